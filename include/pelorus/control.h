@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The control socket: SOCK_SEQPACKET, one packet is one request or one reply.
+ *
+ * A request is text: the verb on the first line, then `key=value` lines.  A value stands for itself
+ * up to the end of its line; '%', line feed and NUL are written %25, %0A, %00.  No request is longer
+ * than PEL_CONTROL_MAX.
+ *
+ *   follow    name=HOST [port=N] [user= password= ssl=0|1 ssl-ca= ssl-verify=0|1] [pid=N]
+ *   hint      name=HOST [id=SERVER-ID]          a write was refused, or a connection was lost
+ *   status                                      JSON of the prober and its clusters
+ *   events    [since=SEQ] [wait=0|1]            JSON lines of the ring
+ *   refresh   [name=HOST]                       asks every instance now
+ *   reload                                      reads the configuration again
+ *   admit | hold | warm   name=HOST id=SERVER-ID [file=PATH]
+ *   stop
+ *
+ * The reply's first line is "ok" or "error CODE SENTENCE"; a body may follow.  A reply that is
+ * longer than one packet comes as several, each but the last ending with the line "+more".
+ * Credentials are taken only from our own uid or root, never by a system prober.
+ */
+#ifndef PELORUS_CONTROL_H
+#define PELORUS_CONTROL_H
+
+#define PEL_CONTROL_MAX 8192  /* a request */
+#define PEL_CONTROL_REPLY 60000 /* a packet of a reply */
+
+#endif

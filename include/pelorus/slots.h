@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who is there: one slot per client process, in a file that clients map read-write.
+ *
+ * A client takes a free slot by a compare-and-swap of `pid` from 0, fills the rest, and stores
+ * `ready` last.  The prober frees a slot when the process is gone (pid and start time no longer
+ * match; a slot of another pid namespace by its own `seen_ns`, which the client moves at its 30 s
+ * look at the heartbeat).  Clients trust nothing in it; the prober checks every bound.
+ */
+#ifndef PELORUS_SLOTS_H
+#define PELORUS_SLOTS_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PEL_SLOTS_MAGIC UINT64_C(0x31544c53524c5050) /* "PPLRSLT1" */
+#define PEL_SLOTS 4096
+#define PEL_SLOT_NAMES 8
+
+struct pel_slot {
+	_Atomic int32_t pid;     /* in the client's own pid namespace; 0: free */
+	_Atomic uint32_t ready;  /* 1: everything below is filled */
+	uint64_t start_ticks;    /* field 22 of /proc/PID/stat; 0: could not be read */
+	uint64_t pidns;          /* inode of the client's pid namespace */
+	_Atomic uint64_t seen_ns; /* when the client last looked at the heartbeat */
+	_Atomic uint64_t names[PEL_SLOT_NAMES]; /* hashes of the names it follows; 0: none */
+	_Atomic uint32_t tracked;  /* sockets tracked now */
+	_Atomic uint32_t routed;   /* connects rewritten, since start */
+	_Atomic uint32_t severed;
+	_Atomic uint32_t refused;  /* connects refused for want of a writer */
+	_Atomic uint32_t moved;    /* client ABI: failed over in place */
+	_Atomic uint32_t retried;  /* client ABI: statements executed again */
+	char command[16];          /* as in /proc/PID/comm */
+};
+
+struct pel_slots {
+	uint64_t magic;
+	uint32_t count; /* PEL_SLOTS */
+	uint32_t slot_size;
+	uint8_t fill[4096 - 16];
+	struct pel_slot slots[PEL_SLOTS];
+};
+
+_Static_assert(sizeof(struct pel_slot) == 136, "pel_slot");
+_Static_assert(offsetof(struct pel_slot, names) == 32, "pel_slot.names");
+_Static_assert(offsetof(struct pel_slot, tracked) == 96, "pel_slot.tracked");
+_Static_assert(offsetof(struct pel_slot, command) == 120, "pel_slot.command");
+_Static_assert(offsetof(struct pel_slots, slots) == 4096, "pel_slots.slots");
+
+#endif

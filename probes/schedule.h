@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What to ask whom, and when.  Pure: one struct per cluster, times are of the caller.
+ *
+ * The caller reports connections and answers, and takes actions with schedule_next() until it
+ * returns false; then it sleeps until schedule_deadline().  An action that was returned counts as
+ * done at that moment: the caller has to do it, and to report its end (schedule_answered,
+ * schedule_connected or schedule_lost).
+ *
+ * Steady: each connected instance every 500 ms.  The writer gets the table each second and a ping
+ * in between; one other instance each second gets the table instead of its ping, in turn.
+ * Alarm: the rates are in the table of schedule.c.
+ */
+#ifndef PROBES_SCHEDULE_H
+#define PROBES_SCHEDULE_H
+
+#include <pelorus/map.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SCHEDULE_SLOTS PEL_MAP_INSTANCES
+
+enum schedule_kind {
+	SCHEDULE_PING = 0,    /* COM_PING */
+	SCHEDULE_ROLE = 1,    /* DIALECT_ROLE */
+	SCHEDULE_TABLE = 2,   /* DIALECT_TABLE */
+	SCHEDULE_CONNECT = 3, /* connect, log in, DIALECT_HELLO */
+};
+
+struct schedule_action {
+	uint8_t slot;
+	uint8_t kind; /* enum schedule_kind */
+};
+
+struct schedule_slot {
+	bool used;
+	bool connected;    /* logged in: questions can be put */
+	bool busy;         /* an action is under way */
+	bool round;        /* owed one question of a round (hint, refresh) */
+	uint8_t attempts;  /* connections in a row that failed */
+	uint64_t asked_ns; /* when the last question or attempt began */
+	uint64_t next_ns;  /* not before this */
+	uint64_t table_ns; /* when its last table question began */
+};
+
+struct schedule {
+	struct schedule_slot slots[SCHEDULE_SLOTS];
+	uint64_t alarm_ns;      /* since when; 0: steady */
+	uint64_t table_ns;      /* last table question to anyone */
+	uint64_t turn_ns;       /* when the next other instance gets the table */
+	uint64_t hint_ns;       /* no hint is taken before this */
+	uint64_t round_ns;      /* when the round under way began; 0: none */
+	uint64_t seed;
+	uint8_t writer;         /* slot, or PEL_NONE */
+	uint8_t turn;           /* the slot that had the last turn */
+};
+
+/* `seed` makes the jitter: two probers should not have the same. */
+void schedule_init(struct schedule *s, uint64_t seed, uint64_t now_ns);
+
+/* A member appeared (it is owed a connection at once) or is gone. */
+void schedule_add(struct schedule *s, unsigned slot, uint64_t now_ns);
+void schedule_remove(struct schedule *s, unsigned slot);
+
+/* Who the writer is; PEL_NONE for nobody. */
+void schedule_set_writer(struct schedule *s, unsigned slot);
+
+/* Begins or ends the alarm (topology_is_troubled()); a second beginning changes nothing. */
+void schedule_set_alarm(struct schedule *s, bool alarm, uint64_t now_ns);
+
+/*
+ * A client saw a refused write or a lost connection: true if it buys a round (every instance asked
+ * its role once, at once), false if a round is under way or the last one confirmed the writer less
+ * than 5 s ago.
+ */
+bool schedule_hint(struct schedule *s, uint64_t now_ns);
+
+/* A round that nobody may refuse: `refresh` on the control socket. */
+void schedule_refresh(struct schedule *s, uint64_t now_ns);
+
+/* The known writer confirmed itself; ends a round that a hint bought and closes the door for 5 s. */
+void schedule_confirmed(struct schedule *s, uint64_t now_ns);
+
+void schedule_answered(struct schedule *s, unsigned slot, uint64_t now_ns);
+void schedule_connected(struct schedule *s, unsigned slot, uint64_t now_ns);
+
+/* A connection ended or an attempt failed; `refused`: a credential problem, tried each 10 s. */
+void schedule_lost(struct schedule *s, unsigned slot, bool denied, uint64_t now_ns);
+
+/* The next action that is due; false if none is. */
+bool schedule_next(struct schedule *s, uint64_t now_ns, struct schedule_action *ret);
+
+/* When schedule_next() will have something to say; UINT64_MAX: only after a report. */
+uint64_t schedule_deadline(const struct schedule *s, uint64_t now_ns);
+
+/* How often DNS is asked for the names: 1 s steady, 300 ms while something is wrong or differs. */
+uint64_t schedule_dns_interval(const struct schedule *s, bool differs);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The map's writer: one per prober, while it holds the lock of the runtime directory.
+ *
+ * The map of an earlier prober is taken over in place, so that its readers need not look for a new
+ * file; what it said stays if its heartbeat is young (a worker that was restarted), until the
+ * caller claims it by name or drops it.  Where there is no map, or one that is not ours or not
+ * whole, a new one is made under a temporary name and moved into place.  None is ever truncated.
+ */
+#ifndef MAP_WRITE_H
+#define MAP_WRITE_H
+
+#include <pelorus/map.h>
+
+#include <sys/types.h>
+
+struct map_write;
+
+struct map_write_options {
+	mode_t mode; /* of a new file: 0600, or 0444 for all users of the machine */
+	uint32_t vnet4;
+	uint8_t vnet4_bits;
+	uint8_t vnet6_bits;
+	uint8_t vnet6[16];
+};
+
+/* What a change of a record means to its readers; a set of bits. */
+enum map_change {
+	MAP_CHANGE_EPOCH = 1, /* a change that a user would call one */
+	MAP_CHANGE_WAKE = 2,  /* a socket may have to be severed, or a writer appeared */
+	MAP_CHANGE_FIRST = 4, /* a first topology, or the verdict that there is none */
+};
+
+/* The directory's descriptor stays the caller's.  0 or -errno. */
+int map_write_open(int dirfd, const struct map_write_options *options, uint64_t now_ns,
+	struct map_write **ret);
+
+/* Says that nobody keeps the map any more, and unmaps; the file stays.  NULL is ignored. */
+void map_write_close(struct map_write *w);
+
+/*
+ * Moves the heartbeat.  Once per second the path is looked at: if it leads to another file or to
+ * none, everything is published anew there, and readers of the old one are woken.  1 if that
+ * happened, 0 if not, -errno if it had to but could not.
+ */
+int map_write_beat(struct map_write *w, uint64_t now_ns);
+
+/* Takes a free record, in state UNKNOWN and STARTING.  Its number, or -ENOSPC. */
+int map_write_take(struct map_write *w, uint64_t now_ns);
+
+/* Takes the record that the earlier prober left for this name.  Its number, or -ENOENT. */
+int map_write_claim(struct map_write *w, const char *name);
+
+/* Frees the records that the earlier prober left and nobody claimed. */
+void map_write_drop_unclaimed(struct map_write *w);
+
+/* Gives a record back.  Its sleepers are woken. */
+void map_write_release(struct map_write *w, unsigned cluster);
+
+/* The record as it was last published; its uid, generation and epoch are the writer's. */
+const struct pel_hot *map_write_hot(const struct map_write *w, unsigned cluster);
+const struct pel_cold *map_write_cold(const struct map_write *w, unsigned cluster);
+
+/*
+ * Publishes.  uid, generation and epoch of `hot` are ignored; `changes` says what moves.  Names in
+ * `cold` and hashes in `hot` enter the index.
+ */
+void map_write_publish(struct map_write *w, unsigned cluster, const struct pel_hot *hot,
+	const struct pel_cold *cold, unsigned changes);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The control socket: parser and server of <pelorus/control.h>.
+ *
+ * The parser is pure.  The server accepts on a listening socket that the supervisor made, checks
+ * who asks (SO_PEERCRED), how often, and whether that one may; only then a verb's function runs.
+ * Whatever is malformed, oversized or foreign is refused, counted, and stops nothing.
+ */
+#ifndef PROBES_CONTROL_H
+#define PROBES_CONTROL_H
+
+#include <pelorus/control.h>
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define CONTROL_FIELDS 24
+#define CONTROL_CONNECTIONS 256
+
+/* A request, parsed in place: the strings lie in the caller's buffer. */
+struct control_request {
+	const char *verb;
+	unsigned n_fields;
+	struct {
+		const char *key;
+		const char *value;
+	} fields[CONTROL_FIELDS];
+};
+
+/*
+ * Parses `size` bytes; buffer[size] must be writable, and the buffer is changed.  0; -EBADMSG with
+ * a sentence in *ret_why.
+ */
+int control_parse(char *buffer, size_t size, struct control_request *ret, const char **ret_why);
+
+/* The value of a key, or NULL. */
+const char *control_get(const struct control_request *request, const char *key);
+
+/* Appends "key=value\n" with what must be escaped; -ENOSPC.  For whoever writes requests. */
+int control_put(char *buffer, size_t size, const char *key, const char *value);
+
+/* What is to be answered: "ok" with a body, or an error; the server sends it. */
+struct control_reply;
+int control_reply_add(struct control_reply *reply, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+int control_reply_add_text(struct control_reply *reply, const char *text, size_t size);
+void control_reply_error(struct control_reply *reply, const char *code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Keeps the connection unanswered until control_wake(); the verb's function then runs again. */
+void control_reply_wait(struct control_reply *reply);
+
+struct control_peer {
+	pid_t pid;
+	uid_t uid;
+	bool trusted; /* our own uid or root */
+};
+
+enum control_who {
+	CONTROL_TRUSTED = 0, /* our own uid and root */
+	CONTROL_ANYONE,      /* others too, at their lower rate */
+};
+
+struct control_verb {
+	const char *name;
+	enum control_who who;
+	void (*run)(void *context, const struct control_request *request,
+		const struct control_peer *peer, struct control_reply *reply);
+};
+
+struct control_counters {
+	uint64_t accepted;
+	uint64_t requests;
+	uint64_t malformed;
+	uint64_t oversized;
+	uint64_t foreign;
+	uint64_t limited;
+};
+
+struct control;
+struct loop;
+
+/*
+ * Serves on `listen_fd`, which stays the caller's.  `verbs` ends with a NULL name and must outlive
+ * the server.  0 or -errno.
+ */
+int control_new(struct loop *loop, int listen_fd, const struct control_verb *verbs, void *context,
+	struct control **ret);
+void control_free(struct control *control);
+
+/* Runs again the requests that wait. */
+void control_wake(struct control *control);
+
+/* The request buffer's owner wipes it after each request; counters are for `status`. */
+const struct control_counters *control_counters(const struct control *control);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Memory for secrets: pages of their own, left out of core dumps, wiped before they are given back.
+ */
+#ifndef PROBES_SECRET_H
+#define PROBES_SECRET_H
+
+#include <stddef.h>
+
+/* Zeroed pages that no core dump contains; NULL if there is no memory. */
+void *secret_alloc(size_t size);
+
+/* Wipes and unmaps; NULL is ignored.  `size` is what was asked for. */
+void secret_free(void *memory, size_t size);
+
+/* Wipes in place, in a way that the compiler may not leave out. */
+void secret_wipe(void *memory, size_t size);
+
+/* Says that this process leaves no core and lets nobody of the same user read it.  0 or -errno. */
+int secret_harden_process(void);
+
+#endif

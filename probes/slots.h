@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The prober's side of the slot file (<pelorus/slots.h>): makes it, and frees what the dead left.
+ */
+#ifndef PROBES_SLOTS_H
+#define PROBES_SLOTS_H
+
+#include <pelorus/slots.h>
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Sums over the living and, for what only counts up, over those that are gone. */
+struct slots_summary {
+	unsigned live;
+	uint64_t tracked;
+	uint64_t routed;
+	uint64_t severed;
+	uint64_t refused;
+	uint64_t moved;
+	uint64_t retried;
+};
+
+struct slots_file;
+
+/*
+ * Opens the file in the directory, or makes it anew if it is none; `mode` is that of a new one
+ * (0600, or 0666 in a shared directory).  0 or -errno.
+ */
+int slots_open(int dirfd, mode_t mode, struct slots_file **ret);
+void slots_close(struct slots_file *slots);
+
+/*
+ * Frees the slots of processes that are gone and sums up the others.  `thorough` compares start
+ * times in /proc too, which tells a pid that was given out again.  True if the file is still the
+ * one that the path leads to; else it is to be opened anew.
+ */
+bool slots_sweep(struct slots_file *slots, uint64_t now_ns, bool thorough,
+	struct slots_summary *ret);
+
+#endif

@@ -11,8 +11,8 @@
  * error names file, line, key and what was expected.  It may hold passwords: it lives in memory
  * that no core dump contains, and a file with a password that others may read is refused.
  */
-#ifndef PROBES_CONFIG_H
-#define PROBES_CONFIG_H
+#ifndef CONFIG_H
+#define CONFIG_H
 
 #include <pelorus/map.h>
 
@@ -49,13 +49,25 @@ struct config_member {
 	uint16_t port;           /* 0: the cluster's */
 };
 
+struct config_members {
+	unsigned n;
+	struct config_member list[CONFIG_MEMBERS];
+};
+
+/* The blocks of virtual addresses. */
+struct config_net {
+	uint32_t v4; /* host order */
+	uint8_t v4_bits;
+	uint8_t v6_bits;
+	uint8_t v6[16];
+};
+
 struct config_cluster {
 	char name[PEL_NAME_MAX];            /* NAME of `[cluster NAME]`; empty in the defaults */
 	char endpoint[PEL_NAME_MAX];        /* leads to the writer; NAME if that is a host name */
 	char reader_endpoint[PEL_NAME_MAX]; /* empty: by form, or none */
 	char host_pattern[PEL_NAME_MAX];    /* "?.db.example.com", or empty */
-	struct config_member members[CONFIG_MEMBERS];
-	unsigned n_members;
+	struct config_members members;
 	uint16_t port;
 	enum config_dialect dialect;
 	char user[CONFIG_USER_MAX];             /* empty: no configured credential */
@@ -73,12 +85,10 @@ struct config_cluster {
 
 struct config {
 	char path[CONFIG_PATH_MAX]; /* empty: no file, everything is default */
+	bool has_password;          /* the file itself contains one */
 	uint32_t idle_exit_ms;
-	uint32_t vnet4; /* host order */
-	uint8_t vnet4_bits;
-	uint8_t vnet6_bits;
-	uint8_t vnet6[16];
-	unsigned lines[CONFIG_KEYS];
+	struct config_net virtual_net;
+	unsigned lines[CONFIG_KEYS]; /* of the keys of [pelorus] alone */
 	struct config_cluster defaults; /* for names that no section mentions */
 	unsigned n_clusters;
 	struct config_cluster clusters[CONFIG_CLUSTERS];

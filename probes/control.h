@@ -6,8 +6,8 @@
  * who asks (SO_PEERCRED), how often, and whether that one may; only then a verb's function runs.
  * Whatever is malformed, oversized or foreign is refused, counted, and stops nothing.
  */
-#ifndef PROBES_CONTROL_H
-#define PROBES_CONTROL_H
+#ifndef CONTROL_H
+#define CONTROL_H
 
 #include <pelorus/control.h>
 
@@ -66,7 +66,7 @@ enum control_who {
 struct control_verb {
 	const char *name;
 	enum control_who who;
-	void (*run)(void *context, const struct control_request *request,
+	void (*run)(void *ctx, const struct control_request *request,
 		const struct control_peer *peer, struct control_reply *reply);
 };
 
@@ -86,7 +86,7 @@ struct loop;
  * Serves on `listen_fd`, which stays the caller's.  `verbs` ends with a NULL name and must outlive
  * the server.  0 or -errno.
  */
-int control_new(struct loop *loop, int listen_fd, const struct control_verb *verbs, void *context,
+int control_new(struct loop *loop, int listen_fd, const struct control_verb *verbs, void *ctx,
 	struct control **ret);
 void control_free(struct control *control);
 

@@ -9,8 +9,8 @@
  * Time is given by the caller; nothing here does I/O.  The list lives in memory that no core dump
  * contains.  Not thread-safe.
  */
-#ifndef PROBES_CREDENTIALS_H
-#define PROBES_CREDENTIALS_H
+#ifndef CREDENTIALS_H
+#define CREDENTIALS_H
 
 #include "config.h"
 

@@ -7,14 +7,14 @@
  *   {"seq":7,"time":"2026-01-02T03:04:05.678Z","code":"writer-changed","cluster":"...",
  *    "instance":"...","text":"..."}
  */
-#ifndef PROBES_EVENTS_H
-#define PROBES_EVENTS_H
+#ifndef EVENTS_H
+#define EVENTS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #define EVENTS_KEPT 256
-#define EVENTS_LINE_MAX 768
+#define EVENTS_LINE_MAX 1024
 
 struct events;
 
@@ -36,6 +36,6 @@ uint64_t events_next(const struct events *events, uint64_t since,
 	char ret_line[static EVENTS_LINE_MAX]);
 
 /* Called after each events_add() of this process; for those who wait at the control socket. */
-void events_on_add(struct events *events, void (*added)(void *context), void *context);
+void events_on_add(struct events *events, void (*added)(void *ctx), void *ctx);
 
 #endif

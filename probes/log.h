@@ -7,8 +7,8 @@
  * code and cluster within a minute are counted, not written; the count is told with the next one.
  * Arguments must not contain secrets.
  */
-#ifndef PROBES_LOG_H
-#define PROBES_LOG_H
+#ifndef LOG_H
+#define LOG_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,7 +31,7 @@ int log_new(const char *path, enum log_format format, enum log_level level, stru
 void log_free(struct log *log);
 
 /* For tests: another wall clock, in milliseconds. */
-void log_set_clock(struct log *log, int64_t (*now_ms)(void *context), void *context);
+void log_set_clock(struct log *log, int64_t (*now_ms)(void *ctx), void *ctx);
 
 /* `cluster` and `instance` may be NULL.  A NULL log is ignored. */
 void log_say(struct log *log, enum log_level level, const char *code, const char *cluster,

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory for secrets: pages of their own, left out of core dumps, wiped before they are given back.
+ * Memory for secrets: pages of their own, left out of core dumps.
  */
-#ifndef PROBES_SECRET_H
-#define PROBES_SECRET_H
+#ifndef SECRET_H
+#define SECRET_H
 
 #include <stddef.h>
 
 /* Zeroed pages that no core dump contains; NULL if there is no memory. */
 void *secret_alloc(size_t size);
 
-/* Wipes and unmaps; NULL is ignored.  `size` is what was asked for. */
+/* Gives the pages back, which clears them; NULL is ignored.  `size` is what was asked for. */
 void secret_free(void *memory, size_t size);
 
 /* Wipes in place, in a way that the compiler may not leave out. */

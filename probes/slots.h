@@ -2,8 +2,8 @@
 /*
  * The prober's side of the slot file (<pelorus/slots.h>): makes it, and frees what the dead left.
  */
-#ifndef PROBES_SLOTS_H
-#define PROBES_SLOTS_H
+#ifndef SLOTS_H
+#define SLOTS_H
 
 #include <pelorus/slots.h>
 

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of keys. */
+#include "config_keys.h"
+
+#include <string.h>
+
+#define GLOBAL(field) offsetof(struct config, field), sizeof(((struct config *)0)->field)
+#define CLUSTER(field)                                                                             \
+	offsetof(struct config_cluster, field), sizeof(((struct config_cluster *)0)->field)
+
+static const char *const dialect_words[] = {"auto", "aurora", "read_only", NULL};
+static const char *const selector_words[] = {
+	"random", "round-robin", "lag", "round-trip", "load", NULL};
+static const char *const fallback_words[] = {"reader", "writer", "refuse", NULL};
+
+static const char a_path[] = "an absolute path";
+static const char a_host[] = "a host name";
+
+const struct config_key config_keys[] = {
+	{.section = CONFIG_IN_PELORUS, "idle-exit", &config_type_duration, GLOBAL(idle_exit_ms),
+		"a duration from 1s to 24h", .min = 1000, .max = 86400000, .standard = "60s"},
+	{.section = CONFIG_IN_PELORUS, "virtual-net", &config_type_net, GLOBAL(virtual_net),
+		"networks such as 198.18.0.0/16 (8 to 30 bits) or 2001:2::/48 (16 to 64 bits)",
+		.standard = "198.18.0.0/16, 2001:2::/48"},
+
+	{.section = CONFIG_IN_CLUSTER, "endpoint", &config_type_host, CLUSTER(endpoint), a_host},
+	{.section = CONFIG_IN_CLUSTER, "reader-endpoint", &config_type_host,
+		CLUSTER(reader_endpoint), a_host},
+	{.section = CONFIG_IN_CLUSTER, "members", &config_type_members, CLUSTER(members),
+		"HOST[:PORT], separated by commas, 32 at most"},
+
+	{.section = CONFIG_IN_BOTH, "dialect", &config_type_word, CLUSTER(dialect),
+		"auto, aurora or read_only", .words = dialect_words},
+	{.section = CONFIG_IN_BOTH, "failure-detection-time", &config_type_duration,
+		CLUSTER(failure_detection_ms), "a duration from 300ms to 60s", .min = 300,
+		.max = 60000, .standard = "1500ms"},
+	{.section = CONFIG_IN_BOTH, "host-pattern", &config_type_pattern, CLUSTER(host_pattern),
+		"a host name with one ? for the instance, such as ?.db.example.com"},
+	{.section = CONFIG_IN_BOTH, "max-lag", &config_type_duration, CLUSTER(max_lag_ms),
+		"a duration from 1ms to 24h, or off", .min = 0, .max = 86400000},
+	{.section = CONFIG_IN_BOTH, "password", &config_type_secret, CLUSTER(password),
+		"a password of 2047 bytes at most"},
+	{.section = CONFIG_IN_BOTH, "password-file", &config_type_path, CLUSTER(password_file),
+		a_path},
+	{.section = CONFIG_IN_BOTH, "port", &config_type_port, CLUSTER(port),
+		"a port from 1 to 65535", .standard = "3306"},
+	{.section = CONFIG_IN_BOTH, "reader-fallback", &config_type_word, CLUSTER(reader_fallback),
+		"reader, writer or refuse", .words = fallback_words},
+	{.section = CONFIG_IN_BOTH, "reader-selector", &config_type_word, CLUSTER(reader_selector),
+		"random, round-robin, lag, round-trip or load", .words = selector_words},
+	{.section = CONFIG_IN_BOTH, "refresh", &config_type_duration, CLUSTER(refresh_ms),
+		"a duration from 100ms to 60s", .min = 100, .max = 60000, .standard = "500ms"},
+	{.section = CONFIG_IN_BOTH, "ssl", &config_type_bool, CLUSTER(tls.on), "on or off"},
+	{.section = CONFIG_IN_BOTH, "ssl-ca", &config_type_path, CLUSTER(tls.ca), a_path},
+	{.section = CONFIG_IN_BOTH, "ssl-capath", &config_type_path, CLUSTER(tls.capath), a_path},
+	{.section = CONFIG_IN_BOTH, "ssl-cert", &config_type_path, CLUSTER(tls.cert), a_path},
+	{.section = CONFIG_IN_BOTH, "ssl-cipher", &config_type_text, CLUSTER(tls.cipher),
+		"a list of ciphers of 255 bytes at most"},
+	{.section = CONFIG_IN_BOTH, "ssl-key", &config_type_path, CLUSTER(tls.key), a_path},
+	{.section = CONFIG_IN_BOTH, "ssl-verify-server-cert", &config_type_bool,
+		CLUSTER(tls.verify), "on or off"},
+	{.section = CONFIG_IN_BOTH, "stall-time", &config_type_duration, CLUSTER(stall_ms),
+		"a duration from 1s to 1h", .min = 1000, .max = 3600000, .standard = "30s"},
+	{.section = CONFIG_IN_BOTH, "user", &config_type_text, CLUSTER(user),
+		"a user name of 127 bytes at most"},
+};
+const unsigned config_n_keys = sizeof(config_keys) / sizeof(*config_keys);
+_Static_assert(sizeof(config_keys) / sizeof(*config_keys) <= CONFIG_KEYS, "CONFIG_KEYS");
+
+const struct config_key *config_key_find(enum config_section section, const char *name)
+{
+	for (unsigned i = 0; i < config_n_keys; i++) {
+		if ((config_keys[i].section & section) && strcmp(config_keys[i].name, name) == 0)
+			return &config_keys[i];
+	}
+	return NULL;
+}
+
+static unsigned min3(unsigned a, unsigned b, unsigned c)
+{
+	unsigned least = a < b ? a : b;
+
+	return least < c ? least : c;
+}
+
+/* How many letters must be put in, taken out or changed to make one word the other. */
+static unsigned distance(const char *a, const char *b)
+{
+	unsigned row[32];
+	size_t n = strlen(b);
+
+	if (n >= sizeof(row) / sizeof(*row))
+		return UINT32_MAX;
+	for (size_t j = 0; j <= n; j++)
+		row[j] = (unsigned)j;
+	for (size_t i = 0; a[i]; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = (unsigned)i + 1;
+		for (size_t j = 0; j < n; j++) {
+			unsigned above = row[j + 1];
+
+			row[j + 1] = min3(above + 1, row[j] + 1, diagonal + (a[i] != b[j]));
+			diagonal = above;
+		}
+	}
+	return row[n];
+}
+
+const struct config_key *config_key_guess(enum config_section section, const char *word)
+{
+	const struct config_key *best = NULL;
+	unsigned least = 3;
+
+	for (unsigned i = 0; i < config_n_keys; i++) {
+		unsigned d = distance(word, config_keys[i].name);
+
+		if ((config_keys[i].section & section) && d < least) {
+			least = d;
+			best = &config_keys[i];
+		}
+	}
+	return best;
+}

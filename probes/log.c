@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The log: a line is built whole in a buffer, then written with one write(), so that lines of
+ * worker and supervisor never mix.
+ */
+#include "log.h"
+
+#include "events.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOG_CODES 128 /* pairs of code and cluster that are counted at once */
+#define LOG_MINUTE_MS 60000
+#define LOG_LINE_MAX 2048
+
+struct tally {
+	uint64_t key;
+	int64_t since_ms;
+	unsigned said;
+	unsigned suppressed;
+};
+
+struct log {
+	int fd;
+	char *path;
+	enum log_format format;
+	enum log_level level;
+	struct events *events;
+	int64_t (*now_ms)(void *ctx);
+	void *now_ctx;
+	struct tally tallies[LOG_CODES];
+};
+
+struct line {
+	enum log_level level;
+	const char *code, *cluster, *instance, *text;
+	int64_t time_ms;
+	unsigned suppressed;
+};
+
+static const char *const level_names[] = {"error", "warning", "info", "debug"};
+
+static int64_t wall_clock(void *ctx)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int file_open(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int log_new(const char *path, enum log_format format, enum log_level level, struct events *events,
+	struct log **ret)
+{
+	struct log *log = calloc(1, sizeof(*log));
+	int r = -ENOMEM;
+
+	if (!log)
+		return r;
+	log->format = format;
+	log->level = level;
+	log->events = events;
+	log->now_ms = wall_clock;
+	log->fd = STDERR_FILENO;
+	if (path) {
+		log->path = strdup(path);
+		log->fd = log->path ? file_open(path) : -ENOMEM;
+		r = log->fd;
+		if (r < 0) {
+			free(log->path);
+			free(log);
+			return r;
+		}
+	}
+	*ret = log;
+	return 0;
+}
+
+void log_free(struct log *log)
+{
+	if (!log)
+		return;
+	if (log->path)
+		(void)close(log->fd);
+	free(log->path);
+	free(log);
+}
+
+void log_set_clock(struct log *log, int64_t (*now_ms)(void *ctx), void *ctx)
+{
+	log->now_ms = now_ms;
+	log->now_ctx = ctx;
+}
+
+/* The full file becomes PATH.1; whoever else writes to it goes on there until it turns over too. */
+static void file_turn_over(struct log *log)
+{
+	struct stat st;
+	char *old;
+	int fd;
+
+	if (!log->path || fstat(log->fd, &st) < 0 || st.st_size < LOG_FILE_MAX)
+		return;
+	if (asprintf(&old, "%s.1", log->path) < 0)
+		return;
+	(void)rename(log->path, old);
+	free(old);
+	fd = file_open(log->path);
+	if (fd < 0)
+		return;
+	(void)close(log->fd);
+	log->fd = fd;
+}
+
+static uint64_t key_of(const char *code, const char *cluster)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (; *code; code++)
+		h = (h ^ (unsigned char)*code) * UINT64_C(0x100000001b3);
+	h *= UINT64_C(0x100000001b3);
+	for (; cluster && *cluster; cluster++)
+		h = (h ^ (unsigned char)*cluster) * UINT64_C(0x100000001b3);
+	return h ? h : 1;
+}
+
+/* The tally of a key; when all places are taken, that of the oldest is given to the new one. */
+static struct tally *tally_of(struct log *log, uint64_t key, int64_t now_ms)
+{
+	struct tally *oldest = &log->tallies[0];
+
+	for (unsigned i = 0; i < LOG_CODES; i++) {
+		struct tally *t = &log->tallies[i];
+
+		if (t->key == key)
+			return t;
+		if (t->since_ms < oldest->since_ms)
+			oldest = t;
+	}
+	*oldest = (struct tally){.key = key, .since_ms = now_ms};
+	return oldest;
+}
+
+/* True if a line may be written; then *ret_suppressed tells how many were not before it. */
+static bool may_say(struct log *log, const char *code, const char *cluster, int64_t now_ms,
+	unsigned *ret_suppressed)
+{
+	struct tally *t = tally_of(log, key_of(code, cluster), now_ms);
+
+	if (now_ms - t->since_ms >= LOG_MINUTE_MS || now_ms < t->since_ms) {
+		t->since_ms = now_ms;
+		t->said = 0;
+	}
+	if (t->said == LOG_BURST) {
+		t->suppressed++;
+		return false;
+	}
+	t->said++;
+	*ret_suppressed = t->suppressed;
+	t->suppressed = 0;
+	return true;
+}
+
+static void put_logfmt(struct text *t, const char *key, const char *value)
+{
+	if (!value || !text_has_room(t, strlen(key)))
+		return;
+	text_add(t, "%s%s=", t->n ? " " : "", key);
+	if (*value && !strpbrk(value, " \"=\\") && text_is_plain(value))
+		text_add(t, "%s", value);
+	else
+		text_add_json(t, value);
+}
+
+static void put_json(struct text *t, const char *key, const char *value)
+{
+	if (!value || !text_has_room(t, strlen(key)))
+		return;
+	text_add(t, "%s\"%s\":", t->n ? "," : "{", key);
+	text_add_json(t, value);
+}
+
+static void line_build(const struct line *l, enum log_format format, struct text *t)
+{
+	void (*put)(struct text *, const char *, const char *) =
+		format == LOG_FORMAT_JSON ? put_json : put_logfmt;
+	char time[TEXT_TIME_MAX], count[16];
+
+	text_time(l->time_ms, time);
+	put(t, "time", time);
+	put(t, "level", level_names[l->level]);
+	put(t, "code", l->code);
+	put(t, "cluster", l->cluster);
+	put(t, "instance", l->instance);
+	if (l->suppressed) {
+		(void)snprintf(count, sizeof(count), "%u", l->suppressed);
+		put(t, "suppressed", count);
+	}
+	put(t, "text", l->text);
+	text_add(t, format == LOG_FORMAT_JSON ? "}\n" : "\n");
+}
+
+static void say(struct log *log, const struct line *line)
+{
+	char buffer[LOG_LINE_MAX];
+	struct text t = {.at = buffer, .size = sizeof(buffer)};
+
+	line_build(line, log->format, &t);
+	buffer[t.n - 1] = '\n';
+	file_turn_over(log);
+	if (write(log->fd, buffer, t.n) < 0 && errno == EINTR)
+		(void)!write(log->fd, buffer, t.n);
+}
+
+static void vsay(struct log *log, struct line *line, bool event, const char *format, va_list args)
+{
+	char text[512];
+
+	if (!log)
+		return;
+	(void)vsnprintf(text, sizeof(text), format, args);
+	line->text = text;
+	line->time_ms = log->now_ms(log->now_ctx);
+	if (event && log->events)
+		events_add(log->events, line->time_ms, line->code, line->cluster, line->instance,
+			text);
+	if (line->level <= log->level &&
+		may_say(log, line->code, line->cluster, line->time_ms, &line->suppressed))
+		say(log, line);
+}
+
+void log_say(struct log *log, enum log_level level, const char *code, const char *cluster,
+	const char *instance, const char *format, ...)
+{
+	struct line line = {.level = level, .code = code, .cluster = cluster, .instance = instance};
+	va_list args;
+
+	va_start(args, format);
+	vsay(log, &line, false, format, args);
+	va_end(args);
+}
+
+void log_event(struct log *log, enum log_level level, const char *code, const char *cluster,
+	const char *instance, const char *format, ...)
+{
+	struct line line = {.level = level, .code = code, .cluster = cluster, .instance = instance};
+	va_list args;
+
+	va_start(args, format);
+	vsay(log, &line, true, format, args);
+	va_end(args);
+}

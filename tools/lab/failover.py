@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a writer fails and how a reader takes over, without losing an acknowledged commit.
+
+A commit is acknowledged after one reader has it in its relay log.  So the reader with the most in
+its relay log has everything; it applies all of it before it takes writes, and it takes writes only
+when another reader again confirms its commits.
+"""
+import random
+import threading
+import time
+
+from cluster import POLL, together
+from instance import sequence
+from state import LabError
+from wire import SqlError
+
+MODES = ("crash", "graceful", "blackhole", "reboot")
+APPLY_LIMIT = 60.0
+LATE_ANSWER = 0.2  # how long the old writer may go on to say that it is one
+
+
+def failover(lab, mode="crash", to=None, promote=True, keep_connections=False):
+    if mode not in MODES:
+        raise LabError(f"there is no mode {mode}; there are {' '.join(MODES)}")
+    old = lab.writer
+    target = lab.get(to) if to else None
+    if target is old and target is not None:
+        raise LabError(f"{to} is the writer already")
+    if target and not target.live:
+        raise LabError(f"{to} is {target.health}, it cannot be promoted")
+    if promote and not lab.live_readers():
+        raise LabError("there is no live reader to promote")
+    if mode == "graceful":
+        if old is None or not old.live:
+            raise LabError("a graceful failover needs a writer that lives")
+        if not promote:
+            raise LabError("a graceful failover is a promotion")
+        return _graceful(lab, old, target)
+    if old is not None:
+        _fail(lab, old, mode)
+    if not promote:
+        return {"failed": old.id if old else None}
+    time.sleep(lab.config["detect"])
+    if old is not None and mode == "blackhole":
+        old.kill()  # the host is gone; nobody hears of this end
+    new = _choose(lab, target)
+    _drain(new)
+    new.sql.query("STOP SLAVE")
+    new.sql.query("RESET SLAVE ALL")
+    if not keep_connections:
+        new.stop()
+        new.start("MASTER")
+    _take_over(lab, new, [i for i in lab.live_readers() if i is not new])
+    if old is not None:
+        threading.Thread(target=_return, args=(lab, old, mode), daemon=True).start()
+    return {"writer": new.id, "failed": old.id if old else None}
+
+
+def _fail(lab, old, mode):
+    moment = lab.events.now()
+    if mode in ("blackhole", "reboot") and not old.cut:
+        lab.network.cut(old.id)
+        old.cut = True
+    if mode != "blackhole":
+        old.kill()
+    lab.events.emit("failure", moment, id=old.id, mode=mode)
+
+
+def _stop_receiving(instance):
+    """The sequence number up to which it has received."""
+    instance.sql.query("STOP SLAVE IO_THREAD")
+    state = instance.replica()
+    return max(sequence(state.get("Gtid_IO_Pos")), instance.position())
+
+
+def _choose(lab, target):
+    """The most advanced reader; a wanted one is first given what it lacks."""
+    readers = lab.live_readers()
+    received = dict(zip((i.id for i in readers), together(_stop_receiving, readers)))
+    best = max(readers, key=lambda i: received[i.id])
+    if target is None or received[target.id] >= received[best.id]:
+        return target or best
+    _drain(best)
+    position = best.position()
+    target.follow(best)
+    _wait(lambda: target.position() >= position, f"{target.id} does not catch up")
+    return target
+
+
+def _wait(done, problem, limit=APPLY_LIMIT):
+    end = time.monotonic() + limit
+    while not done():
+        if time.monotonic() > end:
+            raise LabError(problem)
+        time.sleep(POLL)
+
+
+def _drain(instance):
+    """Until all that was received is applied.  A transaction of which only a part has arrived was
+    never acknowledged; the replica waits for the rest of it and stops there."""
+    idle = 0
+
+    def done():
+        nonlocal idle
+        state = instance.replica()
+        if not state or sequence(state["Gtid_IO_Pos"]) <= instance.position():
+            return True
+        waits = state["Slave_SQL_Running_State"].startswith("Slave has read all relay log")
+        idle = idle + 1 if waits else 0
+        return idle >= 10
+
+    _wait(done, f"{instance.id} does not apply what it has received")
+
+
+def _take_over(lab, new, others):
+    lab.secure(new, others)
+    lab.open_for_writes(new)
+    for instance in lab.readers():
+        instance.role = "reader"
+    lab.table_promoted(new)
+    lab.changed()
+
+
+def _graceful(lab, old, target):
+    """The old writer hands over in good order, and keeps its connections, as a reader."""
+    lab.events.emit("failure", id=old.id, mode="graceful")
+    old.sql.query("SET lock_wait_timeout = 5")
+    try:
+        old.sql.query("FLUSH TABLES WITH READ LOCK")
+    except SqlError as error:
+        raise LabError(f"{old.id} cannot stop its writes: {error}") from None
+    try:
+        position = old.position()
+        readers = lab.live_readers()
+        new = target or max(readers, key=lambda i: i.position())
+        _wait(lambda: new.position() >= position, f"{new.id} does not catch up")
+        new.sql.query("STOP SLAVE")
+        new.sql.query("RESET SLAVE ALL")
+        _take_over(lab, new, [i for i in readers if i is not new])
+        time.sleep(random.uniform(0, LATE_ANSWER))
+        old.sql.query("SET GLOBAL read_only = 1")
+    finally:
+        old.sql.query("UNLOCK TABLES")
+    old.sql.query("SET GLOBAL rpl_semi_sync_master_enabled = 0")
+    lab.join(old)
+    lab.events.emit("back", id=old.id, role="reader")
+    lab.changed()
+    return {"writer": new.id, "failed": old.id}
+
+
+def _return(lab, old, mode):
+    """The failed writer comes back as a reader; behind a black hole, unseen until it is healed."""
+    with lab.lock:
+        if old.id not in lab.instances or old.live:
+            return
+        try:
+            old.start("SLAVE")
+            lab.join(old)
+            if mode == "reboot":
+                lab.network.heal(old.id)
+                old.cut = False
+        except (LabError, OSError, SqlError) as error:
+            lab.events.emit("problem", id=old.id, text=str(error))
+            return
+        if not old.cut:
+            lab.events.emit("back", id=old.id, role="reader")
+        lab.changed()

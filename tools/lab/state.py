@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A lab's state directory, and the list of the user's labs.
+
+The directory holds everything of one lab:
+
+    lab.json        what it is: name, port, endpoints, the PID of its init as the host sees it
+    control.sock    where the supervisor takes commands
+    events.jsonl    one JSON line per event, appended
+    daemon.log      what the supervisor says
+    status.tsv      the rows of REPLICA_HOST_STATUS
+    servers/ID/     data directory, socket and error log of one instance
+    ns/             pinned network namespaces, one per instance and `app` (visible inside only)
+    etc/            resolv.conf and nsswitch.conf as seen inside
+    tls/            certificates, with --tls
+
+The list of labs is a directory of one small file per lab, so that commands find the only one.
+"""
+import hashlib
+import json
+import os
+import shutil
+import stat
+import tempfile
+import time
+
+PATH_MAX = 70  # the sockets below it must fit into 108 bytes
+
+
+class LabError(Exception):
+    """One clear sentence for the user; exit status 2."""
+
+
+def _base():
+    """The user's own directory for labs that are not told where to live."""
+    base = os.path.join(tempfile.gettempdir(), f"pelorus-lab-{os.getuid()}")
+    try:
+        os.mkdir(base, 0o700)
+    except FileExistsError:
+        pass
+    found = os.lstat(base)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise LabError(f"{base} belongs to somebody else; name another place with --state DIR")
+    return base
+
+
+def default_dir(name):
+    return os.path.join(_base(), name)
+
+
+def _entry(path):
+    folder = os.path.join(_base(), ".labs")
+    os.makedirs(folder, exist_ok=True)
+    return os.path.join(folder, hashlib.sha1(path.encode()).hexdigest()[:16])
+
+
+def register(path):
+    with open(_entry(path), "w") as file:
+        file.write(path)
+
+
+def unregister(path):
+    try:
+        os.unlink(_entry(path))
+    except FileNotFoundError:
+        pass
+
+
+def read(path):
+    """lab.json of a lab that runs, or None."""
+    try:
+        with open(os.path.join(path, "lab.json")) as file:
+            config = json.load(file)
+    except (OSError, ValueError):
+        return None
+    return config if config.get("pid") and alive(config["pid"], config["started"]) else None
+
+
+def write(path, config):
+    name = os.path.join(path, "lab.json")
+    with open(name + ".new", "w") as file:
+        json.dump(config, file, indent=1)
+        file.write("\n")
+    os.rename(name + ".new", name)
+
+
+def started(pid):
+    """When a process began, in ticks since boot: together with the PID it names the process."""
+    with open(f"/proc/{pid}/stat") as file:
+        return int(file.read().rsplit(")", 1)[1].split()[19])
+
+
+def alive(pid, since):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+    except OSError:
+        return False
+    return fields[0] not in "ZX" and int(fields[19]) == since
+
+
+def find(path=None):
+    """The state directory and lab.json of the lab that is meant."""
+    path = path or os.environ.get("PELORUS_LAB_STATE")
+    if path:
+        path = os.path.abspath(path)
+        config = read(path)
+        if not config:
+            raise LabError(f"no lab is up in {path}")
+        return path, config
+    up = {}
+    folder = os.path.join(_base(), ".labs")
+    for name in os.listdir(folder) if os.path.isdir(folder) else []:
+        with open(os.path.join(folder, name)) as file:
+            path = file.read()
+        config = read(path)
+        if config:
+            up[path] = config
+    if not up:
+        raise LabError("no lab is up; start one with: lab up")
+    if len(up) > 1:
+        raise LabError("several labs are up, name one with --state: " + " ".join(sorted(up)))
+    return next(iter(up.items()))
+
+
+def clear(path):
+    """Removes what a lab left in its directory; the directory itself too if it is then empty."""
+    for name in ("servers", "ns", "etc", "tls"):
+        shutil.rmtree(os.path.join(path, name), ignore_errors=True)
+    for name in ("lab.json", "control.sock", "events.jsonl", "daemon.log", "status.tsv",
+                 "status.tsv.new", "lab.json.new"):
+        try:
+            os.unlink(os.path.join(path, name))
+        except FileNotFoundError:
+            pass
+    try:
+        os.rmdir(path)
+    except OSError:
+        pass
+
+
+class Events:
+    """The append-only file of events."""
+
+    def __init__(self, path):
+        self.fd = os.open(os.path.join(path, "events.jsonl"),
+                          os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+    @staticmethod
+    def now():
+        """The moment, to be handed to emit() by those for whom microseconds count."""
+        return time.clock_gettime_ns(time.CLOCK_REALTIME), time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+    def emit(self, kind, moment=None, **details):
+        wall, boot = moment or self.now()
+        line = {"t": round(wall / 1e9, 6), "boot_ns": boot, "event": kind, **details}
+        os.write(self.fd, (json.dumps(line) + "\n").encode())

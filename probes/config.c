@@ -124,6 +124,7 @@ static void set_standards(struct config *config, struct config_cluster *cluster)
 static int begin_cluster(struct reading *r, const char *name)
 {
 	struct config *config = r->config;
+	char host[PEL_NAME_MAX];
 
 	if (strlen(name) >= PEL_NAME_MAX)
 		return fail(r, "[cluster]", "a name of 255 bytes at most", name);
@@ -137,7 +138,8 @@ static int begin_cluster(struct reading *r, const char *name)
 		return fail(r, "[cluster]", "64 clusters at most", name);
 	r->cluster = &config->clusters[config->n_clusters++];
 	strcpy(r->cluster->name, name);
-	(void)pel_name_normalise(name, r->cluster->endpoint);
+	if (pel_name_normalise(name, host) == 0)
+		strcpy(r->cluster->endpoint, host);
 	return 0;
 }
 

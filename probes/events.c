@@ -95,7 +95,11 @@ uint64_t events_next(const struct events *events, uint64_t since,
 	char ret_line[static EVENTS_LINE_MAX])
 {
 	uint64_t last = atomic_load(&events->ring->last);
-	uint64_t seq = last > EVENTS_KEPT && since < last - EVENTS_KEPT ? last - EVENTS_KEPT : since;
+	uint64_t seq;
+
+	if (since >= last)
+		return 0;
+	seq = last > EVENTS_KEPT && since < last - EVENTS_KEPT ? last - EVENTS_KEPT : since;
 
 	for (seq++; seq <= last; seq++) {
 		const struct event *e = &events->ring->events[seq % EVENTS_KEPT];

@@ -75,7 +75,8 @@ static bool take_service(const char **at)
 static bool is_suffix(const char *at)
 {
 	static const char *const suffixes[] = {"amazonaws.com", "amazonaws.com.cn", "amazonaws.au",
-		"amazonaws.eu", "amazonaws.uk", "c2s.ic.gov", "sc2s.sgov.gov"};
+		"amazonaws.eu", "amazonaws.uk", "c2s.ic.gov", "sc2s.sgov.gov", "csp.hci.ic.gov",
+		"cloud.adc-e.uk"};
 
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
 		if (strcmp(at, suffixes[i]) == 0)
@@ -92,11 +93,19 @@ static bool is_tail(const char *at)
 	return take_region(&at) && take_service(&at) && is_suffix(at);
 }
 
+/* The label up to its dot neither is empty nor begins or ends with a hyphen. */
+static bool is_id(const char *label)
+{
+	size_t n = strcspn(label, ".");
+
+	return n > 0 && label[0] != '-' && label[n - 1] != '-';
+}
+
 static bool has_prefix(const char *label, const char *prefix)
 {
 	size_t n = strlen(prefix);
 
-	return strncmp(label, prefix, n) == 0 && label[n] != '.' && label[n] != '\0';
+	return strncmp(label, prefix, n) == 0 && is_id(label + n);
 }
 
 static const struct {
@@ -141,7 +150,7 @@ enum pel_kind pel_name_kind(const char *name)
 		if (has_prefix(label, prefixes[i].prefix))
 			return prefixes[i].kind;
 	}
-	return PEL_KIND_INSTANCE;
+	return is_id(label) ? PEL_KIND_INSTANCE : PEL_KIND_OTHER;
 }
 
 const char *pel_name_instance_domain(const char *name)
@@ -221,7 +230,7 @@ uint64_t pel_name_hash(const char *name)
 
 uint32_t pel_virtual4(uint64_t hash, uint32_t net, unsigned bits)
 {
-	uint32_t size = bits >= 30 ? 4 : UINT32_C(1) << (32 - bits);
+	uint32_t size = bits >= 30 ? 4 : UINT32_C(1) << (32 - (bits ? bits : 1));
 
 	return net + 2 + (uint32_t)(hash % (size - 3));
 }

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Names to addresses, by DNS questions of our own on the loop.
+ *
+ * A query goes through attempts.  An attempt puts one name to one server: A and AAAA together over
+ * a connected UDP socket of its own (its port and two random ids are what a forger would have to
+ * guess), or one after the other over TCP if an answer was cut off.  Silence and failure lead to
+ * the next server, "no such name" to the next name of the search list, an alias without its address
+ * to a further attempt with the alias.
+ */
+#include "resolve.h"
+
+#include "dns_conf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ATTEMPT_NS LOOP_S
+#define ATTEMPTS_MAX 4 /* for one name */
+#define FILE_MAX (256 * 1024)
+
+/* A file, read again when it is another or was changed. */
+struct resolve_file {
+	const char *path;
+	struct stat seen;
+	bool known;
+	char *text; /* never NULL after resolve_file_look() */
+};
+
+struct resolver {
+	struct loop *loop;
+	struct resolve_file conf_file;
+	struct resolve_file hosts_file;
+	struct dns_conf conf;
+};
+
+struct resolve_half {
+	enum dns_type type;
+	uint16_t id;
+	bool answered;
+	struct dns_reply reply;
+};
+
+struct resolve_query {
+	struct resolver *resolver;
+	void (*done)(void *ctx, const struct resolve_answer *answer);
+	void *ctx;
+	char name[PEL_NAME_MAX];
+	char asked[PEL_NAME_MAX]; /* of this attempt: a candidate or an alias */
+	unsigned candidate;
+	unsigned attempt;
+	unsigned server;
+	bool tcp;
+	struct resolve_half halves[2];
+	struct loop_io io;
+	int fd;
+	struct loop_timer timer;
+	uint8_t buffer[4096];
+	size_t filled;
+	struct resolve_answer answer;
+};
+
+static void attempt_start(struct resolve_query *q);
+
+/* True if the file was read anew. */
+static bool resolve_file_look(struct resolve_file *f)
+{
+	struct stat st;
+	ssize_t n = 0;
+	int fd;
+
+	if (stat(f->path, &st) < 0)
+		memset(&st, 0, sizeof(st));
+	if (f->known && st.st_ino == f->seen.st_ino && st.st_size == f->seen.st_size &&
+		st.st_mtim.tv_sec == f->seen.st_mtim.tv_sec &&
+		st.st_mtim.tv_nsec == f->seen.st_mtim.tv_nsec)
+		return false;
+	f->seen = st;
+	f->known = true;
+	fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0) {
+		n = read(fd, f->text, FILE_MAX);
+		(void)close(fd);
+	}
+	f->text[n > 0 ? n : 0] = '\0';
+	return true;
+}
+
+static void files_look(struct resolver *r)
+{
+	if (resolve_file_look(&r->conf_file))
+		dns_conf_parse(r->conf_file.text, &r->conf);
+	(void)resolve_file_look(&r->hosts_file);
+}
+
+int resolver_new(struct loop *loop, const struct resolver_options *options, struct resolver **ret)
+{
+	struct resolver *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return -ENOMEM;
+	r->loop = loop;
+	r->conf_file.path = options && options->resolv_conf ? options->resolv_conf
+							     : "/etc/resolv.conf";
+	r->hosts_file.path = options && options->hosts ? options->hosts : "/etc/hosts";
+	r->conf_file.text = malloc(FILE_MAX + 1);
+	r->hosts_file.text = malloc(FILE_MAX + 1);
+	if (!r->conf_file.text || !r->hosts_file.text) {
+		resolver_free(r);
+		return -ENOMEM;
+	}
+	*ret = r;
+	return 0;
+}
+
+void resolver_free(struct resolver *r)
+{
+	if (!r)
+		return;
+	free(r->conf_file.text);
+	free(r->hosts_file.text);
+	free(r);
+}
+
+static void socket_drop(struct resolve_query *q)
+{
+	loop_io_remove(q->resolver->loop, &q->io);
+	if (q->fd >= 0)
+		(void)close(q->fd);
+	q->fd = -1;
+	q->filled = 0;
+}
+
+void resolve_cancel(struct resolve_query *q)
+{
+	if (!q)
+		return;
+	socket_drop(q);
+	loop_timer_stop(q->resolver->loop, &q->timer);
+	free(q);
+}
+
+static void query_finish(struct resolve_query *q, int status)
+{
+	q->answer.status = status;
+	socket_drop(q);
+	loop_timer_stop(q->resolver->loop, &q->timer);
+	q->done(q->ctx, &q->answer);
+	free(q);
+}
+
+static void next_server(struct resolve_query *q, int status)
+{
+	socket_drop(q);
+	q->tcp = false;
+	if (++q->attempt >= ATTEMPTS_MAX) {
+		query_finish(q, status);
+		return;
+	}
+	q->server++;
+	attempt_start(q);
+}
+
+/* Puts another name to the servers: from the search list, or an alias. */
+static void next_name(struct resolve_query *q)
+{
+	socket_drop(q);
+	q->tcp = false;
+	q->attempt = 0;
+	attempt_start(q);
+}
+
+static void chain_add(struct resolve_answer *answer, const struct dns_reply *reply)
+{
+	for (unsigned i = 0; i < reply->n_chain && answer->n_chain < DNS_CHAIN; i++)
+		strcpy(answer->chain[answer->n_chain++], reply->chain[i]);
+}
+
+static void addrs_add(struct resolve_answer *answer, const struct dns_reply *reply)
+{
+	uint32_t ttl_ms = reply->ttl_s > UINT32_MAX / 1000 ? UINT32_MAX : reply->ttl_s * 1000;
+
+	for (unsigned i = 0; i < reply->n_addrs && answer->n_addrs < RESOLVE_ADDRS; i++)
+		answer->addrs[answer->n_addrs++] = reply->addrs[i];
+	if (ttl_ms < answer->ttl_ms)
+		answer->ttl_ms = ttl_ms;
+}
+
+/* Both halves are answered. */
+static void attempt_judge(struct resolve_query *q)
+{
+	const struct dns_reply *a = &q->halves[0].reply, *aaaa = &q->halves[1].reply;
+	const struct dns_reply *longer = aaaa->n_chain > a->n_chain ? aaaa : a;
+
+	if (a->n_addrs + aaaa->n_addrs > 0) {
+		chain_add(&q->answer, a->n_addrs ? a : aaaa);
+		addrs_add(&q->answer, a);
+		addrs_add(&q->answer, aaaa);
+		query_finish(q, 0);
+	} else if ((a->rcode != 0 && a->rcode != 3) || (aaaa->rcode != 0 && aaaa->rcode != 3)) {
+		next_server(q, -EIO);
+	} else if (longer->n_chain > 0 && q->answer.n_chain < DNS_CHAIN) {
+		chain_add(&q->answer, longer);
+		addrs_add(&q->answer, longer);
+		strcpy(q->asked, q->answer.chain[q->answer.n_chain - 1]);
+		next_name(q);
+	} else if (q->answer.n_chain == 0 && dns_conf_candidate(&q->resolver->conf, q->name,
+							     ++q->candidate, q->asked)) {
+		next_name(q);
+	} else {
+		query_finish(q, -ENOENT);
+	}
+}
+
+static void take_packet(struct resolve_query *q, const uint8_t *packet, size_t size)
+{
+	for (int i = 0; i < 2; i++) {
+		struct resolve_half *h = &q->halves[i];
+
+		if (!h->answered && dns_reply_read(packet, size, q->asked, h->type, h->id,
+					    &h->reply) == 0) {
+			h->answered = true;
+			q->answer.heard = true;
+		}
+	}
+}
+
+static bool is_truncated(const struct resolve_query *q)
+{
+	return (q->halves[0].answered && q->halves[0].reply.truncated) ||
+	       (q->halves[1].answered && q->halves[1].reply.truncated);
+}
+
+static void udp_ready(void *ctx, uint32_t events)
+{
+	struct resolve_query *q = ctx;
+	ssize_t n;
+
+	while ((n = recv(q->fd, q->buffer, sizeof(q->buffer), MSG_DONTWAIT)) > 0)
+		take_packet(q, q->buffer, (size_t)n);
+	if (is_truncated(q)) {
+		socket_drop(q);
+		q->tcp = true;
+		attempt_start(q);
+	} else if (q->halves[0].answered && q->halves[1].answered) {
+		attempt_judge(q);
+	} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		next_server(q, -EIO);
+	}
+}
+
+static int tcp_send_next(struct resolve_query *q)
+{
+	const struct resolve_half *h = &q->halves[q->halves[0].answered];
+	uint8_t packet[2 + DNS_QUESTION_MAX];
+	int n = dns_question_write(q->asked, h->type, h->id, packet + 2);
+
+	if (n < 0)
+		return n;
+	packet[0] = (uint8_t)(n >> 8);
+	packet[1] = (uint8_t)n;
+	q->filled = 0;
+	return send(q->fd, packet, (size_t)n + 2, MSG_NOSIGNAL) == n + 2 ? 0 : -EIO;
+}
+
+/* 1: a whole packet was taken, 0: more is to come, -EIO. */
+static int tcp_read(struct resolve_query *q)
+{
+	ssize_t n = recv(q->fd, q->buffer + q->filled, sizeof(q->buffer) - q->filled, 0);
+	size_t want;
+
+	if (n <= 0)
+		return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -EIO;
+	q->filled += (size_t)n;
+	if (q->filled < 2)
+		return 0;
+	want = (size_t)q->buffer[0] << 8 | q->buffer[1];
+	if (want + 2 > sizeof(q->buffer))
+		return -EIO;
+	if (q->filled < want + 2)
+		return 0;
+	take_packet(q, q->buffer + 2, want);
+	return 1;
+}
+
+static void tcp_ready(void *ctx, uint32_t events)
+{
+	struct resolve_query *q = ctx;
+	int r = 0;
+
+	if (events & EPOLLOUT) {
+		r = tcp_send_next(q);
+		if (r == 0)
+			r = loop_io_change(q->resolver->loop, &q->io, EPOLLIN);
+	} else {
+		bool first = q->halves[0].answered;
+
+		r = tcp_read(q);
+		if (r == 1 && q->halves[0].answered && q->halves[1].answered) {
+			attempt_judge(q);
+			return;
+		}
+		if (r == 1)
+			r = first == q->halves[0].answered ? -EIO : tcp_send_next(q);
+	}
+	if (r < 0)
+		next_server(q, -EIO);
+}
+
+static socklen_t sockaddr_of(const struct pel_addr *addr, struct sockaddr_storage *ret)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
+
+	memset(ret, 0, sizeof(*ret));
+	if (addr->family == 4) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(addr->port);
+		memcpy(&v4->sin_addr, addr->ip, 4);
+		return sizeof(*v4);
+	}
+	v6->sin6_family = AF_INET6;
+	v6->sin6_port = htons(addr->port);
+	v6->sin6_scope_id = addr->scope;
+	memcpy(&v6->sin6_addr, addr->ip, 16);
+	return sizeof(*v6);
+}
+
+static int socket_open(struct resolve_query *q)
+{
+	const struct dns_conf *conf = &q->resolver->conf;
+	const struct pel_addr *server = &conf->servers[q->server % conf->n_servers];
+	int type = q->tcp ? SOCK_STREAM : SOCK_DGRAM;
+	struct sockaddr_storage to;
+	socklen_t size = sockaddr_of(server, &to);
+
+	q->fd = socket(to.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (q->fd < 0)
+		return -errno;
+	if (connect(q->fd, (struct sockaddr *)&to, size) < 0 && errno != EINPROGRESS)
+		return -errno;
+	return loop_io_add(q->resolver->loop, &q->io, q->fd, q->tcp ? EPOLLOUT : EPOLLIN,
+		q->tcp ? tcp_ready : udp_ready, q);
+}
+
+static int udp_send(const struct resolve_query *q, const struct resolve_half *h)
+{
+	uint8_t packet[DNS_QUESTION_MAX];
+	int n = dns_question_write(q->asked, h->type, h->id, packet);
+
+	if (n < 0)
+		return n;
+	return send(q->fd, packet, (size_t)n, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* In the next round, so that a failure here does not call back from within the caller's call. */
+static void attempt_start(struct resolve_query *q)
+{
+	loop_timer_set(q->resolver->loop, &q->timer, 0);
+}
+
+static void attempt_run(struct resolve_query *q)
+{
+	int r;
+
+	for (int i = 0; i < 2; i++) {
+		q->halves[i] = (struct resolve_half){.type = i ? DNS_AAAA : DNS_A};
+		if (getrandom(&q->halves[i].id, sizeof(q->halves[i].id), GRND_NONBLOCK) < 0)
+			q->halves[i].id = (uint16_t)(loop_now_ns(q->resolver->loop) >> (10 + i));
+	}
+	loop_timer_set_in(q->resolver->loop, &q->timer, ATTEMPT_NS);
+	r = socket_open(q);
+	if (r == 0 && !q->tcp) {
+		r = udp_send(q, &q->halves[0]);
+		if (r == 0)
+			r = udp_send(q, &q->halves[1]);
+	}
+	if (r == -EINVAL)
+		query_finish(q, -ENOENT);
+	else if (r < 0)
+		next_server(q, -EIO);
+}
+
+/* Numeric addresses and the names of /etc/hosts need no server. */
+static bool answer_locally(struct resolve_query *q)
+{
+	struct resolve_answer *a = &q->answer;
+
+	if (dns_addr_parse(q->name, &a->addrs[0]))
+		a->n_addrs = 1;
+	else
+		a->n_addrs = dns_hosts_find(q->resolver->hosts_file.text, q->name, RESOLVE_ADDRS,
+			a->addrs);
+	if (a->n_addrs == 0)
+		return false;
+	a->ttl_ms = 1000;
+	return true;
+}
+
+/* The attempt's time is over, or its start is due. */
+static void timer_fired(void *ctx)
+{
+	struct resolve_query *q = ctx;
+
+	if (q->fd >= 0) {
+		next_server(q, -ETIMEDOUT);
+		return;
+	}
+	if (q->asked[0] == '\0') {
+		files_look(q->resolver);
+		if (answer_locally(q)) {
+			query_finish(q, 0);
+			return;
+		}
+		if (!dns_conf_candidate(&q->resolver->conf, q->name, 0, q->asked)) {
+			query_finish(q, -ENOENT);
+			return;
+		}
+	}
+	attempt_run(q);
+}
+
+int resolve_start(struct resolver *r, const char *name,
+	void (*done)(void *ctx, const struct resolve_answer *answer), void *ctx,
+	struct resolve_query **ret)
+{
+	struct resolve_query *q;
+
+	if (strlen(name) >= PEL_NAME_MAX)
+		return -EINVAL;
+	q = calloc(1, sizeof(*q));
+	if (!q)
+		return -ENOMEM;
+	q->resolver = r;
+	q->done = done;
+	q->ctx = ctx;
+	q->fd = -1;
+	q->answer.ttl_ms = UINT32_MAX;
+	strcpy(q->name, name);
+	loop_timer_init(&q->timer, timer_fired, q);
+	loop_timer_set(r->loop, &q->timer, 0);
+	*ret = q;
+	return 0;
+}

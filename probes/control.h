@@ -11,7 +11,6 @@
 
 #include <pelorus/control.h>
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,14 +41,16 @@ const char *control_get(const struct control_request *request, const char *key);
 /* Appends "key=value\n" with what must be escaped; -ENOSPC.  For whoever writes requests. */
 int control_put(char *buffer, size_t size, const char *key, const char *value);
 
-/* What is to be answered: "ok" with a body, or an error; the server sends it. */
+/*
+ * What is to be answered: "ok" with the body that was added, or an error.  One that cannot be kept
+ * for want of memory becomes an error when it is sent.
+ */
 struct control_reply;
-int control_reply_add(struct control_reply *reply, const char *format, ...)
+void control_reply_add(struct control_reply *reply, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-int control_reply_add_text(struct control_reply *reply, const char *text, size_t size);
 void control_reply_error(struct control_reply *reply, const char *code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Keeps the connection unanswered until control_wake(); the verb's function then runs again. */
+/* Keeps the connection unanswered until control_wake(); then the verb's function runs again. */
 void control_reply_wait(struct control_reply *reply);
 
 struct control_peer {
@@ -60,7 +61,7 @@ struct control_peer {
 
 enum control_who {
 	CONTROL_TRUSTED = 0, /* our own uid and root */
-	CONTROL_ANYONE,      /* others too, at their lower rate */
+	CONTROL_ANYONE,      /* others too, at their lower rate, where the directory is shared */
 };
 
 struct control_verb {
@@ -75,25 +76,30 @@ struct control_counters {
 	uint64_t requests;
 	uint64_t malformed;
 	uint64_t oversized;
-	uint64_t foreign;
-	uint64_t limited;
+	uint64_t foreign; /* from another user, for what only we and root may ask */
+	uint64_t limited; /* too many in too short a time */
+};
+
+struct control_options {
+	int listen_fd; /* stays the caller's */
+	bool shared;   /* other users may ask for what anyone may */
+	const struct control_verb *verbs; /* ends with a NULL name; must outlive the server */
+	void *ctx;                        /* of the verbs */
 };
 
 struct control;
 struct loop;
 
-/*
- * Serves on `listen_fd`, which stays the caller's.  `verbs` ends with a NULL name and must outlive
- * the server.  0 or -errno.
- */
-int control_new(struct loop *loop, int listen_fd, const struct control_verb *verbs, void *ctx,
-	struct control **ret);
+/* 0 or -errno. */
+int control_new(struct loop *loop, const struct control_options *options, struct control **ret);
 void control_free(struct control *control);
 
 /* Runs again the requests that wait. */
 void control_wake(struct control *control);
 
-/* The request buffer's owner wipes it after each request; counters are for `status`. */
+/* How many connections there are. */
+unsigned control_connections(const struct control *control);
+
 const struct control_counters *control_counters(const struct control *control);
 
 #endif

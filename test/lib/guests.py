@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Guests: the programs of test/guests built for each libc that libpelorus.so must live in.
+
+A Libc is a way to build and to run: the machine's glibc, Debian 11's unpacked beside it
+(tools/oldlibc), musl, and aarch64's glibc under qemu-user.  One that is absent says why.
+"""
+import os
+import shutil
+import socket
+import subprocess
+import threading
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("PELORUS_BUILD", os.path.join(ROOT, "build", "main"))
+LIBRARY = os.environ.get("PELORUS_LIBRARY", os.path.join(BUILD, "lib", "libpelorus.so"))
+OLD = os.path.join(ROOT, "build", "oldlibc")
+ARCH = "x86_64-linux-gnu"
+
+
+class Libc:
+    def __init__(self, name, compiler, emulator=(), absent=None, library=LIBRARY):
+        self.name, self.compiler, self.emulator = name, compiler, list(emulator)
+        self.absent, self.library = absent, library
+
+    def build(self, guest, folder, flags=()):
+        """Compiles test/guests/GUEST.c; the path of the program."""
+        out = os.path.join(folder, f"{guest}-{self.name}")
+        subprocess.run([*self.compiler, "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Werror",
+                        "-o", out, os.path.join(ROOT, "test", "guests", guest + ".c"),
+                        "-pthread", *flags], check=True)
+        return out
+
+    def command(self, command, environment):
+        """(argv, environment): an emulator's own loader must not see what its guest preloads."""
+        if not self.emulator:
+            return list(command), environment
+        passed = [word for k, v in environment.items() for word in ("-E", f"{k}={v}")]
+        return [*self.emulator, *passed, *command], {}
+
+    def run(self, command, environment=None, **kw):
+        argv, env = self.command(command, environment or {})
+        return run(argv, env, **kw)
+
+
+def host():
+    return Libc("glibc", ["gcc"])
+
+
+def musl():
+    missing = None if shutil.which("musl-gcc") else "musl-gcc is not installed"
+    return Libc("musl", ["musl-gcc"], absent=missing)
+
+
+def old_glibc():
+    """Debian 11's; the folder is made once, and needs apt and its network then."""
+    made = subprocess.run([os.path.join(ROOT, "tools", "oldlibc"), OLD], capture_output=True,
+                          text=True)
+    libs = os.path.join(OLD, "lib", ARCH)
+    return Libc("glibc-2.31", [
+        "gcc", f"--sysroot={OLD}", f"-B{OLD}/usr/lib/{ARCH}",
+        f"-Wl,--dynamic-linker={OLD}/lib64/ld-linux-x86-64.so.2",
+        # an RPATH, unlike a RUNPATH, also serves what libc itself opens (libnss_files)
+        f"-Wl,--disable-new-dtags,-rpath,{libs}",
+    ], absent=None if made.returncode == 0 else f"no older glibc: {made.stderr.strip()[-200:]}")
+
+
+def aarch64():
+    missing = [p for p in ("aarch64-linux-gnu-gcc", "qemu-aarch64") if not shutil.which(p)]
+    return Libc("aarch64", ["aarch64-linux-gnu-gcc"],
+                ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"],
+                absent=f"{', '.join(missing)} not installed" if missing else None,
+                library=os.path.join(ROOT, "build", "aarch64", "lib", "libpelorus.so"))
+
+
+class Listener:
+    """A TCP port that accepts, says `greeting`, and lets go of whom the peer has left."""
+
+    def __init__(self, host="127.0.0.1", greeting=b"", port=0):
+        self.socket = socket.create_server((host, port), backlog=512)
+        self.port = self.socket.getsockname()[1]
+        self.greeting = greeting
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                peer, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
+
+    def _serve(self, peer):
+        try:
+            with peer:
+                peer.sendall(self.greeting)
+                while peer.recv(4096):
+                    pass
+        except OSError:
+            pass
+
+    def close(self):
+        # shutdown, for close alone does not wake who waits in accept()
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.socket.close()
+
+
+def run(command, environment=None, limit=120, stdin=b"", **kw):
+    """What a user sees of a command: (exit status, stdout, stderr)."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("PELORUS_", "LD_PRELOAD"))}
+    env.update(environment or {})
+    done = subprocess.run(command, env=env, input=stdin, capture_output=True, timeout=limit, **kw)
+    return done.returncode, done.stdout, done.stderr

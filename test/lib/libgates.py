@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What libpelorus.so may ask of the processes that it is loaded into, held against test/gates.
+
+One undefined symbol that a libc lacks keeps every preloaded program from starting (status 127), so
+each name that the library takes from outside stands in undefined.list, and each name on that list
+must be one that musl and the oldest glibc at hand export.
+"""
+import os
+
+import elfgate
+import guests
+from tap import note, ok, skip
+
+GATES = os.path.join(guests.ROOT, "test", "gates")
+MUSL = "/lib/ld-musl-x86_64.so.1"
+FLOOR = (2, 17)
+SIZE_MAX = 128 * 1024
+
+
+def listed(name):
+    return elfgate.read_list(os.path.join(GATES, name + ".list"))
+
+
+def gate_symbols(lib):
+    strange = lib.undefined() - listed("undefined")
+    ok(not strange, "every undefined symbol is on the list", f"not on it: {sorted(strange)}")
+    strange = lib.undefined(weak=True) - listed("weak")
+    ok(not strange, "every weak undefined symbol is on its list", f"not on it: {sorted(strange)}")
+    fortified = {s for s in lib.undefined() if s.endswith("_chk")}
+    ok(not fortified, "no fortified function is called, for musl has none", str(fortified))
+    ok(lib.exported() == listed("exported"), "exactly the listed symbols are exported",
+       f"more: {sorted(lib.exported() - listed('exported'))}, "
+       f"fewer: {sorted(listed('exported') - lib.exported())}")
+
+
+def gate_others(lib):
+    if os.path.exists(MUSL):
+        lacking = listed("undefined") - elfgate.exports_of(MUSL)
+        ok(not lacking, "musl exports every symbol on the list", f"lacks: {sorted(lacking)}")
+    else:
+        skip("musl exports every symbol on the list", f"no {MUSL}")
+    old = guests.old_glibc()
+    if old.absent:
+        skip("glibc 2.31 exports every symbol on the list", old.absent)
+        return
+    exports = set()
+    for name in lib.needed() + ["ld-linux-x86-64.so.2"]:
+        exports |= elfgate.exports_of(os.path.join(guests.OLD, "lib", guests.ARCH, name))
+    lacking = listed("undefined") - exports
+    ok(not lacking, "glibc 2.31 exports every symbol on the list", f"lacks: {sorted(lacking)}")
+
+
+def gate_loading(lib):
+    ok(set(lib.needed()) <= listed("needed"), "it needs libc's own names alone", lib.needed())
+    ok("libc.so.6" in lib.needed(), "it needs libc.so.6, so that musl knows it for its own")
+    high = {s: v for s, v in lib.glibc_versions().items() if v > FLOOR}
+    ok(not high, "nothing is newer than glibc 2.17", high)
+    ok(not lib.defines_versions(), "its version script is anonymous: no version is defined")
+    ok("TEXTREL" not in lib.flags(), "its code needs no relocation")
+    dynamic_tls = {r for r in lib.relocations() if "DTPMOD" in r or "TLSDESC" in r}
+    ok("__tls_get_addr" not in lib.undefined() and not dynamic_tls,
+       "thread-local storage, if any, is initial-exec", dynamic_tls)
+
+
+def gate_idle(lib):
+    """Lists that say more than is true stop being read; for the machine's own build alone."""
+    idle = listed("undefined") - lib.undefined()
+    ok(not idle, "the list of undefined symbols has nothing idle", f"idle: {sorted(idle)}")
+    gate_others(lib)
+
+
+def check(path, prefix=""):
+    """Every gate that does not depend on the machine."""
+    lib = elfgate.Library(path, prefix)
+    gate_loading(lib)
+    gate_symbols(lib)
+    size = lib.stripped_size()
+    note(f"size without debug information: {size} bytes")
+    ok(size <= SIZE_MAX, "it is no larger than 128 KiB", f"{size} bytes")
+    return lib

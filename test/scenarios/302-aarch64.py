@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""libpelorus.so for 64-bit ARM: cross-built, gated by the same lists, and run under qemu-user."""
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import guests
+import libgates
+from tap import done, ok, skip
+from unchanged import check_libc
+
+FOLDER = os.path.join(guests.ROOT, "build", "aarch64")
+
+
+def build():
+    setup = ["meson", "setup", FOLDER, "--cross-file",
+             os.path.join(guests.ROOT, "tools", "cross", "aarch64-linux-gnu.ini"),
+             "-Donly_library=true", "-Dwerror=true"]
+    if os.path.exists(os.path.join(FOLDER, "build.ninja")):
+        setup.append("--reconfigure")
+    for step in (setup, ["meson", "compile", "-C", FOLDER]):
+        made = subprocess.run(step, cwd=guests.ROOT, capture_output=True, text=True)
+        if made.returncode != 0:
+            return f"{' '.join(step)}: {made.stdout[-2000:]}{made.stderr[-500:]}"
+    return None
+
+
+def main():
+    libc = guests.aarch64()
+    if libc.absent:
+        skip("the library is built for aarch64, gated and run", libc.absent)
+        done()
+    wrong = build()
+    if not ok(not wrong, "the library is built for aarch64 without a warning", wrong):
+        done()
+    libgates.check(libc.library, "aarch64-linux-gnu-")
+    with tempfile.TemporaryDirectory(prefix="pelorus-aarch64-") as folder:
+        check_libc(libc, folder)
+    done()
+
+
+main()

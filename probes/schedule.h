@@ -38,6 +38,7 @@ struct schedule_slot {
 	bool connected;    /* logged in: questions can be put */
 	bool busy;         /* an action is under way */
 	bool round;        /* owed one question of a round (hint, refresh) */
+	bool denied;       /* the last login was refused */
 	uint8_t attempts;  /* connections in a row that failed */
 	uint64_t asked_ns; /* when the last question or attempt began */
 	uint64_t next_ns;  /* not before this */
@@ -50,10 +51,9 @@ struct schedule {
 	uint64_t table_ns;      /* last table question to anyone */
 	uint64_t turn_ns;       /* when the next other instance gets the table */
 	uint64_t hint_ns;       /* no hint is taken before this */
-	uint64_t round_ns;      /* when the round under way began; 0: none */
 	uint64_t seed;
 	uint8_t writer;         /* slot, or PEL_NONE */
-	uint8_t turn;           /* the slot that had the last turn */
+	uint64_t hinted_ns;     /* when a hint was taken that has confirmed nothing yet; 0: none */
 };
 
 /* `seed` makes the jitter: two probers should not have the same. */
@@ -77,15 +77,18 @@ void schedule_set_alarm(struct schedule *s, bool alarm, uint64_t now_ns);
 bool schedule_hint(struct schedule *s, uint64_t now_ns);
 
 /* A round that nobody may refuse: `refresh` on the control socket. */
-void schedule_refresh(struct schedule *s, uint64_t now_ns);
+void schedule_refresh(struct schedule *s);
 
-/* The known writer confirmed itself; ends a round that a hint bought and closes the door for 5 s. */
+/*
+ * The known writer confirmed itself: if its answer is to the question of a hint's round, no hint is
+ * taken for 5 s.  Its last question counts, answered or not.
+ */
 void schedule_confirmed(struct schedule *s, uint64_t now_ns);
 
 void schedule_answered(struct schedule *s, unsigned slot, uint64_t now_ns);
 void schedule_connected(struct schedule *s, unsigned slot, uint64_t now_ns);
 
-/* A connection ended or an attempt failed; `refused`: a credential problem, tried each 10 s. */
+/* A connection ended or an attempt failed; `denied`: a credential problem, tried each 10 s. */
 void schedule_lost(struct schedule *s, unsigned slot, bool denied, uint64_t now_ns);
 
 /* The next action that is due; false if none is. */

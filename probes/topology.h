@@ -53,6 +53,13 @@
 #define TOPOLOGY_STEADY_ANSWERS 3
 #define TOPOLOGY_SEEN_NS UINT64_C(60000000000)  /* an address of a reader name is kept this long */
 #define TOPOLOGY_VETO_NS UINT64_C(250000000)    /* an incumbent may answer a veto this long */
+#define TOPOLOGY_WAIT_NS UINT64_C(60000000)     /* ... and a new claim this long */
+#define TOPOLOGY_HOLD_NS UINT64_C(30000000000)  /* a writer that nobody can ask stays this long */
+#define TOPOLOGY_REACH_NS UINT64_C(1500000000)  /* a claim without a login at its own address */
+#define TOPOLOGY_REFUSED_NS UINT64_C(30000000000) /* a client's refusal counts this long */
+#define TOPOLOGY_LIE_NS UINT64_C(10000000000)   /* a table that is only late catches up sooner */
+#define TOPOLOGY_ANSWER_NS UINT64_C(5000000000) /* nobody answered so long after the start */
+#define TOPOLOGY_TICK_NS UINT64_C(1000000000)
 #define TOPOLOGY_ABSENT_NS UINT64_C(10000000000) /* dead and no row this long: forgotten */
 #define TOPOLOGY_GONE_NS UINT64_C(180000000000) /* no row this long: forgotten */
 #define TOPOLOGY_HOST_ADDRS 4
@@ -66,11 +73,12 @@ struct topology_config {
 	uint32_t admit_max_lag_ms;    /* 0: lag plays no part */
 	uint32_t admit_stable_ms;     /* 10000; 0: admission is off, all are admitted at once */
 	bool admit_never_last;        /* if no admitted reader is left, admit none, use the writer */
+	bool warm_up;                 /* stable is not enough: the warm-up admits */
 	char domain[PEL_NAME_MAX];  /* hosts are ID.domain */
 	char pattern[PEL_NAME_MAX]; /* or this with '?' replaced; empty: none */
 };
 
-/* An address set with memory: what DNS gave for one name. */
+/* An address with memory: when DNS last gave it for a name. */
 struct topology_seen {
 	struct pel_addr addr;
 	uint64_t seen_ns; /* last time in an answer */
@@ -86,9 +94,12 @@ struct topology_name {
 	uint16_t port;
 	uint32_t ttl_ms;
 	uint64_t dns_ns;    /* last answer */
+	uint8_t n_latest;   /* how many of seen[] the last answer had */
 	uint64_t agree_ns;  /* when the last one that counted came */
+	uint64_t refused_ns;     /* when `settled` last refused a client; 0: not */
 	struct pel_addr lead;    /* where the last answer led */
 	struct pel_addr settled; /* writer names: where DNS has led steadily */
+	struct pel_addr alias;   /* an address that a scout found to be a known member's */
 	struct topology_seen seen[PEL_MAP_ADDRS]; /* latest answer first */
 	uint64_t members_seen_ns[PEL_MAP_INSTANCES]; /* custom: DNS showed that member's address */
 	uint64_t listed_ids[PEL_MAP_INSTANCES]; /* custom: pel_name_hash() of ids */
@@ -101,7 +112,7 @@ struct topology_member {
 	bool routable;     /* logged in to, at an address of its own host */
 	bool live;         /* a connection of ours is up and has said who it is */
 	bool overruled;    /* the table decided against its claim */
-	bool was_seen_live;
+	bool met;          /* was live once */
 	uint8_t self_role;  /* enum pel_role, of its last answer on a connection that still is */
 	uint8_t table_role; /* enum pel_role, of the freshest table */
 	uint8_t role;       /* verified: what is published */
@@ -117,7 +128,7 @@ struct topology_member {
 	uint64_t identity;
 	uint64_t evidence_ns; /* last answer of itself */
 	uint64_t role_sent_ns, role_received_ns; /* of the answer behind self_role */
-	uint64_t claim_ns;    /* since when it says without a break that it is the writer; 0: it does not */
+	uint64_t claim_ns;    /* since when it says without a break that it is the writer; else 0 */
 	uint64_t listed_ns;   /* last table that had its row */
 	uint64_t born_ns;
 	uint64_t fit_ns;      /* since when it fulfils what admission asks; 0: it does not */
@@ -126,7 +137,7 @@ struct topology_member {
 	struct pel_addr addr; /* logged in to; family 0: not yet */
 	struct pel_addr want; /* where to log in; family 0: host not resolved yet */
 	struct pel_addr lead; /* where its host led last */
-	uint8_t agree;
+	uint8_t agree;        /* answers in a row that led there */
 	uint64_t agree_ns;
 	char id[PEL_ID_MAX];
 	char uuid[EVIDENCE_UUID_MAX];
@@ -145,6 +156,17 @@ struct topology_table {
 	uint64_t received_ns;
 };
 
+/* What was last told to the caller by change bits. */
+struct topology_shown {
+	uint8_t state, why, writer;
+	bool dns_only;
+	struct topology_shown_member {
+		bool used, routable, lagged;
+		uint8_t role, self_role, health, admission;
+		uint64_t identity;
+	} members[PEL_MAP_INSTANCES];
+};
+
 struct topology {
 	struct topology_config config;
 	uint64_t uid, generation, epoch;
@@ -152,15 +174,19 @@ struct topology {
 	uint8_t why;   /* enum pel_why, as published */
 	uint8_t told_why; /* enum pel_why, of topology_set_why() */
 	uint8_t writer;   /* slot, or PEL_NONE */
-	uint8_t last_writer;
 	uint8_t n_names;
 	bool dns_only;
-	bool first_told;
-	bool disputed, lie_told, odd_told;
-	uint64_t started_ns, writerless_ns, verified_ns, dispute_ns, veto_ns;
-	uint64_t scout_ns;
-	struct pel_addr scout; /* family 0: none wanted */
+	bool known_once;    /* who appears from now on is new */
+	bool lie_told, odd_told;
+	uint64_t started_ns, verified_ns;
+	uint64_t writerless_ns; /* since when there is no writer; 0: there is, or never was */
+	uint64_t dispute_ns;    /* since when two say that they are; 0: no two do */
+	uint64_t veto_ns;       /* since when the table contradicts the incumbent; 0: it does not */
+	uint64_t lie_ns;        /* since when it names another than the confirmed writer */
+	uint64_t deadline_ns;
+	struct pel_addr scout;  /* where a stranger is to be met; family 0: nowhere */
 	struct topology_table table;
+	struct topology_shown shown;
 	struct topology_member members[PEL_MAP_INSTANCES];
 	struct topology_name names[PEL_MAP_NAMES];
 };
@@ -231,6 +257,9 @@ unsigned topology_feed_warm(struct topology *t, unsigned slot, uint16_t done, ui
 /* What time alone changes. */
 unsigned topology_tick(struct topology *t, uint64_t now_ns);
 uint64_t topology_deadline(const struct topology *t);
+
+/* True for a new reader that is stable and waits for its warm-up. */
+bool topology_wants_warm(const struct topology *t, unsigned slot);
 
 /* True while the schedule has to be in alarm. */
 bool topology_is_troubled(const struct topology *t);

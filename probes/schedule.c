@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rhythm of questions.
+ *
+ * Steady, the next question is due a period after the last one began.  In an alarm it is due at the
+ * later of the last answer and an alarm period after the last question began, and everybody is asked
+ * the role; the table is asked of one instance at a time.  There is one action under way per
+ * instance at any time, so a slow server slows only itself, and no rate can be exceeded.
+ *
+ * Connections: an attempt that fails is followed by the next after 50 ms with jitter, then twice
+ * that, up to a second; 10 s after a refused login.  A member that was just lost is tried at once.
+ */
+#include "schedule.h"
+
+#define MS UINT64_C(1000000)
+#define STEADY_NS (500 * MS)
+#define TABLE_NS (1000 * MS)      /* steady: the writer's, and everybody else's in turn */
+#define ALARM_TABLE_NS (250 * MS) /* to anyone */
+#define CONNECT_NS (50 * MS)
+#define CONNECT_MAX_NS (1000 * MS)
+#define DENIED_NS (10000 * MS)
+#define HINT_NS (5000 * MS)       /* after a round that confirmed the writer */
+#define HINT_MIN_NS (500 * MS)    /* after any other */
+#define DNS_NS (1000 * MS)
+#define DNS_ALARM_NS (300 * MS)
+
+/* An alarm tires: the period between questions by the time since it began. */
+static const struct {
+	uint64_t until_ns, period_ns;
+} alarm_rates[] = {
+	{10000 * MS, 20 * MS},
+	{60000 * MS, 100 * MS},
+	{UINT64_MAX, 1000 * MS},
+};
+
+void schedule_init(struct schedule *s, uint64_t seed, uint64_t now_ns)
+{
+	*s = (struct schedule){
+		.seed = seed ? seed : 1, .writer = PEL_NONE, .turn_ns = now_ns};
+}
+
+/* xorshift: enough for jitter. */
+static uint64_t next_random(struct schedule *s)
+{
+	s->seed ^= s->seed << 13;
+	s->seed ^= s->seed >> 7;
+	s->seed ^= s->seed << 17;
+	return s->seed;
+}
+
+static uint64_t max_ns(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static uint64_t period(const struct schedule *s, uint64_t now_ns)
+{
+	uint64_t lasted = now_ns - s->alarm_ns;
+	unsigned i = 0;
+
+	if (!s->alarm_ns)
+		return STEADY_NS;
+	while (lasted >= alarm_rates[i].until_ns)
+		i++;
+	return alarm_rates[i].period_ns;
+}
+
+void schedule_add(struct schedule *s, unsigned slot, uint64_t now_ns)
+{
+	s->slots[slot] = (struct schedule_slot){.used = true, .next_ns = now_ns};
+}
+
+void schedule_remove(struct schedule *s, unsigned slot)
+{
+	s->slots[slot].used = false;
+	if (s->writer == slot)
+		s->writer = PEL_NONE;
+}
+
+void schedule_set_writer(struct schedule *s, unsigned slot)
+{
+	s->writer = (uint8_t)slot;
+}
+
+/* Everybody may be asked at once; attempts start over. */
+static void hurry(struct schedule *s, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < SCHEDULE_SLOTS; i++) {
+		struct schedule_slot *m = &s->slots[i];
+
+		if (!m->used || m->denied)
+			continue;
+		if (m->connected)
+			m->next_ns = now_ns;
+		else if (m->attempts > 1) {
+			m->attempts = 1;
+			m->next_ns = max_ns(now_ns, m->asked_ns + CONNECT_NS);
+		}
+	}
+}
+
+void schedule_set_alarm(struct schedule *s, bool alarm, uint64_t now_ns)
+{
+	if (alarm == (s->alarm_ns != 0))
+		return;
+	s->alarm_ns = alarm ? now_ns : 0;
+	if (alarm)
+		hurry(s, now_ns);
+	for (unsigned i = 0; !alarm && i < SCHEDULE_SLOTS; i++) {
+		if (s->slots[i].connected)
+			s->slots[i].next_ns = s->slots[i].asked_ns + STEADY_NS;
+	}
+}
+
+void schedule_refresh(struct schedule *s)
+{
+	for (unsigned i = 0; i < SCHEDULE_SLOTS; i++)
+		s->slots[i].round = s->slots[i].used && s->slots[i].connected;
+}
+
+static bool is_round_open(const struct schedule *s)
+{
+	for (unsigned i = 0; i < SCHEDULE_SLOTS; i++) {
+		if (s->slots[i].used && s->slots[i].round)
+			return true;
+	}
+	return false;
+}
+
+bool schedule_hint(struct schedule *s, uint64_t now_ns)
+{
+	if (s->alarm_ns || now_ns < s->hint_ns || is_round_open(s))
+		return false;
+	s->hinted_ns = now_ns;
+	s->hint_ns = now_ns + HINT_MIN_NS;
+	schedule_refresh(s);
+	return true;
+}
+
+void schedule_confirmed(struct schedule *s, uint64_t now_ns)
+{
+	if (!s->hinted_ns || s->writer == PEL_NONE || s->slots[s->writer].round ||
+		s->slots[s->writer].asked_ns < s->hinted_ns)
+		return;
+	s->hinted_ns = 0;
+	s->hint_ns = now_ns + HINT_NS;
+}
+
+void schedule_answered(struct schedule *s, unsigned slot, uint64_t now_ns)
+{
+	struct schedule_slot *m = &s->slots[slot];
+
+	m->busy = false;
+	m->next_ns = max_ns(now_ns, m->asked_ns + period(s, now_ns));
+}
+
+void schedule_connected(struct schedule *s, unsigned slot, uint64_t now_ns)
+{
+	struct schedule_slot *m = &s->slots[slot];
+
+	m->busy = false;
+	m->connected = true;
+	m->denied = false;
+	m->attempts = 0;
+	m->next_ns = now_ns;
+}
+
+void schedule_lost(struct schedule *s, unsigned slot, bool denied, uint64_t now_ns)
+{
+	struct schedule_slot *m = &s->slots[slot];
+	uint64_t wait = CONNECT_NS;
+
+	m->busy = m->round = false;
+	m->denied = denied;
+	if (denied) {
+		m->next_ns = now_ns + DENIED_NS;
+	} else if (m->connected) {
+		m->next_ns = now_ns;
+	} else {
+		for (unsigned i = 1; i < m->attempts && wait < CONNECT_MAX_NS; i++)
+			wait *= 2;
+		wait = wait < CONNECT_MAX_NS ? wait : CONNECT_MAX_NS;
+		/* A quarter of jitter: probers of many hosts shall not fall into step. */
+		m->next_ns = max_ns(now_ns, m->asked_ns + wait + next_random(s) % (wait / 4));
+	}
+	m->connected = false;
+}
+
+static bool is_due(const struct schedule_slot *m, uint64_t now_ns)
+{
+	if (!m->used || m->busy)
+		return false;
+	return now_ns >= m->next_ns || (m->connected && m->round);
+}
+
+/* The instance that got the table longest ago gets the next turn; who owes an answer has none. */
+static bool is_its_turn(const struct schedule *s, unsigned slot)
+{
+	for (unsigned i = 0; i < SCHEDULE_SLOTS; i++) {
+		const struct schedule_slot *m = &s->slots[i];
+
+		if (i != slot && i != s->writer && m->used && m->connected && !m->busy &&
+			m->table_ns < s->slots[slot].table_ns)
+			return false;
+	}
+	return true;
+}
+
+static enum schedule_kind choose_kind(struct schedule *s, unsigned slot, uint64_t now_ns)
+{
+	const struct schedule_slot *m = &s->slots[slot];
+
+	if (!m->connected)
+		return SCHEDULE_CONNECT;
+	if (s->alarm_ns)
+		return now_ns >= s->table_ns + ALARM_TABLE_NS && is_its_turn(s, slot) ?
+			       SCHEDULE_TABLE : SCHEDULE_ROLE;
+	if (m->round)
+		return SCHEDULE_ROLE;
+	if (slot == s->writer)
+		return now_ns >= m->table_ns + TABLE_NS ? SCHEDULE_TABLE : SCHEDULE_PING;
+	if (now_ns >= s->turn_ns && is_its_turn(s, slot)) {
+		s->turn_ns = now_ns + TABLE_NS;
+		return SCHEDULE_TABLE;
+	}
+	return SCHEDULE_PING;
+}
+
+static void begin(struct schedule *s, unsigned slot, enum schedule_kind kind, uint64_t now_ns)
+{
+	struct schedule_slot *m = &s->slots[slot];
+
+	m->busy = true;
+	m->asked_ns = now_ns;
+	if (kind == SCHEDULE_CONNECT && m->attempts < UINT8_MAX)
+		m->attempts++;
+	if (kind == SCHEDULE_TABLE)
+		s->table_ns = m->table_ns = now_ns;
+	if (kind == SCHEDULE_TABLE || kind == SCHEDULE_ROLE)
+		m->round = false;
+}
+
+bool schedule_next(struct schedule *s, uint64_t now_ns, struct schedule_action *ret)
+{
+	for (unsigned i = 0; i < SCHEDULE_SLOTS; i++) {
+		if (!is_due(&s->slots[i], now_ns))
+			continue;
+		*ret = (struct schedule_action){
+			.slot = (uint8_t)i, .kind = (uint8_t)choose_kind(s, i, now_ns)};
+		begin(s, i, ret->kind, now_ns);
+		return true;
+	}
+	return false;
+}
+
+uint64_t schedule_deadline(const struct schedule *s, uint64_t now_ns)
+{
+	uint64_t deadline = UINT64_MAX;
+
+	for (unsigned i = 0; i < SCHEDULE_SLOTS; i++) {
+		const struct schedule_slot *m = &s->slots[i];
+		uint64_t at = m->connected && m->round ? now_ns : m->next_ns;
+
+		if (m->used && !m->busy && at < deadline)
+			deadline = at;
+	}
+	return deadline;
+}
+
+uint64_t schedule_dns_interval(const struct schedule *s, bool differs)
+{
+	return s->alarm_ns || differs ? DNS_ALARM_NS : DNS_NS;
+}

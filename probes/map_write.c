@@ -287,7 +287,7 @@ int map_write_open(int dirfd, const struct map_write_options *options, uint64_t 
 		r = map_republish(w, now_ns);
 	}
 	if (r < 0) {
-		map_write_close(w);
+		map_write_close(w, false);
 		return r;
 	}
 	*ret = w;
@@ -303,12 +303,14 @@ static void map_abandon(struct pel_map *map)
 	(void)munmap(map, sizeof(*map));
 }
 
-void map_write_close(struct map_write *w)
+void map_write_close(struct map_write *w, bool orderly)
 {
 	if (!w)
 		return;
-	if (w->map)
+	if (w->map && orderly)
 		map_abandon(w->map);
+	else if (w->map)
+		(void)munmap(w->map, sizeof(*w->map));
 	for (unsigned c = 0; c < PEL_MAP_CLUSTERS; c++)
 		free(w->clusters[c]);
 	free(w);

@@ -35,8 +35,11 @@ enum map_change {
 int map_write_open(int dirfd, const struct map_write_options *options, uint64_t now_ns,
 	struct map_write **ret);
 
-/* Says that nobody keeps the map any more, and unmaps; the file stays.  NULL is ignored. */
-void map_write_close(struct map_write *w);
+/*
+ * Unmaps; the file stays.  `orderly`: tells its readers that nobody keeps it any more; else they go
+ * on believing it until its heartbeat is stale, or a successor takes it over.  NULL is ignored.
+ */
+void map_write_close(struct map_write *w, bool orderly);
 
 /*
  * Moves the heartbeat.  Once per second the path is looked at: if it leads to another file or to

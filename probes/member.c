@@ -90,6 +90,14 @@ const struct pel_addr *member_addr(const struct member *m)
 	return &m->options.addr;
 }
 
+void member_hand_over(struct member *m,
+	void (*told)(void *ctx, enum member_event event, const struct member_answer *answer,
+		const struct member_failure *failure), void *ctx)
+{
+	m->options.told = told;
+	m->options.ctx = ctx;
+}
+
 bool member_is_idle(const struct member *m)
 {
 	return m->step == STEP_IDLE;

@@ -70,6 +70,11 @@ int member_open(struct loop *loop, const struct member_options *options, struct 
 /* Frees; what is under way is given up.  NULL is ignored. */
 void member_close(struct member *m);
 
+/* From now on another function is told. */
+void member_hand_over(struct member *m,
+	void (*told)(void *ctx, enum member_event event, const struct member_answer *answer,
+		const struct member_failure *failure), void *ctx);
+
 /* True if a question may be put. */
 bool member_is_idle(const struct member *m);
 

@@ -26,7 +26,7 @@ static const struct map_write_options options = {
 struct place {
 	char path[64];
 	int fd;
-	struct map_write *w, *dead;
+	struct map_write *w;
 	const struct pel_map *map;
 };
 
@@ -48,8 +48,7 @@ static int place_close(void **state)
 {
 	struct place *p = *state;
 
-	map_write_close(p->w);
-	map_write_close(p->dead);
+	map_write_close(p->w, true);
 	pel_map_detach(p->map);
 	(void)unlinkat(p->fd, PEL_MAP_FILE, 0);
 	(void)close(p->fd);
@@ -185,7 +184,7 @@ static void a_released_record_is_free_and_never_comes_back_under_its_uid(void **
 /* Ends the writer as SIGKILL does: the file stays as it is, its heartbeat stops. */
 static void die(struct place *p)
 {
-	p->dead = p->w;
+	map_write_close(p->w, false);
 	p->w = NULL;
 }
 
@@ -314,7 +313,7 @@ static void a_file_that_is_no_map_is_replaced_not_written_to(void **state)
 	struct stat before, after;
 	int fd;
 
-	map_write_close(p->w);
+	map_write_close(p->w, true);
 	fd = openat(p->fd, PEL_MAP_FILE, O_RDWR);
 	assert_int_equal(pwrite(fd, "garbage!", 8, 0), 8);
 	assert_int_equal(fstat(fd, &before), 0);
@@ -330,7 +329,7 @@ static void an_orderly_end_is_seen_at_once(void **state)
 	struct place *p = *state;
 
 	assert_true(pel_map_is_fresh(p->map, NOW));
-	map_write_close(p->w);
+	map_write_close(p->w, true);
 	p->w = NULL;
 	assert_false(pel_map_is_fresh(p->map, NOW));
 }

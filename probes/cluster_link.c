@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A cluster's logins: which credential goes where, and what its outcome says of it.
+ *
+ * A credential goes only to addresses that the cluster's own names or validated hosts resolve to:
+ * the callers see to that.  Its outcome is told exactly once per login.
+ */
+#include "engine_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define LOGIN_LIMIT_NS (10 * LOOP_S)
+
+int link_open(struct cluster *c, struct link *link, const struct pel_addr *addr, const char *host,
+	void (*told)(void *ctx, enum member_event event, const struct member_answer *answer,
+		const struct member_failure *failure), void *ctx)
+{
+	struct member_options options = {.addr = *addr, .host = host, .told = told, .ctx = ctx,
+		.login_limit_ns = LOGIN_LIMIT_NS};
+	int r;
+
+	*link = (struct link){.ticket = NO_TICKET, .addr = *addr};
+	options.credential = credentials_take(c->credentials, cluster_now(c) / LOOP_MS,
+		&link->ticket);
+	if (!options.credential) {
+		link->ticket = NO_TICKET;
+		return -EACCES;
+	}
+	r = member_open(c->engine->loop, &options, &link->member);
+	if (r < 0) {
+		credentials_unanswered(c->credentials, link->ticket);
+		*link = (struct link){.ticket = NO_TICKET};
+	}
+	return r;
+}
+
+void link_close(struct cluster *c, struct link *link)
+{
+	member_close(link->member);
+	if (link->member && link->ticket != NO_TICKET)
+		credentials_unanswered(c->credentials, link->ticket);
+	*link = (struct link){.ticket = NO_TICKET};
+}
+
+void link_ready(struct cluster *c, struct link *link)
+{
+	credentials_proven(c->credentials, link->ticket, cluster_now(c) / LOOP_MS);
+	link->ticket = NO_TICKET;
+	link->ready = true;
+}
+
+static void say_denied(struct cluster *c, const struct member_failure *failure)
+{
+	log_event(c->engine->log, LOG_ERROR, "access-denied", c->names[0].text, NULL, "%s",
+		failure->text);
+}
+
+void link_failed(struct cluster *c, struct link *link, const struct member_failure *failure)
+{
+	uint64_t now_ms = cluster_now(c) / LOOP_MS;
+
+	if (link->ticket == NO_TICKET)
+		return;
+	if (failure->kind == MEMBER_DENIED) {
+		if (credentials_denied(c->credentials, link->ticket, now_ms))
+			say_denied(c, failure);
+	} else {
+		credentials_unanswered(c->credentials, link->ticket);
+		if (failure->kind == MEMBER_UNFIT)
+			log_say(c->engine->log, LOG_WARNING, "login-unfit", c->names[0].text, NULL,
+				"%s", failure->text ? failure->text : "no login");
+	}
+	link->ticket = NO_TICKET;
+}
+
+int link_read(struct cluster *c, const struct link *link, enum dialect_question question,
+	const struct member_answer *answer, struct evidence *ret)
+{
+	*ret = (struct evidence){.sent_ns = answer->sent_ns, .received_ns = answer->received_ns,
+		.from = link->addr};
+	if (answer->error || !answer->cells)
+		return -ENODATA;
+	return c->dialect->read(question, answer->cells, ret);
+}

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A cluster's instances: one connection each, the questions on it, and what the answers feed.
+ *
+ * `first` is the connection that questions use.  `second` exists for a close look of health.h, or
+ * because the instance's host has moved to another address; when it is logged in and the first is
+ * gone, dead or at the old address, it takes the first one's place and says who it is there.
+ */
+#include "engine_internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define QUESTION_LIMIT_NS (60 * LOOP_S) /* long before this, health.h has decided */
+#define HOST_EACH_NS (5 * LOOP_S)
+#define HOST_SOON_NS LOOP_S
+#define SECOND_EACH_NS (50 * LOOP_MS)
+
+static void first_told(void *ctx, enum member_event event, const struct member_answer *answer,
+	const struct member_failure *failure);
+static void second_told(void *ctx, enum member_event event, const struct member_answer *answer,
+	const struct member_failure *failure);
+
+static uint64_t probe_now(const struct probe *p)
+{
+	return cluster_now(p->cluster);
+}
+
+static const char *host_of(const struct probe *p)
+{
+	return p->host[0] ? p->host : p->cluster->names[0].text;
+}
+
+void probe_first_drop(struct probe *p, bool by_peer)
+{
+	struct cluster *c = p->cluster;
+	bool told = p->first.told;
+
+	if (!p->first.member)
+		return;
+	link_close(c, &p->first);
+	health_closed(&p->health, &c->engine->witness, by_peer, probe_now(p));
+	if (told)
+		cluster_note(c, topology_feed_lost(&c->topology, p->slot, probe_now(p)));
+	cluster_kick(c);
+}
+
+/* The first connection is no more: the schedule decides when the next is tried. */
+static void first_lost(struct probe *p, bool by_peer, bool denied)
+{
+	probe_first_drop(p, by_peer);
+	if (p->scheduled)
+		schedule_lost(&p->cluster->schedule, p->slot, denied, probe_now(p));
+}
+
+static void ask(struct probe *p, enum schedule_kind kind, const char *query)
+{
+	p->asking = (uint8_t)kind;
+	health_asked(&p->health, probe_now(p));
+	if (member_ask(p->first.member, query, QUESTION_LIMIT_NS) < 0)
+		first_lost(p, false, false);
+}
+
+static void connect_begin(struct probe *p)
+{
+	struct cluster *c = p->cluster;
+	struct pel_addr addr;
+	int r = -EADDRNOTAVAIL;
+
+	if (p->first.member)
+		return; /* the second has just taken its place, and will report */
+	if (topology_login_addr(&c->topology, p->slot, &addr))
+		r = link_open(c, &p->first, &addr, host_of(p), first_told, p);
+	if (r < 0)
+		schedule_lost(&c->schedule, p->slot, r == -EACCES, probe_now(p));
+}
+
+void probe_act(struct probe *p, enum schedule_kind kind)
+{
+	const struct dialect *d = p->cluster->dialect;
+
+	if (kind == SCHEDULE_CONNECT) {
+		connect_begin(p);
+		return;
+	}
+	if (!p->first.member || !member_is_idle(p->first.member)) {
+		schedule_answered(&p->cluster->schedule, p->slot, probe_now(p));
+		return;
+	}
+	ask(p, kind, kind == SCHEDULE_PING ? NULL :
+		d->queries[kind == SCHEDULE_ROLE ? DIALECT_ROLE : DIALECT_TABLE]);
+}
+
+/* The known writer says so again, and nobody doubts it. */
+static void confirm(struct probe *p, const struct evidence *e)
+{
+	struct cluster *c = p->cluster;
+
+	if ((e->has & EVIDENCE_ROLE) && e->role == PEL_ROLE_WRITER &&
+		c->topology.writer == p->slot && !topology_is_troubled(&c->topology))
+		schedule_confirmed(&c->schedule, e->received_ns);
+}
+
+static void hello_answered(struct probe *p, const struct member_answer *answer)
+{
+	struct cluster *c = p->cluster;
+	struct evidence e;
+	unsigned bits;
+
+	if (link_read(c, &p->first, DIALECT_HELLO, answer, &e) < 0) {
+		first_lost(p, false, false);
+		return;
+	}
+	bits = topology_feed(&c->topology, p->slot, &e);
+	cluster_note(c, bits);
+	if (bits & TOPOLOGY_REJECTED) {
+		p->host_due_ns = answer->received_ns;
+		first_lost(p, false, false);
+		return;
+	}
+	p->first.told = true;
+	schedule_connected(&c->schedule, p->slot, answer->received_ns);
+	confirm(p, &e);
+}
+
+static void first_answered(struct probe *p, const struct member_answer *answer)
+{
+	static const enum dialect_question questions[] = {
+		[SCHEDULE_ROLE] = DIALECT_ROLE, [SCHEDULE_TABLE] = DIALECT_TABLE};
+	struct cluster *c = p->cluster;
+	uint32_t rtt_us = (uint32_t)((answer->received_ns - answer->sent_ns) / 1000);
+	struct evidence e;
+
+	health_spoke(&p->health, &c->engine->witness,
+		p->asking == SCHEDULE_PING || p->asking == SCHEDULE_ROLE ? rtt_us : 0,
+		answer->received_ns);
+	if (p->asking == SCHEDULE_CONNECT) {
+		hello_answered(p, answer);
+		return;
+	}
+	if (p->asking != SCHEDULE_PING &&
+		link_read(c, &p->first, questions[p->asking], answer, &e) == 0) {
+		cluster_note(c, topology_feed(&c->topology, p->slot, &e));
+		confirm(p, &e);
+	}
+	schedule_answered(&c->schedule, p->slot, answer->received_ns);
+	cluster_kick(c);
+}
+
+static void first_told(void *ctx, enum member_event event, const struct member_answer *answer,
+	const struct member_failure *failure)
+{
+	struct probe *p = ctx;
+	struct cluster *c = p->cluster;
+
+	switch (event) {
+	case MEMBER_DIALLED:
+		health_dialled(&p->health, probe_now(p));
+		break;
+	case MEMBER_ACCEPTED:
+		health_accepted(&p->health, &c->engine->witness, true, probe_now(p));
+		break;
+	case MEMBER_READY:
+		link_ready(c, &p->first);
+		health_spoke(&p->health, &c->engine->witness, 0, probe_now(p));
+		ask(p, SCHEDULE_CONNECT, c->dialect->queries[DIALECT_HELLO]);
+		break;
+	case MEMBER_ANSWERED:
+		first_answered(p, answer);
+		break;
+	case MEMBER_FAILED:
+		link_failed(c, &p->first, failure);
+		probe_health_failed(p, true, failure);
+		if (failure->kind == MEMBER_REFUSED)
+			cluster_note(c, topology_feed_lost(&c->topology, p->slot, probe_now(p)));
+		first_lost(p, failure->kind == MEMBER_LOST, failure->kind == MEMBER_DENIED);
+		break;
+	}
+	cluster_kick(c);
+}
+
+/* The second connection takes the first one's place and is asked who it is. */
+static void second_promote(struct probe *p)
+{
+	struct cluster *c = p->cluster;
+
+	if (p->first.member) {
+		link_close(c, &p->first);
+		health_closed(&p->health, &c->engine->witness, false, probe_now(p));
+	}
+	if (p->scheduled)
+		schedule_lost(&c->schedule, p->slot, false, probe_now(p));
+	p->first = p->second;
+	p->second = (struct link){.ticket = NO_TICKET};
+	member_hand_over(p->first.member, first_told, p);
+	health_accepted(&p->health, &c->engine->witness, true, probe_now(p));
+	health_spoke(&p->health, &c->engine->witness, 0, probe_now(p));
+	ask(p, SCHEDULE_CONNECT, c->dialect->queries[DIALECT_HELLO]);
+}
+
+static bool addr_is(const struct pel_addr *a, const struct pel_addr *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+static void second_ready(struct probe *p)
+{
+	struct cluster *c = p->cluster;
+
+	link_ready(c, &p->second);
+	health_spoke(&p->health, &c->engine->witness, 0, probe_now(p));
+	if (!p->first.member || !p->first.told || p->health.looked_unacked ||
+		!addr_is(&p->first.addr, &p->second.addr))
+		second_promote(p);
+	else
+		link_close(c, &p->second);
+}
+
+static void second_told(void *ctx, enum member_event event, const struct member_answer *answer,
+	const struct member_failure *failure)
+{
+	struct probe *p = ctx;
+	struct cluster *c = p->cluster;
+
+	switch (event) {
+	case MEMBER_DIALLED:
+		health_dialled(&p->health, probe_now(p));
+		break;
+	case MEMBER_ACCEPTED:
+		health_accepted(&p->health, &c->engine->witness, false, probe_now(p));
+		break;
+	case MEMBER_READY:
+		second_ready(p);
+		break;
+	case MEMBER_ANSWERED:
+		break;
+	case MEMBER_FAILED:
+		link_failed(c, &p->second, failure);
+		probe_health_failed(p, false, failure);
+		link_close(c, &p->second);
+		break;
+	}
+	cluster_kick(c);
+}
+
+void probe_second_open(struct probe *p)
+{
+	struct cluster *c = p->cluster;
+	struct pel_addr addr;
+	uint64_t now = probe_now(p);
+
+	if (p->second.member || now < p->opened_ns + SECOND_EACH_NS ||
+		!topology_login_addr(&c->topology, p->slot, &addr))
+		return;
+	p->opened_ns = now;
+	(void)link_open(c, &p->second, &addr, host_of(p), second_told, p);
+}
+
+void probe_adopt(struct probe *p, struct link *link, const struct evidence *e)
+{
+	struct cluster *c = p->cluster;
+
+	p->first = *link;
+	p->first.told = true;
+	*link = (struct link){.ticket = NO_TICKET};
+	member_hand_over(p->first.member, first_told, p);
+	health_accepted(&p->health, &c->engine->witness, true, probe_now(p));
+	health_spoke(&p->health, &c->engine->witness, 0, e->received_ns);
+	if (!p->scheduled) {
+		schedule_add(&c->schedule, p->slot, probe_now(p));
+		p->scheduled = true;
+	}
+	schedule_connected(&c->schedule, p->slot, probe_now(p));
+}
+
+static void host_resolved(void *ctx, const struct resolve_answer *answer)
+{
+	struct probe *p = ctx;
+	struct cluster *c = p->cluster;
+	uint64_t now = probe_now(p);
+	const struct topology_member *m = topology_member(&c->topology, p->slot);
+	struct pel_addr addrs[RESOLVE_ADDRS];
+	struct topology_dns dns = {.addrs = addrs, .n_addrs = answer->n_addrs,
+		.ttl_ms = answer->ttl_ms};
+
+	p->query = NULL;
+	if (answer->heard)
+		health_witnessed(&c->engine->witness, now);
+	p->host_due_ns = now + (answer->status == 0 ? HOST_EACH_NS : HOST_SOON_NS);
+	for (unsigned i = 0; i < answer->n_addrs; i++) {
+		addrs[i] = answer->addrs[i];
+		addrs[i].port = m && m->port ? m->port : c->topology.config.port;
+	}
+	if (m && answer->status == 0)
+		cluster_note(c, topology_feed_host(&c->topology, p->slot, &dns, now));
+	cluster_kick(c);
+}
+
+void probe_hosts_tick(struct cluster *c, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		struct probe *p = &c->probes[i];
+		struct pel_addr addr;
+
+		if (!p->used)
+			continue;
+		if (!p->query && p->host[0] && now_ns >= p->host_due_ns) {
+			p->host_due_ns = now_ns + HOST_SOON_NS;
+			(void)resolve_start(c->engine->resolver, p->host, host_resolved, p,
+				&p->query);
+		}
+		if (!p->scheduled && topology_login_addr(&c->topology, i, &addr)) {
+			schedule_add(&c->schedule, i, now_ns);
+			p->scheduled = true;
+		}
+	}
+}
+
+uint64_t probe_hosts_deadline(const struct cluster *c)
+{
+	uint64_t due = LOOP_NEVER;
+
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		const struct probe *p = &c->probes[i];
+
+		if (p->used && p->host[0] && !p->query && p->host_due_ns < due)
+			due = p->host_due_ns;
+	}
+	return due;
+}
+
+static void probe_stop(struct probe *p)
+{
+	struct cluster *c = p->cluster;
+
+	if (!p->used)
+		return;
+	link_close(c, &p->first);
+	link_close(c, &p->second);
+	resolve_cancel(p->query);
+	if (p->scheduled)
+		schedule_remove(&c->schedule, p->slot);
+	*p = (struct probe){.first.ticket = NO_TICKET, .second.ticket = NO_TICKET};
+}
+
+static void probe_start(struct cluster *c, unsigned slot, const struct topology_member *m)
+{
+	struct probe *p = &c->probes[slot];
+
+	*p = (struct probe){.cluster = c, .slot = (uint8_t)slot, .used = true,
+		.first.ticket = NO_TICKET, .second.ticket = NO_TICKET,
+		.health_due_ns = LOOP_NEVER};
+	memcpy(p->host, m->host, sizeof(p->host));
+	health_init(&p->health, probe_now(p));
+	p->host_due_ns = probe_now(p);
+}
+
+void cluster_probes_sync(struct cluster *c)
+{
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		const struct topology_member *m = topology_member(&c->topology, i);
+		struct probe *p = &c->probes[i];
+
+		if (p->used && (!m || strcmp(p->host, m->host) != 0))
+			probe_stop(p);
+		if (m && !p->used)
+			probe_start(c, i, m);
+	}
+	cluster_kick(c);
+}
+
+void cluster_probes_move(struct cluster *c)
+{
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		struct probe *p = &c->probes[i];
+		struct pel_addr addr;
+
+		if (!p->used || !p->first.member ||
+			!topology_login_addr(&c->topology, i, &addr) ||
+			addr_is(&addr, &p->first.addr))
+			continue;
+		if (p->second.member && !addr_is(&addr, &p->second.addr))
+			link_close(c, &p->second);
+		probe_second_open(p);
+	}
+}
+
+void cluster_probes_free(struct cluster *c)
+{
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++)
+		probe_stop(&c->probes[i]);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A cluster's changes as lines of the log and events: what differs from what was last said. */
+#include "engine_internal.h"
+
+#include <string.h>
+
+static const char *const why_text[] = {
+	[PEL_WHY_NONE] = "",
+	[PEL_WHY_STARTING] = "no answer yet",
+	[PEL_WHY_NO_CREDENTIALS] = "no credentials: DNS alone; with a monitoring user the topology "
+				   "would be followed within milliseconds",
+	[PEL_WHY_DENIED] = "every credential was refused",
+	[PEL_WHY_NO_ANSWER] = "nobody can be reached, or nobody answers",
+	[PEL_WHY_NOT_A_CLUSTER] = "the server has no topology to tell",
+	[PEL_WHY_NO_WRITER] = "30 s without any writer",
+	[PEL_WHY_DISPUTED] = "two instances say that they are the writer",
+	[PEL_WHY_UNROUTABLE] = "members cannot be reached directly from here",
+};
+
+static const char *const health_text[] = {
+	[PEL_HEALTH_UNKNOWN] = "unknown",
+	[PEL_HEALTH_OK] = "ok",
+	[PEL_HEALTH_SUSPECT] = "suspect",
+	[PEL_HEALTH_STALLED] = "stalled",
+	[PEL_HEALTH_UNREACHABLE] = "unreachable",
+};
+
+static unsigned find_id(const struct pel_hot *hot, const struct pel_cold *cold, const char *id)
+{
+	for (unsigned i = 0; i < hot->n_instances; i++) {
+		if (strcmp(cold->instances[i].id, id) == 0)
+			return i;
+	}
+	return PEL_NONE;
+}
+
+static void say_state(struct cluster *c, const struct pel_hot *hot, const struct pel_cold *cold)
+{
+	const char *name = c->names[0].text;
+	struct log *log = c->engine->log;
+
+	switch (hot->state) {
+	case PEL_STATE_KNOWN:
+		log_event(log, LOG_INFO, "writer-changed", name, cold->instances[hot->writer].id,
+			"the writer is %s", cold->instances[hot->writer].id);
+		break;
+	case PEL_STATE_WRITERLESS:
+		log_event(log, LOG_WARNING, "writer-lost", name, NULL, "there is no writer");
+		break;
+	default:
+		log_event(log, LOG_WARNING, "topology-unknown", name, NULL, "%s",
+			why_text[hot->why]);
+		break;
+	}
+}
+
+static bool writer_is_same(const struct cluster *c, const struct pel_hot *hot,
+	const struct pel_cold *cold)
+{
+	if (hot->state != PEL_STATE_KNOWN)
+		return true;
+	return c->said.state == PEL_STATE_KNOWN &&
+	       strcmp(cold->instances[hot->writer].id,
+		       c->said_cold.instances[c->said.writer].id) == 0 &&
+	       hot->instances[hot->writer].identity ==
+		       c->said.instances[c->said.writer].identity;
+}
+
+/* A close look (suspect) is not worth a line, nor is the first verdict. */
+static bool health_is_news(uint8_t was, uint8_t is)
+{
+	if (was == is || is == PEL_HEALTH_SUSPECT || is == PEL_HEALTH_UNKNOWN)
+		return false;
+	return is != PEL_HEALTH_OK || was >= PEL_HEALTH_STALLED;
+}
+
+static void say_instances(struct cluster *c, const struct pel_hot *hot, const struct pel_cold *cold)
+{
+	const char *name = c->names[0].text;
+	struct log *log = c->engine->log;
+
+	for (unsigned i = 0; i < hot->n_instances; i++) {
+		const char *id = cold->instances[i].id;
+		unsigned was = find_id(&c->said, &c->said_cold, id);
+
+		if (was == PEL_NONE)
+			log_event(log, LOG_INFO, "instance-joined", name, id, "%s is a member", id);
+		else if (health_is_news(c->said.instances[was].health, hot->instances[i].health))
+			log_event(log, LOG_INFO, "instance-health", name, id, "%s is %s", id,
+				health_text[hot->instances[i].health]);
+	}
+	for (unsigned i = 0; i < c->said.n_instances; i++) {
+		const char *id = c->said_cold.instances[i].id;
+
+		if (find_id(hot, cold, id) == PEL_NONE)
+			log_event(log, LOG_INFO, "instance-left", name, id,
+				"%s is no member any more", id);
+	}
+}
+
+void cluster_say_changes(struct cluster *c, const struct pel_hot *hot, const struct pel_cold *cold)
+{
+	say_instances(c, hot, cold);
+	if (c->said.state != hot->state || c->said.why != hot->why ||
+		!writer_is_same(c, hot, cold)) {
+		if (hot->why != PEL_WHY_STARTING)
+			say_state(c, hot, cold);
+	}
+	c->said = *hot;
+	c->said_cold = *cold;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine's parts among themselves.
+ *
+ *   engine.c          the list of clusters: follow, hint, reload; the map's heartbeat
+ *   cluster.c         one cluster: settles what changed, drives the schedule, publishes
+ *   cluster_names.c   its names: DNS questions, aliases
+ *   cluster_probe.c   its instances: connections, questions, answers
+ *   cluster_health.c  the close look, and the glue to health.h
+ *   cluster_scout.c   the connection to where DNS leads, before or beside the members
+ *   cluster_say.c     its changes as lines of the log
+ *   engine_status.c   everything as JSON
+ *
+ * Every callback feeds the pure logic, gathers its change bits with cluster_note(), and leaves what
+ * follows from them to cluster_settle(), which runs once per round from a timer.
+ */
+#ifndef ENGINE_INTERNAL_H
+#define ENGINE_INTERNAL_H
+
+#include "dialect.h"
+#include "engine.h"
+#include "health.h"
+#include "map_write.h"
+#include "member.h"
+#include "resolve.h"
+#include "schedule.h"
+#include "topology.h"
+
+struct cluster;
+
+#define NO_TICKET UINT32_MAX
+
+/* A login under way or done: the connection and the credential that it uses. */
+struct link {
+	struct member *member;
+	unsigned ticket;   /* of credentials.h, until the outcome is told; else NO_TICKET */
+	bool ready;        /* logged in and said who it is */
+	bool told;         /* topology_feed() has had its first answer */
+	struct pel_addr addr;
+};
+
+struct probe {
+	struct cluster *cluster;
+	uint8_t slot;
+	bool used;
+	struct link first;  /* the one that questions use */
+	struct link second; /* the close look's, or to an address that the host moved to */
+	uint8_t asking;     /* enum schedule_kind of the question under way on `first` */
+	bool scheduled;     /* the schedule knows it */
+	struct health health;
+	uint64_t health_due_ns;
+	char host[PEL_NAME_MAX];
+	struct resolve_query *query;
+	uint64_t host_due_ns;
+	uint64_t opened_ns; /* when `second` was last tried */
+};
+
+struct name_watch {
+	bool used;
+	bool wanted;   /* somebody follows it, or the configuration names it */
+	struct cluster *cluster;
+	uint8_t index; /* of topology.h */
+	char text[PEL_NAME_MAX];
+	struct resolve_query *query;
+	uint64_t due_ns;
+	bool failed;   /* the last answer was none */
+	char chain[DNS_CHAIN][PEL_NAME_MAX];
+	unsigned n_chain;
+};
+
+struct cluster {
+	struct engine *engine;
+	unsigned record;   /* of the map */
+	bool inherited;    /* the record still says what the earlier worker knew */
+	uint64_t born_ns;
+	char key[PEL_NAME_MAX]; /* names with the same key are of the same cluster */
+	const struct config_cluster *config;
+	const struct dialect *dialect;
+	struct credentials *credentials;
+	struct topology topology;
+	struct schedule schedule;
+	struct probe probes[PEL_MAP_INSTANCES];
+	struct name_watch names[PEL_MAP_NAMES];
+	struct link scout;
+	uint8_t scout_question;
+	struct evidence scout_evidence;
+	uint64_t scout_due_ns;
+	unsigned bits;       /* TOPOLOGY_* since the last settling */
+	uint64_t data_due_ns; /* when data alone is published; 0: none is waiting */
+	struct loop_timer timer;
+	uint64_t paused_until_ns; /* of the last pause that was dealt with */
+	bool settling;
+	bool alarm;
+	struct pel_hot said; /* as of the last line in the log */
+	struct pel_cold said_cold;
+};
+
+/* A name of which the first answer of DNS is awaited, to see whose it is. */
+struct pending {
+	struct engine *engine;
+	char text[PEL_NAME_MAX];
+	uint16_t port;
+	struct resolve_query *query;
+	struct credential *credential; /* or NULL */
+};
+
+struct engine {
+	struct engine_options options;
+	struct loop *loop;
+	struct log *log;
+	const struct config *config;
+	struct resolver *resolver;
+	struct map_write *map;
+	struct health_witness witness;
+	struct cluster *clusters[PEL_MAP_CLUSTERS];
+	struct pending *pending[PEL_MAP_CLUSTERS];
+	struct loop_timer beat;
+	uint64_t started_ns;
+};
+
+/* cluster.c */
+int cluster_new(struct engine *e, const char *name, const char *key,
+	const struct config_cluster *config, uint16_t port, struct cluster **ret);
+void cluster_free(struct cluster *c, bool release_record);
+void cluster_note(struct cluster *c, unsigned bits);
+void cluster_kick(struct cluster *c);
+void cluster_drop_links(struct cluster *c, const struct link *but);
+uint64_t cluster_now(const struct cluster *c);
+int cluster_configure(struct cluster *c, const struct config_cluster *config);
+void cluster_credentials_load(struct cluster *c);
+
+/* cluster_names.c */
+int cluster_add_name(struct cluster *c, const char *name, enum pel_role role, uint16_t port);
+struct name_watch *cluster_find_name(struct cluster *c, const char *name);
+void cluster_names_tick(struct cluster *c, uint64_t now_ns);
+uint64_t cluster_names_deadline(const struct cluster *c);
+void cluster_names_hurry(struct cluster *c);
+void cluster_names_free(struct cluster *c);
+/* The key of a name by its form or by where its aliases lead; its role.  False if it is its own. */
+bool name_key(const char *name, char ret[static PEL_NAME_MAX], enum pel_role *ret_role);
+
+/* cluster_probe.c */
+void cluster_probes_sync(struct cluster *c);
+void cluster_probes_move(struct cluster *c);
+void cluster_probes_free(struct cluster *c);
+void probe_act(struct probe *p, enum schedule_kind kind);
+void probe_adopt(struct probe *p, struct link *link, const struct evidence *e);
+void probe_second_open(struct probe *p);
+void probe_first_drop(struct probe *p, bool by_peer);
+void probe_hosts_tick(struct cluster *c, uint64_t now_ns);
+uint64_t probe_hosts_deadline(const struct cluster *c);
+
+/* cluster_health.c */
+void cluster_health_tick(struct cluster *c, uint64_t now_ns);
+uint64_t cluster_health_deadline(const struct cluster *c);
+void probe_health_failed(struct probe *p, bool first, const struct member_failure *failure);
+
+/* cluster_link.c */
+int link_open(struct cluster *c, struct link *link, const struct pel_addr *addr, const char *host,
+	void (*told)(void *ctx, enum member_event event, const struct member_answer *answer,
+		const struct member_failure *failure), void *ctx);
+void link_close(struct cluster *c, struct link *link);
+void link_ready(struct cluster *c, struct link *link);
+void link_failed(struct cluster *c, struct link *link, const struct member_failure *failure);
+int link_read(struct cluster *c, const struct link *link, enum dialect_question question,
+	const struct member_answer *answer, struct evidence *ret);
+
+/* cluster_scout.c */
+void cluster_scout_tick(struct cluster *c, uint64_t now_ns);
+
+/* cluster_say.c */
+void cluster_say_changes(struct cluster *c, const struct pel_hot *hot, const struct pel_cold *cold);
+
+#endif

@@ -7,15 +7,16 @@ here each in their own time, as on Aurora.
 import os
 import threading
 import time
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
 import seed
+import tls
 import zone
-from instance import Instance, sequence
+from board import Board, later
+from instance import Instance
 from net import FIRST, Network
 from state import Events, LabError
-from status import Behaviour, Table
+from status import Behaviour
 from wire import SqlError
 
 JOIN_LIMIT = 10.0
@@ -41,15 +42,13 @@ class Lab:
         families = {"no": {4}, "dual": {4, 6}, "only": {6}}[config["ipv6"]]
         self.network = Network(os.path.join(path, "ns"), families)
         self.zone = zone.Zone()
-        self.table = Table(Behaviour(**config["table"]))
+        self.behaviour = Behaviour(**config["table"])
+        self.board = Board(os.path.join(path, "status.tsv"), self.behaviour, self.events)
+        self.retired = []  # boards of clusters that a switchover has put aside
         self.instances = {}
         self.writer = None
         self.dns_frozen = False
-        self.endpoints = {}
-        self._changed = threading.Event()
-        self._positions = deque(maxlen=600)
-        self._cpu = {}
-        self._table_lock = threading.Lock()
+        self.seed = None
         self._number = FIRST
 
     # Members
@@ -60,36 +59,49 @@ class Lab:
                            " ".join(self.instances))
         return self.instances[name]
 
+    def members(self):
+        """The cluster's instances, without those that a switchover has put aside."""
+        return [i for i in self.instances.values() if not i.retired]
+
     def readers(self):
-        return [i for i in self.instances.values() if i is not self.writer]
+        return [i for i in self.members() if i is not self.writer]
 
     def live_readers(self):
         return [i for i in self.readers() if i.live]
 
-    def create(self, name):
+    def create(self, name, board=None):
         """A host with a server of the seed's data, not started."""
         self._number += 1
-        instance = Instance(name, self._number, self)
+        instance = Instance(name, self._number, self, (board or self.board).file)
         instance.prepare(self.seed)
-        self.network.add(name, instance.number)
+        self.network.add(instance.key, instance.number)
+        if self.config["tls"]:
+            tls.certify(self.path, name, self.names())
         instance.on_exit = self._exited
         return instance
 
+    def hold(self, instances, board=None):
+        """These are the cluster's instances from now on, in this order."""
+        self.instances = {i.id: i for i in instances}
+        (board or self.board).instances = [i for i in instances if not i.retired]
+
+    def names(self):
+        return zone.names(self.config, self.instances)
+
     def up(self):
         self.seed = seed.ensure(self.binary)
+        if self.config["tls"]:
+            tls.authority(self.path)
         names = [f"{self.config['name']}-{n + 1}" for n in range(self.config["instances"])]
-        for name in names:
-            self.instances[name] = self.create(name)
-        self.publish_table()
-        first, *rest = self.instances.values()
-        together(lambda i: i.start("MASTER" if i is first else "SLAVE"), self.instances.values())
+        self.hold([self.create(name) for name in names])
+        first, *rest = self.members()
+        self.board.show_writer(first)
+        together(lambda i: i.start("MASTER" if i is first else "SLAVE"), self.members())
         self.secure(first, rest)
         self.open_for_writes(first)
-        self.table.writer_is(first.id)
         self.config["custom"] = self.config["custom"] or names[1:] or names
-        self.endpoints = zone.names(self.config, self.instances)
         self.apply_dns()
-        self.table_tick()
+        self.board.tick()
         self._check_table(first)
         threading.Thread(target=self._tick_forever, daemon=True).start()
 
@@ -102,6 +114,12 @@ class Lab:
             raise LabError(str(error)) from None
         if len(rows) != len(self.instances):
             raise LabError(f"REPLICA_HOST_STATUS shows {len(rows)} rows")
+
+    def _tick_forever(self):
+        while True:
+            time.sleep(self.behaviour.period)
+            for board in (self.board, *self.retired):
+                board.tick()
 
     # Replication
 
@@ -152,6 +170,7 @@ class Lab:
 
     def rebuild(self, instance):
         """Starts over from the seed: the writer's binary logs hold everything since."""
+        self.events.emit("rebuild", id=instance.id)
         instance.kill()
         instance.discard_data(self.seed)
         instance.start("SLAVE")
@@ -179,140 +198,78 @@ class Lab:
             except (OSError, SqlError):
                 pass  # the writer has gone too
 
-    # The table
-
-    def table_tick(self):
-        samples = {}
-        for instance in list(self.instances.values()):
-            if instance.live:
-                samples[instance.id] = (
-                    float(instance.overrides.get("cpu", self._cpu_of(instance))),
-                    float(instance.overrides.get("lag", self._lag_of(instance))))
-        with self._table_lock:
-            self.table.tick(time.time(), samples)
-        self.publish_table()
-
-    def _cpu_of(self, instance):
-        """Percent of one processor since the last look."""
-        try:
-            with open(f"/proc/{instance.process.pid}/stat") as file:
-                fields = file.read().rsplit(")", 1)[1].split()
-        except OSError:
-            return 0.0
-        spent = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        now = time.monotonic()
-        before, at = self._cpu.get(instance.process.pid, (spent, now - 1))
-        self._cpu[instance.process.pid] = (spent, now)
-        return 100 * (spent - before) / max(now - at, 0.1)
-
-    def _lag_of(self, instance):
-        """How long ago the writer was where this instance is now, in ms."""
-        try:
-            if instance.monitor is None:
-                instance.monitor = instance.connect()
-            position = sequence(instance.monitor.value("@@gtid_binlog_pos"))
-        except (OSError, SqlError):
-            instance.monitor = None
-            return 0.0
-        now = time.monotonic()
-        if instance is self.writer:
-            self._positions.append((now, position))
-            return 0.0
-        ahead = [at for at, writer in self._positions if writer > position]
-        return 1000 * (now - ahead[0]) if ahead else 0.0
-
-    def publish_table(self):
-        name = os.path.join(self.path, "status.tsv")
-        with self._table_lock:
-            with open(name + ".new", "w") as file:
-                file.write(self.table.text())
-            os.rename(name + ".new", name)
-
-    def table_promoted(self, instance):
-        with self._table_lock:
-            settles = self.table.promoted(time.time(), instance.id)
-        self.publish_table()
-        self._later(settles - time.time(), self._settle)
-
-    def _settle(self):
-        with self._table_lock:
-            settled = self.table.settle(time.time())
-        if settled:
-            self.publish_table()
-            self.events.emit("topology", writer=sorted(self.table.masters),
-                             members=list(self.table.rows))
-
-    def _tick_forever(self):
-        while True:
-            time.sleep(self.table.behaviour.period)
-            self.table_tick()
-
-    @staticmethod
-    def _later(delay, action):
-        timer = threading.Timer(max(delay, 0), action)
-        timer.daemon = True
-        timer.start()
-
     # DNS
 
     def changed(self):
         """Something that DNS shows has changed; DNS shows what is now, in its time."""
         lag = self.config["dns_lag"]
-        if lag is not None and self.endpoints:
-            wanted, hosts = self._dns_truth()
-            self._later(lag, lambda: self.dns_frozen or self._show_dns(wanted, hosts))
+        if lag is not None and self.zone.view.targets:
+            wanted, hosts = self.dns_truth()
+            later(lag, lambda: self.dns_frozen or self.show_dns(wanted, hosts))
 
     def apply_dns(self):
         """DNS shows the truth at once."""
-        self._show_dns(*self._dns_truth())
+        self.show_dns(*self.dns_truth())
 
-    def _dns_truth(self):
-        """({kind: instances' names}, {host: addresses}) of this moment."""
-        instances = list(self.instances.values())
-        names = zone.names(self.config, self.instances)["instances"]
-        up = [i for i in instances if i.health == "up"]
+    def dns_truth(self):
+        """({kind: names that it may lead to}, {host: addresses}) of this moment."""
+        names = self.names()["instances"]
+        up = [i for i in self.members() if i.health == "up"]
         writer = [self.writer] if self.writer else []
         wanted = {"writer": writer,
                   "reader": [i for i in up if i is not self.writer] or writer,
                   "custom": [i for i in up if i.id in self.config["custom"]]}
-        return ({kind: [i.id for i in members] for kind, members in wanted.items()},
-                {names[i.id]: self.network.visible(i) for i in instances})
+        hosts = {names[i.id]: self.network.addresses(i.number) for i in self.instances.values()}
+        for instance in self.members():
+            if instance.firewalled:
+                hosts["through-" + names[instance.id]] = self.network.forwarded(instance.number)
+        return ({kind: [("through-" if i.firewalled else "") + names[i.id] for i in members]
+                 for kind, members in wanted.items()}, hosts)
 
-    def _show_dns(self, wanted, hosts):
-        names = zone.names(self.config, [i for ids in wanted.values() for i in ids])
+    def show_dns(self, wanted, hosts):
+        names = self.names()
         before = self.zone.view.targets
         targets = dict(before)  # a name keeps what it had while nobody is there to take it
-        for kind, ids in wanted.items():
-            if ids:
-                targets[names[kind]] = [names["instances"][i] for i in ids]
+        targets.update({names[kind]: found for kind, found in wanted.items() if found})
         self.zone.view = zone.View(hosts, targets)
-        for kind, ids in wanted.items():
-            if ids and before.get(names[kind]) != targets[names[kind]]:
-                self.events.emit("dns", name=names[kind], id=ids[0], ids=ids)
+        for kind in wanted:
+            if before.get(names[kind]) != targets.get(names[kind]):
+                self.tell_dns(names[kind])
+
+    def tell_dns(self, name):
+        """An event with what a name leads to now."""
+        ids = self._short(name)
+        self.events.emit("dns", name=name, id=ids[0] if ids else None, ids=ids)
+
+    def _short(self, name):
+        """The ids, or else names, that a name leads to."""
+        found = ([self.zone.points[name]] if name in self.zone.points
+                 else self.zone.view.targets.get(name, []))
+        return [t.removeprefix("through-").removesuffix("." + self.names()["domain"])
+                for t in found]
 
     # What is told
 
     def status(self):
-        names = zone.names(self.config, self.instances)
-        short = {v: k for k, v in names["instances"].items()}
-        view = self.zone.view
-        dns = {kind: [short.get(t, t) for t in
-                      ([self.zone.points[names[kind]]] if names[kind] in self.zone.points
-                       else view.targets.get(names[kind], []))]
-               for kind in ("writer", "reader", "custom")}
-        return {"name": self.config["name"], "state": self.path, "port": self.config["port"],
-                "pid": self.config.get("pid"), "user": "app", "password": "app",
-                "database": "app", "monitor": {"user": "pelorus", "password": "pelorus"},
-                "endpoints": {k: names[k] for k in ("writer", "reader", "custom")},
-                "writer": self.writer.id if self.writer else None, "dns": dns,
+        names = self.names()
+        kinds = ("writer", "reader", "custom")
+        told = {"name": self.config["name"], "state": self.path, "port": self.config["port"],
+                "user": "app", "password": "app", "database": "app",
+                "monitor": {"user": "pelorus", "password": "pelorus"},
+                "endpoints": {kind: names[kind] for kind in kinds},
+                "writer": self.writer.id if self.writer else None,
+                "dns": {kind: self._short(names[kind]) for kind in kinds},
                 "dns_frozen": self.dns_frozen,
                 "instances": [self._told(i, names) for i in self.instances.values()]}
+        if self.config["tls"]:
+            told["ca"] = tls.ca(self.path)
+        return told
 
     def _told(self, instance, names):
-        row = self.table.rows.get(instance.id)
-        return {"id": instance.id, "role": instance.role, "health": instance.health,
-                "host": names["instances"][instance.id],
+        row = self.board.row(instance)
+        return {"id": instance.id, "role": "retired" if instance.retired else instance.role,
+                "health": instance.health, "host": names["instances"][instance.id],
                 "addresses": self.network.addresses(instance.number),
                 "lag_ms": round(row.lag, 1) if row else None,
                 "cpu": round(row.cpu, 1) if row else None,
-                "firewalled": instance.firewalled, "full": instance.full}
+                "firewalled": instance.firewalled, "full": instance.slots is not None}

@@ -24,6 +24,8 @@ def failover(lab, mode="crash", to=None, promote=True, keep_connections=False):
         raise LabError(f"there is no mode {mode}; there are {' '.join(MODES)}")
     old = lab.writer
     target = lab.get(to) if to else None
+    if target and target.retired:
+        raise LabError(f"{to} belongs to the retired cluster")
     if target is old and target is not None:
         raise LabError(f"{to} is the writer already")
     if target and not target.live:
@@ -59,7 +61,7 @@ def failover(lab, mode="crash", to=None, promote=True, keep_connections=False):
 def _fail(lab, old, mode):
     moment = lab.events.now()
     if mode in ("blackhole", "reboot") and not old.cut:
-        lab.network.cut(old.id)
+        lab.network.cut(old.key)
         old.cut = True
     if mode != "blackhole":
         old.kill()
@@ -117,7 +119,7 @@ def _take_over(lab, new, others):
     lab.open_for_writes(new)
     for instance in lab.readers():
         instance.role = "reader"
-    lab.table_promoted(new)
+    lab.board.promoted(new)
     lab.changed()
 
 
@@ -157,7 +159,7 @@ def _return(lab, old, mode):
             old.start("SLAVE")
             lab.join(old)
             if mode == "reboot":
-                lab.network.heal(old.id)
+                lab.network.heal(old.key)
                 old.cut = False
         except (LabError, OSError, SqlError) as error:
             lab.events.emit("problem", id=old.id, text=str(error))

@@ -8,6 +8,7 @@ import subprocess
 import threading
 
 import seed
+import tls
 import wire
 from net import storage4
 from state import LabError
@@ -32,15 +33,18 @@ OPTIONS = [
 
 
 class Instance:
-    def __init__(self, name, number, lab):
-        self.id = name
+    def __init__(self, name, number, lab, status_file):
+        self.id = name  # may change: a switchover renames
+        self.key = f"{name}.{number}"  # never changes; names its folder and its host
         self.number = number
         self.lab = lab
-        self.folder = os.path.join(lab.path, "servers", name)
+        self.status_file = status_file
+        self.folder = os.path.join(lab.path, "servers", self.key)
         self.process = None
         self.sql = None
         self.role = "reader"
-        self.paused = self.cut = self.firewalled = self.full = False
+        self.paused = self.cut = self.firewalled = self.retired = False
+        self.slots = None  # connections that take every slot, while `full`
         self.overrides = {}  # what `lab set` says of lag and cpu
         self.expected = False  # whether the running process is meant to end
         self.monitor = None  # the connection by which its lag is measured
@@ -65,17 +69,22 @@ class Instance:
         os.makedirs(self.folder)
         seed.copy(source, os.path.join(self.folder, "data"))
 
+    def delete(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def discard_data(self, source):
         shutil.rmtree(os.path.join(self.folder, "data"))
         seed.copy(source, os.path.join(self.folder, "data"))
 
     def _command(self, role, extra):
-        return ["nsenter", f"--net={self.lab.network.path(self.id)}", self.lab.binary, *OPTIONS,
+        return ["nsenter", f"--net={self.lab.network.path(self.key)}", "unshare", "--uts",
+                "sh", "-c", 'hostname "$1"; shift; exec "$@"', "sh", self.id,
+                self.lab.binary, *OPTIONS,
                 f"--datadir={self.folder}/data", f"--socket={self.socket_path}",
                 f"--pid-file={self.folder}/pid", f"--log-error={self.folder}/error.log",
                 f"--port={self.lab.config['port']}", f"--server-id={self.number}",
                 f"--plugin-dir={self.lab.plugin_dir}", f"--aurora-server-id={self.id}",
-                f"--aurora-status-file={self.lab.path}/status.tsv", "--read-only=1",
+                f"--aurora-status-file={self.status_file}", "--read-only=1",
                 f"--init-rpl-role={role}", *extra]
 
     def start(self, role="SLAVE", extra=()):
@@ -88,7 +97,7 @@ class Instance:
         environment = dict(os.environ, TZ="UTC", NOTIFY_SOCKET=ready)
         self.expected = self.paused = False
         with notify, open(os.path.join(self.folder, "out.log"), "ab") as out:
-            self.process = subprocess.Popen(self._command(role, [*self.lab.server_options, *extra]),
+            self.process = subprocess.Popen(self._command(role, [*tls.options(self.lab, self.id), *extra]),
                                             stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                             env=environment, cwd=self.folder)
             process = self.process
@@ -151,6 +160,7 @@ class Instance:
             self.sql.close()
             self.sql = None
             self.monitor = None
+            self.slots = None
 
     def connect(self):
         """Another connection, for work beside the main one."""

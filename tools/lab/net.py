@@ -81,7 +81,18 @@ class Network:
                       f"link add lan address {_mac(CORE)} type bridge",
                       "link add storage type bridge",
                       "link set lan up", "link set storage up", *self._addresses(CORE, "lan")])
+        self._gateway()
         self._host("app", APP)
+        _batch(self.path("app"), [f"route add default via {a}" for a in self.addresses(CORE)])
+
+    def _gateway(self):
+        """The way out of the lab, which says at once that there is none; also the forwarder."""
+        inside(None, ["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"])
+        lines = ["route add unreachable default"]
+        if 6 in self.families:
+            inside(None, ["sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding"])
+            lines.append("route add unreachable ::/0")
+        _batch(None, lines)
 
     @staticmethod
     def _forbid_ipv6(path):
@@ -116,9 +127,59 @@ class Network:
         _batch(None, [f"link del lan{number}", f"link del sto{number}"])
         ns.release(self.path(name))
 
-    def visible(self, instance):
-        """The addresses that DNS shows for an instance."""
-        return self.addresses(instance.number)
+    def forwarded(self, number):
+        """Where the forwarder answers for an instance."""
+        return self.addresses(number + FORWARD)
+
+    def firewall(self, name, port):
+        """Applications no longer reach the host itself, only by way of the forwarder."""
+        number = self.hosts[name]
+        sources = [f"{'ip6' if ':' in a else 'ip'} saddr {a} drop" for a in self.addresses(APP)]
+        self.nft(self.path(name), "firewall", "input", sources)
+        _batch(None, self._addresses(number + FORWARD, "lan"))
+        to = [(f"{'ip6' if ':' in a else 'ip'} daddr {b}", f"[{a}]" if ":" in a else a)
+              for a, b in zip(self.addresses(number), self.forwarded(number))]
+        inside(None, ["nft", "-f", "-"], input=f"table inet forward{number} {{\n"
+               "chain in { type nat hook prerouting priority dstnat;\n"
+               + "".join(f"{match} tcp dport {port} dnat {'ip6' if '[' in a else 'ip'} to {a}\n"
+                         for match, a in to)
+               + "}\nchain out { type nat hook postrouting priority srcnat;\n"
+               "ct status dnat masquerade\n}\n}\n")
+
+    def open_firewall(self, name):
+        number = self.hosts[name]
+        self.no_nft(self.path(name), "firewall")
+        self.no_nft(None, f"forward{number}")
+        _batch(None, [line.replace("addr add", "addr del").replace(" nodad", "")
+                      for line in self._addresses(number + FORWARD, "lan")])
+
+    def loss(self, name, percent):
+        """Drops that share of the packets to a host and from it."""
+        path = self.path(name)
+        self.no_nft(path, "loss")
+        if percent:
+            rule = f"numgen random mod 10000 < {round(percent * 100)} drop"
+            self.nft(path, "loss", "input", [f'iifname "eth0" {rule}'])
+            self.nft(path, "loss", "output", [f'oifname "eth0" {rule}'])
+
+    def delay(self, name, ms):
+        """Delays what goes to a host."""
+        device = f"lan{self.hosts[name]}"
+        done = subprocess.run(["tc", "qdisc", "replace", "dev", device, "root"] +
+                              (["netem", "delay", f"{ms}ms"] if ms else ["pfifo_fast"]),
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode != 0 and ms:
+            raise LabError("this kernel cannot delay packets: it has no netem (module sch_netem)")
+
+    @staticmethod
+    def nft(path, table, hook, rules):
+        inside(path, ["nft", "-f", "-"], input=f"table inet {table} {{\nchain {hook} {{ "
+               f"type filter hook {hook} priority -100;\n" + "\n".join(rules) + "\n}\n}\n")
+
+    @staticmethod
+    def no_nft(path, table):
+        """Removes a table, whether it is there or not."""
+        inside(path, ["nft", "-f", "-"], input=f"table inet {table}\ndelete table inet {table}\n")
 
     def cut(self, name):
         """Takes the host's cable out of the bridge: what is sent to it, or by it, vanishes."""

@@ -7,14 +7,15 @@ The directory holds everything of one lab:
     control.sock    where the supervisor takes commands
     events.jsonl    one JSON line per event, appended
     daemon.log      what the supervisor says
-    status.tsv      the rows of REPLICA_HOST_STATUS
-    servers/ID/     data directory, socket and error log of one instance
+    status.tsv      the rows of REPLICA_HOST_STATUS; statusN.tsv after the Nth switchover
+    servers/ID.N/   data directory, socket and error log of one instance
     ns/             pinned network namespaces, one per instance and `app` (visible inside only)
     etc/            resolv.conf and nsswitch.conf as seen inside
     tls/            certificates, with --tls
 
 The list of labs is a directory of one small file per lab, so that commands find the only one.
 """
+import glob
 import hashlib
 import json
 import os
@@ -126,12 +127,9 @@ def clear(path):
     """Removes what a lab left in its directory; the directory itself too if it is then empty."""
     for name in ("servers", "ns", "etc", "tls"):
         shutil.rmtree(os.path.join(path, name), ignore_errors=True)
-    for name in ("lab.json", "control.sock", "events.jsonl", "daemon.log", "status.tsv",
-                 "status.tsv.new", "lab.json.new"):
-        try:
-            os.unlink(os.path.join(path, name))
-        except FileNotFoundError:
-            pass
+    for pattern in ("lab.json*", "control.sock", "events.jsonl", "daemon.log", "status*.tsv*"):
+        for name in glob.glob(os.path.join(glob.escape(path), pattern)):
+            os.unlink(name)
     try:
         os.rmdir(path)
     except OSError:

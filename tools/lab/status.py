@@ -78,9 +78,9 @@ class Table:
             self.rows.setdefault(name, Row()).updated = now
         return True
 
-    def rename(self, old, new):
-        if old in self.rows:
-            self.rows[new] = self.rows.pop(old)
+    def rename(self, names):
+        self.rows = {names.get(name, name): row for name, row in self.rows.items()}
+        self.masters = {names.get(name, name) for name in self.masters}
 
     def text(self):
         lines = []

@@ -21,7 +21,8 @@ static char *server_id;
 static char *version;
 static char *status_file;
 
-static MYSQL_SYSVAR_STR(server_id, server_id, PLUGIN_VAR_READONLY | PLUGIN_VAR_RQCMDARG,
+/* Not read-only: a blue/green switchover renames running instances. */
+static MYSQL_SYSVAR_STR(server_id, server_id, PLUGIN_VAR_MEMALLOC | PLUGIN_VAR_RQCMDARG,
 			"Name of this instance", NULL, NULL, "");
 static MYSQL_SYSVAR_STR(version, version, PLUGIN_VAR_READONLY | PLUGIN_VAR_RQCMDARG,
 			"Version of Aurora that is imitated", NULL, NULL, "3.08.0");

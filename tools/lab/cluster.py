@@ -48,6 +48,7 @@ class Lab:
         self.instances = {}
         self.writer = None
         self.dns_frozen = False
+        self.dns_era = 0
         self.seed = None
         self._number = FIRST
 
@@ -204,11 +205,13 @@ class Lab:
         """Something that DNS shows has changed; DNS shows what is now, in its time."""
         lag = self.config["dns_lag"]
         if lag is not None and self.zone.view.targets:
-            wanted, hosts = self.dns_truth()
-            later(lag, lambda: self.dns_frozen or self.show_dns(wanted, hosts))
+            era, (wanted, hosts) = self.dns_era, self.dns_truth()
+            later(lag, lambda: self.dns_frozen or era != self.dns_era or
+                  self.show_dns(wanted, hosts))
 
     def apply_dns(self):
-        """DNS shows the truth at once."""
+        """DNS shows the truth at once; what it was about to show is outdated."""
+        self.dns_era += 1
         self.show_dns(*self.dns_truth())
 
     def dns_truth(self):

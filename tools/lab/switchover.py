@@ -102,6 +102,7 @@ def _drop_clients(instance):
 
 def _move_names(lab, before):
     """One name after another, in any order, leads to its new address."""
+    lab.dns_era += 1
     wanted, hosts = lab.dns_truth()
     moving = [name for name in hosts if hosts[name] != before.hosts.get(name)]
     random.shuffle(moving)

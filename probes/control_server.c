@@ -326,6 +326,20 @@ static void on_sweep(void *ctx)
 	loop_timer_set_in(s->loop, &s->sweep, SWEEP_NS);
 }
 
+static void on_wake(void *ctx)
+{
+	struct control *s = ctx;
+
+	for (unsigned i = 0; i < CONTROL_CONNECTIONS; i++) {
+		struct connection *c = &s->connections[i];
+
+		if (c->fd < 0 || !c->waiting || c->reply.data)
+			continue;
+		request_take(c, c->waiting, c->waiting_size);
+		request_answer(c, c->waiting, c->waiting_size);
+	}
+}
+
 int control_new(struct loop *loop, const struct control_options *options, struct control **ret)
 {
 	struct control *s = calloc(1, sizeof(*s));
@@ -365,20 +379,6 @@ void control_free(struct control *s)
 	loop_timer_stop(s->loop, &s->wake);
 	secret_free(s->request, PEL_CONTROL_MAX + 2);
 	free(s);
-}
-
-static void on_wake(void *ctx)
-{
-	struct control *s = ctx;
-
-	for (unsigned i = 0; i < CONTROL_CONNECTIONS; i++) {
-		struct connection *c = &s->connections[i];
-
-		if (c->fd < 0 || !c->waiting || c->reply.data)
-			continue;
-		request_take(c, c->waiting, c->waiting_size);
-		request_answer(c, c->waiting, c->waiting_size);
-	}
 }
 
 /* In the next round: the caller may be deep in a verb's function, with the buffer in use. */

@@ -283,7 +283,7 @@ int engine_refresh(struct engine *e, const char *name)
 
 		if (!c || (only && c != only))
 			continue;
-		schedule_refresh(&c->schedule, loop_now_ns(e->loop));
+		schedule_refresh(&c->schedule);
 		c->scout_due_ns = 0;
 		cluster_kick(c);
 	}

@@ -225,14 +225,29 @@ static void slot_free(struct slots_file *s, unsigned i, const struct pel_slot *s
 		(void)!pwrite(s->fd, &empty, pid_size, offset_of(i));
 }
 
-static void slot_sweep(struct slots_file *s, unsigned i, const struct pel_slot *slot,
-	uint64_t now_ns, bool thorough, struct slots_summary *living)
+/* What one sweep is about. */
+struct sweep {
+	uint64_t now_ns;
+	bool thorough;
+	const struct slots_listener *listener;
+	struct slots_summary living;
+};
+
+static void slot_sweep(
+	struct slots_file *s, unsigned i, const struct pel_slot *slot, struct sweep *sweep)
 {
+	const struct slots_listener *listener = sweep->listener;
+	struct slots_summary *living = &sweep->living;
+
 	if (slot->pid == 0)
 		return;
-	if (!slot_lives(s, i, slot, now_ns, thorough)) {
+	if (!slot_lives(s, i, slot, sweep->now_ns, sweep->thorough)) {
 		slot_free(s, i, slot);
 		return;
+	}
+	for (unsigned n = 0; listener && n < PEL_SLOT_NAMES; n++) {
+		if (slot->names[n])
+			listener->wants(listener->ctx, slot->names[n]);
 	}
 	living->live++;
 	living->tracked += slot->tracked;
@@ -248,24 +263,26 @@ static bool path_leads_here(const struct slots_file *s)
 	       st.st_size == (off_t)sizeof(struct pel_slots);
 }
 
-bool slots_sweep(struct slots_file *s, uint64_t now_ns, bool thorough, struct slots_summary *ret)
+bool slots_sweep(struct slots_file *s, uint64_t now_ns, bool thorough,
+	const struct slots_listener *listener, struct slots_summary *ret)
 {
-	struct slots_summary living = {0};
+	struct sweep sweep = {.now_ns = now_ns, .thorough = thorough, .listener = listener};
+	const struct slots_summary *living = &sweep.living;
 	struct pel_slot batch[BATCH];
 
 	for (unsigned first = 0; first < PEL_SLOTS; first += BATCH) {
 		if (pread(s->fd, batch, sizeof(batch), offset_of(first)) != (ssize_t)sizeof(batch))
 			break;
 		for (unsigned i = 0; i < BATCH; i++)
-			slot_sweep(s, first + i, &batch[i], now_ns, thorough, &living);
+			slot_sweep(s, first + i, &batch[i], &sweep);
 	}
 	*ret = s->gone;
-	ret->live = living.live;
-	ret->tracked = living.tracked;
-	ret->routed += living.routed;
-	ret->severed += living.severed;
-	ret->refused += living.refused;
-	ret->moved += living.moved;
-	ret->retried += living.retried;
+	ret->live = living->live;
+	ret->tracked = living->tracked;
+	ret->routed += living->routed;
+	ret->severed += living->severed;
+	ret->refused += living->refused;
+	ret->moved += living->moved;
+	ret->retried += living->retried;
 	return path_leads_here(s);
 }

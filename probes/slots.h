@@ -30,12 +30,18 @@ struct slots_file;
 int slots_open(int dirfd, mode_t mode, struct slots_file **ret);
 void slots_close(struct slots_file *slots);
 
+/* Is told each name that a living client follows. */
+struct slots_listener {
+	void (*wants)(void *ctx, uint64_t hash);
+	void *ctx;
+};
+
 /*
  * Frees the slots of processes that are gone and sums up the others.  `thorough` compares start
- * times in /proc too, which tells a pid that was given out again.  True if the file is still the
- * one that the path leads to; else it is to be opened anew.
+ * times in /proc too, which tells a pid that was given out again.  `listener` may be NULL.  True if
+ * the file is still the one that the path leads to, and whole; else it is to be opened anew.
  */
 bool slots_sweep(struct slots_file *slots, uint64_t now_ns, bool thorough,
-	struct slots_summary *ret);
+	const struct slots_listener *listener, struct slots_summary *ret);
 
 #endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages between supervisor and worker over a pair of sockets. */
+#include "channel.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+int channel_new(int ret_ends[static 2])
+{
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_ends) < 0 ? -errno : 0;
+}
+
+int channel_send(int fd, const char *message, size_t size)
+{
+	ssize_t n;
+
+	do {
+		n = send(fd, message, size, MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}
+
+int channel_say(int fd, const char *word)
+{
+	return channel_send(fd, word, strlen(word));
+}
+
+ssize_t channel_receive(int fd, char ret[static PEL_CONTROL_MAX + 1])
+{
+	ssize_t n;
+
+	do {
+		n = recv(fd, ret, PEL_CONTROL_MAX, 0);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == ECONNRESET ? 0 : -errno;
+	ret[n] = '\0';
+	return n;
+}

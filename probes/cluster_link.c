@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#define DIAL_LIMIT_NS (1500 * LOOP_MS) /* then a fresh SYN is better than the next repeat */
 #define LOGIN_LIMIT_NS (10 * LOOP_S)
 
 int link_open(struct cluster *c, struct link *link, const struct pel_addr *addr, const char *host,
@@ -17,7 +18,7 @@ int link_open(struct cluster *c, struct link *link, const struct pel_addr *addr,
 		const struct member_failure *failure), void *ctx)
 {
 	struct member_options options = {.addr = *addr, .host = host, .told = told, .ctx = ctx,
-		.login_limit_ns = LOGIN_LIMIT_NS};
+		.dial_limit_ns = DIAL_LIMIT_NS, .login_limit_ns = LOGIN_LIMIT_NS};
 	int r;
 
 	*link = (struct link){.ticket = NO_TICKET, .addr = *addr};

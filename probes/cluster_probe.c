@@ -227,6 +227,7 @@ static void second_told(void *ctx, enum member_event event, const struct member_
 		health_dialled(&p->health, probe_now(p));
 		break;
 	case MEMBER_ACCEPTED:
+		p->second.accepted = true;
 		health_accepted(&p->health, &c->engine->witness, false, probe_now(p));
 		break;
 	case MEMBER_READY:
@@ -249,9 +250,10 @@ void probe_second_open(struct probe *p)
 	struct pel_addr addr;
 	uint64_t now = probe_now(p);
 
-	if (p->second.member || now < p->opened_ns + SECOND_EACH_NS ||
+	if (p->second.accepted || now < p->opened_ns + SECOND_EACH_NS ||
 		!topology_login_addr(&c->topology, p->slot, &addr))
 		return;
+	link_close(c, &p->second); /* a SYN that waits is from before a trouble of our own */
 	p->opened_ns = now;
 	(void)link_open(c, &p->second, &addr, host_of(p), second_told, p);
 }
@@ -379,9 +381,8 @@ void cluster_probes_move(struct cluster *c)
 			!topology_login_addr(&c->topology, i, &addr) ||
 			addr_is(&addr, &p->first.addr))
 			continue;
-		if (p->second.member && !addr_is(&addr, &p->second.addr))
-			link_close(c, &p->second);
-		probe_second_open(p);
+		if (!p->second.member || !addr_is(&addr, &p->second.addr))
+			probe_second_open(p);
 	}
 }
 

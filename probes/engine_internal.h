@@ -34,7 +34,8 @@ struct cluster;
 struct link {
 	struct member *member;
 	unsigned ticket;   /* of credentials.h, until the outcome is told; else NO_TICKET */
-	bool ready;        /* logged in and said who it is */
+	bool accepted;     /* TCP is up */
+	bool ready;        /* logged in */
 	bool told;         /* topology_feed() has had its first answer */
 	struct pel_addr addr;
 };

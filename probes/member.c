@@ -193,8 +193,7 @@ static void dial(struct member *m)
 	m->waits = mysql_real_connect_start(&m->connected, m->mysql, m->host, c->user, c->password,
 		NULL, m->options.addr.port, NULL, 0);
 	getaddrinfo_prepare(NULL, NULL);
-	if (m->options.login_limit_ns != LOOP_NEVER)
-		loop_timer_set(m->loop, &m->limit, m->sent_ns + m->options.login_limit_ns);
+	loop_timer_set_in(m->loop, &m->limit, m->options.dial_limit_ns);
 	tell(m, MEMBER_DIALLED, NULL, NULL);
 }
 
@@ -242,24 +241,26 @@ static bool is_answer_too_long(struct member *m)
 
 static const char *const *next_row(void *ctx)
 {
-	struct member *m = ctx;
-
-	return (const char *const *)mysql_fetch_row(m->result);
+	return (const char *const *)mysql_fetch_row(ctx);
 }
 
-/* An answer is complete: the member is idle again before it is told, so that it may be asked. */
+/* An answer is complete: the member is idle before it is told, so that it may be asked again. */
 static void tell_answer(struct member *m, unsigned error)
 {
-	const struct pel_cells cells = {.next = next_row, .context = m,
-		.n_columns = m->result ? mysql_num_fields(m->result) : 0};
+	MYSQL_RES *result = m->result;
+	const struct pel_cells cells = {.next = next_row, .context = result,
+		.n_columns = result ? mysql_num_fields(result) : 0};
 	const struct member_answer answer = {.sent_ns = m->sent_ns,
 		.received_ns = loop_now_ns(m->loop), .error = error,
 		.text = error ? mysql_error(m->mysql) : NULL,
-		.cells = m->result && !error ? &cells : NULL};
+		.cells = result && !error ? &cells : NULL};
 
 	loop_timer_stop(m->loop, &m->limit);
+	m->result = NULL;
 	m->step = STEP_IDLE;
 	tell(m, MEMBER_ANSWERED, &answer, NULL);
+	if (result)
+		mysql_free_result(result);
 }
 
 static void end_login(struct member *m)
@@ -294,10 +295,6 @@ static void end_question(struct member *m, bool failed)
 		tell_failure(m, MEMBER_LOST, code, mysql_error(m->mysql));
 	else
 		tell_answer(m, failed ? code : 0);
-	if (m->result && (m->step == STEP_IDLE || m->step == STEP_OVER)) {
-		mysql_free_result(m->result);
-		m->result = NULL;
-	}
 }
 
 /* The operation of this step has ended. */
@@ -323,6 +320,7 @@ static void member_run(struct member *m, int status)
 {
 	if (dial_is_answered(m)) {
 		m->step = STEP_LOGIN;
+		loop_timer_set_in(m->loop, &m->limit, m->options.login_limit_ns);
 		tell(m, MEMBER_ACCEPTED, NULL, NULL);
 		if (m->closed)
 			return;

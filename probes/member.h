@@ -58,7 +58,8 @@ struct member_options {
 	struct pel_addr addr;
 	const char *host; /* copied */
 	const struct credential *credential; /* must stay until READY or FAILED */
-	uint64_t login_limit_ns; /* from the SYN to READY */
+	uint64_t dial_limit_ns;  /* from the SYN to ACCEPTED */
+	uint64_t login_limit_ns; /* from there to READY: given up late, for servers count that */
 	void (*told)(void *ctx, enum member_event event, const struct member_answer *answer,
 		const struct member_failure *failure);
 	void *ctx;

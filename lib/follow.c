@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "follow.h"
+
+#include "envcreds.h"
+#include "mapview.h"
+#include "process.h"
+#include "real.h"
+#include "say.h"
+#include "slot.h"
+#include "spawn.h"
+#include "wipe.h"
+
+#include <pelorus/control.h>
+#include <pelorus/names.h>
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define AGAIN_NS UINT64_C(1000000000)
+
+struct bind *follow_bind(const char *name, enum pel_role role)
+{
+	struct bind *b;
+	int r = bind_add(name, pel_name_hash(name), role, &b);
+
+	if (r == -EEXIST)
+		say(SAY_COLLISION, name);
+	if (r == -ENOSPC)
+		say(SAY_TOO_MANY_NAMES, name);
+	return r == 0 ? b : NULL;
+}
+
+struct packet {
+	char text[PEL_CONTROL_MAX];
+	size_t n;
+	bool full;
+};
+
+static void put_char(struct packet *p, char c)
+{
+	if (p->n < sizeof(p->text))
+		p->text[p->n++] = c;
+	else
+		p->full = true;
+}
+
+static void put(struct packet *p, const char *key, const char *value)
+{
+	for (; *key; key++)
+		put_char(p, *key);
+	put_char(p, '=');
+	for (; *value; value++) {
+		if (*value == '%' || *value == '\n') {
+			put_char(p, '%');
+			put_char(p, *value == '%' ? '2' : '0');
+			put_char(p, *value == '%' ? '5' : 'A');
+		} else {
+			put_char(p, *value);
+		}
+	}
+	put_char(p, '\n');
+}
+
+static void put_number(struct packet *p, const char *key, uint32_t n)
+{
+	char digits[12];
+	size_t at = sizeof(digits);
+
+	digits[--at] = '\0';
+	do
+		digits[--at] = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	put(p, key, digits + at);
+}
+
+static void put_credentials(struct packet *p, const char *name)
+{
+	struct envcreds creds;
+
+	if (!envcreds_find(env_get(), name, &creds))
+		return;
+	put(p, "user", creds.user);
+	put(p, "password", creds.password);
+	put(p, "ssl", creds.ssl ? "1" : "0");
+	if (*creds.ssl_ca)
+		put(p, "ssl-ca", creds.ssl_ca);
+	if (creds.ssl_verify)
+		put(p, "ssl-verify", "1");
+	wipe(&creds, sizeof(creds));
+}
+
+static bool send_packet(const struct packet *p, const char *directory)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	bool sent;
+	int fd;
+
+	strcpy(sun.sun_path, directory);
+	strcat(sun.sun_path, "/" PEL_RUN_CONTROL);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return false;
+	sent = real_get()->connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) == 0 &&
+	       send(fd, p->text, p->n, MSG_NOSIGNAL) == (ssize_t)p->n;
+	(void)close(fd);
+	return sent;
+}
+
+/* A system prober takes no credentials from us. */
+static bool send_follow(const struct bind *b, uint16_t port)
+{
+	static const char verb[] = "follow\n";
+	struct packet p = {.n = 0};
+	struct pel_rundir dir;
+	int dirfd = mapview_open_dir(&dir, false);
+	bool sent;
+
+	if (dirfd < 0)
+		return false;
+	(void)close(dirfd);
+	for (const char *c = verb; *c; c++)
+		put_char(&p, *c);
+	put(&p, "name", b->name);
+	if (port)
+		put_number(&p, "port", port);
+	put_number(&p, "pid", (uint32_t)getpid());
+	if (dir.kind != PEL_RUNDIR_SYSTEM)
+		put_credentials(&p, b->name);
+	sent = !p.full && send_packet(&p, dir.path);
+	wipe(&p, sizeof(p));
+	return sent;
+}
+
+/* True if a living prober would learn something from us. */
+static bool is_news(const struct bind *b, const struct pel_map *map)
+{
+	struct pel_ref ref;
+	struct pel_hot hot;
+	struct envcreds creds;
+	bool helps;
+
+	if (mapview_read(map, b->name, b->hash, &ref, &hot) < 0)
+		return true;
+	if (!hot.dns_only && (hot.state != PEL_STATE_UNKNOWN ||
+				     (hot.why != PEL_WHY_NO_CREDENTIALS &&
+					     hot.why != PEL_WHY_DENIED)))
+		return false;
+	helps = envcreds_find(env_get(), b->name, &creds);
+	wipe(&creds, sizeof(creds));
+	return helps && atomic_load(&b->followed_ns) < map->header.start_ns;
+}
+
+bool follow_tell(struct bind *b, uint16_t port, uint64_t now_ns)
+{
+	const struct pel_map *map = mapview_get(now_ns);
+	uint64_t told = atomic_load(&b->followed_ns);
+	int saved = errno;
+	bool lives = map && pel_map_is_fresh(map, now_ns);
+	bool expected = lives;
+
+	if (process_check() == PROCESS_BORROWED)
+		return false;
+	if (lives)
+		slot_follow(b->hash, now_ns);
+	else
+		expected = spawn_prober(now_ns);
+	if ((lives && !is_news(b, map)) || now_ns - told < AGAIN_NS)
+		goto out;
+	if (send_follow(b, port))
+		(void)atomic_compare_exchange_strong(&b->followed_ns, &told, now_ns);
+out:
+	errno = saved;
+	return expected;
+}

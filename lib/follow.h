@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Following a name: its binding in this process, and the prober's knowledge that we are here.
+ *
+ * Telling the prober takes a slot in clients.slots and sends one packet, "follow", with what the
+ * environment holds for that very name.  Nothing waits for an answer, nothing allocates.
+ */
+#ifndef PELORUS_LIB_FOLLOW_H
+#define PELORUS_LIB_FOLLOW_H
+
+#include "bind.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The binding of a name in normal form; NULL, once said why, if it must be left to DNS. */
+struct bind *follow_bind(const char *name, enum pel_role role);
+
+/*
+ * Makes sure that a prober follows the name: starts one if none lives, tells it if it does not know
+ * the name or has nothing to log in with.  True if its first word about the name may come soon.
+ * `port` is the one that the program asked for, 0 if it is not known.
+ */
+bool follow_tell(struct bind *b, uint16_t port, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "futex.h"
+
+#include "clock.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef SYS_futex_waitv
+#define SYS_futex_waitv 449
+#endif
+
+/* struct futex_waitv of Linux 5.16, whose headers not everybody has. */
+struct waiter {
+	uint64_t value;
+	uint64_t address;
+	uint32_t flags;
+	uint32_t reserved;
+};
+#define WAITER_32 2u /* FUTEX_32 */
+
+static atomic_bool two_are_refused;
+
+static struct timespec timespec_of(uint64_t ns)
+{
+	return (struct timespec){.tv_sec = (time_t)(ns / UINT64_C(1000000000)),
+		.tv_nsec = (long)(ns % UINT64_C(1000000000))};
+}
+
+/* True if the kernel did it. */
+static bool wait_two(const _Atomic uint32_t *word, uint32_t seen, const _Atomic uint32_t *own,
+	uint32_t own_seen, uint64_t limit_ns)
+{
+	struct waiter two[2] = {
+		{.value = seen, .address = (uintptr_t)word, .flags = WAITER_32},
+		{.value = own_seen,
+			.address = (uintptr_t)own,
+			.flags = WAITER_32 | FUTEX_PRIVATE_FLAG},
+	};
+	struct timespec until;
+
+	if (atomic_load_explicit(&two_are_refused, memory_order_relaxed))
+		return false;
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until = timespec_of((uint64_t)until.tv_sec * UINT64_C(1000000000) +
+			    (uint64_t)until.tv_nsec + limit_ns);
+	if (syscall(SYS_futex_waitv, two, 2, 0, &until, CLOCK_MONOTONIC) >= 0)
+		return true;
+	if (errno != ENOSYS && errno != EPERM && errno != EINVAL)
+		return true;
+	atomic_store_explicit(&two_are_refused, true, memory_order_relaxed);
+	return false;
+}
+
+void futex_wait(const _Atomic uint32_t *word, uint32_t seen, const _Atomic uint32_t *own,
+	uint32_t own_seen, uint64_t limit_ns)
+{
+	struct timespec limit = timespec_of(limit_ns);
+
+	if (!word)
+		(void)syscall(SYS_futex, own, FUTEX_WAIT_PRIVATE, own_seen, &limit, NULL, 0);
+	else if (!own || !wait_two(word, seen, own, own_seen, limit_ns))
+		(void)syscall(SYS_futex, word, FUTEX_WAIT, seen, &limit, NULL, 0);
+}
+
+void futex_wake_own(_Atomic uint32_t *own)
+{
+	(void)syscall(SYS_futex, own, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The map of this process.
+ *
+ * One static struct: the pointer, and of which file and as which user it was attached.  Whoever
+ * finds the map missing or stale, and its next look due, claims that look by moving attach_ns on;
+ * all others go on with what there is.
+ */
+#include "mapview.h"
+
+#include "bind.h"
+#include "env.h"
+#include "process.h"
+#include "say.h"
+
+#include <pelorus/names.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct {
+	const struct pel_map *_Atomic map;
+	_Atomic uint64_t device;
+	_Atomic uint64_t inode;
+	_Atomic uint32_t euid;
+} view;
+
+int mapview_open_dir(struct pel_rundir *ret, bool create)
+{
+	uid_t euid = geteuid();
+	int r = pel_rundir_choose(env_get()->runtime_dir, euid, ret);
+
+	if (r < 0)
+		return r;
+	r = pel_rundir_open(ret, euid, create && ret->kind != PEL_RUNDIR_SYSTEM);
+	if (r == -EPERM || r == -ELOOP)
+		say(SAY_UNTRUSTED_DIRECTORY, ret->path);
+	return r;
+}
+
+/* Without /proc the question has no answer, and doubt means no map. */
+static bool is_our_netns(const struct pel_map *map)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/net", &st) == 0 && st.st_ino == map->header.netns;
+}
+
+static void take_block(const struct pel_map_header *h)
+{
+	struct bind_block block = {
+		.net4 = h->vnet4, .bits4 = h->vnet4_bits, .bits6 = h->vnet6_bits};
+
+	if (block.bits4 < 8 || block.bits4 > 30 || block.bits6 < 16 || block.bits6 > 64)
+		return;
+	memcpy(block.net6, h->vnet6, sizeof(block.net6));
+	bind_set_block(&block);
+}
+
+/* True if the path leads to a file that is not the one attached. */
+static bool is_another_file(int dirfd, struct stat *ret)
+{
+	if (fstatat(dirfd, PEL_MAP_FILE, ret, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	return !atomic_load(&view.map) || ret->st_dev != atomic_load(&view.device) ||
+	       ret->st_ino != atomic_load(&view.inode);
+}
+
+static void attach(int dirfd, const struct pel_rundir *dir)
+{
+	const struct pel_map *map;
+	struct stat st;
+	int r;
+
+	if (!is_another_file(dirfd, &st))
+		return;
+	r = pel_map_attach(dirfd, &map);
+	if (r < 0) {
+		if (r == -EPROTO)
+			say(SAY_NOT_A_MAP, dir->path);
+		return;
+	}
+	if (dir->kind != PEL_RUNDIR_EXPLICIT && !is_our_netns(map)) {
+		say(SAY_NETNS, dir->path);
+		pel_map_detach(map);
+		return;
+	}
+	take_block(&map->header);
+	atomic_store(&view.device, st.st_dev);
+	atomic_store(&view.inode, st.st_ino);
+	atomic_store_explicit(&view.map, map, memory_order_release);
+}
+
+static void look(void)
+{
+	struct pel_rundir dir;
+	int saved = errno, fd;
+	uint32_t euid = geteuid();
+
+	if (atomic_exchange(&view.euid, euid) != euid)
+		atomic_store(&view.map, NULL);
+	fd = mapview_open_dir(&dir, false);
+	if (fd >= 0) {
+		attach(fd, &dir);
+		(void)close(fd);
+	}
+	errno = saved;
+}
+
+/* Claims the next look, if it is due. */
+static bool is_due(uint64_t now_ns, bool insist)
+{
+	_Atomic uint64_t *next = &process_get()->attach_ns;
+	uint64_t due = atomic_load_explicit(next, memory_order_relaxed);
+
+	if (now_ns < due && !insist)
+		return false;
+	return atomic_compare_exchange_strong(next, &due, now_ns + MAPVIEW_RETRY_NS);
+}
+
+static const struct pel_map *get(uint64_t now_ns, bool insist)
+{
+	const struct pel_map *map = atomic_load_explicit(&view.map, memory_order_acquire);
+	struct process *process = process_get();
+
+	/* A child that changed its user looks for itself once. */
+	if (atomic_load_explicit(&process->user_known, memory_order_relaxed) == 0 &&
+		atomic_exchange(&process->user_known, 1) == 0) {
+		if (geteuid() != atomic_load(&view.euid))
+			map = NULL;
+	}
+	if (map && pel_map_is_fresh(map, now_ns))
+		return map;
+	if (is_due(now_ns, insist))
+		look();
+	return atomic_load_explicit(&view.map, memory_order_acquire);
+}
+
+const struct pel_map *mapview_get(uint64_t now_ns)
+{
+	return get(now_ns, false);
+}
+
+const struct pel_map *mapview_look(uint64_t now_ns)
+{
+	return get(now_ns, true);
+}
+
+int mapview_read(const struct pel_map *map, const char *name, uint64_t hash, struct pel_ref *ret_ref,
+	struct pel_hot *ret_hot)
+{
+	struct pel_ref ref;
+	int r;
+
+	if (!map)
+		return -ENOENT;
+	r = pel_map_find(map, name, hash, &ref);
+	if (r < 0)
+		return r;
+	r = pel_map_read_hot(map, ref.cluster, ret_hot);
+	if (r < 0)
+		return r;
+	if (ret_hot->uid != ref.uid || ref.name >= ret_hot->n_names)
+		return -EAGAIN;
+	*ret_ref = ref;
+	return 0;
+}
+
+static bool is_virtual_of(const struct pel_addr *a, uint64_t hash)
+{
+	const struct bind_block *block = bind_block();
+	uint8_t ip[16];
+	uint32_t v4;
+
+	if (a->family == 6) {
+		pel_virtual6(hash, block->net6, block->bits6, ip);
+		return memcmp(ip, a->ip, 16) == 0;
+	}
+	v4 = pel_virtual4(hash, block->net4, block->bits4);
+	return a->ip[0] == v4 >> 24 && a->ip[1] == (v4 >> 16 & 0xff) &&
+	       a->ip[2] == (v4 >> 8 & 0xff) && a->ip[3] == (v4 & 0xff);
+}
+
+bool mapview_name_of(const struct pel_map *map, const struct pel_addr *addr,
+	char ret_name[static PEL_NAME_MAX])
+{
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
+		struct pel_hot hot;
+		struct pel_cold cold;
+
+		if (pel_map_read_all(map, i, &hot, &cold) < 0)
+			continue;
+		for (unsigned n = 0; n < hot.n_names; n++) {
+			if (!is_virtual_of(addr, hot.names[n].hash))
+				continue;
+			strcpy(ret_name, cold.names[n]);
+			found++;
+		}
+	}
+	return found == 1;
+}

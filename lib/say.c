@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One line for the human, without stdio, memory or a signal.
+ *
+ * Descriptor 2 is written to only while it is what it was at load, or is a terminal, a device or a
+ * pipe: a host that closed it may have a database file or a socket there.  A pipe that nobody
+ * reads must neither block the host (so it is polled first) nor kill it (so SIGPIPE is held back,
+ * and taken away if it came of our line).
+ */
+#include "say.h"
+
+#include "clock.h"
+#include "env.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SAY_EVERY_NS UINT64_C(60000000000)
+
+static const struct {
+	const char *code;
+	const char *sentence;
+} reasons[SAY_REASONS] = {
+	[SAY_COLLISION] = {"L01", "another name has this name's virtual address; left to DNS"},
+	[SAY_TOO_MANY_NAMES] = {"L02", "more names than one process may follow; left to DNS"},
+	[SAY_BLOCK_TAKEN] = {"L03", "the virtual addresses are in use on this host; standing down"},
+	[SAY_NO_PROBER] = {"L04", "no prober runs and none can be started; names lead to DNS"},
+	[SAY_PROBER_FAILED] = {"L05", "the prober did not start; names lead to DNS for now"},
+	[SAY_NO_DIRECTORY] = {"L06", "the runtime directory cannot be used; names lead to DNS"},
+	[SAY_UNTRUSTED_DIRECTORY] = {"L07",
+		"the runtime directory is not ours, or others may write to it; not used"},
+	[SAY_NETNS] = {"L08", "the prober lives in another network namespace; not believed"},
+	[SAY_UNREACHABLE_FROM_HERE] = {"L09",
+		"the prober reaches the instance, this process does not; its names lead to DNS"},
+	[SAY_NO_WATCHER] = {"L10", "no thread could be started; stale connections stay"},
+	[SAY_TOO_MANY_SOCKETS] = {"L11", "a descriptor beyond those watched; it is not severed"},
+	[SAY_NOT_A_MAP] = {"L12", "the prober's map cannot be read; names lead to DNS"},
+};
+
+static _Atomic uint64_t last_ns[SAY_REASONS];
+static struct {
+	bool known;
+	dev_t dev;
+	ino_t ino;
+} stderr_at_start;
+
+void say_init(void)
+{
+	struct stat st;
+
+	if (fstat(STDERR_FILENO, &st) < 0)
+		return;
+	stderr_at_start.dev = st.st_dev;
+	stderr_at_start.ino = st.st_ino;
+	stderr_at_start.known = true;
+}
+
+static bool stderr_is_for_humans(void)
+{
+	struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+	struct stat st;
+
+	if (fstat(STDERR_FILENO, &st) < 0)
+		return false;
+	if (!S_ISCHR(st.st_mode) && !S_ISFIFO(st.st_mode) &&
+		(!stderr_at_start.known || st.st_dev != stderr_at_start.dev ||
+			st.st_ino != stderr_at_start.ino))
+		return false;
+	return poll(&p, 1, 0) == 1 && !(p.revents & (POLLERR | POLLHUP | POLLNVAL));
+}
+
+static void write_quietly(int fd, const char *line, size_t n)
+{
+	const struct timespec now = {0};
+	sigset_t pipe, before, pending;
+
+	(void)sigemptyset(&pipe);
+	(void)sigaddset(&pipe, SIGPIPE);
+	(void)sigemptyset(&pending);
+	(void)sigpending(&pending);
+	(void)sigprocmask(SIG_BLOCK, &pipe, &before);
+	if (write(fd, line, n) < 0 && errno == EPIPE && !sigismember(&pending, SIGPIPE))
+		(void)sigtimedwait(&pipe, NULL, &now);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+static void append(char *line, size_t size, const char *text)
+{
+	size_t n = strlen(line), more = strlen(text);
+
+	if (more > size - 1 - n)
+		more = size - 1 - n;
+	memcpy(line + n, text, more);
+	line[n + more] = '\0';
+}
+
+static void write_line(const char *line)
+{
+	const char *path = env_get()->log;
+	int fd;
+
+	if (!*path) {
+		if (stderr_is_for_humans())
+			write_quietly(STDERR_FILENO, line, strlen(line));
+		return;
+	}
+	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	if (fd < 0)
+		return;
+	write_quietly(fd, line, strlen(line));
+	(void)close(fd);
+}
+
+static bool is_due(enum say_reason reason)
+{
+	uint64_t now = clock_now_ns(), last = atomic_load(&last_ns[reason]);
+
+	if (last != 0 && now - last < SAY_EVERY_NS)
+		return false;
+	return atomic_compare_exchange_strong(&last_ns[reason], &last, now);
+}
+
+void say(enum say_reason reason, const char *detail)
+{
+	int saved = errno;
+	char line[512] = "pelorus[";
+
+	if (!is_due(reason))
+		return;
+	append(line, sizeof(line) - 1, reasons[reason].code);
+	append(line, sizeof(line) - 1, "]: ");
+	append(line, sizeof(line) - 1, reasons[reason].sentence);
+	if (detail && *detail) {
+		append(line, sizeof(line) - 1, ": ");
+		append(line, sizeof(line) - 1, detail);
+	}
+	append(line, sizeof(line), "\n");
+	write_line(line);
+	errno = saved;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What happens when the library is loaded: nothing that a program could notice. */
+#include "env.h"
+#include "lookup.h"
+#include "process.h"
+#include "real.h"
+#include "say.h"
+
+#include <errno.h>
+
+__attribute__((constructor)) static void start(void)
+{
+	int saved = errno;
+
+	(void)real_get();
+	env_init();
+	if (env_get()->active) {
+		process_init();
+		say_init();
+		lookup_init();
+	}
+	errno = saved;
+}

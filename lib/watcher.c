@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The watcher's loop: take the map's wake word, scan, sleep on the value that was taken.
+ *
+ * A scan asks per binding whether its cluster's generation is another than at the last scan; only
+ * then the topology is copied and the sockets of that binding are judged.  The prober may have been
+ * restarted, its file made anew and the cluster's record be another: so the name is looked up each
+ * time, and a record's uid counts as a change like a generation does.
+ *
+ * While there is no map, or the name is not in it, there is nothing to sleep on: it looks again
+ * after 0.25 s, 0.5 s, 1 s and so on, up to the 30 s of its idle look.
+ */
+#include "watcher.h"
+
+#include "bind.h"
+#include "clock.h"
+#include "cut.h"
+#include "env.h"
+#include "follow.h"
+#include "futex.h"
+#include "mapview.h"
+#include "process.h"
+#include "real.h"
+#include "say.h"
+#include "sever.h"
+#include "slot.h"
+#include "track.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#define STACK_SIZE (64 * 1024)
+#define FIRST_RETRY_NS UINT64_C(250000000)
+
+enum watcher_state { WATCHER_NONE = 0, WATCHER_RUNS = 1 };
+
+/* What the thread remembers between scans, per binding. */
+struct seen {
+	const struct pel_map *map;
+	uint64_t uid;
+	uint64_t generation;
+};
+
+struct watcher {
+	struct seen seen[BIND_MAX];
+	bool all_found;
+	uint64_t retry_ns;
+	uint64_t looked_ns;
+};
+
+static void judge(int fd, unsigned bind, const struct pel_ref *ref, const struct pel_hot *hot,
+	bool fresh, uint64_t now)
+{
+	struct track t;
+
+	if (!track_read(fd, &t) || t.bind != bind)
+		return;
+	t.socket.uid = hot->uid;
+	t.socket.name = (uint8_t)ref->name;
+	if (sever_decide(hot, &t.socket, env_get()->sever, fresh, now) < SEVER_FIRST)
+		return;
+	if (cut_socket(fd, t.cookie) == 0)
+		slot_count(SLOT_SEVERED);
+	track_forget(fd, t.cookie);
+}
+
+/* One binding.  False if the map does not have it. */
+static bool scan_bind(struct watcher *w, const struct pel_map *map, unsigned i, uint64_t now)
+{
+	const struct bind *b = bind_at(i);
+	struct seen *seen = &w->seen[i];
+	struct pel_ref ref;
+	struct pel_hot hot;
+	bool fresh;
+
+	if (pel_map_find(map, b->name, b->hash, &ref) < 0)
+		return false;
+	if (seen->map == map && seen->uid == ref.uid &&
+		seen->generation == pel_map_generation(map, ref.cluster))
+		return true;
+	if (mapview_read(map, b->name, b->hash, &ref, &hot) < 0)
+		return false;
+	fresh = pel_map_is_fresh(map, now);
+	for (int fd = 0, n = track_limit(); fd < n; fd++)
+		judge(fd, i, &ref, &hot, fresh, now);
+	*seen = (struct seen){.map = map, .uid = hot.uid, .generation = hot.generation};
+	return true;
+}
+
+static void scan(struct watcher *w, const struct pel_map *map, uint64_t now)
+{
+	w->all_found = map != NULL;
+	for (unsigned i = 0, n = bind_count(); map && i < n; i++) {
+		if (!scan_bind(w, map, i, now) || !pel_map_is_fresh(map, now))
+			w->all_found = false;
+	}
+}
+
+/* The idle look: whether the prober lives, and which of our sockets still are there. */
+static void look(struct watcher *w, uint64_t now)
+{
+	struct track t;
+	uint32_t live = 0;
+
+	if (now - w->looked_ns < WATCHER_LOOK_NS)
+		return;
+	w->looked_ns = now;
+	for (int fd = 0, n = track_limit(); fd < n; fd++) {
+		if (!track_read(fd, &t))
+			continue;
+		if (track_cookie(fd) == t.cookie)
+			live++;
+		else
+			track_forget(fd, t.cookie);
+	}
+	slot_look(now, live);
+	for (unsigned i = 0, n = bind_count(); live > 0 && i < n; i++)
+		(void)follow_tell(bind_at(i), 0, now);
+}
+
+static uint64_t time_to_sleep(struct watcher *w, uint64_t now)
+{
+	uint64_t rest = WATCHER_LOOK_NS - (now - w->looked_ns);
+
+	if (w->all_found) {
+		w->retry_ns = FIRST_RETRY_NS;
+		return rest;
+	}
+	if (w->retry_ns > rest)
+		return rest;
+	w->retry_ns *= 2;
+	return w->retry_ns / 2;
+}
+
+static void *watch(void *unused)
+{
+	static struct watcher w;
+	struct process *process = process_get();
+
+	(void)prctl(PR_SET_NAME, "pelorus", 0, 0, 0);
+	w = (struct watcher){.retry_ns = FIRST_RETRY_NS, .looked_ns = clock_now_ns()};
+	for (;;) {
+		uint64_t now = clock_now_ns();
+		const struct pel_map *map = mapview_get(now);
+		uint32_t kick = atomic_load_explicit(&process->kick, memory_order_acquire);
+		uint32_t wake = map ? atomic_load_explicit(&map->header.wake, memory_order_acquire)
+				    : 0;
+
+		scan(&w, map, now);
+		look(&w, now);
+		futex_wait(map ? &map->header.wake : NULL, wake, &process->kick, kick,
+			time_to_sleep(&w, now));
+	}
+	return NULL;
+}
+
+static void after_fork(void)
+{
+	process_forget();
+	if (track_limit() > 0 && process_check() == PROCESS_OURS)
+		watcher_arm();
+}
+
+/* Late, so that the handlers of a host's allocator run before ours, which starts a thread. */
+static void handle_fork(void)
+{
+	static atomic_bool handled;
+	const struct real *real = real_get();
+
+	if (atomic_exchange(&handled, true))
+		return;
+	if (real->register_atfork)
+		(void)real->register_atfork(NULL, NULL, after_fork, NULL);
+	else if (real->pthread_atfork)
+		(void)real->pthread_atfork(NULL, NULL, after_fork);
+}
+
+static bool start(void)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	sigset_t all, before;
+	int r;
+
+	if (pthread_attr_init(&attr) != 0)
+		return false;
+	(void)pthread_attr_setstacksize(&attr, STACK_SIZE);
+	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_BLOCK, &all, &before);
+	r = pthread_create(&thread, &attr, watch, NULL);
+	/* glibc takes a program's static TLS from the stack: of some programs it is larger. */
+	if (r == EINVAL && pthread_attr_setstacksize(&attr, STACK_SIZE * 32) == 0)
+		r = pthread_create(&thread, &attr, watch, NULL);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	(void)pthread_attr_destroy(&attr);
+	return r == 0;
+}
+
+void watcher_arm(void)
+{
+	struct process *process = process_get();
+	int saved = errno;
+
+	if (atomic_load_explicit(&process->watcher, memory_order_relaxed) == WATCHER_RUNS)
+		return;
+	if (atomic_exchange(&process->watcher, WATCHER_RUNS) == WATCHER_RUNS)
+		return;
+	handle_fork();
+	if (!start()) {
+		atomic_store(&process->watcher, WATCHER_NONE);
+		say(SAY_NO_WATCHER, NULL);
+	}
+	errno = saved;
+}
+
+void watcher_kick(void)
+{
+	struct process *process = process_get();
+
+	(void)atomic_fetch_add(&process->kick, 1);
+	futex_wake_own(&process->kick);
+}

@@ -2,6 +2,8 @@
 /* The preload: found beside the command, put in front of what is preloaded already. */
 #include "preload.h"
 
+#include "beside.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -49,37 +51,8 @@ int preload_prepend(const char *existing, const char *library, char *ret, size_t
 	return n < 0 || (size_t)n >= size ? -ENOSPC : 0;
 }
 
-static int try_library(const char *path, char ret[static PATH_MAX])
-{
-	char real[PATH_MAX];
-
-	if (!realpath(path, real))
-		return -errno;
-	if (access(real, R_OK) < 0)
-		return -errno;
-	strcpy(ret, real);
-	return 0;
-}
-
 int preload_find_library(char ret[static PATH_MAX])
 {
-	const char *named = getenv("PELORUS_LIBRARY");
-	char self[PATH_MAX], path[2 * PATH_MAX];
-	ssize_t n;
-	int r = -ENOENT;
-
-	if (named && *named)
-		return try_library(named, ret);
-	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (n < 0)
-		return -errno;
-	self[n] = '\0';
-	*strrchr(self, '/') = '\0';
-	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s/" PRELOAD_LIBRARY, self, folders[i]);
-		r = try_library(path, ret);
-		if (r == 0)
-			break;
-	}
-	return r;
+	return beside_find(PRELOAD_LIBRARY, getenv("PELORUS_LIBRARY"), folders,
+		sizeof(folders) / sizeof(*folders), R_OK, ret);
 }

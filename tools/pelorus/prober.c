@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Making sure that a prober is at work.
+ *
+ * pelorusd goes into the background once it publishes and ends at once with 0 if another does
+ * already, so that starting one twice does no harm; the connection attempt before it only saves
+ * a process.  Where root's prober serves the host (/run/pelorus), nobody starts another.
+ */
+#include "prober.h"
+
+#include "beside.h"
+
+#include <pelorus/rundir.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define START_LIMIT_MS 10000
+#define FOLLOWS_MAX 16
+
+extern char **environ;
+
+static const char *const folders[] = {".", PELORUS_BINDIR_TO_LIBEXECDIR, "../../probes"};
+
+bool prober_is_at_work(void)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	struct pel_rundir dir;
+	bool connected = false;
+	int fd, dirfd = -1;
+
+	if (pel_rundir_choose(getenv("PELORUS_RUNTIME_DIR"), geteuid(), &dir) < 0)
+		return false;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	dirfd = pel_rundir_open(&dir, geteuid(), false);
+	if (fd >= 0 && dirfd >= 0) {
+		(void)snprintf(name.sun_path, sizeof(name.sun_path), "/proc/self/fd/%d/%s", dirfd,
+			PEL_RUN_CONTROL);
+		connected = connect(fd, (const struct sockaddr *)&name, sizeof(name)) == 0;
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	if (dirfd >= 0)
+		(void)close(dirfd);
+	return connected;
+}
+
+int prober_find(char ret[static PATH_MAX])
+{
+	const char *named = getenv("PELORUS_PROBER");
+
+	if (named && strcmp(named, "off") == 0)
+		return -ECANCELED;
+	return beside_find("pelorusd", named, folders, sizeof(folders) / sizeof(*folders), X_OK,
+		ret);
+}
+
+/* The exit status of a child of ours, within a limit; -ETIMEDOUT after having ended it. */
+static int child_status(pid_t pid, int limit_ms)
+{
+	struct pollfd ended = {.fd = pidfd_open(pid, 0), .events = POLLIN};
+	int status, n = 1;
+
+	if (ended.fd >= 0) {
+		do
+			n = poll(&ended, 1, limit_ms);
+		while (n < 0 && errno == EINTR);
+		(void)close(ended.fd);
+	}
+	if (n == 0)
+		(void)kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	if (n == 0)
+		return -ETIMEDOUT;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+/* Its standard output is ours, its errors are told on ours: it says itself what is wrong. */
+static int prober_start(const char *path, const char *const *follows)
+{
+	const char *argv[2 * FOLLOWS_MAX + 2] = {path};
+	size_t n = 1;
+	pid_t pid;
+	int r;
+
+	for (; follows && *follows && n < 2 * FOLLOWS_MAX; follows++) {
+		argv[n++] = "--follow";
+		argv[n++] = *follows;
+	}
+	r = posix_spawn(&pid, path, NULL, NULL, (char *const *)(uintptr_t)argv, environ);
+	if (r != 0)
+		return -r;
+	r = child_status(pid, START_LIMIT_MS);
+	return r > 0 ? -EPROTO : r;
+}
+
+int prober_ensure(const char *const *follows)
+{
+	char path[PATH_MAX];
+	int r;
+
+	if (prober_is_at_work())
+		return 0;
+	r = prober_find(path);
+	return r < 0 ? r : prober_start(path, follows);
+}

@@ -242,11 +242,10 @@ static struct route choose_lagged(const struct pel_hot *hot, const struct route_
 
 static uint32_t readers_of(const struct pel_hot *hot)
 {
-	unsigned w = writer_of(hot);
 	uint32_t set = 0;
 
 	for (unsigned i = 0; i < hot->n_instances; i++) {
-		if (i != w && hot->instances[i].role == PEL_ROLE_READER)
+		if (hot->instances[i].role == PEL_ROLE_READER)
 			set |= UINT32_C(1) << i;
 	}
 	return set;

@@ -65,7 +65,7 @@ static enum sever_reason decide_for_writer(const struct pel_hot *hot,
 		return s->identity ? SEVER_GONE : SEVER_NOT_A_MEMBER;
 	if (hot->instances[i].self_role == PEL_ROLE_READER)
 		return SEVER_SAYS_READER;
-	if (hot->state == PEL_STATE_KNOWN && i == hot->writer)
+	if (i == hot->writer)
 		return SEVER_NOT;
 	return s->identity ? SEVER_NOT_WRITER : SEVER_MADE_WRONG;
 }
@@ -78,8 +78,7 @@ static enum sever_reason decide_for_all(const struct pel_hot *hot, const struct 
 		return s->identity ? SEVER_GONE : SEVER_NOT_A_MEMBER;
 	if (s->identity && hot->instances[i].identity != s->identity)
 		return SEVER_REPLACED;
-	if (s->role == PEL_ROLE_READER && hot->state == PEL_STATE_KNOWN && i == hot->writer &&
-		hot->n_instances > 1)
+	if (s->role == PEL_ROLE_READER && i == hot->writer && hot->n_instances > 1)
 		return SEVER_PROMOTED;
 	return SEVER_NOT;
 }

@@ -2,7 +2,7 @@
 /*
  * sockets NAME PORT N: holds N connections made through a name, and tells when each ended.
  *
- * Writes "ready" once all are open.  Then, for each that ends, a line with CLOCK_MONOTONIC in
+ * Writes "ready" once all are open.  Then, for each that ends, a line with CLOCK_BOOTTIME in
  * nanoseconds, taken as soon as poll() says so; ends by itself when all have ended, or when its
  * standard input does.
  */
@@ -20,7 +20,7 @@ static long now_ns(void)
 {
 	struct timespec t;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	(void)clock_gettime(CLOCK_BOOTTIME, &t);
 	return t.tv_sec * 1000000000L + t.tv_nsec;
 }
 

@@ -27,7 +27,7 @@ static const struct aws_key example_key = {
 static void hashes_are_those_of_the_standard(void **state)
 {
 	static const struct {
-		const char *buf, *expected;
+		const char *text, *expected;
 	} cases[] = {
 		{"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
 		{"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},

@@ -130,7 +130,6 @@ struct topology_member {
 	uint64_t role_sent_ns, role_received_ns; /* of the answer behind self_role */
 	uint64_t claim_ns;    /* since when it says without a break that it is the writer; else 0 */
 	uint64_t listed_ns;   /* last table that had its row */
-	uint64_t born_ns;
 	uint64_t fit_ns;      /* since when it fulfils what admission asks; 0: it does not */
 	uint8_t n_host;
 	struct pel_addr host_addrs[TOPOLOGY_HOST_ADDRS]; /* what its host resolves to */

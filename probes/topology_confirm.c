@@ -63,14 +63,20 @@ static unsigned decide_by_table(struct topology *t)
 	return b->master;
 }
 
-/* Another claimant that repeated its claim after the newest one was made. */
-static bool is_contested(const struct topology *t, unsigned newest)
+/*
+ * Another claimant that repeated its claim after the newest one was made; in a dispute, that has not
+ * been asked since.
+ */
+static bool is_contested(struct topology *t, unsigned newest, uint64_t now_ns)
 {
+	uint64_t claim_ns = t->members[newest].claim_ns;
+	bool early = t->dispute_ns && topology_within(t, claim_ns, TOPOLOGY_WAIT_NS, now_ns);
+
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
 		const struct topology_member *m = &t->members[i];
 
 		if (i != newest && is_claimant(m) && !m->overruled &&
-			m->role_sent_ns >= t->members[newest].claim_ns)
+			(early || m->role_sent_ns >= claim_ns))
 			return true;
 	}
 	return false;
@@ -106,7 +112,7 @@ static unsigned choose(struct topology *t, uint64_t now_ns)
 	}
 	if (is_appealed(t))
 		return decide_by_table(t);
-	if (!is_contested(t, newest)) {
+	if (!is_contested(t, newest, now_ns)) {
 		t->dispute_ns = 0;
 		return is_incumbent_awaited(t, newest, now_ns) ? t->writer : newest;
 	}

@@ -70,7 +70,6 @@ unsigned topology_slot_new(struct topology *t, const char *id, uint64_t now_ns)
 		.admission = t->known_once ? PEL_ADMIT_NEW : PEL_ADMITTED,
 		.cpu_permille = PEL_CPU_UNKNOWN,
 		.lag_ms = PEL_LAG_UNKNOWN,
-		.born_ns = now_ns,
 		.listed_ns = now_ns,
 		.port = t->config.port,
 	};

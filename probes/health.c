@@ -83,7 +83,7 @@ void health_spoke(struct health *h, struct health_witness *w, uint32_t rtt_us, u
 	h->spoke_ns = h->acked_ns = now_ns;
 	h->asked_ns = 0;
 	h->dialled_ns = 0;
-	h->refused = false;
+	h->condemned = false;
 	h->state = PEL_HEALTH_OK;
 	end_close_look(h);
 }
@@ -106,6 +106,7 @@ void health_accepted(struct health *h, struct health_witness *w, bool keep, uint
 		return;
 	/* From now on the server owes its greeting. */
 	h->connected = true;
+	h->condemned = false;
 	h->asked_ns = now_ns;
 	h->looked_ns = 0;
 	h->looked_unacked = false;
@@ -118,7 +119,7 @@ void health_refused(struct health *h, struct health_witness *w, uint64_t now_ns)
 	h->dialling = false;
 	h->dialled_ns = 0;
 	h->asked_ns = 0;
-	h->refused = true;
+	h->condemned = h->connected;
 	h->state = PEL_HEALTH_UNREACHABLE;
 	end_close_look(h);
 }
@@ -135,7 +136,7 @@ void health_closed(struct health *h, struct health_witness *w, bool by_peer, uin
 		health_witnessed(w, now_ns);
 		h->acked_ns = now_ns;
 	}
-	h->connected = false;
+	h->connected = h->condemned = false;
 	h->asked_ns = 0;
 	h->looked_ns = 0;
 	h->looked_unacked = false;
@@ -164,6 +165,12 @@ void health_paused(struct health *h, uint64_t since_ns, uint64_t now_ns)
 	if (h->close_ns)
 		h->close_ns = min_ns(h->close_ns + pause_ns, now_ns);
 	h->looked_ns = 0;
+}
+
+void health_witness_paused(struct health_witness *w, uint64_t since_ns, uint64_t now_ns)
+{
+	if (w->heard_ns && now_ns > since_ns)
+		w->heard_ns = min_ns(w->heard_ns + (now_ns - since_ns), now_ns);
 }
 
 /* Since when anything waits for an answer; UINT64_MAX if nothing does. */
@@ -240,7 +247,7 @@ static unsigned wishes(const struct health *h, const struct health_config *c, ui
 	unsigned want = HEALTH_WANT_WITNESS;
 
 	if (h->state == PEL_HEALTH_UNREACHABLE)
-		return h->connected ? HEALTH_WANT_RENEW : 0;
+		return h->condemned ? HEALTH_WANT_RENEW : 0;
 	if (h->connected && (!h->looked_ns || now_ns >= h->looked_ns + HEALTH_SAMPLE_NS))
 		want |= HEALTH_WANT_LOOK;
 	if (h->connected && !h->dialling && now_ns >= h->redial_ns)
@@ -281,6 +288,7 @@ unsigned health_tick(struct health *h, const struct health_witness *w,
 		if (!h->close_ns)
 			h->close_ns = now_ns;
 		decide(h, w, config, now_ns);
+		h->condemned = h->connected && h->state == PEL_HEALTH_UNREACHABLE;
 	}
 	if (h->state != PEL_HEALTH_UNREACHABLE)
 		*ret_deadline_ns = now_ns + HEALTH_SAMPLE_NS;

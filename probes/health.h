@@ -47,6 +47,7 @@ struct health {
 	bool connected;      /* there is an established connection to ask on */
 	bool dialling;       /* a connection attempt is under way */
 	bool looked_unacked; /* the last look saw bytes that the peer has not acknowledged */
+	bool condemned;      /* the connection in use is from before the verdict */
 	bool refused;        /* the verdict came from a refusal, not from silence */
 	bool skip_rtt;       /* the next round trip was measured across a pause */
 	uint32_t rtt_us;     /* usual round trip; 0: none yet */
@@ -93,6 +94,7 @@ void health_witnessed(struct health_witness *w, uint64_t now_ns);
 
 /* The loop was late (SIGSTOP, freezer, VM pause): silence measured since `since_ns` says nothing. */
 void health_paused(struct health *h, uint64_t since_ns, uint64_t now_ns);
+void health_witness_paused(struct health_witness *w, uint64_t since_ns, uint64_t now_ns);
 
 /*
  * Decides.  Returns HEALTH_WANT_*; *ret_deadline_ns is when to call again at the latest (UINT64_MAX:

@@ -5,6 +5,7 @@
 
 #include <pelorus/rows.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #define CELLS_MAX 8
@@ -41,10 +42,7 @@ static inline const char *const *cells_next(void *context)
 
 static inline const struct pel_cells *cells_of(struct cells *c, const char *text, unsigned columns)
 {
-	size_t n = strnlen(text, sizeof(c->text) - 1);
-
-	memcpy(c->text, text, n);
-	c->text[n] = '\0';
+	(void)snprintf(c->text, sizeof(c->text), "%s", text);
 	c->at = c->text;
 	c->cells = (struct pel_cells){.next = cells_next, .context = c, .n_columns = columns};
 	return &c->cells;

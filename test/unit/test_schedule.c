@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rhythm of questions, against a world that answers: the schedule is run for a while, everything
+ * it asks is counted, and the rates are compared with those that the design promises.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "schedule.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MS UINT64_C(1000000)
+#define START (UINT64_C(5000000) * MS)
+#define NEVER UINT64_MAX
+
+struct world {
+	struct schedule s;
+	uint64_t now;
+	uint64_t rtt[SCHEDULE_SLOTS];  /* NEVER: does not answer */
+	bool refuses[SCHEDULE_SLOTS];  /* attempts fail at once */
+	bool denies[SCHEDULE_SLOTS];
+	uint64_t ends[SCHEDULE_SLOTS]; /* of the action under way; 0: none */
+	uint8_t doing[SCHEDULE_SLOTS];
+	unsigned count[SCHEDULE_SLOTS][4]; /* by enum schedule_kind */
+	uint64_t last[SCHEDULE_SLOTS], closest[SCHEDULE_SLOTS];
+	uint64_t last_table, closest_table;
+};
+
+static void world_reset(struct world *w)
+{
+	memset(w->count, 0, sizeof(w->count));
+	memset(w->last, 0, sizeof(w->last));
+	memset(w->closest, 0xff, sizeof(w->closest));
+	w->last_table = 0;
+	w->closest_table = NEVER;
+}
+
+static void world_end(struct world *w, unsigned slot)
+{
+	w->ends[slot] = 0;
+	if (w->doing[slot] != SCHEDULE_CONNECT)
+		schedule_answered(&w->s, slot, w->now);
+	else if (w->refuses[slot] || w->denies[slot])
+		schedule_lost(&w->s, slot, w->denies[slot], w->now);
+	else
+		schedule_connected(&w->s, slot, w->now);
+}
+
+static void world_begin(struct world *w, const struct schedule_action *a)
+{
+	uint64_t rtt = w->rtt[a->slot];
+
+	assert_int_equal(w->ends[a->slot], 0);
+	w->doing[a->slot] = a->kind;
+	w->ends[a->slot] = rtt == NEVER ? NEVER : w->now + rtt;
+	w->count[a->slot][a->kind]++;
+	if (w->last[a->slot] && w->now - w->last[a->slot] < w->closest[a->slot])
+		w->closest[a->slot] = w->now - w->last[a->slot];
+	w->last[a->slot] = w->now;
+	if (a->kind != SCHEDULE_TABLE)
+		return;
+	if (w->last_table && w->now - w->last_table < w->closest_table)
+		w->closest_table = w->now - w->last_table;
+	w->last_table = w->now;
+}
+
+static void world_run(struct world *w, uint64_t ms)
+{
+	uint64_t end = w->now + ms * MS;
+
+	while (w->now < end) {
+		struct schedule_action a;
+		uint64_t next = end;
+
+		for (unsigned i = 0; i < SCHEDULE_SLOTS; i++) {
+			if (w->ends[i] && w->ends[i] <= w->now)
+				world_end(w, i);
+		}
+		while (schedule_next(&w->s, w->now, &a))
+			world_begin(w, &a);
+		assert_true(schedule_deadline(&w->s, w->now) > w->now);
+		if (schedule_deadline(&w->s, w->now) < next)
+			next = schedule_deadline(&w->s, w->now);
+		for (unsigned i = 0; i < SCHEDULE_SLOTS; i++) {
+			if (w->ends[i] && w->ends[i] < next)
+				next = w->ends[i];
+		}
+		w->now = next;
+	}
+}
+
+/* `n` instances, slot 0 the writer, all connected. */
+static struct world *world_new(unsigned n)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	w->now = START;
+	schedule_init(&w->s, 42, w->now);
+	for (unsigned i = 0; i < n; i++) {
+		w->rtt[i] = MS;
+		schedule_add(&w->s, i, w->now);
+	}
+	schedule_set_writer(&w->s, 0);
+	world_run(w, 100);
+	world_reset(w);
+	return w;
+}
+
+static unsigned statements(const struct world *w, unsigned slot)
+{
+	return w->count[slot][SCHEDULE_ROLE] + w->count[slot][SCHEDULE_TABLE];
+}
+
+#define BETWEEN(low, x, high) assert_in_range(x, low, high)
+
+static void a_new_member_is_connected_at_once(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	struct schedule_action a;
+
+	(void)state;
+	schedule_init(&w->s, 1, START);
+	assert_int_equal(schedule_deadline(&w->s, START), NEVER);
+	schedule_add(&w->s, 3, START);
+	assert_int_equal(schedule_deadline(&w->s, START), START);
+	assert_true(schedule_next(&w->s, START, &a));
+	assert_int_equal(a.slot, 3);
+	assert_int_equal(a.kind, SCHEDULE_CONNECT);
+	assert_false(schedule_next(&w->s, START, &a));
+	assert_int_equal(schedule_deadline(&w->s, START), NEVER);
+	free(w);
+}
+
+static void steady_asks_everybody_each_half_second(void **state)
+{
+	struct world *w = world_new(16);
+
+	(void)state;
+	world_run(w, 60000);
+	for (unsigned i = 0; i < 16; i++) {
+		BETWEEN(119, w->count[i][SCHEDULE_PING] + statements(w, i), 121);
+		assert_int_equal(w->count[i][SCHEDULE_ROLE], 0);
+		assert_int_equal(w->count[i][SCHEDULE_CONNECT], 0);
+	}
+	free(w);
+}
+
+static void steady_asks_the_writer_for_the_table_each_second(void **state)
+{
+	struct world *w = world_new(16);
+
+	(void)state;
+	world_run(w, 60000);
+	BETWEEN(59, w->count[0][SCHEDULE_TABLE], 61);
+	free(w);
+}
+
+static void steady_asks_the_others_in_turn(void **state)
+{
+	struct world *w = world_new(16);
+	unsigned all = 0;
+
+	(void)state;
+	world_run(w, 150000);
+	for (unsigned i = 1; i < 16; i++) {
+		BETWEEN(9, w->count[i][SCHEDULE_TABLE], 11);
+		all += w->count[i][SCHEDULE_TABLE];
+	}
+	BETWEEN(149, all, 151);
+	free(w);
+}
+
+static void an_alarm_asks_the_role_each_20_ms(void **state)
+{
+	struct world *w = world_new(16);
+
+	(void)state;
+	schedule_set_alarm(&w->s, true, w->now);
+	world_run(w, 1000);
+	for (unsigned i = 0; i < 16; i++) {
+		BETWEEN(49, statements(w, i), 51);
+		assert_true(w->closest[i] >= 20 * MS);
+	}
+	free(w);
+}
+
+static void an_alarm_begins_at_once(void **state)
+{
+	struct world *w = world_new(3);
+	struct schedule_action a;
+
+	(void)state;
+	schedule_set_alarm(&w->s, true, w->now);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_true(schedule_next(&w->s, w->now, &a));
+		assert_true(a.kind == SCHEDULE_ROLE || a.kind == SCHEDULE_TABLE);
+	}
+	assert_false(schedule_next(&w->s, w->now, &a));
+	free(w);
+}
+
+static void an_alarm_asks_for_the_table_each_250_ms(void **state)
+{
+	struct world *w = world_new(8);
+	unsigned n = 0;
+
+	(void)state;
+	schedule_set_alarm(&w->s, true, w->now);
+	world_run(w, 5000);
+	for (unsigned i = 0; i < 8; i++)
+		n += w->count[i][SCHEDULE_TABLE];
+	BETWEEN(17, n, 21);
+	assert_true(w->closest_table >= 250 * MS);
+	free(w);
+}
+
+static void one_that_does_not_answer_keeps_nobody_from_the_table(void **state)
+{
+	struct world *w = world_new(3);
+
+	(void)state;
+	w->rtt[0] = w->rtt[2] = NEVER;
+	schedule_set_alarm(&w->s, true, w->now);
+	world_run(w, 5000);
+	BETWEEN(17, w->count[1][SCHEDULE_TABLE], 21);
+	assert_int_equal(statements(w, 0), 1);
+	free(w);
+}
+
+static void a_slow_server_has_one_question_at_a_time(void **state)
+{
+	struct world *w = world_new(3);
+
+	(void)state;
+	w->rtt[1] = 130 * MS;
+	schedule_set_alarm(&w->s, true, w->now);
+	world_run(w, 1300);
+	BETWEEN(9, statements(w, 1), 11);
+	BETWEEN(60, statements(w, 2), 66);
+	free(w);
+}
+
+static void an_alarm_tires(void **state)
+{
+	struct world *w = world_new(2);
+
+	(void)state;
+	schedule_set_alarm(&w->s, true, w->now);
+	world_run(w, 10000);
+	BETWEEN(470, statements(w, 1), 501);
+	world_reset(w);
+	world_run(w, 10000);
+	BETWEEN(98, statements(w, 1), 102);
+	world_run(w, 40000);
+	world_reset(w);
+	world_run(w, 20000);
+	BETWEEN(18, statements(w, 1), 21);
+	free(w);
+}
+
+static void an_alarm_that_is_told_again_does_not_begin_anew(void **state)
+{
+	struct world *w = world_new(2);
+
+	(void)state;
+	schedule_set_alarm(&w->s, true, w->now);
+	world_run(w, 10000);
+	schedule_set_alarm(&w->s, true, w->now);
+	world_reset(w);
+	world_run(w, 1000);
+	BETWEEN(8, statements(w, 1), 12);
+	free(w);
+}
+
+static void after_an_alarm_it_is_steady(void **state)
+{
+	struct world *w = world_new(2);
+
+	(void)state;
+	schedule_set_alarm(&w->s, true, w->now);
+	world_run(w, 3000);
+	schedule_set_alarm(&w->s, false, w->now);
+	world_reset(w);
+	world_run(w, 10000);
+	BETWEEN(19, w->count[1][SCHEDULE_PING] + statements(w, 1), 21);
+	assert_int_equal(w->count[1][SCHEDULE_ROLE], 0);
+	free(w);
+}
+
+static void attempts_back_off_to_a_second(void **state)
+{
+	struct world *w = world_new(2);
+
+	(void)state;
+	schedule_set_alarm(&w->s, true, w->now);
+	w->refuses[1] = true;
+	schedule_lost(&w->s, 1, false, w->now);
+	w->ends[1] = 0;
+	world_run(w, 1000);
+	BETWEEN(4, w->count[1][SCHEDULE_CONNECT], 7);
+	assert_true(w->closest[1] >= 50 * MS || w->count[1][SCHEDULE_CONNECT] == 0);
+	world_run(w, 5000);
+	world_reset(w);
+	world_run(w, 20000);
+	BETWEEN(15, w->count[1][SCHEDULE_CONNECT], 21);
+	free(w);
+}
+
+static void never_more_than_twenty_attempts_a_second(void **state)
+{
+	struct world *w = world_new(2);
+
+	(void)state;
+	w->refuses[1] = true;
+	schedule_lost(&w->s, 1, false, w->now);
+	w->ends[1] = 0;
+	/* An alarm that comes and goes starts the back-off over, never faster than its first step. */
+	for (unsigned i = 0; i < 20; i++) {
+		schedule_set_alarm(&w->s, i % 2 == 0, w->now);
+		world_run(w, 50);
+	}
+	BETWEEN(5, w->count[1][SCHEDULE_CONNECT], 20);
+	free(w);
+}
+
+static void attempts_have_jitter(void **state)
+{
+	uint64_t first[8], differ = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 8; i++) {
+		struct schedule s;
+		struct schedule_action a;
+
+		schedule_init(&s, i + 1, START);
+		schedule_add(&s, 0, START);
+		assert_true(schedule_next(&s, START, &a));
+		schedule_lost(&s, 0, false, START + MS);
+		first[i] = schedule_deadline(&s, START + MS);
+		BETWEEN(START + 50 * MS, first[i], START + 63 * MS);
+		differ += i > 0 && first[i] != first[0];
+	}
+	assert_true(differ > 0);
+}
+
+static void a_lost_connection_is_made_again_at_once(void **state)
+{
+	struct world *w = world_new(2);
+
+	(void)state;
+	schedule_lost(&w->s, 1, false, w->now);
+	assert_int_equal(schedule_deadline(&w->s, w->now), w->now);
+	free(w);
+}
+
+static void a_login_is_never_given_up_half_way(void **state)
+{
+	struct world *w = world_new(2);
+
+	(void)state;
+	schedule_lost(&w->s, 1, false, w->now);
+	w->ends[1] = 0;
+	w->rtt[1] = 3000 * MS;
+	schedule_set_alarm(&w->s, true, w->now);
+	world_run(w, 2900);
+	assert_int_equal(w->count[1][SCHEDULE_CONNECT], 1);
+	free(w);
+}
+
+static void refused_credentials_are_tried_each_ten_seconds(void **state)
+{
+	struct world *w = world_new(2);
+
+	(void)state;
+	w->denies[1] = true;
+	schedule_lost(&w->s, 1, true, w->now);
+	w->ends[1] = 0;
+	world_run(w, 9900);
+	assert_int_equal(w->count[1][SCHEDULE_CONNECT], 0);
+	schedule_set_alarm(&w->s, true, w->now);
+	world_run(w, 60000);
+	BETWEEN(5, w->count[1][SCHEDULE_CONNECT], 7);
+	free(w);
+}
+
+static void a_hint_buys_one_round(void **state)
+{
+	struct world *w = world_new(4);
+
+	(void)state;
+	assert_true(schedule_hint(&w->s, w->now));
+	world_run(w, 100);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(w->count[i][SCHEDULE_ROLE], 1);
+	free(w);
+}
+
+static void a_confirmed_writer_closes_the_door_for_five_seconds(void **state)
+{
+	struct world *w = world_new(4);
+
+	(void)state;
+	assert_true(schedule_hint(&w->s, w->now));
+	assert_false(schedule_hint(&w->s, w->now));
+	world_run(w, 100);
+	schedule_confirmed(&w->s, w->now);
+	world_run(w, 4900);
+	assert_false(schedule_hint(&w->s, w->now));
+	world_run(w, 200);
+	assert_true(schedule_hint(&w->s, w->now));
+	free(w);
+}
+
+static void an_answer_from_before_the_hint_confirms_nothing(void **state)
+{
+	struct world *w = world_new(4);
+
+	(void)state;
+	assert_true(schedule_hint(&w->s, w->now));
+	schedule_confirmed(&w->s, w->now);
+	world_run(w, 600);
+	assert_true(schedule_hint(&w->s, w->now));
+	free(w);
+}
+
+/* A client that sees refused writes without end costs next to nothing. */
+static void endless_hints_are_cheap(void **state)
+{
+	struct world *w = world_new(4);
+
+	(void)state;
+	for (unsigned i = 0; i < 6000; i++) {
+		(void)schedule_hint(&w->s, w->now);
+		world_run(w, 10);
+		schedule_confirmed(&w->s, w->now);
+	}
+	for (unsigned i = 0; i < 4; i++)
+		BETWEEN(10, w->count[i][SCHEDULE_ROLE], 13);
+	free(w);
+}
+
+static void endless_hints_without_a_writer_are_cheap_too(void **state)
+{
+	struct world *w = world_new(4);
+
+	(void)state;
+	schedule_set_writer(&w->s, PEL_NONE);
+	for (unsigned i = 0; i < 6000; i++) {
+		(void)schedule_hint(&w->s, w->now);
+		world_run(w, 10);
+		schedule_confirmed(&w->s, w->now);
+	}
+	for (unsigned i = 0; i < 4; i++)
+		BETWEEN(60, w->count[i][SCHEDULE_ROLE], 121);
+	free(w);
+}
+
+static void an_alarm_needs_no_hint(void **state)
+{
+	struct world *w = world_new(2);
+
+	(void)state;
+	schedule_set_alarm(&w->s, true, w->now);
+	assert_false(schedule_hint(&w->s, w->now));
+	free(w);
+}
+
+static void a_refresh_is_never_refused(void **state)
+{
+	struct world *w = world_new(3);
+
+	(void)state;
+	for (unsigned i = 0; i < 5; i++) {
+		schedule_refresh(&w->s);
+		world_run(w, 20);
+	}
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(w->count[i][SCHEDULE_ROLE], 5);
+	free(w);
+}
+
+static void a_removed_member_is_not_asked(void **state)
+{
+	struct world *w = world_new(3);
+
+	(void)state;
+	schedule_remove(&w->s, 2);
+	schedule_set_alarm(&w->s, true, w->now);
+	world_run(w, 1000);
+	assert_int_equal(statements(w, 2), 0);
+	schedule_remove(&w->s, 0);
+	assert_int_equal(w->s.writer, PEL_NONE);
+	free(w);
+}
+
+static void dns_is_asked_more_often_in_trouble(void **state)
+{
+	struct world *w = world_new(1);
+
+	(void)state;
+	assert_int_equal(schedule_dns_interval(&w->s, false), 1000 * MS);
+	assert_int_equal(schedule_dns_interval(&w->s, true), 300 * MS);
+	schedule_set_alarm(&w->s, true, w->now);
+	assert_int_equal(schedule_dns_interval(&w->s, false), 300 * MS);
+	free(w);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_new_member_is_connected_at_once),
+		cmocka_unit_test(steady_asks_everybody_each_half_second),
+		cmocka_unit_test(steady_asks_the_writer_for_the_table_each_second),
+		cmocka_unit_test(steady_asks_the_others_in_turn),
+		cmocka_unit_test(an_alarm_asks_the_role_each_20_ms),
+		cmocka_unit_test(an_alarm_begins_at_once),
+		cmocka_unit_test(an_alarm_asks_for_the_table_each_250_ms),
+		cmocka_unit_test(one_that_does_not_answer_keeps_nobody_from_the_table),
+		cmocka_unit_test(a_slow_server_has_one_question_at_a_time),
+		cmocka_unit_test(an_alarm_tires),
+		cmocka_unit_test(an_alarm_that_is_told_again_does_not_begin_anew),
+		cmocka_unit_test(after_an_alarm_it_is_steady),
+		cmocka_unit_test(attempts_back_off_to_a_second),
+		cmocka_unit_test(never_more_than_twenty_attempts_a_second),
+		cmocka_unit_test(attempts_have_jitter),
+		cmocka_unit_test(a_lost_connection_is_made_again_at_once),
+		cmocka_unit_test(a_login_is_never_given_up_half_way),
+		cmocka_unit_test(refused_credentials_are_tried_each_ten_seconds),
+		cmocka_unit_test(a_hint_buys_one_round),
+		cmocka_unit_test(a_confirmed_writer_closes_the_door_for_five_seconds),
+		cmocka_unit_test(an_answer_from_before_the_hint_confirms_nothing),
+		cmocka_unit_test(endless_hints_are_cheap),
+		cmocka_unit_test(endless_hints_without_a_writer_are_cheap_too),
+		cmocka_unit_test(an_alarm_needs_no_hint),
+		cmocka_unit_test(a_refresh_is_never_refused),
+		cmocka_unit_test(a_removed_member_is_not_asked),
+		cmocka_unit_test(dns_is_asked_more_often_in_trouble),
+	};
+
+	return cmocka_run_group_tests_name("schedule", tests, NULL, NULL);
+}

@@ -37,9 +37,11 @@ static void look(struct probe *p, uint64_t now_ns)
 		health_looked(&p->health, unacked, ack_age_ns, now_ns);
 }
 
-/* The first connection is dead and the peer is not: the second takes over, or a new one is made. */
+/* The connection in use is dead; one that is just being made is not it. */
 static void renew(struct probe *p)
 {
+	if (!p->first.ready)
+		return;
 	probe_first_drop(p, false);
 	if (p->scheduled)
 		schedule_lost(&p->cluster->schedule, p->slot, false, cluster_now(p->cluster));

@@ -102,6 +102,10 @@ class MapView:
         return self.word(80)
 
     @property
+    def pid(self):
+        return struct.unpack_from("i", self.map, 40)[0]
+
+    @property
     def heartbeat_ns(self):
         return struct.unpack_from("Q", self.map, 72)[0]
 

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""From the new writer's becoming writable to the published wake word.
+
+    test/bench/publish.py [--rounds 30] [--modes crash,graceful,blackhole] [--instances 3]
+
+The lab says, by the clock that the map uses, when the promoted instance took its first write; a
+sleeper on the wake word says when it found the new writer in the map.
+"""
+import argparse
+import os
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from lab import Lab  # noqa: E402
+from prober import Prober  # noqa: E402
+
+
+class Watch(threading.Thread):
+    """Notes when each state of the cluster was first seen."""
+
+    def __init__(self, prober):
+        super().__init__(daemon=True)
+        self.prober, self.seen, self.over = prober, [], False
+
+    def run(self):
+        view, last = self.prober.view, None
+        while not self.over:
+            word = view.wake
+            cluster = self.prober.cluster()
+            now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+            state = cluster and (cluster.state, cluster.writer)
+            if state != last:
+                self.seen.append((now, state))
+                last = state
+            view.sleep(word, 0.5)
+
+    def first(self, since_ns, writer):
+        return next((t for t, s in self.seen if t >= since_ns and s == ("known", writer)), None)
+
+
+def one_round(lab, prober, watch, mode):
+    events = lab.failover(mode)
+    writable = events["writable"]
+    prober.wait_known(writable["id"], 30)
+    time.sleep(0.05)  # the watcher's own look
+    published = watch.first(events["failure"]["boot_ns"], writable["id"])
+    if mode == "blackhole":
+        lab.run("heal", events["failure"]["id"])
+    return (published - writable["boot_ns"]) / 1e6
+
+
+def quantile(values, q):
+    return sorted(values)[min(len(values) - 1, int(q * len(values)))]
+
+
+def measure(modes, rounds, instances, verbose=False):
+    """{mode: [ms]} over so many failovers each."""
+    figures = {mode: [] for mode in modes}
+    with Lab(instances=instances) as lab, Prober(lab) as prober:
+        prober.wait_settled(instances)
+        watch = Watch(prober)
+        watch.start()
+        for i in range(rounds * len(modes)):
+            mode = modes[i % len(modes)]
+            figures[mode].append(one_round(lab, prober, watch, mode))
+            if verbose:
+                print(f"{mode}: {figures[mode][-1]:.1f} ms", flush=True)
+            prober.wait_settled(instances, 60)
+        watch.over = True
+    return figures
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--modes", default="crash,graceful,blackhole")
+    parser.add_argument("--instances", type=int, default=3)
+    args = parser.parse_args()
+    figures = measure(args.modes.split(","), args.rounds, args.instances, verbose=True)
+    for mode, values in figures.items():
+        print(f"{mode}: {len(values)} rounds, median {quantile(values, 0.5):.1f} ms, "
+              f"p99 {quantile(values, 0.99):.1f} ms, max {max(values):.1f} ms")
+
+
+if __name__ == "__main__":
+    main()

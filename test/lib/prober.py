@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A prober of our own for scenarios: `with Prober(lab, config) as p:`; p.view is its map.
+
+It runs inside the lab, in a runtime directory of its own, and is ended with the block.
+"""
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+
+import mapview
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("PELORUS_BUILD", os.path.join(ROOT, "build", "main"))
+PELORUSD = os.path.join(BUILD, "probes", "pelorusd")
+
+
+def cluster_section(lab, user="pelorus", password="pelorus", **keys):
+    """The configuration of the lab's cluster; keys with underscores for hyphens."""
+    keys = {"endpoint": lab.writer_name, "port": lab.options.get("port", 3306), **keys}
+    if user:
+        keys.update(user=user, password=password)
+    lines = [f"{k.replace('_', '-')} = {v}" for k, v in keys.items()]
+    return "\n".join(["[cluster lab]", *lines, ""])
+
+
+class Prober:
+    def __init__(self, lab, config=None, command=(), arguments=()):
+        self.lab = lab
+        self.config = config if config is not None else cluster_section(lab)
+        self.command = list(command)  # to run it under, such as strace
+        self.arguments = list(arguments)
+        self.folder = tempfile.mkdtemp(prefix="pprobe-")
+        self.run = os.path.join(self.folder, "run")
+        self.log_path = os.path.join(self.folder, "log")
+        self.process = None
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def start(self):
+        os.makedirs(self.run, 0o700, exist_ok=True)
+        path = os.path.join(self.folder, "pelorus.conf")
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+            out.write(self.config)
+        words = [*self.command, PELORUSD, "--foreground", "--no-defaults", "--config", path,
+                 "--runtime-dir", self.run, "--log-file", self.log_path, *self.arguments]
+        self.process = self.lab.popen(*words, stdin=subprocess.DEVNULL, start_new_session=True)
+        self.view = mapview.MapView(self.run)
+
+    def __exit__(self, *_):
+        if self.process:
+            self.signal(signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.signal(signal.SIGKILL)
+                self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def signal(self, number):
+        """To all processes of this prober."""
+        try:
+            os.killpg(self.process.pid, number)
+        except ProcessLookupError:
+            pass
+
+    def worker(self):
+        """The worker's process id, in our own namespace of processes."""
+        return self.view.pid
+
+    def log(self):
+        try:
+            with open(self.log_path, errors="replace") as log:
+                return log.read()
+        except FileNotFoundError:
+            return ""
+
+    def cluster(self):
+        return self.view.find(self.lab.writer_name)
+
+    def wait(self, condition, seconds=20):
+        """The first true value of condition(cluster)."""
+        def look(view):
+            cluster = view.find(self.lab.writer_name)
+            return cluster and condition(cluster)
+        return self.view.wait(look, seconds)
+
+    def wait_known(self, writer=None, seconds=20):
+        return self.wait(lambda c: c.state == "known" and (not writer or c.writer == writer) and c,
+                         seconds)
+
+    def wait_settled(self, instances, seconds=30):
+        """Known, with all instances asked, routable and healthy."""
+        return self.wait(lambda c: c.state == "known" and len(c.instances) >= instances and
+                         all(i.health == "ok" and i.routable for i in c.instances.values()) and c,
+                         seconds)

@@ -2,7 +2,7 @@
 /* A cluster's instances' health: reports to health.h, what it asks for, its verdicts. */
 #include "engine_internal.h"
 
-void probe_health_failed(struct probe *p, bool first, const struct member_failure *failure)
+void probe_health_failed(struct probe *p, const struct member_failure *failure)
 {
 	struct health_witness *w = &p->cluster->engine->witness;
 	uint64_t now = cluster_now(p->cluster);
@@ -25,7 +25,6 @@ void probe_health_failed(struct probe *p, bool first, const struct member_failur
 		health_undialled(&p->health, now);
 		break;
 	}
-	(void)first;
 }
 
 static void look(struct probe *p, uint64_t now_ns)

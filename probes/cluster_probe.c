@@ -53,6 +53,23 @@ static void first_lost(struct probe *p, bool by_peer, bool denied)
 		schedule_lost(&p->cluster->schedule, p->slot, denied, probe_now(p));
 }
 
+static void first_failed(struct probe *p, const struct member_failure *failure)
+{
+	struct cluster *c = p->cluster;
+	bool unnoticed = failure->kind == MEMBER_REFUSED && !p->first.accepted;
+
+	link_failed(c, &p->first, failure);
+	probe_health_failed(p, failure);
+	if (failure->kind == MEMBER_REFUSED)
+		cluster_note(c, topology_feed_lost(&c->topology, p->slot, probe_now(p)));
+	if (unnoticed && p->scheduled) {
+		probe_first_drop(p, false);
+		schedule_refused(&c->schedule, p->slot, probe_now(p));
+		return;
+	}
+	first_lost(p, failure->kind == MEMBER_LOST, failure->kind == MEMBER_DENIED);
+}
+
 static void ask(struct probe *p, enum schedule_kind kind, const char *query)
 {
 	p->asking = (uint8_t)kind;
@@ -158,6 +175,7 @@ static void first_told(void *ctx, enum member_event event, const struct member_a
 		health_dialled(&p->health, probe_now(p));
 		break;
 	case MEMBER_ACCEPTED:
+		p->first.accepted = true;
 		health_accepted(&p->health, &c->engine->witness, true, probe_now(p));
 		break;
 	case MEMBER_READY:
@@ -169,11 +187,7 @@ static void first_told(void *ctx, enum member_event event, const struct member_a
 		first_answered(p, answer);
 		break;
 	case MEMBER_FAILED:
-		link_failed(c, &p->first, failure);
-		probe_health_failed(p, true, failure);
-		if (failure->kind == MEMBER_REFUSED)
-			cluster_note(c, topology_feed_lost(&c->topology, p->slot, probe_now(p)));
-		first_lost(p, failure->kind == MEMBER_LOST, failure->kind == MEMBER_DENIED);
+		first_failed(p, failure);
 		break;
 	}
 	cluster_kick(c);
@@ -237,7 +251,7 @@ static void second_told(void *ctx, enum member_event event, const struct member_
 		break;
 	case MEMBER_FAILED:
 		link_failed(c, &p->second, failure);
-		probe_health_failed(p, false, failure);
+		probe_health_failed(p, failure);
 		link_close(c, &p->second);
 		break;
 	}

@@ -154,7 +154,7 @@ uint64_t probe_hosts_deadline(const struct cluster *c);
 /* cluster_health.c */
 void cluster_health_tick(struct cluster *c, uint64_t now_ns);
 uint64_t cluster_health_deadline(const struct cluster *c);
-void probe_health_failed(struct probe *p, bool first, const struct member_failure *failure);
+void probe_health_failed(struct probe *p, const struct member_failure *failure);
 
 /* cluster_link.c */
 int link_open(struct cluster *c, struct link *link, const struct pel_addr *addr, const char *host,

@@ -7,8 +7,10 @@
  * the role; the table is asked of one instance at a time.  There is one action under way per
  * instance at any time, so a slow server slows only itself, and no rate can be exceeded.
  *
- * Connections: an attempt that fails is followed by the next after 50 ms with jitter, then twice
- * that, up to a second; 10 s after a refused login.  A member that was just lost is tried at once.
+ * Connections: an attempt that fails is followed by the next after 50 ms with jitter, after the first
+ * 10 s of an alarm by twice that, up to a second; 10 s after a refused login.  A refusal by the kernel
+ * of a server that is starting costs that server nothing: 20 ms after it is tried again, as long as
+ * an alarm has its full rate.  A member that was just lost is tried at once.
  */
 #include "schedule.h"
 
@@ -17,6 +19,7 @@
 #define TABLE_NS (1000 * MS)      /* steady: the writer's, and everybody else's in turn */
 #define ALARM_TABLE_NS (250 * MS) /* to anyone */
 #define CONNECT_NS (50 * MS)
+#define REFUSED_NS (20 * MS)
 #define CONNECT_MAX_NS (1000 * MS)
 #define DENIED_NS (10000 * MS)
 #define HINT_NS (5000 * MS)       /* after a round that confirmed the writer */
@@ -63,6 +66,11 @@ static uint64_t period(const struct schedule *s, uint64_t now_ns)
 	while (lasted >= alarm_rates[i].until_ns)
 		i++;
 	return alarm_rates[i].period_ns;
+}
+
+static bool is_full_rate(const struct schedule *s, uint64_t now_ns)
+{
+	return s->alarm_ns && now_ns - s->alarm_ns < alarm_rates[0].until_ns;
 }
 
 void schedule_add(struct schedule *s, unsigned slot, uint64_t now_ns)
@@ -178,12 +186,22 @@ void schedule_lost(struct schedule *s, unsigned slot, bool denied, uint64_t now_
 		m->next_ns = now_ns;
 	} else {
 		for (unsigned i = 1; i < m->attempts && wait < CONNECT_MAX_NS; i++)
-			wait *= 2;
+			wait *= is_full_rate(s, now_ns) ? 1 : 2;
 		wait = wait < CONNECT_MAX_NS ? wait : CONNECT_MAX_NS;
 		/* A quarter of jitter: probers of many hosts shall not fall into step. */
 		m->next_ns = max_ns(now_ns, m->asked_ns + wait + next_random(s) % (wait / 4));
 	}
 	m->connected = false;
+}
+
+void schedule_refused(struct schedule *s, unsigned slot, uint64_t now_ns)
+{
+	struct schedule_slot *m = &s->slots[slot];
+	bool soon = !m->connected && is_full_rate(s, now_ns);
+
+	schedule_lost(s, slot, false, now_ns);
+	if (soon)
+		m->next_ns = max_ns(now_ns, m->asked_ns + REFUSED_NS);
 }
 
 static bool is_due(const struct schedule_slot *m, uint64_t now_ns)

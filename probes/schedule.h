@@ -91,6 +91,12 @@ void schedule_connected(struct schedule *s, unsigned slot, uint64_t now_ns);
 /* A connection ended or an attempt failed; `denied`: a credential problem, tried each 10 s. */
 void schedule_lost(struct schedule *s, unsigned slot, bool denied, uint64_t now_ns);
 
+/*
+ * The same for an attempt that the peer's kernel refused: no server has noticed it, so that the next
+ * may come sooner.
+ */
+void schedule_refused(struct schedule *s, unsigned slot, uint64_t now_ns);
+
 /* The next action that is due; false if none is. */
 bool schedule_next(struct schedule *s, uint64_t now_ns, struct schedule_action *ret);
 

@@ -38,9 +38,6 @@ int control_parse(char *buffer, size_t size, struct control_request *ret, const 
 /* The value of a key, or NULL. */
 const char *control_get(const struct control_request *request, const char *key);
 
-/* Appends "key=value\n" with what must be escaped; -ENOSPC.  For whoever writes requests. */
-int control_put(char *buffer, size_t size, const char *key, const char *value);
-
 /*
  * What is to be answered: "ok" with the body that was added, or an error.  One that cannot be kept
  * for want of memory becomes an error when it is sent.

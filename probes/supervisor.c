@@ -96,11 +96,11 @@ static int follow_from_options(struct supervisor *s)
 		colon = strrchr(name, ':');
 		if (colon)
 			*colon++ = '\0';
-		r = control_put(text, sizeof(text), "name", name);
+		r = pel_control_put(text, sizeof(text), "name", name);
 		if (r == 0 && colon)
-			r = control_put(text, sizeof(text), "port", colon);
+			r = pel_control_put(text, sizeof(text), "port", colon);
 		if (r == 0)
-			r = control_put(text, sizeof(text), "permanent", "1");
+			r = pel_control_put(text, sizeof(text), "permanent", "1");
 		if (r == 0)
 			r = keep_add(s->keep, text, strlen(text));
 		if (r < 0)

@@ -99,7 +99,7 @@ static void unwanted_drop(struct worker *w, uint64_t now_ns)
 	while ((name = follows_expire(w->follows, now_ns))) {
 		engine_unfollow(w->engine, name);
 		strcpy(message, "forget\n");
-		if (control_put(message, sizeof(message), "name", name) == 0)
+		if (pel_control_put(message, sizeof(message), "name", name) == 0)
 			(void)channel_say(w->o->channel, message);
 		keep_forget(w->o->keep, name);
 	}

@@ -22,11 +22,11 @@ static void keep_request(struct worker *w, const struct control_request *request
 	if (!text)
 		return;
 	strcpy(text, "follow\n");
-	r = control_put(text, PEL_CONTROL_MAX, "name", name);
+	r = pel_control_put(text, PEL_CONTROL_MAX, "name", name);
 	for (unsigned i = 0; i < request->n_fields && r == 0; i++) {
 		if (strcmp(request->fields[i].key, "name") != 0 &&
 			strcmp(request->fields[i].key, "pid") != 0)
-			r = control_put(text, PEL_CONTROL_MAX, request->fields[i].key,
+			r = pel_control_put(text, PEL_CONTROL_MAX, request->fields[i].key,
 				request->fields[i].value);
 	}
 	if (r == 0 && keep_add(w->o->keep, text, strlen(text)) == 1)

@@ -7,6 +7,7 @@
  * than PEL_CONTROL_MAX.
  *
  *   follow    name=HOST [port=N] [user= password= ssl=0|1 ssl-ca= ssl-verify=0|1] [pid=N]
+ *             [permanent=1]                     also while no process has the name in its slot
  *   hint      name=HOST [id=SERVER-ID]          a write was refused, or a connection was lost
  *   status                                      JSON of the prober and its clusters
  *   events    [since=SEQ] [wait=0|1]            JSON lines of the ring
@@ -22,7 +23,15 @@
 #ifndef PELORUS_CONTROL_H
 #define PELORUS_CONTROL_H
 
-#define PEL_CONTROL_MAX 8192  /* a request */
+#include <stddef.h>
+
+#define PEL_CONTROL_MAX 8192    /* a request */
 #define PEL_CONTROL_REPLY 60000 /* a packet of a reply */
+
+/*
+ * Appends "key=value\n" with what must be escaped to the text in `buffer`; -ENOSPC leaves the text
+ * as it was.
+ */
+int pel_control_put(char *buffer, size_t size, const char *key, const char *value);
 
 #endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The map, opened as every process opens it. */
+#include "map_view.h"
+
+#include "control_client.h"
+
+#include <pelorus/names.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+uint64_t map_view_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+int map_view_open(struct map_view *ret)
+{
+	struct map_view view;
+	struct pel_rundir dir;
+	int r = control_client_directory(&dir);
+
+	if (r < 0)
+		return r;
+	view.dirfd = pel_rundir_open(&dir, geteuid(), false);
+	if (view.dirfd < 0)
+		return view.dirfd;
+	r = pel_map_attach(view.dirfd, &view.map);
+	if (r < 0) {
+		(void)close(view.dirfd);
+		return r;
+	}
+	if (!pel_map_is_fresh(view.map, map_view_now_ns())) {
+		map_view_close(&view);
+		return -ESTALE;
+	}
+	*ret = view;
+	return 0;
+}
+
+void map_view_close(struct map_view *view)
+{
+	pel_map_detach(view->map);
+	(void)close(view->dirfd);
+}
+
+/* A record that is being written is at rest again in microseconds. */
+static int record_read(const struct map_view *view, unsigned cluster, const char *name,
+	struct report *ret)
+{
+	struct pel_hot hot;
+	struct pel_cold cold;
+	int r = -EAGAIN;
+
+	for (int i = 0; r == -EAGAIN && i < 10; i++)
+		r = pel_map_read_all(view->map, cluster, &hot, &cold);
+	if (r == 0)
+		report_from_map(&hot, &cold, name, map_view_now_ns(), ret);
+	return r;
+}
+
+int map_view_find(const struct map_view *view, const char *name, struct report *ret)
+{
+	char normal[PEL_NAME_MAX];
+	struct pel_ref ref;
+	int r = pel_name_normalise(name, normal);
+
+	if (r == 0)
+		r = pel_map_find(view->map, normal, pel_name_hash(normal), &ref);
+	return r < 0 ? r : record_read(view, ref.cluster, normal, ret);
+}
+
+unsigned map_view_all(const struct map_view *view, struct report ret[static PEL_MAP_CLUSTERS])
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++)
+		n += record_read(view, i, NULL, &ret[n]) == 0;
+	return n;
+}
+
+uint32_t map_view_first(const struct map_view *view)
+{
+	return atomic_load_explicit(&view->map->header.first, memory_order_acquire);
+}
+
+void map_view_sleep(const struct map_view *view, uint32_t seen, unsigned ms)
+{
+	const struct timespec limit = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+
+	(void)syscall(SYS_futex, &view->map->header.first, FUTEX_WAIT, seen, &limit, NULL, 0);
+}

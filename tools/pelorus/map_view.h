@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The map of this user's prober, as a subcommand reads it. */
+#ifndef MAP_VIEW_H
+#define MAP_VIEW_H
+
+#include "report.h"
+
+struct map_view {
+	const struct pel_map *map;
+	int dirfd;
+};
+
+/* 0; -ESTALE: the prober of this map is gone; -ENOENT: there is none; -errno. */
+int map_view_open(struct map_view *ret);
+void map_view_close(struct map_view *view);
+
+uint64_t map_view_now_ns(void);
+
+/* The cluster that a name leads to (any spelling).  0, -ENOENT, -EINVAL, -EAGAIN. */
+int map_view_find(const struct map_view *view, const char *name, struct report *ret);
+
+/* All clusters: how many there are. */
+unsigned map_view_all(const struct map_view *view, struct report ret[static PEL_MAP_CLUSTERS]);
+
+/*
+ * Sleeps until a first topology or the verdict that there is none is published, `seen` being what
+ * map_view_first() gave before the caller looked; at most `ms`.
+ */
+uint32_t map_view_first(const struct map_view *view);
+void map_view_sleep(const struct map_view *view, uint32_t seen, unsigned ms);
+
+#endif

@@ -78,9 +78,6 @@ int control_parse(char *buffer, size_t size, struct control_request *ret, const 
 			return -EBADMSG;
 		}
 	}
-	*ret_why = "expected nothing behind an empty line";
-	if (line && line < buffer + size)
-		return -EBADMSG;
 	*ret = request;
 	return 0;
 }

@@ -10,7 +10,7 @@
  *
  * A connect that the watcher aborted comes out of the real call as an error with the generation
  * moved, and so takes the same way.  An instance that the prober reaches and this process does not
- * is left out for DIAL_EXCLUDED_NS; its names lead to DNS for so long.
+ * is left out for a while (trial.h); its names lead to DNS for so long.
  */
 #include "dial.h"
 
@@ -23,6 +23,7 @@
 #include "process.h"
 #include "say.h"
 #include "track.h"
+#include "trial.h"
 #include "wait.h"
 #include "watcher.h"
 
@@ -33,7 +34,6 @@
 #include <sys/time.h>
 
 #define DIAL_TRIES 3
-#define DIAL_EXCLUDED_NS UINT64_C(60000000000)
 
 struct dial {
 	int fd;
@@ -118,6 +118,7 @@ static void record(struct dial *d)
 		.socket = plan_socket(&d->plan),
 		.made_ns = d->plan.now_ns,
 		.bind = bind_index(d->bind),
+		.pending = d->plan.verdict == ROUTE_INSTANCE && !trial_is_proven(d->plan.identity),
 	};
 	int r;
 
@@ -168,17 +169,32 @@ static bool is_no_way_there(int error)
 	       error == EACCES || error == EPERM;
 }
 
-/* True if the prober reaches what this process does not: then DNS has the next word. */
-static bool leave_out(struct dial *d, int error)
+/*
+ * What a call to an instance says about the way there.  True if the prober reaches what this process
+ * does not: then DNS has the next word.
+ */
+static bool learn_way(struct dial *d, ssize_t r, int error)
 {
 	const struct plan *p = &d->plan;
 
-	if (p->verdict != ROUTE_INSTANCE || !is_no_way_there(error) ||
-		p->hot.instances[p->instance].health != PEL_HEALTH_OK)
+	if (p->verdict != ROUTE_INSTANCE)
 		return false;
-	bind_exclude(d->bind, p->identity, clock_now_ns() + DIAL_EXCLUDED_NS);
-	say(SAY_UNREACHABLE_FROM_HERE, d->bind->name);
-	return true;
+	if (r < 0 && is_no_way_there(error)) {
+		if (p->hot.instances[p->instance].health != PEL_HEALTH_OK)
+			return false;
+		bind_exclude(d->bind, p->identity, clock_now_ns() + TRIAL_EXCLUDED_NS);
+		say(SAY_UNREACHABLE_FROM_HERE, d->bind->name);
+		return true;
+	}
+	if (trial_is_proven(p->identity))
+		return false;
+	if (r >= 0)
+		trial_prove(p->identity);
+	else if (error == EINPROGRESS)
+		trial_begin();
+	else
+		trial_suspect(d->bind, p);
+	return false;
 }
 
 /* The next of several DNS addresses has its turn, as it would have in the program's own list. */
@@ -204,10 +220,9 @@ static bool attempt(struct dial *d, ssize_t *ret, int *ret_errno)
 		return false;
 	if (plan_is_outdated(&d->plan, d->bind, env_get()->sever))
 		return true;
-	if (*ret >= 0)
-		return false;
-	turn_dns(d, *ret_errno);
-	return leave_out(d, *ret_errno);
+	if (*ret < 0)
+		turn_dns(d, *ret_errno);
+	return learn_way(d, *ret, *ret_errno);
 }
 
 /* Connected, or on the way, to what is no longer right.  True if the socket can be used again. */

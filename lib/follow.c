@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "follow.h"
 
+#include "clock.h"
+#include "env.h"
 #include "envcreds.h"
 #include "mapview.h"
+#include "netcheck.h"
 #include "process.h"
 #include "real.h"
 #include "say.h"
@@ -21,11 +24,27 @@
 
 #define AGAIN_NS UINT64_C(1000000000)
 
+/* Before the first address is handed out: afterwards somebody may rely on it. */
+static bool may_hand_out(void)
+{
+	const struct bind_block *block = bind_block();
+
+	if (bind_count() > 0 || !netcheck_is_taken(block->net4, block->bits4))
+		return true;
+	say(SAY_BLOCK_TAKEN, NULL);
+	env_stand_down();
+	return false;
+}
+
 struct bind *follow_bind(const char *name, enum pel_role role)
 {
 	struct bind *b;
-	int r = bind_add(name, pel_name_hash(name), role, &b);
+	int r;
 
+	(void)mapview_get(clock_now_ns());
+	if (!may_hand_out())
+		return NULL;
+	r = bind_add(name, pel_name_hash(name), role, &b);
 	if (r == -EEXIST)
 		say(SAY_COLLISION, name);
 	if (r == -ENOSPC)

@@ -8,11 +8,14 @@
 #include "follow.h"
 #include "plan.h"
 #include "process.h"
+#include "real.h"
 #include "wait.h"
 
 #include <pelorus/names.h>
 
+#include <errno.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static bool is_go;
 
@@ -110,6 +113,30 @@ static const char *answer_go(const struct lookup *l, int family, char buf[static
 	return buf;
 }
 
+/* Whether packets have a way to the IPv4 address at all; sends none. */
+static bool has_way(const struct pel_addr *a)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = address_to_sockaddr(a, AF_INET, &sa);
+	int saved = errno, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool has = true;
+
+	if (fd >= 0) {
+		has = real_get()->connect(fd, (const struct sockaddr *)&sa, len) == 0;
+		(void)close(fd);
+	}
+	errno = saved;
+	return has;
+}
+
+/* Of a cluster with both families the one that this host can use. */
+static bool prefers_v6(const struct lookup *l)
+{
+	if (!(l->families & PEL_INST_HAS6))
+		return false;
+	return !(l->families & PEL_INST_HAS4) || (l->real.family == 4 && !has_way(&l->real));
+}
+
 const char *lookup_answer(const struct lookup *l, int family, char buf[static 64])
 {
 	const struct bind *b = l->bind;
@@ -124,7 +151,7 @@ const char *lookup_answer(const struct lookup *l, int family, char buf[static 64
 	case AF_INET6:
 		return has6 ? b->text6 : b->mapped;
 	case AF_UNSPEC:
-		return has4 ? b->text4 : b->text6;
+		return prefers_v6(l) ? b->text6 : b->text4;
 	default:
 		return NULL;
 	}

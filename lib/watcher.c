@@ -25,6 +25,7 @@
 #include "sever.h"
 #include "slot.h"
 #include "track.h"
+#include "trial.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -148,11 +149,15 @@ static void *watch(void *unused)
 		uint32_t kick = atomic_load_explicit(&process->kick, memory_order_acquire);
 		uint32_t wake = map ? atomic_load_explicit(&map->header.wake, memory_order_acquire)
 				    : 0;
+		uint64_t trial, rest;
 
 		scan(&w, map, now);
 		look(&w, now);
-		futex_wait(map ? &map->header.wake : NULL, wake, &process->kick, kick,
-			time_to_sleep(&w, now));
+		trial = trial_look(map, now);
+		rest = time_to_sleep(&w, now);
+		if (trial > 0)
+			futex_wait(map ? &map->header.wake : NULL, wake, &process->kick, kick,
+				trial < rest ? trial : rest);
 	}
 	return NULL;
 }

@@ -2,12 +2,14 @@
 /*
  * sockets NAME PORT N: holds N connections made through a name, and tells when each ended.
  *
- * Writes "ready" once all are open.  Then, for each that ends, a line with CLOCK_BOOTTIME in
- * nanoseconds, taken as soon as poll() says so; ends by itself when all have ended, or when its
- * standard input does.
+ * Writes "ready" once all are open.  When all have ended it writes, one on a line, the CLOCK_BOOTTIME
+ * in nanoseconds at which poll() told of each, and stays until its standard input ends: neither
+ * writing nor exiting may take time from the processes that still wait.  SIGPIPE is ignored, as by
+ * Node, PHP and Python.
  */
 #include <netdb.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -37,12 +39,32 @@ static int open_one(const char *name, const char *port)
 	return r < 0 ? -1 : fd;
 }
 
+/* Waits until all have ended, or standard input has; `when` gets the moment of each. */
+static int await_ends(struct pollfd *fds, int n, long *when)
+{
+	int ended = 0;
+
+	while (ended < n && poll(fds, (nfds_t)n + 1, -1) > 0 && !fds[n].revents) {
+		long now = now_ns();
+
+		for (int i = 0; i < n; i++) {
+			if (!fds[i].revents)
+				continue;
+			when[ended++] = now;
+			fds[i].fd = -1;
+			fds[i].revents = 0;
+		}
+	}
+	return ended;
+}
+
 int main(int argc, char **argv)
 {
 	static struct pollfd fds[SOCKETS_MAX + 1];
-	int n = argc == 4 ? atoi(argv[3]) : 0, left = n;
+	static long when[SOCKETS_MAX];
+	int n = argc == 4 ? atoi(argv[3]) : 0, ended;
 
-	if (n <= 0 || n > SOCKETS_MAX)
+	if (n <= 0 || n > SOCKETS_MAX || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		return 2;
 	for (int i = 0; i < n; i++) {
 		fds[i] = (struct pollfd){.fd = open_one(argv[1], argv[2]), .events = POLLIN};
@@ -54,17 +76,10 @@ int main(int argc, char **argv)
 	fds[n] = (struct pollfd){.fd = 0, .events = POLLIN};
 	puts("ready");
 	(void)fflush(stdout);
-	while (left > 0 && poll(fds, (nfds_t)n + 1, -1) > 0 && !fds[n].revents) {
-		long now = now_ns();
-
-		for (int i = 0; i < n; i++) {
-			if (!fds[i].revents)
-				continue;
-			printf("%ld\n", now);
-			fds[i].fd = -1;
-			fds[i].revents = 0;
-			left--;
-		}
-	}
+	ended = await_ends(fds, n, when);
+	for (int i = 0; i < ended; i++)
+		printf("%ld\n", when[i]);
+	(void)fflush(stdout);
+	(void)poll(&fds[n], 1, -1);
 	return 0;
 }

@@ -12,7 +12,9 @@
 #include <pelorus/names.h>
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #define DNS_TRIES 16
@@ -44,6 +46,32 @@ bool bind_may_be_virtual(const struct pel_addr *a)
 	if (a->family == 4)
 		return pel_is_virtual4(addr4(a), block.net4, block.bits4);
 	return a->family == 6 && pel_is_virtual6(a->ip, block.net6, block.bits6);
+}
+
+/* Nothing is parsed here: family and leading bits are all that an unrelated address costs. */
+bool bind_may_be_virtual_sockaddr(const struct sockaddr *addr, socklen_t len)
+{
+	const struct sockaddr_in6 *in6 = (const void *)addr;
+	const void *v4 = NULL;
+	uint64_t high, net6;
+	uint32_t middle, net;
+
+	if (!addr || len < sizeof(struct sockaddr_in))
+		return false;
+	if (addr->sa_family == AF_INET) {
+		v4 = &((const struct sockaddr_in *)(const void *)addr)->sin_addr;
+	} else if (addr->sa_family == AF_INET6 && len >= sizeof(*in6)) {
+		memcpy(&high, &in6->sin6_addr, sizeof(high));
+		memcpy(&middle, in6->sin6_addr.s6_addr + 8, sizeof(middle));
+		memcpy(&net6, block.net6, sizeof(net6));
+		if (high != 0 || middle != htonl(0xffff))
+			return (be64toh(high ^ net6) >> (-block.bits6 & 63)) == 0;
+		v4 = in6->sin6_addr.s6_addr + 12;
+	}
+	if (!v4)
+		return false;
+	memcpy(&net, v4, sizeof(net));
+	return ((ntohl(net) ^ block.net4) >> (-block.bits4 & 31)) == 0;
 }
 
 unsigned bind_count(void)

@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #define BIND_MAX 64
 #define BIND_EXCLUDED 4
@@ -62,6 +63,7 @@ void bind_set_block(const struct bind_block *block);
 
 /* True for an address that may be virtual: the quick look that every connect() takes. */
 bool bind_may_be_virtual(const struct pel_addr *addr);
+bool bind_may_be_virtual_sockaddr(const struct sockaddr *addr, socklen_t len);
 
 /* The binding of a name in normal form and of a virtual address (the port is not looked at), or NULL. */
 struct bind *bind_find_name(const char *name, uint64_t hash);

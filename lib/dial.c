@@ -50,9 +50,7 @@ struct dial {
 
 bool dial_concerns(const struct sockaddr *addr, socklen_t len)
 {
-	struct pel_addr a;
-
-	return env_get()->active && address_from_sockaddr(addr, len, &a) && bind_may_be_virtual(&a);
+	return bind_may_be_virtual_sockaddr(addr, len) && env_get()->active;
 }
 
 static int int_option(int fd, int level, int name)

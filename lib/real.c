@@ -39,7 +39,8 @@ static const struct {
 
 _Static_assert(sizeof(void *) == sizeof(void (*)(void)), "dlsym's result is a function");
 
-static void resolve(void)
+/* Apart, so that the common way through real_get() saves no registers. */
+__attribute__((noinline)) static void resolve(void)
 {
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
 		void *found = dlsym(RTLD_NEXT, wanted[i].name);

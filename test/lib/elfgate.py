@@ -67,6 +67,12 @@ class Library:
     def has_tls(self):
         return bool(re.search(r"^\s+TLS\s", _run(self.readelf, "-lW", self.path), re.M))
 
+    def mapped_size(self):
+        """Bytes of the file that are mapped: without the holes that alignment to 64 KiB makes."""
+        loads = re.findall(r"^\s+LOAD\s+0x\S+\s+0x\S+\s+0x\S+\s+(0x\S+)",
+                           _run(self.readelf, "-lW", self.path), re.M)
+        return sum(int(n, 16) for n in loads)
+
     def stripped_size(self):
         with tempfile.NamedTemporaryFile() as out:
             subprocess.run([self.strip, "--strip-unneeded", "-o", out.name, self.path], check=True)

@@ -156,9 +156,27 @@ static enum sever_mode read_sever(const char *word)
 	return word && strcmp(word, "off") == 0 ? SEVER_OFF : SEVER_SAFE;
 }
 
+static enum env_failover read_failover(const char *word)
+{
+	if (word && strcmp(word, "strict-reader") == 0)
+		return ENV_STRICT_READER;
+	return word && strcmp(word, "strict-writer") == 0 ? ENV_STRICT_WRITER : ENV_READER_OR_WRITER;
+}
+
+/* Seconds, with decimals. */
+static uint64_t read_timeout(const char *word)
+{
+	char *end = NULL;
+	double seconds = word ? strtod(word, &end) : 0;
+
+	if (!word || end == word || *end != '\0' || !(seconds >= 0 && seconds <= 86400))
+		return ENV_FAILOVER_TIMEOUT_NS;
+	return (uint64_t)(seconds * 1e9);
+}
+
 void env_read(struct env *ret, char *const *list, const char *executable, bool secure)
 {
-	const char *prober, *pool = env_value(list, "UV_THREADPOOL_SIZE");
+	const char *prober, *retry, *pool = env_value(list, "UV_THREADPOOL_SIZE");
 
 	*ret = (struct env){.secure = secure, .active = is_wanted_here(list, executable)};
 	if (secure)
@@ -168,6 +186,10 @@ void env_read(struct env *ret, char *const *list, const char *executable, bool s
 	if (prober && *prober == '/')
 		copy_text(ret->prober, sizeof(ret->prober), prober);
 	ret->few_lookups = pool && *pool && atoi(pool) < 3;
+	ret->failover = read_failover(env_value(list, "PELORUS_FAILOVER"));
+	ret->failover_timeout_ns = read_timeout(env_value(list, "PELORUS_FAILOVER_TIMEOUT"));
+	retry = env_value(list, "PELORUS_RETRY");
+	ret->retry = retry && strcmp(retry, "off") == 0 ? ABI_RETRY_OFF : ABI_RETRY_SAFE;
 	ret->sever = read_sever(env_value(list, "PELORUS_SEVER"));
 	copy_text(ret->runtime_dir, sizeof(ret->runtime_dir),
 		env_value(list, "PELORUS_RUNTIME_DIR"));

@@ -9,6 +9,10 @@
  *                             one that leads to the readers
  *   PELORUS_PROBER            off, or the path of pelorusd
  *   PELORUS_SEVER             all, off
+ *   PELORUS_FAILOVER_TIMEOUT  seconds that a call of the client ABI may wait for a new writer (30)
+ *   PELORUS_RETRY             safe, off: whether the client ABI executes statements again
+ *   PELORUS_FAILOVER          reader-or-writer, strict-reader, strict-writer: where connections by a
+ *                             reader's name go
  *   PELORUS_RUNTIME_DIR       where prober and library meet
  *   PELORUS_LOG               file for what is otherwise said on stderr
  *
@@ -18,6 +22,7 @@
 #ifndef PELORUS_LIB_ENV_H
 #define PELORUS_LIB_ENV_H
 
+#include "abi_policy.h"
 #include "sever.h"
 
 #include <pelorus/map.h>
@@ -25,9 +30,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define ENV_PATH_MAX 512
 #define ENV_CLUSTERS 16
+#define ENV_FAILOVER_TIMEOUT_NS UINT64_C(30000000000)
 #define ENV_KEPT_MAX 8192
 
 struct env_cluster {
@@ -35,12 +42,18 @@ struct env_cluster {
 	uint8_t role;            /* enum pel_role */
 };
 
+/* PELORUS_FAILOVER */
+enum env_failover { ENV_READER_OR_WRITER = 0, ENV_STRICT_READER, ENV_STRICT_WRITER };
+
 struct env {
 	bool active;      /* hooks do more than pass through */
 	bool secure;      /* AT_SECURE: starts no prober */
 	bool may_spawn;   /* PELORUS_PROBER is not off */
 	bool few_lookups; /* UV_THREADPOOL_SIZE < 3: no lookup may wait */
 	enum sever_mode sever;
+	enum abi_retry retry;
+	enum env_failover failover;
+	uint64_t failover_timeout_ns;
 	char runtime_dir[PEL_RUNDIR_MAX]; /* empty: by rule */
 	char prober[ENV_PATH_MAX];        /* empty: by rule */
 	char log[ENV_PATH_MAX];           /* empty: stderr */

@@ -21,6 +21,8 @@
 #error "which version did this architecture's glibc begin with?"
 #endif
 __asm__(".symver dladdr,dladdr@" FLOOR_VERSION);
+__asm__(".symver dlclose,dlclose@" FLOOR_VERSION);
+__asm__(".symver dlopen,dlopen@" FLOOR_VERSION);
 __asm__(".symver dlsym,dlsym@" FLOOR_VERSION);
 __asm__(".symver pthread_attr_setstacksize,pthread_attr_setstacksize@" FLOOR_VERSION);
 __asm__(".symver pthread_create,pthread_create@" FLOOR_VERSION);

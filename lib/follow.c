@@ -95,20 +95,15 @@ static void put_number(struct packet *p, const char *key, uint32_t n)
 	put(p, key, digits + at);
 }
 
-static void put_credentials(struct packet *p, const char *name)
+static void put_credentials(struct packet *p, const struct envcreds *creds)
 {
-	struct envcreds creds;
-
-	if (!envcreds_find(env_get(), name, &creds))
-		return;
-	put(p, "user", creds.user);
-	put(p, "password", creds.password);
-	put(p, "ssl", creds.ssl ? "1" : "0");
-	if (*creds.ssl_ca)
-		put(p, "ssl-ca", creds.ssl_ca);
-	if (creds.ssl_verify)
+	put(p, "user", creds->user);
+	put(p, "password", creds->password);
+	put(p, "ssl", creds->ssl ? "1" : "0");
+	if (*creds->ssl_ca)
+		put(p, "ssl-ca", creds->ssl_ca);
+	if (creds->ssl_verify)
 		put(p, "ssl-verify", "1");
-	wipe(&creds, sizeof(creds));
 }
 
 static bool send_packet(const struct packet *p, const char *directory)
@@ -128,10 +123,16 @@ static bool send_packet(const struct packet *p, const char *directory)
 	return sent;
 }
 
-/* A system prober takes no credentials from us. */
-static bool send_follow(const struct bind *b, uint16_t port)
+static void put_verb(struct packet *p, const char *verb)
 {
-	static const char verb[] = "follow\n";
+	for (; *verb; verb++)
+		put_char(p, *verb);
+	put_char(p, '\n');
+}
+
+/* A system prober takes no credentials from us.  `creds` may be NULL. */
+static bool send_follow(const struct bind *b, uint16_t port, const struct envcreds *creds)
+{
 	struct packet p = {.n = 0};
 	struct pel_rundir dir;
 	int dirfd = mapview_open_dir(&dir, false);
@@ -140,17 +141,49 @@ static bool send_follow(const struct bind *b, uint16_t port)
 	if (dirfd < 0)
 		return false;
 	(void)close(dirfd);
-	for (const char *c = verb; *c; c++)
-		put_char(&p, *c);
+	put_verb(&p, "follow");
 	put(&p, "name", b->name);
 	if (port)
 		put_number(&p, "port", port);
 	put_number(&p, "pid", (uint32_t)getpid());
-	if (dir.kind != PEL_RUNDIR_SYSTEM)
-		put_credentials(&p, b->name);
+	if (creds && dir.kind != PEL_RUNDIR_SYSTEM)
+		put_credentials(&p, creds);
 	sent = !p.full && send_packet(&p, dir.path);
 	wipe(&p, sizeof(p));
 	return sent;
+}
+
+static bool send_follow_by_environment(const struct bind *b, uint16_t port)
+{
+	struct envcreds creds;
+	bool has = envcreds_find(env_get(), b->name, &creds);
+	bool sent = send_follow(b, port, has ? &creds : NULL);
+
+	wipe(&creds, sizeof(creds));
+	return sent;
+}
+
+void follow_hand_over(const struct bind *b, uint16_t port, const struct envcreds *creds)
+{
+	int saved = errno;
+
+	(void)send_follow(b, port, creds);
+	errno = saved;
+}
+
+void follow_hint(const struct bind *b)
+{
+	struct packet p = {.n = 0};
+	struct pel_rundir dir;
+	int saved = errno, dirfd = mapview_open_dir(&dir, false);
+
+	if (dirfd >= 0) {
+		(void)close(dirfd);
+		put_verb(&p, "hint");
+		put(&p, "name", b->name);
+		(void)send_packet(&p, dir.path);
+	}
+	errno = saved;
 }
 
 /* True if a living prober would learn something from us. */
@@ -188,7 +221,7 @@ bool follow_tell(struct bind *b, uint16_t port, uint64_t now_ns)
 		expected = spawn_prober(now_ns);
 	if ((lives && !is_news(b, map)) || now_ns - told < AGAIN_NS)
 		goto out;
-	if (send_follow(b, port))
+	if (send_follow_by_environment(b, port))
 		(void)atomic_compare_exchange_strong(&b->followed_ns, &told, now_ns);
 out:
 	errno = saved;

@@ -9,6 +9,7 @@
 #define PELORUS_LIB_FOLLOW_H
 
 #include "bind.h"
+#include "envcreds.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,5 +23,11 @@ struct bind *follow_bind(const char *name, enum pel_role role);
  * `port` is the one that the program asked for, 0 if it is not known.
  */
 bool follow_tell(struct bind *b, uint16_t port, uint64_t now_ns);
+
+/* Hands the prober what the program itself has just logged in with.  Not to a system prober. */
+void follow_hand_over(const struct bind *b, uint16_t port, const struct envcreds *creds);
+
+/* Tells the prober that something is wrong with the name's cluster. */
+void follow_hint(const struct bind *b);
 
 #endif

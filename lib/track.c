@@ -25,6 +25,7 @@ struct slot {
 	_Atomic uint64_t words[TRACK_WORDS];
 };
 
+static _Thread_local int last = -1;
 static struct slot *_Atomic table;
 static _Atomic int limit;
 
@@ -115,6 +116,11 @@ static bool slot_read(struct slot *s, struct track *ret)
 	return false;
 }
 
+int track_last(void)
+{
+	return last;
+}
+
 int track_record(int fd, const struct track *t)
 {
 	uint64_t words[TRACK_WORDS];
@@ -133,6 +139,7 @@ int track_record(int fd, const struct track *t)
 		atomic_store_explicit(&slots[fd].words[w], words[w], memory_order_relaxed);
 	slot_unlock(&slots[fd], seq);
 	raise_limit(fd + 1);
+	last = fd;
 	return 0;
 }
 

@@ -29,6 +29,9 @@ struct track {
 /* The socket's identity; 0 if `fd` is no socket. */
 uint64_t track_cookie(int fd);
 
+/* The number that this thread recorded last, or -1. */
+int track_last(void);
+
 /* Replaces the record of `fd`.  0; -ENOMEM without a table, -E2BIG for a number beyond it. */
 int track_record(int fd, const struct track *t);
 

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is remembered of a connection that follows a cluster, and of a prepared statement on it.
+ *
+ * A handle belongs to the thread that uses its MYSQL* at that moment, as the client library demands.
+ * It is made by mysql_real_connect() and ended by mysql_close().
+ */
+#ifndef PELORUS_LIB_ABI_HANDLE_H
+#define PELORUS_LIB_ABI_HANDLE_H
+
+#include "abi_client.h"
+#include "abi_policy.h"
+#include "abi_session.h"
+#include "abi_table.h"
+#include "bind.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define ABI_MESSAGE_MAX 512
+
+enum abi_kind { ABI_CONNECTION = 1, ABI_STATEMENT };
+
+/* An error that is told in place of the library's own, until the next call on the same object. */
+struct abi_told {
+	unsigned error; /* 0: none */
+	char sqlstate[6];
+	char message[ABI_MESSAGE_MAX];
+};
+
+struct abi_stmt;
+
+struct abi_handle {
+	enum abi_kind kind;
+	bool suspect;     /* an asynchronous call has failed: move before the next one */
+	bool autocommit;  /* as last read from the server; see autocommit_known */
+	bool autocommit_known;
+	uint8_t role;     /* enum pel_role of the name it was connected by */
+	uint32_t epoch;   /* moves with each reconnection */
+	void *mysql;
+	const struct abi_client *client;
+	struct bind *bind;
+	int fd; /* its socket, as long as cookie says so */
+	uint64_t cookie;
+	struct abi_stmt *statements;
+	struct abi_session session;
+	struct abi_told told;
+};
+
+struct abi_stmt {
+	enum abi_kind kind;
+	bool long_data;
+	bool results; /* a result is being fetched */
+	uint32_t epoch; /* of the handle, when it was prepared */
+	enum pel_sql_class class;
+	void *stmt;
+	struct abi_handle *handle; /* NULL once the connection was closed */
+	struct abi_stmt *next;
+	struct abi_told told;
+};
+
+/* Where real functions are being called: hooks that are entered from there only pass through. */
+extern _Thread_local unsigned abi_depth __attribute__((tls_model("initial-exec")));
+
+static inline struct abi_handle *abi_handle_of(const void *mysql)
+{
+	struct abi_handle *h = abi_depth ? NULL : abi_find(mysql);
+
+	return h && h->kind == ABI_CONNECTION ? h : NULL;
+}
+
+static inline struct abi_stmt *abi_stmt_of(const void *stmt)
+{
+	struct abi_stmt *s = abi_depth ? NULL : abi_find(stmt);
+
+	return s && s->kind == ABI_STATEMENT ? s : NULL;
+}
+
+/* Remembers a connection; NULL if there is no memory for it. */
+struct abi_handle *abi_handle_new(void *mysql, const struct abi_client *client, struct bind *b);
+
+/* Forgets it; its statements stay, without a connection. */
+void abi_handle_free(struct abi_handle *h);
+
+/* Remembers a statement of a followed connection; nothing happens without memory. */
+void abi_stmt_new(void *stmt, struct abi_handle *h);
+void abi_stmt_free(struct abi_stmt *s);
+
+/* server_status as the server last told it, or ABI_STATUS_UNKNOWN. */
+unsigned abi_handle_status(const struct abi_handle *h);
+
+/* The flags for pel_sql_classify() that hold on this connection. */
+unsigned abi_handle_sql_flags(const struct abi_handle *h);
+
+/* Tells `error` with another SQLSTATE; the text says why. */
+void abi_tell(struct abi_told *told, unsigned error, enum abi_action action, const char *original);
+
+#endif

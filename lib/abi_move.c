@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One move:
+ *
+ *   doubt     a refused write on a server that says it is the writer is the statement's own affair
+ *   sever     the old socket, so that the library finds its connection lost
+ *   ping      with MYSQL_OPT_RECONNECT set around it alone: the library connects anew by the name it
+ *             knows, which our hooks lead to the right instance, keeps its MYSQL*, character set and
+ *             database, and runs INIT_COMMAND.  After a transaction the first ping only clears a flag
+ *   verify    the new server's own word, for the topology may be old or unknown
+ *   restore   autocommit and the settings that the session had
+ *
+ * mysql_real_connect() on a used handle would leak, and let an old MYSQL_STMT execute another
+ * connection's statement.  Between attempts the topology's next move is waited for.
+ */
+#include "abi_move.h"
+
+#include "abi_ask.h"
+#include "abi_wire.h"
+#include "clock.h"
+#include "env.h"
+#include "slot.h"
+
+#include <errno.h>
+
+#define PINGS 2
+#define PAUSE_FIRST_NS UINT64_C(5000000)
+#define PAUSE_MAX_NS UINT64_C(100000000)
+
+/* How autocommit stood, as far as anybody can know. */
+struct autocommit {
+	bool known;
+	bool on;
+};
+
+static struct autocommit read_autocommit(const struct abi_handle *h)
+{
+	unsigned status = abi_handle_status(h);
+
+	if (status != ABI_STATUS_UNKNOWN)
+		return (struct autocommit){true, (status & ABI_STATUS_AUTOCOMMIT) != 0};
+	if (h->session.autocommit_set)
+		return (struct autocommit){true, h->session.autocommit};
+	return (struct autocommit){h->autocommit_known, h->autocommit};
+}
+
+/* True once the library has a connection again. */
+static bool ping(const struct abi_handle *h)
+{
+	const struct abi_real *real = &h->client->real;
+	abi_bool chosen = 0, on = 1;
+	bool alive = false;
+
+	abi_depth++;
+	(void)real->get_option(h->mysql, h->client->opt_reconnect, &chosen);
+	(void)real->options(h->mysql, h->client->opt_reconnect, &on);
+	for (int i = 0; i < PINGS && !alive; i++)
+		alive = real->ping(h->mysql) == 0;
+	(void)real->options(h->mysql, h->client->opt_reconnect, &chosen);
+	abi_depth--;
+	return alive;
+}
+
+/* True if this role serves the name. */
+static bool fits(const struct abi_handle *h, enum pel_role role)
+{
+	if (role == PEL_ROLE_UNKNOWN || h->role == PEL_ROLE_CUSTOM)
+		return true;
+	if (h->role == PEL_ROLE_WRITER)
+		return role == PEL_ROLE_WRITER;
+	return env_get()->failover != ENV_STRICT_READER || role == PEL_ROLE_READER;
+}
+
+/* A reader knows who the writer is: without a prober, that is where the name leads next. */
+static void ask_the_way(struct abi_handle *h)
+{
+	struct pel_rows rows;
+
+	if (h->role == PEL_ROLE_WRITER && abi_ask_rows(h, &rows) == 0 && rows.master != PEL_NONE)
+		(void)abi_wire_lead_to(h, rows.rows[rows.master].id);
+}
+
+static bool restore(struct abi_handle *h, struct autocommit before)
+{
+	struct autocommit now = read_autocommit(h);
+
+	if (before.known && (!now.known || now.on != before.on) &&
+		!abi_ask_do(h, before.on ? "SET autocommit=1" : "SET autocommit=0"))
+		return false;
+	for (const char *s = abi_session_next(&h->session, NULL); s;
+		s = abi_session_next(&h->session, s)) {
+		if (!abi_ask_do(h, s))
+			return false;
+	}
+	return true;
+}
+
+/* One attempt.  True if the connection is where it belongs, as it was. */
+static bool attempt(struct abi_handle *h, struct autocommit before)
+{
+	struct abi_answer answer;
+
+	abi_wire_sever(h);
+	if (!ping(h))
+		return false;
+	h->epoch++;
+	abi_wire_note_socket(h);
+	if (abi_ask_role(h, &answer) < 0)
+		return false;
+	if (!fits(h, answer.role)) {
+		ask_the_way(h);
+		return false;
+	}
+	h->autocommit = answer.autocommit;
+	h->autocommit_known = true;
+	return restore(h, before);
+}
+
+/* A refused write: true if it is not a failover's. */
+static bool is_own_affair(const struct abi_handle *h, enum abi_cause cause)
+{
+	struct abi_answer answer;
+
+	return cause == ABI_CAUSE_REFUSED && h->role == PEL_ROLE_WRITER &&
+	       abi_ask_role(h, &answer) == 0 && answer.role == PEL_ROLE_WRITER;
+}
+
+static int move_until(struct abi_handle *h, uint64_t deadline)
+{
+	struct autocommit before = read_autocommit(h);
+	uint64_t pause = PAUSE_FIRST_NS;
+
+	for (;;) {
+		uint64_t now = clock_now_ns();
+
+		if (abi_wire_has_way(h) && attempt(h, before))
+			break;
+		if (now >= deadline)
+			return -ETIMEDOUT;
+		abi_wire_wait(h, pause < deadline - now ? pause : deadline - now);
+		pause = pause * 2 < PAUSE_MAX_NS ? pause * 2 : PAUSE_MAX_NS;
+	}
+	h->session.dirty = h->session.transaction = false;
+	h->suspect = false;
+	slot_count(SLOT_MOVED);
+	return 0;
+}
+
+int abi_move(struct abi_handle *h, enum abi_cause cause)
+{
+	uint64_t deadline = clock_now_ns() + env_get()->failover_timeout_ns;
+	int saved = errno, r;
+
+	if (h->client->opt_reconnect == 0)
+		return -ENOTSUP;
+	/* A reader's name gives no writer: a refused write there is what was asked for. */
+	if (cause == ABI_CAUSE_REFUSED && h->role != PEL_ROLE_WRITER)
+		return -ENOENT;
+	if (is_own_affair(h, cause))
+		return -ENOENT;
+	abi_wire_hint(h);
+	r = move_until(h, deadline);
+	errno = saved;
+	return r;
+}
+
+void abi_verify(struct abi_handle *h)
+{
+	unsigned status = abi_handle_status(h);
+	struct abi_answer answer;
+
+	h->autocommit_known = status != ABI_STATUS_UNKNOWN;
+	h->autocommit = h->autocommit_known && (status & ABI_STATUS_AUTOCOMMIT);
+	if (h->autocommit_known && (h->role != PEL_ROLE_WRITER || abi_wire_is_proven(h)))
+		return;
+	if (abi_ask_role(h, &answer) < 0)
+		return;
+	h->autocommit = answer.autocommit;
+	h->autocommit_known = true;
+	if (fits(h, answer.role) || h->client->opt_reconnect == 0)
+		return;
+	abi_wire_hint(h);
+	ask_the_way(h);
+	(void)move_until(h, clock_now_ns() + env_get()->failover_timeout_ns);
+}

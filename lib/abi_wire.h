@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the client ABI asks of the wire layer below it. */
+#ifndef PELORUS_LIB_ABI_WIRE_H
+#define PELORUS_LIB_ABI_WIRE_H
+
+#include "abi_handle.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The binding of a host that is followed, or NULL. */
+struct bind *abi_wire_bind(const char *host);
+
+/* True if the socket's instance has its role by a living prober's knowledge of this moment. */
+bool abi_wire_is_proven(const struct abi_handle *h);
+
+/* Looks which socket the connection now has. */
+void abi_wire_note_socket(struct abi_handle *h);
+
+/* Ends the connection's socket, if it still is that. */
+void abi_wire_sever(struct abi_handle *h);
+
+/* Tells the prober that something is wrong with the cluster. */
+void abi_wire_hint(const struct abi_handle *h);
+
+/*
+ * Waits until the topology moves, `limit_ns` at most: on the map's word if a prober lives, else the
+ * time out.
+ */
+void abi_wire_wait(const struct abi_handle *h, uint64_t limit_ns);
+
+/* True if the name leads somewhere at this moment; false between two writers. */
+bool abi_wire_has_way(const struct abi_handle *h);
+
+/*
+ * Without a prober: from now on, and until the prober says otherwise, the name leads to the host of
+ * the instance `id`.  False if that host is not in the cluster's domain or cannot be resolved.
+ */
+bool abi_wire_lead_to(struct abi_handle *h, const char *id);
+
+#endif

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SENT_FIRST 256u
+#define SENT_MAX 65536u /* a longer one is not executed again */
+
 _Thread_local unsigned abi_depth __attribute__((tls_model("initial-exec")));
 
 struct abi_handle *abi_handle_new(void *mysql, const struct abi_client *client, struct bind *b)
@@ -36,7 +39,29 @@ void abi_handle_free(struct abi_handle *h)
 		s->handle = NULL;
 		s->next = NULL;
 	}
+	free(h->sent.text);
 	free(h);
+}
+
+void abi_handle_keep_sent(struct abi_handle *h, const char *text, size_t n)
+{
+	struct abi_sent *sent = &h->sent;
+
+	sent->held = false;
+	if (n > sent->room && n <= SENT_MAX) {
+		size_t room = n < SENT_FIRST ? SENT_FIRST : n * 2;
+		char *more = realloc(sent->text, room);
+
+		if (!more)
+			return;
+		sent->text = more;
+		sent->room = room;
+	}
+	if (n > sent->room)
+		return;
+	memcpy(sent->text, text, n);
+	sent->n = n;
+	sent->held = true;
 }
 
 void abi_stmt_new(void *stmt, struct abi_handle *h)

@@ -28,6 +28,14 @@ struct abi_told {
 	char message[ABI_MESSAGE_MAX];
 };
 
+/* A copy of the statement that mysql_send_query() sent: the caller's own need not live on. */
+struct abi_sent {
+	char *text;
+	size_t room;
+	size_t n;
+	bool held; /* it is the statement whose result has not been read */
+};
+
 struct abi_stmt;
 
 struct abi_handle {
@@ -43,6 +51,7 @@ struct abi_handle {
 	int fd; /* its socket, as long as cookie says so */
 	uint64_t cookie;
 	struct abi_stmt *statements;
+	struct abi_sent sent;
 	struct abi_session session;
 	struct abi_told told;
 };
@@ -81,6 +90,9 @@ struct abi_handle *abi_handle_new(void *mysql, const struct abi_client *client, 
 
 /* Forgets it; its statements stay, without a connection. */
 void abi_handle_free(struct abi_handle *h);
+
+/* Keeps a copy of a statement that was sent; without memory, or of a very long one, none. */
+void abi_handle_keep_sent(struct abi_handle *h, const char *text, size_t n);
 
 /* Remembers a statement of a followed connection; nothing happens without memory. */
 void abi_stmt_new(void *stmt, struct abi_handle *h);

@@ -59,7 +59,6 @@ static int run_send(const struct abi_call *call)
 	return call->handle->client->real.send_query(call->handle->mysql, call->text, call->n);
 }
 
-/* Once it has left, the text is no longer ours to send again. */
 int mysql_send_query(void *mysql, const char *text, unsigned long n)
 {
 	struct abi_handle *h = abi_guard(mysql, ABI_FROM);
@@ -70,27 +69,50 @@ int mysql_send_query(void *mysql, const char *text, unsigned long n)
 	if (h) {
 		result = abi_run(&call);
 		if (result == 0)
-			abi_note(h, text, n);
+			abi_handle_keep_sent(h, text, n);
 		return result;
 	}
 	c = abi_client_of(ABI_FROM);
 	return c ? c->real.send_query(mysql, text, n) : 1;
 }
 
-static int run_read(const struct abi_call *call)
+/* The statement once more, from its copy, up to where its first run failed. */
+static int run_sent(const struct abi_call *call)
 {
-	return call->handle->client->real.read_query_result(call->handle->mysql);
+	const struct abi_real *real = &call->handle->client->real;
+
+	if (real->send_query(call->handle->mysql, call->text, call->n) != 0)
+		return 1;
+	return real->read_query_result(call->handle->mysql);
+}
+
+static abi_bool read_result(struct abi_handle *h)
+{
+	const struct abi_sent *sent = &h->sent;
+	const struct abi_call call = {.run = run_sent, .handle = h,
+		.text = sent->held ? sent->text : "", .n = sent->held ? sent->n : 0,
+		.once = !sent->held};
+	abi_bool failed;
+
+	h->told.error = 0;
+	abi_depth++;
+	failed = h->client->real.read_query_result(h->mysql);
+	abi_depth--;
+	if (failed)
+		failed = abi_recover(&call, 1) != 0;
+	else if (!pel_sql_is_harmless(call.text, call.n))
+		abi_note(h, call.text, call.n);
+	h->sent.held = false;
+	return failed;
 }
 
 abi_bool mysql_read_query_result(void *mysql)
 {
 	struct abi_handle *h = abi_guard(mysql, ABI_FROM);
-	const struct abi_call call = {
-		.run = run_read, .handle = h, .class = PEL_SQL_WRITE, .once = true};
 	const struct abi_client *c;
 
 	if (h)
-		return abi_run(&call) != 0;
+		return read_result(h);
 	c = abi_client_of(ABI_FROM);
 	return c ? c->real.read_query_result(mysql) : 1;
 }

@@ -1,0 +1,80 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Programs that use libmariadb, unmodified, through failovers: one handle each, a row each 5 ms.
+
+A statement that was refused or never sent is executed on the new writer without the program's
+knowledge; one that was under way when the connection broke is told once, and never executed again.
+In the end the table is counted: no row twice, no acknowledged row lost.
+"""
+import os
+import shutil
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+import writer as w  # noqa: E402
+from lab import Lab, now  # noqa: E402
+from tap import done, note, ok  # noqa: E402
+
+IN_FLIGHT = {"2013", "2055", "2026", "1053"}
+STATES = {"08S02", "08007", "-"}
+
+
+def start(lab, directory):
+    env = w.environment(directory)
+    return [w.Writer(lab, kind, number, env) for number, kind in enumerate(w.PROGRAMS, 1)]
+
+
+def judge(writer, mode, begin):
+    """One failover as one program saw it."""
+    errors = writer.errors(after_ns=begin)
+    fit = all(e[3].split()[0] in IN_FLIGHT and e[3].split()[1] in STATES for e in errors)
+    ok(len(errors) <= 1 and fit,
+       f"{writer.kind}, {mode}: no error, but for one statement that was under way",
+       "\n".join(map(str, errors)))
+    return len(errors)
+
+
+def fail_over(lab, writers, mode):
+    begin = now()
+    events = lab.failover(mode)
+    writable = events["writable"]["boot_ns"]
+    for writer in writers:
+        ok(writer.wait_for(writable), f"{writer.kind}, {mode}: the same handle writes again",
+           writer.stderr)
+    for writer in writers:
+        first = next((ns for ns, word, n, _ in writer.lines if ns > writable and word == "ok"), 0)
+        note(f"{mode}, {writer.kind}: {judge(writer, mode, begin)} errors, "
+             f"{(first - writable) / 1e6:.1f} ms from writable to written")
+
+
+def count(lab, writers):
+    rows = lab.sql("writer", "SELECT writer, n, COUNT(*) FROM journal GROUP BY writer, n")
+    for writer in writers:
+        mine = {int(n): int(times) for who, n, times in rows if int(who) == writer.number}
+        twice = [n for n, times in mine.items() if times > 1]
+        lost = writer.acknowledged() - set(mine)
+        ok(not twice, f"{writer.kind}: no row is there twice", twice)
+        ok(not lost, f"{writer.kind}: no acknowledged row is lost", lost)
+        note(f"{writer.kind}: {len(writer.acknowledged())} acknowledged, "
+             f"{len(writer.errors())} errors, {len(mine)} rows")
+
+
+def main():
+    directory = tempfile.mkdtemp(prefix="pelorus-abi-")
+    with Lab(instances=3, name="abi") as lab:
+        lab.sql("writer", w.TABLE)
+        writers = start(lab, directory)
+        for writer in writers:
+            ok(writer.wait_for(), f"{writer.kind} writes", writer.stderr)
+        for mode in ("crash", "graceful", "blackhole"):
+            fail_over(lab, writers, mode)
+        for writer in writers:
+            ok(writer.end() == 0, f"{writer.kind} ends well", writer.stderr)
+        count(lab, writers)
+    shutil.rmtree(directory, ignore_errors=True)
+    done()
+
+
+main()

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The forms in which AWS hands out credentials.  Pure; who owns the results wipes them. */
+#ifndef AWS_CREDS_PARSE_H
+#define AWS_CREDS_PARSE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct aws_creds {
+	char id[160];
+	char secret[160];
+	char token[4096];  /* empty: none */
+	int64_t expires_s; /* since 1970; 0: never */
+};
+
+/* Of ECS, EKS and IMDS: AccessKeyId, SecretAccessKey, Token, Expiration.  0 or -EPROTO. */
+int aws_creds_parse_json(const char *body, size_t n, struct aws_creds *ret);
+
+/* AssumeRoleWithWebIdentityResponse.  0 or -EPROTO. */
+int aws_creds_parse_sts(const char *body, size_t n, struct aws_creds *ret);
+
+/* A profile of a shared credentials file.  0; -ENOENT: it has none; -EPROTO: half of one. */
+int aws_creds_parse_file(const char *text, size_t n, const char *profile, struct aws_creds *ret);
+
+/* GetSecretValueResponse, whose SecretString is JSON with username and password.  0 or -EPROTO. */
+int aws_secret_parse(const char *body, size_t n, char *ret_user, size_t user_size,
+	char *ret_password, size_t password_size);
+
+/* "2026-01-02T03:04:05Z", with or without fractions, as seconds since 1970.  0 or -EINVAL. */
+int aws_parse_time(const char *text, int64_t *ret);
+
+#endif

@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The readers of what comes over HTTP, fuzzed for a short while under ASan and UBSan.
+
+By hand, for longer: FUZZ_RUNS=10000000 test/scenarios/700-fuzzed-readers.py
+"""
+import os
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "test", "lib"))
+import tap  # noqa: E402
+
+RUNS = int(os.environ.get("FUZZ_RUNS", "30000"))
+SOURCES = ["aws_creds_parse", "buf", "coordinator_parse", "json_read", "rds_parse", "url",
+           "xml_read"]
+SEEDS = {
+    "fuzz_json": [
+        b'\0{"primary": "h1:6379", "secondary": ["h3:6380"]}',
+        b'\1[{"Key":{"Hostname":"h1","Port":3306},"MasterKey":{"Hostname":""},'
+        b'"ReadOnly":false,"IsLastCheckValid":true}]',
+        b'\2{"members":[{"role":"leader","state":"running","host":"h1","port":3306}]}',
+        b'\3[{"Value":"aDE6MQ==","ModifyIndex":7}]',
+        b'\4{"header":{"revision":"4"},"kvs":[{"value":"aDE6MQ=="}]}',
+        b'\4{"result":{"header":{"revision":"4"},"events":[{"kv":{"value":"aDE6MQ=="}}]}}',
+        b'\0{"AccessKeyId":"A","SecretAccessKey":"s","Token":"t",'
+        b'"Expiration":"2026-01-02T03:04:05Z"}',
+        b'\0{"SecretString":"{\\"username\\":\\"u\\",\\"password\\":\\"p\\"}"}',
+    ],
+    "fuzz_xml": [
+        b"<R><Marker>m</Marker><DBClusterEndpoints><DBClusterEndpointList><Endpoint>a.b</Endpoint>"
+        b"<EndpointType>CUSTOM</EndpointType><CustomEndpointType>READER</CustomEndpointType>"
+        b"<StaticMembers><member>i1</member></StaticMembers><ExcludedMembers><member>i2</member>"
+        b"</ExcludedMembers></DBClusterEndpointList></DBClusterEndpoints></R>",
+        b"<R><DBCluster><Port>3306</Port><DBClusterMember><IsClusterWriter>true</IsClusterWriter>"
+        b"<DBInstanceIdentifier>i1</DBInstanceIdentifier></DBClusterMember></DBCluster></R>",
+        b"<R><DBInstance><DBInstanceIdentifier>i1</DBInstanceIdentifier><AvailabilityZone>z"
+        b"</AvailabilityZone><Endpoint><Address>a.b</Address><Port>1</Port></Endpoint>"
+        b"</DBInstance></R>",
+        b"<R><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>A</AccessKeyId>"
+        b"<SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"
+        b"<Expiration>2026-01-02T03:04:05Z</Expiration></Credentials>"
+        b"</AssumeRoleWithWebIdentityResult></R>",
+        b"<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>",
+        b'<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>',
+    ],
+    "fuzz_url": [
+        b"https://[::1]:2379/v3/watch?x=y", b"http://h", b"Zm9vYg==", b"h1:3306", b"[::1]:1",
+        b"2026-01-02T03:04:05.1Z",
+        b"[default]\naws_access_key_id = A\naws_secret_access_key = s\naws_session_token=t\n",
+    ],
+}
+
+
+def build(name, folder):
+    binary = os.path.join(folder, name)
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "json-c", "expat"],
+                           check=True, capture_output=True, text=True).stdout.split()
+    command = ["clang", "-g", "-O1", "-D_GNU_SOURCE", "-std=gnu11",
+               "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=undefined",
+               "-I", "include", "-I", "probes", f"test/fuzz/{name}.c",
+               *(f"probes/{s}.c" for s in SOURCES), "lib/shared/names.c", "-o", binary, *flags]
+    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    tap.ok(made.returncode == 0, f"{name} is built", made.stderr)
+    return binary
+
+
+def fuzz(name, folder):
+    corpus = os.path.join(folder, name + ".corpus")
+    os.mkdir(corpus)
+    for i, seed in enumerate(SEEDS[name]):
+        with open(os.path.join(corpus, str(i)), "wb") as out:
+            out.write(seed)
+    binary = build(name, folder)
+    ran = subprocess.run([binary, f"-runs={RUNS}", "-max_len=4096", "-verbosity=1", corpus],
+                         cwd=folder, capture_output=True, text=True)
+    last = [line for line in ran.stderr.splitlines() if "DONE" in line]
+    tap.ok(ran.returncode == 0 and last, f"{name} finds nothing in {RUNS} inputs",
+           ran.stderr[-4000:])
+    tap.note("".join(last))
+
+
+with tempfile.TemporaryDirectory() as temporary:
+    for each in SEEDS:
+        fuzz(each, temporary)
+tap.done()

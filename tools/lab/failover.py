@@ -37,7 +37,7 @@ def failover(lab, mode="crash", to=None, promote=True, keep_connections=False):
             raise LabError("a graceful failover needs a writer that lives")
         if not promote:
             raise LabError("a graceful failover is a promotion")
-        return _graceful(lab, old, target)
+        return _graceful(lab, old, target, keep_connections)
     if old is not None:
         _fail(lab, old, mode)
     if not promote:
@@ -47,11 +47,7 @@ def failover(lab, mode="crash", to=None, promote=True, keep_connections=False):
         old.kill()  # the host is gone; nobody hears of this end
     new = _choose(lab, target)
     _drain(new)
-    new.sql.query("STOP SLAVE")
-    new.sql.query("RESET SLAVE ALL")
-    if not keep_connections:
-        new.stop()
-        new.start("MASTER")
+    _promote(new, keep_connections)
     _take_over(lab, new, [i for i in lab.live_readers() if i is not new])
     if old is not None:
         threading.Thread(target=_return, args=(lab, old, mode), daemon=True).start()
@@ -114,6 +110,14 @@ def _drain(instance):
     _wait(done, f"{instance.id} does not apply what it has received")
 
 
+def _promote(new, keep_connections):
+    new.sql.query("STOP SLAVE")
+    new.sql.query("RESET SLAVE ALL")
+    if not keep_connections:
+        new.stop()
+        new.start("MASTER")
+
+
 def _take_over(lab, new, others):
     lab.secure(new, others)
     lab.open_for_writes(new)
@@ -123,8 +127,9 @@ def _take_over(lab, new, others):
     lab.changed()
 
 
-def _graceful(lab, old, target):
-    """The old writer hands over in good order, and keeps its connections, as a reader."""
+def _graceful(lab, old, target, keep_connections):
+    """The old writer hands over in good order.  As on Aurora it and the promoted one restart, which
+    ends their connections; with keep_connections the old one keeps them, as a reader."""
     lab.events.emit("failure", id=old.id, mode="graceful")
     old.sql.query("SET lock_wait_timeout = 5")
     try:
@@ -136,13 +141,21 @@ def _graceful(lab, old, target):
         readers = lab.live_readers()
         new = target or max(readers, key=lambda i: i.position())
         _wait(lambda: new.position() >= position, f"{new.id} does not catch up")
-        new.sql.query("STOP SLAVE")
-        new.sql.query("RESET SLAVE ALL")
+        if not keep_connections:
+            # Writers that wait for the lock must fail when it goes, not commit.
+            old.sql.query("SET GLOBAL read_only = 1")
+            old.stop()
+        _promote(new, keep_connections)
         _take_over(lab, new, [i for i in readers if i is not new])
-        time.sleep(random.uniform(0, LATE_ANSWER))
-        old.sql.query("SET GLOBAL read_only = 1")
+        if keep_connections:
+            time.sleep(random.uniform(0, LATE_ANSWER))
+            old.sql.query("SET GLOBAL read_only = 1")
     finally:
-        old.sql.query("UNLOCK TABLES")
+        if old.live:
+            old.sql.query("UNLOCK TABLES")
+    if not keep_connections:
+        threading.Thread(target=_return, args=(lab, old, "graceful"), daemon=True).start()
+        return {"writer": new.id, "failed": old.id}
     old.sql.query("SET GLOBAL rpl_semi_sync_master_enabled = 0")
     lab.join(old)
     lab.events.emit("back", id=old.id, role="reader")

@@ -25,8 +25,9 @@ LIMIT = 60
 class Lab:
     """Options are those of `lab up`: instances=3, dns_lag="never", ipv6="dual", tls=True ..."""
 
-    def __init__(self, prefix=(), **options):
+    def __init__(self, prefix=(), tool=TOOL, **options):
         self.prefix = list(prefix)  # a command to run the tool under, such as setpriv
+        self.tool = tool
         self.options = options
         self.state = os.path.join(tempfile.mkdtemp(prefix="plab-"), "lab")
         os.chmod(os.path.dirname(self.state), 0o777 if prefix else 0o700)
@@ -45,12 +46,12 @@ class Lab:
         self.down()
 
     def command(self, *words):
-        return [*self.prefix, TOOL, "--state", self.state, *map(str, words)]
+        return [*self.prefix, self.tool, "--state", self.state, *map(str, words)]
 
     def run(self, *words, check=True, limit=LIMIT):
         """Runs the tool; the finished process, with texts."""
         done = subprocess.run(self.command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              text=True, timeout=limit, stdin=subprocess.DEVNULL)
+                              text=True, timeout=limit, stdin=subprocess.DEVNULL, cwd="/")
         if check and done.returncode != 0:
             raise RuntimeError(f"lab {' '.join(map(str, words))}: {done.returncode}: "
                                f"{done.stderr.strip()}")

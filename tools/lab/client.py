@@ -91,12 +91,20 @@ def up(path, config):
         os.waitpid(first, 0)
         said = _hear(read)
     except BaseException:
+        _await_end(first)  # only then it is written down what there is to destroy
         destroy(path)
         raise
     if said != "ready":
         destroy(path)
         raise LabError(said or "the supervisor ended without a word")
     state.register(path)
+
+
+def _await_end(child):
+    try:
+        os.waitpid(child, 0)
+    except ChildProcessError:
+        pass
 
 
 def _hear(fd):

@@ -20,6 +20,7 @@ from status import Behaviour
 from wire import SqlError
 
 JOIN_LIMIT = 10.0
+CATCH_UP_LIMIT = 60.0
 POLL = 0.002  # MariaDB tells of its replication threads only when asked
 
 
@@ -156,6 +157,17 @@ class Lab:
             self.rebuild(instance)
         self.writer.sql.query("SET GLOBAL rpl_semi_sync_master_enabled = 1")
 
+    def catch_up(self, instance):
+        """Waits until an instance has what the writer has now."""
+        if self.writer is None or not self.writer.live:
+            return
+        position = self.writer.position()
+        limit = time.monotonic() + CATCH_UP_LIMIT
+        while instance.position() < position:
+            if time.monotonic() > limit:
+                raise LabError(f"{instance.id} does not catch up")
+            time.sleep(POLL)
+
     @staticmethod
     def _broken(instance):
         """Waits until replication runs; whether it cannot, because the histories differ."""
@@ -238,6 +250,11 @@ class Lab:
         for kind in wanted:
             if before.get(names[kind]) != targets.get(names[kind]):
                 self.tell_dns(names[kind])
+
+    def show_hosts(self):
+        """The instances' own names do not lag: they come and go with the instances."""
+        _, hosts = self.dns_truth()
+        self.zone.view = zone.View(hosts, self.zone.view.targets)
 
     def tell_dns(self, name):
         """An event with what a name leads to now."""

@@ -93,11 +93,14 @@ def add(lab, id):
         instance.start("SLAVE")
         lab.hold([*lab.instances.values(), instance])
         lab.join(instance)
+        lab.catch_up(instance)
     except BaseException:
         lab.hold([i for i in lab.instances.values() if i is not instance])
         _dispose(lab, instance)
         raise
+    lab.board.tick()
     lab.events.emit("add", id=id)
+    lab.show_hosts()
     lab.changed()
 
 
@@ -110,6 +113,7 @@ def remove(lab, id):
     lab.lost_reader()
     _dispose(lab, instance)
     lab.events.emit("remove", moment, id=id)
+    lab.show_hosts()
     lab.changed()
 
 

@@ -24,6 +24,7 @@ from state import LabError
 def launch(path, config, plugin_dir, binary, report):
     """Runs in the first process; writes "ready" or a sentence to the descriptor `report`."""
     os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     log = os.open(os.path.join(path, "daemon.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     null = os.open("/dev/null", os.O_RDONLY)
     os.dup2(null, 0)

@@ -158,7 +158,8 @@ class Network:
         path = self.path(name)
         self.no_nft(path, "loss")
         if percent:
-            rule = f"numgen random mod 10000 < {round(percent * 100)} drop"
+            share = round(percent * 100)
+            rule = "drop" if share == 10000 else f"numgen random mod 10000 < {share} drop"
             self.nft(path, "loss", "input", [f'iifname "eth0" {rule}'])
             self.nft(path, "loss", "output", [f'oifname "eth0" {rule}'])
 

@@ -33,6 +33,15 @@ def together(action, things):
         return list(pool.map(action, things))
 
 
+def until(done, problem, limit):
+    """Asks again and again, up to `limit` seconds; then LabError(problem)."""
+    end = time.monotonic() + limit
+    while not done():
+        if time.monotonic() > end:
+            raise LabError(problem)
+        time.sleep(POLL)
+
+
 class Lab:
     def __init__(self, path, config, plugin_dir, binary):
         self.path, self.config = path, config
@@ -132,11 +141,9 @@ class Lab:
             return
         writer.sql.query("SET GLOBAL rpl_semi_sync_master_enabled = 1")
         together(lambda i: i.follow(writer), readers)
-        limit = time.monotonic() + JOIN_LIMIT
-        while not int(writer.sql.named("SHOW STATUS LIKE 'Rpl_semi_sync_master_clients'")["Value"]):
-            if time.monotonic() > limit:
-                raise LabError("no reader connects to the new writer " + writer.id)
-            time.sleep(POLL)
+        until(lambda: int(writer.sql.named("SHOW STATUS LIKE 'Rpl_semi_sync_master_clients'")
+                          ["Value"]),
+              f"no reader connects to the new writer {writer.id}", JOIN_LIMIT)
 
     def open_for_writes(self, instance):
         """Returns the moment at which it takes writes."""
@@ -157,16 +164,14 @@ class Lab:
             self.rebuild(instance)
         self.writer.sql.query("SET GLOBAL rpl_semi_sync_master_enabled = 1")
 
-    def catch_up(self, instance):
-        """Waits until an instance has what the writer has now."""
+    def catch_up(self, instances):
+        """Waits until instances have what the writer has now."""
         if self.writer is None or not self.writer.live:
             return
         position = self.writer.position()
-        limit = time.monotonic() + CATCH_UP_LIMIT
-        while instance.position() < position:
-            if time.monotonic() > limit:
-                raise LabError(f"{instance.id} does not catch up")
-            time.sleep(POLL)
+        for instance in instances:
+            until(lambda i=instance: i.position() >= position,
+                  f"{instance.id} does not catch up", CATCH_UP_LIMIT)
 
     @staticmethod
     def _broken(instance):

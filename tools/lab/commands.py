@@ -93,7 +93,7 @@ def add(lab, id):
         instance.start("SLAVE")
         lab.hold([*lab.instances.values(), instance])
         lab.join(instance)
-        lab.catch_up(instance)
+        lab.catch_up([instance])
     except BaseException:
         lab.hold([i for i in lab.instances.values() if i is not instance])
         _dispose(lab, instance)

@@ -9,14 +9,13 @@ import random
 import threading
 import time
 
-from cluster import POLL, together
+from cluster import together, until
 from instance import sequence
 from state import LabError
 from wire import SqlError
 
 MODES = ("crash", "graceful", "blackhole", "reboot")
 APPLY_LIMIT = 60.0
-LATE_ANSWER = 0.2  # how long the old writer may go on to say that it is one
 
 
 def failover(lab, mode="crash", to=None, promote=True, keep_connections=False):
@@ -81,16 +80,8 @@ def _choose(lab, target):
     _drain(best)
     position = best.position()
     target.follow(best)
-    _wait(lambda: target.position() >= position, f"{target.id} does not catch up")
+    until(lambda: target.position() >= position, f"{target.id} does not catch up", APPLY_LIMIT)
     return target
-
-
-def _wait(done, problem, limit=APPLY_LIMIT):
-    end = time.monotonic() + limit
-    while not done():
-        if time.monotonic() > end:
-            raise LabError(problem)
-        time.sleep(POLL)
 
 
 def _drain(instance):
@@ -107,7 +98,7 @@ def _drain(instance):
         idle = idle + 1 if waits else 0
         return idle >= 10
 
-    _wait(done, f"{instance.id} does not apply what it has received")
+    until(done, f"{instance.id} does not apply what it has received", APPLY_LIMIT)
 
 
 def _promote(new, keep_connections):
@@ -140,7 +131,7 @@ def _graceful(lab, old, target, keep_connections):
         position = old.position()
         readers = lab.live_readers()
         new = target or max(readers, key=lambda i: i.position())
-        _wait(lambda: new.position() >= position, f"{new.id} does not catch up")
+        until(lambda: new.position() >= position, f"{new.id} does not catch up", APPLY_LIMIT)
         if not keep_connections:
             # Writers that wait for the lock must fail when it goes, not commit.
             old.sql.query("SET GLOBAL read_only = 1")
@@ -148,7 +139,7 @@ def _graceful(lab, old, target, keep_connections):
         _promote(new, keep_connections)
         _take_over(lab, new, [i for i in readers if i is not new])
         if keep_connections:
-            time.sleep(random.uniform(0, LATE_ANSWER))
+            time.sleep(random.uniform(0, lab.behaviour.late))
             old.sql.query("SET GLOBAL read_only = 1")
     finally:
         if old.live:

@@ -19,11 +19,14 @@ class Behaviour:
     no_master = 0.5      # share of failovers without any MASTER row, the others show two
     linger = 86400.0
     jitter = 0.04
+    late = 0.2           # how long the old writer may go on to say that it is one
 
     def __init__(self, **given):
         for name, value in given.items():
             if not hasattr(Behaviour, name):
                 raise ValueError(f"the table has no setting {name}")
+            if name == "lag" and len(value) != 2 or name == "period" and value <= 0:
+                raise ValueError(f"{name} is a range such as lag=200ms..1200ms, or above 0")
             setattr(self, name, value)
 
 

@@ -10,11 +10,10 @@ import time
 import wire
 import zone
 from board import Board
-from cluster import POLL, together
+from cluster import together
 from state import LabError
 
 DNS_SECONDS = 2.0
-CATCH_UP = 60.0
 
 
 def switchover(lab):
@@ -31,7 +30,7 @@ def switchover(lab):
     lab.events.emit("switchover", state="begins", id=old_writer.id)
     old_writer.sql.query("FLUSH TABLES WITH READ LOCK")
     try:
-        _catch_up(green, old_writer.position())
+        lab.catch_up(green)
         new_writer.sql.query("STOP SLAVE")
         new_writer.sql.query("RESET SLAVE ALL")
         lab.secure(new_writer, [i for i in green if i is not new_writer])
@@ -61,22 +60,13 @@ def _provision(lab, blue, board):
     try:
         together(lambda i: i.start("SLAVE"), green)
         together(lambda i: i.follow(lab.writer), green)
-        _catch_up(green, lab.writer.position())
+        lab.catch_up(green)
     except BaseException:
         for instance in green:
             instance.kill()
             lab.network.remove(instance.key)
         raise
     return green
-
-
-def _catch_up(instances, position):
-    end = time.monotonic() + CATCH_UP
-    for instance in instances:
-        while instance.position() < position:
-            if time.monotonic() > end:
-                raise LabError(f"the new {instance.id} does not catch up")
-            time.sleep(POLL)
 
 
 def _retire(lab, blue, generation):

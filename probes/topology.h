@@ -237,6 +237,13 @@ unsigned topology_feed_host(struct topology *t, unsigned slot, const struct topo
  */
 unsigned topology_feed_scout(struct topology *t, const struct evidence *e, unsigned *ret_slot);
 
+/*
+ * Nobody answers where the scout was sent.  If no member is live, topology_scout_addr() is now
+ * another address that DNS gave for any of the names: after a failover the writer's name may lead
+ * to a dead server for long, and the readers' to one that knows.
+ */
+void topology_scout_failed(struct topology *t);
+
 /* Evidence of a member's own connection; the first on every connection has to hold IDENTITY. */
 unsigned topology_feed(struct topology *t, unsigned slot, const struct evidence *e);
 

@@ -165,8 +165,8 @@ static bool is_known_address(const struct topology *t, const struct topology_nam
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
 		const struct topology_member *m = &t->members[i];
 
-		/* Where somebody is logged in to, not where a host leads: that may be the stranger. */
-		if (m->used && topology_same_addr(&m->addr, addr))
+		/* Where a live member's host leads, the stranger may live. */
+		if (m->used && topology_same_addr(m->live ? &m->addr : &m->want, addr))
 			return true;
 	}
 	return false;

@@ -139,6 +139,33 @@ unsigned topology_feed_scout(struct topology *t, const struct evidence *e, unsig
 	return topology_settle(t, e->received_ns, bits);
 }
 
+/* The address that comes after `addr` among all that DNS gave for any name, in a ring. */
+static struct pel_addr next_addr(const struct topology *t, const struct pel_addr *addr)
+{
+	struct pel_addr first = {0};
+	bool found = false;
+
+	for (unsigned i = 0; i < t->n_names; i++) {
+		for (unsigned k = 0; k < t->names[i].n_seen; k++) {
+			const struct pel_addr *a = &t->names[i].seen[k].addr;
+
+			if (topology_same_addr(a, addr))
+				found = true;
+			else if (found)
+				return *a;
+			else if (first.family == 0)
+				first = *a;
+		}
+	}
+	return first.family ? first : *addr;
+}
+
+void topology_scout_failed(struct topology *t)
+{
+	if (t->scout.family && !topology_is_anyone_live(t))
+		t->scout = next_addr(t, &t->scout);
+}
+
 bool topology_scout_addr(const struct topology *t, struct pel_addr *ret)
 {
 	if (t->scout.family == 0)

@@ -291,12 +291,49 @@ static void after_an_alarm_it_is_steady(void **state)
 	free(w);
 }
 
-static void attempts_back_off_to_a_second(void **state)
+static void attempts_are_fast_while_the_alarm_is(void **state)
 {
 	struct world *w = world_new(2);
 
 	(void)state;
 	schedule_set_alarm(&w->s, true, w->now);
+	w->refuses[1] = true;
+	schedule_lost(&w->s, 1, false, w->now);
+	w->ends[1] = 0;
+	world_run(w, 9900);
+	BETWEEN(155, w->count[1][SCHEDULE_CONNECT], 198);
+	world_run(w, 5000);
+	world_reset(w);
+	world_run(w, 20000);
+	BETWEEN(15, w->count[1][SCHEDULE_CONNECT], 21);
+	free(w);
+}
+
+static void a_refusing_server_is_tried_each_20_ms_in_an_alarm(void **state)
+{
+	struct world *w = world_new(2);
+	struct schedule_action a;
+
+	(void)state;
+	schedule_lost(&w->s, 1, false, w->now);
+	schedule_set_alarm(&w->s, true, w->now);
+	while (schedule_next(&w->s, w->now, &a) && a.kind != SCHEDULE_CONNECT)
+		;
+	assert_int_equal(a.slot, 1);
+	schedule_refused(&w->s, 1, w->now + MS);
+	assert_int_equal(w->s.slots[1].next_ns, w->now + 20 * MS);
+	schedule_set_alarm(&w->s, false, w->now + 2 * MS);
+	assert_true(schedule_next(&w->s, w->now + 20 * MS, &a));
+	schedule_refused(&w->s, 1, w->now + 21 * MS);
+	assert_true(w->s.slots[1].next_ns >= w->now + 70 * MS);
+	free(w);
+}
+
+static void attempts_back_off_to_a_second(void **state)
+{
+	struct world *w = world_new(2);
+
+	(void)state;
 	w->refuses[1] = true;
 	schedule_lost(&w->s, 1, false, w->now);
 	w->ends[1] = 0;
@@ -524,6 +561,8 @@ int main(void)
 		cmocka_unit_test(an_alarm_tires),
 		cmocka_unit_test(an_alarm_that_is_told_again_does_not_begin_anew),
 		cmocka_unit_test(after_an_alarm_it_is_steady),
+		cmocka_unit_test(attempts_are_fast_while_the_alarm_is),
+		cmocka_unit_test(a_refusing_server_is_tried_each_20_ms_in_an_alarm),
 		cmocka_unit_test(attempts_back_off_to_a_second),
 		cmocka_unit_test(never_more_than_twenty_attempts_a_second),
 		cmocka_unit_test(attempts_have_jitter),

@@ -238,6 +238,30 @@ static void login_and_scout_addresses_have_the_ports(void **state)
 	free(p);
 }
 
+static void a_dead_first_contact_is_followed_by_the_next(void **state)
+{
+	struct play *p = play_new(&(struct topology_config){.has_table = true});
+	struct pel_addr got;
+
+	(void)state;
+	play(p, "names w:1");
+	topology_scout_failed(&p->t);
+	assert_true(topology_scout_addr(&p->t, &got));
+	assert_int_equal(got.ip[3], 1);
+	play(p, "q:2 q:3");
+	for (unsigned i = 0; i < 4; i++) {
+		static const unsigned order[] = {3, 2, 1, 3};
+
+		topology_scout_failed(&p->t);
+		assert_true(topology_scout_addr(&p->t, &got));
+		assert_int_equal(got.ip[3], order[i]);
+	}
+	play(p, "scout:3,r,t:1M,2,3");
+	topology_scout_failed(&p->t);
+	assert_false(topology_scout_addr(&p->t, &got));
+	free(p);
+}
+
 #define N_ROWS (sizeof(rows) / sizeof(*rows))
 
 int main(void)
@@ -249,6 +273,7 @@ int main(void)
 		cmocka_unit_test(both_families_of_a_host_are_shown),
 		cmocka_unit_test(names_are_found_again_and_bounded),
 		cmocka_unit_test(login_and_scout_addresses_have_the_ports),
+		cmocka_unit_test(a_dead_first_contact_is_followed_by_the_next),
 	};
 	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];
 

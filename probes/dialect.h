@@ -24,8 +24,9 @@ struct dialect {
 	bool has_table; /* servers tell the members; else they come from the configuration */
 	const char *queries[DIALECT_QUESTIONS];
 	/*
-	 * Reads the answer to a question: fills has and what it names, leaves times and address alone.
-	 * 0, or -EPROTO: not an answer to that question, -ENODATA: an answer that says nothing.
+	 * Reads the answer to a question: fills has and what it names, leaves times and address
+	 * alone. 0, or -EPROTO: not an answer to that question, -ENODATA: an answer that says
+	 * nothing.
 	 */
 	int (*read)(enum dialect_question question, const struct pel_cells *cells,
 		struct evidence *evidence);

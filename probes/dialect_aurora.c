@@ -65,8 +65,9 @@ const struct dialect dialect_aurora = {
 	.name = "aurora",
 	.has_table = true,
 	.queries = {
-		[DIALECT_HELLO] = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('aurora_server_id',"
-				  " 'innodb_read_only', 'server_uid', 'server_uuid')",
+		[DIALECT_HELLO] = "SHOW GLOBAL VARIABLES WHERE Variable_name IN"
+				  " ('aurora_server_id', 'innodb_read_only', 'server_uid',"
+				  " 'server_uuid')",
 		[DIALECT_ROLE] = "SELECT @@innodb_read_only",
 		[DIALECT_TABLE] = PEL_ROWS_QUERY,
 	},

@@ -9,9 +9,9 @@
  * peers get the time of several round trips, for a lost segment costs at least that.
  *
  * Own trouble.  The verdict of silence is withheld while nobody at all has been heard since the
- * close look began; after HEALTH_HOLD_NS it counts all the same.  When somebody is heard again after
- * a second of general silence, all that silence was ours: it is measured anew from there, and a SYN
- * that was sent before is in its back-off and says nothing.
+ * close look began; after HEALTH_HOLD_NS it counts all the same.  When somebody is heard again
+ * after a second of general silence, all that silence was ours: it is measured anew from there, and
+ * a SYN that was sent before is in its back-off and says nothing.
  */
 #include "health.h"
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Health of one instance: samples in, verdict out.  Pure: times are CLOCK_BOOTTIME ns of the caller.
+ * Health of one instance: samples in, verdict out.  Pure: times are CLOCK_BOOTTIME ns of the
+ * caller.
  *
  * The caller keeps one struct health per instance and one struct health_witness for all clusters of
- * the prober.  It reports what happens, calls health_tick() at the deadline that the last call of it
- * returned and after each report, and does what HEALTH_WANT_* asks: each wish is repeated until it
- * is met by a report.  A second connection that is asked for while another attempt is under way
+ * the prober.  It reports what happens, calls health_tick() at the deadline that the last call of
+ * it returned and after each report, and does what HEALTH_WANT_* asks: each wish is repeated until
+ * it is met by a report.  A second connection that is asked for while another attempt is under way
  * takes its place: that one's SYN is from before a trouble of our own.
  *
  * Two questions are kept apart.  Does the peer's kernel live (acknowledged bytes, SYN-ACK)?  Does
@@ -92,13 +93,13 @@ void health_looked(struct health *h, bool unacked, uint64_t ack_age_ns, uint64_t
 /* Anyone else answered anything: DNS, a coordinator. */
 void health_witnessed(struct health_witness *w, uint64_t now_ns);
 
-/* The loop was late (SIGSTOP, freezer, VM pause): silence measured since `since_ns` says nothing. */
+/* The loop was late (SIGSTOP, freezer, VM pause): silence since `since_ns` says nothing. */
 void health_paused(struct health *h, uint64_t since_ns, uint64_t now_ns);
 void health_witness_paused(struct health_witness *w, uint64_t since_ns, uint64_t now_ns);
 
 /*
- * Decides.  Returns HEALTH_WANT_*; *ret_deadline_ns is when to call again at the latest (UINT64_MAX:
- * only after the next report).  The verdict is in h->state.
+ * Decides.  Returns HEALTH_WANT_*; *ret_deadline_ns is when to call again at the latest
+ * (UINT64_MAX: only after the next report).  The verdict is in h->state.
  */
 unsigned health_tick(struct health *h, const struct health_witness *w,
 	const struct health_config *config, uint64_t now_ns, uint64_t *ret_deadline_ns);

@@ -3,14 +3,14 @@
  * The rhythm of questions.
  *
  * Steady, the next question is due a period after the last one began.  In an alarm it is due at the
- * later of the last answer and an alarm period after the last question began, and everybody is asked
- * the role; the table is asked of one instance at a time.  There is one action under way per
+ * later of the last answer and an alarm period after the last question began, and everybody is
+ * asked the role; the table is asked of one instance at a time.  There is one action under way per
  * instance at any time, so a slow server slows only itself, and no rate can be exceeded.
  *
- * Connections: an attempt that fails is followed by the next after 50 ms with jitter, after the first
- * 10 s of an alarm by twice that, up to a second; 10 s after a refused login.  A refusal by the kernel
- * of a server that is starting costs that server nothing: 20 ms after it is tried again, as long as
- * an alarm has its full rate.  A member that was just lost is tried at once.
+ * Connections: an attempt that fails is followed by the next after 50 ms with jitter, after the
+ * first 10 s of an alarm by twice that, up to a second; 10 s after a refused login.  A refusal by
+ * the kernel of a server that is starting costs that server nothing: 20 ms after it is tried again,
+ * as long as an alarm has its full rate.  A member that was just lost is tried at once.
  */
 #include "schedule.h"
 

@@ -92,8 +92,8 @@ void schedule_connected(struct schedule *s, unsigned slot, uint64_t now_ns);
 void schedule_lost(struct schedule *s, unsigned slot, bool denied, uint64_t now_ns);
 
 /*
- * The same for an attempt that the peer's kernel refused: no server has noticed it, so that the next
- * may come sooner.
+ * The same for an attempt that the peer's kernel refused: no server has noticed it, so that the
+ * next may come sooner.
  */
 void schedule_refused(struct schedule *s, unsigned slot, uint64_t now_ns);
 

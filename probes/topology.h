@@ -40,11 +40,13 @@
 #define TOPOLOGY_EPOCH 0x0010u   /* something that a user would call a change: log, event */
 #define TOPOLOGY_MEMBERS 0x0020u /* slots came or went, or a slot has another host */
 #define TOPOLOGY_MOVED 0x0040u   /* topology_login_addr() of a slot changed: log in there as well */
-#define TOPOLOGY_REJECTED 0x0080u /* the answer is not of this member: close, resolve, connect anew */
+#define TOPOLOGY_REJECTED                                                                          \
+	0x0080u /* the answer is not of this member: close, resolve, connect anew */
 #define TOPOLOGY_SCOUT 0x0100u   /* DNS leads to a stranger: topology_scout_addr() */
-#define TOPOLOGY_RELEARNT 0x0200u /* members were learnt anew: drop all connections but the scout's */
-#define TOPOLOGY_LIE 0x0400u     /* the table contradicts what the servers say of themselves; once */
-#define TOPOLOGY_ODD 0x0800u     /* rows were refused or have no usable time; once until they mend */
+#define TOPOLOGY_RELEARNT                                                                          \
+	0x0200u              /* members were learnt anew: drop all connections but the scout's */
+#define TOPOLOGY_LIE 0x0400u /* the table contradicts what the servers say of themselves; once */
+#define TOPOLOGY_ODD 0x0800u /* rows were refused or have no usable time; once until they mend */
 
 #define TOPOLOGY_WAKES (TOPOLOGY_SEVER | TOPOLOGY_WRITER)
 
@@ -65,14 +67,14 @@
 #define TOPOLOGY_HOST_ADDRS 4
 
 struct topology_config {
-	bool has_table;     /* the dialect's; else members are only those of topology_add_member() */
+	bool has_table; /* the dialect's; else members are only those of topology_add_member() */
 	uint8_t selector;   /* enum pel_selector, passed through to the map */
 	uint8_t fallback;   /* enum pel_fallback */
 	uint16_t port;      /* the cluster's */
 	uint32_t max_lag_ms;          /* 0: off; off again below three quarters of it */
 	uint32_t admit_max_lag_ms;    /* 0: lag plays no part */
 	uint32_t admit_stable_ms;     /* 10000; 0: admission is off, all are admitted at once */
-	bool admit_never_last;        /* if no admitted reader is left, admit none, use the writer */
+	bool admit_never_last; /* if no admitted reader is left, admit none, use the writer */
 	bool warm_up;                 /* stable is not enough: the warm-up admits */
 	char domain[PEL_NAME_MAX];  /* hosts are ID.domain */
 	char pattern[PEL_NAME_MAX]; /* or this with '?' replaced; empty: none */
@@ -151,7 +153,8 @@ struct topology_table {
 	uint8_t teller;  /* slot */
 	uint8_t master;  /* slot of the newest MASTER row, or PEL_NONE */
 	uint64_t stamp_ns;  /* when its newest row was written, at the earliest */
-	uint64_t master_ns; /* when the newest MASTER row was written, at the earliest; 0: not known */
+	uint64_t master_ns; /* when the newest MASTER row was written, at the earliest; 0: not known
+			     */
 	uint64_t received_ns;
 };
 
@@ -216,7 +219,8 @@ unsigned topology_set_name_members(struct topology *t, unsigned name, const char
 int topology_add_member(struct topology *t, const char *id, const char *host, uint16_t port,
 	uint64_t now_ns);
 
-/* Says why there is no evidence (PEL_WHY_NO_CREDENTIALS turns DNS alone on; PEL_WHY_NONE ends it). */
+/* Says why there is no evidence (PEL_WHY_NO_CREDENTIALS turns DNS alone on; PEL_WHY_NONE ends it).
+ */
 unsigned topology_set_why(struct topology *t, enum pel_why why, uint64_t now_ns);
 
 unsigned topology_feed_dns(struct topology *t, unsigned name, const struct topology_dns *dns,

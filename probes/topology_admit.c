@@ -3,10 +3,10 @@
  * Which readers may take connections: lag with hysteresis, and admission.
  *
  * An instance that appears after the cluster was known is `new`: it is admitted once it has been
- * fit (answering, a reader, routable, its lag below admit-max-lag) for admit-stable without a break,
- * and, where a warm-up is configured, once that says so.  `held` is a new one whose lag is too high,
- * or one that was held by hand.  If there is no admitted reader that could serve, the fit ones are
- * admitted at once: a cold reader is better than the writer.
+ * fit (answering, a reader, routable, its lag below admit-max-lag) for admit-stable without a
+ * break, and, where a warm-up is configured, once that says so.  `held` is a new one whose lag is
+ * too high, or one that was held by hand.  If there is no admitted reader that could serve, the fit
+ * ones are admitted at once: a cold reader is better than the writer.
  *
  * Who is the writer needs no admission, and keeps it when it is demoted: its cache is warm.
  */

@@ -64,8 +64,8 @@ static unsigned decide_by_table(struct topology *t)
 }
 
 /*
- * Another claimant that repeated its claim after the newest one was made; in a dispute, that has not
- * been asked since.
+ * Another claimant that repeated its claim after the newest one was made; in a dispute, that has
+ * not been asked since.
  */
 static bool is_contested(struct topology *t, unsigned newest, uint64_t now_ns)
 {
@@ -129,7 +129,8 @@ static bool is_held(struct topology *t, uint64_t now_ns)
 {
 	const struct topology_member *w = topology_member(t, t->writer);
 
-	return w && w->routable && w->self_role == PEL_ROLE_UNKNOWN && w->health != PEL_HEALTH_UNREACHABLE &&
+	return w && w->routable && w->self_role == PEL_ROLE_UNKNOWN &&
+	       w->health != PEL_HEALTH_UNREACHABLE &&
 	       topology_within(t, w->role_received_ns, TOPOLOGY_HOLD_NS, now_ns);
 }
 
@@ -155,7 +156,8 @@ static unsigned verify(struct topology *t, uint64_t now_ns)
 {
 	unsigned slot = choose(t, now_ns);
 
-	if (slot != PEL_NONE && slot != t->writer && (is_vetoed(t, slot) || !is_known_member(t, slot)))
+	if (slot != PEL_NONE && slot != t->writer &&
+		(is_vetoed(t, slot) || !is_known_member(t, slot)))
 		slot = PEL_NONE;
 	if (slot == PEL_NONE && !t->dispute_ns && is_held(t, now_ns))
 		slot = t->writer;

@@ -8,10 +8,10 @@
  * for good is logged in to there; the old address counts until that has worked.
  *
  * Without credentials the names' addresses are all there is.  New connections follow the latest
- * answer, as they would without us.  `settled` is what severs: it follows when three answers, 300 ms
- * apart, agree and the old address was in none for two TTLs, or at once if the old address refused
- * a client.  Until then the published set of a writer name holds both.  Reader names are the set of
- * what was seen within a minute, and never sever.
+ * answer, as they would without us.  `settled` is what severs: it follows when three answers, 300
+ * ms apart, agree and the old address was in none for two TTLs, or at once if the old address
+ * refused a client.  Until then the published set of a writer name holds both.  Reader names are
+ * the set of what was seen within a minute, and never sever.
  */
 #include "topology_private.h"
 
@@ -82,9 +82,10 @@ static void expire(struct topology *t, struct topology_name *n, uint64_t now_ns)
 	unsigned kept = n->n_latest;
 
 	for (unsigned i = n->n_latest; i < n->n_seen; i++) {
-		bool keep = n->role == PEL_ROLE_WRITER ?
-				    topology_same_addr(&n->seen[i].addr, &n->settled) :
-				    topology_within(t, n->seen[i].seen_ns, TOPOLOGY_SEEN_NS, now_ns);
+		bool keep =
+			n->role == PEL_ROLE_WRITER
+				? topology_same_addr(&n->seen[i].addr, &n->settled)
+				: topology_within(t, n->seen[i].seen_ns, TOPOLOGY_SEEN_NS, now_ns);
 
 		if (keep)
 			n->seen[kept++] = n->seen[i];
@@ -111,7 +112,8 @@ static bool settle_name(struct topology *t, struct topology_name *n, uint64_t no
 	if (n->role == PEL_ROLE_WRITER && n->n_latest > 0) {
 		if (n->settled.family == 0) {
 			n->settled = n->lead;
-		} else if (!topology_has_latest(n, &n->settled) && has_moved_for_good(t, n, now_ns)) {
+		} else if (!topology_has_latest(n, &n->settled) &&
+			   has_moved_for_good(t, n, now_ns)) {
 			n->settled = n->lead;
 			n->refused_ns = 0;
 			moved = true;

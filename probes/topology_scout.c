@@ -77,7 +77,8 @@ static void forget_all(struct topology *t)
 }
 
 /* Takes the one that answered as a member, and what it says. */
-static unsigned learn(struct topology *t, const struct evidence *e, bool routable, unsigned *ret_slot)
+static unsigned learn(
+	struct topology *t, const struct evidence *e, bool routable, unsigned *ret_slot)
 {
 	unsigned slot = topology_find(t, e->id), bits = TOPOLOGY_DATA;
 

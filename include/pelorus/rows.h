@@ -45,7 +45,7 @@ struct pel_row {
 	bool is_master;      /* its session id says so; more than one row may */
 	uint16_t cpu_permille; /* PEL_CPU_UNKNOWN if not told */
 	uint32_t lag_ms;     /* PEL_LAG_UNKNOWN if not told */
-	int64_t age_us;      /* behind the newest row of the answer; PEL_AGE_UNKNOWN: no usable time */
+	int64_t age_us; /* behind the newest row of the answer; PEL_AGE_UNKNOWN: no usable time */
 };
 
 /* What one answer says after validation. */

@@ -29,13 +29,16 @@ struct row {
 
 static const struct row rows[] = {
 	{"Aurora greets with id, uuid and role", AURORA, HELLO, 2,
-		"aurora_server_id|demo-1;innodb_read_only|OFF;server_uuid|8f2a-11", "ir w demo-1 8f2a-11", 0},
+		"aurora_server_id|demo-1;innodb_read_only|OFF;server_uuid|8f2a-11",
+		"ir w demo-1 8f2a-11", 0},
 	{"... as a reader", AURORA, HELLO, 2,
-		"aurora_server_id|demo-2;innodb_read_only|ON;server_uuid|8f2a-12", "ir r demo-2 8f2a-12", 0},
+		"aurora_server_id|demo-2;innodb_read_only|ON;server_uuid|8f2a-12",
+		"ir r demo-2 8f2a-12", 0},
 	{"... in any order and case", AURORA, HELLO, 2,
 		"SERVER_UUID|U;Innodb_Read_Only|ON;AURORA_SERVER_ID|Demo-2", "ir r demo-2 U", 0},
 	{"MariaDB has a uid for a uuid", AURORA, HELLO, 2,
-		"aurora_server_id|demo-1;innodb_read_only|OFF;server_uid|k3/+x=", "ir w demo-1 k3/+x=", 0},
+		"aurora_server_id|demo-1;innodb_read_only|OFF;server_uid|k3/+x=",
+		"ir w demo-1 k3/+x=", 0},
 	{"... which counts only without a uuid", AURORA, HELLO, 2,
 		"server_uuid|U;server_uid|k3;aurora_server_id|demo-1;innodb_read_only|OFF",
 		"ir w demo-1 U", 0},
@@ -51,12 +54,13 @@ static const struct row rows[] = {
 		"aurora_server_id|demo-1;innodb_read_only|OFF;"
 		"server_uuid|0123456789012345678901234567890123456789",
 		"ir w demo-1 ", 0},
-	{"an identity without a role is one", AURORA, HELLO, 2, "aurora_server_id|demo-1;server_uuid|U",
-		"i ? demo-1 U", 0},
+	{"an identity without a role is one", AURORA, HELLO, 2,
+		"aurora_server_id|demo-1;server_uuid|U", "i ? demo-1 U", 0},
 	{"a variable without a value is not there", AURORA, HELLO, 2,
 		"aurora_server_id|demo-1;innodb_read_only||;server_uuid|U", "i ? demo-1 U", 0},
 	{"no variable at all says nothing", AURORA, HELLO, 2, "", NULL, -ENODATA},
-	{"other columns are no greeting", AURORA, HELLO, 3, "aurora_server_id|demo-1|x", NULL, -EPROTO},
+	{"other columns are no greeting", AURORA, HELLO, 3, "aurora_server_id|demo-1|x", NULL,
+		-EPROTO},
 	{"the role alone, writer", AURORA, ROLE, 1, "0", "r w  ", 0},
 	{"the role alone, reader", AURORA, ROLE, 1, "1", "r r  ", 0},
 	{"a role that is none says nothing", AURORA, ROLE, 1, "2", NULL, -ENODATA},
@@ -89,7 +93,8 @@ static void holds(void **state)
 	char text[256];
 
 	e = (struct evidence){.sent_ns = 5, .received_ns = 6};
-	assert_int_equal(row->dialect->read(row->question, cells_of(&c, row->answer, row->columns), &e),
+	assert_int_equal(
+		row->dialect->read(row->question, cells_of(&c, row->answer, row->columns), &e),
 		row->r);
 	assert_int_equal(e.sent_ns, 5);
 	assert_int_equal(e.received_ns, 6);
@@ -131,10 +136,19 @@ static void errors_say_why(void **state)
 		unsigned number;
 		enum pel_why why;
 	} cases[] = {
-		{1045, PEL_WHY_DENIED}, {1142, PEL_WHY_DENIED}, {1227, PEL_WHY_DENIED},
-		{1698, PEL_WHY_DENIED}, {1109, PEL_WHY_NOT_A_CLUSTER}, {1146, PEL_WHY_NOT_A_CLUSTER},
-		{1193, PEL_WHY_NOT_A_CLUSTER}, {1040, PEL_WHY_NONE}, {1129, PEL_WHY_NONE},
-		{1203, PEL_WHY_NONE}, {1053, PEL_WHY_NONE}, {1927, PEL_WHY_NONE}, {2013, PEL_WHY_NONE},
+		{1045, PEL_WHY_DENIED},
+		{1142, PEL_WHY_DENIED},
+		{1227, PEL_WHY_DENIED},
+		{1698, PEL_WHY_DENIED},
+		{1109, PEL_WHY_NOT_A_CLUSTER},
+		{1146, PEL_WHY_NOT_A_CLUSTER},
+		{1193, PEL_WHY_NOT_A_CLUSTER},
+		{1040, PEL_WHY_NONE},
+		{1129, PEL_WHY_NONE},
+		{1203, PEL_WHY_NONE},
+		{1053, PEL_WHY_NONE},
+		{1927, PEL_WHY_NONE},
+		{2013, PEL_WHY_NONE},
 		{0, PEL_WHY_NONE},
 	};
 

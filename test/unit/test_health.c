@@ -3,7 +3,8 @@
  * Health of an instance, in a small world by script.
  *
  * The world has an instance (its kernel and its server), a DNS server and other instances; it asks
- * the instance every 500 ms as the prober does, and does what health_tick() wants.  Words change it:
+ * the instance every 500 ms as the prober does, and does what health_tick() wants.  Words change
+ * it:
  *
  *   N          N ms pass               kernel- kernel+   the host is cut off, or back
  *   server- server+  stops, goes on    dns- dns+  others- others+   the witnesses
@@ -70,34 +71,36 @@ static const struct row rows[] = {
 	{"a cut is found within two seconds", "1000 kernel- 2000", UNREACHABLE, NULL},
 	{"... and its connection has to be given up", "1000 kernel- 2100", UNREACHABLE, "renews"},
 	{"a cut of half a second is none", "1000 kernel- 590 kernel+ 2000", OK, NULL},
-	{"a healed host is well when its server speaks", "1000 kernel- 5000 kernel+ 2500", OK, NULL},
-	{"... not when its kernel alone answers", "1000 kernel- 5000 server- kernel+ 2500", UNREACHABLE,
+	{"a healed host is well when its server speaks", "1000 kernel- 5000 kernel+ 2500", OK,
 		NULL},
+	{"... not when its kernel alone answers", "1000 kernel- 5000 server- kernel+ 2500",
+		UNREACHABLE, NULL},
 	{"a far instance gets more time", "rtt:300 30000 kernel- 1500", SUSPECT, NULL},
 	{"... not for ever", "rtt:300 30000 kernel- 2500", UNREACHABLE, NULL},
-	{"a member that never answered is unreachable too", "ask- drop kernel- ask+ 3000", UNREACHABLE,
-		NULL},
+	{"a member that never answered is unreachable too", "ask- drop kernel- ask+ 3000",
+		UNREACHABLE, NULL},
 	{"... not before its time", "ask- drop kernel- ask+ 1400", SUSPECT, NULL},
-	{"an attempt that the network refuses is silence", "ask- drop unroute ask+ 3000", UNREACHABLE,
-		NULL},
+	{"an attempt that the network refuses is silence", "ask- drop unroute ask+ 3000",
+		UNREACHABLE, NULL},
 	{"bytes that are acknowledged forbid the verdict", "1000 server- 1900", STALLED, NULL},
 	{"a SYN-ACK forbids the verdict", "1000 old- 1800", OK, "dials !declared"},
-	{"a connection that stays dead beside a SYN-ACK has to be replaced", "1000 server- old- 2600",
-		STALLED, "renews !declared"},
+	{"a connection that stays dead beside a SYN-ACK has to be replaced",
+		"1000 server- old- 2600", STALLED, "renews !declared"},
 
 	/* refusals */
 	{"a refused connection counts at once", "1000 kill 120", UNREACHABLE, "!looks"},
 	{"a restarted server is well", "1000 kill 3000 closed- server+ 1500", OK, NULL},
 	{"a lost connection alone is nothing", "1000 drop 200", OK, "!looks"},
-	{"a closed port is found through a new connection", "1000 drop closed+ 200", UNREACHABLE, NULL},
+	{"a closed port is found through a new connection", "1000 drop closed+ 200", UNREACHABLE,
+		NULL},
 
 	/* stalled */
 	{"a server that is silent under a live kernel is stalled", "1000 server- 2000", STALLED,
 		"dials"},
 	{"... for 30 s", "1000 server- 29000", STALLED, NULL},
 	{"... then it counts as unreachable", "1000 server- 31500", UNREACHABLE, NULL},
-	{"a server that was paused for five seconds is well after it", "1000 server- 5000 server+ 700",
-		OK, NULL},
+	{"a server that was paused for five seconds is well after it",
+		"1000 server- 5000 server+ 700", OK, NULL},
 	{"a second of pause is not even stalled", "1000 server- 1000 server+ 100", OK, NULL},
 	{"a stalled one that is cut off, its question acknowledged, is stalled for its time",
 		"1000 server- 3000 kernel- 5000", STALLED, NULL},
@@ -117,13 +120,14 @@ static const struct row rows[] = {
 		"1000 kernel- others- dns- 3000 others+ dns+ 2400", UNREACHABLE, NULL},
 
 	/* a late loop */
-	{"a pause of the prober is not silence of the instance", "1000 pause:3000 200", OK, "!looks"},
+	{"a pause of the prober is not silence of the instance", "1000 pause:3000 200", OK,
+		"!looks"},
 	{"... of fifteen seconds neither", "1000 pause:15000 200", OK, "!looks"},
 	{"... and does not hide a cut", "1000 pause:3000 kernel- 2000", UNREACHABLE, NULL},
 	{"a cut that began before the pause goes on after it", "1000 kernel- 800 pause:3000 1300",
 		UNREACHABLE, NULL},
-	{"... but the pause does not count as its silence", "1000 kernel- 300 pause:3000 500", SUSPECT,
-		NULL},
+	{"... but the pause does not count as its silence", "1000 kernel- 300 pause:3000 500",
+		SUSPECT, NULL},
 	{"a pause of the prober does not spoil the usual round trip",
 		"1000 pause:3000 1000 kernel- 2000", UNREACHABLE, NULL},
 };
@@ -263,7 +267,8 @@ static void world_word(struct world *w, const char *word)
 		const char *name;
 		bool *flag;
 	} flags[] = {{"kernel", &w->kernel}, {"server", &w->server}, {"dns", &w->dns},
-		{"others", &w->others}, {"old", &w->old}, {"closed", &w->closed}, {"ask", &w->asking}};
+		{"others", &w->others}, {"old", &w->old}, {"closed", &w->closed},
+		{"ask", &w->asking}};
 	size_t n = strlen(word);
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {

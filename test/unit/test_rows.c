@@ -10,7 +10,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* Cells: @@innodb_read_only | id | is master | cpu | lag | age by NOW() | age by UTC, both in us. */
+/* Cells: @@innodb_read_only | id | is master | cpu | lag | age by NOW() | age by UTC, both in us.
+ */
 struct row {
 	const char *title;
 	const char *answer;
@@ -30,18 +31,19 @@ static const struct row rows[] = {
 	/* masters */
 	{"of two MASTER rows the newest counts", "0|a|1|5|0|900000|900000;0|b|1|5|0|100000|100000",
 		"w a+800 bM+0", 0},
-	{"... whatever their order", "0|b|1|5|0|100000|100000;0|a|1|5|0|900000|900000", "w bM+0 a+800",
-		0},
+	{"... whatever their order", "0|b|1|5|0|100000|100000;0|a|1|5|0|900000|900000",
+		"w bM+0 a+800", 0},
 	{"no MASTER row is no master", "1|a|0|5|9|0|0;1|b|0|5|9|0|0", "r a+0 b+0", 0},
-	{"a MASTER row is never dropped for its age", "1|a|1|5|0|86400000000|86400000000;1|b|0|5|9|0|0",
-		"r aM+86400000 b+0", 0},
+	{"a MASTER row is never dropped for its age",
+		"1|a|1|5|0|86400000000|86400000000;1|b|0|5|9|0|0", "r aM+86400000 b+0", 0},
 	{"... nor for its lag", "1|a|1|5|900000|1000|1000;1|b|0|5|9|0|0", "r aM+1 b+0", 0},
-	{"a MASTER row without a time yields to one with", "1|a|1|5|0||;1|b|1|5|0|0|0", "r a? bM+0", 0},
+	{"a MASTER row without a time yields to one with", "1|a|1|5|0||;1|b|1|5|0|0|0", "r a? bM+0",
+		0},
 	{"a MASTER mark that is no number is none", "1|a|yes|5|0|0|0", "r a+0", 0},
 
 	/* age */
-	{"a row of 180 s ago is kept", "1|a|0|5|9|0|0;1|b|0|5|9|180000000|180000000", "r a+0 b+180000",
-		0},
+	{"a row of 180 s ago is kept", "1|a|0|5|9|0|0;1|b|0|5|9|180000000|180000000",
+		"r a+0 b+180000", 0},
 	{"an older one is not", "1|a|0|5|9|0|0;1|b|0|5|9|180000001|180000001", "r a+0", 0},
 	{"age is against the newest row, not against now",
 		"1|a|0|5|9|300000000|300000000;1|b|0|5|9|400000000|400000000", "r a+0 b+100000", 0},
@@ -50,17 +52,19 @@ static const struct row rows[] = {
 	{"a table in the session's zone, not in UTC",
 		"1|a|0|5|9|300000|-7199700000;1|b|0|5|9|800000|-7199200000", "r a+0 b+500", 0},
 	{"a table in neither is as good, for differences",
-		"1|a|0|5|9|-9000000000|-5400000000;1|b|0|5|9|-8999500000|-5399500000", "r a+0 b+500", 0},
-	{"a row from the future has no usable time", "1|a|0|5|9|0|0;1|b|0|5|9|-9000000000|-9000000000",
-		"r a+0 b?", 0},
+		"1|a|0|5|9|-9000000000|-5400000000;1|b|0|5|9|-8999500000|-5399500000",
+		"r a+0 b+500", 0},
+	{"a row from the future has no usable time",
+		"1|a|0|5|9|0|0;1|b|0|5|9|-9000000000|-9000000000", "r a+0 b?", 0},
 	{"... and does not make the others old",
 		"1|a|1|5|9|0|0;1|b|0|5|9|-2500000000000000|-2500000000000000", "r aM+0 b?", 0},
 	{"clocks of hosts may differ a little", "1|a|0|5|9|0|0;1|b|0|5|9|-900000|-900000",
 		"r a+900 b+0", 0},
 	{"no time, as of a zero date", "1|a|0|5|9||;1|b|0|5|9|0|0", "r a? b+0", 0},
 	{"a time that is no number", "1|a|0|5|9|12x|;1|b|0|5|9|0|0", "r a? b+0", 0},
-	{"a time beyond all numbers", "1|a|0|5|9|99999999999999999999999|99999999999999999999999;1|b|0|5|9|0|0", "r a? b+0",
-		0},
+	{"a time beyond all numbers",
+		"1|a|0|5|9|99999999999999999999999|99999999999999999999999;1|b|0|5|9|0|0",
+		"r a? b+0", 0},
 	{"no row has a time", "1|a|0|5|9||;1|b|1|5|9||", "r a? bM?", 0},
 
 	/* lag */
@@ -74,13 +78,15 @@ static const struct row rows[] = {
 	{"an empty label, a space, a leading hyphen are no ids",
 		"1| |0|5|9|0|0;1|a b|0|5|9|0|0;1|-a|0|5|9|0|0;1|b|0|5|9|0|0", "r b+0", 0},
 	{"64 characters are no label",
-		"1|aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa|1|5|0|0|0;1|b|0|5|9|0|0",
+		"1|aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa|1|5|0|0|0;1|b|"
+		"0|5|9|0|0",
 		"r b+0", 0},
 	{"bytes beyond ASCII are no label", "1|d\xc3\xa9mo|1|5|0|0|0;1|b|0|5|9|0|0", "r b+0", 0},
 	{"nothing but bad ids is no table", "1|a/b|1|5|0|0|0", "r", -ENODATA},
 	{"an id that is there twice counts by its newer row",
 		"1|a|0|5|9|500000|500000;1|a|1|5|9|100000|100000", "r aM+0", 0},
-	{"... whatever their order", "1|a|1|5|9|100000|100000;1|a|0|5|9|500000|500000", "r aM+0", 0},
+	{"... whatever their order", "1|a|1|5|9|100000|100000;1|a|0|5|9|500000|500000", "r aM+0",
+		0},
 
 	/* the role */
 	{"a role that is no role is unknown", "maybe|a|1|5|0|0|0", "? aM+0", 0},
@@ -150,10 +156,15 @@ static void lag_and_cpu_are_numbers_or_unknown(void **state)
 		uint16_t cpu_permille;
 		uint32_t lag_ms;
 	} cases[] = {
-		{"5.5", "19.5540008544922", 55, 19}, {"100", "0", 1000, 0}, {"250", "1", 1000, 1},
-		{"", "", PEL_CPU_UNKNOWN, PEL_LAG_UNKNOWN}, {"-1", "-1", PEL_CPU_UNKNOWN, PEL_LAG_UNKNOWN},
-		{"nan", "1x", PEL_CPU_UNKNOWN, PEL_LAG_UNKNOWN}, {"0.04", "0.999", 0, 0},
-		{"1e-05", "899999.9", 0, 899999}, {"12.", "1.2.3", 120, PEL_LAG_UNKNOWN},
+		{"5.5", "19.5540008544922", 55, 19},
+		{"100", "0", 1000, 0},
+		{"250", "1", 1000, 1},
+		{"", "", PEL_CPU_UNKNOWN, PEL_LAG_UNKNOWN},
+		{"-1", "-1", PEL_CPU_UNKNOWN, PEL_LAG_UNKNOWN},
+		{"nan", "1x", PEL_CPU_UNKNOWN, PEL_LAG_UNKNOWN},
+		{"0.04", "0.999", 0, 0},
+		{"1e-05", "899999.9", 0, 899999},
+		{"12.", "1.2.3", 120, PEL_LAG_UNKNOWN},
 	};
 
 	(void)state;
@@ -202,7 +213,8 @@ static void the_newest_rows_age_dates_the_table(void **state)
 		static struct cells c;
 		struct pel_rows got;
 
-		assert_int_equal(pel_rows_read(cells_of(&c, cases[i].answer, PEL_ROWS_COLUMNS), &got), 0);
+		assert_int_equal(
+			pel_rows_read(cells_of(&c, cases[i].answer, PEL_ROWS_COLUMNS), &got), 0);
 		assert_true(got.newest_us == cases[i].newest_us);
 	}
 }
@@ -220,7 +232,8 @@ static void a_flood_keeps_the_master_and_the_newest(void **state)
 	for (unsigned i = 0; i < 300; i++) {
 		unsigned age_us = i == 150 ? 170000000 : i >= 200 && i < 231 ? 1000 : 5000000 + i;
 
-		at += sprintf(at, "%s1|i-%u|%u|5|9|%u|%u", i ? ";" : "", i, i == 150, age_us, age_us);
+		at += sprintf(
+			at, "%s1|i-%u|%u|5|9|%u|%u", i ? ";" : "", i, i == 150, age_us, age_us);
 	}
 	assert_int_equal(pel_rows_read(cells_of(&c, text, PEL_ROWS_COLUMNS), &got), 0);
 	assert_int_equal(got.n_seen, 300);

@@ -42,8 +42,8 @@ static const struct row rows[] = {
 	{"... is admitted after ten good seconds", &admission, "up3 " JOINS " +10010",
 		"known 1W 2R 3R 4R"},
 	{"... not a moment before", &admission, "up3 " JOINS " +9990", "known 1W 2R 3R 4Rn"},
-	{"a lost connection begins them anew", &admission,
-		"up3 " JOINS " +9000 4x 4h 4r +9000", "known 1W 2R 3R 4Rn"},
+	{"a lost connection begins them anew", &admission, "up3 " JOINS " +9000 4x 4h 4r +9000",
+		"known 1W 2R 3R 4Rn"},
 	{"bad health too", &admission, "up3 " JOINS " +9000 4s 4o +9000", "known 1W 2R 3R 4Rn"},
 	{"a late probe too", &admission, "up3 " JOINS " +9000 4p 4o +9000", "known 1W 2R 3R 4Rn"},
 	{"a lag above the limit holds it", &admission, "up3 " JOINS " 1t:1M,2,3,4L501 +20000",
@@ -54,9 +54,10 @@ static const struct row rows[] = {
 		"up3 1t:1M,2,3,4 4d:8 4h 4r 4o +20000", "known 1W 2R 3R 4Rxn"},
 	{"an admitted reader stays so whatever its lag", &admission, "up3 1t:1M,2,3L90000 +20000",
 		"known 1W 2R 3R"},
-	{"a new reader that is promoted is admitted with that", &admission,
-		"up3 " JOINS " 1r 4w", "known 1R 2R 3R 4W"},
-	{"... and stays so when demoted", &admission, "up3 " JOINS " 1r 4w 4r 1w", "known 1W 2R 3R 4R"},
+	{"a new reader that is promoted is admitted with that", &admission, "up3 " JOINS " 1r 4w",
+		"known 1R 2R 3R 4W"},
+	{"... and stays so when demoted", &admission, "up3 " JOINS " 1r 4w 4r 1w",
+		"known 1W 2R 3R 4R"},
 	{"a demoted writer is not new", &admission, "up3 1r 2w", "known 1R 2W 3R"},
 	{"a restarted reader is not new", &admission, "up3 3x 3u +5000 3o 3h 3r", "known 1W 2R 3R"},
 	{"without another reader a new one is admitted at once", &admission,
@@ -72,12 +73,16 @@ static const struct row rows[] = {
 	{"held by hand is held", &admission, "up3 hold:3 +60000", "known 1W 2R 3Rh"},
 	{"... even as the last one", &admission, "up2 hold:2 +60000", "known 1W 2Rh"},
 	{"... until admitted by hand", &admission, "up3 hold:3 admit:3", "known 1W 2R 3R"},
-	{"a new one can be admitted by hand", &admission, "up3 " JOINS " admit:4", "known 1W 2R 3R 4R"},
-	{"with a warm-up, stable is not enough", &warm_up, "up3 " JOINS " +20000", "known 1W 2R 3R 4Rn"},
-	{"who is being warmed is not admitted by time", &warm_up, "up3 " JOINS " +20000 warm:4 +60000",
-		"known 1W 2R 3R 4Rm"},
-	{"... but by promotion", &warm_up, "up3 " JOINS " +20000 warm:4 1r 4w", "known 1R 2R 3R 4W"},
-	{"... or as the last one", &warm_up, "up2 " JOINS " +20000 warm:4 2u", "known 1W 2Ru 3?xn 4R"},
+	{"a new one can be admitted by hand", &admission, "up3 " JOINS " admit:4",
+		"known 1W 2R 3R 4R"},
+	{"with a warm-up, stable is not enough", &warm_up, "up3 " JOINS " +20000",
+		"known 1W 2R 3R 4Rn"},
+	{"who is being warmed is not admitted by time", &warm_up,
+		"up3 " JOINS " +20000 warm:4 +60000", "known 1W 2R 3R 4Rm"},
+	{"... but by promotion", &warm_up, "up3 " JOINS " +20000 warm:4 1r 4w",
+		"known 1R 2R 3R 4W"},
+	{"... or as the last one", &warm_up, "up2 " JOINS " +20000 warm:4 2u",
+		"known 1W 2Ru 3?xn 4R"},
 };
 
 static void holds(void **state)
@@ -151,7 +156,8 @@ static void members_of_the_configuration_need_no_table(void **state)
 	play(p, "names");
 	assert_int_equal(topology_add_member(&p->t, "demo-1", "db1.example.com", 3307, p->now), 0);
 	assert_int_equal(topology_add_member(&p->t, "demo-2", "db2.example.com", 0, p->now), 1);
-	assert_int_equal(topology_add_member(&p->t, "bad.id", "db3.example.com", 0, p->now), -EINVAL);
+	assert_int_equal(
+		topology_add_member(&p->t, "bad.id", "db3.example.com", 0, p->now), -EINVAL);
 	assert_string_equal(topology_member(&p->t, 0)->host, "db1.example.com");
 	play(p, "1d:1 2d:2 1h 1r 2h 2w");
 	assert_string_equal(play_picture(p, picture, sizeof(picture)), "known 1R 2W");
@@ -199,11 +205,21 @@ static void trouble_is_what_asks_for_an_alarm(void **state)
 		const char *script;
 		bool troubled;
 	} cases[] = {
-		{"up3", false}, {"up3 1x", true}, {"up3 1p", true}, {"up3 1s", true}, {"up3 1r", true},
-		{"up3 2w", true}, {"up3 3x 3u", false}, {"up3 +700 2t:2M,1,3", true},
-		{"up3 +700 2t:1,2,3", true}, {"up3 +700 2t:1,2,3 1w", false},
-		{"up3 +700 2t:2M,1,3 1w", false}, {"up3 2w 1w", true}, {"up3 1r +31000", true},
-		{"up3 2w 1w +500 3t100:2M,1,3 1w 2w", false}, {"names", true},
+		{"up3", false},
+		{"up3 1x", true},
+		{"up3 1p", true},
+		{"up3 1s", true},
+		{"up3 1r", true},
+		{"up3 2w", true},
+		{"up3 3x 3u", false},
+		{"up3 +700 2t:2M,1,3", true},
+		{"up3 +700 2t:1,2,3", true},
+		{"up3 +700 2t:1,2,3 1w", false},
+		{"up3 +700 2t:2M,1,3 1w", false},
+		{"up3 2w 1w", true},
+		{"up3 1r +31000", true},
+		{"up3 2w 1w +500 3t100:2M,1,3 1w 2w", false},
+		{"names", true},
 		{"names why:nocred", false},
 	};
 
@@ -216,6 +232,20 @@ static void trouble_is_what_asks_for_an_alarm(void **state)
 			fail_msg("%s", cases[i].script);
 		free(p);
 	}
+}
+
+static void an_answer_without_identity_is_no_first_contact(void **state)
+{
+	struct play *p = play_new(&(struct topology_config){.has_table = true});
+	struct evidence e = {.has = EVIDENCE_ROLE, .role = PEL_ROLE_WRITER, .from = play_addr(1)};
+	unsigned slot = 0;
+
+	(void)state;
+	play(p, "names w:1");
+	assert_int_equal(topology_feed_scout(&p->t, &e, &slot), 0);
+	assert_int_equal(slot, PEL_NONE);
+	assert_null(topology_member(&p->t, 0));
+	free(p);
 }
 
 static void a_free_slot_takes_nothing(void **state)
@@ -248,6 +278,7 @@ int main(void)
 		cmocka_unit_test(a_stranger_makes_no_member_without_a_table),
 		cmocka_unit_test(a_new_pattern_gives_new_hosts),
 		cmocka_unit_test(trouble_is_what_asks_for_an_alarm),
+		cmocka_unit_test(an_answer_without_identity_is_no_first_contact),
 		cmocka_unit_test(a_free_slot_takes_nothing),
 	};
 	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];

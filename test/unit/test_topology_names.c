@@ -23,49 +23,55 @@ struct row {
 static const struct row rows[] = {
 	/* DNS alone: writer names */
 	{"the first answer is published", "names why:nocred w:1", 0, "1", 0, 0},
-	{"the next answer is followed by new connections at once", "names why:nocred w:1 w:2", 0, "2 1",
-		0, 0},
+	{"the next answer is followed by new connections at once", "names why:nocred w:1 w:2", 0,
+		"2 1", 0, 0},
 	{"three answers that agree sever, after two TTLs without the old one",
 		"names why:nocred w/100:1 w/100:2 +300 w/100:2 +300 w/100:2", 0, "2", 0, 1},
-	{"... not after two answers", "names why:nocred w/100:1 w/100:2 +300 w/100:2 +299", 0, "2 1", 0,
-		0},
-	{"... not if they came too fast", "names why:nocred w/100:1 w/100:2 +100 w/100:2 +100 w/100:2", 0,
+	{"... not after two answers", "names why:nocred w/100:1 w/100:2 +300 w/100:2 +299", 0,
 		"2 1", 0, 0},
+	{"... not if they came too fast",
+		"names why:nocred w/100:1 w/100:2 +100 w/100:2 +100 w/100:2", 0, "2 1", 0, 0},
 	{"... not before two TTLs have passed",
 		"names why:nocred w:1 w:2 +300 w:2 +300 w:2 +300 w:2 +8000 w:2", 0, "2 1", 0, 0},
 	{"... and then by the clock alone",
 		"names why:nocred w:1 w:2 +300 w:2 +300 w:2 +300 w:2 +9200", 0, "2", 0, 1},
 	{"an old address that comes back begins the count anew",
-		"names why:nocred w/100:1 w/100:2 +300 w/100:2 +300 w/100:1 +300 w/100:2 +300 w/100:2 +200",
+		"names why:nocred w/100:1 w/100:2 +300 w/100:2 +300 w/100:1 +300 w/100:2 +300 "
+		"w/100:2 +200",
 		0, "2 1", 0, 0},
 	{"flickering DNS never severs",
-		"names why:nocred w/100:1 w/100:2 +400 w/100:1 +400 w/100:2 +400 w/100:1 +400 w/100:2", 0,
-		"2 1", 0, 0},
+		"names why:nocred w/100:1 w/100:2 +400 w/100:1 +400 w/100:2 +400 w/100:1 +400 "
+		"w/100:2",
+		0, "2 1", 0, 0},
 	{"an old address that refuses clients is left at the first other answer",
 		"names why:nocred w:1 refused:1 w:2", 0, "2", 0, 1},
 	{"... also if it refuses after that", "names why:nocred w:1 w:2 refused:1", 0, "2", 0, 1},
-	{"a refusal without another answer severs nothing", "names why:nocred w:1 refused:1 w:1", 0, "1",
-		0, 0},
-	{"a refusal of long ago counts no more", "names why:nocred w:1 refused:1 +30001 w:2", 0, "2 1", 0,
+	{"a refusal without another answer severs nothing", "names why:nocred w:1 refused:1 w:1", 0,
+		"1", 0, 0},
+	{"a refusal of long ago counts no more", "names why:nocred w:1 refused:1 +30001 w:2", 0,
+		"2 1", 0, 0},
+	{"another address's refusal is nobody's", "names why:nocred w:1 refused:3 w:2", 0, "2 1", 0,
 		0},
-	{"another address's refusal is nobody's", "names why:nocred w:1 refused:3 w:2", 0, "2 1", 0, 0},
 	{"no answer changes nothing", "names why:nocred w:1 w:", 0, "1", 0, 0},
 	{"an answer of several addresses agrees with itself in any order",
 		"names why:nocred w/100:1 w/100:2,3 +300 w/100:3,2 +300 w/100:2,3", 0, "2 3", 0, 1},
-	{"with credentials DNS severs nothing", "up3 w/100:9 +300 w/100:9 +300 w/100:9 +300 w/100:9", 0,
-		"9", 0, 0},
+	{"with credentials DNS severs nothing",
+		"up3 w/100:9 +300 w/100:9 +300 w/100:9 +300 w/100:9", 0, "9", 0, 0},
 
 	/* reader names */
-	{"a reader name is the set of what was seen", "names why:nocred q:2 q:3 q:4", 1, "4 3 2", 0, 0},
+	{"a reader name is the set of what was seen", "names why:nocred q:2 q:3 q:4", 1, "4 3 2", 0,
+		0},
 	{"... within a minute", "names why:nocred q:2 +30000 q:3 +30001", 1, "3", 0, 0},
-	{"... and the latest answer stays however old", "names why:nocred q:2 +90000", 1, "2", 0, 0},
+	{"... and the latest answer stays however old", "names why:nocred q:2 +90000", 1, "2", 0,
+		0},
 	{"... and never more than fit", "names why:nocred q:1 q:2 q:3 q:4 q:5 q:6 q:7 q:8 q:9", 1,
 		"9 8 7 6 5 4 3 2", 0, 0},
-	{"a reader name never severs", "names why:nocred q:2 +400 q:3 +400 q:3 +400 q:3 +61000", 1, "3",
-		0, 0},
+	{"a reader name never severs", "names why:nocred q:2 +400 q:3 +400 q:3 +400 q:3 +61000", 1,
+		"3", 0, 0},
 
 	/* custom names */
-	{"a custom name's members are those whose addresses were seen", "up3 c:2 c:3", 2, "3 2", 6, 0},
+	{"a custom name's members are those whose addresses were seen", "up3 c:2 c:3", 2, "3 2", 6,
+		0},
 	{"... within a minute", "up3 c:2 +61000 c:3", 2, "3", 4, 0},
 	{"... strangers are none", "up3 c:8", 2, "8", 0, 0},
 };
@@ -115,7 +121,8 @@ static void custom_members_can_be_told(void **state)
 
 	(void)state;
 	play(p, "up3 c:2");
-	assert_int_equal(topology_set_name_members(&p->t, 2, ids, 3), TOPOLOGY_DATA | TOPOLOGY_EPOCH);
+	assert_int_equal(
+		topology_set_name_members(&p->t, 2, ids, 3), TOPOLOGY_DATA | TOPOLOGY_EPOCH);
 	topology_view(&p->t, &hot, &cold, NULL);
 	assert_int_equal(hot.names[2].members, 5);
 	play(p, "1t:1M,2,3,8");
@@ -131,7 +138,9 @@ static void custom_members_can_be_told(void **state)
 static void the_view_has_everything(void **state)
 {
 	struct play *p = play_new(&(struct topology_config){.has_table = true,
-		.selector = PEL_SELECT_LEAST_LAG, .fallback = PEL_FALLBACK_REFUSE, .max_lag_ms = 900});
+		.selector = PEL_SELECT_LEAST_LAG,
+		.fallback = PEL_FALLBACK_REFUSE,
+		.max_lag_ms = 900});
 	uint8_t slots[PEL_MAP_INSTANCES];
 	struct pel_hot hot;
 	static struct pel_cold cold;
@@ -184,7 +193,8 @@ static void the_view_has_no_gaps_and_right_indexes(void **state)
 static void both_families_of_a_host_are_shown(void **state)
 {
 	struct play *p = play_new(&(struct topology_config){.has_table = true});
-	struct pel_addr addrs[2] = {play_addr(2), {.family = 6, .port = 3306, .ip = {0xfd, [15] = 2}}};
+	struct pel_addr addrs[2] = {
+		play_addr(2), {.family = 6, .port = 3306, .ip = {0xfd, [15] = 2}}};
 	struct topology_dns dns = {.addrs = addrs, .n_addrs = 2, .ttl_ms = 5000};
 	unsigned slot;
 	struct pel_hot hot;

@@ -246,7 +246,7 @@ static void obey(struct cluster *c, uint64_t now_ns)
 static void act(struct cluster *c, uint64_t now_ns)
 {
 	struct schedule_action action;
-	bool alarm = topology_is_troubled(&c->topology);
+	bool alarm = topology_is_troubled(&c->topology) || now_ns < c->alarm_until_ns;
 
 	schedule_set_writer(&c->schedule, c->topology.writer);
 	schedule_set_alarm(&c->schedule, alarm, now_ns);
@@ -274,6 +274,8 @@ static uint64_t cluster_deadline(const struct cluster *c, uint64_t now_ns)
 	due = earliest(due, cluster_health_deadline(c));
 	if (c->data_due_ns)
 		due = earliest(due, c->data_due_ns);
+	if (c->alarm_until_ns > now_ns)
+		due = earliest(due, c->alarm_until_ns);
 	if (!c->scout.member && c->scout_due_ns > now_ns)
 		due = earliest(due, c->scout_due_ns);
 	return due;

@@ -92,6 +92,7 @@ struct cluster {
 	uint64_t paused_until_ns; /* of the last pause that was dealt with */
 	bool settling;
 	bool alarm;
+	uint64_t alarm_until_ns; /* at least */
 	struct pel_hot said; /* as of the last line in the log */
 	struct pel_cold said_cold;
 };

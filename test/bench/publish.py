@@ -56,20 +56,19 @@ def quantile(values, q):
     return sorted(values)[min(len(values) - 1, int(q * len(values)))]
 
 
-def measure(modes, rounds, instances, verbose=False):
-    """{mode: [ms]} over so many failovers each."""
-    figures = {mode: [] for mode in modes}
-    with Lab(instances=instances) as lab, Prober(lab) as prober:
-        prober.wait_settled(instances)
-        watch = Watch(prober)
-        watch.start()
-        for i in range(rounds * len(modes)):
-            mode = modes[i % len(modes)]
-            figures[mode].append(one_round(lab, prober, watch, mode))
-            if verbose:
-                print(f"{mode}: {figures[mode][-1]:.1f} ms", flush=True)
-            prober.wait_settled(instances, 60)
-        watch.over = True
+def rounds(lab, prober, mode, count, each=None):
+    """The milliseconds of so many failovers, from writable to published."""
+    instances = len(prober.cluster().instances)
+    watch = Watch(prober)
+    watch.start()
+    figures = []
+    for _ in range(count):
+        figures.append(one_round(lab, prober, watch, mode))
+        if each:
+            each(figures[-1])
+        prober.wait_settled(instances, 60)
+    watch.over = True
+    watch.join()
     return figures
 
 
@@ -79,10 +78,13 @@ def main():
     parser.add_argument("--modes", default="crash,graceful,blackhole")
     parser.add_argument("--instances", type=int, default=3)
     args = parser.parse_args()
-    figures = measure(args.modes.split(","), args.rounds, args.instances, verbose=True)
-    for mode, values in figures.items():
-        print(f"{mode}: {len(values)} rounds, median {quantile(values, 0.5):.1f} ms, "
-              f"p99 {quantile(values, 0.99):.1f} ms, max {max(values):.1f} ms")
+    with Lab(instances=args.instances) as lab, Prober(lab) as prober:
+        prober.wait_settled(args.instances)
+        for mode in args.modes.split(","):
+            values = rounds(lab, prober, mode, args.rounds,
+                            lambda ms: print(f"{ms:.1f}", end=" ", flush=True))
+            print(f"\n{mode}: {len(values)} rounds, median {quantile(values, 0.5):.1f} ms, "
+                  f"p99 {quantile(values, 0.99):.1f} ms, max {max(values):.1f} ms")
 
 
 if __name__ == "__main__":

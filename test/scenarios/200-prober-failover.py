@@ -1,0 +1,38 @@
+#!/usr/bin/env -S /usr/bin/python3 -B
+# SPDX-License-Identifier: Apache-2.0
+"""The map follows failovers: how long after the new writer took writes sleepers are woken.
+
+PELORUS_ROUNDS sets the number of failovers of each mode (4; 30 and more for figures).
+"""
+import os
+import sys
+
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", d)
+                for d in ("lib", "bench")]
+
+import publish  # noqa: E402
+import tap  # noqa: E402
+from lab import Lab  # noqa: E402
+from prober import Prober  # noqa: E402
+
+ROUNDS = int(os.environ.get("PELORUS_ROUNDS", "4"))
+MEDIAN_MS = 40  # on a machine that is busy with other tests; the figure itself is in the note
+
+with Lab(instances=3) as lab, Prober(lab) as prober:
+    cluster = prober.wait_settled(3)
+    tap.ok(cluster.writer == lab.writer, "the first topology names the writer")
+    roles = sorted(i.role for i in cluster.instances.values())
+    tap.ok(roles == ["reader", "reader", "writer"], "and two readers", roles)
+    tap.ok(set(cluster.names) == {lab.writer_name, lab.reader_name},
+           "the reader's name is published with the writer's", list(cluster.names))
+    for mode in ("crash", "blackhole", "graceful"):
+        figures = publish.rounds(lab, prober, mode, ROUNDS)
+        median = publish.quantile(figures, 0.5)
+        tap.note(f"{mode}: writable to published, median {median:.1f} ms, "
+                 f"max {max(figures):.1f} ms, {len(figures)} rounds")
+        # A graceful handover that breaks no connection is found by the steady rhythm alone.
+        limit = 1500 if mode == "graceful" else MEDIAN_MS
+        tap.ok(median <= limit, f"{mode}: the median is at most {limit} ms", f"{figures}")
+    stray = [line for line in prober.log().splitlines() if "level=error" in line]
+    tap.ok(not stray, "nothing was an error", "\n".join(stray))
+tap.done()

@@ -1,0 +1,107 @@
+#!/usr/bin/env -S /usr/bin/python3 -B
+# SPDX-License-Identifier: Apache-2.0
+"""Black holes: what is unreachable is said within its time, and nothing else is said.
+
+An instance that vanishes, a cluster of one, a cluster of two of which both die, a whole cluster, and
+the prober's own network for three seconds.
+"""
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+import tap  # noqa: E402
+from lab import Lab, now  # noqa: E402
+from prober import Prober, cluster_section  # noqa: E402
+
+OWN_CUT = ("add table inet cut; add chain inet cut in { type filter hook input priority 0; };"
+           " add rule inet cut in iifname eth0 drop")
+
+
+def unreachable(cluster, *ids):
+    return all(cluster.instances[i].health == "unreachable" for i in ids)
+
+
+def cut_until(lab, prober, ids, condition, limit):
+    """Cuts, and the seconds until the condition holds in the map."""
+    begin = time.monotonic()
+    for instance in ids:
+        lab.run("cut", instance)
+    prober.wait(condition, limit)
+    return time.monotonic() - begin
+
+
+def one_of_three(lab, prober):
+    victim = lab.writer
+    took = cut_until(lab, prober, [victim], lambda c: unreachable(c, victim), 20)
+    tap.note(f"silence of the writer to unreachable: {took:.2f} s, the tool's own time included")
+    tap.ok(took <= 2.5, "a writer behind a black hole is unreachable within its time", took)
+    others = [i for i in prober.cluster().instances.values() if i.id != victim]
+    tap.ok(all(i.health == "ok" for i in others), "its readers are well",
+           [(i.id, i.health) for i in others])
+    lab.run("heal", victim)
+    prober.wait_known(victim)
+    tap.ok(True, "healed, it is the writer again")
+
+
+def own_network(lab, prober):
+    before = prober.wait_settled(3)
+    wake = prober.view.wake
+    lab.exec("nft", OWN_CUT)
+    time.sleep(3)  # the length of the trouble is what is tested
+    during = prober.cluster()
+    lab.exec("nft", "delete table inet cut")
+    after = prober.wait_settled(3)
+    tap.ok(not any(i.health == "unreachable" for i in during.instances.values()),
+           "3 s without any network of our own: nothing is declared",
+           [(i.id, i.health) for i in during.instances.values()])
+    tap.ok(after.writer == before.writer and prober.view.wake == wake,
+           "and nobody was woken", f"{wake} {prober.view.wake}")
+
+
+def whole_cluster(lab, prober):
+    ids = [i["id"] for i in lab.status()["instances"]]
+    took = cut_until(lab, prober, ids, lambda c: unreachable(c, *ids), 30)
+    tap.note(f"the whole cluster cut, DNS alive: {took:.2f} s")
+    tap.ok(took <= 4, "a whole cluster is unreachable while DNS answers", took)
+    for instance in ids:
+        lab.run("heal", instance)
+    prober.wait_settled(3, 60)
+    tap.ok(True, "healed, it is known again")
+
+
+def cluster_of_one():
+    with Lab(instances=1) as lab, Prober(lab) as prober:
+        prober.wait_settled(1)
+        took = cut_until(lab, prober, ["demo-1"], lambda c: unreachable(c, "demo-1"), 30)
+        tap.note(f"a cluster of one cut: {took:.2f} s")
+        tap.ok(took <= 4, "a cluster of one is unreachable within its time", took)
+        lab.run("heal", "demo-1")
+        prober.wait_known("demo-1", 60)
+        tap.ok(True, "healed, it is the writer again")
+
+
+def both_of_two():
+    with Lab(instances=2) as lab, Prober(lab, cluster_section(lab)) as prober:
+        prober.wait_settled(2)
+        begin = now()
+        lab.run("kill", "demo-2")
+        lab.run("kill", "demo-1")
+        prober.wait(lambda c: unreachable(c, "demo-1", "demo-2"), 10)
+        tap.ok(prober.cluster().writer is None, "with both killed there is no writer")
+        lab.run("start", "demo-2")
+        lab.run("failover", "--to", "demo-2", check=False)
+        event = lab.wait_event("writable", begin)
+        prober.wait_known(event["id"], 30)
+        tap.ok(event["id"] == "demo-2", "one comes back as the writer, and is found")
+
+
+with Lab(instances=3) as lab, Prober(lab) as prober:
+    prober.wait_settled(3)
+    one_of_three(lab, prober)
+    own_network(lab, prober)
+    whole_cluster(lab, prober)
+cluster_of_one()
+both_of_two()
+tap.done()

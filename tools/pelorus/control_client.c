@@ -76,20 +76,18 @@ static int packet_take(int fd, char **text, size_t *n)
 	return 1;
 }
 
-static int answer_read(char *text, struct control_answer *ret)
+/* Cuts the first word and its separator off; the text itself is what is freed later. */
+static int answer_read(char *text, size_t n, struct control_answer *ret)
 {
-	static const char ok[] = "ok\n", error[] = "error ";
+	bool ok = strncmp(text, "ok\n", 3) == 0;
+	size_t head = ok ? 3 : 6;
 
-	if (strncmp(text, ok, strlen(ok)) == 0) {
-		memmove(text, text + strlen(ok), strlen(text + strlen(ok)) + 1);
-		*ret = (struct control_answer){.ok = true, .text = text};
-		return 0;
-	}
-	if (strncmp(text, error, strlen(error)) != 0)
+	if (!ok && strncmp(text, "error ", 6) != 0)
 		return -EPROTO;
-	memmove(text, text + strlen(error), strlen(text + strlen(error)) + 1);
-	text[strcspn(text, "\n")] = '\0';
-	*ret = (struct control_answer){.ok = false, .text = text};
+	memmove(text, text + head, n - head + 1);
+	if (!ok)
+		text[strcspn(text, "\n")] = '\0';
+	*ret = (struct control_answer){.ok = ok, .text = text};
 	return 0;
 }
 
@@ -105,7 +103,7 @@ int control_client_ask(int fd, const char *request, struct control_answer *ret)
 		r = packet_take(fd, &text, &n);
 	} while (r == 1);
 	if (r == 0)
-		r = answer_read(text, ret);
+		r = answer_read(text, n, ret);
 	if (r < 0)
 		free(text);
 	return r;

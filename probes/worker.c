@@ -128,6 +128,14 @@ static void slots_renew(struct worker *w)
 		w->slots = NULL;
 }
 
+/* Often enough that a short idle-exit means what it says. */
+static uint64_t sweep_ns(const struct worker *w)
+{
+	uint64_t half_ns = w->config->idle_exit_ms * LOOP_MS / 2;
+
+	return half_ns < SWEEP_NS ? half_ns : SWEEP_NS;
+}
+
 static void on_sweep(void *ctx)
 {
 	struct worker *w = ctx;
@@ -143,7 +151,7 @@ static void on_sweep(void *ctx)
 			(unsigned long long)(w->clients.severed - severed), w->clients.live);
 	unwanted_drop(w, now_ns);
 	idle_look(w, now_ns);
-	loop_timer_set_in(w->loop, &w->sweep, SWEEP_NS);
+	loop_timer_set_in(w->loop, &w->sweep, sweep_ns(w));
 }
 
 /* The file as it is now; what the supervisor last knew to be good if it is broken meanwhile. */

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A broken configuration: refused at the start with 2, file, line and key; on reload the old one
+stays.  A password that others may read is none."""
+import os
+import signal
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from host_prober import Prober, wait_for  # noqa: E402
+from tap import done, ok  # noqa: E402
+
+GOOD = "[cluster one]\nendpoint = localhost\nport = 1\n"
+SECRET = GOOD + "user = monitor\npassword = 'very secret'\n"
+
+
+def at_start():
+    with Prober() as p:
+        for text, said in (("[pelorus]\nrefresh = often\n", "2: refresh: expected a duration"),
+                           ("[cluster one]\nusre = x\n", "2: usre: expected a known key"),
+                           ("nothing\n", "1: nothing: expected a [pelorus]")):
+            p.configure(text)
+            run = p.start()
+            ok(run.returncode == 2 and f"{p.config}:{said}" in run.stderr,
+               f"refused with file, line, key: {said}", f"{run.returncode} {run.stderr}")
+        ok(not os.path.exists(p.directory), "and nothing was begun")
+        run = p.start("--config", "/nonexistent/pelorus.conf")
+        ok(run.returncode == 2 and "/nonexistent/pelorus.conf" in run.stderr,
+           "a file that is named must be there", run.stderr)
+        p.environment["PELORUS_CONFIG"] = p.config
+        del p.options[:]
+        p.configure("[pelorus]\nport = 0\n")
+        p.command = lambda *words: [Prober.command(p)[0], "--no-defaults", *words]
+        run = p.start()
+        ok(run.returncode == 2 and p.config in run.stderr, "$PELORUS_CONFIG names it as well")
+
+
+def who_may_read():
+    for mode in (0o640, 0o604, 0o660, 0o644):
+        with Prober() as p:
+            p.configure(SECRET, mode)
+            run = p.start()
+            ok(run.returncode == 2 and "others may read" in run.stderr and
+               "very secret" not in run.stderr, f"a password in a file of mode {mode:o} is refused",
+               run.stderr)
+            p.configure(GOOD, mode)
+            ok(p.start().returncode == 0, "without a password it is not")
+    with Prober() as p:
+        p.configure(SECRET, 0o600)
+        ok(p.start().returncode == 0, "in a file of one's own it is taken")
+    with Prober() as p:
+        path = os.path.join(p.base, "password")
+        with open(path, "w") as out:
+            out.write("very secret\n")
+        p.configure(GOOD + f"user = monitor\npassword-file = {path}\n", 0o644)
+        os.chmod(path, 0o644)
+        run = p.start()
+        ok(run.returncode == 2 and path in run.stderr, "a password-file that others may read, too")
+        os.chmod(path, 0o400)
+        ok(p.start().returncode == 0, "one of one's own is read")
+
+
+def reload():
+    with Prober(GOOD) as p:
+        p.start()
+        pids = p.note_pids()
+        wait_for(lambda: any(c["key"] == "localhost" for c in p.status()["clusters"]))
+        p.configure("[pelorus]\nrefresh = never\n")
+        run = p.pelorus("reload")
+        ok(run.returncode == 1 and f"{p.config}:2: refresh: expected" in run.stderr,
+           "a broken file is refused on reload, with file, line and key", run.stderr)
+        ok(any(c["key"] == "localhost" for c in p.status()["clusters"]), "the old one stays in force")
+        os.kill(pids[0], signal.SIGHUP)
+        wait_for(lambda: p.log().count("code=configuration-refused") == 2)
+        ok(p.note_pids() == pids, "SIGHUP: the same")
+        os.kill(pids[1], signal.SIGKILL)
+        wait_for(lambda: (p.is_up() or {}).get("pid", pids[1]) != pids[1])
+        p.note_pids()
+        wait_for(lambda: any(c["key"] == "localhost" for c in p.status()["clusters"]))
+        ok(True, "even a new worker takes the old one when the file is broken")
+        p.configure(GOOD + "[cluster two]\nendpoint = ip6-localhost\nport = 1\n")
+        ok(p.pelorus("reload").returncode == 0, "a good one is taken")
+        wait_for(lambda: any(c["key"] == "ip6-localhost" for c in p.status()["clusters"]))
+        ok(True, "and followed")
+        p.configure(SECRET, 0o644)
+        run = p.pelorus("reload")
+        ok(run.returncode == 1 and "others may read" in run.stderr, "a readable secret is refused")
+
+
+for part in (at_start, who_may_read, reload):
+    part()
+done()

@@ -181,6 +181,21 @@ int pel_map_read_hot(const struct pel_map *map, unsigned cluster, struct pel_hot
 	return pel_map_read_all(map, cluster, ret, NULL);
 }
 
+/*
+ * Most records are far from full, and each connect by name copies one: what is not in use is not
+ * looked at.  It reads as zero.
+ */
+static void hot_copy(struct pel_hot *to, const struct pel_hot *from)
+{
+	memset(to, 0, sizeof(*to));
+	map_copy(to, from, offsetof(struct pel_hot, instances));
+	if (to->n_instances <= PEL_MAP_INSTANCES)
+		map_copy(to->instances, from->instances,
+			to->n_instances * sizeof(to->instances[0]));
+	if (to->n_names <= PEL_MAP_NAMES)
+		map_copy(to->names, from->names, to->n_names * sizeof(to->names[0]));
+}
+
 static void cold_terminate(struct pel_cold *cold)
 {
 	for (int i = 0; i < PEL_MAP_NAMES; i++)
@@ -207,7 +222,7 @@ int pel_map_read_all(const struct pel_map *map, unsigned cluster, struct pel_hot
 
 		if (seq & 1)
 			continue;
-		map_copy(ret_hot, &c->hot, sizeof(*ret_hot));
+		hot_copy(ret_hot, &c->hot);
 		if (ret_cold)
 			map_copy(ret_cold, &c->cold, sizeof(*ret_cold));
 		if (!seq_is_unmoved(&c->seq, seq))

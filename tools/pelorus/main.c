@@ -10,6 +10,7 @@ static const struct command commands[] = {
 	{"follow", cmd_follow, "have the prober follow a cluster"},
 	{"refresh", cmd_refresh, "have the prober ask every instance now"},
 	{"reload", cmd_reload, "have the prober read its configuration again"},
+	{"run", cmd_run, "start a program that follows its clusters"},
 	{"status", cmd_status, "the prober: how it does, who uses it"},
 	{"stop", cmd_stop, "end the prober"},
 	{"topology", cmd_topology, "the instances of a cluster, as every process sees them"},

@@ -3,26 +3,21 @@
  * Making sure that a prober is at work.
  *
  * pelorusd goes into the background once it publishes and ends at once with 0 if another does
- * already, so that starting one twice does no harm; the connection attempt before it only saves
- * a process.  Where root's prober serves the host (/run/pelorus), nobody starts another.
+ * already, so that starting one twice does no harm; asking first only saves a process.  Where root's prober serves the host (/run/pelorus), nobody starts another.
  */
 #include "prober.h"
 
 #include "beside.h"
-
-#include <pelorus/rundir.h>
+#include "control_client.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,29 +27,6 @@
 extern char **environ;
 
 static const char *const folders[] = {".", PELORUS_BINDIR_TO_LIBEXECDIR, "../../probes"};
-
-bool prober_is_at_work(void)
-{
-	struct sockaddr_un name = {.sun_family = AF_UNIX};
-	struct pel_rundir dir;
-	bool connected = false;
-	int fd, dirfd = -1;
-
-	if (pel_rundir_choose(getenv("PELORUS_RUNTIME_DIR"), geteuid(), &dir) < 0)
-		return false;
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	dirfd = pel_rundir_open(&dir, geteuid(), false);
-	if (fd >= 0 && dirfd >= 0) {
-		(void)snprintf(name.sun_path, sizeof(name.sun_path), "/proc/self/fd/%d/%s", dirfd,
-			PEL_RUN_CONTROL);
-		connected = connect(fd, (const struct sockaddr *)&name, sizeof(name)) == 0;
-	}
-	if (fd >= 0)
-		(void)close(fd);
-	if (dirfd >= 0)
-		(void)close(dirfd);
-	return connected;
-}
 
 int prober_find(char ret[static PATH_MAX])
 {
@@ -108,13 +80,29 @@ static int prober_start(const char *path, const char *const *follows)
 	return r > 0 ? -EPROTO : r;
 }
 
+/* What it answers does not matter: the library asks again for each name that it meets. */
+static void prober_tell(int fd, const char *const *follows)
+{
+	for (; follows && *follows; follows++) {
+		char request[PEL_CONTROL_MAX] = "follow\n";
+		struct control_answer answer = {0};
+
+		if (pel_control_put(request, sizeof(request), "name", *follows) == 0 &&
+			control_client_ask(fd, request, &answer) == 0)
+			free(answer.text);
+	}
+}
+
 int prober_ensure(const char *const *follows)
 {
 	char path[PATH_MAX];
-	int r;
+	int r, fd = control_client_open();
 
-	if (prober_is_at_work())
+	if (fd >= 0) {
+		prober_tell(fd, follows);
+		(void)close(fd);
 		return 0;
+	}
 	r = prober_find(path);
 	return r < 0 ? r : prober_start(path, follows);
 }

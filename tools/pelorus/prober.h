@@ -4,16 +4,11 @@
 #define PELORUS_TOOLS_PROBER_H
 
 #include <limits.h>
-#include <stdbool.h>
-
-/* True if a prober answers in the runtime directory of this process's environment. */
-bool prober_is_at_work(void);
 
 /*
- * Makes sure that one is at work, and waits until it is: pelorusd itself returns only then.  The
- * names in `follows` (NULL-terminated) are followed from the start if it has to be started.  0;
- * -ECANCELED if PELORUS_PROBER is off, -ENOENT without a pelorusd, -ETIMEDOUT, -EPROTO if it gave
- * up, -errno.
+ * Makes sure that one is at work and follows the names in `follows` (NULL-terminated), and waits
+ * until it is: pelorusd itself returns only then.  0; -ECANCELED if PELORUS_PROBER is off, -ENOENT
+ * without a pelorusd, -ETIMEDOUT, -EPROTO if it gave up, -errno.
  */
 int prober_ensure(const char *const *follows);
 

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pelorus run: starts a command with the library preloaded.
+ *
+ * Everything that can be known beforehand is looked at first: whether there is such a command,
+ * whether a preload can work in it, whether a prober is at work.  What is not well is told, and the
+ * command runs all the same, for it is the user's command; with --require it does not.  The exit
+ * status is the command's own, for this process becomes the command; 125, 126 and 127 mean what
+ * they mean to env and timeout.
+ */
+#include "commands.h"
+
+#include "elf_program.h"
+#include "preload.h"
+#include "prober.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EXIT_OURS 125
+#define EXIT_CANNOT 126
+#define EXIT_NOT_FOUND 127
+#define CLUSTERS_MAX 16
+
+static const char usage[] =
+	"usage: pelorus run [--cluster NAME]... [--require] [--] COMMAND [ARGUMENT...]\n"
+	"Runs COMMAND with libpelorus.so preloaded, and makes sure that a prober is at work.\n"
+	"\n"
+	"  --cluster NAME  also follows NAME, whose form does not tell that it is a cluster;\n"
+	"                  reader:NAME for one that leads to the readers; may be repeated\n"
+	"  --require       refuses (125) instead of warning where the preload cannot work\n"
+	"\n"
+	"Ends with COMMAND's own status; 125 if pelorus itself fails, 126 if COMMAND cannot be\n"
+	"executed, 127 if it is not found.\n";
+
+struct run {
+	bool require;
+	const char *clusters[CLUSTERS_MAX + 1];
+	unsigned n_clusters;
+	char **command;
+};
+
+/* Tells what is not well.  0 to go on, EXIT_OURS if that was required. */
+static int warn(const struct run *run, const char *what, const char *why)
+{
+	fprintf(stderr, "pelorus: run: %s %s%s\n", what, why,
+		run->require ? "" : "; it runs as without pelorus");
+	return run->require ? EXIT_OURS : 0;
+}
+
+static int cannot(const char *command, int error)
+{
+	fprintf(stderr, "pelorus: run: %s: %s\n", command, strerror(error));
+	return error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT;
+}
+
+/* -1 to go on, or an exit status. */
+static int parse(struct run *run, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"cluster", required_argument, NULL, 'c'},
+		{"require", no_argument, NULL, 'r'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	int c;
+
+	optind = 0;
+	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+		if (c == 'h')
+			return fputs(usage, stdout) < 0 ? EXIT_OURS : 0;
+		if (c == 'r')
+			run->require = true;
+		else if (c == 'c' && run->n_clusters < CLUSTERS_MAX)
+			run->clusters[run->n_clusters++] = optarg;
+		else
+			break;
+	}
+	run->command = argv + optind;
+	if (c == -1 && *run->command)
+		return -1;
+	if (c == -1)
+		fputs("pelorus: run: COMMAND is missing\n", stderr);
+	fputs(usage, stderr);
+	return EXIT_OURS;
+}
+
+/* PELORUS_CLUSTER with the names given here in front of those that are there. */
+static int set_clusters(const struct run *run)
+{
+	const char *existing = getenv("PELORUS_CLUSTER");
+	char list[8192] = "";
+	size_t n = 0;
+
+	for (unsigned i = 0; i < run->n_clusters && n < sizeof(list); i++)
+		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", i ? "," : "",
+			run->clusters[i]);
+	if (existing && *existing && n < sizeof(list))
+		n += (size_t)snprintf(list + n, sizeof(list) - n, ",%s", existing);
+	if (n >= sizeof(list))
+		return -ENOSPC;
+	return setenv("PELORUS_CLUSTER", list, 1) < 0 ? -errno : 0;
+}
+
+/*
+ * What the file tells.  A file that cannot be read tells nothing: exec will say what is wrong.  Of
+ * another architecture, the loader would complain of the preload at each start.
+ */
+static int inspect(const struct run *run, const char *path, const char *library,
+	bool *ret_foreign)
+{
+	struct elf_machine none = {0};
+	struct elf_program lib, program;
+	const char *hindrance;
+
+	if (elf_inspect(library, NULL, none, &lib) < 0)
+		return warn(run, library, "cannot be read");
+	if (elf_inspect(path, getenv("PATH"), lib.machine, &program) < 0)
+		return 0;
+	*ret_foreign = program.traits & ELF_FOREIGN;
+	hindrance = elf_hindrance(program.traits);
+	return hindrance ? warn(run, program.path, hindrance) : 0;
+}
+
+static int set_preload(const struct run *run, const char *path)
+{
+	const char *existing = getenv("LD_PRELOAD");
+	char library[PATH_MAX], preload[8192];
+	int status, r = preload_find_library(library);
+	bool foreign = false;
+
+	if (r < 0)
+		return warn(run, PRELOAD_LIBRARY " cannot be found:", strerror(-r));
+	status = inspect(run, path, library, &foreign);
+	if (status != 0 || foreign)
+		return status;
+	r = preload_prepend(existing, library, preload, sizeof(preload));
+	if (r == 0 && setenv("LD_PRELOAD", preload, 1) < 0)
+		r = -errno;
+	return r < 0 ? warn(run, library, "cannot be preloaded from there") : 0;
+}
+
+/* A missing prober costs the smartness of the library and nothing else. */
+static int ensure_prober(const struct run *run)
+{
+	const char *names[CLUSTERS_MAX + 1] = {0};
+	int r;
+
+	for (unsigned i = 0; i < run->n_clusters; i++) {
+		const char *colon = strchr(run->clusters[i], ':');
+
+		names[i] = colon ? colon + 1 : run->clusters[i];
+	}
+	r = prober_ensure(names);
+	if (r == 0 || r == -ECANCELED)
+		return 0;
+	return warn(run, "no prober can be started:", r == -EPROTO ? "pelorusd gave up"
+								    : strerror(-r));
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run run = {0};
+	char path[PATH_MAX];
+	int r, status = parse(&run, argc, argv);
+
+	if (status >= 0)
+		return status;
+	r = elf_find(run.command[0], getenv("PATH"), path);
+	if (r < 0)
+		return cannot(run.command[0], -r);
+	if (run.n_clusters && set_clusters(&run) < 0) {
+		fputs("pelorus: run: the names of the clusters are too long\n", stderr);
+		return EXIT_OURS;
+	}
+	/* Before LD_PRELOAD is set: the prober itself is no guest. */
+	status = ensure_prober(&run);
+	if (status == 0)
+		status = set_preload(&run, path);
+	if (status != 0)
+		return status;
+	(void)execvp(run.command[0], run.command);
+	return cannot(run.command[0], errno);
+}

@@ -38,7 +38,8 @@ uint64_t track_cookie(int fd)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &n) < 0) {
 		cookie = 0;
-		if (errno == ENOPROTOOPT && fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode))
+		/* Old kernels say ENOPROTOOPT, emulators EINVAL. */
+		if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode))
 			cookie = st.st_ino | UINT64_C(1) << 63;
 	}
 	errno = saved;

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Guests that must do under the preload what they do alone, compared by what a user sees of them."""
 import os
+import subprocess
+import threading
 
 import guests
+import published
 from tap import ok
 
 
@@ -42,3 +45,36 @@ def check_libc(libc, folder):
                   [threads, str(listener.port), "50"], folder)
     ok(got[0] == 0, f"{libc.name}: and all of its calls are as expected", short(got))
     listener.close()
+
+
+def check_failover(libc, folder):
+    """A guest with one connection is moved to the new writer; without the preload it is lost."""
+    command = libc.build("follow", folder)
+    one = guests.Listener("127.0.0.1", greeting=b"one\n")
+    two = guests.Listener("127.0.0.2", greeting=b"two\n", port=one.port)
+    with published.Map(folder) as published_map:
+        name = published_map.cluster(0, [("one", "127.0.0.1"), ("two", "127.0.0.2")], one.port)
+        argv, env = libc.command([command, name, str(one.port), "3"],
+                                 {**environment(libc, folder), "PELORUS_CLUSTER": name})
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("PELORUS_", "LD_PRE"))}
+        child = subprocess.Popen(argv, env={**clean, **env}, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, text=True)
+        late = threading.Timer(60, child.kill)
+        late.start()
+        try:
+            heard = [child.stdout.readline()]
+            for writer in (1, 0):
+                published_map.tell(f"writer 0 {writer}")
+                heard += [child.stdout.readline(), child.stdout.readline()]
+            errors = child.communicate(timeout=60)[1]
+        finally:
+            late.cancel()
+            child.kill()
+            child.wait()
+        ok(heard == ["one\n", "ended\n", "two\n", "ended\n", "one\n"] and child.returncode == 0,
+           f"{libc.name}: a connection follows the writer, twice",
+           f"{heard} {child.returncode} {errors[-300:]}")
+    plain = libc.run([command, name, str(one.port), "1"])
+    ok(plain[0] == 3, f"{libc.name}: the same name leads nowhere without the library", short(plain))
+    one.close()
+    two.close()

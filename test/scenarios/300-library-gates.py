@@ -12,7 +12,7 @@ from tap import done, ok
 
 def main():
     if ok(os.path.exists(guests.LIBRARY), "the build makes libpelorus.so", guests.LIBRARY):
-        libgates.gate_idle(libgates.check(guests.LIBRARY))
+        libgates.gate_own(libgates.check(guests.LIBRARY))
     done()
 
 

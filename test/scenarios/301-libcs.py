@@ -12,7 +12,7 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import guests
 from tap import done, ok, skip
-from unchanged import check_libc
+from unchanged import check_failover, check_libc
 
 
 def main():
@@ -25,6 +25,7 @@ def main():
                 skip(f"{libc.name}: guests run unchanged", libc.absent)
             else:
                 check_libc(libc, folder)
+                check_failover(libc, folder)
     done()
 
 

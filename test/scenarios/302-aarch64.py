@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import guests
 import libgates
 from tap import done, ok, skip
-from unchanged import check_libc
+from unchanged import check_failover, check_libc
 
 FOLDER = os.path.join(guests.ROOT, "build", "aarch64")
 
@@ -39,6 +39,7 @@ def main():
     libgates.check(libc.library, "aarch64-linux-gnu-")
     with tempfile.TemporaryDirectory(prefix="pelorus-aarch64-") as folder:
         check_libc(libc, folder)
+        check_failover(libc, folder)
     done()
 
 

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-static const char *const pure[] = {
+static const char pure[][20] = {
 	"abs", "acos", "adddate", "addtime", "aes_decrypt", "aes_encrypt", "any_value", "ascii",
 	"asin", "atan", "atan2", "avg", "bin", "bin_to_uuid", "binary", "bit", "bit_and",
 	"bit_count", "bit_length", "bit_or", "bit_xor", "cast", "ceil", "ceiling", "char",
@@ -52,7 +52,7 @@ static const char *const pure[] = {
 	"weekofyear", "weight_string", "year", "yearweek",
 };
 
-static const char *const keywords[] = {
+static const char keywords[][14] = {
 	"against", "all", "and", "as", "between", "both", "by", "case", "cross", "distinct",
 	"distinctrow", "div", "else", "exists", "from", "group", "having", "in", "index",
 	"inner", "interval", "is", "join", "key", "keys", "left", "like", "limit", "match",
@@ -61,11 +61,11 @@ static const char *const keywords[] = {
 	"values", "when", "where", "with", "xor",
 };
 
-static const char *const peeks[] = {
+static const char peeks[][15] = {
 	"connection_id", "found_rows", "last_insert_id", "lastval", "row_count",
 };
 
-static const char *const settings[] = {
+static const char settings[][32] = {
 	"aurora_replica_read_consistency", "autocommit", "big_tables", "bulk_insert_buffer_size",
 	"character_set_client", "character_set_connection", "character_set_results",
 	"collation_connection", "cte_max_recursion_depth", "default_storage_engine",
@@ -86,7 +86,7 @@ static const char *const settings[] = {
 	"tx_read_only", "unique_checks", "wait_timeout", "windowing_use_high_precision",
 };
 
-static const char *const readables[] = {
+static const char readables[][25] = {
 	"aurora_server_id", "aurora_version", "character_set_database",
 	"character_set_filesystem", "character_set_server", "character_set_system",
 	"collation_database", "collation_server", "have_openssl", "have_ssl", "hostname",
@@ -98,8 +98,11 @@ static const char *const readables[] = {
 	"version_compile_os",
 };
 
-/* The listed word that equals this one but for case, or NULL. */
-static const char *find(const char *const *list, size_t n, struct pel_sql_span word)
+/*
+ * The listed word that equals this one but for case, or NULL.  A list is one block of characters,
+ * `width` for each word: pointers would have to be relocated in every process at its start.
+ */
+static const char *find(const char *list, size_t n, size_t width, struct pel_sql_span word)
 {
 	char lower[40];
 	size_t low = 0, high = n;
@@ -114,10 +117,10 @@ static const char *find(const char *const *list, size_t n, struct pel_sql_span w
 	lower[word.n] = '\0';
 	while (low < high) {
 		size_t middle = (low + high) / 2;
-		int order = strcmp(lower, list[middle]);
+		int order = strcmp(lower, list + middle * width);
 
 		if (order == 0)
-			return list[middle];
+			return list + middle * width;
 		if (order < 0)
 			high = middle;
 		else
@@ -126,7 +129,8 @@ static const char *find(const char *const *list, size_t n, struct pel_sql_span w
 	return NULL;
 }
 
-#define FIND(list, word) find(list, sizeof(list) / sizeof(*(list)), word)
+#define FIND(list, word)                                                                           \
+	find((list)[0], sizeof(list) / sizeof(*(list)), sizeof(*(list)), word)
 
 enum sql_call sql_word_call(struct pel_sql_span word)
 {

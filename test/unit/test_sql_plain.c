@@ -537,21 +537,23 @@ static void every_prefix_of_every_statement_is_safe(void **state)
 static void the_lists_are_sorted(void **state)
 {
 	static const struct {
-		const char *const *list;
-		size_t n;
+		const char *list;
+		size_t n, width;
 	} lists[] = {
-		{pure, sizeof(pure) / sizeof(*pure)},
-		{keywords, sizeof(keywords) / sizeof(*keywords)},
-		{peeks, sizeof(peeks) / sizeof(*peeks)},
-		{settings, sizeof(settings) / sizeof(*settings)},
-		{readables, sizeof(readables) / sizeof(*readables)},
+		{pure[0], sizeof(pure) / sizeof(*pure), sizeof(*pure)},
+		{keywords[0], sizeof(keywords) / sizeof(*keywords), sizeof(*keywords)},
+		{peeks[0], sizeof(peeks) / sizeof(*peeks), sizeof(*peeks)},
+		{settings[0], sizeof(settings) / sizeof(*settings), sizeof(*settings)},
+		{readables[0], sizeof(readables) / sizeof(*readables), sizeof(*readables)},
 	};
 
 	for (size_t l = 0; l < sizeof(lists) / sizeof(*lists); l++) {
 		for (size_t i = 1; i < lists[l].n; i++) {
-			if (strcmp(lists[l].list[i - 1], lists[l].list[i]) >= 0)
-				fail_msg("%s stands before %s", lists[l].list[i - 1],
-					lists[l].list[i]);
+			const char *word = lists[l].list + i * lists[l].width;
+
+			assert_non_null(memchr(word, '\0', lists[l].width));
+			if (strcmp(word - lists[l].width, word) >= 0)
+				fail_msg("%s stands before %s", word - lists[l].width, word);
 		}
 	}
 }

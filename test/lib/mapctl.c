@@ -9,6 +9,7 @@
  *   self CLUSTER INDEX writer|reader
  *   health CLUSTER INDEX ok|stalled|unreachable
  *   lag CLUSTER INDEX MS
+ *   heard CLUSTER INDEX                                   it proved that it lives, just now
  *   writer CLUSTER INDEX|none|unknown [WHY]               and publishes
  *   touch CLUSTER                                         publishes what no socket ends for
  *   wake CLUSTER                                          publishes the same, generation moved
@@ -174,6 +175,10 @@ static int apply(struct mapctl *m, char **words, unsigned n, unsigned *ret_chang
 	*ret_changes = MAP_CHANGE_EPOCH;
 	if (strcmp(words[0], "touch") == 0)
 		return 0;
+	if (strcmp(words[0], "heard") == 0) {
+		in->evidence_ns = now_ns();
+		return 0;
+	}
 	if (strcmp(words[0], "name") == 0)
 		return do_name(m, words, n);
 	if (strcmp(words[0], "instance") == 0)

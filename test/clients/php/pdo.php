@@ -1,0 +1,7 @@
+<?php
+// SPDX-License-Identifier: Apache-2.0
+require __DIR__ . '/loop.php';
+
+error_reporting(E_ALL & ~E_WARNING);
+serve(fn() => new PDO("mysql:host=$host;dbname=app", 'app', 'app'),
+	fn($c) => $c->prepare(SQL)->execute(['pdo']));

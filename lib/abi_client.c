@@ -164,7 +164,7 @@ static int measure(struct dl_phdr_info *info, size_t size, void *context)
 			e->inside >= start + p->p_memsz)
 			continue;
 		e->client->start = start;
-		e->client->end = start + p->p_memsz;
+		e->client->size = p->p_memsz;
 		return 1;
 	}
 	return 0;
@@ -266,9 +266,4 @@ const struct abi_client *abi_client_of(const void *from)
 	if ((word & ((UINT64_C(1) << ADDRESS_BITS) - 1)) == address && word >> ADDRESS_BITS)
 		return &clients[(word >> ADDRESS_BITS) - 1];
 	return resolve(from, place);
-}
-
-bool abi_client_contains(const struct abi_client *client, const void *address)
-{
-	return (uintptr_t)address >= client->start && (uintptr_t)address < client->end;
 }

@@ -17,7 +17,7 @@
 
 struct abi_client {
 	struct abi_real real;
-	uintptr_t start, end; /* its code; a call from there is not the application's */
+	uintptr_t start, size; /* its code; a call from there is not the application's */
 	int opt_reconnect;    /* the option's number, 0 if in-place reconnection is off here */
 	bool is_mariadb;
 };
@@ -26,6 +26,9 @@ struct abi_client {
 const struct abi_client *abi_client_of(const void *from);
 
 /* True if the address is in the library's own code. */
-bool abi_client_contains(const struct abi_client *client, const void *address);
+static inline bool abi_client_contains(const struct abi_client *client, const void *address)
+{
+	return (uintptr_t)address - client->start < client->size;
+}
 
 #endif

@@ -163,15 +163,18 @@ static enum env_failover read_failover(const char *word)
 	return word && strcmp(word, "strict-writer") == 0 ? ENV_STRICT_WRITER : ENV_READER_OR_WRITER;
 }
 
-/* Seconds, with decimals. */
+/* Whole seconds, or milliseconds with "ms" behind them. */
 static uint64_t read_timeout(const char *word)
 {
 	char *end = NULL;
-	double seconds = word ? strtod(word, &end) : 0;
+	long n = word ? strtol(word, &end, 10) : -1;
 
-	if (!word || end == word || *end != '\0' || !(seconds >= 0 && seconds <= 86400))
+	if (n < 0 || n > 86400000 || end == word)
 		return ENV_FAILOVER_TIMEOUT_NS;
-	return (uint64_t)(seconds * 1e9);
+	if (strcmp(end, "ms") == 0)
+		return (uint64_t)n * 1000000;
+	return *end == '\0' || strcmp(end, "s") == 0 ? (uint64_t)n * 1000000000
+						    : ENV_FAILOVER_TIMEOUT_NS;
 }
 
 void env_read(struct env *ret, char *const *list, const char *executable, bool secure)

@@ -9,7 +9,7 @@
  *                             one that leads to the readers
  *   PELORUS_PROBER            off, or the path of pelorusd
  *   PELORUS_SEVER             all, off
- *   PELORUS_FAILOVER_TIMEOUT  seconds that a call of the client ABI may wait for a new writer (30)
+ *   PELORUS_FAILOVER_TIMEOUT  how long a call of the client ABI may wait for a writer: 30, 500ms
  *   PELORUS_RETRY             safe, off: whether the client ABI executes statements again
  *   PELORUS_FAILOVER          reader-or-writer, strict-reader, strict-writer: where connections by a
  *                             reader's name go

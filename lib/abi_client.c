@@ -68,6 +68,7 @@ static const struct {
 	AT("mysql_sqlstate", sqlstate),
 	AT("mysql_get_client_version", client_version),
 	AT("mysql_character_set_name", character_set_name),
+	AT("mysql_get_ssl_cipher", get_ssl_cipher),
 	AT("mysql_get_socket", get_socket),
 	AT("mariadb_get_infov", get_infov),
 	AT("mysql_stmt_init", stmt_init),

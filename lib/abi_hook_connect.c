@@ -27,22 +27,24 @@ static const char *host_of(const struct abi_client *c, void *mysql, const char *
 }
 
 /* A connection by a followed name is remembered, and looked at. */
-static void adopt(const struct abi_client *c, void *mysql, const char *host)
+static struct abi_handle *adopt(const struct abi_client *c, void *mysql, const char *host)
 {
 	const char *name = host_of(c, mysql, host);
 	struct bind *b = name ? abi_wire_bind(name) : NULL;
 	struct abi_handle *h = b ? abi_handle_new(mysql, c, b) : NULL;
 
 	if (!h)
-		return;
+		return NULL;
 	abi_wire_note_socket(h);
 	abi_verify(h);
+	return h;
 }
 
 void *mysql_real_connect(void *mysql, const char *host, const char *user, const char *password,
 	const char *db, unsigned port, const char *socket, unsigned long flags)
 {
 	const struct abi_client *c = abi_client_of(ABI_FROM);
+	struct abi_handle *h;
 	void *result;
 
 	if (!c)
@@ -53,8 +55,9 @@ void *mysql_real_connect(void *mysql, const char *host, const char *user, const 
 	abi_depth++;
 	result = c->real.real_connect(mysql, host, user, password, db, port, socket, flags);
 	abi_depth--;
-	if (result && !socket)
-		adopt(c, result, host);
+	h = result && !socket ? adopt(c, result, host) : NULL;
+	if (h)
+		abi_wire_hand_over(h, user, password, port);
 	return result;
 }
 

@@ -16,6 +16,7 @@
 #include "abi_move.h"
 
 #include "abi_ask.h"
+#include "abi_members.h"
 #include "abi_wire.h"
 #include "clock.h"
 #include "env.h"
@@ -25,7 +26,7 @@
 
 #define PINGS 2
 #define PAUSE_FIRST_NS UINT64_C(5000000)
-#define PAUSE_MAX_NS UINT64_C(100000000)
+#define PAUSE_MAX_NS UINT64_C(50000000)
 
 /* How autocommit stood, as far as anybody can know. */
 struct autocommit {
@@ -71,13 +72,40 @@ static bool fits(const struct abi_handle *h, enum pel_role role)
 	return env_get()->failover != ENV_STRICT_READER || role == PEL_ROLE_READER;
 }
 
-/* A reader knows who the writer is: without a prober, that is where the name leads next. */
-static void ask_the_way(struct abi_handle *h)
+/*
+ * Without a prober, what the new server knows of the others is kept; on a reader, the connection is
+ * led to the writer that it names.
+ */
+static void learn(struct abi_handle *h, enum pel_role role)
 {
 	struct pel_rows rows;
 
-	if (h->role == PEL_ROLE_WRITER && abi_ask_rows(h, &rows) == 0 && rows.master != PEL_NONE)
-		(void)abi_wire_lead_to(h, rows.rows[rows.master].id);
+	if (abi_wire_has_prober(h) || abi_ask_rows(h, &rows) < 0)
+		return;
+	abi_members_learn(h->bind, &rows);
+	if (role != PEL_ROLE_WRITER && h->role == PEL_ROLE_WRITER && rows.master != PEL_NONE)
+		(void)abi_members_try_id(h->bind, rows.rows[rows.master].id);
+}
+
+/* Where this process's other connections by the name go, when nobody publishes it. */
+static void settle(struct abi_handle *h)
+{
+	abi_members_release(h->bind);
+	if (h->role != PEL_ROLE_WRITER)
+		return;
+	if (abi_wire_has_prober(h))
+		abi_wire_leave(h);
+	else
+		abi_wire_stay_here(h);
+}
+
+/* An attempt failed: without a prober the next one is at another member, or where DNS leads. */
+static void look_elsewhere(struct abi_handle *h, unsigned turn)
+{
+	abi_members_release(h->bind);
+	abi_wire_leave(h);
+	if (!abi_wire_has_prober(h) && turn % 2 == 1)
+		(void)abi_members_try(h->bind, turn / 2);
 }
 
 static bool restore(struct abi_handle *h, struct autocommit before)
@@ -96,21 +124,25 @@ static bool restore(struct abi_handle *h, struct autocommit before)
 }
 
 /* One attempt.  True if the connection is where it belongs, as it was. */
-static bool attempt(struct abi_handle *h, struct autocommit before)
+static bool attempt(struct abi_handle *h, struct autocommit before, unsigned turn)
 {
 	struct abi_answer answer;
 
 	abi_wire_sever(h);
-	if (!ping(h))
+	if (!ping(h)) {
+		look_elsewhere(h, turn);
 		return false;
+	}
 	h->epoch++;
 	abi_wire_note_socket(h);
 	if (abi_ask_role(h, &answer) < 0)
 		return false;
 	if (!fits(h, answer.role)) {
-		ask_the_way(h);
+		look_elsewhere(h, turn);
+		learn(h, answer.role);
 		return false;
 	}
+	learn(h, answer.role);
 	h->autocommit = answer.autocommit;
 	h->autocommit_known = true;
 	return restore(h, before);
@@ -130,16 +162,19 @@ static int move_until(struct abi_handle *h, uint64_t deadline)
 	struct autocommit before = read_autocommit(h);
 	uint64_t pause = PAUSE_FIRST_NS;
 
-	for (;;) {
+	for (unsigned turn = 0;; turn++) {
 		uint64_t now = clock_now_ns();
 
-		if (abi_wire_has_way(h) && attempt(h, before))
+		if (abi_wire_has_way(h) && attempt(h, before, turn))
 			break;
-		if (now >= deadline)
+		if (now >= deadline) {
+			abi_members_release(h->bind);
 			return -ETIMEDOUT;
+		}
 		abi_wire_wait(h, pause < deadline - now ? pause : deadline - now);
 		pause = pause * 2 < PAUSE_MAX_NS ? pause * 2 : PAUSE_MAX_NS;
 	}
+	settle(h);
 	h->session.dirty = h->session.transaction = false;
 	h->suspect = false;
 	slot_count(SLOT_MOVED);
@@ -177,9 +212,14 @@ void abi_verify(struct abi_handle *h)
 		return;
 	h->autocommit = answer.autocommit;
 	h->autocommit_known = true;
-	if (fits(h, answer.role) || h->client->opt_reconnect == 0)
+	if (!fits(h, answer.role) || !abi_members_are_known(h->bind))
+		learn(h, answer.role);
+	if (fits(h, answer.role)) {
+		settle(h);
+		return;
+	}
+	if (h->client->opt_reconnect == 0)
 		return;
 	abi_wire_hint(h);
-	ask_the_way(h);
 	(void)move_until(h, clock_now_ns() + env_get()->failover_timeout_ns);
 }

@@ -41,6 +41,7 @@ struct abi_real {
 	const char *(*sqlstate)(void *mysql);
 	unsigned long (*client_version)(void);
 	const char *(*character_set_name)(void *mysql);
+	const char *(*get_ssl_cipher)(void *mysql);
 	int (*get_socket)(void *mysql);                               /* libmariadb */
 	abi_bool (*get_infov)(void *mysql, int value, void *arg, ...); /* libmariadb */
 	void *(*stmt_init)(void *mysql);
@@ -61,6 +62,10 @@ struct abi_real {
 /* mysql_get_option()'s and mysql_options()'s MYSQL_OPT_RECONNECT: MySQL 8 renumbered it. */
 #define ABI_OPT_RECONNECT 20
 #define ABI_OPT_RECONNECT_8 15
+
+/* libmariadb's, for mysql_get_option() */
+#define ABI_OPT_SSL_VERIFY 21
+#define ABI_OPT_SSL_CA 27
 
 /* mariadb_get_infov() */
 #define ABI_INFO_HOST 10

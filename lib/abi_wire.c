@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "abi_wire.h"
 
+#include "address.h"
 #include "clock.h"
 #include "cut.h"
 #include "follow.h"
@@ -8,10 +9,12 @@
 #include "mapview.h"
 #include "plan.h"
 #include "track.h"
+#include "wipe.h"
 
 #include <pelorus/names.h>
 
 #include <errno.h>
+#include <string.h>
 
 struct bind *abi_wire_bind(const char *host)
 {
@@ -78,7 +81,77 @@ bool abi_wire_has_way(const struct abi_handle *h)
 	return plan.verdict == ROUTE_INSTANCE || plan.verdict == ROUTE_DNS;
 }
 
-bool abi_wire_lead_to(struct abi_handle *h, const char *id)
+/* What the map says of the handle's cluster now; false without a living prober. */
+static bool read_map(const struct abi_handle *h, struct pel_hot *ret)
 {
-	return false;
+	uint64_t now = clock_now_ns();
+	const struct pel_map *map = mapview_get(now);
+	struct pel_ref ref;
+
+	return map && pel_map_is_fresh(map, now) &&
+	       mapview_read(map, h->bind->name, h->bind->hash, &ref, ret) == 0;
+}
+
+bool abi_wire_has_prober(const struct abi_handle *h)
+{
+	struct pel_hot hot;
+
+	return read_map(h, &hot) && hot.state != PEL_STATE_UNKNOWN && !hot.dns_only;
+}
+
+void abi_wire_stay_here(const struct abi_handle *h)
+{
+	struct sockaddr_storage peer;
+	socklen_t n = sizeof(peer);
+	struct pel_addr addr;
+
+	if (getpeername(h->fd, (struct sockaddr *)&peer, &n) == 0 &&
+		address_from_sockaddr((struct sockaddr *)&peer, n, &addr))
+		bind_pin(h->bind, &addr);
+}
+
+void abi_wire_leave(const struct abi_handle *h)
+{
+	bind_pin(h->bind, NULL);
+}
+
+static bool copy(char *to, size_t size, const char *from)
+{
+	if (!from || strlen(from) >= size)
+		return false;
+	strcpy(to, from);
+	return true;
+}
+
+/* The TLS settings, which the prober must not weaken; false if they cannot be told. */
+static bool read_tls(const struct abi_handle *h, struct envcreds *ret)
+{
+	const struct abi_real *real = &h->client->real;
+	const char *ca = NULL;
+	abi_bool verify = 0;
+
+	if (!real->get_ssl_cipher || !real->get_ssl_cipher(h->mysql))
+		return true;
+	ret->ssl = true;
+	if (!h->client->is_mariadb)
+		return false;
+	(void)real->get_option(h->mysql, ABI_OPT_SSL_CA, &ca);
+	(void)real->get_option(h->mysql, ABI_OPT_SSL_VERIFY, &verify);
+	ret->ssl_verify = verify != 0;
+	return !ca || copy(ret->ssl_ca, sizeof(ret->ssl_ca), ca);
+}
+
+void abi_wire_hand_over(const struct abi_handle *h, const char *user, const char *password,
+	unsigned port)
+{
+	struct envcreds creds = {.ssl = false};
+	struct pel_hot hot;
+
+	if (!read_map(h, &hot) || (!hot.dns_only && hot.state != PEL_STATE_UNKNOWN))
+		return;
+	if (copy(creds.user, sizeof(creds.user), user) &&
+		copy(creds.password, sizeof(creds.password), password ? password : "") &&
+		read_tls(h, &creds))
+		follow_hand_over(h->bind, (uint16_t)port, &creds);
+	wipe(&creds, sizeof(creds));
 }

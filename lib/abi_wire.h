@@ -32,10 +32,17 @@ void abi_wire_wait(const struct abi_handle *h, uint64_t limit_ns);
 /* True if the name leads somewhere at this moment; false between two writers. */
 bool abi_wire_has_way(const struct abi_handle *h);
 
-/*
- * Without a prober: from now on, and until the prober says otherwise, the name leads to the host of
- * the instance `id`.  False if that host is not in the cluster's domain or cannot be resolved.
- */
-bool abi_wire_lead_to(struct abi_handle *h, const char *id);
+/* True if a living prober knows the cluster's topology, or that there is no writer now. */
+bool abi_wire_has_prober(const struct abi_handle *h);
+
+/* Without a prober: the instance that the connection is on is where the name leads from now on. */
+void abi_wire_stay_here(const struct abi_handle *h);
+
+/* ... and no longer. */
+void abi_wire_leave(const struct abi_handle *h);
+
+/* Hands a prober that lacks them what the program has just logged in with. */
+void abi_wire_hand_over(const struct abi_handle *h, const char *user, const char *password,
+	unsigned port);
 
 #endif

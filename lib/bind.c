@@ -212,6 +212,30 @@ void bind_get_dns(struct bind *b, struct bind_dns *ret)
 	ret->seen_ns = 0;
 }
 
+void bind_pin(struct bind *b, const struct pel_addr *addr)
+{
+	uint64_t words[3] = {0};
+
+	if (addr)
+		memcpy(words, addr, sizeof(words));
+	/* The first word, which holds the family, last: it reveals the rest (partner: bind_pinned). */
+	atomic_store(&b->pinned[0], 0);
+	atomic_store(&b->pinned[1], words[1]);
+	atomic_store(&b->pinned[2], words[2]);
+	atomic_store(&b->pinned[0], words[0]);
+}
+
+bool bind_pinned(const struct bind *b, struct pel_addr *ret)
+{
+	uint64_t words[3] = {atomic_load(&b->pinned[0]), atomic_load(&b->pinned[1]),
+		atomic_load(&b->pinned[2])};
+
+	if (words[0] == 0 || atomic_load(&b->pinned[0]) != words[0])
+		return false;
+	memcpy(ret, words, sizeof(words));
+	return true;
+}
+
 void bind_exclude(struct bind *b, uint64_t identity, uint64_t until_ns)
 {
 	struct bind_excluded *oldest = &b->excluded[0];

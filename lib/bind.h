@@ -49,6 +49,7 @@ struct bind {
 	struct bind_excluded excluded[BIND_EXCLUDED];
 	_Atomic uint32_t dns_seq; /* odd while dns is being written */
 	struct bind_dns dns;
+	_Atomic uint64_t pinned[3]; /* a struct pel_addr: where the name leads without a prober */
 };
 
 /* The block of virtual addresses; set by the first map that is attached, before any binding. */
@@ -83,6 +84,13 @@ unsigned bind_index(const struct bind *b);
 /* What DNS last told this process about the name; a torn or absent answer has n = 0. */
 void bind_set_dns(struct bind *b, const struct pel_addr *addrs, unsigned n, uint64_t now_ns);
 void bind_get_dns(struct bind *b, struct bind_dns *ret);
+
+/*
+ * The instance that a connection of this process found to be the writer, when nobody publishes the
+ * topology: it outranks DNS.  NULL takes it back.
+ */
+void bind_pin(struct bind *b, const struct pel_addr *addr);
+bool bind_pinned(const struct bind *b, struct pel_addr *ret);
 
 /* Instances that this process cannot reach: as bits of the instances in `hot`. */
 void bind_exclude(struct bind *b, uint64_t identity, uint64_t until_ns);

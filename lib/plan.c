@@ -6,6 +6,11 @@
 
 #include <errno.h>
 
+static _Thread_local struct {
+	const struct bind *bind;
+	struct pel_addr addr;
+} forced;
+
 static bool fits(const struct pel_addr *a, uint16_t families)
 {
 	return (a->family == 4 && (families & ROUTE_FAMILY4)) ||
@@ -28,6 +33,31 @@ static unsigned dns_choose(struct bind *b, const struct plan *plan, struct bind_
 	}
 	*ret = own->addrs;
 	return (unsigned)own->n;
+}
+
+void plan_force(const struct bind *b, const struct pel_addr *addr)
+{
+	forced.bind = addr ? b : NULL;
+	if (addr)
+		forced.addr = *addr;
+}
+
+/* An address that a connection of this process has found, which outranks DNS. */
+static bool plan_found_here(struct bind *b, uint16_t families, uint16_t asked_port,
+	struct plan *plan)
+{
+	bool is_forced = forced.bind == b;
+
+	if (is_forced)
+		plan->target = forced.addr;
+	if ((!is_forced && !bind_pinned(b, &plan->target)) || !fits(&plan->target, families))
+		return false;
+	plan->verdict = ROUTE_DNS;
+	plan->instance = PEL_NONE;
+	plan->identity = 0;
+	plan->n_addrs = 1;
+	plan->target.port = asked_port;
+	return true;
 }
 
 static void plan_dns(struct bind *b, uint16_t families, uint16_t asked_port, struct plan *plan)
@@ -102,8 +132,10 @@ void plan_make(struct bind *b, uint16_t families, uint16_t asked_port, struct pl
 			plan->role = plan->hot.names[plan->ref.name].role;
 		plan_route(b, families, asked_port, plan);
 	}
-	if (plan->verdict == ROUTE_DNS)
-		plan_dns(b, families, asked_port, plan);
+	if (forced.bind == b || plan->verdict == ROUTE_DNS) {
+		if (!plan_found_here(b, families, asked_port, plan))
+			plan_dns(b, families, asked_port, plan);
+	}
 }
 
 struct sever_socket plan_socket(const struct plan *plan)

@@ -97,7 +97,7 @@ static int apply_pair(struct reading *r, const struct config_line *line)
 	key = config_key_find(r->section, line->name);
 	if (!key)
 		return unknown_key(r, line->name);
-	secret = key->type == &config_type_secret;
+	secret = key->type == &config_type_secret || key->type == &config_type_secret_url;
 	if (!line->value && key->type != &config_type_bool)
 		return fail(r, key->name, key->expected, secret ? NULL : "");
 	if (!key->type->read(key, line->value ? line->value : "on",

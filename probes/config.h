@@ -26,11 +26,32 @@
 #define CONFIG_USER_MAX 128
 #define CONFIG_PASSWORD_MAX 2048
 #define CONFIG_PATH_MAX 512
+#define CONFIG_URL_MAX 512
 
 enum config_dialect {
 	CONFIG_DIALECT_AUTO = 0, /* the server is asked what it is */
 	CONFIG_DIALECT_AURORA,
 	CONFIG_DIALECT_READ_ONLY,
+};
+
+enum config_source {
+	CONFIG_SOURCE_SQL = 0,
+	CONFIG_SOURCE_HTTP, /* a coordinator names the members as well */
+};
+
+/* What a coordinator's answers look like. */
+enum coordinator_format {
+	COORDINATOR_DOCUMENT = 0, /* {"primary": "host:port", "secondary": ["host:port", ...]} */
+	COORDINATOR_ORCHESTRATOR, /* an instance, or an array of them */
+	COORDINATOR_PATRONI,      /* {"members": [{"role", "host", "port", "state"}, ...]} */
+	COORDINATOR_CONSUL,       /* KV entry: base64 of host:port, or of a document */
+	COORDINATOR_ETCD,         /* the same from etcd's JSON gateway: range, or one watch message */
+};
+
+enum config_auth {
+	CONFIG_AUTH_PASSWORD = 0,
+	CONFIG_AUTH_IAM,            /* an RDS token, made anew for each login */
+	CONFIG_AUTH_SECRETSMANAGER, /* user and password of an AWS secret */
 };
 
 /* TLS as one login uses it; `ca`, `cert`, `key` are paths, empty if not set. */
@@ -80,6 +101,21 @@ struct config_cluster {
 	uint32_t max_lag_ms;           /* 0: off */
 	enum pel_selector reader_selector;
 	enum pel_fallback reader_fallback;
+	enum config_source source;
+	enum coordinator_format format;
+	char url[CONFIG_URL_MAX];         /* of the coordinator */
+	char allowed_hosts[PEL_NAME_MAX]; /* pattern of hosts that it may name; empty: any */
+	char headers_file[CONFIG_PATH_MAX];
+	struct tls_settings http_tls; /* ca, cert, key */
+	bool allow_http;
+	uint32_t poll_ms;             /* of a coordinator that cannot push */
+	char publish[CONFIG_URL_MAX]; /* where the hosts of a fleet tell each other */
+	uint32_t lease_ms;
+	bool control_plane; /* RDS is asked for custom endpoints and zones */
+	char aws_region[32];
+	char aws_profile[64];
+	enum config_auth auth;
+	char secret_id[CONFIG_PATH_MAX]; /* of `auth = secretsmanager`: name or ARN */
 	unsigned lines[CONFIG_KEYS]; /* where each key of the table was set; 0: default */
 };
 
@@ -88,6 +124,8 @@ struct config {
 	bool has_password;          /* the file itself contains one */
 	uint32_t idle_exit_ms;
 	struct config_net virtual_net;
+	char notify[CONFIG_URL_MAX];          /* notices are posted there */
+	char notify_command[CONFIG_PATH_MAX]; /* or given to this program */
 	unsigned lines[CONFIG_KEYS]; /* of the keys of [pelorus] alone */
 	struct config_cluster defaults; /* for names that no section mentions */
 	unsigned n_clusters;

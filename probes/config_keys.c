@@ -13,12 +13,21 @@ static const char *const selector_words[] = {
 	"random", "round-robin", "lag", "round-trip", "load", NULL};
 static const char *const fallback_words[] = {"reader", "writer", "refuse", NULL};
 
+static const char *const source_words[] = {"sql", "http", NULL};
+static const char *const format_words[] = {
+	"document", "orchestrator", "patroni", "consul", "etcd", NULL};
+static const char *const auth_words[] = {"password", "iam", "secretsmanager", NULL};
+
+static const char a_url[] = "a URL that begins with https:// or http://";
 static const char a_path[] = "an absolute path";
 static const char a_host[] = "a host name";
 
 const struct config_key config_keys[] = {
 	{.section = CONFIG_IN_PELORUS, "idle-exit", &config_type_duration, GLOBAL(idle_exit_ms),
 		"a duration from 1s to 24h", .min = 1000, .max = 86400000, .standard = "60s"},
+	{.section = CONFIG_IN_PELORUS, "notify", &config_type_secret_url, GLOBAL(notify), a_url},
+	{.section = CONFIG_IN_PELORUS, "notify-command", &config_type_path, GLOBAL(notify_command),
+		a_path},
 	{.section = CONFIG_IN_PELORUS, "virtual-net", &config_type_net, GLOBAL(virtual_net),
 		"networks such as 198.18.0.0/16 (8 to 30 bits) or 2001:2::/48 (16 to 64 bits)",
 		.standard = "198.18.0.0/16, 2001:2::/48"},
@@ -26,14 +35,38 @@ const struct config_key config_keys[] = {
 	{.section = CONFIG_IN_CLUSTER, "endpoint", &config_type_host, CLUSTER(endpoint), a_host},
 	{.section = CONFIG_IN_CLUSTER, "reader-endpoint", &config_type_host,
 		CLUSTER(reader_endpoint), a_host},
+	{.section = CONFIG_IN_CLUSTER, "format", &config_type_word, CLUSTER(format),
+		"document, orchestrator, patroni, consul or etcd", .words = format_words},
+	{.section = CONFIG_IN_CLUSTER, "source", &config_type_word, CLUSTER(source), "sql or http",
+		.words = source_words},
+	{.section = CONFIG_IN_CLUSTER, "url", &config_type_url, CLUSTER(url), a_url},
 	{.section = CONFIG_IN_CLUSTER, "members", &config_type_members, CLUSTER(members),
 		"HOST[:PORT], separated by commas, 32 at most"},
 
+	{.section = CONFIG_IN_BOTH, "allow-http", &config_type_bool, CLUSTER(allow_http),
+		"on or off"},
+	{.section = CONFIG_IN_BOTH, "allowed-hosts", &config_type_text, CLUSTER(allowed_hosts),
+		"a pattern such as *.db.example.com"},
+	{.section = CONFIG_IN_BOTH, "auth", &config_type_word, CLUSTER(auth),
+		"password, iam or secretsmanager", .words = auth_words},
+	{.section = CONFIG_IN_BOTH, "aws-profile", &config_type_text, CLUSTER(aws_profile),
+		"a profile's name of 63 bytes at most"},
+	{.section = CONFIG_IN_BOTH, "aws-region", &config_type_text, CLUSTER(aws_region),
+		"a region such as us-east-1"},
+	{.section = CONFIG_IN_BOTH, "control-plane", &config_type_bool, CLUSTER(control_plane),
+		"on or off"},
 	{.section = CONFIG_IN_BOTH, "dialect", &config_type_word, CLUSTER(dialect),
 		"auto, aurora or read_only", .words = dialect_words},
 	{.section = CONFIG_IN_BOTH, "failure-detection-time", &config_type_duration,
 		CLUSTER(failure_detection_ms), "a duration from 300ms to 60s", .min = 300,
 		.max = 60000, .standard = "1500ms"},
+	{.section = CONFIG_IN_BOTH, "headers-file", &config_type_path, CLUSTER(headers_file),
+		a_path},
+	{.section = CONFIG_IN_BOTH, "http-ssl-ca", &config_type_path, CLUSTER(http_tls.ca), a_path},
+	{.section = CONFIG_IN_BOTH, "http-ssl-cert", &config_type_path, CLUSTER(http_tls.cert),
+		a_path},
+	{.section = CONFIG_IN_BOTH, "http-ssl-key", &config_type_path, CLUSTER(http_tls.key),
+		a_path},
 	{.section = CONFIG_IN_BOTH, "host-pattern", &config_type_pattern, CLUSTER(host_pattern),
 		"a host name with one ? for the instance, such as ?.db.example.com"},
 	{.section = CONFIG_IN_BOTH, "max-lag", &config_type_duration, CLUSTER(max_lag_ms),
@@ -42,14 +75,21 @@ const struct config_key config_keys[] = {
 		"a password of 2047 bytes at most"},
 	{.section = CONFIG_IN_BOTH, "password-file", &config_type_path, CLUSTER(password_file),
 		a_path},
+	{.section = CONFIG_IN_BOTH, "poll", &config_type_duration, CLUSTER(poll_ms),
+		"a duration from 100ms to 1h", .min = 100, .max = 3600000, .standard = "1s"},
 	{.section = CONFIG_IN_BOTH, "port", &config_type_port, CLUSTER(port),
 		"a port from 1 to 65535", .standard = "3306"},
+	{.section = CONFIG_IN_BOTH, "publish", &config_type_url, CLUSTER(publish), a_url},
+	{.section = CONFIG_IN_BOTH, "publish-lease", &config_type_duration, CLUSTER(lease_ms),
+		"a duration from 1s to 60s", .min = 1000, .max = 60000, .standard = "5s"},
 	{.section = CONFIG_IN_BOTH, "reader-fallback", &config_type_word, CLUSTER(reader_fallback),
 		"reader, writer or refuse", .words = fallback_words},
 	{.section = CONFIG_IN_BOTH, "reader-selector", &config_type_word, CLUSTER(reader_selector),
 		"random, round-robin, lag, round-trip or load", .words = selector_words},
 	{.section = CONFIG_IN_BOTH, "refresh", &config_type_duration, CLUSTER(refresh_ms),
 		"a duration from 100ms to 60s", .min = 100, .max = 60000, .standard = "500ms"},
+	{.section = CONFIG_IN_BOTH, "secret-id", &config_type_text, CLUSTER(secret_id),
+		"the name or the ARN of a secret"},
 	{.section = CONFIG_IN_BOTH, "ssl", &config_type_bool, CLUSTER(tls.on), "on or off"},
 	{.section = CONFIG_IN_BOTH, "ssl-ca", &config_type_path, CLUSTER(tls.ca), a_path},
 	{.section = CONFIG_IN_BOTH, "ssl-capath", &config_type_path, CLUSTER(tls.capath), a_path},

@@ -44,6 +44,8 @@ extern const struct config_type config_type_pattern;
 extern const struct config_type config_type_port;
 extern const struct config_type config_type_secret;
 extern const struct config_type config_type_text;
+extern const struct config_type config_type_secret_url;
+extern const struct config_type config_type_url;
 extern const struct config_type config_type_word;
 
 /* A key by name in a section (one bit of enum config_section); NULL if there is none. */

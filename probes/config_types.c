@@ -2,6 +2,8 @@
 /* The types of values in pelorus.conf: how each is read from text, and shown as text again. */
 #include "config_keys.h"
 
+#include "url.h"
+
 #include <pelorus/names.h>
 
 #include <arpa/inet.h>
@@ -43,6 +45,16 @@ static void secret_show(const struct config_key *key, const void *field, char *r
 }
 
 const struct config_type config_type_secret = {secret_read, secret_show};
+
+static bool url_read(const struct config_key *key, const char *value, void *ret_field)
+{
+	struct url url;
+
+	return url_parse(value, &url) == 0 && text_read(key, value, ret_field);
+}
+
+const struct config_type config_type_url = {url_read, text_show};
+const struct config_type config_type_secret_url = {url_read, secret_show};
 
 static bool path_read(const struct config_key *key, const char *value, void *ret_field)
 {

@@ -8,18 +8,10 @@
 #ifndef COORDINATOR_PARSE_H
 #define COORDINATOR_PARSE_H
 
-#include <pelorus/map.h>
+#include "config.h"
 
 #include <stddef.h>
 #include <stdint.h>
-
-enum coordinator_format {
-	COORDINATOR_DOCUMENT = 0, /* {"primary": "host:port", "secondary": ["host:port", ...]} */
-	COORDINATOR_ORCHESTRATOR, /* an instance, or an array of them */
-	COORDINATOR_PATRONI,      /* {"members": [{"role", "host", "port", "state"}, ...]} */
-	COORDINATOR_CONSUL,       /* KV entry: base64 of host:port, or of a document */
-	COORDINATOR_ETCD, /* the same from etcd's JSON gateway: range, or one watch message */
-};
 
 struct coordinator_host {
 	char host[PEL_NAME_MAX]; /* normal form, or a numeric address */

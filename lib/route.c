@@ -325,11 +325,12 @@ static uint16_t port_for(const struct pel_hot *hot, unsigned name,
 bool route_address(const struct pel_hot *hot, unsigned instance, unsigned name, uint16_t families,
 	uint16_t asked_port, struct pel_addr *ret)
 {
-	const struct pel_hot_instance *in = &hot->instances[instance];
+	const struct pel_hot_instance *in;
 	struct pel_addr addr = {0};
 
 	if (instance >= hot->n_instances || instance >= PEL_MAP_INSTANCES)
 		return false;
+	in = &hot->instances[instance];
 	if (in->flags & families & PEL_INST_HAS4) {
 		addr.family = 4;
 		__builtin_memcpy(addr.ip, in->ip4, sizeof(in->ip4));

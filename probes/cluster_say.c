@@ -7,8 +7,8 @@
 static const char *const why_text[] = {
 	[PEL_WHY_NONE] = "",
 	[PEL_WHY_STARTING] = "no answer yet",
-	[PEL_WHY_NO_CREDENTIALS] = "no credentials: DNS alone; with a monitoring user the topology "
-				   "would be followed within milliseconds",
+	[PEL_WHY_NO_CREDENTIALS] = ("no credentials: DNS alone; with a monitoring user the topology "
+				   "would be followed within milliseconds"),
 	[PEL_WHY_DENIED] = "every credential was refused",
 	[PEL_WHY_NO_ANSWER] = "nobody can be reached, or nobody answers",
 	[PEL_WHY_NOT_A_CLUSTER] = "the server has no topology to tell",

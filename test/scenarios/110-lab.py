@@ -67,6 +67,20 @@ def is_silent(lab, host):
     return said == "TimeoutError\n"
 
 
+ASK = """import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    sock.settimeout(10)
+    name = b"".join(bytes([len(p)]) + p.encode() for p in sys.argv[1].split(".")) + b"\\0"
+    sock.sendto(b"\\0\\1\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0" + name + b"\\0\\1\\0\\1", ("10.77.0.1", 53))
+    reply = sock.recv(4096)
+first = 12 + len(name) + 4
+label = 2 if reply[first] >= 0xc0 else len(name)
+kind, _, ttl = (int.from_bytes(reply[first + label + a:first + label + b], "big")
+                for a, b in ((0, 2), (2, 4), (4, 8)))
+print(int.from_bytes(reply[6:8], "big"), kind, ttl)
+"""
+
+
 def look(lab, who):
     tap.note(f"{who}: up after {lab.up_seconds:.2f} s")
     tap.ok(lab.up_seconds < 4, f"{who}: ready within 4 s", f"{lab.up_seconds:.2f} s")
@@ -75,6 +89,8 @@ def look(lab, who):
            f"{who}: one writer, two readers")
     lab.sql("writer", "CREATE TABLE t (i INT PRIMARY KEY); INSERT INTO t VALUES (1)")
     tap.ok(answers(lab, "writer") == told["writer"], f"{who}: the writer's name leads to it")
+    records = lab.exec("/usr/bin/python3", "-c", ASK, lab.writer_name).stdout
+    tap.ok(records == "2 5 5\n", f"{who}: it is a CNAME for 5 s, with one address", records)
     tap.ok({answers(lab, "reader") for _ in range(2)} ==
            {i["id"] for i in told["instances"][1:]}, f"{who}: the reader's name takes turns")
     tap.ok("1290" in str(lab.sql("reader", "INSERT INTO t VALUES (2)", check=False)),

@@ -13,6 +13,9 @@ from status import Table
 from wire import SqlError
 
 
+MONITOR_TIMEOUT = 0.3  # one server that hangs must not stop the table
+
+
 def later(delay, action):
     timer = threading.Timer(max(delay, 0), action)
     timer.daemon = True
@@ -59,7 +62,7 @@ class Board:
         """How long ago the writer was where this instance is now, in ms."""
         try:
             if instance.monitor is None:
-                instance.monitor = instance.connect()
+                instance.monitor = instance.connect(MONITOR_TIMEOUT)
             position = sequence(instance.monitor.value("@@gtid_binlog_pos"))
         except (OSError, SqlError):
             instance.monitor = None

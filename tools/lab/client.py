@@ -57,6 +57,11 @@ def _check(path, config):
     """Everything that can be known to fail, before anything is begun."""
     if state.read(path):
         raise LabError(f"a lab is up already in {path}")
+    if os.path.isdir(path) and os.listdir(path) and \
+            not os.path.exists(os.path.join(path, "lab.json")):
+        raise LabError(f"{path} is not empty and holds no lab; name another place with --state")
+    if os.path.exists(path) and not os.path.isdir(path):
+        raise LabError(f"{path} is not a directory")
     if len(os.fsencode(path)) > state.PATH_MAX:
         raise LabError(f"the state directory's path is longer than {state.PATH_MAX} bytes")
     binary = seed.server()
@@ -75,8 +80,11 @@ def up(path, config):
     os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
     binary, folder = _check(path, config)
     state.clear(path)
-    os.makedirs(path, mode=0o700, exist_ok=True)
-    os.chmod(path, 0o755)
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        os.chmod(path, 0o755)
+    except OSError as error:
+        raise LabError(f"{path} cannot be made: {error.strerror}") from None
     read, write = os.pipe()
     first = os.fork()
     if first == 0:

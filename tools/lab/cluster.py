@@ -7,6 +7,7 @@ here each in their own time, as on Aurora.
 import os
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import seed
@@ -130,7 +131,10 @@ class Lab:
         while True:
             time.sleep(self.behaviour.period)
             for board in (self.board, *self.retired):
-                board.tick()
+                try:
+                    board.tick()
+                except Exception:
+                    traceback.print_exc()  # one odd measurement must not stop the table
 
     # Replication
 
@@ -162,7 +166,7 @@ class Lab:
         instance.follow(self.writer)
         if self._broken(instance):
             self.rebuild(instance)
-        self.writer.sql.query("SET GLOBAL rpl_semi_sync_master_enabled = 1")
+        self.rejoined(instance)
 
     def catch_up(self, instances):
         """Waits until instances have what the writer has now."""
@@ -195,9 +199,11 @@ class Lab:
         instance.follow(self.writer)
 
     def rejoined(self, instance):
-        """A reader that was silent is there again: commits wait for readers again."""
+        """A reader is there again: commits wait for readers again, and it gets what it lacks, so
+        that from now on it may be promoted."""
         if self.writer is not None and self.writer.live and instance is not self.writer:
             self.writer.sql.query("SET GLOBAL rpl_semi_sync_master_enabled = 1")
+            self.catch_up([instance])
 
     def _exited(self, instance):
         if not instance.expected:

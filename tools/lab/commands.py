@@ -59,7 +59,8 @@ def resume(lab, id):
     instance.signal(signal.SIGCONT)
     instance.paused = False
     lab.events.emit("resume", id=id)
-    lab.rejoined(instance)
+    if not instance.retired:
+        lab.rejoined(instance)
     lab.changed()
 
 
@@ -93,7 +94,6 @@ def add(lab, id):
         instance.start("SLAVE")
         lab.hold([*lab.instances.values(), instance])
         lab.join(instance)
-        lab.catch_up([instance])
     except BaseException:
         lab.hold([i for i in lab.instances.values() if i is not instance])
         _dispose(lab, instance)

@@ -54,13 +54,15 @@ def failover(lab, mode="crash", to=None, promote=True, keep_connections=False):
 
 
 def _fail(lab, old, mode):
+    fresh = old.health in ("up", "paused")  # else it has failed before, and that was told
     moment = lab.events.now()
     if mode in ("blackhole", "reboot") and not old.cut:
         lab.network.cut(old.key)
         old.cut = True
     if mode != "blackhole":
         old.kill()
-    lab.events.emit("failure", moment, id=old.id, mode=mode)
+    if fresh:
+        lab.events.emit("failure", moment, id=old.id, mode=mode)
 
 
 def _stop_receiving(instance):

@@ -162,9 +162,9 @@ class Instance:
             self.monitor = None
             self.slots = None
 
-    def connect(self):
+    def connect(self, timeout=20.0):
         """Another connection, for work beside the main one."""
-        return wire.Connection(self.socket_path)
+        return wire.Connection(self.socket_path, timeout=timeout)
 
     # Replication
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""REPLICA_HOST_STATUS as the lab makes it: the pure part, with a clock and dice of the test's own."""
+"""REPLICA_HOST_STATUS as the lab makes it: the pure part, with a clock and dice of its own."""
 import os
 import random
 import sys

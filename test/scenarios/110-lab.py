@@ -1,6 +1,6 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""The lab does what its commands say, as root and as an ordinary user, and leaves nothing behind."""
+"""The lab does what its commands say, as root and as a user, and leaves nothing behind."""
 import os
 import shutil
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One cluster's REPLICA_HOST_STATUS, kept up to date: measures its instances, writes the rows' file.
+"""One cluster's REPLICA_HOST_STATUS, kept up to date: it measures the instances and writes the rows.
 
 A cluster that a switchover has retired goes on to have a board of its own.
 """

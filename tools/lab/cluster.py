@@ -15,7 +15,7 @@ import tls
 import zone
 from board import Board, later
 from instance import Instance
-from net import FIRST, Network
+from net import LEAST, Network
 from state import Events, LabError
 from status import Behaviour
 from wire import SqlError
@@ -47,7 +47,6 @@ class Lab:
     def __init__(self, path, config, plugin_dir, binary):
         self.path, self.config = path, config
         self.plugin_dir, self.binary = plugin_dir, binary
-        self.server_options = []
         self.lock = threading.RLock()
         self.events = Events(path)
         families = {"no": {4}, "dual": {4, 6}, "only": {6}}[config["ipv6"]]
@@ -61,7 +60,7 @@ class Lab:
         self.dns_frozen = False
         self.dns_era = 0
         self.seed = None
-        self._number = FIRST
+        self._number = LEAST
 
     # Members
 
@@ -83,7 +82,7 @@ class Lab:
 
     def create(self, name, board=None):
         """A host with a server of the seed's data, not started."""
-        self._number += 1
+        self._number = self.network.free_number(self._number)
         instance = Instance(name, self._number, self, (board or self.board).file)
         instance.prepare(self.seed)
         self.network.add(instance.key, instance.number)

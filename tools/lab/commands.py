@@ -6,7 +6,7 @@ import time
 
 import wire
 from failover import failover
-from state import LabError
+from state import ID_MAX, LabError
 from switchover import switchover
 
 def status(lab):
@@ -86,7 +86,8 @@ def heal(lab, id):
 
 
 def add(lab, id):
-    _must(re.fullmatch(r"[a-z][a-z0-9-]{0,62}", id), f"{id} is not a name for an instance")
+    _must(re.fullmatch(r"[a-z][a-z0-9-]*", id) and len(id) <= ID_MAX,
+          f"{id} is not a name for an instance: at most {ID_MAX} letters, digits and hyphens")
     _must(id not in lab.instances, f"there is an instance {id} already")
     _must(len(lab.members()) < 16, "a cluster has 16 instances at most")
     instance = lab.create(id)

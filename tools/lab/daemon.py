@@ -75,7 +75,7 @@ def _mounts(path, lab):
             file.write(text)
         os.chmod(file.name, 0o644)
         if not os.path.exists("/etc/" + name):
-            raise LabError(f"/etc/{name} is missing on this machine; nothing can be put in its place")
+            raise LabError(f"/etc/{name} is missing here; nothing can be put in its place")
         ns.mount(file.name, "/etc/" + name, None, ns.MS_BIND)
     if os.path.isdir("/run/nscd"):
         ns.mount("tmpfs", "/run/nscd", "tmpfs")

@@ -87,19 +87,19 @@ class Instance:
                 f"--aurora-status-file={self.status_file}", "--read-only=1",
                 f"--init-rpl-role={role}", *extra]
 
-    def start(self, role="SLAVE", extra=()):
+    def start(self, role="SLAVE"):
         """Starts the server, always read-only, and returns when it takes connections."""
         notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         ready = os.path.join(self.folder, "ready")
         if os.path.exists(ready):
             os.unlink(ready)
         notify.bind(ready)
-        environment = dict(os.environ, TZ="UTC", NOTIFY_SOCKET=ready)
+        environment = {"PATH": os.environ["PATH"], "TZ": "UTC", "NOTIFY_SOCKET": ready}
         self.expected = self.paused = False
         with notify, open(os.path.join(self.folder, "out.log"), "ab") as out:
-            self.process = subprocess.Popen(self._command(role, [*tls.options(self.lab, self.id), *extra]),
-                                            stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                            env=environment, cwd=self.folder)
+            command = self._command(role, tls.options(self.lab, self.id))
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out,
+                                            stderr=out, env=environment, cwd=self.folder)
             process = self.process
             threading.Thread(target=self._watch, args=(process, ready), daemon=True).start()
             notify.settimeout(START_LIMIT)

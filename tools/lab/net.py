@@ -13,7 +13,7 @@ import ns
 from state import LabError
 
 LAN4, LAN6, STORAGE4 = "10.77.0", "fd77::", "10.78.0"
-CORE, APP, FIRST = 1, 2, 10
+CORE, APP, LEAST, MOST = 1, 2, 10, 109
 FORWARD = 100  # added to an instance's number: its address at the forwarder
 
 
@@ -72,6 +72,14 @@ class Network:
     def _neighbour(self, number):
         return [f"neigh replace {a} lladdr {_mac(number)} dev eth0 nud permanent"
                 for a in self.addresses(number)]
+
+    def free_number(self, last):
+        """The next number that no host has, so that addresses are not soon used again."""
+        for step in range(1, MOST - LEAST + 1):
+            number = LEAST + (last - LEAST + step) % (MOST - LEAST + 1)
+            if number not in self.hosts.values():
+                return number
+        raise LabError("there are no more addresses for instances")
 
     def up(self):
         """The bridges, and the application's host."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Linux namespaces: the few system calls that Python's library lacks, and whether they are permitted.
+"""Linux namespaces: the few system calls that Python lacks, and whether they are permitted.
 
 As root a lab has its own mount, network and PID namespaces; as an ordinary user the same inside a
 user namespace, in which the user is root.  The PID namespace makes the end certain: when its init

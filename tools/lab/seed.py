@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The data directory that every instance starts from: made once per server version, then copied.
 
-It is kept in the user's cache folder.  It holds the system tables, the empty database `app` and the
-accounts, and no binary log: what a lab writes later is all in the binary logs of its instances, so a
-new instance is a copy of the seed that replicates from the beginning.
+It is kept in the user's cache folder.  It holds the system tables, the empty database `app`, the
+accounts, and no binary log: what a lab writes later is all in the binary logs of its instances, so
+a new instance is a copy of the seed that replicates from the beginning.
 """
 import hashlib
 import os

@@ -24,7 +24,8 @@ import stat
 import tempfile
 import time
 
-PATH_MAX = 70  # the sockets below it must fit into 108 bytes
+PATH_MAX = 60  # the sockets below it must fit into 108 bytes, with names of ID_MAX
+ID_MAX = 28
 
 
 class LabError(Exception):
@@ -146,7 +147,7 @@ class Events:
     @staticmethod
     def now():
         """The moment, to be handed to emit() by those for whom microseconds count."""
-        return time.clock_gettime_ns(time.CLOCK_REALTIME), time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        return time.time_ns(), time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
     def emit(self, kind, moment=None, **details):
         wall, boot = moment or self.now()

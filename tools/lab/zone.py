@@ -102,7 +102,8 @@ def respond(zone, packet):
     authority = b""
     if not any(r[1] == kind for r in records):
         raw = _encode_name("ns.lab") * 2 + struct.pack(">IIIII", 1, TTL, TTL, TTL, 1)
-        authority = _encode_name("amazonaws.com") + struct.pack(">HHIH", SOA, 1, TTL, len(raw)) + raw
+        head = struct.pack(">HHIH", SOA, 1, TTL, len(raw))
+        authority = _encode_name("amazonaws.com") + head + raw
     return struct.pack(">HHHHHH", number, 0x8480 | (flags & 0x100) | rcode, 1, len(records),
                        1 if authority else 0, 0) + packet[12:end] + body + authority
 
@@ -141,7 +142,8 @@ def serve(zone, addresses):
         threading.Thread(target=loop, args=(zone, sock), daemon=True).start()
     command = ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-hosts",
                "--no-resolv", "--cache-size=0", "--no-negcache", "--user=", "--group=",
-               "--pid-file=", "--bind-interfaces", "--except-interface=lo", "--dns-forward-max=2000",
+               "--pid-file=", "--bind-interfaces", "--except-interface=lo",
+               "--dns-forward-max=2000",
                f"--server={BEHIND[0]}#{BEHIND[1]}", "--log-facility=-",
                *(f"--listen-address={a}" for a in addresses)]
     try:

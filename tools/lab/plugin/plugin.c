@@ -2,11 +2,11 @@
 /*
  * Makes a MariaDB server look like an Aurora MySQL instance.
  *
- * Two plugins in one library.  `aurora` carries @@aurora_server_id and @@aurora_version, whose names
- * come from the plugin's.  `REPLICA_HOST_STATUS` is the table in INFORMATION_SCHEMA: its rows are
- * the lines of a file that the lab's supervisor replaces, six fields each, separated by tabs, in
- * the columns' order.  It also makes @@innodb_read_only tell the role; that is done here because an
- * INFORMATION_SCHEMA plugin is started after InnoDB, a daemon plugin before it.
+ * Two plugins in one library.  `aurora` carries @@aurora_server_id and @@aurora_version, whose
+ * names come from the plugin's.  `REPLICA_HOST_STATUS` is the table in INFORMATION_SCHEMA: its rows
+ * are the lines of a file that the lab's supervisor replaces, six fields each, separated by tabs,
+ * in the columns' order.  It also makes @@innodb_read_only tell the role; that is done here because
+ * an INFORMATION_SCHEMA plugin is started after InnoDB, a daemon plugin before it.
  */
 #include "server.h"
 
@@ -23,11 +23,11 @@ static char *status_file;
 
 /* Not read-only: a blue/green switchover renames running instances. */
 static MYSQL_SYSVAR_STR(server_id, server_id, PLUGIN_VAR_MEMALLOC | PLUGIN_VAR_RQCMDARG,
-			"Name of this instance", NULL, NULL, "");
+	"Name of this instance", NULL, NULL, "");
 static MYSQL_SYSVAR_STR(version, version, PLUGIN_VAR_READONLY | PLUGIN_VAR_RQCMDARG,
-			"Version of Aurora that is imitated", NULL, NULL, "3.08.0");
+	"Version of Aurora that is imitated", NULL, NULL, "3.08.0");
 static MYSQL_SYSVAR_STR(status_file, status_file, PLUGIN_VAR_READONLY | PLUGIN_VAR_RQCMDARG,
-			"File with the rows of REPLICA_HOST_STATUS", NULL, NULL, "");
+	"File with the rows of REPLICA_HOST_STATUS", NULL, NULL, "");
 
 static struct st_mysql_sys_var *variables[] = {
 	MYSQL_SYSVAR(server_id),
@@ -41,12 +41,12 @@ static const struct {
 	enum lab_type type;
 	unsigned length;
 } columns[COLUMNS] = {
-	{ "SERVER_ID", LAB_VARCHAR, 100 },
-	{ "SESSION_ID", LAB_VARCHAR, 100 },
-	{ "IS_CURRENT", LAB_TINY, 4 },
-	{ "CPU", LAB_DOUBLE, 22 },
-	{ "LAST_UPDATE_TIMESTAMP", LAB_DATETIME, 6 },
-	{ "REPLICA_LAG_IN_MILLISECONDS", LAB_DOUBLE, 22 },
+	{"SERVER_ID", LAB_VARCHAR, 100},
+	{"SESSION_ID", LAB_VARCHAR, 100},
+	{"IS_CURRENT", LAB_TINY, 4},
+	{"CPU", LAB_DOUBLE, 22},
+	{"LAST_UPDATE_TIMESTAMP", LAB_DATETIME, 6},
+	{"REPLICA_LAG_IN_MILLISECONDS", LAB_DOUBLE, 22},
 };
 
 static enum lab_type types[COLUMNS];
@@ -114,10 +114,8 @@ static int table_init(void *arg)
 	return 0;
 }
 
-static struct st_mysql_daemon daemon_info = { MYSQL_DAEMON_INTERFACE_VERSION };
-static struct st_mysql_information_schema table_info = {
-	MYSQL_INFORMATION_SCHEMA_INTERFACE_VERSION
-};
+static struct st_mysql_daemon daemon_info = {MYSQL_DAEMON_INTERFACE_VERSION};
+static struct st_mysql_information_schema table_info = {MYSQL_INFORMATION_SCHEMA_INTERFACE_VERSION};
 
 /* clang-format off */
 #pragma GCC visibility push(default)

@@ -3,11 +3,11 @@
  * The server's inner parts, found at load time.
  *
  * An INFORMATION_SCHEMA plugin is C++ against private headers by nature.  The packages ship public
- * headers only, so what is missing is found by what cannot be mistaken: exported symbols, vtables of
- * exported classes, and names that the server must contain.  Each find is checked on a structure of
- * the server's own making before it is used; a server that differs is refused, not crashed.  Memory
- * that may not be what it seems is read through process_vm_readv, which fails where a plain read
- * would kill the process.
+ * headers only, so what is missing is found by what cannot be mistaken: exported symbols, vtables
+ * of exported classes, and names that the server must contain.  Each find is checked on a structure
+ * of the server's own making before it is used; a server that differs is refused, not crashed.
+ * Memory that may not be what it seems is read through process_vm_readv, which fails where a plain
+ * read would kill the process.
  */
 #include "server.h"
 
@@ -59,25 +59,25 @@ enum {
 };
 
 static struct symbol symbols[SYMBOLS] = {
-	[STORE_RECORD] = { "_Z25schema_table_store_recordP3THDP5TABLE", NULL },
-	[SCHEMA_TABLES] = { "schema_tables", NULL },
-	[PRINT_ERROR] = { "my_printf_error", NULL },
-	[FIND_SYS_VAR] = { "_Z19intern_find_sys_varPKcm", NULL },
-	[SYS_VAR_VTABLE] = { "_ZTV17sys_var_pluginvar", NULL },
-	[OPT_READONLY] = { "opt_readonly", NULL },
-	[CHARSET] = { "my_charset_utf8mb3_general_ci", NULL },
-	[VARCHAR_HANDLER] = { "type_handler_varchar", NULL },
-	[TINY_HANDLER] = { "type_handler_stiny", NULL },
-	[DOUBLE_HANDLER] = { "type_handler_double", NULL },
-	[DATETIME_HANDLER] = { "type_handler_datetime2", NULL },
-	[VARCHAR_VTABLE] = { "_ZTV15Field_varstring", NULL },
-	[TINY_VTABLE] = { "_ZTV10Field_tiny", NULL },
-	[DOUBLE_VTABLE] = { "_ZTV12Field_double", NULL },
-	[DATETIME_VTABLE] = { "_ZTV15Field_datetimef", NULL },
-	[UNUSED_VTABLE] = { "_ZTV12Field_string", NULL },
-	[VARCHAR_STORE] = { "_ZN15Field_varstring5storeEPKcmPK15charset_info_st", NULL },
-	[TINY_STORE] = { "_ZN10Field_tiny5storeEPKcmPK15charset_info_st", NULL },
-	[DOUBLE_STORE] = { "_ZN12Field_double5storeEPKcmPK15charset_info_st", NULL },
+	[STORE_RECORD] = {"_Z25schema_table_store_recordP3THDP5TABLE", NULL},
+	[SCHEMA_TABLES] = {"schema_tables", NULL},
+	[PRINT_ERROR] = {"my_printf_error", NULL},
+	[FIND_SYS_VAR] = {"_Z19intern_find_sys_varPKcm", NULL},
+	[SYS_VAR_VTABLE] = {"_ZTV17sys_var_pluginvar", NULL},
+	[OPT_READONLY] = {"opt_readonly", NULL},
+	[CHARSET] = {"my_charset_utf8mb3_general_ci", NULL},
+	[VARCHAR_HANDLER] = {"type_handler_varchar", NULL},
+	[TINY_HANDLER] = {"type_handler_stiny", NULL},
+	[DOUBLE_HANDLER] = {"type_handler_double", NULL},
+	[DATETIME_HANDLER] = {"type_handler_datetime2", NULL},
+	[VARCHAR_VTABLE] = {"_ZTV15Field_varstring", NULL},
+	[TINY_VTABLE] = {"_ZTV10Field_tiny", NULL},
+	[DOUBLE_VTABLE] = {"_ZTV12Field_double", NULL},
+	[DATETIME_VTABLE] = {"_ZTV15Field_datetimef", NULL},
+	[UNUSED_VTABLE] = {"_ZTV12Field_string", NULL},
+	[VARCHAR_STORE] = {"_ZN15Field_varstring5storeEPKcmPK15charset_info_st", NULL},
+	[TINY_STORE] = {"_ZN10Field_tiny5storeEPKcmPK15charset_info_st", NULL},
+	[DOUBLE_STORE] = {"_ZN12Field_double5storeEPKcmPK15charset_info_st", NULL},
 };
 
 static unsigned store_slot;
@@ -92,8 +92,8 @@ struct variable {
 
 static bool read_bytes(const void *from, void *bytes, size_t size)
 {
-	struct iovec to = { bytes, size };
-	struct iovec at = { (void *)(uintptr_t)from, size };
+	struct iovec to = {bytes, size};
+	struct iovec at = {(void *)(uintptr_t)from, size};
 
 	return process_vm_readv(getpid(), &to, 1, &at, 1, 0) == (ssize_t)size;
 }
@@ -143,8 +143,7 @@ static bool columns_fit(void)
 	const struct lab_column *first = table->columns;
 	struct lab_column copy[2];
 
-	if (!reads_as(table->table_name, "ALL_PLUGINS") ||
-	    !read_bytes(first, copy, sizeof(copy)))
+	if (!reads_as(table->table_name, "ALL_PLUGINS") || !read_bytes(first, copy, sizeof(copy)))
 		return false;
 	return reads_as(copy[0].name, "PLUGIN_NAME") &&
 	       copy[0].name_length == strlen("PLUGIN_NAME") &&
@@ -161,7 +160,7 @@ const char *lab_server_init(void)
 		symbols[i].address = dlsym(RTLD_DEFAULT, symbols[i].name);
 		if (!symbols[i].address) {
 			snprintf(sentence, sizeof(sentence), "this server exports no symbol %s",
-				 symbols[i].name);
+				symbols[i].name);
 			return sentence;
 		}
 	}
@@ -169,7 +168,7 @@ const char *lab_server_init(void)
 		return "this server's INFORMATION_SCHEMA columns are laid out differently";
 	store_slot = vtable_find(VARCHAR_VTABLE, VARCHAR_STORE);
 	if (!store_slot || vtable_find(TINY_VTABLE, TINY_STORE) != store_slot ||
-	    vtable_find(DOUBLE_VTABLE, DOUBLE_STORE) != store_slot)
+		vtable_find(DOUBLE_VTABLE, DOUBLE_STORE) != store_slot)
 		return "this server's Field classes have no common place for store(text)";
 	store_slot--;
 	return NULL;
@@ -184,7 +183,7 @@ static struct variable *variable_behind(const void *sys_var)
 
 	for (size_t i = 1; i < n; i++) {
 		if (!read_bytes(words[i], &copy, sizeof(copy)) ||
-		    (copy.flags & (0x7f | PLUGIN_VAR_THDLOCAL)) != PLUGIN_VAR_BOOL)
+			(copy.flags & (0x7f | PLUGIN_VAR_THDLOCAL)) != PLUGIN_VAR_BOOL)
 			continue;
 		if (reads_as(copy.name, "read_only") || reads_as(copy.name, "innodb_read_only"))
 			return (void *)(uintptr_t)words[i];
@@ -234,8 +233,8 @@ static bool field_belongs(const void *field, const void *table, enum lab_type ty
 	return false;
 }
 
-static bool fields_fit(const void *fields, const void *table, const enum lab_type *types,
-		       unsigned n)
+static bool fields_fit(
+	const void *fields, const void *table, const enum lab_type *types, unsigned n)
 {
 	const void *words[COLUMNS_MAX + 1];
 
@@ -272,8 +271,8 @@ void *lab_server_table(const void *tables, const enum lab_type *types, unsigned 
 	if (!__atomic_load_n(&table_at, __ATOMIC_ACQUIRE) && !table_search(tables, types, n))
 		return NULL;
 	if (!read_words((void *const *)tables + table_at, &table, 1) ||
-	    !read_words((void **)table + fields_at, &fields, 1) ||
-	    !fields_fit(fields, table, types, n))
+		!read_words((void **)table + fields_at, &fields, 1) ||
+		!fields_fit(fields, table, types, n))
 		return NULL;
 	return table;
 }

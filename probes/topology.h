@@ -62,7 +62,7 @@
 #define TOPOLOGY_LIE_NS UINT64_C(10000000000)   /* a table that is only late catches up sooner */
 #define TOPOLOGY_ANSWER_NS UINT64_C(5000000000) /* nobody answered so long after the start */
 #define TOPOLOGY_TICK_NS UINT64_C(1000000000)
-#define TOPOLOGY_ABSENT_NS UINT64_C(10000000000) /* dead and no row this long: forgotten */
+#define TOPOLOGY_ABSENT_NS UINT64_C(60000000000) /* dead and no row this long: forgotten */
 #define TOPOLOGY_GONE_NS UINT64_C(180000000000) /* no row this long: forgotten */
 #define TOPOLOGY_HOST_ADDRS 4
 

@@ -50,6 +50,9 @@ void topology_slot_free(struct topology *t, unsigned slot)
 		t->table.master = PEL_NONE;
 	if (t->writer == slot)
 		t->writer = PEL_NONE;
+	/* Who gets the slot next is another, also to those who were told of this one. */
+	if (t->shown.writer == slot)
+		t->shown.writer = PEL_NONE;
 	t->members[slot].used = false;
 }
 

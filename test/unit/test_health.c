@@ -84,6 +84,7 @@ static const struct row rows[] = {
 		UNREACHABLE, NULL},
 	{"bytes that are acknowledged forbid the verdict", "1000 server- 1900", STALLED, NULL},
 	{"a SYN-ACK forbids the verdict", "1000 old- 1800", OK, "dials !declared"},
+	{"... not before its time", "1000 server- old- 1200", STALLED, "!renews"},
 	{"a connection that stays dead beside a SYN-ACK has to be replaced",
 		"1000 server- old- 2600", STALLED, "renews !declared"},
 
@@ -359,6 +360,102 @@ static void a_lossy_far_network_raises_no_alarm(void **state)
 	assert_int_equal(w.declared, 0);
 }
 
+static void usual_round_trips_follow_slowly(void **state)
+{
+	struct health_witness witness = {0};
+	struct health h;
+
+	(void)state;
+	health_init(&h, MS);
+	health_spoke(&h, &witness, 1000, 2 * MS);
+	assert_int_equal(h.rtt_us, 1000);
+	health_spoke(&h, &witness, 9000, 3 * MS);
+	assert_int_equal(h.rtt_us, 2000);
+	health_spoke(&h, &witness, 0, 4 * MS);
+	assert_int_equal(h.rtt_us, 2000);
+	health_asked(&h, 5 * MS);
+	health_paused(&h, 6 * MS, 3006 * MS);
+	health_spoke(&h, &witness, 3001000, 3007 * MS);
+	assert_int_equal(h.rtt_us, 2000);
+	health_spoke(&h, &witness, 10000, 3008 * MS);
+	assert_int_equal(h.rtt_us, 3000);
+}
+
+static void a_pause_moves_what_is_measured_from(void **state)
+{
+	struct health_witness witness = {.heard_ns = 90 * MS};
+	struct health h = {.connected = true, .spoke_ns = 50 * MS, .acked_ns = 60 * MS,
+		.asked_ns = 70 * MS, .dialled_ns = 80 * MS, .close_ns = 85 * MS,
+		.looked_ns = 95 * MS};
+
+	(void)state;
+	health_paused(&h, 100 * MS, 1100 * MS);
+	health_witness_paused(&witness, 100 * MS, 1100 * MS);
+	assert_int_equal(h.spoke_ns, 1050 * MS);
+	assert_int_equal(h.acked_ns, 1060 * MS);
+	assert_int_equal(h.asked_ns, 1070 * MS);
+	assert_int_equal(h.dialled_ns, 1080 * MS);
+	assert_int_equal(h.close_ns, 1085 * MS);
+	assert_int_equal(h.looked_ns, 0);
+	assert_int_equal(witness.heard_ns, 1090 * MS);
+	health_paused(&h, 3000 * MS, 2000 * MS);
+	assert_int_equal(h.spoke_ns, 1050 * MS);
+}
+
+static void a_fresh_syn_is_given_time(void **state)
+{
+	static const struct health_config config = {1500 * MS, 30000 * MS};
+	struct health_witness witness = {0};
+	struct health h;
+	uint64_t due, t = 50000 * MS;
+
+	(void)state;
+	health_init(&h, t);
+	health_accepted(&h, &witness, true, t);
+	health_spoke(&h, &witness, 1000, t);
+	health_asked(&h, t);
+	for (unsigned ms = 250; ms <= 2600; ms += 50) {
+		uint64_t now = t + ms * MS;
+
+		health_witnessed(&witness, now);
+		if (ms == 2000)
+			health_dialled(&h, now);
+		health_looked(&h, true, (ms + 1) * MS, now);
+		(void)health_tick(&h, &witness, &config, now, &due);
+		assert_int_equal(h.state, ms < 2500 ? SUSPECT : UNREACHABLE);
+	}
+	/* Then there is nothing to wait for, and one wish. */
+	assert_int_equal(due, UINT64_MAX);
+	assert_int_equal(health_tick(&h, &witness, &config, t + 3000 * MS, &due), HEALTH_WANT_RENEW);
+	health_closed(&h, &witness, false, t + 3000 * MS);
+	assert_int_equal(health_tick(&h, &witness, &config, t + 3001 * MS, &due), 0);
+}
+
+static void an_old_acknowledgement_is_no_news(void **state)
+{
+	struct health h;
+
+	(void)state;
+	health_init(&h, 1000 * MS);
+	health_looked(&h, false, 300 * MS, 1500 * MS);
+	assert_int_equal(h.acked_ns, 1200 * MS);
+	health_looked(&h, false, 900 * MS, 1600 * MS);
+	assert_int_equal(h.acked_ns, 1200 * MS);
+	health_looked(&h, false, 9000 * MS, 1700 * MS);
+	assert_int_equal(h.acked_ns, 1200 * MS);
+}
+
+static void a_close_look_is_not_a_stare(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	world_play(&w, "1000 server- 2000");
+	assert_in_range(w.looks, 15, 18);
+	assert_in_range(w.dials, 1, 2);
+}
+
 static void a_pause_is_what_is_late_by_more_than_the_limit(void **state)
 {
 	(void)state;
@@ -398,6 +495,11 @@ int main(void)
 {
 	static const struct CMUnitTest others[] = {
 		cmocka_unit_test(a_lossy_far_network_raises_no_alarm),
+		cmocka_unit_test(usual_round_trips_follow_slowly),
+		cmocka_unit_test(a_pause_moves_what_is_measured_from),
+		cmocka_unit_test(a_fresh_syn_is_given_time),
+		cmocka_unit_test(an_old_acknowledgement_is_no_news),
+		cmocka_unit_test(a_close_look_is_not_a_stare),
 		cmocka_unit_test(a_pause_is_what_is_late_by_more_than_the_limit),
 		cmocka_unit_test(times_of_the_configuration_hold),
 	};

@@ -73,6 +73,8 @@ static const struct row rows[] = {
 	{"held by hand is held", &admission, "up3 hold:3 +60000", "known 1W 2R 3Rh"},
 	{"... even as the last one", &admission, "up2 hold:2 +60000", "known 1W 2Rh"},
 	{"... until admitted by hand", &admission, "up3 hold:3 admit:3", "known 1W 2R 3R"},
+	{"held by a warm-up that gave up is a matter of the rules again", &admission,
+		"up3 " JOINS " held:4 +10010", "known 1W 2R 3R 4R"},
 	{"a new one can be admitted by hand", &admission, "up3 " JOINS " admit:4",
 		"known 1W 2R 3R 4R"},
 	{"with a warm-up, stable is not enough", &warm_up, "up3 " JOINS " +20000",
@@ -196,6 +198,48 @@ static void a_new_pattern_gives_new_hosts(void **state)
 	assert_string_equal(topology_member(&p->t, topology_find(&p->t, "demo-2"))->host,
 		"demo-2.db.example.com");
 	assert_false(topology_configure(&p->t, &config, p->now) & TOPOLOGY_MEMBERS);
+	(void)topology_add_member(&p->t, "own", "own.example.org", 0, p->now);
+	strcpy(config.pattern, "?.example.net");
+	assert_true(topology_configure(&p->t, &config, p->now) & TOPOLOGY_MEMBERS);
+	assert_string_equal(topology_member(&p->t, topology_find(&p->t, "own"))->host,
+		"own.example.org");
+	free(p);
+}
+
+static void members_on_one_host_are_told_apart_by_port(void **state)
+{
+	struct play *p = play_new(&(struct topology_config){.has_table = false});
+	struct pel_addr addr = {.family = 6, .port = 3307, .ip = {[15] = 1}};
+	struct topology_dns dns = {.addrs = &addr, .n_addrs = 1};
+	struct evidence e = {.has = EVIDENCE_IDENTITY | EVIDENCE_ROLE, .role = PEL_ROLE_READER,
+		.from = addr, .uuid = "u"};
+	unsigned slot;
+
+	(void)state;
+	(void)topology_add_member(&p->t, "a", "::1", 3307, p->now);
+	(void)topology_feed_host(&p->t, 0, &dns, p->now);
+	e.from.port = 3308;
+	(void)topology_feed(&p->t, 0, &e);
+	assert_false(topology_member(&p->t, 0)->routable);
+	e.from.port = 3307;
+	(void)topology_feed(&p->t, 0, &e);
+	assert_true(topology_member(&p->t, 0)->routable);
+	/* What comes from elsewhere is not its answer. */
+	e.has = EVIDENCE_ROLE;
+	e.role = PEL_ROLE_WRITER;
+	e.from.ip[15] = 2;
+	assert_int_equal(topology_feed(&p->t, 0, &e), 0);
+	e.from.ip[15] = 1;
+	e.from.port = 3308;
+	assert_int_equal(topology_feed(&p->t, 0, &e), 0);
+	assert_int_equal(topology_member(&p->t, 0)->self_role, PEL_ROLE_READER);
+	/* The member that a name leads to is known by its uuid. */
+	e.has = EVIDENCE_IDENTITY;
+	(void)topology_feed_scout(&p->t, &e, &slot);
+	assert_int_equal(slot, 0);
+	strcpy(e.uuid, "v");
+	(void)topology_feed_scout(&p->t, &e, &slot);
+	assert_int_equal(slot, PEL_NONE);
 	free(p);
 }
 
@@ -220,7 +264,7 @@ static void trouble_is_what_asks_for_an_alarm(void **state)
 		{"up3 1r +31000", true},
 		{"up3 2w 1w +500 3t100:2M,1,3 1w 2w", false},
 		{"names", true},
-		{"names why:nocred", false},
+		{"names why:nocred", false}, {"up3 1h", true},
 	};
 
 	(void)state;
@@ -277,6 +321,7 @@ int main(void)
 		cmocka_unit_test(members_of_the_configuration_need_no_table),
 		cmocka_unit_test(a_stranger_makes_no_member_without_a_table),
 		cmocka_unit_test(a_new_pattern_gives_new_hosts),
+		cmocka_unit_test(members_on_one_host_are_told_apart_by_port),
 		cmocka_unit_test(trouble_is_what_asks_for_an_alarm),
 		cmocka_unit_test(an_answer_without_identity_is_no_first_contact),
 		cmocka_unit_test(a_free_slot_takes_nothing),

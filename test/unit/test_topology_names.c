@@ -144,16 +144,23 @@ static void the_view_has_everything(void **state)
 	uint8_t slots[PEL_MAP_INSTANCES];
 	struct pel_hot hot;
 	static struct pel_cold cold;
+	uint64_t epoch;
 
 	(void)state;
 	play(p, "up3 1t:1M,2L33,3 1w");
 	topology_view(&p->t, &hot, &cold, slots);
 	assert_int_equal(hot.uid, 7);
+	assert_int_equal(hot.epoch, p->t.epoch);
+	epoch = hot.epoch;
+	play(p, "1w");
+	assert_int_equal(p->t.epoch, epoch);
+	play(p, "3s 1w");
+	assert_int_equal(p->t.epoch, epoch + 1);
 	assert_int_equal(hot.selector, PEL_SELECT_LEAST_LAG);
 	assert_int_equal(hot.fallback, PEL_FALLBACK_REFUSE);
 	assert_int_equal(hot.max_lag_ms, 900);
 	assert_int_equal(hot.port, 3306);
-	assert_int_equal(hot.verified_ns, p->now);
+	assert_int_equal(hot.verified_ns, p->now - 3 * PLAY_MS);
 	assert_int_equal(hot.writerless_ns, 0);
 	assert_int_equal(hot.n_instances, 3);
 	assert_int_equal(slots[hot.writer], topology_find(&p->t, "demo-1"));
@@ -181,7 +188,7 @@ static void the_view_has_no_gaps_and_right_indexes(void **state)
 	static struct pel_cold cold;
 
 	(void)state;
-	play(p, "up3 1r 3w 2x 1t:3M,1 +10500 1t:3M,1");
+	play(p, "up3 1r 3w 2x 1t:3M,1 +60500 3w 1t:3M,1");
 	topology_view(&p->t, &hot, &cold, slots);
 	assert_int_equal(hot.n_instances, 2);
 	assert_int_equal(hot.writer, 1);

@@ -20,7 +20,7 @@
  *              and table as `scout:4#4~d,w,t:4M,5`
  *   refused:1  a client was refused at address 1
  *   why:denied, why:nocred, why:none, why:nocluster
- *   hold:4 admit:4 warm:4   admission by hand, warming by the warm-up
+ *   hold:4 admit:4 warm:4 held:4   admission by hand, by the warm-up
  */
 #ifndef TOPOLOGY_SCRIPT_H
 #define TOPOLOGY_SCRIPT_H
@@ -319,7 +319,7 @@ static inline void play_word(struct play *p, const char *w)
 		const char *word;
 		enum pel_admission admission;
 	} hands[] = {{"hold:", PEL_ADMIT_HELD}, {"admit:", PEL_ADMITTED},
-		{"warm:", PEL_ADMIT_WARMING}};
+		{"warm:", PEL_ADMIT_WARMING}, {"held:", PEL_ADMIT_HELD}};
 
 	p->bits = 0;
 	if (*w == '+') {
@@ -327,7 +327,7 @@ static inline void play_word(struct play *p, const char *w)
 		return;
 	}
 	p->now += PLAY_MS;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(hands) / sizeof(*hands); i++) {
 		size_t n = strlen(hands[i].word);
 
 		if (strncmp(w, hands[i].word, n) != 0)

@@ -75,6 +75,7 @@ static void discard_pause(struct cluster *c, uint64_t now_ns)
 	if (pause.until_ns == c->paused_until_ns)
 		return;
 	c->paused_until_ns = pause.until_ns;
+	health_witness_paused(&c->engine->witness, pause.from_ns, pause.until_ns);
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
 		if (c->probes[i].used)
 			health_paused(&c->probes[i].health, pause.from_ns, now_ns);

@@ -106,6 +106,8 @@ static void scout_told(void *ctx, enum member_event event, const struct member_a
 		break;
 	case MEMBER_FAILED:
 		link_failed(c, &c->scout, failure);
+		if (failure->kind != MEMBER_DENIED)
+			topology_scout_failed(&c->topology);
 		scout_end(c, failure->kind == MEMBER_DENIED ? SCOUT_RETRY_NS : SCOUT_PAUSE_NS);
 		break;
 	}

@@ -169,7 +169,10 @@ void health_paused(struct health *h, uint64_t since_ns, uint64_t now_ns)
 
 void health_witness_paused(struct health_witness *w, uint64_t since_ns, uint64_t now_ns)
 {
-	if (w->heard_ns && now_ns > since_ns)
+	if (now_ns <= since_ns || since_ns < w->paused_ns)
+		return;
+	w->paused_ns = now_ns;
+	if (w->heard_ns)
 		w->heard_ns = min_ns(w->heard_ns + (now_ns - since_ns), now_ns);
 }
 

@@ -41,6 +41,7 @@ struct health_config {
 struct health_witness {
 	uint64_t heard_ns;   /* last packet from anyone: server, DNS, RST, SYN-ACK */
 	uint64_t resumed_ns; /* when anyone was heard again after a second of silence of all */
+	uint64_t paused_ns;  /* end of the last pause that was taken into account */
 };
 
 struct health {
@@ -95,6 +96,8 @@ void health_witnessed(struct health_witness *w, uint64_t now_ns);
 
 /* The loop was late (SIGSTOP, freezer, VM pause): silence since `since_ns` says nothing. */
 void health_paused(struct health *h, uint64_t since_ns, uint64_t now_ns);
+
+/* The same for the witness; told again of the same pause it changes nothing. */
 void health_witness_paused(struct health_witness *w, uint64_t since_ns, uint64_t now_ns);
 
 /*

@@ -398,6 +398,10 @@ static void a_pause_moves_what_is_measured_from(void **state)
 	assert_int_equal(h.close_ns, 1085 * MS);
 	assert_int_equal(h.looked_ns, 0);
 	assert_int_equal(witness.heard_ns, 1090 * MS);
+	health_witness_paused(&witness, 100 * MS, 1100 * MS);
+	assert_int_equal(witness.heard_ns, 1090 * MS);
+	health_witness_paused(&witness, 1200 * MS, 1500 * MS);
+	assert_int_equal(witness.heard_ns, 1390 * MS);
 	health_paused(&h, 3000 * MS, 2000 * MS);
 	assert_int_equal(h.spoke_ns, 1050 * MS);
 }

@@ -8,6 +8,7 @@ the prober's own network for three seconds.
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
@@ -26,8 +27,8 @@ def unreachable(cluster, *ids):
 def cut_until(lab, prober, ids, condition, limit):
     """Cuts, and the seconds until the condition holds in the map."""
     begin = time.monotonic()
-    for instance in ids:
-        lab.run("cut", instance)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda i: lab.run("cut", i), ids))
     prober.wait(condition, limit)
     return time.monotonic() - begin
 
@@ -63,8 +64,8 @@ def own_network(lab, prober):
 def whole_cluster(lab, prober):
     ids = [i["id"] for i in lab.status()["instances"]]
     took = cut_until(lab, prober, ids, lambda c: unreachable(c, *ids), 30)
-    tap.note(f"the whole cluster cut, DNS alive: {took:.2f} s")
-    tap.ok(took <= 4, "a whole cluster is unreachable while DNS answers", took)
+    tap.note(f"the whole cluster cut, DNS alive: {took:.2f} s, the tool's own time included")
+    tap.ok(took <= 3, "a whole cluster is unreachable while DNS answers", took)
     for instance in ids:
         lab.run("heal", instance)
     prober.wait_settled(3, 60)
@@ -76,7 +77,7 @@ def cluster_of_one():
         prober.wait_settled(1)
         took = cut_until(lab, prober, ["demo-1"], lambda c: unreachable(c, "demo-1"), 30)
         tap.note(f"a cluster of one cut: {took:.2f} s")
-        tap.ok(took <= 4, "a cluster of one is unreachable within its time", took)
+        tap.ok(took <= 3, "a cluster of one is unreachable within its time", took)
         lab.run("heal", "demo-1")
         prober.wait_known("demo-1", 60)
         tap.ok(True, "healed, it is the writer again")

@@ -51,21 +51,30 @@ void link_ready(struct cluster *c, struct link *link)
 	link->ready = true;
 }
 
-static void say_denied(struct cluster *c, const struct member_failure *failure)
+static void say_denied(struct cluster *c, const struct member_failure *failure, const char *remedy)
 {
-	log_event(c->engine->log, LOG_ERROR, "access-denied", c->names[0].text, NULL, "%s",
-		failure->text);
+	log_event(c->engine->log, LOG_ERROR, "access-denied", c->names[0].text, NULL,
+		"%s; what mends it: %s", failure->text, remedy);
+}
+
+/* Said once for each credential, with the SQL for just this user. */
+static void denied(struct cluster *c, const struct link *link, const struct member_failure *failure)
+{
+	const struct credential *credential = credentials_of(c->credentials, link->ticket);
+	char remedy[CREDENTIALS_REMEDY_MAX];
+
+	credentials_remedy(credential->user, c->dialect == &dialect_read_only
+		? CONFIG_DIALECT_READ_ONLY : CONFIG_DIALECT_AURORA, remedy, sizeof(remedy));
+	if (credentials_denied(c->credentials, link->ticket, cluster_now(c) / LOOP_MS))
+		say_denied(c, failure, remedy);
 }
 
 void link_failed(struct cluster *c, struct link *link, const struct member_failure *failure)
 {
-	uint64_t now_ms = cluster_now(c) / LOOP_MS;
-
 	if (link->ticket == NO_TICKET)
 		return;
 	if (failure->kind == MEMBER_DENIED) {
-		if (credentials_denied(c->credentials, link->ticket, now_ms))
-			say_denied(c, failure);
+		denied(c, link, failure);
 	} else {
 		credentials_unanswered(c->credentials, link->ticket);
 		if (failure->kind == MEMBER_UNFIT)

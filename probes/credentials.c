@@ -196,6 +196,11 @@ const struct credential *credentials_take(struct credentials *c, uint64_t now_ms
 	return &best->credential;
 }
 
+const struct credential *credentials_of(const struct credentials *c, unsigned ticket)
+{
+	return &c->entries[ticket].credential;
+}
+
 static struct entry *put(struct credentials *c, unsigned ticket)
 {
 	struct entry *e = &c->entries[ticket];

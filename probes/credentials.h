@@ -57,6 +57,8 @@ void credentials_remove_origin(struct credentials *c, enum credential_origin ori
  */
 const struct credential *credentials_take(struct credentials *c, uint64_t now_ms,
 	unsigned *ret_ticket);
+/* The same credential again, until its outcome is told. */
+const struct credential *credentials_of(const struct credentials *c, unsigned ticket);
 void credentials_proven(struct credentials *c, unsigned ticket, uint64_t now_ms);
 /* True if this credential was not known to be refused: say it once, with credentials_remedy(). */
 bool credentials_denied(struct credentials *c, unsigned ticket, uint64_t now_ms);
@@ -71,6 +73,7 @@ enum credentials_verdict credentials_verdict(const struct credentials *c);
 bool credentials_error_is_denial(unsigned mysql_errno);
 
 /* The SQL that mends it: CREATE USER and GRANT for this user, as one line.  Never a password. */
+#define CREDENTIALS_REMEDY_MAX 768
 void credentials_remedy(const char *user, enum config_dialect dialect, char *ret, size_t size);
 
 /* The configured credential of a section; false if it has none. */

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #define EVENTS_KEPT 256
-#define EVENTS_LINE_MAX 1024
+#define EVENTS_LINE_MAX 1536
 
 struct events;
 

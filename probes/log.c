@@ -229,7 +229,7 @@ static void say(struct log *log, const struct line *line)
 
 static void vsay(struct log *log, struct line *line, bool event, const char *format, va_list args)
 {
-	char text[512];
+	char text[1024];
 
 	if (!log)
 		return;

@@ -219,7 +219,19 @@ def foreign_without_share():
         ok(p.note_pids() == pids and p.status()["control"]["foreign"] == 1, "and counted")
 
 
-for part in (deleted, moved_away, untrusted):
+def rootless():
+    """A user who is root in a namespace of his own, as in a rootless container."""
+    run = subprocess.run(["unshare", "-Urn", "true"], capture_output=True, text=True)
+    if run.returncode != 0:
+        return skip("rootless namespace", run.stderr.strip())
+    with Prober(prefix=["unshare", "-Ur", "--map-root-user"]) as p:
+        p.start("--follow", "localhost:1")
+        p.note_pids()
+        wait_for(lambda: p.pelorus("topology", "localhost").returncode == 5)
+        return ok(p.ask("refresh") == "ok\n", "a rootless namespace: prober and clients meet there")
+
+
+for part in (deleted, moved_away, untrusted, rootless):
     part()
 for part in (squatted, shared, sidecar, foreign_without_share):
     if ROOT:

@@ -66,7 +66,7 @@ enum trial_verdict trial_judge(const struct trial_failure *f, const struct pel_h
 	const struct pel_hot_instance *in = find(hot, f->identity);
 
 	if (!fresh || !in || hot->uid != f->uid || hot->generation != f->generation ||
-		in->health != PEL_HEALTH_OK || now_ns - f->failed_ns > FORGET_NS)
+		in->health != PEL_HEALTH_OK || now_ns > f->failed_ns + FORGET_NS)
 		return TRIAL_DROP;
 	return in->evidence_ns > f->failed_ns + NEWER_NS ? TRIAL_EXCLUDE : TRIAL_WAIT;
 }
@@ -255,7 +255,7 @@ static bool look_at_pending(const struct pel_map *map)
 	return left > 0;
 }
 
-uint64_t trial_look(const struct pel_map *map, uint64_t now_ns)
+uint64_t trial_look(const struct pel_map *map)
 {
 	uint32_t begun = atomic_load(&trials.begun);
 	bool pending, waiting;
@@ -263,7 +263,7 @@ uint64_t trial_look(const struct pel_map *map, uint64_t now_ns)
 	if (begun == own.begun_seen)
 		return TRIAL_NEVER;
 	pending = look_at_pending(map);
-	waiting = judge_all(map, now_ns);
+	waiting = judge_all(map, clock_now_ns());
 	if (!pending && !waiting) {
 		own.begun_seen = begun;
 		return TRIAL_NEVER;

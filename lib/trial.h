@@ -49,9 +49,9 @@ void trial_suspect(const struct bind *b, const struct plan *plan);
 void trial_begin(void);
 
 /*
- * The watcher's part: looks at what is pending, for `limit_ns` at most.  When it wants to be called
- * again, from now; TRIAL_NEVER: not before the next trial_begin() or trial_suspect().
+ * The watcher's part: looks at what is pending.  When it wants to be called again, from now;
+ * TRIAL_NEVER: not before the next trial_begin() or trial_suspect().
  */
-uint64_t trial_look(const struct pel_map *map, uint64_t now_ns);
+uint64_t trial_look(const struct pel_map *map);
 
 #endif

@@ -153,7 +153,7 @@ static void *watch(void *unused)
 
 		scan(&w, map, now);
 		look(&w, now);
-		trial = trial_look(map, now);
+		trial = trial_look(map);
 		rest = time_to_sleep(&w, now);
 		if (trial > 0)
 			futex_wait(map ? &map->header.wake : NULL, wake, &process->kick, kick,

@@ -19,6 +19,7 @@
 #include "follow.h"
 #include "futex.h"
 #include "mapview.h"
+#include "moved.h"
 #include "process.h"
 #include "real.h"
 #include "say.h"
@@ -52,20 +53,43 @@ struct watcher {
 	uint64_t looked_ns;
 };
 
-static void judge(int fd, unsigned bind, const struct pel_ref *ref, const struct pel_hot *hot,
-	bool fresh, uint64_t now)
+struct verdict {
+	unsigned bind;
+	bool fresh;
+	uint64_t now;
+	struct pel_ref ref;
+	struct pel_hot hot;
+};
+
+static void judge(int fd, const struct verdict *v, struct moved *moved)
 {
 	struct track t;
 
-	if (!track_read(fd, &t) || t.bind != bind)
+	if (!track_read(fd, &t) || t.bind != v->bind)
 		return;
-	t.socket.uid = hot->uid;
-	t.socket.name = (uint8_t)ref->name;
-	if (sever_decide(hot, &t.socket, env_get()->sever, fresh, now) < SEVER_FIRST)
+	t.socket.uid = v->hot.uid;
+	t.socket.name = (uint8_t)v->ref.name;
+	if (sever_decide(&v->hot, &t.socket, env_get()->sever, v->fresh, v->now) < SEVER_FIRST)
 		return;
-	if (cut_socket(fd, t.cookie) == 0)
-		slot_count(SLOT_SEVERED);
+	if (cut_socket(fd, t.cookie) < 0) {
+		moved_note(moved, fd, t.cookie);
+		return;
+	}
+	slot_count(SLOT_SEVERED);
 	track_forget(fd, t.cookie);
+}
+
+/* Those at their numbers first: looking for the others takes its time. */
+static void judge_all(const struct verdict *v)
+{
+	struct moved moved = {.n = 0};
+
+	for (int fd = 0, n = track_limit(); fd < n; fd++)
+		judge(fd, v, &moved);
+	if (moved_settle(&moved) == 0)
+		return;
+	for (int fd = 0, n = track_limit(); fd < n; fd++)
+		judge(fd, v, &moved);
 }
 
 /* One binding.  False if the map does not have it. */
@@ -73,21 +97,20 @@ static bool scan_bind(struct watcher *w, const struct pel_map *map, unsigned i, 
 {
 	const struct bind *b = bind_at(i);
 	struct seen *seen = &w->seen[i];
-	struct pel_ref ref;
-	struct pel_hot hot;
-	bool fresh;
+	struct verdict v;
 
-	if (pel_map_find(map, b->name, b->hash, &ref) < 0)
+	if (pel_map_find(map, b->name, b->hash, &v.ref) < 0)
 		return false;
-	if (seen->map == map && seen->uid == ref.uid &&
-		seen->generation == pel_map_generation(map, ref.cluster))
+	if (seen->map == map && seen->uid == v.ref.uid &&
+		seen->generation == pel_map_generation(map, v.ref.cluster))
 		return true;
-	if (mapview_read(map, b->name, b->hash, &ref, &hot) < 0)
+	if (mapview_read(map, b->name, b->hash, &v.ref, &v.hot) < 0)
 		return false;
-	fresh = pel_map_is_fresh(map, now);
-	for (int fd = 0, n = track_limit(); fd < n; fd++)
-		judge(fd, i, &ref, &hot, fresh, now);
-	*seen = (struct seen){.map = map, .uid = hot.uid, .generation = hot.generation};
+	v.bind = i;
+	v.now = now;
+	v.fresh = pel_map_is_fresh(map, now);
+	judge_all(&v);
+	*seen = (struct seen){.map = map, .uid = v.hot.uid, .generation = v.hot.generation};
 	return true;
 }
 
@@ -103,6 +126,7 @@ static void scan(struct watcher *w, const struct pel_map *map, uint64_t now)
 /* The idle look: whether the prober lives, and which of our sockets still are there. */
 static void look(struct watcher *w, uint64_t now)
 {
+	struct moved moved = {.n = 0};
 	struct track t;
 	uint32_t live = 0;
 
@@ -115,8 +139,9 @@ static void look(struct watcher *w, uint64_t now)
 		if (track_cookie(fd) == t.cookie)
 			live++;
 		else
-			track_forget(fd, t.cookie);
+			moved_note(&moved, fd, t.cookie);
 	}
+	live += moved_settle(&moved);
 	slot_look(now, live);
 	for (unsigned i = 0, n = bind_count(); live > 0 && i < n; i++)
 		(void)follow_tell(bind_at(i), 0, now);

@@ -2,9 +2,10 @@
 """Wake-ups of the watcher of a process that holds a connection and does nothing.
 
 Method: context switches of every thread of the process (/proc/PID/task/*/status) over 20 s, which
-begin once the connection is there and the threads have come to rest.  The process itself sleeps in
-poll(), so that any switch is the library's.  The map's heartbeat goes on all the while, and a
-cluster that is not this process's changes 10 times a second.
+begin once the connection is there and the threads have come to rest; the look at the heartbeat comes
+after 30 s, so each process is watched once.  The process itself sleeps in poll(), so that any switch
+is the library's.  The map's heartbeat goes on all the while; in the second process's time a cluster
+that is not its own changes 10 times a second.
 """
 import os
 import re
@@ -47,6 +48,21 @@ def watch(pid, published_map, seconds, busy):
     return switches(pid) - before
 
 
+def one(program, name, port, folder, published_map, seconds, busy):
+    """(threads, switches) of a process of its own."""
+    child = subprocess.Popen([program, name, str(port), "1"],
+                             env=bench.preloaded(folder, PELORUS_CLUSTER=name),
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        if child.stdout.readline() != "ready\n":
+            raise RuntimeError("the process did not get its connection")
+        threads = len(os.listdir(f"/proc/{child.pid}/task"))
+        return threads, watch(child.pid, published_map, seconds, busy)
+    finally:
+        child.kill()
+        child.wait()
+
+
 def measure(figures, folder, quick):
     program = bench.program("sockets", folder)
     listener = guests.Listener()
@@ -54,19 +70,9 @@ def measure(figures, folder, quick):
     with published.Map(folder) as published_map:
         name = published_map.cluster(0, [("one", "127.0.0.1")], listener.port)
         published_map.cluster(1, [("one", "127.0.0.3"), ("two", "127.0.0.4")], listener.port)
-        child = subprocess.Popen([program, name, str(listener.port), "1"],
-                                 env=bench.preloaded(folder, PELORUS_CLUSTER=name),
-                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        try:
-            if child.stdout.readline() != "ready\n":
-                raise RuntimeError("the process did not get its connection")
-            figures.add("threads of a process with one connection",
-                        len(os.listdir(f"/proc/{child.pid}/task")), "threads", 2)
-            figures.add(f"idle: wake-ups in {seconds} s",
-                        watch(child.pid, published_map, seconds, False), "switches", 0)
-            figures.add(f"idle, another cluster's lag moves: wake-ups in {seconds} s",
-                        watch(child.pid, published_map, seconds, True), "switches", 0)
-        finally:
-            child.kill()
-            child.wait()
+        for busy, text in ((False, "idle"), (True, "idle, another cluster's lag moves")):
+            threads, switches_seen = one(program, name, listener.port, folder, published_map,
+                                         seconds, busy)
+            figures.add(f"{text}: wake-ups in {seconds} s", switches_seen, "switches", 0)
+        figures.add("threads of a process with one connection", threads, "threads", 2)
     listener.close()

@@ -54,7 +54,10 @@ static struct abi_situation look(const struct abi_call *call, enum abi_cause cau
 	const struct abi_session *s = &h->session;
 	unsigned status = abi_handle_status(h);
 	bool told = status != ABI_STATUS_UNKNOWN;
-	bool off = s->autocommit_set ? !s->autocommit : !(h->autocommit_known && h->autocommit);
+	bool on = told ? (status & ABI_STATUS_AUTOCOMMIT) != 0
+		: s->autocommit_set
+		? s->autocommit
+		: h->autocommit_known && h->autocommit;
 
 	return (struct abi_situation){
 		.cause = cause,
@@ -62,9 +65,10 @@ static struct abi_situation look(const struct abi_call *call, enum abi_cause cau
 			? pel_sql_classify(call->text, call->n, abi_handle_sql_flags(h))
 			: call->class,
 		.retry = env_get()->retry,
-		.autocommit = told ? (status & ABI_STATUS_AUTOCOMMIT) != 0 : !off,
-		.in_transaction =
-			s->transaction || (told && (status & ABI_STATUS_IN_TRANSACTION) != 0),
+		.autocommit = on,
+		/* libmariadb clears the flag when a send fails: without autocommit one is open. */
+		.in_transaction = s->transaction || !on ||
+			(told && (status & ABI_STATUS_IN_TRANSACTION) != 0),
 		.dirty = s->dirty,
 		.once = call->once,
 		.resets = call->resets,

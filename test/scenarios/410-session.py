@@ -1,0 +1,219 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""What a session is after a failover: as it was, or the application is told.
+
+Connections in every kind of state go through one failover, idle.  What their next statement, which
+is never sent on the lost connection, must do is stated for each.
+"""
+import glob
+import os
+import shutil
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+import writer as w  # noqa: E402
+from lab import Lab  # noqa: E402
+from wire import Connection  # noqa: E402
+from shell import Shell, state  # noqa: E402
+from tap import done, ok  # noqa: E402
+
+TRUST = ["SET GLOBAL log_bin_trust_function_creators = 1"]
+RIGHTS = ["CREATE DATABASE other", "GRANT ALL ON other.* TO app"]
+SCHEMA = [
+    "CREATE TABLE told (who VARCHAR(40), n INT)",
+    "CREATE TABLE audit (who VARCHAR(40), n INT)",
+    "CREATE TRIGGER watch AFTER INSERT ON told FOR EACH ROW INSERT INTO audit VALUES (NEW.who, NEW.n)",
+    "CREATE PROCEDURE opens() BEGIN START TRANSACTION; INSERT INTO told VALUES ('procedure', 1); END",
+    "CREATE FUNCTION counts() RETURNS INT MODIFIES SQL DATA "
+    "BEGIN INSERT INTO told VALUES ('function', 1); RETURN 1; END",
+]
+KEPT = "SELECT @@sql_mode, @@time_zone, @@tx_isolation, @@autocommit, DATABASE(), " \
+       "@@character_set_client, @@lock_wait_timeout"
+
+
+class Case:
+    """Lines before the failover, and the first line after it with the SQLSTATE that it must have."""
+
+    def __init__(self, title, before, line, states, after=(), rows=None):
+        self.title, self.before, self.line, self.states = title, before, line, states
+        self.after, self.rows = after, rows
+
+
+INSERT = "query INSERT INTO told VALUES ('{}', 1)"
+CASES = [
+    Case("a plain write in a clean session is executed", [], INSERT.format("plain"), {""},
+         rows=("plain", 1)),
+    Case("a plain read in a clean session is executed", [], "query SELECT 5", {""}),
+    Case("a ping in a clean session goes well", [], "ping", {""}),
+    Case("a write behind an ended transaction is executed",
+         ["query BEGIN", INSERT.format("ended"), "query COMMIT"], INSERT.format("ended"), {""},
+         rows=("ended", 2)),
+    Case("a write sent and read apart is executed", [],
+         "send INSERT INTO told VALUES ('sent', 1)", {""}, after=[("read", "ok")], rows=("sent", 1)),
+    Case("a write in an open transaction is told",
+         ["query BEGIN", INSERT.format("open")], INSERT.format("open"), {"08007"},
+         after=[(INSERT.format("open"), "ok")], rows=("open", 1)),
+    Case("a commit of a lost transaction is told",
+         ["autocommit 0", INSERT.format("lost")], "commit", {"08007"},
+         after=[("query SELECT @@autocommit", "ok 0")], rows=("lost", 0)),
+    Case("with autocommit off nothing is executed again", ["autocommit 0", "query SELECT 1", "commit"],
+         INSERT.format("off"), {"08S02", "08007"}, rows=("off", 0)),
+    Case("a user variable's loss is told", ["query SET @a = 5"], "query SELECT 1", {"08S02"},
+         after=[("query SELECT @a IS NULL", "ok 1")]),
+    Case("a temporary table's loss is told", ["query CREATE TEMPORARY TABLE mine (a INT)"],
+         INSERT.format("temporary"), {"08S02"}, rows=("temporary", 0)),
+    Case("a lock's loss is told", ["query SELECT GET_LOCK('mine', 1)"], "query SELECT 1", {"08S02"}),
+    Case("a ping in a session that is not clean is told", ["query SET @a = 5"], "ping", {"08S02"},
+         after=[("ping", "ok")]),
+    Case("behind a procedure that opens a transaction the outcome is told", ["query CALL opens()"],
+         INSERT.format("behind"), {"08007", "08S02"}, rows=("procedure", 0)),
+    Case("a call is never executed again", [], "query CALL opens()", {"08S02"},
+         rows=("procedure", 0)),
+    Case("a function with effects is never executed again", [], "query SELECT counts()", {"08S02"},
+         rows=("function", 0)),
+    Case("XA is never executed again", [], "query XA START 'x'", {"08S02"}),
+    Case("LOAD DATA is never executed again", [],
+         "query LOAD DATA LOCAL INFILE '/dev/null' INTO TABLE told", {"08S02"}),
+    Case("several statements in one are never executed again", ["reconnect multi"],
+         "query INSERT INTO told VALUES ('multi', 1); INSERT INTO told VALUES ('multi', 2)",
+         {"08S02"}, rows=("multi", 0)),
+    Case("what asks for this very session is told", ["query INSERT INTO told VALUES ('asked', 1)"],
+         "query SELECT LAST_INSERT_ID()", {"08S02"}, rows=("asked", 1)),
+    Case("a result that was half read does not keep the handle from moving",
+         ["partly SELECT n FROM told"], "free", {""}, after=[("query SELECT 5", "ok 5")]),
+    Case("a reset on a lost connection goes well", ["query SET @a = 5"], "reset", {""},
+         after=[("query SELECT 5", "ok 5")]),
+    Case("a change of user on a lost connection goes well", ["query SET @a = 5"], "user app", {""}),
+    Case("a prepared statement is told, and never is another",
+         ["prepare 1 SELECT 111", "execute 1"], "prepare 2 SELECT 222", {""},
+         after=[("execute 2", "ok 222"), ("execute 1", "error 2013 08S02"),
+                ("execute 2", "ok 222"), ("prepare 1 SELECT 111", "ok"), ("execute 1", "ok 111"),
+                ("execute 2", "ok 222")]),
+    Case("a prepared statement on a lost connection is told",
+         ["prepare 1 INSERT INTO told VALUES ('prepared', 1)"], "execute 1", {"08S02", "08007"},
+         after=[("prepare 1 INSERT INTO told VALUES ('prepared', 1)", "ok"), ("execute 1", "ok 1")],
+         rows=("prepared", 1)),
+    Case("long data is never sent again",
+         ["prepare 1 INSERT INTO told VALUES (?, 1)", "long 1 datum"], "execute 1",
+         {"08S02", "08007"}, rows=("datum", 0)),
+]
+
+
+def administrate(lab, instance, statements):
+    """As root, by the instance's socket."""
+    folder, = glob.glob(os.path.join(lab.state, "servers", instance + ".*"))
+    connection = Connection(os.path.join(folder, "sock"))
+    for statement in statements:
+        connection.query(statement)
+
+
+def prepare(shell, name, case):
+    multi = "reconnect multi" in case.before
+    heard = [shell("connect " + name + (" multi" if multi else ""))]
+    heard += [shell(line) for line in case.before if line != "reconnect multi"]
+    return all(h.startswith("ok") for h in heard), heard
+
+
+def judge(lab, shell, case):
+    heard = shell(case.line)
+    ok(state(heard) in case.states, case.title, f"{case.line}: {heard}")
+    for line, expected in case.after:
+        heard = shell(line)
+        ok(heard.startswith(expected), f"... then {line.split(' VALUES')[0]}", heard)
+    if case.rows:
+        who, n = case.rows
+        for table in ("told", "audit"):
+            found = lab.sql("writer", f"SELECT COUNT(*) FROM {table} WHERE who = '{who}'")
+            ok(int(found[0][0]) == n, f"... with {n} rows in {table}", found)
+
+
+def by_default(lab, env, name):
+    """A session whose server has autocommit off by default; the next writer has it on."""
+    shell = Shell(lab, env)
+    administrate(lab, lab.writer, ["SET GLOBAL autocommit = 0"])
+    shell("connect " + name)
+    administrate(lab, lab.writer, ["SET GLOBAL autocommit = 1"])
+    return shell
+
+
+def check_default(lab, shell):
+    heard = shell(INSERT.format("default"))
+    ok(state(heard) == "08007", "where the server's default is no autocommit, nothing is executed "
+       "again", heard)
+    ok(shell("query SELECT @@autocommit") == "ok 0", "... and it is off on the new server as well")
+
+
+def await_writer(shell, name, limit=30):
+    """A new connection is refused while there is no writer."""
+    end = time.monotonic() + limit
+    heard = shell("connect " + name)
+    while heard != "ok" and time.monotonic() < end:
+        heard = shell("connect " + name)
+    return heard
+
+
+def restored(lab, env, name):
+    """Settings made in every way, and INIT_COMMAND."""
+    shell = Shell(lab, env)
+    for line in ("init SET @marker = 7", "connect " + name, "charset latin1", "db other",
+                 "query SET SESSION sql_mode = 'ANSI_QUOTES', time_zone = '+03:00'",
+                 "query SET lock_wait_timeout = 123",
+                 "query SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"):
+        shell(line)
+    return shell, shell("query " + KEPT), shell("session").split()[1]
+
+
+def check_restored(shell, before, charset):
+    heard = shell("query " + KEPT)
+    ok(heard == before, "settings are as before: sql_mode, time_zone, isolation, autocommit, "
+       "database, character set, timeout", f"{before}\n{heard}")
+    ok("ANSI_QUOTES" in heard and "+03:00" in heard and "other" in heard,
+       "... and were made", heard)
+    ok(shell("session").split()[1] == charset, "the library's own character set is as before")
+    ok(shell("query SELECT @marker") == "ok 7", "INIT_COMMAND was executed on the new connection")
+
+
+def main():
+    directory = tempfile.mkdtemp(prefix="pelorus-abi-")
+    env = w.environment(directory)
+    with Lab(instances=3, name="session") as lab:
+        for instance in lab.status()["instances"]:
+            administrate(lab, instance["id"], TRUST)
+        administrate(lab, lab.writer, RIGHTS)
+        maker = Shell(lab, dict(os.environ))
+        for line in ("connect " + lab.writer_name, *("query " + s for s in SCHEMA)):
+            heard = maker(line)
+            if heard != "ok":
+                raise RuntimeError(f"{line}: {heard}")
+        maker.close()
+        shells = [Shell(lab, env) for _ in CASES]
+        for shell, case in zip(shells, CASES):
+            well, heard = prepare(shell, lab.writer_name, case)
+            if not well:
+                ok(False, f"{case.title}: is brought about", heard)
+        kept = restored(lab, env, lab.writer_name)
+        default = by_default(lab, env, lab.writer_name)
+        off = Shell(lab, dict(env, PELORUS_RETRY="off"))
+        off("connect " + lab.writer_name)
+        lab.failover("crash")
+        canary = Shell(lab, env)
+        heard = await_writer(canary, lab.writer_name)
+        ok(heard == "ok", "a new connection finds the new writer", heard)
+        for shell, case in zip(shells, CASES):
+            judge(lab, shell, case)
+        check_restored(*kept)
+        check_default(lab, default)
+        heard = off.query("SELECT 5")
+        ok(state(heard) == "08S02", "with PELORUS_RETRY=off nothing is executed again", heard)
+        ok(off.query("SELECT 5") == "ok 5", "... and the handle works")
+        for shell in (*shells, kept[0], default, off, canary):
+            if shell.close() != 0:
+                ok(False, "every program ends well")
+    shutil.rmtree(directory, ignore_errors=True)
+    done()
+
+
+main()

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The module's list of clusters: which sources each has, and the way back to the engine.
+ *
+ * A cluster whose configuration changed gets new sources; one whose did not keeps its own, so that
+ * a reload loses no watch.
+ */
+#include "remote.h"
+
+#include "http.h"
+#include "notices.h"
+#include "source_http.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct remote_cluster {
+	struct remote *remote;
+	char key[PEL_NAME_MAX];
+	struct config_cluster config;
+	struct source_http *source;
+};
+
+struct remote {
+	struct loop *loop;
+	struct log *log;
+	struct http *http;
+	struct remote_core core;
+	struct notices *notices;
+	struct remote_cluster *clusters[PEL_MAP_CLUSTERS];
+};
+
+static void on_named(void *ctx, const struct coordinator_view *view)
+{
+	struct remote_cluster *c = ctx;
+
+	c->remote->core.named(c->remote->core.ctx, c->key, view);
+}
+
+static int start_source(struct remote_cluster *c)
+{
+	const struct source_http_options options = {
+		.loop = c->remote->loop,
+		.http = c->remote->http,
+		.log = c->remote->log,
+		.key = c->key,
+		.config = &c->config,
+		.named = on_named,
+		.ctx = c,
+	};
+
+	if (c->config.source != CONFIG_SOURCE_HTTP || !c->config.url[0])
+		return 0;
+	return source_http_new(&options, &c->source);
+}
+
+static void stop_sources(struct remote_cluster *c)
+{
+	source_http_free(c->source);
+	c->source = NULL;
+}
+
+static int start_sources(struct remote_cluster *c)
+{
+	return start_source(c);
+}
+
+static void cluster_free(struct remote_cluster *c)
+{
+	if (!c)
+		return;
+	stop_sources(c);
+	explicit_bzero(&c->config, sizeof(c->config));
+	free(c);
+}
+
+static struct remote_cluster **find(struct remote *r, const char *key)
+{
+	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
+		if (r->clusters[i] && strcmp(r->clusters[i]->key, key) == 0)
+			return &r->clusters[i];
+	}
+	return NULL;
+}
+
+static struct remote_cluster **make(struct remote *r, const char *key)
+{
+	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
+		if (r->clusters[i])
+			continue;
+		r->clusters[i] = calloc(1, sizeof(**r->clusters));
+		if (!r->clusters[i])
+			return NULL;
+		r->clusters[i]->remote = r;
+		strcpy(r->clusters[i]->key, key);
+		return &r->clusters[i];
+	}
+	return NULL;
+}
+
+static int remote_add(struct remote *r, const char *key, const struct config_cluster *config)
+{
+	struct remote_cluster **place = find(r, key), *c;
+
+	if (strlen(key) >= PEL_NAME_MAX)
+		return -EINVAL;
+	if (place && memcmp(&(*place)->config, config, sizeof(*config)) == 0)
+		return 0;
+	if (!place)
+		place = make(r, key);
+	if (!place)
+		return -ENOMEM;
+	c = *place;
+	stop_sources(c);
+	c->config = *config;
+	return start_sources(c);
+}
+
+static void remote_remove(struct remote *r, const char *key)
+{
+	struct remote_cluster **place = find(r, key);
+
+	if (!place)
+		return;
+	cluster_free(*place);
+	*place = NULL;
+}
+
+static void remote_close(struct remote *r)
+{
+	if (!r)
+		return;
+	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++)
+		cluster_free(r->clusters[i]);
+	notices_free(r->notices);
+	http_free(r->http);
+	free(r);
+}
+
+static int remote_open(
+	struct loop *loop, struct log *log, const struct remote_core *core, struct remote **ret)
+{
+	struct remote *r = calloc(1, sizeof(*r));
+	int error;
+
+	if (!r)
+		return -ENOMEM;
+	r->loop = loop;
+	r->log = log;
+	r->core = *core;
+	error = http_new(loop, &r->http);
+	if (error == 0)
+		error = notices_new(loop, r->http, log, &r->notices);
+	if (error < 0) {
+		http_free(r->http);
+		free(r);
+		return error;
+	}
+	*ret = r;
+	return 0;
+}
+
+static void remote_configure(struct remote *r, const struct config *config)
+{
+	notices_configure(r->notices, config);
+}
+
+static void remote_denied(struct remote *r, const char *key)
+{
+}
+
+static void remote_published(
+	struct remote *r, const char *key, const struct pel_hot *hot, const struct pel_cold *cold)
+{
+}
+
+static void remote_event(struct remote *r, const char *line)
+{
+	notices_take(r->notices, line);
+}
+
+__attribute__((visibility("default"))) extern const struct remote_ops pelorus_remote;
+
+const struct remote_ops pelorus_remote = {
+	.config_size = sizeof(struct config),
+	.open = remote_open,
+	.close = remote_close,
+	.configure = remote_configure,
+	.add = remote_add,
+	.remove = remote_remove,
+	.denied = remote_denied,
+	.published = remote_published,
+	.event = remote_event,
+};

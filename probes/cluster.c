@@ -78,7 +78,8 @@ int cluster_configure(struct cluster *c, const struct config_cluster *config)
 
 	c->config = config;
 	c->dialect = config->dialect == CONFIG_DIALECT_READ_ONLY ||
-				(config->dialect == CONFIG_DIALECT_AUTO && config->members.n)
+				(config->dialect == CONFIG_DIALECT_AUTO &&
+					(config->members.n || config->source == CONFIG_SOURCE_HTTP))
 			     ? &dialect_read_only
 			     : &dialect_aurora;
 	strcpy(domain, c->topology.config.domain);
@@ -92,6 +93,7 @@ int cluster_configure(struct cluster *c, const struct config_cluster *config)
 			return -ENOSPC;
 	}
 	cluster_probes_sync(c);
+	engine_remote_add(c);
 	return 0;
 }
 
@@ -172,6 +174,7 @@ void cluster_free(struct cluster *c, bool release_record)
 {
 	if (!c)
 		return;
+	engine_remote_remove(c);
 	link_close(c, &c->scout);
 	cluster_probes_free(c);
 	cluster_names_free(c);
@@ -213,8 +216,10 @@ static void publish(struct cluster *c, uint64_t now_ns)
 	c->data_due_ns = 0;
 	topology_view(&c->topology, &hot, &cold, NULL);
 	map_write_publish(c->engine->map, c->record, &hot, &cold, changes);
-	if (changes)
+	if (changes) {
 		cluster_say_changes(c, &hot, &cold);
+		engine_remote_published(c, &hot, &cold);
+	}
 }
 
 /* Does what the change bits ask for. */

@@ -75,6 +75,7 @@ void link_failed(struct cluster *c, struct link *link, const struct member_failu
 		return;
 	if (failure->kind == MEMBER_DENIED) {
 		denied(c, link, failure);
+		engine_remote_denied(c);
 	} else {
 		credentials_unanswered(c->credentials, link->ticket);
 		if (failure->kind == MEMBER_UNFIT)

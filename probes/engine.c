@@ -316,6 +316,7 @@ static void follow_configured(struct engine *e)
 int engine_reload(struct engine *e, const struct config *config)
 {
 	e->config = config;
+	engine_remote_configure(e);
 	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
 		struct cluster *c = e->clusters[i];
 
@@ -374,6 +375,7 @@ int engine_new(const struct engine_options *options, struct engine **ret)
 		return r;
 	}
 	loop_timer_set(e->loop, &e->beat, e->started_ns);
+	engine_remote_configure(e);
 	follow_configured(e);
 	*ret = e;
 	return 0;
@@ -389,6 +391,7 @@ void engine_free(struct engine *e, bool orderly)
 			pending_free(e->pending[i]);
 		cluster_free(e->clusters[i], false);
 	}
+	engine_remote_close(e);
 	map_write_close(e->map, orderly);
 	resolver_free(e->resolver);
 	free(e);

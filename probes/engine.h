@@ -13,6 +13,7 @@
 
 #include "config.h"
 #include "credentials.h"
+#include "events.h"
 #include "log.h"
 #include "loop.h"
 
@@ -23,6 +24,7 @@ struct engine;
 struct engine_options {
 	struct loop *loop;
 	struct log *log;              /* may be NULL */
+	struct events *events;        /* for notices; may be NULL */
 	const struct config *config;  /* stays the caller's; valid until engine_reload() or _free() */
 	int dirfd;                    /* runtime directory, whose lock the caller holds */
 	mode_t map_mode;              /* of the map: 0600, or 0444 for all users */
@@ -64,6 +66,9 @@ int engine_admit(struct engine *e, const char *name, const char *id, enum pel_ad
 
 /* A new configuration takes the place of the old one, which may be freed after this. */
 int engine_reload(struct engine *e, const struct config *config);
+
+/* The ring of events has a new one: for those who want notices. */
+void engine_event_added(struct engine *e);
 
 /* True if nobody is followed. */
 bool engine_is_idle(const struct engine *e);

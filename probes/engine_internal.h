@@ -9,6 +9,7 @@
  *   cluster_health.c  the close look, and the glue to health.h
  *   cluster_scout.c   the connection to where DNS leads, before or beside the members
  *   cluster_say.c     its changes as lines of the log
+ *   engine_remote.c   what speaks HTTP: coordinators, clouds, notices
  *   engine_status.c   everything as JSON
  *
  * Every callback feeds the pure logic, gathers its change bits with cluster_note(), and leaves what
@@ -22,6 +23,7 @@
 #include "health.h"
 #include "map_write.h"
 #include "member.h"
+#include "remote.h"
 #include "resolve.h"
 #include "schedule.h"
 #include "topology.h"
@@ -113,6 +115,9 @@ struct engine {
 	const struct config *config;
 	struct resolver *resolver;
 	struct map_write *map;
+	const struct remote_ops *remote_ops; /* NULL: the module is not loaded */
+	struct remote *remote;
+	uint64_t events_seen;
 	struct health_witness witness;
 	struct cluster *clusters[PEL_MAP_CLUSTERS];
 	struct pending *pending[PEL_MAP_CLUSTERS];
@@ -169,6 +174,15 @@ int link_read(struct cluster *c, const struct link *link, enum dialect_question 
 
 /* cluster_scout.c */
 void cluster_scout_tick(struct cluster *c, uint64_t now_ns);
+
+/* engine_remote.c: all do nothing where the configuration wants no HTTP */
+void engine_remote_configure(struct engine *e);
+void engine_remote_close(struct engine *e);
+void engine_remote_add(struct cluster *c);
+void engine_remote_remove(struct cluster *c);
+void engine_remote_published(struct cluster *c, const struct pel_hot *hot,
+	const struct pel_cold *cold);
+void engine_remote_denied(struct cluster *c);
 
 /* cluster_say.c */
 void cluster_say_changes(struct cluster *c, const struct pel_hot *hot, const struct pel_cold *cold);

@@ -114,6 +114,8 @@ bool topology_is_troubled(const struct topology *t)
 {
 	const struct topology_member *w = topology_member(t, t->writer);
 
+	if (t->word_alone)
+		return false;
 	if (t->state == PEL_STATE_WRITERLESS)
 		return true;
 	if (t->state == PEL_STATE_UNKNOWN)
@@ -224,6 +226,7 @@ unsigned topology_settle(struct topology *t, uint64_t now_ns, unsigned bits)
 {
 	t->deadline_ns = now_ns + TOPOLOGY_TICK_NS;
 	bits |= topology_forget(t, now_ns);
+	topology_settle_words(t);
 	topology_confirm(t, now_ns);
 	topology_assign_roles(t);
 	topology_admit(t, now_ns);

@@ -115,6 +115,8 @@ struct topology_member {
 	bool live;         /* a connection of ours is up and has said who it is */
 	bool overruled;    /* the table decided against its claim */
 	bool met;          /* was live once */
+	bool named;        /* by a coordinator, which says that it is word_role */
+	uint8_t word_role; /* enum pel_role */
 	uint8_t self_role;  /* enum pel_role, of its last answer on a connection that still is */
 	uint8_t table_role; /* enum pel_role, of the freshest table */
 	uint8_t role;       /* verified: what is published */
@@ -158,6 +160,14 @@ struct topology_table {
 	uint64_t received_ns;
 };
 
+/* What a coordinator says of a member. */
+struct topology_word {
+	char id[PEL_ID_MAX];
+	char host[PEL_NAME_MAX];
+	uint16_t port;      /* 0: the cluster's */
+	enum pel_role role; /* WRITER or READER */
+};
+
 /* What was last told to the caller by change bits. */
 struct topology_shown {
 	uint8_t state, why, writer;
@@ -186,6 +196,8 @@ struct topology {
 	uint64_t veto_ns;       /* since when the table contradicts the incumbent; 0: it does not */
 	uint64_t lie_ns;        /* since when it names another than the confirmed writer */
 	uint64_t deadline_ns;
+	uint64_t word_ns;       /* when a coordinator last spoke; 0: never */
+	bool word_alone;        /* nobody can be asked: its word is followed */
 	struct pel_addr scout;  /* where a stranger is to be met; family 0: nowhere */
 	struct topology_table table;
 	struct topology_shown shown;
@@ -217,6 +229,10 @@ unsigned topology_set_name_members(struct topology *t, unsigned name, const char
 
 /* A member of the configuration.  Its slot, or -ENOSPC, or -EINVAL for a bad id. */
 int topology_add_member(struct topology *t, const char *id, const char *host, uint16_t port,
+	uint64_t now_ns);
+
+/* The whole of what a coordinator says: members that it names no more are forgotten. */
+unsigned topology_feed_words(struct topology *t, const struct topology_word *words, unsigned n,
 	uint64_t now_ns);
 
 /* Says why there is no evidence (PEL_WHY_NO_CREDENTIALS turns DNS alone on; PEL_WHY_NONE ends it).

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static uint64_t identity_of(const struct topology_member *m)
+uint64_t topology_identity(const struct topology_member *m)
 {
 	char text[PEL_ID_MAX + EVIDENCE_UUID_MAX + 64];
 	int n = snprintf(text, sizeof(text), "%s|%s|%u|", m->id, m->uuid, m->addr.port);
@@ -67,7 +67,7 @@ void topology_take_identity(struct topology *t, unsigned slot, const struct evid
 	m->live = m->met = true;
 	m->routable = (m->routable && !other) ||
 		      topology_has_addr(m->host_addrs, m->n_host, &e->from);
-	m->identity = identity_of(m);
+	m->identity = topology_identity(m);
 	m->evidence_ns = e->received_ns;
 }
 

@@ -35,7 +35,7 @@ static unsigned slot_to_evict(const struct topology *t)
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
 		const struct topology_member *m = &t->members[i];
 
-		if (!m->configured && !m->met && i != t->writer &&
+		if (!m->configured && !m->named && !m->met && i != t->writer &&
 			m->listed_ns < t->table.received_ns)
 			return i;
 	}
@@ -105,7 +105,7 @@ static bool is_gone(const struct topology *t, const struct topology_member *m)
 {
 	uint64_t absent = t->table.received_ns - m->listed_ns;
 
-	if (m->configured || m->listed_ns >= t->table.received_ns)
+	if (m->configured || m->named || m->listed_ns >= t->table.received_ns)
 		return false;
 	return absent > (m->live ? TOPOLOGY_GONE_NS : TOPOLOGY_ABSENT_NS);
 }

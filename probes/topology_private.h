@@ -39,6 +39,15 @@ void topology_slot_free(struct topology *t, unsigned slot);
 /* Takes rows over: membership, lag, the second witness. */
 unsigned topology_take_rows(struct topology *t, unsigned teller, const struct evidence *e);
 
+/* Whether a coordinator's word is all there is, and if so what follows from it. */
+void topology_settle_words(struct topology *t);
+
+/* The member that a coordinator calls the writer, or PEL_NONE. */
+unsigned topology_word_writer(const struct topology *t);
+
+/* Hash of id, uuid and address. */
+uint64_t topology_identity(const struct topology_member *m);
+
 /* Forgets members that are gone; returns TOPOLOGY_MEMBERS or 0. */
 unsigned topology_forget(struct topology *t, uint64_t now_ns);
 

@@ -70,6 +70,8 @@ static void on_event_added(void *ctx)
 
 	if (w->control)
 		control_wake(w->control);
+	if (w->engine)
+		engine_event_added(w->engine);
 }
 
 static void on_check(void *ctx)
@@ -177,6 +179,7 @@ static int engine_start(struct worker *w)
 	const struct engine_options options = {
 		.loop = w->loop,
 		.log = w->log,
+		.events = w->o->events,
 		.config = w->config,
 		.dirfd = w->o->station->dirfd,
 		.map_mode = station_read_mode(w->o->station),

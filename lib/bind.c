@@ -15,9 +15,11 @@
 #include <endian.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <string.h>
 
 #define DNS_TRIES 16
+#define MAKING_TRIES 10000
 
 static struct bind binds[BIND_MAX];
 static _Atomic uint32_t count;
@@ -151,6 +153,20 @@ static int bind_make(const char *name, uint64_t hash, enum pel_role role, struct
 	return 0;
 }
 
+/*
+ * Making one takes a microsecond.  A maker that takes much longer is not another thread but what a
+ * signal handler interrupted, and would be waited for in vain.
+ */
+static bool making_begin(_Atomic uint32_t *making)
+{
+	for (int i = 0; i < MAKING_TRIES; i++) {
+		if (!atomic_exchange_explicit(making, 1, memory_order_acquire))
+			return true;
+		(void)sched_yield();
+	}
+	return false;
+}
+
 int bind_add(const char *name, uint64_t hash, enum pel_role role, struct bind **ret)
 {
 	struct bind *b = bind_find_name(name, hash);
@@ -161,7 +177,7 @@ int bind_add(const char *name, uint64_t hash, enum pel_role role, struct bind **
 		*ret = b;
 		return 0;
 	}
-	if (atomic_exchange_explicit(making, 1, memory_order_acquire))
+	if (!making_begin(making))
 		return -EBUSY;
 	b = bind_find_name(name, hash);
 	if (b)

@@ -4,8 +4,8 @@
  *
  * A binding is made once and never removed: somebody may keep the address for ever.  It outranks
  * the map, in which the name may be missing, or stand elsewhere after a restart of the prober.
- * Reading is free of locks; making one is refused, rather than waited for, while another thread
- * makes one.
+ * Reading is free of locks; while another thread makes one, a maker waits the microsecond that it
+ * takes: threads that start together look the same name up together.
  */
 #ifndef PELORUS_LIB_BIND_H
 #define PELORUS_LIB_BIND_H
@@ -72,7 +72,7 @@ struct bind *bind_find_addr(const struct pel_addr *addr);
 
 /*
  * Finds or makes one.  0; -EEXIST if another name has its address, -ENOSPC if there are too many,
- * -EBUSY while another thread (or the code that a signal handler interrupted) makes one.
+ * -EBUSY in a signal handler that interrupted the making of one.
  */
 int bind_add(const char *name, uint64_t hash, enum pel_role role, struct bind **ret);
 

@@ -4,7 +4,7 @@
  *
  * One static struct: the pointer, and of which file and as which user it was attached.  Whoever
  * finds the map missing or stale, and its next look due, claims that look by moving attach_ns on;
- * all others go on with what there is.
+ * all others go on with the map that there is, or wait for the first.
  */
 #include "mapview.h"
 
@@ -17,9 +17,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define LOOKING_TRIES 10000
 
 static struct {
 	const struct pel_map *_Atomic map;
@@ -121,6 +124,24 @@ static bool is_due(uint64_t now_ns, bool insist)
 	return atomic_compare_exchange_strong(next, &due, now_ns + MAPVIEW_RETRY_NS);
 }
 
+/*
+ * Threads that start together look their names up together: who finds another at its look has a map
+ * a moment later, and would be led by DNS for a whole connection if it went on without.
+ */
+static void look_once(uint64_t now_ns, bool insist, bool has_map)
+{
+	_Atomic uint32_t *looking = &process_get()->looking;
+
+	if (!atomic_exchange_explicit(looking, 1, memory_order_acquire)) {
+		if (is_due(now_ns, insist))
+			look();
+		atomic_store_explicit(looking, 0, memory_order_release);
+		return;
+	}
+	for (int i = 0; i < LOOKING_TRIES && !has_map && atomic_load(looking); i++)
+		(void)sched_yield();
+}
+
 static const struct pel_map *get(uint64_t now_ns, bool insist)
 {
 	const struct pel_map *map = atomic_load_explicit(&view.map, memory_order_acquire);
@@ -134,8 +155,7 @@ static const struct pel_map *get(uint64_t now_ns, bool insist)
 	}
 	if (map && pel_map_is_fresh(map, now_ns))
 		return map;
-	if (is_due(now_ns, insist))
-		look();
+	look_once(now_ns, insist, map != NULL);
 	return atomic_load_explicit(&view.map, memory_order_acquire);
 }
 

@@ -22,6 +22,7 @@ struct process {
 	_Atomic uint32_t slot;        /* our slot in clients.slots, plus one */
 	_Atomic uint32_t user_known;  /* the map was looked for as this euid */
 	_Atomic uint32_t making;      /* somebody makes a binding */
+	_Atomic uint32_t looking;     /* a thread looks for the map */
 	_Atomic uint64_t random;      /* state of route_random_next() */
 	_Atomic uint64_t attach_ns;   /* when the map may be looked for again */
 	_Atomic uint64_t slot_ns;     /* when a slot may be looked for again */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A Go guest: looks localhost up, dials a port, prints what it is greeted with.
+// A Go guest: looks localhost up, dials a port (PORT [HOST]), prints what it is greeted with.
 package main
 
 import (
@@ -13,7 +13,11 @@ import (
 func main() {
 	addrs, err := net.LookupHost("localhost")
 	fmt.Println(len(addrs) > 0, err)
-	conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", os.Args[1]))
+	host := "127.0.0.1"
+	if len(os.Args) > 2 {
+		host = os.Args[2]
+	}
+	conn, err := net.Dial("tcp", net.JoinHostPort(host, os.Args[1]))
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)

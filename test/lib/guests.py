@@ -72,6 +72,27 @@ def aarch64():
                 library=os.path.join(ROOT, "build", "aarch64", "lib", "libpelorus.so"))
 
 
+def build_go(folder, cgo):
+    """test/guests/dial.go, static or (cgo) with libc's resolver: (path, None) or (None, why not)."""
+    binary = shutil.which("go") or "/usr/local/go/bin/go"
+    out = os.path.join(folder, f"dial-go{int(cgo)}")
+    if not os.access(binary, os.X_OK):
+        return None, "no go"
+    made = run([binary, "build", "-o", out, os.path.join(ROOT, "test", "guests", "dial.go")],
+               {"CGO_ENABLED": str(int(cgo)), "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local",
+                "GO111MODULE": "off", "GOCACHE": os.path.join(ROOT, "build", "cache-go")})
+    return (out, None) if made[0] == 0 else (None, made[2].decode(errors="replace")[-500:])
+
+
+def build_rust(folder):
+    """test/guests/dial.rs: (path, None) or (None, why not)."""
+    out = os.path.join(folder, "dial-rust")
+    if not shutil.which("rustc"):
+        return None, "no rustc"
+    made = run(["rustc", "-o", out, os.path.join(ROOT, "test", "guests", "dial.rs")])
+    return (out, None) if made[0] == 0 else (None, made[2].decode(errors="replace")[-500:])
+
+
 class Listener:
     """A TCP port that accepts, says `greeting`, and lets go of whom the peer has left.
 

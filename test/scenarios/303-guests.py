@@ -78,17 +78,11 @@ def compilers(folder, port):
 
 
 def go(folder, port):
-    binary = shutil.which("go") or "/usr/local/go/bin/go"
-    if not os.access(binary, os.X_OK):
-        skip("glibc: Go programs are unchanged", "no go")
-        return
-    for cgo, text in (("0", "a static Go program"), ("1", "a Go program that looks up through libc")):
-        out = os.path.join(folder, "dial-go" + cgo)
-        made = guests.run([binary, "build", "-o", out, os.path.join(SOURCES, "dial.go")],
-                          {"CGO_ENABLED": cgo, "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local",
-                           "GO111MODULE": "off",
-                           "GOCACHE": os.path.join(guests.ROOT, "build", "cache-go")})
-        if not ok(made[0] == 0, f"glibc: {text} builds", short(made)):
+    for cgo, text in ((False, "a static Go program"),
+                      (True, "a Go program that looks up through libc")):
+        out, why = guests.build_go(folder, cgo)
+        if not out:
+            skip(f"glibc: {text} is unchanged", why)
             continue
         for netdns in ("go", "cgo"):
             got = compare(HOST, f"{text}, netdns={netdns}, is unchanged",
@@ -98,14 +92,12 @@ def go(folder, port):
 
 
 def rust(folder, port):
-    if not shutil.which("rustc"):
-        skip("glibc: a Rust program is unchanged", "no rustc")
+    out, why = guests.build_rust(folder)
+    if not out:
+        skip("glibc: a Rust program is unchanged", why)
         return
-    out = os.path.join(folder, "dial-rust")
-    made = guests.run(["rustc", "-o", out, os.path.join(SOURCES, "dial.rs")])
-    if ok(made[0] == 0, "glibc: a Rust program builds", short(made)):
-        got = compare(HOST, "a Rust program is unchanged", [out, str(port)], folder)
-        ok(got[0] == 0 and b"hello" in got[1], "glibc: the Rust program does dial", short(got))
+    got = compare(HOST, "a Rust program is unchanged", [out, str(port)], folder)
+    ok(got[0] == 0 and b"hello" in got[1], "glibc: the Rust program does dial", short(got))
 
 
 def privileged(folder):

@@ -96,6 +96,8 @@ static void name_resolved(void *ctx, const struct resolve_answer *answer)
 		memcpy(n->chain, answer->chain, sizeof(n->chain));
 		learn_domain(c, answer);
 		cluster_note(c, topology_feed_dns(&c->topology, n->index, &dns, now));
+		if (c->topology.state == PEL_STATE_UNKNOWN)
+			c->data_due_ns = now; /* connections go where this leads */
 	}
 	n->due_ns = now + schedule_dns_interval(&c->schedule, dns_differs(c, n->index));
 	cluster_kick(c);

@@ -144,6 +144,13 @@ static void hello_answered(struct probe *p, const struct member_answer *answer)
 	confirm(p, &e);
 }
 
+static bool is_live(const struct probe *p)
+{
+	const struct topology_member *m = topology_member(&p->cluster->topology, p->slot);
+
+	return m && m->live;
+}
+
 static void first_answered(struct probe *p, const struct member_answer *answer)
 {
 	static const enum dialect_question questions[] = {
@@ -157,6 +164,10 @@ static void first_answered(struct probe *p, const struct member_answer *answer)
 		answer->received_ns);
 	if (p->asking == SCHEDULE_CONNECT) {
 		hello_answered(p, answer);
+		return;
+	}
+	if (!is_live(p)) {
+		first_lost(p, false, false); /* who this is has to be said anew */
 		return;
 	}
 	if (p->asking != SCHEDULE_PING &&

@@ -10,35 +10,11 @@ sleeper on the wake word says when it found the new writer in the map.
 import argparse
 import os
 import sys
-import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from lab import Lab  # noqa: E402
-from prober import Prober  # noqa: E402
-
-
-class Watch(threading.Thread):
-    """Notes when each state of the cluster was first seen."""
-
-    def __init__(self, prober):
-        super().__init__(daemon=True)
-        self.prober, self.seen, self.over = prober, [], False
-
-    def run(self):
-        view, last = self.prober.view, None
-        while not self.over:
-            word = view.wake
-            cluster = self.prober.cluster()
-            now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-            state = cluster and (cluster.state, cluster.writer)
-            if state != last:
-                self.seen.append((now, state))
-                last = state
-            view.sleep(word, 0.5)
-
-    def first(self, since_ns, writer):
-        return next((t for t, s in self.seen if t >= since_ns and s == ("known", writer)), None)
+from prober import Prober, Watch  # noqa: E402
 
 
 def one_round(lab, prober, watch, mode):
@@ -46,7 +22,8 @@ def one_round(lab, prober, watch, mode):
     writable = events["writable"]
     prober.wait_known(writable["id"], 30)
     time.sleep(0.05)  # the watcher's own look
-    published = watch.first(events["failure"]["boot_ns"], writable["id"])
+    published = watch.first(events["failure"]["boot_ns"],
+                            lambda c: c.state == "known" and c.writer == writable["id"])
     if mode == "blackhole":
         lab.run("heal", events["failure"]["id"])
     return (published - writable["boot_ns"]) / 1e6
@@ -60,15 +37,13 @@ def rounds(lab, prober, mode, count, each=None):
     """The milliseconds of so many failovers, from writable to published."""
     instances = len(prober.cluster().instances)
     watch = Watch(prober)
-    watch.start()
     figures = []
     for _ in range(count):
         figures.append(one_round(lab, prober, watch, mode))
         if each:
             each(figures[-1])
         prober.wait_settled(instances, 60)
-    watch.over = True
-    watch.join()
+    watch.end()
     return figures
 
 

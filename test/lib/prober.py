@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
+import time
 
 import mapview
 
@@ -23,6 +25,34 @@ def cluster_section(lab, user="pelorus", password="pelorus", **keys):
         keys.update(user=user, password=password)
     lines = [f"{k.replace('_', '-')} = {v}" for k, v in keys.items()]
     return "\n".join(["[cluster lab]", *lines, ""])
+
+
+class Watch(threading.Thread):
+    """Keeps every state of the cluster that sleepers on the wake word could see, with its moment."""
+
+    def __init__(self, prober):
+        super().__init__(daemon=True)
+        self.prober, self.seen, self.over = prober, [], False
+        self.start()
+
+    def run(self):
+        view, last = self.prober.view, None
+        while not self.over:
+            word = view.wake
+            cluster = self.prober.cluster()
+            key = cluster and (cluster.uid, cluster.epoch,
+                               [n.addresses for n in cluster.names.values()])
+            if key and key != last:
+                last = key
+                self.seen.append((time.clock_gettime_ns(time.CLOCK_BOOTTIME), cluster))
+            view.sleep(word, 0.05)
+
+    def first(self, since_ns, condition):
+        return next((t for t, c in self.seen if t >= since_ns and condition(c)), None)
+
+    def end(self):
+        self.over = True
+        self.join()
 
 
 class Prober:

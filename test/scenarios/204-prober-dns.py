@@ -1,0 +1,97 @@
+#!/usr/bin/env -S /usr/bin/python3 -B
+# SPDX-License-Identifier: Apache-2.0
+"""What follows from DNS: a blue/green switchover, names that flicker, a cluster without credentials."""
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+import tap  # noqa: E402
+from lab import Lab, now  # noqa: E402
+from prober import Prober, Watch, cluster_section  # noqa: E402
+
+
+def address_of(lab, instance):
+    return next(i["addresses"][0] for i in lab.status()["instances"] if i["id"] == instance)
+
+
+def switchover(lab, prober):
+    """The same ids at other addresses: seen within a second of the writer name's move."""
+    old = prober.wait_settled(2)
+    old_addresses = {i.ip4 for i in old.instances.values()}
+    begin, watch = now(), Watch(prober)
+    lab.run("switchover", limit=120)
+    moved_over = lambda c: c.state == "known" and c.instances[c.writer].ip4 not in old_addresses
+    prober.wait(moved_over, 30)
+    watch.end()
+    seen = watch.first(begin, moved_over)
+    moved = lab.wait_event("dns", begin, name=lab.host("demo-1"))
+    late = (seen - moved["boot_ns"]) / 1e9
+    tap.note(f"switchover: the map follows {late:.2f} s after the names (asked each second, "
+             "each 0.3 s once it differs)")
+    tap.ok(late <= 2, "switchover: the map follows the writer's name", late)
+    after = prober.wait_settled(2)
+    new = {i["id"]: i["addresses"][0] for i in lab.status()["instances"]}
+    tap.ok(all(new[i.id] == i.ip4 for i in after.instances.values()),
+           "switchover: the members are the new ones, under the old ids",
+           [(i.id, i.ip4) for i in after.instances.values()])
+    tap.ok(after.writer == lab.writer, "switchover: the writer is the new one")
+
+
+def flicker(lab, prober):
+    """A name that leads to a reader and back severs nothing that is good."""
+    before, wake = prober.wait_settled(2), prober.view.wake
+    lab.run("dns", "flicker")
+    end = time.monotonic() + 4
+    states = set()
+    while time.monotonic() < end:
+        cluster = prober.cluster()
+        states.add((cluster.state, cluster.writer))
+        time.sleep(0.02)
+    lab.run("dns", "follow")
+    tap.ok(states == {("known", before.writer)}, "DNS flickers: the writer stays", states)
+    tap.ok(prober.view.wake == wake, "DNS flickers: nobody is woken")
+
+
+def count(lab, instance, what):
+    rows = lab.sql(instance, f"SHOW GLOBAL STATUS LIKE '{what}'", user="app")
+    return int(rows[0][1])
+
+
+def dns_alone():
+    """Without credentials the map follows DNS, and no database port is touched."""
+    with Lab(instances=2, dns_lag="1s") as lab, \
+            Prober(lab, cluster_section(lab, user=None)) as prober:
+        first = prober.wait(lambda c: c.why == "no-credentials" and
+                            c.names[lab.writer_name].addresses and c, 10)
+        tap.ok(first.dns_only == 1, "without credentials: DNS alone, and it says so")
+        tap.ok(first.names[lab.writer_name].addresses == [address_of(lab, lab.writer)],
+               "its writer's name has the address of DNS")
+        begin, watch, wake = now(), Watch(prober), prober.view.wake
+        new = lab.failover("crash")["writable"]["id"]
+        address = address_of(lab, new)
+        led = lambda c: c.names[lab.writer_name].addresses[:1] == [address]
+        prober.wait(led, 20)
+        watch.end()
+        seen, moved = watch.first(begin, led), lab.wait_event("dns", begin, name=lab.writer_name,
+                                                             id=new)
+        late = (seen - moved["boot_ns"]) / 1e9
+        tap.note(f"DNS alone: published {late:.2f} s after DNS")
+        tap.ok(late <= 1.5, "DNS alone: the map follows within 1.5 s", late)
+        prober.view.wait(lambda v: v.wake != wake, 10)
+        woken = (now() - moved["boot_ns"]) / 1e9
+        tap.note(f"DNS alone: sleepers woken {woken:.2f} s after DNS, two lifetimes of the old answer")
+        tap.ok(woken <= 13, "DNS alone: sleepers are woken once DNS is steady", woken)
+        ready = lab.wait_event("back", begin)["id"]
+        aborted = [count(lab, i, "Aborted_connects") for i in (new, ready)]
+        time.sleep(1.5)  # rounds of DNS in which nothing may be touched
+        tap.ok([count(lab, i, "Aborted_connects") for i in (new, ready)] == aborted,
+               "DNS alone: no handshake is aborted", aborted)
+
+
+with Lab(instances=2, dns_lag="1s") as lab, Prober(lab) as prober:
+    flicker(lab, prober)
+    switchover(lab, prober)
+dns_alone()
+tap.done()

@@ -37,7 +37,8 @@ class Watch(threading.Thread):
 
     def run(self):
         view, last = self.prober.view, None
-        while not self.over:
+        while True:
+            over = self.over  # a last look follows
             word = view.wake
             cluster = self.prober.cluster()
             key = cluster and (cluster.uid, cluster.epoch,
@@ -45,6 +46,8 @@ class Watch(threading.Thread):
             if key and key != last:
                 last = key
                 self.seen.append((time.clock_gettime_ns(time.CLOCK_BOOTTIME), cluster))
+            if over:
+                break
             view.sleep(word, 0.05)
 
     def first(self, since_ns, condition):

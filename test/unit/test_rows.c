@@ -7,8 +7,11 @@
 
 #include "cells.h"
 
+#include <pelorus/names.h>
+
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Cells: @@innodb_read_only | id | is master | cpu | lag | age by NOW() | age by UTC, both in us.
  */
@@ -246,6 +249,34 @@ static void a_flood_keeps_the_master_and_the_newest(void **state)
 	assert_int_equal(newest, 31);
 }
 
+/* Whatever the cells hold, what comes out is within its bounds. */
+static void random_cells_give_nothing_unsafe(void **state)
+{
+	static const char bytes[] = "0123456789-+.eEx;|;|;|aB_\xff/ Mm1";
+	static char text[2048];
+	static struct cells c;
+	struct pel_rows got;
+
+	(void)state;
+	srand(3);
+	for (unsigned i = 0; i < 50000; i++) {
+		size_t n = (size_t)rand() % (sizeof(text) - 1);
+
+		for (size_t k = 0; k < n; k++)
+			text[k] = bytes[(size_t)rand() % (sizeof(bytes) - 1)];
+		text[n] = '\0';
+		(void)pel_rows_read(cells_of(&c, text, PEL_ROWS_COLUMNS), &got);
+		assert_true(got.n <= PEL_MAP_INSTANCES);
+		assert_true(got.master == PEL_NONE || got.rows[got.master].is_master);
+		for (unsigned k = 0; k < got.n; k++) {
+			assert_true(pel_name_is_label(got.rows[k].id));
+			assert_true(got.rows[k].age_us >= 0);
+			assert_true(got.rows[k].cpu_permille <= 1000 ||
+				    got.rows[k].cpu_permille == PEL_CPU_UNKNOWN);
+		}
+	}
+}
+
 #define N_ROWS (sizeof(rows) / sizeof(*rows))
 
 int main(void)
@@ -257,6 +288,7 @@ int main(void)
 		cmocka_unit_test(a_huge_lag_is_of_who_is_gone),
 		cmocka_unit_test(the_newest_rows_age_dates_the_table),
 		cmocka_unit_test(a_flood_keeps_the_master_and_the_newest),
+		cmocka_unit_test(random_cells_give_nothing_unsafe),
 	};
 	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];
 

@@ -66,6 +66,8 @@ static void first_failed(struct probe *p, const struct member_failure *failure)
 		c->alarm_until_ns = probe_now(p) + ALARM_LEAST_NS;
 	if (failure->kind == MEMBER_REFUSED)
 		cluster_note(c, topology_feed_lost(&c->topology, p->slot, probe_now(p)));
+	if (failure->kind != MEMBER_DENIED && failure->kind != MEMBER_LOST)
+		topology_login_failed(&c->topology, p->slot);
 	if (unnoticed && p->scheduled) {
 		probe_first_drop(p, false);
 		schedule_refused(&c->schedule, p->slot, probe_now(p));

@@ -249,6 +249,9 @@ unsigned topology_feed_refusal(struct topology *t, const struct pel_addr *addr, 
 unsigned topology_feed_host(struct topology *t, unsigned slot, const struct topology_dns *dns,
 	uint64_t now_ns);
 
+/* Nobody answered at topology_login_addr(): it is now another address of the host, if it has one. */
+void topology_login_failed(struct topology *t, unsigned slot);
+
 /*
  * Evidence of a server that was reached by a followed name, not as a member: the first contact, or
  * the stranger of TOPOLOGY_SCOUT.  Has to hold IDENTITY and ROLE, and TABLE where the dialect has

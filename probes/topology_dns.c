@@ -250,6 +250,8 @@ static void choose_login(struct topology_member *m, const struct topology_dns *d
 	topology_count(&m->lead, &m->agree, &m->agree_ns, &lead, now_ns);
 	if (stays)
 		m->want = m->addr;
+	else if (!m->live && topology_has_addr(dns->addrs, dns->n_addrs, &m->want))
+		return; /* perhaps not the first, but one after a failure: topology_login_failed() */
 	else if (!m->live || !m->routable || m->agree >= TOPOLOGY_STEADY_ANSWERS)
 		m->want = lead;
 }
@@ -274,6 +276,21 @@ unsigned topology_feed_host(struct topology *t, unsigned slot, const struct topo
 		m->routable = true;
 	return topology_settle(t, now_ns,
 		TOPOLOGY_DATA | (topology_same_addr(&was, &m->want) ? 0 : TOPOLOGY_MOVED));
+}
+
+void topology_login_failed(struct topology *t, unsigned slot)
+{
+	struct topology_member *m;
+
+	if (!topology_member(t, slot) || t->members[slot].live)
+		return;
+	m = &t->members[slot];
+	for (unsigned i = 0; i < m->n_host; i++) {
+		if (!topology_same_addr(&m->host_addrs[i], &m->want))
+			continue;
+		m->want = m->host_addrs[(i + 1) % m->n_host];
+		return;
+	}
 }
 
 bool topology_login_addr(const struct topology *t, unsigned slot, struct pel_addr *ret)

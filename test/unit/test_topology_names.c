@@ -255,6 +255,31 @@ static void login_and_scout_addresses_have_the_ports(void **state)
 	free(p);
 }
 
+static void a_host_of_several_addresses_is_tried_at_each(void **state)
+{
+	struct play *p = play_new(&(struct topology_config){.has_table = true});
+	unsigned slot;
+
+	(void)state;
+	play(p, "up2 2x 2u 2d:7,8");
+	slot = topology_find(&p->t, "demo-2");
+	for (unsigned i = 0; i < 5; i++) {
+		struct pel_addr got;
+
+		assert_true(topology_login_addr(&p->t, slot, &got));
+		assert_int_equal(got.ip[3], i % 2 ? 8 : 7);
+		topology_login_failed(&p->t, slot);
+		play(p, "2d:7,8");
+	}
+	play(p, "2h#8 2r 2d:7,8 2o");
+	assert_int_equal(topology_member(&p->t, slot)->want.ip[3], 8);
+	assert_true(topology_member(&p->t, slot)->routable);
+	topology_login_failed(&p->t, slot);
+	assert_int_equal(topology_member(&p->t, slot)->want.ip[3], 8);
+	topology_login_failed(&p->t, 20);
+	free(p);
+}
+
 static void a_dead_first_contact_is_followed_by_the_next(void **state)
 {
 	struct play *p = play_new(&(struct topology_config){.has_table = true});
@@ -290,6 +315,7 @@ int main(void)
 		cmocka_unit_test(both_families_of_a_host_are_shown),
 		cmocka_unit_test(names_are_found_again_and_bounded),
 		cmocka_unit_test(login_and_scout_addresses_have_the_ports),
+		cmocka_unit_test(a_host_of_several_addresses_is_tried_at_each),
 		cmocka_unit_test(a_dead_first_contact_is_followed_by_the_next),
 	};
 	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];

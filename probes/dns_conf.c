@@ -128,20 +128,17 @@ bool dns_conf_candidate(const struct dns_conf *conf, const char *name, unsigned 
 	char ret[static PEL_NAME_MAX])
 {
 	bool bare_first = dots_in(name) >= conf->ndots;
-	unsigned bare = bare_first ? 0 : conf->n_search;
-	const char *domain;
+	unsigned bare = bare_first ? 0 : conf->n_search, n = 0;
 
-	if (i > conf->n_search)
-		return false;
-	if (i == bare) {
+	for (unsigned k = 0; k <= conf->n_search; k++) {
+		const char *domain = k == bare ? "" : conf->search[bare_first ? k - 1 : k];
+
+		if (strlen(name) + 1 + strlen(domain) >= PEL_NAME_MAX || n++ < i)
+			continue;
 		strcpy(ret, name);
+		if (k != bare)
+			strcat(strcat(ret, "."), domain);
 		return true;
 	}
-	domain = conf->search[bare_first ? i - 1 : i];
-	if (strlen(name) + 1 + strlen(domain) >= PEL_NAME_MAX)
-		return dns_conf_candidate(conf, name, i + 1, ret);
-	strcpy(ret, name);
-	strcat(ret, ".");
-	strcat(ret, domain);
-	return true;
+	return false;
 }

@@ -11,6 +11,7 @@ Every application of one Apps shares one runtime directory, and so one prober, a
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import time
@@ -85,6 +86,9 @@ class Apps:
         for app in self.all:
             app.end()
         self.stop_prober()
+        if "PELORUS_TEST_LOGS" in os.environ:
+            shutil.copytree(self.runtime, os.environ["PELORUS_TEST_LOGS"], dirs_exist_ok=True,
+                            ignore=lambda _, names: [n for n in names if n != "prober.log"])
 
     def env(self, plain=False, **more):
         kept = {k: v for k, v in os.environ.items()

@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Unmodified clients through failovers, by names alone, while DNS never moves.
+
+Pools that notice a closed socket lose nothing while idle; a single long connection is told once, at
+its next statement, and its next connect reaches the new writer.  The controls without the preload
+stay where DNS leads, in the same minute.
+"""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import clients  # noqa: E402
+import mapview  # noqa: E402
+from apps import Apps, KINDS, POOLS  # noqa: E402
+from lab import Lab, now  # noqa: E402
+from tap import done, note, ok, skip  # noqa: E402
+
+TABLE = """create table writes (id bigint primary key auto_increment, client varchar(20),
+server varchar(60))"""
+WRONG = ("1290", "1792", "1836", "read-only")
+CONTROLS = ("mysql2", "pdo")
+
+
+def kinds():
+    problem = clients.node_problem()
+    if problem:
+        skip("clients for Node", problem)
+    return [k for k in KINDS if not (problem and KINDS[k][0] == "node")]
+
+
+class Trial:
+    def __init__(self, lab, apps):
+        self.lab, self.apps = lab, apps
+        self.acknowledged = 0
+
+    def write(self, app, n, text, expected, limit_ms=None):
+        answer = app.ask(f"write {n}")
+        self.acknowledged += answer["ok"]
+        in_time = limit_ms is None or answer["ms"] <= limit_ms
+        ok((answer["ok"], len(answer["errors"])) == expected and in_time, text, str(answer))
+        return answer["errors"]
+
+    def follow_to(self, writer):
+        """Waits until the prober has published this writer."""
+        mapview.MapView(self.apps.runtime).wait(
+            lambda v: (c := v.find(self.lab.writer_name)) and c.writer == writer, 30)
+
+    def last(self):
+        return int(self.lab.sql(self.lab.writer, "select coalesce(max(id), 0) from writes")[0][0])
+
+
+def check_idle(trial, running, mode):
+    errors = []
+    for app in running:
+        answer = app.ask("write 4" if app.kind in POOLS else "write 1")
+        trial.acknowledged += answer["ok"]
+        if answer["errors"]:
+            note(f"{app.kind} before: {answer['errors']}")
+    last = trial.last()
+    trial.lab.failover(mode)
+    writer = trial.lab.writer
+    trial.follow_to(writer)
+    for app in running:
+        if app.kind in POOLS:
+            errors += trial.write(app, 4, f"{mode}: idle {app.kind}: no error", (4, 0))
+            continue
+        errors += trial.write(app, 1, f"{mode}: idle {app.kind}: one error, within 50 ms", (0, 1),
+                              50)
+        errors += trial.write(app, 1, f"{mode}: {app.kind}: its next connect is right", (1, 0))
+    wrong = [e for e in errors if any(w in e for w in WRONG)]
+    ok(not wrong, f"{mode}: no statement was refused by a reader", str(wrong))
+    rows = trial.lab.sql(writer, f"select distinct server from writes where id > {last}")
+    ok([r[0] for r in rows] == [writer], f"{mode}: all was written by the new writer", str(rows))
+
+
+def check_controls(controls):
+    for app in controls:
+        answers = [app.ask("write 1") for _ in range(3)]
+        ok(not any(a["ok"] for a in answers), f"without the preload {app.kind} stays broken",
+           str(answers))
+
+
+def check_busy(trial, running, mode):
+    """Writes every 5 ms; what fails is what was under way."""
+    busy = [a for a in running if a.kind in ("mysql2", "mysqli")]
+    for app in busy:
+        app.tell("busy 5")
+    begin = now()
+    events = trial.lab.failover(mode)
+    trial.follow_to(trial.lab.writer)
+    outage = (events["writable"]["boot_ns"] - events["failure"]["boot_ns"]) / 1e6
+    for app in busy:
+        answer = app.ask("rest 0")
+        trial.acknowledged += answer["ok"]
+        ok(len(answer["errors"]) <= 1, f"{mode}: busy {app.kind}: what was in flight fails, no more",
+           str(answer["errors"]))
+        note(f"{mode}: {app.kind}: longest gap {answer['longest_ms']:.0f} ms, of which the servers "
+             f"had no writer for {outage:.0f} ms")
+    note(f"{mode} took {(now() - begin) / 1e6:.0f} ms")
+
+
+def main():
+    usable = kinds()
+    with Lab(instances=3, dns_lag="never") as lab, Apps(lab) as apps:
+        lab.sql("writer", TABLE)
+        trial = Trial(lab, apps)
+        running = [apps.start(kind) for kind in usable]
+        controls = [apps.start(kind, plain=True) for kind in usable if kind in CONTROLS]
+        for app in running + controls:
+            trial.acknowledged += app.first["ok"]
+            ok(app.first["ok"] > 0 and not app.first["errors"], f"{app.kind} writes", app.first)
+        check_idle(trial, running, "crash")
+        check_controls(controls)
+        for mode in ("graceful", "blackhole", "reboot"):
+            check_idle(trial, running, mode)
+        for mode in ("crash", "graceful", "blackhole"):
+            check_busy(trial, running, mode)
+        rows = int(lab.sql(lab.writer, "select count(*) from writes")[0][0])
+        ok(rows >= trial.acknowledged, "no acknowledged write is lost",
+           f"{trial.acknowledged} acknowledged, {rows} rows")
+    done()
+
+
+main()

@@ -142,6 +142,9 @@ static bool is_wanted_here(char *const *list, const char *executable)
 	const char *include = env_value(list, "PELORUS_INCLUDE");
 	const char *exclude = env_value(list, "PELORUS_EXCLUDE");
 
+	/* The prober must see the servers as they are, and needs no prober itself. */
+	if (env_glob_matches("pelorusd", executable))
+		return false;
 	if (disabled && *disabled && strcmp(disabled, "0") != 0)
 		return false;
 	if (include && *include && !env_glob_matches(include, executable))

@@ -3,6 +3,7 @@
 """One prober per directory; it survives the death of each of its processes, and ends when told or
 when nobody needs it."""
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from host_prober import LIMIT, PELORUSD, Prober, alive, wait_for  # noqa: E402
+from host_prober import BUILD, LIMIT, PELORUSD, Prober, alive, wait_for  # noqa: E402
 from tap import done, note, ok  # noqa: E402
 
 NAME = "localhost"  # in /etc/hosts: no DNS server is asked
@@ -170,6 +171,36 @@ def nothing_inherited():
         ok(True, "signals that its starter blocked or ignored reach it")
 
 
+def preloaded_by_mistake():
+    """Where the library is preloaded into everything, it stays out of the prober itself."""
+    with Prober() as p:
+        copy = os.path.join(p.base, "pelorusd")
+        shutil.copy(shutil.which("getent"), copy)
+        environment = dict(p.environment, LD_PRELOAD=os.path.join(BUILD, "lib", "libpelorus.so"),
+                           PELORUS_CLUSTER="localhost", PELORUS_PROBER="off")
+        run = subprocess.run([copy, "ahostsv4", "localhost"], env=environment, text=True,
+                             capture_output=True, timeout=LIMIT)
+        ok(run.stdout.startswith("127."), "a program named pelorusd sees the real addresses",
+           run.stdout + run.stderr)
+        shutil.copy(copy, copy + "-not")
+        run = subprocess.run([copy + "-not", "ahostsv4", "localhost"], env=environment, text=True,
+                             capture_output=True, timeout=LIMIT)
+        ok(run.stdout.startswith("198.18."), "another one does not", run.stdout + run.stderr)
+
+
+def relative_paths():
+    with Prober() as p:
+        words = [PELORUSD, "--no-defaults", "--config", "pelorus.conf", "--runtime-dir", "run",
+                 "--log-file", "here.log"]
+        run = subprocess.run(words, cwd=p.base, env=p.environment, capture_output=True, text=True,
+                             timeout=LIMIT)
+        pids = p.note_pids()
+        time.sleep(1.5)
+        ok(run.returncode == 0 and p.note_pids() == pids and
+           p.status()["configuration"] == p.config and
+           os.path.exists(os.path.join(p.base, "here.log")), "paths may be relative", run.stderr)
+
+
 def usage():
     run = subprocess.run([PELORUSD, "--nonsense"], capture_output=True, text=True)
     ok(run.returncode == 2 and "--nonsense" in run.stderr, "an unknown option ends with 2")
@@ -177,7 +208,8 @@ def usage():
     ok(run.returncode == 0 and run.stdout.startswith("pelorusd "), "--version prints the version")
 
 
-for part in (usage, one_prober, deaths, crash_loop, idle_exit, foreground, nothing_inherited):
+for part in (usage, one_prober, deaths, crash_loop, idle_exit, foreground, nothing_inherited,
+             preloaded_by_mistake, relative_paths):
     begin = time.monotonic()
     part()
     note(f"{part.__name__}: {time.monotonic() - begin:.1f} s")

@@ -3,12 +3,26 @@
 #include "channel.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
+
+#define PATIENCE_S 5 /* with a worker that was stopped and does not read */
 
 int channel_new(int ret_ends[static 2])
 {
-	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_ends) < 0 ? -errno : 0;
+	const struct timeval limit = {.tv_sec = PATIENCE_S};
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_ends) < 0)
+		return -errno;
+	(void)setsockopt(ret_ends[0], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	return 0;
+}
+
+int channel_hasten(int fd)
+{
+	return fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
 int channel_send(int fd, const char *message, size_t size)

@@ -289,6 +289,8 @@ static void on_message(struct supervisor *s)
 		(void)notify_send("READY=1");
 	} else if (strcmp(s->message, "reload-failed") == 0) {
 		(void)notify_send("READY=1");
+	} else if (strcmp(s->message, "alive") == 0) {
+		(void)notify_send("WATCHDOG=1");
 	} else if (strncmp(s->message, "forget\n", 7) == 0) {
 		if (control_parse(s->message, (size_t)n, &request, &why) == 0 &&
 			(name = control_get(&request, "name")))

@@ -48,8 +48,11 @@ static void on_channel(void *ctx, uint32_t events)
 	struct worker *w = ctx;
 	char message[PEL_CONTROL_MAX + 1];
 	struct config_error error;
+	ssize_t n = channel_receive(w->o->channel, message);
 
-	if (channel_receive(w->o->channel, message) <= 0)
+	if (n == -EAGAIN)
+		return;
+	if (n <= 0)
 		loop_stop(w->loop, WORKER_ORPHANED);
 	else if (strcmp(message, "stop") == 0)
 		loop_stop(w->loop, WORKER_STOPPED);
@@ -83,6 +86,8 @@ static void on_check(void *ctx)
 			"%s was deleted or replaced; beginning anew", w->o->station->rundir.path);
 		loop_stop(w->loop, WORKER_MOVED);
 	}
+	if (getenv("WATCHDOG_USEC"))
+		(void)channel_say(w->o->channel, "alive");
 	loop_timer_set_in(w->loop, &w->check, CHECK_NS);
 }
 
@@ -233,6 +238,8 @@ static int start(struct worker *w)
 		r = w->follows ? engine_start(w) : -ENOMEM;
 	if (r == 0)
 		r = worker_replay(w);
+	if (r == 0)
+		r = channel_hasten(w->o->channel);
 	if (r == 0)
 		r = control_start(w);
 	if (r == 0)

@@ -143,9 +143,10 @@ def foreground():
         ok(said and all(line.startswith('{"time":"') for line in said.splitlines()),
            "its log went to standard error, as JSON", said)
         abstract = notifications("\0" + os.path.basename(p.base))
-        p.environment["NOTIFY_SOCKET"] = "@" + os.path.basename(p.base)
+        p.environment.update(NOTIFY_SOCKET="@" + os.path.basename(p.base), WATCHDOG_USEC="3000000")
         child = p.foreground()
         ok("READY=1" in abstract(), "abstract names work too")
+        ok(abstract() == "WATCHDOG=1", "the service manager's watchdog hears from the worker")
         _, worker = p.note_pids()
         child.kill()
         child.wait()

@@ -36,7 +36,7 @@ class Client:
         for line in self.process.stdout:
             with self.news:
                 try:
-                    self.said.append(json.loads(line))
+                    self.said.append({**json.loads(line), "heard": now()})
                 except ValueError:
                     self.noise.append(line)
                 self.news.notify_all()
@@ -88,8 +88,10 @@ def fail_over(lab, mode, drivers, number):
     writer = events["writable"]["id"]
     for client in drivers:
         word = client.wait(lambda w: w.get("id") == writer, since[client])
-        tap.ok(word is not None, f"{client.name}: writes on after {mode} {number}",
-               str(client.said[-3:]) + "".join(client.noise[-5:]))
+        if tap.ok(word is not None, f"{client.name}: writes on after {mode} {number}",
+                  str(client.said[-3:]) + "".join(client.noise[-5:])):
+            seconds = (word["heard"] - events["writable"]["boot_ns"]) / 1e9
+            tap.note(f"{client.name}: {seconds:.3f} s after the new writer was writable")
     lab.wait_event("back", before, id=events["failure"]["id"])
 
 

@@ -140,8 +140,8 @@ def destroy(path):
                 signal.pidfd_send_signal(fd, signal.SIGKILL)
             select.select([fd], [], [], 20)
             os.close(fd)
-    state.unregister(path)
     state.clear(path)
+    state.unregister(path)
 
 
 def down(path):

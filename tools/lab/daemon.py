@@ -60,7 +60,7 @@ def _init(path, config, plugin_dir, binary, report):
 
 
 def _mounts(path, lab):
-    """A /proc of its own, and the resolver's files as applications inside are to see them."""
+    """A /proc of its own, the resolver's files as applications inside are to see them."""
     try:
         ns.mount("proc", "/proc", "proc", ns.MS_NOSUID | ns.MS_NODEV | ns.MS_NOEXEC)
     except OSError:
@@ -77,8 +77,11 @@ def _mounts(path, lab):
         if not os.path.exists("/etc/" + name):
             raise LabError(f"/etc/{name} is missing here; nothing can be put in its place")
         ns.mount(file.name, "/etc/" + name, None, ns.MS_BIND)
-    if os.path.isdir("/run/nscd"):
-        ns.mount("tmpfs", "/run/nscd", "tmpfs")
+    # What would resolve names elsewhere, and probers of the machine's, stay outside; what programs
+    # leave in shared memory stays inside.
+    for folder, mode in (("/run/nscd", "755"), ("/run/pelorus", "755"), ("/dev/shm", "1777")):
+        if os.path.isdir(folder):
+            ns.mount("tmpfs", folder, "tmpfs", ns.MS_NOSUID | ns.MS_NODEV, f"mode={mode}")
 
 
 def _supervise(path, config, plugin_dir, binary, report):

@@ -31,10 +31,11 @@ def setns(fd, kind=0):
     _check(_libc.setns(fd, kind), "setns")
 
 
-def mount(source, target, kind=None, flags=0):
+def mount(source, target, kind=None, flags=0, options=None):
     def text(value):
         return value.encode() if value else None
-    _check(_libc.mount(text(source), text(target), text(kind), ctypes.c_ulong(flags), None),
+    _check(_libc.mount(text(source), text(target), text(kind), ctypes.c_ulong(flags),
+                       text(options)),
            f"mount {target}")
 
 

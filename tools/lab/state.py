@@ -33,38 +33,52 @@ class LabError(Exception):
 
 
 def _base():
-    """The user's own directory for labs that are not told where to live."""
-    base = os.path.join(tempfile.gettempdir(), f"pelorus-lab-{os.getuid()}")
+    """The user's own directory for labs that are not told where to live, and for the list."""
+    return os.path.join(tempfile.gettempdir(), f"pelorus-lab-{os.getuid()}")
+
+
+def _make_base():
+    base = _base()
     try:
         os.mkdir(base, 0o700)
     except FileExistsError:
         pass
     found = os.lstat(base)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise LabError(f"{base} belongs to somebody else; name another place with --state DIR")
-    return base
+        raise LabError(f"{base} belongs to somebody else; set TMPDIR to a place of your own")
 
 
 def default_dir(name):
+    _make_base()
     return os.path.join(_base(), name)
 
 
+def _list():
+    return os.path.join(_base(), ".labs")
+
+
 def _entry(path):
-    folder = os.path.join(_base(), ".labs")
-    os.makedirs(folder, exist_ok=True)
-    return os.path.join(folder, hashlib.sha1(path.encode()).hexdigest()[:16])
+    return os.path.join(_list(), hashlib.sha1(path.encode()).hexdigest()[:16])
 
 
 def register(path):
+    _make_base()
+    os.makedirs(_list(), exist_ok=True)
     with open(_entry(path), "w") as file:
         file.write(path)
 
 
 def unregister(path):
+    """The last one out removes the list."""
     try:
         os.unlink(_entry(path))
     except FileNotFoundError:
         pass
+    for folder in (_list(), _base()):
+        try:
+            os.rmdir(folder)
+        except OSError:
+            pass
 
 
 def read(path):
@@ -110,9 +124,9 @@ def find(path=None):
             raise LabError(f"no lab is up in {path}")
         return path, config
     up = {}
-    folder = os.path.join(_base(), ".labs")
-    for name in os.listdir(folder) if os.path.isdir(folder) else []:
-        with open(os.path.join(folder, name)) as file:
+    trusted = os.path.isdir(_list()) and os.lstat(_base()).st_uid == os.getuid()
+    for name in os.listdir(_list()) if trusted else ():
+        with open(os.path.join(_list(), name)) as file:
             path = file.read()
         config = read(path)
         if config:

@@ -164,6 +164,9 @@ def option_files(lab):
             run = p.pelorus("topology", *words, lab.writer_name)
             ok(run.returncode == 0 and "demo-1" in run.stdout, f"pelorus topology {' '.join(words)}",
                run.stdout + run.stderr)
+        waited = p.pelorus("topology", "--wait=15", lab.custom_name)
+        ok(waited.returncode == 0 and waited.stdout.startswith(lab.custom_name + ": the writer is"),
+           "--wait has a name followed and waits for its topology", waited.stdout + waited.stderr)
         direct = p.pelorus("topology", "--host", lab.writer_name, "--defaults-file", path)
         ok(direct.returncode == 0 and "the writer is demo-1, with 2 readers" in direct.stdout,
            "and so they are straight from a server", direct.stdout + direct.stderr)

@@ -73,7 +73,7 @@ const char *follows_expire(struct follows *f, uint64_t now_ns)
 	for (unsigned i = 0; i < f->n; i++) {
 		struct follow *one = &f->list[i];
 
-		if (!one->hash || one->permanent || now_ns - one->wanted_ns < FOLLOWS_UNWANTED_NS)
+		if (!one->hash || one->permanent || now_ns < one->wanted_ns + FOLLOWS_UNWANTED_NS)
 			continue;
 		one->hash = 0;
 		return one->name;

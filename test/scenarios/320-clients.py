@@ -57,9 +57,9 @@ def check_idle(trial, running, mode):
         trial.acknowledged += answer["ok"]
         if answer["errors"]:
             note(f"{app.kind} before: {answer['errors']}")
-    last = trial.last()
+    last, writer = trial.last(), trial.lab.writer
     trial.lab.failover(mode)
-    writer = trial.lab.writer
+    old, writer = writer, trial.lab.writer
     trial.follow_to(writer)
     for app in running:
         if app.kind in POOLS:
@@ -72,6 +72,8 @@ def check_idle(trial, running, mode):
     ok(not wrong, f"{mode}: no statement was refused by a reader", str(wrong))
     rows = trial.lab.sql(writer, f"select distinct server from writes where id > {last}")
     ok([r[0] for r in rows] == [writer], f"{mode}: all was written by the new writer", str(rows))
+    if mode == "blackhole":
+        trial.lab.run("heal", old)
 
 
 def check_controls(controls):
@@ -86,7 +88,7 @@ def check_busy(trial, running, mode):
     busy = [a for a in running if a.kind in ("mysql2", "mysqli")]
     for app in busy:
         app.tell("busy 5")
-    begin = now()
+    begin, old = now(), trial.lab.writer
     events = trial.lab.failover(mode)
     trial.follow_to(trial.lab.writer)
     outage = (events["writable"]["boot_ns"] - events["failure"]["boot_ns"]) / 1e6
@@ -97,6 +99,8 @@ def check_busy(trial, running, mode):
            str(answer["errors"]))
         note(f"{mode}: {app.kind}: longest gap {answer['longest_ms']:.0f} ms, of which the servers "
              f"had no writer for {outage:.0f} ms")
+    if mode == "blackhole":
+        trial.lab.run("heal", old)
     note(f"{mode} took {(now() - begin) / 1e6:.0f} ms")
 
 

@@ -57,6 +57,10 @@ def compiled(folder, name, port):
         yield "Go with libc's resolver", ["env", "GODEBUG=netdns=cgo", go, port, name]
     else:
         skip("Go with libc's resolver is led to the writer", why)
+    if shutil.which("javac"):
+        yield "Java", ["java", os.path.join(guests.ROOT, "test", "guests", "Dial.java"), port, name]
+    else:
+        skip("Java is led to the writer", "no javac")
     for libc in (HOST, guests.musl(), guests.old_glibc()):
         if libc.absent:
             skip(f"C on {libc.name} is led to the writer", libc.absent)

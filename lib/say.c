@@ -49,6 +49,7 @@ static const struct {
 };
 
 static _Atomic uint64_t last_ns[SAY_REASONS];
+static _Atomic uint32_t last_reason; /* plus one */
 static struct {
 	bool known;
 	dev_t dev;
@@ -136,6 +137,7 @@ void say(enum say_reason reason, const char *detail)
 	int saved = errno;
 	char line[512] = "pelorus[";
 
+	atomic_store_explicit(&last_reason, (uint32_t)reason + 1, memory_order_relaxed);
 	if (!is_due(reason))
 		return;
 	append(line, sizeof(line) - 1, reasons[reason].code);
@@ -148,4 +150,17 @@ void say(enum say_reason reason, const char *detail)
 	append(line, sizeof(line), "\n");
 	write_line(line);
 	errno = saved;
+}
+
+int say_last(char *ret, size_t size)
+{
+	uint32_t reason = atomic_load_explicit(&last_reason, memory_order_relaxed);
+
+	if (reason == 0 || size == 0)
+		return -ENODATA;
+	ret[0] = '\0';
+	append(ret, size, reasons[reason - 1].code);
+	append(ret, size, ": ");
+	append(ret, size, reasons[reason - 1].sentence);
+	return 0;
 }

@@ -3,6 +3,8 @@
 #ifndef PELORUS_LIB_SAY_H
 #define PELORUS_LIB_SAY_H
 
+#include <stddef.h>
+
 enum say_reason {
 	SAY_COLLISION = 0,
 	SAY_TOO_MANY_NAMES,
@@ -25,6 +27,9 @@ enum say_reason {
  * said within the last minute.  Never blocks, raises no signal, keeps errno.  `detail` may be NULL.
  */
 void say(enum say_reason reason, const char *detail);
+
+/* The last reason that was given, as "CODE: SENTENCE", cut to size; -ENODATA if there is none. */
+int say_last(char *ret, size_t size);
 
 /* Remembers what stderr is, in the constructor: a program may close it and open a database there. */
 void say_init(void);

@@ -16,6 +16,7 @@ TABLE = "CREATE TABLE IF NOT EXISTS journal (writer INT, n INT, at TIMESTAMP(6) 
 
 PROGRAMS = {
     "C": [os.path.join(BUILD, "test", "clients", "c", "writer")],
+    "C, linked with pelorus": [os.path.join(BUILD, "test", "clients", "c", "writer-linked")],
     "Python mysqlclient": ["/usr/bin/python3", os.path.join(CLIENTS, "python", "writer.py")],
     "Ruby mysql2": ["/usr/bin/ruby", os.path.join(CLIENTS, "ruby", "writer.rb")],
     "Perl DBD::MariaDB": ["/usr/bin/perl", os.path.join(CLIENTS, "perl", "writer.pl")],

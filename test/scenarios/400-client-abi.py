@@ -22,8 +22,8 @@ STATES = {"08S02", "08007", "-"}
 
 
 def start(lab, directory):
-    env = w.environment(directory)
-    return [w.Writer(lab, kind, number, env) for number, kind in enumerate(w.PROGRAMS, 1)]
+    return [w.Writer(lab, kind, number, w.environment(directory, preload="linked" not in kind))
+            for number, kind in enumerate(w.PROGRAMS, 1)]
 
 
 def judge(writer, mode, begin):

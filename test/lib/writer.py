@@ -33,12 +33,26 @@ def environment(directory, preload=True, **more):
     return made
 
 
+def program(name):
+    """One of test/clients, as meson built it."""
+    return os.path.join(BUILD, "test", "clients", *name.split("/"))
+
+
+def count(lab, writers):
+    """Of each writer: rows that are in the table twice, and acknowledged ones that are not."""
+    rows = lab.sql("writer", "SELECT writer, n, COUNT(*) FROM journal GROUP BY writer, n")
+    for writer in writers:
+        mine = {int(n): int(times) for who, n, times in rows if int(who) == writer.number}
+        yield writer, [n for n, times in mine.items() if times > 1], \
+            writer.acknowledged() - set(mine), len(mine)
+
+
 class Writer:
-    def __init__(self, lab, kind, number, env, host=None, pause_ms=5):
+    def __init__(self, lab, kind, number, env, pause_ms=5, command=None, more=()):
         self.kind, self.number = kind, number
         self.lines = []  # (ns, "ok" or "error", n, rest)
-        self.process = lab.popen(*PROGRAMS[kind], host or lab.writer_name, str(number),
-                                 str(pause_ms), env=env, stdin=subprocess.PIPE,
+        self.process = lab.popen(*(command or PROGRAMS[kind]), lab.writer_name, str(number),
+                                 str(pause_ms), *more, env=env, stdin=subprocess.PIPE,
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.readers = [threading.Thread(target=self.read, daemon=True),
                         threading.Thread(target=self.read_errors, daemon=True)]

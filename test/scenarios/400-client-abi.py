@@ -50,15 +50,11 @@ def fail_over(lab, writers, mode):
 
 
 def count(lab, writers):
-    rows = lab.sql("writer", "SELECT writer, n, COUNT(*) FROM journal GROUP BY writer, n")
-    for writer in writers:
-        mine = {int(n): int(times) for who, n, times in rows if int(who) == writer.number}
-        twice = [n for n, times in mine.items() if times > 1]
-        lost = writer.acknowledged() - set(mine)
+    for writer, twice, lost, rows in w.count(lab, writers):
         ok(not twice, f"{writer.kind}: no row is there twice", twice)
         ok(not lost, f"{writer.kind}: no acknowledged row is lost", lost)
         note(f"{writer.kind}: {len(writer.acknowledged())} acknowledged, "
-             f"{len(writer.errors())} errors, {len(mine)} rows")
+             f"{len(writer.errors())} errors, {rows} rows")
 
 
 def main():

@@ -1,0 +1,159 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The client ABI in less usual company: no prober, no configured credentials, many threads, two client
+libraries in one process, the C API, and a hundred moves under valgrind.
+"""
+import glob
+import os
+import re
+import shutil
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+import writer as w  # noqa: E402
+from lab import Lab, now  # noqa: E402
+from shell import Shell  # noqa: E402
+from tap import done, note, ok, skip  # noqa: E402
+from wire import Connection  # noqa: E402
+
+THREADS = 64
+MOVES = 100
+
+
+def admin(lab):
+    """Root on the writer, by its socket."""
+    folder, = glob.glob(os.path.join(lab.state, "servers", lab.writer + ".*"))
+    return Connection(os.path.join(folder, "sock"))
+
+
+def without_credentials(directory):
+    """The prober has nothing to log in with but what an application hands over."""
+    env = w.environment(directory)
+    return {k: v for k, v in env.items() if k not in ("PELORUS_USER", "PELORUS_PASSWORD")}
+
+
+def fail_over(lab, writers, mode):
+    begin = now()
+    writable = lab.failover(mode)["writable"]["boot_ns"]
+    for writer in writers:
+        ok(writer.wait_for(writable), f"{writer.kind}, {mode}: writes again", writer.stderr)
+        first = next((ns for ns, word, n, _ in writer.lines if ns > writable and word == "ok"), 0)
+        note(f"{writer.kind}, {mode}: {(first - writable) / 1e6:.1f} ms from writable to written")
+    return begin
+
+
+def judge(writer, begin, handles=1):
+    """One error at most for each handle and failover, of a statement that was under way."""
+    errors = writer.errors(after_ns=begin)
+    by_handle = {}
+    for _, _, n, rest in errors:
+        by_handle.setdefault(n // 1000000, []).append(rest)
+    worst = max(map(len, by_handle.values()), default=0)
+    strange = [e for e in errors if e[3].split()[1] not in ("08S02", "08007")]
+    ok(worst <= 1 and not strange,
+       f"{writer.kind}: one error at most on each of {handles} handles", "\n".join(map(str, errors)))
+
+
+def many(lab, directory):
+    alone = w.Writer(lab, "no prober", 1, dict(w.environment(directory), PELORUS_PROBER="off"),
+                     command=[w.program("c/writer")])
+    handed = w.Writer(lab, "credentials handed over", 2,
+                      without_credentials(os.path.join(directory, "handed")),
+                      command=[w.program("c/writer")])
+    crowd = w.Writer(lab, f"{THREADS} threads", 3, w.environment(os.path.join(directory, "crowd")),
+                     command=[w.program("c/writers")], pause_ms=50, more=[str(THREADS)])
+    writers = [alone, handed, crowd]
+    for writer in writers:
+        ok(writer.wait_for(), f"{writer.kind}: writes", writer.stderr)
+    for mode in ("crash", "graceful"):
+        begin = fail_over(lab, writers, mode)
+        for writer in writers:
+            judge(writer, begin, THREADS if writer is crowd else 1)
+    for writer in writers:
+        ok(writer.end() == 0, f"{writer.kind}: ends well", writer.stderr)
+    for writer, twice, lost, rows in w.count(lab, writers):
+        ok(not twice and not lost, f"{writer.kind}: no row twice, none lost", (twice, lost))
+        note(f"{writer.kind}: {len(writer.acknowledged())} acknowledged, {rows} rows")
+
+
+def api(lab, directory):
+    program = lab.popen(w.program("c/topology"), lab.writer_name, "3", stdout=-1, text=True,
+                        env=w.environment(os.path.join(directory, "crowd"), preload=False))
+    head = [program.stdout.readline().split() for _ in range(6)]
+    old = lab.writer
+    ok(["writer", old] in head and ["connected", old, "writer"] in head,
+       "the C API tells the writer, and where the handle is", head)
+    new = lab.failover("crash")["writable"]["id"]
+    program.wait(60)
+    rest = [line.split() for line in program.stdout]
+    ok(["writer", new] in rest and ["connected", new, "writer"] in rest,
+       "... and again when it has changed", rest)
+
+
+def two_libraries(lab, directory):
+    env = w.environment(os.path.join(directory, "crowd"))
+    run = lab.exec(w.program("standin/both"), lab.writer_name, w.program("standin/module.so"),
+                   env=env, check=False)
+    said = run.stdout.splitlines()
+    ok([line for line in said if line.startswith("main")] ==
+       ["main SELECT 1: 1", "main SELECT 2: 2", "main SELECT oops: failed 1054 42S22"],
+       "of two client libraries, the program's serves the program", run.stdout)
+    ok([line for line in said if line.startswith("module")] ==
+       ["module anything: went well 0 00000 ",
+        "module fail 1064: failed 1064 HY000 the stand-in says so",
+        "module fail 2013: failed 2013 HY000 the stand-in says so",
+        "module anything: went well 0 00000 "],
+       "... and the module's serves the module, its errors as they are", run.stdout)
+    ok("symbol: went well" in said, "a call through dlsym() goes well", run.stdout)
+    ok("WARNING" not in run.stderr and run.stderr.count("pelorus[L20]") == 1,
+       "its warning is not provoked: failing over in place is off there, said once", run.stderr)
+
+
+def moves(lab, shell, n):
+    """A connection that root kills again and again; False at the first statement that fails."""
+    root = admin(lab)
+    for _ in range(n):
+        root.query(f"KILL {shell('session').split()[2]}")
+        heard = shell("query SELECT 5")
+        if heard != "ok 5":
+            return heard
+    return "ok"
+
+
+def leaks(lab, directory):
+    if not shutil.which("valgrind"):
+        return skip(f"{MOVES} moves leak nothing", "valgrind is not installed")
+    log = os.path.join(directory, "valgrind")
+    shell = Shell(lab, w.environment(os.path.join(directory, "crowd")), "valgrind",
+                  "--leak-check=full", f"--log-file={log}.%p", "--trace-children=no")
+    heard = shell("connect " + lab.writer_name)
+    ok(heard == "ok", "a program under valgrind connects", heard)
+    shell("prepare 1 SELECT 1")
+    heard = moves(lab, shell, MOVES)
+    ok(heard == "ok", f"one handle moves {MOVES} times", heard)
+    shell.close()
+    said = "".join(open(f).read() for f in glob.glob(log + ".*"))
+    lost = re.search(r"definitely lost: ([\d,]+) bytes", said)
+    note("\n".join(re.findall(r"(?:definitely|still reachable|total heap).*", said)))
+    clean = "no leaks are possible" in said or (lost and lost[1] == "0")
+    ok(clean, "... and leaks nothing", said[-3000:])
+    ok("Invalid" not in said, "... and touches nothing that is not its own", said[-3000:])
+
+
+def main():
+    directory = tempfile.mkdtemp(prefix="pelorus-abi-")
+    for name in ("handed", "crowd"):
+        os.mkdir(os.path.join(directory, name), 0o700)
+    with Lab(instances=3, name="apart") as lab:
+        lab.sql("writer", w.TABLE)
+        many(lab, directory)
+        api(lab, directory)
+        two_libraries(lab, directory)
+        leaks(lab, directory)
+    shutil.rmtree(directory, ignore_errors=True)
+    done()
+
+
+main()

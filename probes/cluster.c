@@ -104,7 +104,8 @@ void cluster_credentials_load(struct cluster *c)
 
 	if (!credential)
 		return;
-	credentials_remove_origin(c->credentials, CREDENTIAL_CONFIGURED);
+	if (c->config->auth != CONFIG_AUTH_SECRETSMANAGER) /* that one comes by itself */
+		credentials_remove_origin(c->credentials, CREDENTIAL_CONFIGURED);
 	credentials_remove_origin(c->credentials, CREDENTIAL_OPTION_FILE);
 	if (credential_of_config(c->config, credential))
 		(void)credentials_add(c->credentials, credential);
@@ -181,6 +182,7 @@ void cluster_free(struct cluster *c, bool release_record)
 	cluster_names_free(c);
 	loop_timer_stop(c->engine->loop, &c->timer);
 	credentials_free(c->credentials);
+	free(c->listed);
 	if (release_record)
 		map_write_release(c->engine->map, c->record);
 	free(c);
@@ -215,6 +217,7 @@ static void publish(struct cluster *c, uint64_t now_ns)
 		  (bits & TOPOLOGY_FIRST ? MAP_CHANGE_FIRST : 0);
 	c->bits = 0;
 	c->data_due_ns = 0;
+	engine_remote_list(c);
 	topology_view(&c->topology, &hot, &cold, NULL);
 	map_write_publish(c->engine->map, c->record, &hot, &cold, changes);
 	if (changes) {

@@ -7,11 +7,41 @@
  */
 #include "engine_internal.h"
 
+#include "secret.h"
+
 #include <errno.h>
 #include <stdio.h>
 
 #define DIAL_LIMIT_NS (1500 * LOOP_MS) /* then a fresh SYN is better than the next repeat */
 #define LOGIN_LIMIT_NS (10 * LOOP_S)
+
+/*
+ * A copy of the credential whose password is an RDS token for that very host, good for this login.
+ * It travels in clear text, so that only TLS with a verified certificate will do.
+ */
+static int token_take(struct cluster *c, struct link *link, const char *host,
+	const struct credential **credential)
+{
+	int r;
+
+	if (c->config->auth != CONFIG_AUTH_IAM || (*credential)->origin != CREDENTIAL_CONFIGURED)
+		return 0;
+	link->own = secret_alloc(sizeof(*link->own));
+	if (!link->own)
+		return -ENOMEM;
+	*link->own = **credential;
+	link->own->tls.on = link->own->tls.verify = true;
+	r = engine_remote_token(c, host, link->addr.port, link->own->user, link->own->password,
+		sizeof(link->own->password));
+	*credential = link->own;
+	return r;
+}
+
+static void token_drop(struct link *link)
+{
+	secret_free(link->own, sizeof(*link->own));
+	link->own = NULL;
+}
 
 int link_open(struct cluster *c, struct link *link, const struct pel_addr *addr, const char *host,
 	void (*told)(void *ctx, enum member_event event, const struct member_answer *answer,
@@ -28,8 +58,11 @@ int link_open(struct cluster *c, struct link *link, const struct pel_addr *addr,
 		link->ticket = NO_TICKET;
 		return -EACCES;
 	}
-	r = member_open(c->engine->loop, &options, &link->member);
+	r = token_take(c, link, host, &options.credential);
+	if (r == 0)
+		r = member_open(c->engine->loop, &options, &link->member);
 	if (r < 0) {
+		token_drop(link);
 		credentials_unanswered(c->credentials, link->ticket);
 		*link = (struct link){.ticket = NO_TICKET};
 	}
@@ -39,6 +72,7 @@ int link_open(struct cluster *c, struct link *link, const struct pel_addr *addr,
 void link_close(struct cluster *c, struct link *link)
 {
 	member_close(link->member);
+	token_drop(link);
 	if (link->member && link->ticket != NO_TICKET)
 		credentials_unanswered(c->credentials, link->ticket);
 	*link = (struct link){.ticket = NO_TICKET};
@@ -49,6 +83,7 @@ void link_ready(struct cluster *c, struct link *link)
 	credentials_proven(c->credentials, link->ticket, cluster_now(c) / LOOP_MS);
 	link->ticket = NO_TICKET;
 	link->ready = true;
+	token_drop(link);
 }
 
 static void say_denied(struct cluster *c, const struct member_failure *failure, const char *remedy)

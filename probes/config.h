@@ -24,7 +24,7 @@
 #define CONFIG_MEMBERS PEL_MAP_INSTANCES
 #define CONFIG_KEYS 64 /* rows of the key table, at most */
 #define CONFIG_USER_MAX 128
-#define CONFIG_PASSWORD_MAX 2048
+#define CONFIG_PASSWORD_MAX 4096 /* a token of IAM can be long */
 #define CONFIG_PATH_MAX 512
 #define CONFIG_URL_MAX 512
 

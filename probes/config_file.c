@@ -128,7 +128,7 @@ static int read_password(struct config_cluster *cluster, struct config_error *re
 			"password-file: others may read this file; expected mode 0600 or 0400");
 	else if (n == 0 || n >= sizeof(cluster->password))
 		r = fail(ret_error, -EINVAL, path,
-			"password-file: expected a password of 1 to 2047 bytes on the first line");
+			"password-file: expected a password of 1 to 4095 bytes on the first line");
 	else
 		memcpy(cluster->password, file.text, n);
 	config_file_free(&file);

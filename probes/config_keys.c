@@ -72,7 +72,7 @@ const struct config_key config_keys[] = {
 	{.section = CONFIG_IN_BOTH, "max-lag", &config_type_duration, CLUSTER(max_lag_ms),
 		"a duration from 1ms to 24h, or off", .min = 0, .max = 86400000},
 	{.section = CONFIG_IN_BOTH, "password", &config_type_secret, CLUSTER(password),
-		"a password of 2047 bytes at most"},
+		"a password of 4095 bytes at most"},
 	{.section = CONFIG_IN_BOTH, "password-file", &config_type_path, CLUSTER(password_file),
 		a_path},
 	{.section = CONFIG_IN_BOTH, "poll", &config_type_duration, CLUSTER(poll_ms),

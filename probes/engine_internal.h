@@ -40,6 +40,7 @@ struct link {
 	bool ready;        /* logged in */
 	bool told;         /* topology_feed() has had its first answer */
 	struct pel_addr addr;
+	struct credential *own; /* with a token made for this login; or NULL */
 };
 
 struct probe {
@@ -95,6 +96,8 @@ struct cluster {
 	bool settling;
 	bool alarm;
 	uint64_t alarm_until_ns; /* at least */
+	struct rds_view *listed; /* what the control plane said; NULL: nothing */
+	uint64_t listed_for;     /* to which writer and names it was last applied */
 	struct pel_hot said; /* as of the last line in the log */
 	struct pel_cold said_cold;
 };
@@ -183,6 +186,10 @@ void engine_remote_remove(struct cluster *c);
 void engine_remote_published(struct cluster *c, const struct pel_hot *hot,
 	const struct pel_cold *cold);
 void engine_remote_denied(struct cluster *c);
+int engine_remote_token(struct cluster *c, const char *host, uint16_t port, const char *user,
+	char *ret, size_t size);
+/* Applies what the control plane said to the names and the writer of now. */
+void engine_remote_list(struct cluster *c);
 
 /* cluster_say.c */
 void cluster_say_changes(struct cluster *c, const struct pel_hot *hot, const struct pel_cold *cold);

@@ -11,6 +11,7 @@
 
 #include <pelorus/names.h>
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,9 +101,60 @@ static void on_named(void *ctx, const char *key, const struct coordinator_view *
 	cluster_kick(c);
 }
 
+/* One custom endpoint's members, as the writer of now has them. */
+static void list_endpoint(struct cluster *c, const struct rds_endpoint *e, const char *writer)
+{
+	const char *ids[PEL_MAP_INSTANCES];
+	struct name_watch *name = e->custom ? cluster_find_name(c, e->host) : NULL;
+	unsigned n;
+
+	if (!name || c->topology.names[name->index].role != PEL_ROLE_CUSTOM)
+		return;
+	n = rds_endpoint_members(c->listed, e, writer, ids);
+	cluster_note(c, topology_set_name_members(&c->topology, name->index, ids, n));
+}
+
+void engine_remote_list(struct cluster *c)
+{
+	const struct topology_member *w = topology_member(&c->topology, c->topology.writer);
+	uint64_t now = (w ? pel_name_hash(w->id) : 1) * 31 + c->topology.n_names;
+
+	if (!c->listed || c->listed_for == now)
+		return;
+	c->listed_for = now;
+	for (unsigned i = 0; i < c->listed->n_endpoints; i++)
+		list_endpoint(c, &c->listed->endpoints[i], w ? w->id : NULL);
+	for (unsigned i = 0; i < c->listed->n_members; i++)
+		topology_set_zone(&c->topology,
+			topology_find(&c->topology, c->listed->members[i].id),
+			c->listed->members[i].zone);
+}
+
 static void on_listed(void *ctx, const char *key, const struct rds_view *view)
 {
-	(void)find(ctx, key);
+	struct cluster *c = find(ctx, key);
+
+	if (!c)
+		return;
+	if (!c->listed)
+		c->listed = malloc(sizeof(*c->listed));
+	if (!c->listed)
+		return;
+	*c->listed = *view;
+	c->listed_for = 0;
+	engine_remote_list(c);
+	cluster_note(c, TOPOLOGY_DATA);
+	cluster_kick(c);
+}
+
+static void on_tokens(void *ctx, const char *key)
+{
+	struct cluster *c = find(ctx, key);
+
+	if (!c || c->config->auth != CONFIG_AUTH_IAM)
+		return;
+	c->scout_due_ns = 0;
+	cluster_kick(c);
 }
 
 static void on_credential(void *ctx, const char *key, const struct credential *credential)
@@ -125,7 +177,7 @@ static void on_fleet(void *ctx, const char *key, enum remote_fleet fleet,
 static void load(struct engine *e)
 {
 	const struct remote_core core = {.named = on_named, .listed = on_listed,
-		.credential = on_credential, .fleet = on_fleet, .ctx = e};
+		.credential = on_credential, .tokens = on_tokens, .fleet = on_fleet, .ctx = e};
 	char error[256] = "";
 	int r = remote_load(&e->remote_ops, error, sizeof(error));
 
@@ -173,6 +225,16 @@ void engine_remote_published(struct cluster *c, const struct pel_hot *hot,
 {
 	if (c->engine->remote)
 		c->engine->remote_ops->published(c->engine->remote, c->key, hot, cold);
+}
+
+int engine_remote_token(struct cluster *c, const char *host, uint16_t port, const char *user,
+	char *ret, size_t size)
+{
+	struct engine *e = c->engine;
+
+	if (!e->remote)
+		return -ENOSYS;
+	return e->remote_ops->token(e->remote, c->key, host, port, user, ret, size);
 }
 
 void engine_remote_denied(struct cluster *c)

@@ -7,6 +7,7 @@
  */
 #include "remote.h"
 
+#include "cloud.h"
 #include "http.h"
 #include "notices.h"
 #include "source_http.h"
@@ -20,6 +21,7 @@ struct remote_cluster {
 	char key[PEL_NAME_MAX];
 	struct config_cluster config;
 	struct source_http *source;
+	struct cloud *cloud;
 };
 
 struct remote {
@@ -55,15 +57,58 @@ static int start_source(struct remote_cluster *c)
 	return source_http_new(&options, &c->source);
 }
 
+static void on_listed(void *ctx, const struct rds_view *view)
+{
+	struct remote_cluster *c = ctx;
+
+	c->remote->core.listed(c->remote->core.ctx, c->key, view);
+}
+
+static void on_credential(void *ctx, const struct credential *credential)
+{
+	struct remote_cluster *c = ctx;
+
+	c->remote->core.credential(c->remote->core.ctx, c->key, credential);
+}
+
+static void on_tokens(void *ctx)
+{
+	struct remote_cluster *c = ctx;
+
+	c->remote->core.tokens(c->remote->core.ctx, c->key);
+}
+
+static int start_cloud(struct remote_cluster *c)
+{
+	const struct cloud_options options = {
+		.loop = c->remote->loop,
+		.http = c->remote->http,
+		.log = c->remote->log,
+		.key = c->key,
+		.config = &c->config,
+		.credential = on_credential,
+		.listed = on_listed,
+		.tokens = on_tokens,
+		.ctx = c,
+	};
+
+	return cloud_is_wanted(&c->config) ? cloud_new(&options, &c->cloud) : 0;
+}
+
 static void stop_sources(struct remote_cluster *c)
 {
 	source_http_free(c->source);
 	c->source = NULL;
+	cloud_free(c->cloud);
+	c->cloud = NULL;
 }
 
 static int start_sources(struct remote_cluster *c)
 {
-	return start_source(c);
+	int r = start_source(c);
+	int cloud = start_cloud(c);
+
+	return r < 0 ? r : cloud;
 }
 
 static void cluster_free(struct remote_cluster *c)
@@ -168,6 +213,20 @@ static void remote_configure(struct remote *r, const struct config *config)
 
 static void remote_denied(struct remote *r, const char *key)
 {
+	struct remote_cluster **place = find(r, key);
+
+	if (place && (*place)->cloud)
+		cloud_denied((*place)->cloud);
+}
+
+static int remote_token(struct remote *r, const char *key, const char *host, uint16_t port,
+	const char *user, char *ret, size_t size)
+{
+	struct remote_cluster **place = find(r, key);
+
+	if (!place || !(*place)->cloud)
+		return -ENOENT;
+	return cloud_token((*place)->cloud, host, port, user, ret, size);
 }
 
 static void remote_published(
@@ -190,6 +249,7 @@ const struct remote_ops pelorus_remote = {
 	.add = remote_add,
 	.remove = remote_remove,
 	.denied = remote_denied,
+	.token = remote_token,
 	.published = remote_published,
 	.event = remote_event,
 };

@@ -38,6 +38,8 @@ struct remote_core {
 	void (*listed)(void *ctx, const char *key, const struct rds_view *view);
 	/* A credential to log in with from now on; replaces the last one of the module. */
 	void (*credential)(void *ctx, const char *key, const struct credential *credential);
+	/* Tokens of remote_ops.token can be had from now on. */
+	void (*tokens)(void *ctx, const char *key);
 	/* Who probes for the fleet; with REMOTE_FLEET_FOLLOWS, what the leader says (or NULL). */
 	void (*fleet)(void *ctx, const char *key, enum remote_fleet fleet,
 		const struct coordinator_view *view);
@@ -57,6 +59,9 @@ struct remote_ops {
 	void (*remove)(struct remote *r, const char *key);
 	/* A login was refused: secrets may have been rotated. */
 	void (*denied)(struct remote *r, const char *key);
+	/* An RDS token for a cluster with `auth = iam`.  0; -EAGAIN: not yet; -ENOBUFS; -ENOENT. */
+	int (*token)(struct remote *r, const char *key, const char *host, uint16_t port,
+		const char *user, char *ret, size_t size);
 	/* The verified topology was published. */
 	void (*published)(struct remote *r, const char *key, const struct pel_hot *hot,
 		const struct pel_cold *cold);

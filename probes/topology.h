@@ -223,6 +223,9 @@ unsigned topology_configure(struct topology *t, const struct topology_config *co
 /* A followed name in normal form.  Its index, or -ENOSPC; the index if it is there already. */
 int topology_add_name(struct topology *t, const char *name, enum pel_role role, uint16_t port);
 
+/* The availability zone of a member, where its server does not say it. */
+void topology_set_zone(struct topology *t, unsigned slot, const char *zone);
+
 /* A custom name's members, told by the control plane; n 0 and ids NULL: by DNS again. */
 unsigned topology_set_name_members(struct topology *t, unsigned name, const char *const *ids,
 	unsigned n);

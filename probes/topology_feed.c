@@ -62,7 +62,8 @@ void topology_take_identity(struct topology *t, unsigned slot, const struct evid
 		m->role_sent_ns = m->role_received_ns = 0;
 	}
 	memcpy(m->uuid, e->uuid, sizeof(m->uuid));
-	memcpy(m->zone, e->zone, sizeof(m->zone));
+	if (e->zone[0])
+		memcpy(m->zone, e->zone, sizeof(m->zone));
 	m->addr = e->from;
 	m->live = m->met = true;
 	m->routable = (m->routable && !other) ||

@@ -101,6 +101,14 @@ int topology_add_member(struct topology *t, const char *id, const char *host, ui
 	return (int)slot;
 }
 
+void topology_set_zone(struct topology *t, unsigned slot, const char *zone)
+{
+	struct topology_member *m = &t->members[slot];
+
+	if (topology_member(t, slot) && strlen(zone) < sizeof(m->zone))
+		strcpy(m->zone, zone);
+}
+
 static bool is_gone(const struct topology *t, const struct topology_member *m)
 {
 	uint64_t absent = t->table.received_ns - m->listed_ns;

@@ -155,7 +155,7 @@ static void a_password_is_never_in_an_error(void **state)
 {
 	struct config_error error = {""};
 	struct config *config;
-	char text[4096] = "[cluster a]\npassword = ";
+	char text[2 * CONFIG_PASSWORD_MAX] = "[cluster a]\npassword = ";
 
 	memset(text + strlen(text), 's', CONFIG_PASSWORD_MAX);
 	assert_true(config_parse(text, "f", &config, &error) < 0);

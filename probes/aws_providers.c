@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The providers of AWS credentials, in the order of the AWS SDKs.
+ *
+ * Files with tokens are read anew each time, for kubelet and others replace them.  Container
+ * credentials come from the addresses that ECS and EKS fix, or from this host; url.h sees to that.
+ */
+#include "aws_providers.h"
+
+#include "buf.h"
+#include "read_file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#define ECS_ADDRESS "http://169.254.170.2"
+#define IMDS_ADDRESS "http://169.254.169.254"
+#define FILE_MAX 65536
+#define TOKEN_FILE_MAX 16384
+#define FILE_AGE_S 300 /* a profile without an end is read again so often */
+
+static const char *variable(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
+static bool copy(char *field, size_t size, const char *text)
+{
+	size_t n = strlen(text);
+
+	if (n >= size)
+		return false;
+	memcpy(field, text, n + 1);
+	return true;
+}
+
+static enum aws_turn environment_begin(
+	struct aws_visit *visit, struct aws_question *question, struct aws_creds *creds)
+{
+	const char *id = variable("AWS_ACCESS_KEY_ID"), *secret = variable("AWS_SECRET_ACCESS_KEY");
+	const char *token = variable("AWS_SESSION_TOKEN");
+
+	if (!id || !secret)
+		return AWS_TURN_ABSENT;
+	*creds = (struct aws_creds){0};
+	if (!copy(creds->id, sizeof(creds->id), id) ||
+		!copy(creds->secret, sizeof(creds->secret), secret) ||
+		!copy(creds->token, sizeof(creds->token), token ? token : ""))
+		return AWS_TURN_FAILED;
+	return AWS_TURN_HAVE;
+}
+
+static enum aws_turn file_begin(
+	struct aws_visit *visit, struct aws_question *question, struct aws_creds *creds)
+{
+	const char *path = variable("AWS_SHARED_CREDENTIALS_FILE"), *home = variable("HOME");
+	const char *profile = visit->profile[0] ? visit->profile : variable("AWS_PROFILE");
+	char usual[4096], *text;
+	size_t n;
+	int r;
+
+	snprintf(usual, sizeof(usual), "%s/.aws/credentials", home ? home : "");
+	if (read_file(path ? path : usual, FILE_MAX, READ_FILE_ANY, &text, &n) < 0)
+		return path ? AWS_TURN_FAILED : AWS_TURN_ABSENT;
+	r = aws_creds_parse_file(text, n, profile ? profile : "default", creds);
+	explicit_bzero(text, n);
+	free(text);
+	if (r < 0)
+		return r == -ENOENT && !profile ? AWS_TURN_ABSENT : AWS_TURN_FAILED;
+	creds->expires_s = time(NULL) + 2 * FILE_AGE_S;
+	return AWS_TURN_HAVE;
+}
+
+/* A file's text without the white space around it; to be wiped and freed. */
+static char *read_token(const char *path)
+{
+	char *text;
+	size_t n;
+
+	if (read_file(path, TOKEN_FILE_MAX, READ_FILE_ANY, &text, &n) < 0)
+		return NULL;
+	while (n > 0 && strchr(" \t\r\n", text[n - 1]))
+		text[--n] = '\0';
+	return text;
+}
+
+static void free_token(char *token)
+{
+	if (token)
+		explicit_bzero(token, strlen(token));
+	free(token);
+}
+
+static enum aws_turn identity_begin(
+	struct aws_visit *visit, struct aws_question *question, struct aws_creds *creds)
+{
+	const char *path = variable("AWS_WEB_IDENTITY_TOKEN_FILE"),
+		   *role = variable("AWS_ROLE_ARN");
+	const char *name = variable("AWS_ROLE_SESSION_NAME"),
+		   *base = variable("AWS_ENDPOINT_URL_STS");
+	struct buf body;
+	char *token;
+
+	if (!path || !role)
+		return AWS_TURN_ABSENT;
+	token = read_token(path);
+	if (!token)
+		return AWS_TURN_FAILED;
+	*question = (struct aws_question){.method = "POST",
+		.n_headers = 1,
+		.headers = {"Content-Type: application/x-www-form-urlencoded"}};
+	snprintf(question->url, sizeof(question->url),
+		base ? "%s/" : "https://sts.%s.amazonaws.com%s/", base ? base : visit->region,
+		strncmp(visit->region, "cn-", 3) == 0 ? ".cn" : "");
+	buf_init(&body, question->body, sizeof(question->body));
+	buf_add(&body, "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=");
+	buf_add_percent(&body, role, "");
+	buf_add(&body, "&RoleSessionName=");
+	buf_add_percent(&body, name ? name : "pelorus", "");
+	buf_add(&body, "&WebIdentityToken=");
+	buf_add_percent(&body, token, "");
+	free_token(token);
+	return buf_error(&body) == 0 ? AWS_TURN_ASK : AWS_TURN_FAILED;
+}
+
+static enum aws_turn identity_read(struct aws_visit *visit, const char *body, size_t n,
+	struct aws_question *question, struct aws_creds *creds)
+{
+	return aws_creds_parse_sts(body, n, creds) == 0 ? AWS_TURN_HAVE : AWS_TURN_FAILED;
+}
+
+static enum aws_turn json_read_creds(struct aws_visit *visit, const char *body, size_t n,
+	struct aws_question *question, struct aws_creds *creds)
+{
+	return aws_creds_parse_json(body, n, creds) == 0 ? AWS_TURN_HAVE : AWS_TURN_FAILED;
+}
+
+/* The token that a container shows: from a file, which is replaced now and then, or as it is. */
+static bool add_authorization(struct aws_question *question)
+{
+	const char *path = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+	const char *plain = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+	char *token = path ? read_token(path) : plain ? strdup(plain) : NULL;
+	int n = 0;
+
+	if (token)
+		n = snprintf(question->headers[0], sizeof(question->headers[0]),
+			"Authorization: %s", token);
+	free_token(token);
+	question->n_headers = n > 0;
+	return (!path || n > 0) && n < (int)sizeof(question->headers[0]);
+}
+
+static enum aws_turn ecs_begin(
+	struct aws_visit *visit, struct aws_question *question, struct aws_creds *creds)
+{
+	const char *path = variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+	int n;
+
+	if (!path)
+		return AWS_TURN_ABSENT;
+	*question = (struct aws_question){.method = "GET"};
+	n = snprintf(question->url, sizeof(question->url), ECS_ADDRESS "%s", path);
+	if (n >= (int)sizeof(question->url) || *path != '/' || !add_authorization(question))
+		return AWS_TURN_FAILED;
+	return AWS_TURN_ASK;
+}
+
+static enum aws_turn eks_begin(
+	struct aws_visit *visit, struct aws_question *question, struct aws_creds *creds)
+{
+	const char *url = variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+
+	if (!url)
+		return AWS_TURN_ABSENT;
+	*question = (struct aws_question){.method = "GET"};
+	if (!copy(question->url, sizeof(question->url), url) || !add_authorization(question))
+		return AWS_TURN_FAILED;
+	return AWS_TURN_ASK;
+}
+
+/* Asks IMDS for a path with the session's token. */
+static enum aws_turn imds_ask(struct aws_visit *visit, struct aws_question *question)
+{
+	const char *base = variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+	int n;
+
+	*question = (struct aws_question){.method = "GET", .n_headers = 1};
+	n = snprintf(question->url, sizeof(question->url),
+		"%s/latest/meta-data/iam/security-credentials/%s", base ? base : IMDS_ADDRESS,
+		visit->role);
+	snprintf(question->headers[0], sizeof(question->headers[0]), "X-aws-ec2-metadata-token: %s",
+		visit->token);
+	return n < (int)sizeof(question->url) ? AWS_TURN_ASK : AWS_TURN_FAILED;
+}
+
+static enum aws_turn imds_begin(
+	struct aws_visit *visit, struct aws_question *question, struct aws_creds *creds)
+{
+	const char *base = variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+	const char *off = variable("AWS_EC2_METADATA_DISABLED");
+
+	if (off && strcasecmp(off, "true") == 0)
+		return AWS_TURN_ABSENT;
+	*question = (struct aws_question){.method = "PUT",
+		.n_headers = 1,
+		.headers = {"X-aws-ec2-metadata-token-ttl-seconds: 21600"}};
+	snprintf(question->url, sizeof(question->url), "%s/latest/api/token",
+		base ? base : IMDS_ADDRESS);
+	visit->role[0] = '\0';
+	visit->step = 0;
+	return AWS_TURN_ASK;
+}
+
+/* First the token, then the role's name, then its credentials. */
+static enum aws_turn imds_read(struct aws_visit *visit, const char *body, size_t n,
+	struct aws_question *question, struct aws_creds *creds)
+{
+	char *field = visit->step == 0 ? visit->token : visit->role;
+	size_t size = visit->step == 0 ? sizeof(visit->token) : sizeof(visit->role);
+	size_t length = strcspn(body, "\r\n");
+
+	if (visit->step == 2)
+		return json_read_creds(visit, body, n, question, creds);
+	if (length == 0 || length >= size || memchr(body, '\0', n))
+		return AWS_TURN_FAILED;
+	memcpy(field, body, length);
+	field[length] = '\0';
+	visit->step++;
+	return imds_ask(visit, question);
+}
+
+const struct aws_provider aws_providers[] = {
+	{"environment", environment_begin, NULL, 0},
+	{"shared credentials file", file_begin, NULL, 0},
+	{"web identity", identity_begin, identity_read, 10000},
+	{"ECS", ecs_begin, json_read_creds, 5000},
+	{"EKS pod identity", eks_begin, json_read_creds, 5000},
+	{"instance metadata", imds_begin, imds_read, 2000},
+};
+const unsigned aws_n_providers = sizeof(aws_providers) / sizeof(*aws_providers);

@@ -7,6 +7,7 @@
  */
 #include "aws_providers.h"
 
+#include "aws_local.h"
 #include "buf.h"
 #include "read_file.h"
 
@@ -15,13 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #define ECS_ADDRESS "http://169.254.170.2"
 #define IMDS_ADDRESS "http://169.254.169.254"
-#define FILE_MAX 65536
 #define TOKEN_FILE_MAX 16384
-#define FILE_AGE_S 300 /* a profile without an end is read again so often */
 
 static const char *variable(const char *name)
 {
@@ -40,41 +38,21 @@ static bool copy(char *field, size_t size, const char *text)
 	return true;
 }
 
+static enum aws_turn turn_of(int r)
+{
+	return r == 0 ? AWS_TURN_HAVE : r == -ENOENT ? AWS_TURN_ABSENT : AWS_TURN_FAILED;
+}
+
 static enum aws_turn environment_begin(
 	struct aws_visit *visit, struct aws_question *question, struct aws_creds *creds)
 {
-	const char *id = variable("AWS_ACCESS_KEY_ID"), *secret = variable("AWS_SECRET_ACCESS_KEY");
-	const char *token = variable("AWS_SESSION_TOKEN");
-
-	if (!id || !secret)
-		return AWS_TURN_ABSENT;
-	*creds = (struct aws_creds){0};
-	if (!copy(creds->id, sizeof(creds->id), id) ||
-		!copy(creds->secret, sizeof(creds->secret), secret) ||
-		!copy(creds->token, sizeof(creds->token), token ? token : ""))
-		return AWS_TURN_FAILED;
-	return AWS_TURN_HAVE;
+	return turn_of(aws_local_environment(creds));
 }
 
 static enum aws_turn file_begin(
 	struct aws_visit *visit, struct aws_question *question, struct aws_creds *creds)
 {
-	const char *path = variable("AWS_SHARED_CREDENTIALS_FILE"), *home = variable("HOME");
-	const char *profile = visit->profile[0] ? visit->profile : variable("AWS_PROFILE");
-	char usual[4096], *text;
-	size_t n;
-	int r;
-
-	snprintf(usual, sizeof(usual), "%s/.aws/credentials", home ? home : "");
-	if (read_file(path ? path : usual, FILE_MAX, READ_FILE_ANY, &text, &n) < 0)
-		return path ? AWS_TURN_FAILED : AWS_TURN_ABSENT;
-	r = aws_creds_parse_file(text, n, profile ? profile : "default", creds);
-	explicit_bzero(text, n);
-	free(text);
-	if (r < 0)
-		return r == -ENOENT && !profile ? AWS_TURN_ABSENT : AWS_TURN_FAILED;
-	creds->expires_s = time(NULL) + 2 * FILE_AGE_S;
-	return AWS_TURN_HAVE;
+	return turn_of(aws_local_file(visit->profile, creds));
 }
 
 /* A file's text without the white space around it; to be wiped and freed. */

@@ -272,6 +272,17 @@ int engine_hint(struct engine *e, const char *name, const char *id)
 	return taken;
 }
 
+int engine_token(struct engine *e, const char *name, uint16_t port, const char *user, char *ret,
+	size_t size)
+{
+	struct cluster *c = find_by_name(e, name);
+	char host[PEL_NAME_MAX];
+
+	if (!c || pel_name_normalise(name, host) < 0)
+		return -ENOENT;
+	return engine_remote_token(c, host, port ? port : c->topology.config.port, user, ret, size);
+}
+
 int engine_refresh(struct engine *e, const char *name)
 {
 	struct cluster *only = name ? find_by_name(e, name) : NULL;

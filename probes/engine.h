@@ -67,6 +67,13 @@ int engine_admit(struct engine *e, const char *name, const char *id, enum pel_ad
 /* A new configuration takes the place of the old one, which may be freed after this. */
 int engine_reload(struct engine *e, const struct config *config);
 
+/*
+ * An RDS token for `user` at a followed name, with the key that its cluster has from AWS.  0;
+ * -ENOENT: not followed, or not configured for it; -EAGAIN: no key yet; -ENOBUFS.
+ */
+int engine_token(struct engine *e, const char *name, uint16_t port, const char *user, char *ret,
+	size_t size);
+
 /* The ring of events has a new one: for those who want notices. */
 void engine_event_added(struct engine *e);
 

@@ -233,7 +233,7 @@ int engine_remote_token(struct cluster *c, const char *host, uint16_t port, cons
 	struct engine *e = c->engine;
 
 	if (!e->remote)
-		return -ENOSYS;
+		return -ENOENT;
 	return e->remote_ops->token(e->remote, c->key, host, port, user, ret, size);
 }
 

@@ -86,6 +86,27 @@ static void run_refresh(void *ctx, const struct control_request *request,
 		engine_error(reply, r);
 }
 
+static void run_token(void *ctx, const struct control_request *request,
+	const struct control_peer *peer, struct control_reply *reply)
+{
+	struct worker *w = ctx;
+	const char *name = control_get(request, "name"), *user = control_get(request, "user");
+	const char *port = control_get(request, "port");
+	char token[CONFIG_PASSWORD_MAX];
+	int r = -EINVAL;
+
+	if (name && user)
+		r = engine_token(w->engine, name, port ? (uint16_t)strtoul(port, NULL, 10) : 0, user,
+			token, sizeof(token));
+	if (r == -EAGAIN)
+		control_reply_error(reply, "no-key", "there are no AWS credentials");
+	else if (r < 0)
+		engine_error(reply, r);
+	else
+		control_reply_add(reply, "%s\n", token);
+	explicit_bzero(token, sizeof(token));
+}
+
 static void run_reload(void *ctx, const struct control_request *request,
 	const struct control_peer *peer, struct control_reply *reply)
 {
@@ -209,6 +230,7 @@ const struct control_verb worker_verbs[] = {
 	{"events", CONTROL_ANYONE, run_events},
 	{"refresh", CONTROL_TRUSTED, run_refresh},
 	{"reload", CONTROL_TRUSTED, run_reload},
+	{"token", CONTROL_TRUSTED, run_token},
 	{"admit", CONTROL_TRUSTED, run_admit},
 	{"hold", CONTROL_TRUSTED, run_hold},
 	{"stop", CONTROL_TRUSTED, run_stop},

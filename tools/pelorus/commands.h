@@ -27,6 +27,7 @@ struct command {
 int command_fail(const char *command, int status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+int cmd_auth_token(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_follow(int argc, char **argv);
 int cmd_refresh(int argc, char **argv);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 static const struct command commands[] = {
+	{"auth-token", cmd_auth_token, "a password of IAM for a database user"},
 	{"events", cmd_events, "what happened lately"},
 	{"follow", cmd_follow, "have the prober follow a cluster"},
 	{"refresh", cmd_refresh, "have the prober ask every instance now"},

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pelorus auth-token: a password of 15 minutes for a database user with IAM authentication.
+ *
+ * Signed here with what the environment or a profile holds; else by the prober, which knows the
+ * credentials of the container or the machine.
+ */
+#include "commands.h"
+
+#include "aws_local.h"
+#include "aws_sign.h"
+#include "control_client.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+	"usage: pelorus auth-token --user USER [OPTION...] HOST[:PORT]\n"
+	"Prints an RDS password of 15 minutes; to be used with TLS.\n"
+	"\n"
+	"  --user USER        the database user\n"
+	"  --region REGION    where the database is, if its name does not tell\n"
+	"  --profile PROFILE  of the shared credentials file\n";
+
+struct wish {
+	const char *user, *region, *profile;
+	char *host;
+	unsigned port;
+};
+
+/* 0, 1 for --help, -EINVAL. */
+static int wish_take(int argc, char **argv, struct wish *ret)
+{
+	static const struct option options[] = {
+		{"user", required_argument, NULL, 'u'},
+		{"region", required_argument, NULL, 'r'},
+		{"profile", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	int option;
+	char *colon;
+
+	*ret = (struct wish){.profile = "", .port = 3306};
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 'u': ret->user = optarg; break;
+		case 'r': ret->region = optarg; break;
+		case 'p': ret->profile = optarg; break;
+		case 'h': return 1;
+		default: return -EINVAL;
+		}
+	}
+	if (!ret->user || optind != argc - 1)
+		return -EINVAL;
+	ret->host = argv[optind];
+	colon = strrchr(ret->host, ':');
+	if (colon) {
+		*colon = '\0';
+		ret->port = (unsigned)strtoul(colon + 1, NULL, 10);
+	}
+	return ret->port > 0 && ret->port <= 65535 ? 0 : -EINVAL;
+}
+
+/* 0; -ENOENT: nothing here has credentials; -EINVAL: something has, but they are of no use. */
+static int creds_find(const struct wish *wish, struct aws_creds *ret)
+{
+	int r = *wish->profile ? -ENOENT : aws_local_environment(ret);
+
+	return r == -ENOENT ? aws_local_file(wish->profile, ret) : r;
+}
+
+static int sign(const char *command, const struct wish *wish, const struct aws_creds *creds)
+{
+	const struct aws_key key = {.id = creds->id, .secret = creds->secret,
+		.token = creds->token[0] ? creds->token : NULL};
+	const char *region = wish->region;
+	char found[32], token[AWS_TOKEN_MAX];
+	int r;
+
+	if (!region && aws_region_of_host(wish->host, found, sizeof(found)) == 0)
+		region = found;
+	if (!region)
+		region = getenv("AWS_REGION");
+	if (!region || !*region)
+		return command_fail(command, STATUS_USAGE, "the name tells no region: --region");
+	r = aws_rds_token(&key, region, wish->host, wish->port, wish->user, time(NULL), token,
+		sizeof(token));
+	if (r < 0)
+		return command_fail(command, STATUS_FAILED, "%s", strerror(-r));
+	puts(token);
+	return STATUS_OK;
+}
+
+static int ask_prober(const char *command, const struct wish *wish)
+{
+	char request[PEL_CONTROL_MAX] = "token\n", port[16], *body = NULL;
+	int status;
+
+	snprintf(port, sizeof(port), "%u", wish->port);
+	if (pel_control_put(request, PEL_CONTROL_MAX, "name", wish->host) < 0 ||
+		pel_control_put(request, PEL_CONTROL_MAX, "port", port) < 0 ||
+		pel_control_put(request, PEL_CONTROL_MAX, "user", wish->user) < 0)
+		return command_fail(command, STATUS_USAGE, "the name is too long");
+	status = control_client_run(command, request, &body);
+	if (status == STATUS_OK)
+		fputs(body, stdout);
+	free(body);
+	return status;
+}
+
+int cmd_auth_token(int argc, char **argv)
+{
+	struct aws_creds creds;
+	struct wish wish;
+	int r = wish_take(argc, argv, &wish), status;
+
+	if (r != 0) {
+		fputs(help, r == 1 ? stdout : stderr);
+		return r == 1 ? STATUS_OK : STATUS_USAGE;
+	}
+	r = creds_find(&wish, &creds);
+	if (r == -ENOENT)
+		return ask_prober(argv[0], &wish);
+	if (r < 0)
+		return command_fail(argv[0], STATUS_CREDENTIALS,
+			"the AWS credentials here are of no use");
+	status = sign(argv[0], &wish, &creds);
+	explicit_bzero(&creds, sizeof(creds));
+	return status;
+}

@@ -10,7 +10,6 @@
 #include "secret.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #define DIAL_LIMIT_NS (1500 * LOOP_MS) /* then a fresh SYN is better than the next repeat */
 #define LOGIN_LIMIT_NS (10 * LOOP_S)

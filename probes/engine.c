@@ -342,6 +342,47 @@ int engine_reload(struct engine *e, const struct config *config)
 	return 0;
 }
 
+/* The same server is the writer of both: names that nobody could know to lead to one cluster. */
+static bool is_same_cluster(const struct cluster *a, const struct cluster *b)
+{
+	const struct topology_member *wa = topology_member(&a->topology, a->topology.writer);
+	const struct topology_member *wb = topology_member(&b->topology, b->topology.writer);
+
+	return wa && wb && wa->live && wb->live && wa->uuid[0] && strcmp(wa->uuid, wb->uuid) == 0 &&
+	       strcmp(wa->id, wb->id) == 0 && a->config == b->config;
+}
+
+/* The names of `from` move to `to`, if all of them fit. */
+static void merge(struct engine *e, struct cluster *to, struct cluster *from)
+{
+	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
+		const struct name_watch *n = &from->names[i];
+		const struct topology_name *t = &from->topology.names[i];
+		int at;
+
+		if (!n->used)
+			continue;
+		at = cluster_add_name(to, n->text, (enum pel_role)t->role, t->port);
+		if (at < 0)
+			return;
+		to->names[at].wanted |= n->wanted;
+	}
+	log_event(e->log, LOG_INFO, "clusters-merged", to->names[0].text, NULL,
+		"%s leads to the same cluster", from->names[0].text);
+	forget(e, from);
+}
+
+static void merge_all(struct engine *e)
+{
+	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
+		for (unsigned k = i + 1; k < PEL_MAP_CLUSTERS; k++) {
+			if (e->clusters[i] && e->clusters[k] &&
+				is_same_cluster(e->clusters[i], e->clusters[k]))
+				merge(e, e->clusters[i], e->clusters[k]);
+		}
+	}
+}
+
 static void beat(void *ctx)
 {
 	struct engine *e = ctx;
@@ -358,6 +399,7 @@ static void beat(void *ctx)
 		map_write_drop_unclaimed(e->map);
 		e->started_ns = 0;
 	}
+	merge_all(e);
 	loop_timer_set(e->loop, &e->beat, now + BEAT_NS);
 }
 

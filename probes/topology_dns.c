@@ -194,6 +194,18 @@ static unsigned look_for_stranger(struct topology *t, struct topology_name *n)
 	return TOPOLOGY_SCOUT;
 }
 
+/* Where no writer name is followed, any name is the way to the first contact. */
+static bool is_way_in(const struct topology *t, const struct topology_name *n)
+{
+	if (n->role == PEL_ROLE_WRITER)
+		return true;
+	for (unsigned i = 0; i < t->n_names; i++) {
+		if (t->names[i].role == PEL_ROLE_WRITER)
+			return false;
+	}
+	return !topology_is_anyone_live(t);
+}
+
 unsigned topology_feed_dns(struct topology *t, unsigned name, const struct topology_dns *dns,
 	uint64_t now_ns)
 {
@@ -211,7 +223,7 @@ unsigned topology_feed_dns(struct topology *t, unsigned name, const struct topol
 	n->dns_ns = now_ns;
 	if (n->role == PEL_ROLE_CUSTOM)
 		match_members(t, n, dns, now_ns);
-	if (n->role == PEL_ROLE_WRITER)
+	if (is_way_in(t, n))
 		bits |= look_for_stranger(t, n);
 	return topology_settle(t, now_ns, bits);
 }

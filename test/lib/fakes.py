@@ -16,15 +16,16 @@ import time
 PORT = 3306
 
 
-def enter():
-    """Runs the script again in namespaces of its own; returns inside only."""
+def enter(more=""):
+    """Runs the script again in namespaces of its own; returns inside only.  `more` is for its
+    resolv.conf."""
     if os.environ.get("PELORUS_FAKES"):
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
         return
     folder = tempfile.mkdtemp(prefix="pfake-")
     conf = os.path.join(folder, "resolv.conf")
     with open(conf, "w") as out:
-        out.write("nameserver 127.0.0.53\n")
+        out.write("nameserver 127.0.0.53\n" + more)
     script = f"mount --bind {conf} /etc/resolv.conf && exec \"$@\""
     try:
         done = subprocess.run(["unshare", "--user", "--map-root-user", "--net", "--mount", "--pid",
@@ -111,7 +112,7 @@ class Server:
         self.table = lambda: []  # rows: id, master, cpu, lag, age in us, age by UTC in us
         self.delay_s, self.plugin, self.infile = 0, None, False
         self.greeting_error = self.query_error = None  # (code, text)
-        self.endless = False
+        self.endless = self.plain = False
         self.logins, self.refused, self.said, self.questions = 0, 0, [], []
         self.connections = set()
         self.listener = socket.create_server((address, PORT), backlog=64)
@@ -212,9 +213,10 @@ class Server:
         elif self.query_error:
             self._send(connection, 1, self._error(*self.query_error))
         elif query.startswith("SHOW"):
-            self._rows(connection, 2, [("aurora_server_id", self.id),
-                                       ("innodb_read_only", "ON" if self.read_only else "OFF"),
-                                       ("server_uuid", self.uuid)])
+            role = "ON" if self.read_only else "OFF"
+            own = [("read_only", role)] if self.plain else \
+                [("aurora_server_id", self.id), ("innodb_read_only", role)]
+            self._rows(connection, 2, [*own, ("server_uuid", self.uuid)])
         elif "replica_host_status" in query:
             rows = self.table() or [(None,) * 6]
             self._rows(connection, 7, [(int(self.read_only), *r) for r in rows])

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What a prober costs: its host while all is well, and the servers while nothing is.
+
+    test/bench/prober_costs.py [--instances 16] [--seconds 20] [--tls]
+"""
+import argparse
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from lab import Lab  # noqa: E402
+from prober import Prober, cluster_section  # noqa: E402
+
+
+def cpu_seconds(lab, pid):
+    fields = lab.exec("cat", f"/proc/{pid}/stat").stdout.rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def private_dirty_kib(lab, pid):
+    text = lab.exec("cat", f"/proc/{pid}/smaps_rollup").stdout
+    return int(text.split("Private_Dirty:")[1].split()[0])
+
+
+def family(lab, pid):
+    """The worker and the parent that supervises it."""
+    parent = lab.exec("cat", f"/proc/{pid}/stat").stdout.rsplit(")", 1)[1].split()[1]
+    return [pid, int(parent)]
+
+
+def counters(lab, instance):
+    rows = dict(lab.sql(instance, "SHOW GLOBAL STATUS WHERE Variable_name IN "
+                                  "('Questions', 'Connections')", user="app"))
+    return {k: int(v) for k, v in rows.items()}
+
+
+def connected(lab, instance):
+    return int(lab.sql(instance, "SHOW GLOBAL STATUS LIKE 'Threads_connected'", user="app")[0][1])
+
+
+def rates(lab, instance, seconds):
+    before, begin = counters(lab, instance), time.monotonic()
+    time.sleep(seconds)
+    after, took = counters(lab, instance), time.monotonic() - begin
+    return {k: (after[k] - before[k]) / took for k in before}
+
+
+def measure(instances, seconds, tls):
+    options = {"tls": True} if tls else {}
+    figures = {}
+    with Lab(instances=instances, **options) as lab:
+        reader = lab.host(f"demo-{instances}")
+        base, before = rates(lab, reader, 3), connected(lab, reader)
+        keys = {"ssl": "on", "ssl_verify_server_cert": "on", "ssl_ca": lab.status()["ca"]} \
+            if tls else {}
+        with Prober(lab, cluster_section(lab, **keys)) as prober:
+            prober.wait_settled(instances, 60)
+            pids = family(lab, prober.view.pid)
+            time.sleep(2)
+            begin = time.monotonic(), sum(cpu_seconds(lab, p) for p in pids)
+            time.sleep(seconds)
+            spent = sum(cpu_seconds(lab, p) for p in pids) - begin[1]
+            figures["CPU, percent of a core"] = 100 * spent / (time.monotonic() - begin[0])
+            figures["private dirty, MiB"] = sum(private_dirty_kib(lab, p) for p in pids) / 1024
+            figures["connections per instance"] = connected(lab, reader) - before
+            steady = rates(lab, reader, 5)
+            figures["steady, statements per second and server"] = \
+                steady["Questions"] - base["Questions"]
+            lab.run("failover", "--no-promote")
+            prober.wait(lambda c: c.writer is None, 20)
+            alarm = rates(lab, reader, 5)
+            figures["alarm, statements per second and server"] = \
+                alarm["Questions"] - base["Questions"]
+            figures["alarm, new connections per second and server"] = \
+                alarm["Connections"] - base["Connections"]
+    return figures
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--instances", type=int, default=16)
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--tls", action="store_true")
+    args = parser.parse_args()
+    for what, value in measure(args.instances, args.seconds, args.tls).items():
+        print(f"{what}: {value:.2f}")
+
+
+if __name__ == "__main__":
+    main()

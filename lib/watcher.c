@@ -36,6 +36,8 @@
 
 #define STACK_SIZE (64 * 1024)
 #define FIRST_RETRY_NS UINT64_C(250000000)
+#define STORM_AFTER 16
+#define STORM_PAUSE_NS UINT64_C(50000000)
 
 enum watcher_state { WATCHER_NONE = 0, WATCHER_RUNS = 1 };
 
@@ -48,9 +50,13 @@ struct seen {
 
 struct watcher {
 	struct seen seen[BIND_MAX];
-	bool all_found;
-	uint64_t retry_ns;
-	uint64_t looked_ns;
+	bool all_found;      /* by the last scan, in a map whose prober lives */
+	bool was_ours;       /* the last scan found a generation moved */
+	unsigned in_a_row;   /* wakes for somebody else, shortly after one another */
+	uint64_t woken_ns;   /* the last of them */
+	uint64_t retry_ns;   /* the next pause while not all are found */
+	uint64_t looked_ns;  /* the last idle look */
+	uint32_t live;       /* sockets that it counted */
 };
 
 struct verdict {
@@ -110,6 +116,7 @@ static bool scan_bind(struct watcher *w, const struct pel_map *map, unsigned i, 
 	v.now = now;
 	v.fresh = pel_map_is_fresh(map, now);
 	judge_all(&v);
+	w->was_ours = true;
 	*seen = (struct seen){.map = map, .uid = v.hot.uid, .generation = v.hot.generation};
 	return true;
 }
@@ -117,22 +124,20 @@ static bool scan_bind(struct watcher *w, const struct pel_map *map, unsigned i, 
 static void scan(struct watcher *w, const struct pel_map *map, uint64_t now)
 {
 	w->all_found = map != NULL;
+	w->was_ours = false;
 	for (unsigned i = 0, n = bind_count(); map && i < n; i++) {
 		if (!scan_bind(w, map, i, now) || !pel_map_is_fresh(map, now))
 			w->all_found = false;
 	}
 }
 
-/* The idle look: whether the prober lives, and which of our sockets still are there. */
-static void look(struct watcher *w, uint64_t now)
+/* Which of our sockets still are there. */
+static uint32_t count_live(void)
 {
 	struct moved moved = {.n = 0};
 	struct track t;
 	uint32_t live = 0;
 
-	if (now - w->looked_ns < WATCHER_LOOK_NS)
-		return;
-	w->looked_ns = now;
 	for (int fd = 0, n = track_limit(); fd < n; fd++) {
 		if (!track_read(fd, &t))
 			continue;
@@ -141,10 +146,27 @@ static void look(struct watcher *w, uint64_t now)
 		else
 			moved_note(&moved, fd, t.cookie);
 	}
-	live += moved_settle(&moved);
-	slot_look(now, live);
-	for (unsigned i = 0, n = bind_count(); live > 0 && i < n; i++)
+	return live + moved_settle(&moved);
+}
+
+static void tell_all(uint64_t now)
+{
+	for (unsigned i = 0, n = bind_count(); i < n; i++)
 		(void)follow_tell(bind_at(i), 0, now);
+}
+
+/* The idle look.  While something is amiss with the map, its prober is looked for at each turn. */
+static void look(struct watcher *w, uint64_t now)
+{
+	bool due = now - w->looked_ns >= WATCHER_LOOK_NS;
+
+	if (due) {
+		w->looked_ns = now;
+		w->live = count_live();
+		slot_look(now, w->live);
+	}
+	if (w->live > 0 && (due || !w->all_found))
+		tell_all(now);
 }
 
 static uint64_t time_to_sleep(struct watcher *w, uint64_t now)
@@ -161,13 +183,28 @@ static uint64_t time_to_sleep(struct watcher *w, uint64_t now)
 	return w->retry_ns / 2;
 }
 
+/*
+ * The word is one for all clusters.  Where others change many times a second each wake would cost us
+ * more than it is worth: after some in a row the next is met a little later.
+ */
+static void rest_in_storm(struct watcher *w, struct process *process, uint32_t kick, uint64_t now)
+{
+	if (w->was_ours || now - w->woken_ns > STORM_PAUSE_NS * 2)
+		w->in_a_row = 0;
+	else if (w->in_a_row < STORM_AFTER)
+		w->in_a_row++;
+	w->woken_ns = now;
+	if (w->in_a_row == STORM_AFTER)
+		futex_wait(NULL, 0, &process->kick, kick, STORM_PAUSE_NS);
+}
+
 static void *watch(void *unused)
 {
 	static struct watcher w;
 	struct process *process = process_get();
 
 	(void)prctl(PR_SET_NAME, "pelorus", 0, 0, 0);
-	w = (struct watcher){.retry_ns = FIRST_RETRY_NS, .looked_ns = clock_now_ns()};
+	w = (struct watcher){.retry_ns = FIRST_RETRY_NS, .looked_ns = clock_now_ns(), .live = 1};
 	for (;;) {
 		uint64_t now = clock_now_ns();
 		const struct pel_map *map = mapview_get(now);
@@ -180,9 +217,11 @@ static void *watch(void *unused)
 		look(&w, now);
 		trial = trial_look(map);
 		rest = time_to_sleep(&w, now);
-		if (trial > 0)
-			futex_wait(map ? &map->header.wake : NULL, wake, &process->kick, kick,
-				trial < rest ? trial : rest);
+		if (trial == 0)
+			continue;
+		rest_in_storm(&w, process, kick, now);
+		futex_wait(map ? &map->header.wake : NULL, wake, &process->kick, kick,
+			trial < rest ? trial : rest);
 	}
 	return NULL;
 }

@@ -26,11 +26,11 @@ static atomic_bool stood_down;
 
 const char *env_value(char *const *list, const char *key)
 {
-	size_t n = strlen(key);
-
 	for (; list && *list; list++) {
-		if (strncmp(*list, key, n) == 0 && (*list)[n] == '=')
-			return *list + n + 1;
+		const char *rest = env_after(*list, key);
+
+		if (rest && *rest == '=')
+			return rest + 1;
 	}
 	return NULL;
 }
@@ -102,11 +102,11 @@ bool env_is_for_prober(const char *line)
 	static const char *const never[] = {"PELORUS_USER=", "PELORUS_PASSWORD="};
 
 	for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++) {
-		if (strncmp(line, never[i], strlen(never[i])) == 0)
+		if (env_after(line, never[i]))
 			return false;
 	}
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
-		if (strncmp(line, prefixes[i], strlen(prefixes[i])) == 0)
+		if (env_after(line, prefixes[i]))
 			return true;
 	}
 	return false;
@@ -184,7 +184,8 @@ void env_read(struct env *ret, char *const *list, const char *executable, bool s
 {
 	const char *prober, *retry, *pool = env_value(list, "UV_THREADPOOL_SIZE");
 
-	*ret = (struct env){.secure = secure, .active = is_wanted_here(list, executable)};
+	ret->secure = secure;
+	ret->active = is_wanted_here(list, executable);
 	if (secure)
 		return;
 	prober = env_value(list, "PELORUS_PROBER");

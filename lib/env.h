@@ -63,7 +63,7 @@ struct env {
 	char kept[ENV_KEPT_MAX]; /* KEY=VALUE, NUL-separated: what a prober may need to know */
 };
 
-/* Pure: from a list like environ, for an executable of this path. */
+/* Pure: from a list like environ, for an executable of this path.  *ret must be zero before. */
 void env_read(struct env *ret, char *const *list, const char *executable, bool secure);
 
 /* Reads the environment of this process; once, in the constructor. */
@@ -80,6 +80,19 @@ enum pel_role env_role_of(const struct env *env, const char *name);
 
 /* Pure: true if a glob of a ':'-separated list matches. */
 bool env_glob_matches(const char *list, const char *executable);
+
+/*
+ * What follows `prefix` in a line that begins with it, or NULL.  Every start of every process asks
+ * this of each variable; most differ in their first letter.
+ */
+static inline const char *env_after(const char *line, const char *prefix)
+{
+	for (; *prefix; line++, prefix++) {
+		if (*line != *prefix)
+			return NULL;
+	}
+	return line;
+}
 
 /* The value of KEY in a NULL-terminated list, or NULL. */
 const char *env_value(char *const *list, const char *key);

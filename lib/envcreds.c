@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "envcreds.h"
 
+#include "env.h"
 #include "wipe.h"
 
 #include <pelorus/names.h>
@@ -22,9 +23,9 @@ static const struct set {
 
 static bool has_key(const char *line, const char *key)
 {
-	size_t n = key ? strlen(key) : 0;
+	const char *rest = key ? env_after(line, key) : NULL;
 
-	return n > 0 && strncmp(line, key, n) == 0 && line[n] == '=';
+	return rest && *rest == '=';
 }
 
 bool envcreds_is_wanted(const char *line)

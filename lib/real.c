@@ -34,15 +34,17 @@ static const struct {
 	{"gethostbyaddr", offsetof(struct real, gethostbyaddr)},
 	{"gethostbyaddr_r", offsetof(struct real, gethostbyaddr_r)},
 	{"__register_atfork", offsetof(struct real, register_atfork)},
+	/* Last, for musl alone: glibc has none, and a lookup in vain allocates. */
 	{"pthread_atfork", offsetof(struct real, pthread_atfork)},
 };
+#define WANTED (sizeof(wanted) / sizeof(*wanted))
 
 _Static_assert(sizeof(void *) == sizeof(void (*)(void)), "dlsym's result is a function");
 
 /* Apart, so that the common way through real_get() saves no registers. */
 __attribute__((noinline)) static void resolve(void)
 {
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+	for (size_t i = 0; i < WANTED - (real.register_atfork != NULL); i++) {
 		void *found = dlsym(RTLD_NEXT, wanted[i].name);
 
 		memcpy((char *)&real + wanted[i].offset, &found, sizeof(found));

@@ -57,13 +57,14 @@ class HttpServer:
             self.news.put(message)
 
     def answer(self, path, body="", status=200, headers=None, behaviour="ok", index=None,
-               method=None):
-        """From now on, for this path (and method, if it is named)."""
+               method=None, contains=""):
+        """From now on, for this path (and method, and bodies with these words, if named)."""
         assert behaviour in BEHAVIOURS
         if isinstance(body, (dict, list)):
             body = json.dumps(body)
         self._tell({"path": path, "body": body, "status": status, "headers": headers or {},
-                    "behaviour": behaviour, "index": index, "method": method})
+                    "behaviour": behaviour, "index": index, "method": method,
+                    "contains": contains})
 
     def _tell(self, command):
         self.process.stdin.write(json.dumps(command) + "\n")
@@ -90,11 +91,15 @@ class Routes:
 
     def set(self, command):
         with self.changed:
-            self.table[command["method"], command["path"]] = command
+            key = command["method"], command["path"], command["contains"]
+            self.table[key] = command
             self.changed.notify_all()
 
-    def find(self, method, path):
-        return self.table.get((method, path)) or self.table.get((None, path))
+    def find(self, method, path, body=""):
+        """The most particular one that fits."""
+        fits = [c for (m, p, words), c in self.table.items()
+                if p == path and m in (None, method) and words in body]
+        return max(fits, key=lambda c: (len(c["contains"]), c["method"] is not None), default=None)
 
     def wait(self, method, path, index, seconds):
         """As Consul: waits while the index is what the question knows."""
@@ -124,6 +129,7 @@ class Handler(BaseHTTPRequestHandler):
                    "body": body.decode(errors="replace")}
         with self.printing:
             print(json.dumps(message), flush=True)
+        return message["body"]
 
     def _send(self, status, body, headers):
         self.send_response(status)
@@ -155,9 +161,9 @@ class Handler(BaseHTTPRequestHandler):
     def _serve(self):
         path, _, query = self.path.partition("?")
         known = dict(p.partition("=")[::2] for p in query.split("&")).get("index")
-        self._take()
+        sent = self._take()
         route = (self.routes.wait(self.command, path, int(known), 55) if known
-                 else self.routes.find(self.command, path))
+                 else self.routes.find(self.command, path, sent))
         if not route:
             self._send(404, b"", {})
         elif route["behaviour"] != "ok":

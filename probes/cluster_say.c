@@ -12,7 +12,7 @@ static const char *const why_text[] = {
 	[PEL_WHY_DENIED] = "every credential was refused",
 	[PEL_WHY_NO_ANSWER] = "nobody can be reached, or nobody answers",
 	[PEL_WHY_NOT_A_CLUSTER] = "the server has no topology to tell",
-	[PEL_WHY_NO_WRITER] = "30 s without any writer",
+	[PEL_WHY_NO_WRITER] = "no instance is the writer",
 	[PEL_WHY_DISPUTED] = "two instances say that they are the writer",
 	[PEL_WHY_UNROUTABLE] = "members cannot be reached directly from here",
 };

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The map follows failovers: how long after the new writer took writes sleepers are woken.
 
-PELORUS_ROUNDS sets the number of failovers of each mode (4; 30 and more for figures).
+PELORUS_ROUNDS sets the number of failovers of each mode (3; 30 and more for figures).
 """
 import os
 import sys
@@ -15,7 +15,7 @@ import tap  # noqa: E402
 from lab import Lab  # noqa: E402
 from prober import Prober  # noqa: E402
 
-ROUNDS = int(os.environ.get("PELORUS_ROUNDS", "4"))
+ROUNDS = int(os.environ.get("PELORUS_ROUNDS", "3"))
 MEDIAN_MS = 40  # on a machine that is busy with other tests; the figure itself is in the note
 
 with Lab(instances=3) as lab, Prober(lab) as prober:

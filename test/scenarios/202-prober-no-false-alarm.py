@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trouble that is no failure: nothing is called unreachable, nobody is woken to sever anything.
 
-PELORUS_SECONDS sets how long the cores are loaded (6; 600 for the long form).
+PELORUS_SECONDS sets how long the cores are loaded (4; 600 for the long form).
 """
 import os
 import signal
@@ -17,7 +17,7 @@ import tap  # noqa: E402
 from lab import Lab  # noqa: E402
 from prober import Prober  # noqa: E402
 
-SECONDS = float(os.environ.get("PELORUS_SECONDS", "6"))
+SECONDS = float(os.environ.get("PELORUS_SECONDS", "4"))
 
 
 class Calm(threading.Thread):
@@ -78,17 +78,17 @@ def stopped_prober(prober):
         prober.signal(signal.SIGSTOP)
         time.sleep(3)  # the length of the stop is what is tested
         prober.signal(signal.SIGCONT)
-    with Judge(prober, "the prober stopped for 7 s, its heartbeat stale"):
+    with Judge(prober, "the prober stopped for 6 s, its heartbeat stale"):
         prober.signal(signal.SIGSTOP)
-        time.sleep(7)
+        time.sleep(6)
         prober.signal(signal.SIGCONT)
 
 
 def paused_server(lab, prober, victim, who):
-    with Judge(prober, f"{who} paused for 4 s") as judge:
+    with Judge(prober, f"{who} paused for 3 s") as judge:
         lab.run("pause", victim)
         prober.wait(lambda c: c.instances[victim].health == "stalled", 10)
-        time.sleep(2.5)
+        time.sleep(1.2)
         lab.run("resume", victim)
     tap.ok((victim, "stalled") in judge.calm.healths, f"{who} paused: it is stalled meanwhile")
 
@@ -102,15 +102,15 @@ def full_server(lab, prober, victim):
 
 def busy_server(lab, prober, victim):
     statement = "SELECT BENCHMARK(1000000000, MD5('x'))"
-    with Judge(prober, "a server at 100 % CPU for 3 s"):
-        queries = [lab.popen("timeout", "3", "mariadb", "-h", lab.host(victim), "-uapp", "-papp",
+    with Judge(prober, "a server at 100 % CPU for 2 s"):
+        queries = [lab.popen("timeout", "2", "mariadb", "-h", lab.host(victim), "-uapp", "-papp",
                              "-e", statement, stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL) for _ in range(4)]
         for query in queries:
             query.wait()
 
 
-def bad_line(lab, prober, victim, what, seconds=4):
+def bad_line(lab, prober, victim, what, seconds=3):
     done = lab.run("set", victim, what, check=False)
     if done.returncode:
         tap.skip(f"{what} on the way to the writer", done.stderr.strip())

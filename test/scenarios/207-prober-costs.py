@@ -1,0 +1,26 @@
+#!/usr/bin/env -S /usr/bin/python3 -B
+# SPDX-License-Identifier: Apache-2.0
+"""What a prober costs, with TLS that is verified, stays within the design's table.
+
+PELORUS_INSTANCES sets how many there are (4; 16 for the table's own figures).
+"""
+import os
+import sys
+
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", d)
+                for d in ("lib", "bench")]
+
+import prober_costs  # noqa: E402
+import tap  # noqa: E402
+
+INSTANCES = int(os.environ.get("PELORUS_INSTANCES", "4"))
+LIMITS = {"CPU": 1.0, "private dirty": 12, "connections per instance": 1, "steady": 3,
+          "hints": 2, "alarm, statements": 50.5, "alarm, new connections": 20}
+
+figures = prober_costs.measure(INSTANCES, 5, tls=True)
+for what, value in figures.items():
+    limit = next(v for k, v in LIMITS.items() if what.startswith(k))
+    tap.note(f"{INSTANCES} instances: {what}: {value:.2f}")
+    tap.ok(value <= limit, f"{what}: at most {limit}", f"{value:.2f}")
+tap.ok(len(figures) == len(LIMITS), "everything was measured")
+tap.done()

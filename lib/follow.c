@@ -17,8 +17,10 @@
 #include <pelorus/names.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -130,17 +132,30 @@ static void put_verb(struct packet *p, const char *verb)
 	put_char(p, '\n');
 }
 
+/* True if somebody listens, or did: without a prober the host shall not even see a socket made. */
+static bool find_control(struct pel_rundir *ret)
+{
+	int dirfd = mapview_open_dir(ret, false);
+	struct stat st;
+	bool found;
+
+	if (dirfd < 0)
+		return false;
+	found = fstatat(dirfd, PEL_RUN_CONTROL, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		S_ISSOCK(st.st_mode);
+	(void)close(dirfd);
+	return found;
+}
+
 /* A system prober takes no credentials from us.  `creds` may be NULL. */
 static bool send_follow(const struct bind *b, uint16_t port, const struct envcreds *creds)
 {
 	struct packet p = {.n = 0};
 	struct pel_rundir dir;
-	int dirfd = mapview_open_dir(&dir, false);
 	bool sent;
 
-	if (dirfd < 0)
+	if (!find_control(&dir))
 		return false;
-	(void)close(dirfd);
 	put_verb(&p, "follow");
 	put(&p, "name", b->name);
 	if (port)
@@ -175,10 +190,9 @@ void follow_hint(const struct bind *b)
 {
 	struct packet p = {.n = 0};
 	struct pel_rundir dir;
-	int saved = errno, dirfd = mapview_open_dir(&dir, false);
+	int saved = errno;
 
-	if (dirfd >= 0) {
-		(void)close(dirfd);
+	if (find_control(&dir)) {
 		put_verb(&p, "hint");
 		put(&p, "name", b->name);
 		(void)send_packet(&p, dir.path);

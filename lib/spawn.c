@@ -287,7 +287,8 @@ bool spawn_prober(uint64_t now_ns)
 		!atomic_compare_exchange_strong(when, &due, now_ns + TRY_NS))
 		return false;
 	dirfd = mapview_open_dir(&dir, true);
-	if (dirfd < 0)
+	/* Of one that cannot be trusted mapview has told already. */
+	if (dirfd < 0 && dirfd != -EPERM && dirfd != -ELOOP)
 		say(SAY_NO_DIRECTORY, dir.path);
 	if (dirfd >= 0 && dir.kind != PEL_RUNDIR_SYSTEM)
 		expected = try_in(dirfd, now_ns);

@@ -162,8 +162,8 @@ bool answer_nameinfo(const struct sockaddr *addr, socklen_t len, char *host, soc
 		return false;
 	*ret_status = 0;
 	if (service && service_len > 0)
-		*ret_status = real_get()->getnameinfo(
-			addr, len, NULL, 0, service, service_len, flags);
+		*ret_status =
+			real_get()->getnameinfo(addr, len, NULL, 0, service, service_len, flags);
 	if (*ret_status == 0 && strlen(name) >= host_len)
 		*ret_status = EAI_OVERFLOW;
 	if (*ret_status == 0)

@@ -234,7 +234,8 @@ void bind_pin(struct bind *b, const struct pel_addr *addr)
 
 	if (addr)
 		memcpy(words, addr, sizeof(words));
-	/* The first word, which holds the family, last: it reveals the rest (partner: bind_pinned). */
+	/* The first word, which holds the family, last: it reveals the rest (partner: bind_pinned).
+	 */
 	atomic_store(&b->pinned[0], 0);
 	atomic_store(&b->pinned[1], words[1]);
 	atomic_store(&b->pinned[2], words[2]);
@@ -243,8 +244,8 @@ void bind_pin(struct bind *b, const struct pel_addr *addr)
 
 bool bind_pinned(const struct bind *b, struct pel_addr *ret)
 {
-	uint64_t words[3] = {atomic_load(&b->pinned[0]), atomic_load(&b->pinned[1]),
-		atomic_load(&b->pinned[2])};
+	uint64_t words[3] = {
+		atomic_load(&b->pinned[0]), atomic_load(&b->pinned[1]), atomic_load(&b->pinned[2])};
 
 	if (words[0] == 0 || atomic_load(&b->pinned[0]) != words[0])
 		return false;
@@ -275,11 +276,11 @@ uint32_t bind_excluded(const struct bind *b, const struct pel_hot *hot, uint64_t
 	uint32_t bits = 0;
 
 	for (unsigned e = 0; e < BIND_EXCLUDED; e++) {
-		uint64_t identity = atomic_load_explicit(&b->excluded[e].identity,
-			memory_order_relaxed);
+		uint64_t identity =
+			atomic_load_explicit(&b->excluded[e].identity, memory_order_relaxed);
 
 		if (identity == 0 || now_ns >= atomic_load_explicit(&b->excluded[e].until_ns,
-						   memory_order_relaxed))
+						       memory_order_relaxed))
 			continue;
 		for (unsigned i = 0; i < hot->n_instances; i++) {
 			if (hot->instances[i].identity == identity)

@@ -66,7 +66,8 @@ void bind_set_block(const struct bind_block *block);
 bool bind_may_be_virtual(const struct pel_addr *addr);
 bool bind_may_be_virtual_sockaddr(const struct sockaddr *addr, socklen_t len);
 
-/* The binding of a name in normal form and of a virtual address (the port is not looked at), or NULL. */
+/* The binding of a name in normal form and of a virtual address (the port is not looked at), or
+ * NULL. */
 struct bind *bind_find_name(const char *name, uint64_t hash);
 struct bind *bind_find_addr(const struct pel_addr *addr);
 

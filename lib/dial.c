@@ -66,7 +66,7 @@ static uint16_t usable_families(int fd, int family)
 	if (family == AF_INET)
 		return ROUTE_FAMILY4;
 	return int_option(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 1 ? ROUTE_FAMILY6
-							       : ROUTE_FAMILY4 | ROUTE_FAMILY6;
+							      : ROUTE_FAMILY4 | ROUTE_FAMILY6;
 }
 
 /* The binding of an address that was handed out here, or that the map alone tells. */
@@ -153,8 +153,7 @@ static bool is_under_way(struct dial *d, ssize_t *ret)
 
 	if (!track_read(d->fd, &t) || t.cookie != d->cookie || t.bind != bind_index(d->bind))
 		return false;
-	if (getsockopt(d->fd, IPPROTO_TCP, TCP_INFO, &info, &n) < 0 ||
-		info.tcpi_state == TCP_CLOSE)
+	if (getsockopt(d->fd, IPPROTO_TCP, TCP_INFO, &info, &n) < 0 || info.tcpi_state == TCP_CLOSE)
 		return false;
 	d->plan.target = t.socket.real;
 	*ret = call_real(d);
@@ -168,8 +167,8 @@ static bool is_no_way_there(int error)
 }
 
 /*
- * What a call to an instance says about the way there.  True if the prober reaches what this process
- * does not: then DNS has the next word.
+ * What a call to an instance says about the way there.  True if the prober reaches what this
+ * process does not: then DNS has the next word.
  */
 static bool learn_way(struct dial *d, ssize_t r, int error)
 {

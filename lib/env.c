@@ -96,9 +96,9 @@ static void read_clusters(struct env *ret, const char *list)
 
 bool env_is_for_prober(const char *line)
 {
-	static const char *const prefixes[] = {"PELORUS_", "AWS_", "HOME=", "PATH=", "USER=",
-		"LOGNAME=", "LANG=", "LC_", "TZ=", "XDG_", "HTTPS_PROXY=", "https_proxy=",
-		"NO_PROXY=", "no_proxy=", "SSL_CERT_"};
+	static const char *const prefixes[] = {"PELORUS_", "AWS_",
+		"HOME=", "PATH=", "USER=", "LOGNAME=", "LANG=", "LC_", "TZ=", "XDG_",
+		"HTTPS_PROXY=", "https_proxy=", "NO_PROXY=", "no_proxy=", "SSL_CERT_"};
 	static const char *const never[] = {"PELORUS_USER=", "PELORUS_PASSWORD="};
 
 	for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++) {
@@ -163,7 +163,8 @@ static enum env_failover read_failover(const char *word)
 {
 	if (word && strcmp(word, "strict-reader") == 0)
 		return ENV_STRICT_READER;
-	return word && strcmp(word, "strict-writer") == 0 ? ENV_STRICT_WRITER : ENV_READER_OR_WRITER;
+	return word && strcmp(word, "strict-writer") == 0 ? ENV_STRICT_WRITER
+							  : ENV_READER_OR_WRITER;
 }
 
 /* Whole seconds, or milliseconds with "ms" behind them. */
@@ -177,7 +178,7 @@ static uint64_t read_timeout(const char *word)
 	if (strcmp(end, "ms") == 0)
 		return (uint64_t)n * 1000000;
 	return *end == '\0' || strcmp(end, "s") == 0 ? (uint64_t)n * 1000000000
-						    : ENV_FAILOVER_TIMEOUT_NS;
+						     : ENV_FAILOVER_TIMEOUT_NS;
 }
 
 void env_read(struct env *ret, char *const *list, const char *executable, bool secure)
@@ -198,8 +199,8 @@ void env_read(struct env *ret, char *const *list, const char *executable, bool s
 	retry = env_value(list, "PELORUS_RETRY");
 	ret->retry = retry && strcmp(retry, "off") == 0 ? ABI_RETRY_OFF : ABI_RETRY_SAFE;
 	ret->sever = read_sever(env_value(list, "PELORUS_SEVER"));
-	copy_text(ret->runtime_dir, sizeof(ret->runtime_dir),
-		env_value(list, "PELORUS_RUNTIME_DIR"));
+	copy_text(
+		ret->runtime_dir, sizeof(ret->runtime_dir), env_value(list, "PELORUS_RUNTIME_DIR"));
 	copy_text(ret->log, sizeof(ret->log), env_value(list, "PELORUS_LOG"));
 	read_clusters(ret, env_value(list, "PELORUS_CLUSTER"));
 	keep(ret, list);

@@ -11,10 +11,9 @@
  *   PELORUS_SEVER             all, off
  *   PELORUS_FAILOVER_TIMEOUT  how long a call of the client ABI may wait for a writer: 30, 500ms
  *   PELORUS_RETRY             safe, off: whether the client ABI executes statements again
- *   PELORUS_FAILOVER          reader-or-writer, strict-reader, strict-writer: where connections by a
- *                             reader's name go
- *   PELORUS_RUNTIME_DIR       where prober and library meet
- *   PELORUS_LOG               file for what is otherwise said on stderr
+ *   PELORUS_FAILOVER          reader-or-writer, strict-reader, strict-writer: where connections by
+ * a reader's name go PELORUS_RUNTIME_DIR       where prober and library meet PELORUS_LOG file for
+ * what is otherwise said on stderr
  *
  * Read once, at load: php-fpm clears the environment of its workers.  Ignored as a whole, but for
  * its being off, in a process that gained privileges by its exec (AT_SECURE).

@@ -66,8 +66,8 @@ static const char *first_of(const struct env *env, const char *const keys[2])
 	return value || !keys[1] ? value : env_kept(env, keys[1]);
 }
 
-static bool find_in_set(const struct env *env, const struct set *set, const char *name,
-	struct envcreds *ret)
+static bool find_in_set(
+	const struct env *env, const struct set *set, const char *name, struct envcreds *ret)
 {
 	const char *user = first_of(env, set->user), *password = first_of(env, set->password);
 	const char *host = set->host ? env_kept(env, set->host) : NULL;
@@ -140,8 +140,7 @@ static void read_url_tls(const char *query, struct envcreds *ret)
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
 		value = parameter(query, known[i].key, &n);
-		if (!value || n != strlen(known[i].value) ||
-			strncmp(value, known[i].value, n) != 0)
+		if (!value || n != strlen(known[i].value) || strncmp(value, known[i].value, n) != 0)
 			continue;
 		ret->ssl = true;
 		ret->ssl_verify = ret->ssl_verify || known[i].verify;
@@ -174,8 +173,8 @@ static bool find_in_url(const struct env *env, const char *name, struct envcreds
 	colon = memchr(url, ':', (size_t)(at - url));
 	if (!decode(ret->user, sizeof(ret->user), url, (size_t)((colon ? colon : at) - url)))
 		return false;
-	if (colon && !decode(ret->password, sizeof(ret->password), colon + 1,
-			     (size_t)(at - colon - 1)))
+	if (colon &&
+		!decode(ret->password, sizeof(ret->password), colon + 1, (size_t)(at - colon - 1)))
 		return false;
 	read_url_tls(strchr(url + n, '?'), ret);
 	return *ret->user != '\0';

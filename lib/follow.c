@@ -210,9 +210,9 @@ static bool is_news(const struct bind *b, const struct pel_map *map)
 
 	if (mapview_read(map, b->name, b->hash, &ref, &hot) < 0)
 		return true;
-	if (!hot.dns_only && (hot.state != PEL_STATE_UNKNOWN ||
-				     (hot.why != PEL_WHY_NO_CREDENTIALS &&
-					     hot.why != PEL_WHY_DENIED)))
+	if (!hot.dns_only &&
+		(hot.state != PEL_STATE_UNKNOWN ||
+			(hot.why != PEL_WHY_NO_CREDENTIALS && hot.why != PEL_WHY_DENIED)))
 		return false;
 	helps = envcreds_find(env_get(), b->name, &creds);
 	wipe(&creds, sizeof(creds));

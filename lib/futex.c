@@ -45,8 +45,8 @@ static bool wait_two(const _Atomic uint32_t *word, uint32_t seen, const _Atomic 
 	if (atomic_load_explicit(&two_are_refused, memory_order_relaxed))
 		return false;
 	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until = timespec_of((uint64_t)until.tv_sec * UINT64_C(1000000000) +
-			    (uint64_t)until.tv_nsec + limit_ns);
+	until = timespec_of(
+		(uint64_t)until.tv_sec * UINT64_C(1000000000) + (uint64_t)until.tv_nsec + limit_ns);
 	if (syscall(SYS_futex_waitv, two, 2, 0, &until, CLOCK_MONOTONIC) >= 0)
 		return true;
 	if (errno != ENOSYS && errno != EPERM && errno != EINVAL)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The old lookups: the real function makes the entry from the virtual address as text, and the name
- * that was asked for is put in its place.  Names of bindings are never freed, and neither libc frees
- * h_name apart from its buffer.
+ * that was asked for is put in its place.  Names of bindings are never freed, and neither libc
+ * frees h_name apart from its buffer.
  */
 #include "answer.h"
 #include "real.h"

@@ -24,8 +24,8 @@ static struct hostent *named(struct hostent *host, const char *name)
 	return host;
 }
 
-__attribute__((visibility("default"))) struct hostent *gethostbyaddr(const void *addr,
-	socklen_t len, int family)
+__attribute__((visibility("default"))) struct hostent *gethostbyaddr(
+	const void *addr, socklen_t len, int family)
 {
 	char text[64];
 	const char *name = answer_name_of(addr, len, family, text);

@@ -16,9 +16,9 @@
 
 struct lookup {
 	struct bind *bind;
-	bool known;        /* answer() may be called without asking DNS */
-	bool is_go;        /* the program dials by itself: give it the real address */
-	uint16_t families; /* PEL_INST_HAS4, _HAS6: what the cluster is known to have */
+	bool known;           /* answer() may be called without asking DNS */
+	bool is_go;           /* the program dials by itself: give it the real address */
+	uint16_t families;    /* PEL_INST_HAS4, _HAS6: what the cluster is known to have */
 	struct pel_addr real; /* where the name leads now; family 0: not known */
 };
 

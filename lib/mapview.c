@@ -169,8 +169,8 @@ const struct pel_map *mapview_look(uint64_t now_ns)
 	return get(now_ns, true);
 }
 
-int mapview_read(const struct pel_map *map, const char *name, uint64_t hash, struct pel_ref *ret_ref,
-	struct pel_hot *ret_hot)
+int mapview_read(const struct pel_map *map, const char *name, uint64_t hash,
+	struct pel_ref *ret_ref, struct pel_hot *ret_hot)
 {
 	struct pel_ref ref;
 	int r;
@@ -204,8 +204,8 @@ static bool is_virtual_of(const struct pel_addr *a, uint64_t hash)
 	       a->ip[2] == (v4 >> 8 & 0xff) && a->ip[3] == (v4 & 0xff);
 }
 
-bool mapview_name_of(const struct pel_map *map, const struct pel_addr *addr,
-	char ret_name[static PEL_NAME_MAX])
+bool mapview_name_of(
+	const struct pel_map *map, const struct pel_addr *addr, char ret_name[static PEL_NAME_MAX])
 {
 	unsigned found = 0;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sockets that are no longer at the number at which they were recorded: closed, mostly; but a host
- * may have duplicated one and closed the first.  Those are looked for by their cookies, all at once.
+ * may have duplicated one and closed the first.  Those are looked for by their cookies, all at
+ * once.
  */
 #ifndef PELORUS_LIB_MOVED_H
 #define PELORUS_LIB_MOVED_H

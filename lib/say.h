@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the library tells a human: one line per reason and minute, with a code that never changes. */
+/* What the library tells a human: one line per reason and minute, with a code that never changes.
+ */
 #ifndef PELORUS_LIB_SAY_H
 #define PELORUS_LIB_SAY_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * This process's slot in clients.slots: by it the prober knows that somebody still needs it.  All of
- * it is best effort; without a slot the counters go nowhere.
+ * This process's slot in clients.slots: by it the prober knows that somebody still needs it.  All
+ * of it is best effort; without a slot the counters go nowhere.
  */
 #ifndef PELORUS_LIB_SLOT_H
 #define PELORUS_LIB_SLOT_H

@@ -53,8 +53,8 @@ static struct slot *table_get(void)
 
 	if (t)
 		return t;
-	t = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-		0);
+	t = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		-1, 0);
 	if (t == MAP_FAILED)
 		return NULL;
 	if (!atomic_compare_exchange_strong(&table, &none, t)) {

@@ -26,8 +26,9 @@
 #define PENDING 16
 #define POLL_MS 10
 #define LOOK_NS UINT64_C(100000000)
-#define SILENCE_NS UINT64_C(2000000000)  /* connecting for so long, while the prober hears from it */
-#define NEWER_NS UINT64_C(300000000)     /* what the prober hears must be so much newer */
+#define SILENCE_NS UINT64_C(2000000000) /* connecting for so long, while the prober hears from it  \
+					 */
+#define NEWER_NS UINT64_C(300000000)    /* what the prober hears must be so much newer */
 #define FORGET_NS UINT64_C(6000000000)
 #define VANISHED_MAX 3
 
@@ -60,8 +61,8 @@ static const struct pel_hot_instance *find(const struct pel_hot *hot, uint64_t i
 	return NULL;
 }
 
-enum trial_verdict trial_judge(const struct trial_failure *f, const struct pel_hot *hot, bool fresh,
-	uint64_t now_ns)
+enum trial_verdict trial_judge(
+	const struct trial_failure *f, const struct pel_hot *hot, bool fresh, uint64_t now_ns)
 {
 	const struct pel_hot_instance *in = find(hot, f->identity);
 
@@ -128,8 +129,8 @@ void trial_begin(void)
 }
 
 /* One failure that awaits its verdict.  True if it still does. */
-static bool judge(uint32_t bind, const struct trial_failure *f, const struct pel_map *map,
-	uint64_t now)
+static bool judge(
+	uint32_t bind, const struct trial_failure *f, const struct pel_map *map, uint64_t now)
 {
 	struct bind *b = bind_at(bind);
 	struct pel_ref ref;

@@ -3,10 +3,11 @@
  * Whether this process can reach an instance directly.
  *
  * The prober reached it from this host; a firewall may still know the one user from the other.  A
- * blocking connect tells at once.  Of one that does not block (most are of that kind) the outcome is
- * known to the program alone, so the watcher looks after the first ones to each instance until one
- * is connected; from then on nothing is looked at any more.  If they fail while the prober goes on
- * hearing from that very instance, and nothing else has changed, the process is left to DNS for it.
+ * blocking connect tells at once.  Of one that does not block (most are of that kind) the outcome
+ * is known to the program alone, so the watcher looks after the first ones to each instance until
+ * one is connected; from then on nothing is looked at any more.  If they fail while the prober goes
+ * on hearing from that very instance, and nothing else has changed, the process is left to DNS for
+ * it.
  */
 #ifndef PELORUS_LIB_TRIAL_H
 #define PELORUS_LIB_TRIAL_H
@@ -35,8 +36,8 @@ enum trial_verdict {
 };
 
 /* Pure. */
-enum trial_verdict trial_judge(const struct trial_failure *f, const struct pel_hot *hot, bool fresh,
-	uint64_t now_ns);
+enum trial_verdict trial_judge(
+	const struct trial_failure *f, const struct pel_hot *hot, bool fresh, uint64_t now_ns);
 
 /* True once a connection to it was seen established. */
 bool trial_is_proven(uint64_t identity);

@@ -89,9 +89,8 @@ void wait_for_first(struct bind *b, uint16_t port)
 	for (; now < until; now = clock_now_ns()) {
 		const struct pel_map *map = mapview_look(now);
 		const bool lives = map && pel_map_is_fresh(map, now);
-		uint32_t seen = lives ? atomic_load_explicit(
-						&map->header.first, memory_order_acquire)
-				      : 0;
+		uint32_t seen =
+			lives ? atomic_load_explicit(&map->header.first, memory_order_acquire) : 0;
 
 		if (!is_first_due(b, map, now))
 			break;

@@ -23,8 +23,8 @@
 bool wait_for_writer(struct bind *b, const struct pel_hot *hot, uint64_t limit_ns);
 
 /*
- * Waits for a first word of the prober about the name, WAIT_FIRST_NS at most and once in the life of
- * a process; tells a prober that comes up meanwhile of the name (`port` as for follow_tell()).
+ * Waits for a first word of the prober about the name, WAIT_FIRST_NS at most and once in the life
+ * of a process; tells a prober that comes up meanwhile of the name (`port` as for follow_tell()).
  */
 void wait_for_first(struct bind *b, uint16_t port);
 

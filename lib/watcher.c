@@ -50,13 +50,13 @@ struct seen {
 
 struct watcher {
 	struct seen seen[BIND_MAX];
-	bool all_found;      /* by the last scan, in a map whose prober lives */
-	bool was_ours;       /* the last scan found a generation moved */
-	unsigned in_a_row;   /* wakes for somebody else, shortly after one another */
-	uint64_t woken_ns;   /* the last of them */
-	uint64_t retry_ns;   /* the next pause while not all are found */
-	uint64_t looked_ns;  /* the last idle look */
-	uint32_t live;       /* sockets that it counted */
+	bool all_found;     /* by the last scan, in a map whose prober lives */
+	bool was_ours;      /* the last scan found a generation moved */
+	unsigned in_a_row;  /* wakes for somebody else, shortly after one another */
+	uint64_t woken_ns;  /* the last of them */
+	uint64_t retry_ns;  /* the next pause while not all are found */
+	uint64_t looked_ns; /* the last idle look */
+	uint32_t live;      /* sockets that it counted */
 };
 
 struct verdict {
@@ -184,8 +184,8 @@ static uint64_t time_to_sleep(struct watcher *w, uint64_t now)
 }
 
 /*
- * The word is one for all clusters.  Where others change many times a second each wake would cost us
- * more than it is worth: after some in a row the next is met a little later.
+ * The word is one for all clusters.  Where others change many times a second each wake would cost
+ * us more than it is worth: after some in a row the next is met a little later.
  */
 static void rest_in_storm(struct watcher *w, struct process *process, uint32_t kick, uint64_t now)
 {
@@ -209,8 +209,8 @@ static void *watch(void *unused)
 		uint64_t now = clock_now_ns();
 		const struct pel_map *map = mapview_get(now);
 		uint32_t kick = atomic_load_explicit(&process->kick, memory_order_acquire);
-		uint32_t wake = map ? atomic_load_explicit(&map->header.wake, memory_order_acquire)
-				    : 0;
+		uint32_t wake =
+			map ? atomic_load_explicit(&map->header.wake, memory_order_acquire) : 0;
 		uint64_t trial, rest;
 
 		scan(&w, map, now);

@@ -209,7 +209,8 @@ static int run(struct mapctl *m, char *line)
 	unsigned n = 0, record, changes;
 	int r;
 
-	for (char *w = strtok_r(line, " \n", &save); w && n < WORDS; w = strtok_r(NULL, " \n", &save))
+	for (char *w = strtok_r(line, " \n", &save); w && n < WORDS;
+		w = strtok_r(NULL, " \n", &save))
 		words[n++] = w;
 	if (n < 2)
 		return -EINVAL;
@@ -250,8 +251,11 @@ static void serve(struct mapctl *m)
 
 int main(int argc, char **argv)
 {
-	const struct map_write_options options = {.mode = 0600, .vnet4 = PEL_VNET4,
-		.vnet4_bits = PEL_VNET4_BITS, .vnet6_bits = PEL_VNET6_BITS, .vnet6 = PEL_VNET6};
+	const struct map_write_options options = {.mode = 0600,
+		.vnet4 = PEL_VNET4,
+		.vnet4_bits = PEL_VNET4_BITS,
+		.vnet6_bits = PEL_VNET6_BITS,
+		.vnet6 = PEL_VNET6};
 	static struct mapctl m = {.beats = true};
 	int dirfd = argc == 2 ? open(argv[1], O_RDONLY | O_DIRECTORY) : -1;
 	int r = dirfd < 0 ? -errno : map_write_open(dirfd, &options, now_ns(), &m.w);

@@ -125,7 +125,8 @@ def control_plane(lab, server, ids):
     first = aws.endpoints(name, marker="page 2")
     second = aws.endpoints(name, (custom, "READER", [lab.writer, reader], []))
     server.answer("/rds/", first, contains="DescribeDBClusterEndpoints")
-    server.answer("/rds/", second, contains="Marker=page%202")
+    server.answer("/rds/", second,
+                  contains=f"DBClusterIdentifier={name}&Marker=page%202")
     server.answer("/rds/", aws.cluster(name, lab.writer, ids), contains="DescribeDBClusters&")
     server.answer("/rds/", aws.instances({i: f"us-east-1{z}" for i, z in zip(ids, "abc")}),
                   contains="DescribeDBInstances")
@@ -139,7 +140,7 @@ def control_plane(lab, server, ids):
                p.cluster() and {n: v.members for n, v in p.cluster().names.items()})
         tap.ok(all(aws.signature_holds(r) for r in server.requests("/rds/")),
                "every question to the control plane is signed")
-        lab.failover("graceful", reader)
+        lab.failover("graceful", "--to", reader)
         c = p.wait(lambda c: c.writer == reader and c.state == "known" and
                    reader not in members(c, custom) and c, 40)
         tap.ok(c, "a member that became the writer is left out at once",

@@ -14,6 +14,7 @@
 #define QUESTION_LIMIT_NS (60 * LOOP_S) /* long before this, health.h has decided */
 #define HOST_EACH_NS (5 * LOOP_S)
 #define HOST_SOON_NS LOOP_S
+#define HOST_HURRY_NS (250 * LOOP_MS)
 #define ALARM_LEAST_NS (2 * LOOP_S) /* after the writer has closed a connection */
 #define SECOND_EACH_NS (50 * LOOP_MS)
 
@@ -137,7 +138,7 @@ static void hello_answered(struct probe *p, const struct member_answer *answer)
 	bits = topology_feed(&c->topology, p->slot, &e);
 	cluster_note(c, bits);
 	if (bits & TOPOLOGY_REJECTED) {
-		p->host_due_ns = answer->received_ns;
+		p->host_asked_ns = 0;
 		first_lost(p, false, false);
 		return;
 	}
@@ -319,7 +320,7 @@ static void host_resolved(void *ctx, const struct resolve_answer *answer)
 	p->query = NULL;
 	if (answer->heard)
 		health_witnessed(&c->engine->witness, now);
-	p->host_due_ns = now + (answer->status == 0 ? HOST_EACH_NS : HOST_SOON_NS);
+	p->host_asked_ns = answer->status == 0 ? now : now + HOST_SOON_NS - HOST_EACH_NS;
 	for (unsigned i = 0; i < answer->n_addrs; i++) {
 		addrs[i] = answer->addrs[i];
 		addrs[i].port = m && m->port ? m->port : c->topology.config.port;
@@ -327,6 +328,19 @@ static void host_resolved(void *ctx, const struct resolve_answer *answer)
 	if (m && answer->status == 0)
 		cluster_note(c, topology_feed_host(&c->topology, p->slot, &dns, now));
 	cluster_kick(c);
+}
+
+/* More often while its answer may be an old one: who answers elsewhere, or nobody knows why not. */
+static uint64_t host_due_ns(const struct probe *p)
+{
+	const struct topology_member *m;
+
+	if (!p->used || !p->host[0] || p->query)
+		return LOOP_NEVER;
+	m = topology_member(&p->cluster->topology, p->slot);
+	if (m && m->live && !m->routable)
+		return p->host_asked_ns + HOST_HURRY_NS;
+	return p->host_asked_ns + (p->cluster->alarm ? HOST_SOON_NS : HOST_EACH_NS);
 }
 
 void probe_hosts_tick(struct cluster *c, uint64_t now_ns)
@@ -337,8 +351,8 @@ void probe_hosts_tick(struct cluster *c, uint64_t now_ns)
 
 		if (!p->used)
 			continue;
-		if (!p->query && p->host[0] && now_ns >= p->host_due_ns) {
-			p->host_due_ns = now_ns + HOST_SOON_NS;
+		if (now_ns >= host_due_ns(p)) {
+			p->host_asked_ns = now_ns;
 			(void)resolve_start(c->engine->resolver, p->host, host_resolved, p,
 				&p->query);
 		}
@@ -354,10 +368,9 @@ uint64_t probe_hosts_deadline(const struct cluster *c)
 	uint64_t due = LOOP_NEVER;
 
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
-		const struct probe *p = &c->probes[i];
+		uint64_t at = host_due_ns(&c->probes[i]);
 
-		if (p->used && p->host[0] && !p->query && p->host_due_ns < due)
-			due = p->host_due_ns;
+		due = at < due ? at : due;
 	}
 	return due;
 }
@@ -385,7 +398,6 @@ static void probe_start(struct cluster *c, unsigned slot, const struct topology_
 		.health_due_ns = LOOP_NEVER};
 	memcpy(p->host, m->host, sizeof(p->host));
 	health_init(&p->health, probe_now(p));
-	p->host_due_ns = probe_now(p);
 }
 
 void cluster_probes_sync(struct cluster *c)

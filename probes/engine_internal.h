@@ -55,7 +55,7 @@ struct probe {
 	uint64_t health_due_ns;
 	char host[PEL_NAME_MAX];
 	struct resolve_query *query;
-	uint64_t host_due_ns;
+	uint64_t host_asked_ns; /* 0: ask now */
 	uint64_t opened_ns; /* when `second` was last tried */
 };
 

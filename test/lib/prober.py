@@ -15,7 +15,7 @@ import mapview
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("PELORUS_BUILD", os.path.join(ROOT, "build", "main"))
-PELORUSD = os.path.join(BUILD, "probes", "pelorusd")
+PELORUSD = os.environ.get("PELORUSD", os.path.join(BUILD, "probes", "pelorusd"))
 
 
 def cluster_section(lab, user="pelorus", password="pelorus", **keys):

@@ -234,8 +234,7 @@ void bind_pin(struct bind *b, const struct pel_addr *addr)
 
 	if (addr)
 		memcpy(words, addr, sizeof(words));
-	/* The first word, which holds the family, last: it reveals the rest (partner: bind_pinned).
-	 */
+	/* The first word, which holds the family, reveals the rest (partner: bind_pinned). */
 	atomic_store(&b->pinned[0], 0);
 	atomic_store(&b->pinned[1], words[1]);
 	atomic_store(&b->pinned[2], words[2]);

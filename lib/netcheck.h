@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether the block of virtual addresses is free on this host: proxies and benchmarks use it too.
- */
+/* Whether the block of virtual addresses is free on this host: proxies use it too. */
 #ifndef PELORUS_LIB_NETCHECK_H
 #define PELORUS_LIB_NETCHECK_H
 

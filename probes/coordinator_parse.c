@@ -187,6 +187,15 @@ static enum coordinator_verdict read_consul(struct reading *r, struct json_objec
 	return read_value(r, json_string(entry, "Value"));
 }
 
+static enum coordinator_verdict read_etcd_entry(struct reading *r, struct json_object *entry)
+{
+	uint64_t lease = 0;
+
+	(void)json_number(entry, "lease", &lease);
+	r->view.leased = lease != 0;
+	return read_value(r, json_string(entry, "value"));
+}
+
 /* The last event of a message tells; the key was deleted: nobody is named. */
 static enum coordinator_verdict read_etcd_events(struct reading *r, struct json_object *result)
 {
@@ -198,7 +207,7 @@ static enum coordinator_verdict read_etcd_events(struct reading *r, struct json_
 		return COORDINATOR_AGAIN;
 	if (!last || (type && strcmp(type, "DELETE") == 0))
 		return COORDINATOR_NOTHING;
-	return read_value(r, json_string(json_member(last, "kv"), "value"));
+	return read_etcd_entry(r, json_member(last, "kv"));
 }
 
 static enum coordinator_verdict read_etcd(struct reading *r, struct json_object *root)
@@ -215,7 +224,7 @@ static enum coordinator_verdict read_etcd(struct reading *r, struct json_object 
 		return read_etcd_events(r, result);
 	if (json_length(kvs) == 0)
 		return COORDINATOR_NOTHING;
-	return read_value(r, json_string(json_at(kvs, 0), "value"));
+	return read_etcd_entry(r, json_at(kvs, 0));
 }
 
 static enum coordinator_verdict (*const readers[])(struct reading *, struct json_object *) = {

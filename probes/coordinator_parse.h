@@ -22,6 +22,7 @@ struct coordinator_host {
 struct coordinator_view {
 	unsigned n;
 	struct coordinator_host hosts[PEL_MAP_INSTANCES];
+	bool leased;    /* etcd: the key goes when whoever wrote it does */
 	uint64_t index; /* of a key-value store: the state that this was read from; 0: not said */
 };
 

@@ -96,6 +96,8 @@ struct cluster {
 	bool settling;
 	bool alarm;
 	uint64_t alarm_until_ns; /* at least */
+	enum remote_fleet fleet;
+	uint64_t fleet_asked_ns; /* when the fleet's leader last bought a round */
 	struct rds_view *listed; /* what the control plane said; NULL: nothing */
 	uint64_t listed_for;     /* to which writer and names it was last applied */
 	struct pel_hot said; /* as of the last line in the log */

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FLEET_EACH_NS (100 * LOOP_MS) /* who can write there makes us ask no more often */
+
 static struct cluster *find(struct engine *e, const char *key)
 {
 	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
@@ -171,7 +173,19 @@ static void on_credential(void *ctx, const char *key, const struct credential *c
 static void on_fleet(void *ctx, const char *key, enum remote_fleet fleet,
 	const struct coordinator_view *view)
 {
-	(void)find(ctx, key);
+	struct engine *e = ctx;
+	struct cluster *c = find(e, key);
+	uint64_t now = loop_now_ns(e->loop);
+
+	if (!c)
+		return;
+	c->fleet = fleet;
+	/* Whatever is new there may be true: each instance is asked for its role, and decides. */
+	if (fleet == REMOTE_FLEET_FOLLOWS && now - c->fleet_asked_ns >= FLEET_EACH_NS) {
+		c->fleet_asked_ns = now;
+		schedule_refresh(&c->schedule);
+	}
+	cluster_kick(c);
 }
 
 static void load(struct engine *e)

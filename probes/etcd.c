@@ -58,21 +58,37 @@ int etcd_watch_body(const struct etcd_key *key, uint64_t from_revision, char *re
 	return buf_error(&buf);
 }
 
+static void add_compare(struct buf *buf, const struct etcd_key *key, const char *target,
+	const char *field, const char *expected)
+{
+	buf_add(buf, "{\"compare\":[{");
+	add_field(buf, "key", key->key);
+	buf_addf(buf, ",\"target\":\"%s\",\"result\":\"EQUAL\",\"%s\":\"%s\"}],\"success\":[",
+		target, field, expected);
+}
+
 static int put_if(const struct etcd_key *key, const char *target, const char *field,
 	const char *expected, const char *value, const char *lease, char *ret, size_t size)
 {
 	struct buf buf;
 
 	buf_init(&buf, ret, size);
-	buf_add(&buf, "{\"compare\":[{");
-	add_field(&buf, "key", key->key);
-	buf_addf(&buf, ",\"target\":\"%s\",\"result\":\"EQUAL\",\"%s\":\"%s\"}],", target, field,
-		expected);
-	buf_add(&buf, "\"success\":[{\"request_put\":{");
+	add_compare(&buf, key, target, field, expected);
+	buf_add(&buf, "{\"request_put\":{");
 	add_field(&buf, "key", key->key);
 	buf_add(&buf, ",");
 	add_field(&buf, "value", value);
 	buf_addf(&buf, ",\"lease\":\"%s\"}}]}", lease);
+	return buf_error(&buf);
+}
+
+int etcd_check_body(const struct etcd_key *key, const char *lease, char *ret, size_t size)
+{
+	struct buf buf;
+
+	buf_init(&buf, ret, size);
+	add_compare(&buf, key, "LEASE", "lease", lease);
+	buf_add(&buf, "]}");
 	return buf_error(&buf);
 }
 
@@ -86,4 +102,10 @@ int etcd_update_body(
 	const struct etcd_key *key, const char *value, const char *lease, char *ret, size_t size)
 {
 	return put_if(key, "LEASE", "lease", lease, value, lease, ret, size);
+}
+
+bool etcd_is_news(const char *line)
+{
+	return strstr(line, "\"events\"") || strstr(line, "\"canceled\"") ||
+	       !strstr(line, "\"result\"");
 }

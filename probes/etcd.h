@@ -29,4 +29,10 @@ int etcd_claim_body(
 int etcd_update_body(
 	const struct etcd_key *key, const char *value, const char *lease, char *ret, size_t size);
 
+/* The same without a put: whether the key is still ours. */
+int etcd_check_body(const struct etcd_key *key, const char *lease, char *ret, size_t size);
+
+/* Of one message of a watch: false for its creation and for progress, which say nothing. */
+bool etcd_is_news(const char *line);
+
 #endif

@@ -8,6 +8,7 @@
 #include "remote.h"
 
 #include "cloud.h"
+#include "fleet.h"
 #include "http.h"
 #include "notices.h"
 #include "source_http.h"
@@ -22,6 +23,7 @@ struct remote_cluster {
 	struct config_cluster config;
 	struct source_http *source;
 	struct cloud *cloud;
+	struct fleet *fleet;
 };
 
 struct remote {
@@ -95,20 +97,44 @@ static int start_cloud(struct remote_cluster *c)
 	return cloud_is_wanted(&c->config) ? cloud_new(&options, &c->cloud) : 0;
 }
 
+static void on_fleet(void *ctx, enum remote_fleet fleet, const struct coordinator_view *view)
+{
+	struct remote_cluster *c = ctx;
+
+	c->remote->core.fleet(c->remote->core.ctx, c->key, fleet, view);
+}
+
+static int start_fleet(struct remote_cluster *c)
+{
+	const struct fleet_options options = {
+		.loop = c->remote->loop,
+		.http = c->remote->http,
+		.log = c->remote->log,
+		.key = c->key,
+		.config = &c->config,
+		.told = on_fleet,
+		.ctx = c,
+	};
+
+	return c->config.publish[0] ? fleet_new(&options, &c->fleet) : 0;
+}
+
 static void stop_sources(struct remote_cluster *c)
 {
 	source_http_free(c->source);
 	c->source = NULL;
 	cloud_free(c->cloud);
 	c->cloud = NULL;
+	fleet_free(c->fleet);
+	c->fleet = NULL;
 }
 
 static int start_sources(struct remote_cluster *c)
 {
 	int r = start_source(c);
-	int cloud = start_cloud(c);
+	int cloud = start_cloud(c), fleet = start_fleet(c);
 
-	return r < 0 ? r : cloud;
+	return r < 0 ? r : cloud < 0 ? cloud : fleet;
 }
 
 static void cluster_free(struct remote_cluster *c)
@@ -232,6 +258,10 @@ static int remote_token(struct remote *r, const char *key, const char *host, uin
 static void remote_published(
 	struct remote *r, const char *key, const struct pel_hot *hot, const struct pel_cold *cold)
 {
+	struct remote_cluster **place = find(r, key);
+
+	if (place && (*place)->fleet)
+		fleet_publish((*place)->fleet, hot, cold);
 }
 
 static void remote_event(struct remote *r, const char *line)

@@ -16,6 +16,7 @@
 
 #define MS UINT64_C(1000000)
 #define STEADY_NS (500 * MS)
+#define RELAXED_NS (30000 * MS)
 #define TABLE_NS (1000 * MS)      /* steady: the writer's, and everybody else's in turn */
 #define ALARM_TABLE_NS (250 * MS) /* to anyone */
 #define CONNECT_NS (50 * MS)
@@ -62,7 +63,7 @@ static uint64_t period(const struct schedule *s, uint64_t now_ns)
 	unsigned i = 0;
 
 	if (!s->alarm_ns)
-		return STEADY_NS;
+		return s->relaxed ? RELAXED_NS : STEADY_NS;
 	while (lasted >= alarm_rates[i].until_ns)
 		i++;
 	return alarm_rates[i].period_ns;
@@ -116,7 +117,18 @@ void schedule_set_alarm(struct schedule *s, bool alarm, uint64_t now_ns)
 		hurry(s, now_ns);
 	for (unsigned i = 0; !alarm && i < SCHEDULE_SLOTS; i++) {
 		if (s->slots[i].connected)
-			s->slots[i].next_ns = s->slots[i].asked_ns + STEADY_NS;
+			s->slots[i].next_ns = s->slots[i].asked_ns + period(s, now_ns);
+	}
+}
+
+void schedule_set_relaxed(struct schedule *s, bool relaxed)
+{
+	if (relaxed == s->relaxed)
+		return;
+	s->relaxed = relaxed;
+	for (unsigned i = 0; i < SCHEDULE_SLOTS; i++) {
+		if (s->slots[i].connected && !s->alarm_ns)
+			s->slots[i].next_ns = s->slots[i].asked_ns + period(s, 0);
 	}
 }
 
@@ -237,7 +249,7 @@ static enum schedule_kind choose_kind(struct schedule *s, unsigned slot, uint64_
 		return SCHEDULE_ROLE;
 	if (slot == s->writer)
 		return now_ns >= m->table_ns + TABLE_NS ? SCHEDULE_TABLE : SCHEDULE_PING;
-	if (now_ns >= s->turn_ns && is_its_turn(s, slot)) {
+	if (!s->relaxed && now_ns >= s->turn_ns && is_its_turn(s, slot)) {
 		s->turn_ns = now_ns + TABLE_NS;
 		return SCHEDULE_TABLE;
 	}

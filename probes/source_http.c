@@ -137,18 +137,11 @@ static void on_watch_done(void *ctx, const struct http_answer *answer)
 		again(s, PUSH_GAP_NS);
 }
 
-/* Progress and the watch's own creation say nothing; a deleted key names nobody. */
-static bool is_news(const char *line)
-{
-	return strstr(line, "\"events\"") || !strstr(line, "\"result\"") ||
-	       strstr(line, "\"canceled\"");
-}
-
 static void on_watch_line(void *ctx, const char *line, size_t n)
 {
 	struct source_http *s = ctx;
 
-	if (!is_news(line) || take(s, line, n, 0))
+	if (!etcd_is_news(line) || take(s, line, n, 0))
 		return;
 	http_cancel(s->call);
 	s->call = NULL;

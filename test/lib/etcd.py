@@ -68,8 +68,12 @@ class Etcd:
         answer, self.sent_ns = json.loads(self.relay.stdout.readline())
         return answer
 
-    def put(self, key, value):
-        return self.call("/v3/kv/put", {"key": encode(key), "value": encode(value)})
+    def put(self, key, value, lease_s=None):
+        """With lease_s the key goes after so many seconds."""
+        words = {"key": encode(key), "value": encode(value)}
+        if lease_s:
+            words["lease"] = self.call("/v3/lease/grant", {"TTL": lease_s})["ID"]
+        return self.call("/v3/kv/put", words)
 
     def delete(self, key):
         return self.call("/v3/kv/deleterange", {"key": encode(key)})

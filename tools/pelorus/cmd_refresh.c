@@ -4,8 +4,7 @@
 
 #include "control_client.h"
 
-#include <stdio.h>
-#include <string.h>
+#include <stddef.h>
 
 static const char help[] =
 	"usage: pelorus refresh [NAME]\n"
@@ -14,15 +13,10 @@ static const char help[] =
 int cmd_refresh(int argc, char **argv)
 {
 	char request[PEL_CONTROL_MAX] = "refresh\n";
+	int status = command_words(argc, argv, 1, help);
 
-	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-		fputs(help, stdout);
-		return STATUS_OK;
-	}
-	if (argc > 2 || (argc == 2 && argv[1][0] == '-')) {
-		fputs(help, stderr);
-		return STATUS_USAGE;
-	}
+	if (status >= 0)
+		return status;
 	if (argc == 2 && pel_control_put(request, PEL_CONTROL_MAX, "name", argv[1]) < 0)
 		return command_fail(argv[0], STATUS_USAGE, "the name is too long");
 	return control_client_run(argv[0], request, NULL);

@@ -3,6 +3,7 @@
 #include "commands.h"
 
 #include "control_client.h"
+#include "status_json.h"
 
 #include <json-c/json.h>
 #include <stdbool.h>
@@ -14,56 +15,36 @@ static const char help[] =
 	"usage: pelorus status [--json]\n"
 	"Prints how the prober does, and who uses it.\n";
 
-static struct json_object *at(struct json_object *object, const char *key)
-{
-	struct json_object *value = NULL;
-
-	(void)json_object_object_get_ex(object, key, &value);
-	return value;
-}
-
-static const char *text_at(struct json_object *object, const char *key)
-{
-	const char *text = json_object_get_string(at(object, key));
-
-	return text && *text ? text : "-";
-}
-
-static long long number_at(struct json_object *object, const char *key)
-{
-	return json_object_get_int64(at(object, key));
-}
-
 static void clusters_print(struct json_object *clusters)
 {
 	for (size_t i = 0; clusters && i < json_object_array_length(clusters); i++) {
 		struct json_object *c = json_object_array_get_idx(clusters, i);
-		struct json_object *instances = at(c, "instances");
+		struct json_object *instances = status_json_at(c, "instances");
 
-		printf("cluster        %s: %s, %zu instances, credentials %s\n", text_at(c, "key"),
-			text_at(c, "state"), instances ? json_object_array_length(instances) : 0,
-			text_at(c, "credentials"));
+		printf("cluster        %s: %s, %zu instances, credentials %s\n", status_json_text(c, "key"),
+			status_json_text(c, "state"), instances ? json_object_array_length(instances) : 0,
+			status_json_text(c, "credentials"));
 	}
 }
 
 static void status_print(struct json_object *s)
 {
-	struct json_object *clients = at(s, "clients"), *control = at(s, "control");
+	struct json_object *clients = status_json_at(s, "clients"), *control = status_json_at(s, "control");
 
-	printf("prober         %s, process %lld under %lld, up %lld s\n", text_at(s, "version"),
-		number_at(s, "pid"), number_at(s, "supervisor"), number_at(s, "up_ms") / 1000);
-	printf("directory      %s\n", text_at(s, "directory"));
-	printf("configuration  %s\n", text_at(s, "configuration"));
-	printf("processes      %lld, with %lld connections tracked\n", number_at(clients, "live"),
-		number_at(clients, "tracked"));
+	printf("prober         %s, process %lld under %lld, up %lld s\n", status_json_text(s, "version"),
+		status_json_number(s, "pid"), status_json_number(s, "supervisor"), status_json_number(s, "up_ms") / 1000);
+	printf("directory      %s\n", status_json_text(s, "directory"));
+	printf("configuration  %s\n", status_json_text(s, "configuration"));
+	printf("processes      %lld, with %lld connections tracked\n", status_json_number(clients, "live"),
+		status_json_number(clients, "tracked"));
 	printf("connections    %lld routed, %lld severed, %lld refused\n",
-		number_at(clients, "routed"), number_at(clients, "severed"),
-		number_at(clients, "refused"));
+		status_json_number(clients, "routed"), status_json_number(clients, "severed"),
+		status_json_number(clients, "refused"));
 	printf("requests       %lld, and %lld malformed, %lld foreign, %lld too many\n",
-		number_at(control, "requests"),
-		number_at(control, "malformed") + number_at(control, "oversized"),
-		number_at(control, "foreign"), number_at(control, "limited"));
-	clusters_print(at(s, "clusters"));
+		status_json_number(control, "requests"),
+		status_json_number(control, "malformed") + status_json_number(control, "oversized"),
+		status_json_number(control, "foreign"), status_json_number(control, "limited"));
+	clusters_print(status_json_at(s, "clusters"));
 }
 
 int cmd_status(int argc, char **argv)

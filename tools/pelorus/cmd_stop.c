@@ -4,8 +4,7 @@
 
 #include "control_client.h"
 
-#include <stdio.h>
-#include <string.h>
+#include <stddef.h>
 
 static const char help[] =
 	"usage: pelorus stop\n"
@@ -13,13 +12,7 @@ static const char help[] =
 
 int cmd_stop(int argc, char **argv)
 {
-	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-		fputs(help, stdout);
-		return STATUS_OK;
-	}
-	if (argc > 1) {
-		fputs(help, stderr);
-		return STATUS_USAGE;
-	}
-	return control_client_run(argv[0], "stop\n", NULL);
+	int status = command_words(argc, argv, 0, help);
+
+	return status >= 0 ? status : control_client_run(argv[0], "stop\n", NULL);
 }

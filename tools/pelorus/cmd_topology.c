@@ -10,6 +10,7 @@
 #include "control_client.h"
 #include "direct.h"
 #include "map_view.h"
+#include "screen.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #define WAIT_S 10
+#define WATCH_S 2
 
 static const char help[] =
 	"usage: pelorus topology [OPTION...] [NAME]\n"
@@ -27,6 +29,7 @@ static const char help[] =
 	"\n"
 	"  -f, --format FORMAT   table (the default), tree, tsv or json\n"
 	"      --json            the same as --format json\n"
+	"  -W, --watch [SECONDS] draws it anew every 2 seconds, or as told, until q or Ctrl-C\n"
 	"      --wait[=SECONDS]  waits until the topology is known, 10 s at most unless told; a NAME\n"
 	"                        that is not followed yet is followed\n"
 	"\n"
@@ -48,6 +51,7 @@ struct arguments {
 	enum report_format format;
 	bool direct;
 	unsigned wait_ms;
+	unsigned watch_ms; /* 0: one look */
 	struct direct_options server;
 };
 
@@ -57,6 +61,7 @@ static const struct option options[] = {
 	{"format", required_argument, NULL, 'f'},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"wait", optional_argument, NULL, OPT_WAIT},
+	{"watch", optional_argument, NULL, 'W'},
 	{"host", required_argument, NULL, 'h'},
 	{"port", required_argument, NULL, 'P'},
 	{"user", required_argument, NULL, 'u'},
@@ -76,6 +81,11 @@ static bool number_parse(const char *text, unsigned most, unsigned *ret)
 
 	*ret = (unsigned)number;
 	return end != text && *end == '\0' && number > 0 && number <= most;
+}
+
+static bool is_number(const char *text)
+{
+	return *text && text[strspn(text, "0123456789")] == '\0';
 }
 
 /* A password on the command line is taken, and at once hidden from those who list processes. */
@@ -123,6 +133,12 @@ static bool option_take(struct arguments *a, int option)
 			return false;
 		a->wait_ms = 1000 * seconds;
 		return true;
+	case 'W':
+		seconds = WATCH_S;
+		if (optarg && !number_parse(optarg, 86400, &seconds))
+			return false;
+		a->watch_ms = 1000 * seconds;
+		return true;
 	default:
 		a->direct = true;
 		return server_option_take(&a->server, option);
@@ -134,9 +150,12 @@ static int arguments_parse(int argc, char **argv, struct arguments *ret)
 {
 	int option;
 
-	while ((option = getopt_long(argc, argv, "f:h:P:u:p::", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "f:h:P:u:p::W::", options, NULL)) != -1) {
 		if (option == OPT_HELP)
 			return 1;
+		/* An interval may stand apart, which getopt does not know of optional arguments. */
+		if (option == 'W' && !optarg && optind < argc && is_number(argv[optind]))
+			optarg = argv[optind++];
 		if (option == '?' || !option_take(ret, option))
 			return -EINVAL;
 	}
@@ -232,22 +251,38 @@ static int view_print(const char *command, const struct arguments *a, const stru
 
 static int map_print(const char *command, const struct arguments *a)
 {
-	struct pel_rundir dir = {.path = "?"};
 	struct map_view view;
 	int status, r = map_view_open(&view);
 
-	(void)control_client_directory(&dir);
-	if (r == -EPERM)
-		return command_fail(command, STATUS_NO_PROBER,
-			"%s: its owner or mode cannot be trusted", dir.path);
-	if (r == -EPROTO)
-		return command_fail(command, STATUS_NO_PROBER,
-			"%s: its map is one of another version", dir.path);
 	if (r < 0)
-		return command_fail(command, STATUS_NO_PROBER, "no prober is at work in %s", dir.path);
+		return map_view_fail(command, r);
 	status = view_print(command, a, &view);
 	map_view_close(&view);
 	return status;
+}
+
+/* One look, as text; what there is to complain of stands in it. */
+static char *frame_make(void *context)
+{
+	const struct arguments *a = context;
+	struct report *reports = calloc(PEL_MAP_CLUSTERS, sizeof(*reports));
+	char *text = NULL;
+	size_t size;
+	struct map_view view;
+	FILE *to = open_memstream(&text, &size);
+	unsigned n = 0;
+
+	if (to && reports && map_view_open(&view) == 0) {
+		n = reports_read(&view, a, reports);
+		(void)report_print(reports, n, a->format, false, to);
+		map_view_close(&view);
+	}
+	if (to && n == 0)
+		fputs("no prober is at work, or nothing is followed\n", to);
+	free(reports);
+	if (to)
+		(void)fclose(to);
+	return text;
 }
 
 int cmd_topology(int argc, char **argv)
@@ -259,5 +294,7 @@ int cmd_topology(int argc, char **argv)
 		fputs(help, r == 1 ? stdout : stderr);
 		return r == 1 ? STATUS_OK : STATUS_USAGE;
 	}
-	return a.direct ? direct_print(argv[0], &a) : map_print(argv[0], &a);
+	if (a.direct)
+		return direct_print(argv[0], &a);
+	return a.watch_ms ? screen_run(frame_make, &a, a.watch_ms) : map_print(argv[0], &a);
 }

@@ -27,14 +27,29 @@ struct command {
 int command_fail(const char *command, int status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/*
+ * For commands without arguments or with one word: -1 to go on, or the exit status of --help and of
+ * a mistake, `help` having been printed.
+ */
+int command_words(int argc, char **argv, int most, const char *help);
+
 int cmd_auth_token(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_config(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+int cmd_env(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_follow(int argc, char **argv);
+int cmd_lab(int argc, char **argv);
+int cmd_metrics(int argc, char **argv);
 int cmd_refresh(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
+int cmd_resolve(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_stop(int argc, char **argv);
 int cmd_topology(int argc, char **argv);
+int cmd_version(int argc, char **argv);
+int cmd_watch(int argc, char **argv);
 
 #endif

@@ -7,14 +7,22 @@
 
 static const struct command commands[] = {
 	{"auth-token", cmd_auth_token, "a password of IAM for a database user"},
+	{"check", cmd_check, "for monitoring: is there a writer, are there readers"},
+	{"config", cmd_config, "the configuration, and where each value is from"},
+	{"env", cmd_env, "the lines that set it up for a shell, a container, a service"},
 	{"events", cmd_events, "what happened lately"},
 	{"follow", cmd_follow, "have the prober follow a cluster"},
+	{"lab", cmd_lab, "a local cluster to try it with"},
+	{"metrics", cmd_metrics, "counters and gauges for Prometheus"},
 	{"refresh", cmd_refresh, "have the prober ask every instance now"},
 	{"reload", cmd_reload, "have the prober read its configuration again"},
+	{"resolve", cmd_resolve, "where a name leads, with and without Pelorus, and why"},
 	{"run", cmd_run, "start a program that follows its clusters"},
 	{"status", cmd_status, "the prober: how it does, who uses it"},
 	{"stop", cmd_stop, "end the prober"},
 	{"topology", cmd_topology, "the instances of a cluster, as every process sees them"},
+	{"version", cmd_version, "the version, and those of its libraries"},
+	{"watch", cmd_watch, "everything live, on the whole screen"},
 	{0},
 };
 

@@ -2,6 +2,7 @@
 /* The map, opened as every process opens it. */
 #include "map_view.h"
 
+#include "commands.h"
 #include "control_client.h"
 
 #include <pelorus/names.h>
@@ -66,14 +67,42 @@ static int record_read(const struct map_view *view, unsigned cluster, const char
 	return r;
 }
 
+static int ref_find(const struct map_view *view, const char *name,
+	char ret_normal[static PEL_NAME_MAX], struct pel_ref *ret)
+{
+	int r = pel_name_normalise(name, ret_normal);
+
+	return r < 0 ? r : pel_map_find(view->map, ret_normal, pel_name_hash(ret_normal), ret);
+}
+
+int map_view_hot(const struct map_view *view, const char *name, struct pel_ref *ret_ref,
+	struct pel_hot *ret_hot)
+{
+	char normal[PEL_NAME_MAX];
+	int r = ref_find(view, name, normal, ret_ref);
+
+	return r < 0 ? r : pel_map_read_hot(view->map, ret_ref->cluster, ret_hot);
+}
+
+int map_view_fail(const char *command, int error)
+{
+	struct pel_rundir dir = {.path = "?"};
+	const char *sentence = "no prober is at work there";
+
+	(void)control_client_directory(&dir);
+	if (error == -EPERM)
+		sentence = "its owner or mode cannot be trusted";
+	else if (error == -EPROTO)
+		sentence = "its map is one of another version";
+	return command_fail(command, STATUS_NO_PROBER, "%s: %s", dir.path, sentence);
+}
+
 int map_view_find(const struct map_view *view, const char *name, struct report *ret)
 {
 	char normal[PEL_NAME_MAX];
 	struct pel_ref ref;
-	int r = pel_name_normalise(name, normal);
+	int r = ref_find(view, name, normal, &ref);
 
-	if (r == 0)
-		r = pel_map_find(view->map, normal, pel_name_hash(normal), &ref);
 	return r < 0 ? r : record_read(view, ref.cluster, normal, ret);
 }
 

@@ -19,6 +19,13 @@ uint64_t map_view_now_ns(void);
 /* The cluster that a name leads to (any spelling).  0, -ENOENT, -EINVAL, -EAGAIN. */
 int map_view_find(const struct map_view *view, const char *name, struct report *ret);
 
+/* What routing reads of it.  0, -ENOENT, -EINVAL, -EAGAIN. */
+int map_view_hot(const struct map_view *view, const char *name, struct pel_ref *ret_ref,
+	struct pel_hot *ret_hot);
+
+/* The sentence for an error of map_view_open(); the exit status for `command`. */
+int map_view_fail(const char *command, int error);
+
 /* All clusters: how many there are. */
 unsigned map_view_all(const struct map_view *view, struct report ret[static PEL_MAP_CLUSTERS]);
 

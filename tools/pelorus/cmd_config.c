@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pelorus config: what the configuration says, where each value is from, and whether it is right. */
+#include "commands.h"
+
+#include "config.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+	"usage: pelorus config show|check [--config FILE]\n"
+	"show prints every value with its origin (default, file and line, environment), passwords\n"
+	"masked; check tells whether the configuration would be taken.\n"
+	"\n"
+	"  --config FILE  looks at FILE instead of the one that pelorusd would read\n";
+
+static const char *const variables[] = {"PELORUS_CLUSTER", "PELORUS_CONFIG", "PELORUS_DISABLED",
+	"PELORUS_EXCLUDE", "PELORUS_FAILOVER", "PELORUS_FAILOVER_TIMEOUT", "PELORUS_INCLUDE",
+	"PELORUS_LOG", "PELORUS_PROBER", "PELORUS_RETRY", "PELORUS_RUNTIME_DIR", "PELORUS_SEVER",
+	"PELORUS_USER", "PELORUS_PASSWORD"};
+
+static void section_print(const struct config *config, const struct config_cluster *cluster)
+{
+	struct config_shown shown;
+
+	if (cluster)
+		printf("\n[cluster %s]\n", cluster->name);
+	else
+		printf("[pelorus]\n");
+	for (unsigned i = 0; config_show(config, cluster, i, &shown); i++) {
+		if (!cluster || shown.line || *shown.value) {
+			printf("%s = %s  # ", shown.key, shown.value);
+			if (shown.line)
+				printf("%s:%u\n", config->path, shown.line);
+			else
+				printf("default\n");
+		}
+	}
+}
+
+static void environment_print(void)
+{
+	for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
+		const char *value = getenv(variables[i]);
+
+		if (value && *value)
+			printf("# %s=%s  # environment\n", variables[i],
+				strstr(variables[i], "PASSWORD") ? "***" : value);
+	}
+}
+
+static void config_print(const struct config *config)
+{
+	printf("# %s\n", *config->path ? config->path : "no configuration file: everything is default");
+	environment_print();
+	section_print(config, NULL);
+	for (unsigned i = 0; i < config->n_clusters; i++)
+		section_print(config, &config->clusters[i]);
+}
+
+static int config_run(const char *command, bool check, const char *named)
+{
+	char path[CONFIG_PATH_MAX] = "";
+	struct config_error error = {.text = ""};
+	struct config *config;
+
+	if (config_find(named, path) < 0)
+		*path = '\0';
+	if (config_load(path, &config, &error) < 0)
+		return command_fail(command, STATUS_FAILED, "%s", error.text);
+	if (!check)
+		config_print(config);
+	else if (*path)
+		printf("%s: would be taken, %u clusters\n", path, config->n_clusters);
+	else
+		printf("there is no configuration file: everything is default\n");
+	config_free(config);
+	return STATUS_OK;
+}
+
+int cmd_config(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	const char *path = NULL, *word;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option != 'c') {
+			fputs(help, option == 'h' ? stdout : stderr);
+			return option == 'h' ? STATUS_OK : STATUS_USAGE;
+		}
+		path = optarg;
+	}
+	word = optind == argc - 1 ? argv[optind] : "";
+	if (strcmp(word, "show") != 0 && strcmp(word, "check") != 0) {
+		fputs(help, stderr);
+		return STATUS_USAGE;
+	}
+	return config_run(argv[0], strcmp(word, "check") == 0, path);
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pelorus resolve: where a name leads at this moment, without and with Pelorus, and why.
+ *
+ * The answer is made by the library's own routing out of the map that every process reads; a second
+ * call may well name another reader.
+ */
+#include "commands.h"
+
+#include "map_view.h"
+#include "route.h"
+
+#include <pelorus/names.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+static const char help[] =
+	"usage: pelorus resolve [--role writer|reader] NAME[:PORT]\n"
+	"Tells where DNS leads for NAME, where Pelorus takes a connection, and why.\n"
+	"\n"
+	"  --role ROLE  as if NAME led to the writer, or to the readers\n"
+	"\n"
+	"Ends with 0 if Pelorus takes it to an instance, 3 if no prober is at work, 4 if NAME is not\n"
+	"followed or connections go where DNS leads, 2 if NAME is no host name.\n";
+
+struct asked {
+	char name[PEL_NAME_MAX]; /* normal form */
+	uint16_t port;           /* 0: the cluster's */
+	enum pel_role role;      /* PEL_ROLE_UNKNOWN: the name's own */
+};
+
+struct seen {
+	struct pel_ref ref;
+	struct pel_hot hot;
+	struct report report;
+};
+
+static const char *kind_text(enum pel_kind kind)
+{
+	static const char *const texts[] = {
+		[PEL_KIND_OTHER] = "a name of no known form",
+		[PEL_KIND_WRITER] = "a cluster endpoint by its form",
+		[PEL_KIND_READER] = "a reader endpoint by its form",
+		[PEL_KIND_CUSTOM] = "a custom endpoint by its form",
+		[PEL_KIND_GLOBAL] = "a global cluster's endpoint by its form",
+		[PEL_KIND_INSTANCE] = "one instance by its form: never redirected",
+		[PEL_KIND_PROXY] = "an RDS proxy by its form: left alone",
+		[PEL_KIND_SHARDS] = "a shard group by its form: left alone",
+	};
+
+	return texts[kind];
+}
+
+static const char *reason_text(enum route_reason reason)
+{
+	static const char *const texts[] = {
+		[ROUTE_BY_ROLE] = "that is the name's role",
+		[ROUTE_BY_MEMBERS] = "it is a member of the custom endpoint",
+		[ROUTE_LAGGED_READER] = "all readers lag, this one least",
+		[ROUTE_LAGGED_TO_WRITER] = "all readers lag, and reader-fallback is writer",
+		[ROUTE_NO_READER] = "there is no reader",
+		[ROUTE_ALL_LAGGED] = "all readers lag, and reader-fallback is refuse",
+		[ROUTE_BETWEEN_WRITERS] = "there is no writer; one is awaited",
+		[ROUTE_WRITER_RECANTS] = "the writer says of itself that it is a reader",
+		[ROUTE_WRITER_LOST] = "the writer is unreachable, and no other is known yet",
+		[ROUTE_STALE] = "the prober is silent",
+		[ROUTE_UNKNOWN] = "the topology is not known",
+		[ROUTE_DNS_ONLY] = "there are no credentials to read the topology with",
+		[ROUTE_WRITERLESS_LONG] = "there has been no writer for 30 s",
+		[ROUTE_UNROUTABLE] = "the prober could not log in there directly",
+		[ROUTE_EXCLUDED] = "it cannot be reached from here",
+		[ROUTE_NO_FAMILY] = "it has no address of a usable family",
+		[ROUTE_NO_MEMBER] = "no member of the custom endpoint can take it",
+		[ROUTE_BAD_INTENT] = "the name has no role in this cluster",
+	};
+
+	return (unsigned)reason < sizeof(texts) / sizeof(*texts) ? texts[reason] : "?";
+}
+
+static void addr_text(const struct pel_addr *addr, char ret[static INET6_ADDRSTRLEN])
+{
+	*ret = '\0';
+	(void)inet_ntop(addr->family == 6 ? AF_INET6 : AF_INET, addr->ip, ret, INET6_ADDRSTRLEN);
+}
+
+/* The instance that has an address; -1 if none has. */
+static int instance_at(const struct pel_hot *hot, const struct pel_addr *addr)
+{
+	for (unsigned i = 0; i < hot->n_instances; i++) {
+		const struct pel_hot_instance *in = &hot->instances[i];
+
+		if ((addr->family == 4 && (in->flags & PEL_INST_HAS4) &&
+			    memcmp(in->ip4, addr->ip, 4) == 0) ||
+			(addr->family == 6 && (in->flags & PEL_INST_HAS6) &&
+				memcmp(in->ip6, addr->ip, 16) == 0))
+			return (int)i;
+	}
+	return -1;
+}
+
+static void addr_print(const char *label, const struct pel_addr *addr, const struct seen *seen)
+{
+	char text[INET6_ADDRSTRLEN];
+	int i = seen ? instance_at(&seen->hot, addr) : -1;
+
+	addr_text(addr, text);
+	printf("%-10s %s", label, text);
+	if (addr->port)
+		printf(", port %u", addr->port);
+	if (i >= 0)
+		printf(": %s, %s", seen->report.instances[i].id,
+			report_role(seen->hot.instances[i].role));
+	putchar('\n');
+}
+
+static void addr_of(const struct addrinfo *a, struct pel_addr *ret)
+{
+	*ret = (struct pel_addr){.family = a->ai_family == AF_INET6 ? 6 : 4};
+	if (ret->family == 6)
+		memcpy(ret->ip, &((const struct sockaddr_in6 *)(const void *)a->ai_addr)->sin6_addr, 16);
+	else
+		memcpy(ret->ip, &((const struct sockaddr_in *)(const void *)a->ai_addr)->sin_addr, 4);
+}
+
+static void dns_print(const char *name, const struct seen *seen)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+	struct addrinfo *list;
+	int r = getaddrinfo(name, NULL, &hints, &list);
+
+	if (r != 0) {
+		printf("%-10s %s\n", "dns", gai_strerror(r));
+		return;
+	}
+	for (const struct addrinfo *a = list; a; a = a->ai_next) {
+		struct pel_addr addr;
+
+		addr_of(a, &addr);
+		addr_print("dns", &addr, seen);
+	}
+	freeaddrinfo(list);
+}
+
+static void virtual_print(const struct map_view *view, const struct asked *asked)
+{
+	const struct pel_map_header *h = &view->map->header;
+	struct in_addr v4 = {htonl(pel_virtual4(pel_name_hash(asked->name), h->vnet4, h->vnet4_bits))};
+	char text[INET_ADDRSTRLEN];
+
+	printf("%-10s %s: what a program is given for the name\n", "virtual",
+		inet_ntop(AF_INET, &v4, text, sizeof(text)));
+}
+
+static uint64_t random_number(void)
+{
+	uint64_t number = map_view_now_ns();
+
+	(void)getrandom(&number, sizeof(number), GRND_NONBLOCK);
+	return number;
+}
+
+static int route_print(const struct seen *seen, const struct asked *asked, bool fresh)
+{
+	const struct route_intent intent = {
+		.role = asked->role ? (uint8_t)asked->role : seen->hot.names[seen->ref.name].role,
+		.name = (uint8_t)seen->ref.name,
+		.fresh = fresh,
+		.families = ROUTE_FAMILY4 | ROUTE_FAMILY6,
+		.now_ns = map_view_now_ns(),
+		.random = random_number(),
+		.turn = random_number(),
+	};
+	struct route route = route_choose(&seen->hot, &intent);
+	struct pel_addr addr;
+
+	if (route.verdict == ROUTE_INSTANCE &&
+		route_address(&seen->hot, route.instance, seen->ref.name, intent.families,
+			asked->port ? asked->port : seen->hot.port, &addr))
+		addr_print("pelorus", &addr, seen);
+	else
+		printf("%-10s %s\n", "pelorus",
+			route.verdict == ROUTE_WAIT ? "waits for a writer, within limits"
+			: route.verdict == ROUTE_REFUSE ? "refuses"
+							: "goes where DNS leads");
+	printf("%-10s %s (%s)\n", "because", reason_text(route.reason),
+		route_reason_text(route.reason));
+	return route.verdict == ROUTE_INSTANCE ? STATUS_OK : STATUS_UNKNOWN;
+}
+
+static int resolve(const char *command, const struct asked *asked)
+{
+	struct seen *seen = calloc(1, sizeof(*seen));
+	struct map_view view;
+	int r = map_view_open(&view), found, status;
+
+	if (!seen)
+		return command_fail(command, STATUS_FAILED, "out of memory");
+	printf("%-10s %s: %s\n", "name", asked->name, kind_text(pel_name_kind(asked->name)));
+	found = r < 0 ? r : map_view_hot(&view, asked->name, &seen->ref, &seen->hot);
+	if (found == 0)
+		found = map_view_find(&view, asked->name, &seen->report);
+	dns_print(asked->name, found == 0 ? seen : NULL);
+	fflush(stdout);
+	if (r < 0) {
+		status = map_view_fail(command, r);
+	} else if (found < 0) {
+		status = command_fail(command, STATUS_UNKNOWN,
+			"%s is not followed; connections go where DNS leads", asked->name);
+	} else {
+		virtual_print(&view, asked);
+		status = route_print(seen, asked, pel_map_is_fresh(view.map, map_view_now_ns()));
+	}
+	if (r == 0)
+		map_view_close(&view);
+	free(seen);
+	return status;
+}
+
+static bool name_parse(char *text, struct asked *ret)
+{
+	char *colon = strrchr(text, ':'), *end;
+	unsigned long port = 0;
+
+	if (colon) {
+		*colon++ = '\0';
+		port = strtoul(colon, &end, 10);
+		if (end == colon || *end || port == 0 || port > 65535)
+			return false;
+	}
+	ret->port = (uint16_t)port;
+	return pel_name_normalise(text, ret->name) == 0;
+}
+
+int cmd_resolve(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"role", required_argument, NULL, 'r'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	struct asked asked = {.role = PEL_ROLE_UNKNOWN};
+	bool good = true;
+	int option;
+
+	while (good && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == 'h') {
+			fputs(help, stdout);
+			return STATUS_OK;
+		}
+		if (option == 'r' && strcmp(optarg, "writer") == 0)
+			asked.role = PEL_ROLE_WRITER;
+		else if (option == 'r' && strcmp(optarg, "reader") == 0)
+			asked.role = PEL_ROLE_READER;
+		else
+			good = false;
+	}
+	if (!good || optind != argc - 1 || !name_parse(argv[optind], &asked)) {
+		fputs(help, stderr);
+		return STATUS_USAGE;
+	}
+	return resolve(argv[0], &asked);
+}

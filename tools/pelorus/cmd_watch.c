@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pelorus watch: clusters, events and connections, live. */
+#include "commands.h"
+
+#include "control_client.h"
+#include "map_view.h"
+#include "screen.h"
+#include "status_json.h"
+
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EVENTS_SHOWN 12
+#define INTERVAL_MS 500
+
+static const char help[] =
+	"usage: pelorus watch\n"
+	"Shows clusters, instances, connections and the last events, live, on the whole screen.\n"
+	"Ends with q or Ctrl-C.\n";
+
+/* Asks without a word on standard error: a prober that is gone is told in the frame. */
+static char *ask(const char *request)
+{
+	struct control_answer answer;
+	int fd = control_client_open(), r;
+
+	if (fd < 0)
+		return NULL;
+	r = control_client_ask(fd, request, &answer);
+	(void)close(fd);
+	if (r < 0)
+		return NULL;
+	if (answer.ok)
+		return answer.text;
+	free(answer.text);
+	return NULL;
+}
+
+static void title_print(FILE *to)
+{
+	char *body = ask("status\n"), clock[16];
+	struct json_object *status = body ? json_tokener_parse(body) : NULL, *clients;
+	time_t now = time(NULL);
+	struct tm tm;
+
+	(void)strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&now, &tm));
+	fprintf(to, "pelorus  %s  q ends\n", clock);
+	clients = status_json_at(status, "clients");
+	if (clients)
+		fprintf(to, "%lld processes, %lld connections tracked; %lld routed, %lld severed, "
+			    "%lld refused\n\n",
+			status_json_number(clients, "live"), status_json_number(clients, "tracked"),
+			status_json_number(clients, "routed"),
+			status_json_number(clients, "severed"),
+			status_json_number(clients, "refused"));
+	else
+		fputs("no prober is at work\n\n", to);
+	json_object_put(status);
+	free(body);
+}
+
+static void clusters_print(FILE *to)
+{
+	struct report *reports = calloc(PEL_MAP_CLUSTERS, sizeof(*reports));
+	struct map_view view;
+
+	if (reports && map_view_open(&view) == 0) {
+		unsigned n = map_view_all(&view, reports);
+
+		if (n)
+			(void)report_print(reports, n, REPORT_TABLE, false, to);
+		else
+			fputs("no cluster is followed\n", to);
+		map_view_close(&view);
+	}
+	free(reports);
+}
+
+/* The newest first, so that a low screen cuts off the oldest. */
+static void events_print(FILE *to)
+{
+	char *lines[EVENTS_SHOWN] = {0}, *body = ask("events\n");
+	unsigned n = 0;
+
+	for (char *line = body ? strtok(body, "\n") : NULL; line; line = strtok(NULL, "\n"))
+		lines[n++ % EVENTS_SHOWN] = line;
+	fputs("\nlast events\n", to);
+	for (unsigned i = 0; i < n && i < EVENTS_SHOWN; i++) {
+		struct json_object *event = json_tokener_parse(lines[(n - 1 - i) % EVENTS_SHOWN]);
+		const char *when = status_json_text(event, "time");
+
+		if (strlen(when) > 19)
+			fprintf(to, "%.12s  %-18s %s\n", when + 11, status_json_text(event, "code"),
+				status_json_text(event, "text"));
+		json_object_put(event);
+	}
+	free(body);
+}
+
+static char *frame_make(void *context)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *to = open_memstream(&text, &size);
+
+	if (!to)
+		return NULL;
+	title_print(to);
+	clusters_print(to);
+	events_print(to);
+	(void)fclose(to);
+	return text;
+}
+
+int cmd_watch(int argc, char **argv)
+{
+	int status = command_words(argc, argv, 0, help);
+
+	return status >= 0 ? status : screen_run(frame_make, NULL, INTERVAL_MS);
+}

@@ -322,6 +322,26 @@ int elf_inspect(const char *path, const char *search, struct elf_machine library
 	return r;
 }
 
+int elf_interpreter(const char *path, char ret[static PATH_MAX])
+{
+	struct image image = {0};
+	struct segment s;
+	int r = image_open(path, &image);
+
+	if (r < 0)
+		return r;
+	r = -ENOENT;
+	for (unsigned i = 0; r < 0 && is_elf(&image) && image_segment(&image, i, &s); i++) {
+		if (s.type != PT_INTERP || s.size == 0 || s.size >= PATH_MAX)
+			continue;
+		memcpy(ret, image.bytes + s.offset, s.size);
+		ret[s.size] = '\0';
+		r = 0;
+	}
+	image_close(&image);
+	return r;
+}
+
 const char *elf_hindrance(unsigned traits)
 {
 	if (traits & ELF_FOREIGN)

@@ -47,6 +47,9 @@ int elf_find(const char *command, const char *search, char ret[static PATH_MAX])
 int elf_inspect(const char *path, const char *search, struct elf_machine library,
 	struct elf_program *ret);
 
+/* The interpreter that an ELF file names.  0, -ENOENT if it names none, -errno. */
+int elf_interpreter(const char *path, char ret[static PATH_MAX]);
+
 /* One phrase for the first of the ELF_HINDERS in `traits`, NULL if there is none. */
 const char *elf_hindrance(unsigned traits);
 

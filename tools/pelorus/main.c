@@ -9,6 +9,7 @@ static const struct command commands[] = {
 	{"auth-token", cmd_auth_token, "a password of IAM for a database user"},
 	{"check", cmd_check, "for monitoring: is there a writer, are there readers"},
 	{"config", cmd_config, "the configuration, and where each value is from"},
+	{"doctor", cmd_doctor, "what keeps Pelorus from working, and what mends it"},
 	{"env", cmd_env, "the lines that set it up for a shell, a container, a service"},
 	{"events", cmd_events, "what happened lately"},
 	{"follow", cmd_follow, "have the prober follow a cluster"},

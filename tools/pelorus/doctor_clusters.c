@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Clusters: whether their topology is known, why not, and what DNS makes of their names.
+ *
+ * The prober has said already what the server answered to a login; its event holds the words.
+ */
+#include "doctor.h"
+
+#include "commands.h"
+#include "control_client.h"
+#include "map_view.h"
+
+#include <arpa/inet.h>
+#include <json-c/json.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The text of the last event of that kind about a cluster; empty if there was none. */
+static void event_find(const struct report *r, const char *code, char ret[static DOCTOR_TEXT])
+{
+	struct control_answer answer = {0};
+	int fd = control_client_open();
+
+	*ret = '\0';
+	if (fd < 0)
+		return;
+	if (control_client_ask(fd, "events\n", &answer) < 0)
+		answer.text = NULL;
+	(void)close(fd);
+	for (char *line = answer.text ? strtok(answer.text, "\n") : NULL; line;
+		line = strtok(NULL, "\n")) {
+		struct json_object *event = json_tokener_parse(line), *is, *of, *text;
+
+		if (json_object_object_get_ex(event, "code", &is) &&
+			json_object_object_get_ex(event, "cluster", &of) &&
+			json_object_object_get_ex(event, "text", &text) &&
+			strcmp(json_object_get_string(is), code) == 0 &&
+			strcmp(json_object_get_string(of), r->names[0]) == 0)
+			(void)snprintf(ret, DOCTOR_TEXT, "%s", json_object_get_string(text));
+		json_object_put(event);
+	}
+	free(answer.text);
+}
+
+/* The server's words tell a wrong password from a missing privilege. */
+static void tell_denied(struct doctor *d, const struct report *r)
+{
+	char said[DOCTOR_TEXT], remedy[2 * DOCTOR_TEXT], *sql;
+
+	event_find(r, "access-denied", said);
+	sql = strstr(said, "; what mends it: ");
+	if (sql) {
+		*sql = '\0';
+		sql += strlen("; what mends it: ");
+	}
+	if (strstr(said, "Access denied for user") && !strstr(said, "to database"))
+		(void)snprintf(remedy, sizeof(remedy),
+			"user or password is wrong: mend it in pelorus.conf or where the program has "
+			"it from; if the server does not know the user: %s", sql ? sql : "create it");
+	else
+		(void)snprintf(remedy, sizeof(remedy), "the user lacks privileges: %s",
+			sql ? sql : "grant it REPLICATION CLIENT");
+	doctor_tell(d, FINDING_FAILURE, remedy, "credentials: %s: %s", r->name,
+		*said ? said : "every one was refused");
+}
+
+static void tell_unknown(struct doctor *d, const struct report *r)
+{
+	static const char *const remedies[] = {
+		[PEL_WHY_NONE] = "see `pelorus events`",
+		[PEL_WHY_STARTING] = "see `pelorus events`, and whether its instances answer",
+		[PEL_WHY_NO_CREDENTIALS] = "give user and password in pelorus.conf, in my.cnf's "
+			"[pelorus], in DATABASE_URL or PELORUS_USER and PELORUS_PASSWORD of the "
+			"program, or by `pelorus follow --user USER --password-file FILE NAME`",
+		[PEL_WHY_DENIED] = NULL,
+		[PEL_WHY_NO_ANSWER] = "see whether name, port, routes and firewall let this host "
+			"reach the instances: `pelorus resolve NAME` shows where DNS leads",
+		[PEL_WHY_NOT_A_CLUSTER] = "the server has no replica_host_status: set `dialect = "
+			"read_only` and `members` in pelorus.conf for plain replication",
+		[PEL_WHY_NO_WRITER] = "the cluster itself has no writer: look at its own console",
+		[PEL_WHY_DISPUTED] = "two servers are writable: make all but one read-only",
+		[PEL_WHY_UNROUTABLE] = "let this host reach the instances by their own addresses, "
+			"not through a forwarder alone",
+	};
+
+	if (r->why == PEL_WHY_DENIED)
+		tell_denied(d, r);
+	else
+		doctor_tell(d, FINDING_FAILURE,
+			r->why < sizeof(remedies) / sizeof(*remedies) ? remedies[r->why] : NULL,
+			"cluster: %s: %s", r->name, report_why(r->why));
+}
+
+static bool address_is_of(const struct report_instance *in, const char *text)
+{
+	size_t n = strlen(text);
+	const char *at = in->address + (in->address[0] == '[');
+
+	return strncmp(at, text, n) == 0 && (at[n] == ':' || at[n] == ']');
+}
+
+/* Where DNS leads for a writer's name, compared with the writer that was confirmed. */
+static void look_dns(struct doctor *d, const struct report *r, const char *name)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+	char text[INET6_ADDRSTRLEN] = "", remedy[DOCTOR_TEXT];
+	struct addrinfo *list;
+	const char *other = "no known instance";
+	int e = getaddrinfo(name, NULL, &hints, &list);
+
+	if (e != 0) {
+		doctor_tell(d, FINDING_NOTE, "see resolv.conf, and whether the name is right",
+			"dns: %s: %s", name, gai_strerror(e));
+		return;
+	}
+	(void)getnameinfo(list->ai_addr, list->ai_addrlen, text, sizeof(text), NULL, 0,
+		NI_NUMERICHOST);
+	freeaddrinfo(list);
+	if (address_is_of(&r->instances[r->writer], text)) {
+		doctor_tell(d, FINDING_WELL, NULL, "dns: %s leads to the writer", name);
+		return;
+	}
+	for (unsigned i = 0; i < r->n_instances; i++) {
+		if (address_is_of(&r->instances[i], text))
+			other = r->instances[i].id;
+	}
+	(void)snprintf(remedy, sizeof(remedy),
+		"DNS is late or frozen; programs with Pelorus go to %s all the same, start the others "
+		"by `pelorus run` too; if it stays so, look at the zone and at caching resolvers",
+		r->instances[r->writer].id);
+	doctor_tell(d, FINDING_NOTE, remedy, "dns: %s leads to %s (%s), not to the writer", name, text,
+		other);
+}
+
+static void look_known(struct doctor *d, const struct report *r)
+{
+	char sentence[1024];
+
+	report_sentence(r, sentence, sizeof(sentence));
+	if (r->writer < 0) {
+		doctor_tell(d, FINDING_NOTE, "wait, or see `pelorus watch`", "cluster: %s", sentence);
+		return;
+	}
+	doctor_tell(d, FINDING_WELL, NULL, "cluster: %s", sentence);
+	for (unsigned i = 0; i < r->n_instances; i++) {
+		const struct report_instance *in = &r->instances[i];
+
+		if (!in->routable)
+			doctor_tell(d, FINDING_NOTE, "let this host reach it, and its name resolve here",
+				"instance: %s was not reached directly, no connection is taken there",
+				in->id);
+	}
+	for (unsigned i = 0; i < r->n_names; i++) {
+		if (r->roles[i] == PEL_ROLE_WRITER)
+			look_dns(d, r, r->names[i]);
+	}
+}
+
+/* Whether more time would tell more: not asked yet, or credentials may still come. */
+static bool is_settled(const struct report *r)
+{
+	if (r->state == PEL_STATE_WRITERLESS)
+		return true;
+	if (r->state != PEL_STATE_KNOWN)
+		return r->why == PEL_WHY_DENIED || r->why == PEL_WHY_NOT_A_CLUSTER;
+	for (unsigned i = 0; i < r->n_instances; i++) {
+		if (!r->instances[i].routable)
+			return false;
+	}
+	return true;
+}
+
+static void look_cluster(struct doctor *d, const struct map_view *view, const char *name,
+	struct report *report)
+{
+	uint64_t end_ns = map_view_now_ns() + d->wait_ms * UINT64_C(1000000);
+	int r;
+
+	for (;;) {
+		uint32_t first = map_view_first(view);
+
+		r = map_view_find(view, name, report);
+		if ((r == 0 && is_settled(report)) || map_view_now_ns() >= end_ns)
+			break;
+		map_view_sleep(view, first, 50);
+	}
+	if (r < 0)
+		doctor_tell(d, FINDING_FAILURE,
+			"is that its host name? own names must be in pelorus.conf, or be named by "
+			"--cluster or PELORUS_CLUSTER", "cluster: %s is not followed", name);
+	else if (report_status(report) != STATUS_OK)
+		tell_unknown(d, report);
+	else
+		look_known(d, report);
+}
+
+void doctor_look_clusters(struct doctor *d)
+{
+	struct report *reports = calloc(PEL_MAP_CLUSTERS, sizeof(*reports));
+	struct map_view view;
+	unsigned n = 0;
+
+	if (!reports || map_view_open(&view) < 0) {
+		free(reports);
+		doctor_tell(d, FINDING_FAILURE, "see the prober's log in the runtime directory",
+			"map: the prober publishes none");
+		return;
+	}
+	for (unsigned i = 0; i < d->n_names; i++)
+		look_cluster(d, &view, d->names[i], &reports[0]);
+	if (d->n_names == 0)
+		n = map_view_all(&view, reports);
+	for (unsigned i = 0; i < n; i++) {
+		const char *name = reports[i].names[0];
+		struct report report;
+
+		look_cluster(d, &view, name, &report);
+	}
+	if (d->n_names + n == 0)
+		doctor_tell(d, FINDING_NOTE, "name one: pelorus doctor --cluster NAME",
+			"cluster: none is followed yet");
+	map_view_close(&view);
+	free(reports);
+}

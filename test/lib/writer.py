@@ -48,11 +48,11 @@ def count(lab, writers):
 
 
 class Writer:
-    def __init__(self, lab, kind, number, env, pause_ms=5, command=None, more=()):
+    def __init__(self, lab, kind, number, env, pause_ms=5, command=None, more=(), host=None):
         self.kind, self.number = kind, number
         self.lines = []  # (ns, "ok" or "error", n, rest)
-        self.process = lab.popen(*(command or PROGRAMS[kind]), lab.writer_name, str(number),
-                                 str(pause_ms), *more, env=env, stdin=subprocess.PIPE,
+        self.process = lab.popen(*(command or PROGRAMS[kind]), host or lab.writer_name,
+                                 str(number), str(pause_ms), *more, env=env, stdin=subprocess.PIPE,
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.readers = [threading.Thread(target=self.read, daemon=True),
                         threading.Thread(target=self.read_errors, daemon=True)]
@@ -62,7 +62,9 @@ class Writer:
 
     def read(self):
         for line in self.process.stdout:
-            ns, word, n, *rest = line.rstrip("\n").split(" ", 3)
+            ns, word, n, *rest = line.rstrip("\n").split(" ", 3) + [""] * 2
+            if not ns.isdigit():
+                continue  # some libraries write their log there
             self.lines.append((int(ns), word, int(n), rest[0] if rest else ""))
 
     def read_errors(self):

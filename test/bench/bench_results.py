@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes down the race of test/bench/bench_outage.py: a table in Markdown, a timeline in SVG.
+
+Both go to test/bench/results/; --quick writes to build/ instead, for its figures are too few to show.
+"""
+import datetime
+import os
+import platform
+import re
+import statistics
+import subprocess
+
+import bench
+
+FOLDER = os.path.join(bench.HERE, "results")
+QUICK = os.path.join(bench.guests.ROOT, "build", "bench")
+BEFORE_S, AFTER_S = 1.0, 9.0
+WIDTH, LEFT, ROW, TOP = 980, 190, 30, 64
+GOOD, BAD, INK, GRID = "#2e7d32", "#c62828", "#37474f", "#cfd8dc"
+
+
+class Picture:
+    """What each client told around one failover, in seconds from `writable`."""
+
+    def __init__(self, race, events, order):
+        zero = events["writable"]["boot_ns"]
+        self.failure = (events["failure"]["boot_ns"] - zero) / 1e9
+        self.rows = {}
+        for name in (n for n in order if n in race.entries):
+            writer = race.entries[name].writer
+            self.rows[name] = [(t, word) for ns, word, n, _ in list(writer.lines) if n > 0 and
+                               -BEFORE_S <= (t := (ns - zero) / 1e9) <= AFTER_S]
+
+
+def seconds(ms):
+    return f"{ms / 1000:.1f} s" if abs(ms) >= 1000 else f"{ms:.0f} ms" if abs(ms) >= 100 \
+        else f"{ms:.1f} ms"
+
+
+def cell(cells, key):
+    if key not in cells.values:
+        return ""
+    median, worst = cells.median(key), cells.worst(key)
+    limit = f"> {cells.limits[key]} s"
+    text = f"{limit if median is None else seconds(median)} "
+    if worst != median:
+        text += f"(max {limit if worst is None else seconds(worst)}) "
+    return text + f"n={len(cells.values[key])}"
+
+
+def table(cells, dns):
+    modes = [m for m in ("crash", "graceful", "blackhole", "reboot")
+             if any(k[:2] == (dns, m) for k in cells.values)]
+    names = dict.fromkeys(k[2] for k in cells.values if k[0] == dns)
+    lines = ["| client | " + " | ".join(modes) + " | errors told, median |",
+             "|---|" + "---|" * (len(modes) + 1)]
+    for name in names:
+        keys = [(dns, m, name) for m in modes]
+        errors = [f"{statistics.median(cells.errors[k]):.0f}" for k in keys if k in cells.errors]
+        lines.append(f"| {name} | " + " | ".join(cell(cells, k) for k in keys) +
+                     f" | {', '.join(errors)} |")
+    return "\n".join(lines)
+
+
+def ratio(cells, dns, mode, peer, ours):
+    """How many times longer the peer's outage is; a lower bound if it was given up."""
+    key, own = (dns, mode, peer), (dns, mode, ours)
+    if key not in cells.values or not cells.median(own):
+        return None
+    median = cells.median(key)
+    value = (cells.limits[key] * 1000 if median is None else median) / cells.median(own)
+    return f"{'more than ' if median is None else ''}{value:.0f} x"
+
+
+def ratios(cells):
+    lines = []
+    for dns in sorted({k[0] for k in cells.values}, reverse=True):
+        for mode in dict.fromkeys(k[1] for k in cells.values if k[0] == dns):
+            told = [f"{peer} {r}" for peer, ours in (
+                ("AWS wrapper", "mysql2 pool + Pelorus"), ("mysql2 pool", "mysql2 pool + Pelorus"),
+                ("mysqli", "mysqli + Pelorus"), ("Connector/J aurora", "mysql2 pool + Pelorus"))
+                if (r := ratio(cells, dns, mode, peer, ours))]
+            if told:
+                lines.append(f"- {mode}, DNS {said(dns)}: " + ", ".join(told))
+    return "\n".join(lines)
+
+
+def said(dns):
+    return "never moves" if dns == "never" else f"moves after {dns[:-1]} s"
+
+
+def output(*command):
+    done = subprocess.run(command, capture_output=True, text=True)
+    return (done.stdout or done.stderr).strip().splitlines()[0] if done.returncode == 0 else "none"
+
+
+def versions():
+    with open("/proc/cpuinfo") as info:
+        cpu = re.search(r"model name\s*: (.*)", info.read())
+    with open(os.path.join(bench.HERE, "..", "clients", "node", "package.json")) as package:
+        pinned = re.findall(r'"(aws-advanced-nodejs-wrapper|mysql2)": "([^"]+)"', package.read())
+    jar = output("dpkg-query", "-W", "-f=${Version}", "libmariadb-java")
+    return [f"{cpu.group(1) if cpu else platform.machine()}, {os.cpu_count()} cores, Linux "
+            f"{platform.release()}", output("mariadbd", "--version"),
+            "Node " + output("node", "--version") + ", " +
+            ", ".join(f"{name} {version}" for name, version in pinned),
+            output("php", "--version"), f"MariaDB Connector/J {jar}"]
+
+
+def shells_text(shells):
+    plain, ours, servers = (statistics.median(shells[k]) for k in ("plain", "Pelorus", "servers"))
+    return (f"One INSERT each half second from a shell loop with a new `mariadb` process each time, "
+            f"crash, DNS 5 s late ({len(shells['plain'])} failovers, medians): {plain:.1f} s without "
+            f"a row plain, {ours:.1f} s under Pelorus; the servers themselves had no writer for "
+            f"{servers:.1f} s.")
+
+
+def markdown(cells, shells, command, pictures):
+    day = datetime.date.today().isoformat()
+    parts = ["# Outage that the client side adds to a failover", "",
+             "The peer's median outage as a multiple of the same client's under Pelorus:", "",
+             ratios(cells), ""]
+    for dns in sorted({k[0] for k in cells.values}, reverse=True):
+        parts += [f"## DNS {said(dns)}", "", table(cells, dns), ""]
+    parts += ["Milliseconds from the moment at which the new writer took its first write to the first "
+              "row of the client on it; median, worst, number of failovers. `floor` knows the new "
+              "writer beforehand and tries each millisecond. Errors: of the columns from left to "
+              "right.", "", "## A client process for each row", "", shells_text(shells), ""]
+    parts += [f"![{name}]({name}.svg)" for name in pictures]
+    parts += ["", f"Made on {day} by `{command}` on:", "", *[f"- {v}" for v in versions()], ""]
+    return "\n".join(parts)
+
+
+def bar(x, y, width, colour):
+    return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="16" fill="{colour}"/>'
+
+
+def text(x, y, words, more=""):
+    words = words.replace("&", "&amp;").replace("<", "&lt;")
+    return f'<text x="{x:.1f}" y="{y:.1f}" {more}>{words}</text>'
+
+
+def svg(picture, title):
+    """A row for each client: green where it wrote, red where it was told an error."""
+    height = TOP + ROW * len(picture.rows) + 36
+
+    def x(t):
+        return LEFT + (t + BEFORE_S) / (BEFORE_S + AFTER_S) * (WIDTH - LEFT - 20)
+
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+           f'font-family="sans-serif" font-size="13" fill="{INK}">',
+           f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
+           text(12, 24, title, 'font-size="16"')]
+    for t in range(int(-BEFORE_S), int(AFTER_S) + 1):
+        out += [f'<line x1="{x(t):.1f}" x2="{x(t):.1f}" y1="{TOP - 8}" y2="{height - 30}" '
+                f'stroke="{GRID}"/>', text(x(t), height - 12, f"{t} s", 'text-anchor="middle"')]
+    out.append(bar(x(picture.failure), TOP - 20, x(0) - x(picture.failure), "#ffcc80"))
+    out.append(text(x(0) + 4, TOP - 8, "new writer is writable", 'font-size="11"'))
+    for row, (name, told) in enumerate(picture.rows.items()):
+        y = TOP + row * ROW
+        out.append(text(LEFT - 8, y + 18, name, 'text-anchor="end"'))
+        # Several statements fall on one pixel: each is drawn once a pixel and kind.
+        marks = {(round(x(t)), word) for t, word in told}
+        out += [bar(px, y + 6, 1.5, GOOD if word == "ok" else BAD)
+                for px, word in sorted(marks, key=lambda m: m[1], reverse=True)]
+    return "\n".join([*out, "</svg>", ""])
+
+
+def write(cells, pictures, shells, quick):
+    folder = QUICK if quick else FOLDER
+    command = "test/bench/run --quick outage" if quick else "test/bench/run outage"
+    os.makedirs(folder, exist_ok=True)
+    named = {f"{mode}-dns-{dns}": (picture, f"{mode}, DNS {said(dns)}: each client's writes "
+                                   "(green) and errors (red)")
+             for (mode, dns), picture in pictures.items()}
+    for name, (picture, title) in named.items():
+        with open(os.path.join(folder, name + ".svg"), "w") as out:
+            out.write(svg(picture, title))
+    with open(os.path.join(folder, "outage.md"), "w") as out:
+        out.write(markdown(cells, shells, command, named))
+    print("written: " + os.path.relpath(folder, bench.guests.ROOT), flush=True)

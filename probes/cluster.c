@@ -17,7 +17,6 @@
 #define DATA_EACH_NS LOOP_S
 #define INHERITED_NS (3 * LOOP_S) /* a worker's first topology takes less */
 #define PORT_DEFAULT 3306
-#define ADMIT_STABLE_MS 10000
 
 static void cluster_settle(void *ctx);
 
@@ -47,7 +46,10 @@ static struct topology_config topology_config_of(const struct cluster *c, const 
 		.fallback = (uint8_t)c->config->reader_fallback,
 		.port = c->topology.config.port,
 		.max_lag_ms = c->config->max_lag_ms,
-		.admit_stable_ms = ADMIT_STABLE_MS,
+		.admit_max_lag_ms = c->dialect->has_table ? c->config->admit_max_lag_ms : 0,
+		.admit_stable_ms = c->config->admit_stable_ms,
+		.admit_never_last = c->config->admit_never_last,
+		.warm_up = c->config->warm_up[0] != '\0',
 	};
 
 	strcpy(config.domain, domain ? domain : "");

@@ -48,6 +48,12 @@ enum coordinator_format {
 	COORDINATOR_ETCD,         /* the same from etcd's JSON gateway: range, or one watch message */
 };
 
+/* What becomes of a new reader whose warm-up came to nothing. */
+enum config_unwarmed {
+	CONFIG_UNWARMED_ADMIT = 0, /* it is admitted when the warm-up's time is over */
+	CONFIG_UNWARMED_HOLD,      /* it is held until somebody admits it */
+};
+
 enum config_auth {
 	CONFIG_AUTH_PASSWORD = 0,
 	CONFIG_AUTH_IAM,            /* an RDS token, made anew for each login */
@@ -101,6 +107,15 @@ struct config_cluster {
 	uint32_t max_lag_ms;           /* 0: off */
 	enum pel_selector reader_selector;
 	enum pel_fallback reader_fallback;
+	uint32_t admit_max_lag_ms; /* of a new reader; 0: off */
+	uint32_t admit_stable_ms;  /* it has to be fit for so long; 0: admitted at once */
+	bool admit_never_last;     /* also if there is no other reader */
+	char warm_up[CONFIG_URL_MAX]; /* file:PATH, a URL, or "digest"; empty: none */
+	uint32_t warm_up_parallel;    /* connections */
+	uint32_t warm_up_limit;       /* statements, at most */
+	uint32_t warm_up_statement_ms;
+	uint32_t warm_up_timeout_ms;
+	enum config_unwarmed warm_up_on_failure;
 	enum config_source source;
 	enum coordinator_format format;
 	char url[CONFIG_URL_MAX];         /* of the coordinator */

@@ -16,6 +16,7 @@ static const char *const fallback_words[] = {"reader", "writer", "refuse", NULL}
 static const char *const source_words[] = {"sql", "http", NULL};
 static const char *const format_words[] = {
 	"document", "orchestrator", "patroni", "consul", "etcd", NULL};
+static const char *const unwarmed_words[] = {"admit", "hold", NULL};
 static const char *const auth_words[] = {"password", "iam", "secretsmanager", NULL};
 
 static const char a_url[] = "a URL that begins with https:// or http://";
@@ -43,6 +44,14 @@ const struct config_key config_keys[] = {
 	{.section = CONFIG_IN_CLUSTER, "members", &config_type_members, CLUSTER(members),
 		"HOST[:PORT], separated by commas, 32 at most"},
 
+	{.section = CONFIG_IN_BOTH, "admit-max-lag", &config_type_duration,
+		CLUSTER(admit_max_lag_ms), "a duration from 1ms to 24h, or off", .min = 0,
+		.max = 86400000, .standard = "1s"},
+	{.section = CONFIG_IN_BOTH, "admit-never-last", &config_type_bool,
+		CLUSTER(admit_never_last), "on or off"},
+	{.section = CONFIG_IN_BOTH, "admit-stable", &config_type_duration,
+		CLUSTER(admit_stable_ms), "a duration from 1ms to 1h, or off", .min = 0,
+		.max = 3600000, .standard = "10s"},
 	{.section = CONFIG_IN_BOTH, "allow-http", &config_type_bool, CLUSTER(allow_http),
 		"on or off"},
 	{.section = CONFIG_IN_BOTH, "allowed-hosts", &config_type_text, CLUSTER(allowed_hosts),
@@ -103,6 +112,21 @@ const struct config_key config_keys[] = {
 		"a duration from 1s to 1h", .min = 1000, .max = 3600000, .standard = "30s"},
 	{.section = CONFIG_IN_BOTH, "user", &config_type_text, CLUSTER(user),
 		"a user name of 127 bytes at most"},
+	{.section = CONFIG_IN_BOTH, "warm-up", &config_type_warm_up, CLUSTER(warm_up),
+		"file:PATH with an absolute path, a URL, digest or off"},
+	{.section = CONFIG_IN_BOTH, "warm-up-limit", &config_type_number, CLUSTER(warm_up_limit),
+		"a number from 1 to 10000", .min = 1, .max = 10000, .standard = "100"},
+	{.section = CONFIG_IN_BOTH, "warm-up-on-failure", &config_type_word,
+		CLUSTER(warm_up_on_failure), "admit or hold", .words = unwarmed_words},
+	{.section = CONFIG_IN_BOTH, "warm-up-parallel", &config_type_number,
+		CLUSTER(warm_up_parallel), "a number from 1 to 16", .min = 1, .max = 16,
+		.standard = "4"},
+	{.section = CONFIG_IN_BOTH, "warm-up-statement-time", &config_type_duration,
+		CLUSTER(warm_up_statement_ms), "a duration from 100ms to 1h", .min = 100,
+		.max = 3600000, .standard = "10s"},
+	{.section = CONFIG_IN_BOTH, "warm-up-timeout", &config_type_duration,
+		CLUSTER(warm_up_timeout_ms), "a duration from 1s to 24h", .min = 1000,
+		.max = 86400000, .standard = "10m"},
 };
 const unsigned config_n_keys = sizeof(config_keys) / sizeof(*config_keys);
 _Static_assert(sizeof(config_keys) / sizeof(*config_keys) <= CONFIG_KEYS, "CONFIG_KEYS");

@@ -39,6 +39,7 @@ extern const struct config_type config_type_duration;
 extern const struct config_type config_type_host;
 extern const struct config_type config_type_members;
 extern const struct config_type config_type_net;
+extern const struct config_type config_type_number;
 extern const struct config_type config_type_path;
 extern const struct config_type config_type_pattern;
 extern const struct config_type config_type_port;
@@ -46,6 +47,7 @@ extern const struct config_type config_type_secret;
 extern const struct config_type config_type_text;
 extern const struct config_type config_type_secret_url;
 extern const struct config_type config_type_url;
+extern const struct config_type config_type_warm_up;
 extern const struct config_type config_type_word;
 
 /* A key by name in a section (one bit of enum config_section); NULL if there is none. */

@@ -63,6 +63,30 @@ static bool path_read(const struct config_key *key, const char *value, void *ret
 
 const struct config_type config_type_path = {path_read, text_show};
 
+/* Where the statements of a warm-up come from; "off" where another section's is not wanted. */
+static bool warm_up_read(const struct config_key *key, const char *value, void *ret_field)
+{
+	struct url url;
+
+	if (strcmp(value, "off") == 0) {
+		memset(ret_field, 0, key->size);
+		return true;
+	}
+	if (strcmp(value, "digest") != 0 && strncmp(value, "file:/", 6) != 0 &&
+		url_parse(value, &url) < 0)
+		return false;
+	return text_read(key, value, ret_field);
+}
+
+static void warm_up_show(const struct config_key *key, const void *field, char *ret, size_t size)
+{
+	const char *value = field;
+
+	(void)snprintf(ret, size, "%s", *value ? value : "off");
+}
+
+const struct config_type config_type_warm_up = {warm_up_read, warm_up_show};
+
 static bool host_read(const struct config_key *key, const char *value, void *ret_field)
 {
 	char name[PEL_NAME_MAX];
@@ -123,6 +147,23 @@ static bool number_read(const char *value, size_t n, uint64_t *ret)
 	*ret = number;
 	return true;
 }
+
+static bool key_number_read(const struct config_key *key, const char *value, void *ret_field)
+{
+	uint64_t number;
+
+	if (!number_read(value, strlen(value), &number) || number < key->min || number > key->max)
+		return false;
+	*(uint32_t *)ret_field = (uint32_t)number;
+	return true;
+}
+
+static void key_number_show(const struct config_key *key, const void *field, char *ret, size_t size)
+{
+	(void)snprintf(ret, size, "%u", *(const uint32_t *)field);
+}
+
+const struct config_type config_type_number = {key_number_read, key_number_show};
 
 static bool port_read(const struct config_key *key, const char *value, void *ret_field)
 {

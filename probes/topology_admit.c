@@ -59,7 +59,7 @@ static void update_admission(struct topology *t, struct topology_member *m, uint
 	stable = is_stable(t, m, now_ns);
 	if (t->config.admit_stable_ms == 0 || m->role == PEL_ROLE_WRITER)
 		m->admission = PEL_ADMITTED;
-	else if (m->admission == PEL_ADMIT_WARMING)
+	else if (m->admission == PEL_ADMIT_WARMING || m->unwarmed)
 		return;
 	else if (stable && !t->config.warm_up)
 		m->admission = PEL_ADMITTED;
@@ -114,6 +114,16 @@ unsigned topology_feed_admission(struct topology *t, unsigned slot, enum pel_adm
 	m = &t->members[slot];
 	m->admission = (uint8_t)admission;
 	m->admission_forced = by_hand && admission == PEL_ADMIT_HELD;
+	m->unwarmed = false;
+	return topology_settle(t, now_ns, TOPOLOGY_DATA);
+}
+
+unsigned topology_feed_unwarmed(struct topology *t, unsigned slot, uint64_t now_ns)
+{
+	if (!topology_member(t, slot))
+		return 0;
+	t->members[slot].admission = PEL_ADMIT_HELD;
+	t->members[slot].unwarmed = true;
 	return topology_settle(t, now_ns, TOPOLOGY_DATA);
 }
 

@@ -85,6 +85,12 @@ static const struct row rows[] = {
 		"known 1R 2R 3R 4W"},
 	{"... or as the last one", &warm_up, "up2 " JOINS " +20000 warm:4 2u",
 		"known 1W 2Ru 3?xn 4R"},
+	{"whose warm-up came to nothing is held", &warm_up,
+		"up3 " JOINS " +20000 warm:4 unwarmed:4 +60000", "known 1W 2R 3R 4Rh"},
+	{"... unless nobody else is left", &warm_up, "up2 " JOINS " +20000 unwarmed:4 2u",
+		"known 1W 2Ru 3?xn 4R"},
+	{"... until admitted by hand", &warm_up, "up3 " JOINS " +20000 unwarmed:4 admit:4",
+		"known 1W 2R 3R 4R"},
 };
 
 static void holds(void **state)

@@ -337,7 +337,10 @@ static inline void play_word(struct play *p, const char *w)
 				     hands[i].admission, i < 2, p->now));
 		return;
 	}
-	if (isdigit((unsigned char)*w))
+	if (strncmp(w, "unwarmed:", 9) == 0)
+		play_note(p, topology_feed_unwarmed(&p->t,
+				     play_slot(p, (unsigned)strtoul(w + 9, NULL, 10)), p->now));
+	else if (isdigit((unsigned char)*w))
 		play_member(p, (unsigned)(*w - '0'), w + 1);
 	else if (strcmp(w, "names") == 0)
 		play_names(p);

@@ -26,6 +26,7 @@
 
 #define TCP_STATE_ESTABLISHED 1 /* TCP_ESTABLISHED of the kernel's tcp_states.h */
 #define GIVE_UP_ROUNDS 32
+#define DRAIN_ROWS 256 /* then the loop has its turn */
 
 enum member_step {
 	STEP_NEW = 0,
@@ -34,6 +35,7 @@ enum member_step {
 	STEP_IDLE,
 	STEP_QUERY,
 	STEP_STORE,
+	STEP_DRAIN,
 	STEP_PING,
 	STEP_OVER, /* failed, or closed by the caller */
 };
@@ -45,6 +47,8 @@ struct member {
 	char query[1024];
 	MYSQL *mysql;
 	MYSQL_RES *result;
+	MYSQL_ROW row; /* the last one that was drained; NULL: there are no more */
+	bool drains;
 	enum member_step step;
 	int waits; /* MYSQL_WAIT_*; 0: the operation has ended */
 	MYSQL *connected;
@@ -108,8 +112,11 @@ static void member_destroy(struct member *m)
 	loop_io_remove(m->loop, &m->io);
 	loop_timer_stop(m->loop, &m->kick);
 	loop_timer_stop(m->loop, &m->limit);
-	if (m->result)
+	if (m->result) {
+		/* Freed half-read it would read the rest, and wait for it. */
+		(void)shutdown(socket_of(m), SHUT_RDWR);
 		mysql_free_result(m->result);
+	}
 	if (m->mysql)
 		mysql_close(m->mysql);
 	free(m);
@@ -211,6 +218,9 @@ static void step_continue(struct member *m, int status)
 	case STEP_STORE:
 		m->waits = mysql_store_result_cont(&m->result, m->mysql, status);
 		break;
+	case STEP_DRAIN:
+		m->waits = mysql_fetch_row_cont(&m->row, m->result, status);
+		break;
 	case STEP_PING:
 		m->waits = mysql_ping_cont(&m->failed, m->mysql, status);
 		break;
@@ -253,7 +263,7 @@ static void tell_answer(struct member *m, unsigned error)
 	const struct member_answer answer = {.sent_ns = m->sent_ns,
 		.received_ns = loop_now_ns(m->loop), .error = error,
 		.text = error ? mysql_error(m->mysql) : NULL,
-		.cells = result && !error ? &cells : NULL};
+		.cells = result && !error && !m->drains ? &cells : NULL};
 
 	loop_timer_stop(m->loop, &m->limit);
 	m->result = NULL;
@@ -280,10 +290,49 @@ static void end_login(struct member *m)
 	tell_failure(m, failure.kind, failure.code, failure.text);
 }
 
-static void end_question(struct member *m, bool failed)
+static void end_answer(struct member *m, bool failed)
 {
 	unsigned code = mysql_errno(m->mysql);
 
+	if (failed && member_login_is_client_error(code))
+		tell_failure(m, MEMBER_LOST, code, mysql_error(m->mysql));
+	else
+		tell_answer(m, failed ? code : 0);
+}
+
+/* Goes on from the last row, as far as what has come goes. */
+static void drain(struct member *m)
+{
+	for (int i = 0; m->row && i < DRAIN_ROWS; i++) {
+		m->waits = mysql_fetch_row_start(&m->row, m->result);
+		if (m->waits)
+			return;
+	}
+	if (m->row)
+		loop_timer_set(m->loop, &m->kick, 0);
+	else
+		end_answer(m, mysql_errno(m->mysql) != 0);
+}
+
+static void drain_begin(struct member *m)
+{
+	m->result = mysql_use_result(m->mysql);
+	if (!m->result) {
+		end_answer(m, mysql_errno(m->mysql) != 0);
+		return;
+	}
+	m->step = STEP_DRAIN;
+	m->waits = mysql_fetch_row_start(&m->row, m->result);
+	if (!m->waits)
+		drain(m);
+}
+
+static void end_question(struct member *m, bool failed)
+{
+	if (!failed && m->step == STEP_QUERY && m->drains) {
+		drain_begin(m);
+		return;
+	}
 	if (!failed && m->step == STEP_QUERY && !m->result) {
 		m->step = STEP_STORE;
 		m->waits = mysql_store_result_start(&m->result, m->mysql);
@@ -291,10 +340,7 @@ static void end_question(struct member *m, bool failed)
 			end_question(m, !m->result && mysql_errno(m->mysql) != 0);
 		return;
 	}
-	if (failed && member_login_is_client_error(code))
-		tell_failure(m, MEMBER_LOST, code, mysql_error(m->mysql));
-	else
-		tell_answer(m, failed ? code : 0);
+	end_answer(m, failed);
 }
 
 /* The operation of this step has ended. */
@@ -304,6 +350,8 @@ static void step_end(struct member *m)
 		end_login(m);
 	else if (m->step == STEP_STORE)
 		end_question(m, !m->result && mysql_errno(m->mysql) != 0);
+	else if (m->step == STEP_DRAIN)
+		drain(m);
 	else if (m->step == STEP_QUERY || m->step == STEP_PING)
 		end_question(m, m->failed != 0);
 }
@@ -394,25 +442,52 @@ void member_close(struct member *m)
 		member_destroy(m);
 }
 
-int member_ask(struct member *m, const char *query, uint64_t limit_ns)
+static void begin(struct member *m, uint64_t limit_ns)
 {
-	struct tcp_info info;
-
-	if (m->step != STEP_IDLE || (query && strlen(query) >= sizeof(m->query)))
-		return -EBUSY;
 	m->sent_ns = loop_now_ns(m->loop);
 	if (limit_ns != LOOP_NEVER)
 		loop_timer_set(m->loop, &m->limit, m->sent_ns + limit_ns);
+}
+
+static void await(struct member *m)
+{
+	if (!m->waits || socket_watch(m) < 0)
+		loop_timer_set(m->loop, &m->kick, 0);
+}
+
+static void query_start(struct member *m, const char *query, size_t n, bool drains)
+{
+	struct tcp_info info;
+
+	m->bytes_before = tcp_info_read(m, &info) ? info.tcpi_bytes_received : 0;
+	m->drains = drains;
+	m->step = STEP_QUERY;
+	m->waits = mysql_real_query_start(&m->failed, m->mysql, query, n);
+}
+
+int member_ask(struct member *m, const char *query, uint64_t limit_ns)
+{
+	if (m->step != STEP_IDLE || (query && strlen(query) >= sizeof(m->query)))
+		return -EBUSY;
+	begin(m, limit_ns);
 	if (query) {
-		m->bytes_before = tcp_info_read(m, &info) ? info.tcpi_bytes_received : 0;
 		strcpy(m->query, query);
-		m->step = STEP_QUERY;
-		m->waits = mysql_real_query_start(&m->failed, m->mysql, m->query, strlen(m->query));
+		query_start(m, m->query, strlen(m->query), false);
 	} else {
+		m->drains = false;
 		m->step = STEP_PING;
 		m->waits = mysql_ping_start(&m->failed, m->mysql);
 	}
-	if (!m->waits || socket_watch(m) < 0)
-		loop_timer_set(m->loop, &m->kick, 0);
+	await(m);
+	return 0;
+}
+
+int member_drain(struct member *m, const char *query, size_t n, uint64_t limit_ns)
+{
+	if (m->step != STEP_IDLE)
+		return -EBUSY;
+	begin(m, limit_ns);
+	query_start(m, query, n, true);
+	await(m);
 	return 0;
 }

@@ -82,6 +82,12 @@ bool member_is_idle(const struct member *m);
 /* Puts a question, NULL for a ping; `limit_ns` LOOP_NEVER: no limit.  0, or -EBUSY. */
 int member_ask(struct member *m, const char *query, uint64_t limit_ns);
 
+/*
+ * Puts a statement whose rows are dropped as they come, however many; it stays the caller's, and as
+ * it is, until the answer.  0, or -EBUSY.
+ */
+int member_drain(struct member *m, const char *query, size_t n, uint64_t limit_ns);
+
 /* TCP_INFO of the connection: see health_looked().  -ENOTCONN if there is no socket. */
 int member_look(const struct member *m, bool *ret_unacked, uint64_t *ret_ack_age_ns);
 

@@ -306,8 +306,8 @@ static void cluster_settle(void *ctx)
 	cluster_names_tick(c, now);
 	probe_hosts_tick(c, now);
 	cluster_scout_tick(c, now);
-	cluster_health_tick(c, now);
 	act(c, now);
+	cluster_health_tick(c, now); /* last: it has to see what was just asked */
 	obey(c, now);
 	c->settling = false;
 	loop_timer_set(c->engine->loop, &c->timer, cluster_deadline(c, now));

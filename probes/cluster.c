@@ -16,6 +16,7 @@
 
 #define DATA_EACH_NS LOOP_S
 #define INHERITED_NS (3 * LOOP_S) /* a worker's first topology takes less */
+#define ALARM_LEAST_NS (2 * LOOP_S)
 #define PORT_DEFAULT 3306
 
 static void cluster_settle(void *ctx);
@@ -29,6 +30,14 @@ void cluster_kick(struct cluster *c)
 {
 	if (!c->settling)
 		loop_timer_set(c->engine->loop, &c->timer, 0);
+}
+
+/* The writer closed a connection, or is lost: full attention, whatever went on before. */
+void cluster_alarm(struct cluster *c)
+{
+	c->alarm_anew = true;
+	c->alarm_until_ns = cluster_now(c) + ALARM_LEAST_NS;
+	cluster_kick(c);
 }
 
 void cluster_note(struct cluster *c, unsigned bits)
@@ -259,6 +268,11 @@ static void act(struct cluster *c, uint64_t now_ns)
 	struct schedule_action action;
 	bool alarm = topology_is_troubled(&c->topology) || now_ns < c->alarm_until_ns;
 
+	if (c->topology.writer == PEL_NONE && c->schedule.writer != PEL_NONE)
+		c->alarm_anew = true;
+	if (c->alarm_anew)
+		schedule_set_alarm(&c->schedule, false, now_ns);
+	c->alarm_anew = false;
 	schedule_set_writer(&c->schedule, c->topology.writer);
 	schedule_set_relaxed(&c->schedule, c->fleet == REMOTE_FLEET_FOLLOWS &&
 						   c->topology.state == PEL_STATE_KNOWN);

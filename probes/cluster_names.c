@@ -88,12 +88,9 @@ static void name_resolved(void *ctx, const struct resolve_answer *answer)
 	uint64_t now = cluster_now(c);
 
 	n->query = NULL;
-	n->failed = answer->status != 0;
 	if (answer->heard)
 		health_witnessed(&c->engine->witness, now);
 	if (answer->status == 0) {
-		n->n_chain = answer->n_chain;
-		memcpy(n->chain, answer->chain, sizeof(n->chain));
 		learn_domain(c, answer);
 		cluster_note(c, topology_feed_dns(&c->topology, n->index, &dns, now));
 		if (c->topology.state == PEL_STATE_UNKNOWN)
@@ -110,6 +107,7 @@ void cluster_names_tick(struct cluster *c, uint64_t now_ns)
 
 		if (!n->used || n->query || now_ns < n->due_ns)
 			continue;
+		n->asked_ns = now_ns;
 		n->due_ns = now_ns + LOOP_S;
 		(void)resolve_start(c->engine->resolver, n->text, name_resolved, n, &n->query);
 	}
@@ -129,10 +127,10 @@ uint64_t cluster_names_deadline(const struct cluster *c)
 /* Anyone's answer would do as a witness: the first name's, at most each HURRY_NS. */
 void cluster_names_hurry(struct cluster *c)
 {
-	uint64_t now = cluster_now(c);
+	struct name_watch *n = &c->names[0];
 
-	if (c->names[0].used && !c->names[0].query && c->names[0].due_ns > now + HURRY_NS)
-		c->names[0].due_ns = now + HURRY_NS;
+	if (n->used && !n->query && n->due_ns > n->asked_ns + HURRY_NS)
+		n->due_ns = n->asked_ns + HURRY_NS;
 }
 
 void cluster_names_free(struct cluster *c)

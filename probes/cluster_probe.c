@@ -15,7 +15,6 @@
 #define HOST_EACH_NS (5 * LOOP_S)
 #define HOST_SOON_NS LOOP_S
 #define HOST_HURRY_NS (250 * LOOP_MS)
-#define ALARM_LEAST_NS (2 * LOOP_S) /* after the writer has closed a connection */
 #define SECOND_EACH_NS (50 * LOOP_MS)
 
 static void first_told(void *ctx, enum member_event event, const struct member_answer *answer,
@@ -64,7 +63,7 @@ static void first_failed(struct probe *p, const struct member_failure *failure)
 	probe_health_failed(p, failure);
 	/* Also if it is back at once: who hands over in good order first sends everybody away. */
 	if (failure->kind == MEMBER_LOST && p->slot == c->topology.writer)
-		c->alarm_until_ns = probe_now(p) + ALARM_LEAST_NS;
+		cluster_alarm(c);
 	if (failure->kind == MEMBER_REFUSED)
 		cluster_note(c, topology_feed_lost(&c->topology, p->slot, probe_now(p)));
 	if (failure->kind != MEMBER_DENIED && failure->kind != MEMBER_LOST)

@@ -66,10 +66,8 @@ struct name_watch {
 	uint8_t index; /* of topology.h */
 	char text[PEL_NAME_MAX];
 	struct resolve_query *query;
+	uint64_t asked_ns;
 	uint64_t due_ns;
-	bool failed;   /* the last answer was none */
-	char chain[DNS_CHAIN][PEL_NAME_MAX];
-	unsigned n_chain;
 };
 
 struct cluster {
@@ -95,6 +93,7 @@ struct cluster {
 	uint64_t paused_until_ns; /* of the last pause that was dealt with */
 	bool settling;
 	bool alarm;
+	bool alarm_anew; /* something fresh has happened: a tired alarm begins anew */
 	uint64_t alarm_until_ns; /* at least */
 	enum remote_fleet fleet;
 	uint64_t fleet_asked_ns; /* when the fleet's leader last bought a round */
@@ -136,6 +135,7 @@ int cluster_new(struct engine *e, const char *name, const char *key,
 void cluster_free(struct cluster *c, bool release_record);
 void cluster_note(struct cluster *c, unsigned bits);
 void cluster_kick(struct cluster *c);
+void cluster_alarm(struct cluster *c);
 void cluster_drop_links(struct cluster *c, const struct link *but);
 uint64_t cluster_now(const struct cluster *c);
 int cluster_configure(struct cluster *c, const struct config_cluster *config);

@@ -8,6 +8,7 @@
 
 Every application of one Apps shares one runtime directory, and so one prober, as on a real host.
 """
+import contextlib
 import json
 import os
 import select
@@ -15,6 +16,8 @@ import shutil
 import signal
 import subprocess
 import time
+
+import fastcgi
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("PELORUS_BUILD", os.path.join(ROOT, "build", "main"))
@@ -30,6 +33,7 @@ KINDS = {
     "mysqli": ["php", "php/mysqli.php"],
     "pdo": ["php", "php/pdo.php"],
     "pymysql": ["/usr/bin/python3", "python/pymysql_loop.py"],
+    "mariadb": ["/usr/bin/python3", "python/cli_loop.py"],
 }
 POOLS = ("mysql2", "sequelize", "typeorm")
 
@@ -41,8 +45,9 @@ class App:
         self.first = self.read()
 
     def tell(self, command):
-        self.process.stdin.write(command.encode() + b"\n")
-        self.process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.write(command.encode() + b"\n")
+            self.process.stdin.flush()
 
     def read(self, limit=LIMIT):
         """The next answer; what went wrong in the words of the program if there is none."""
@@ -66,8 +71,62 @@ class App:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.stdout.close()
+
+
+class Fpm:
+    """php-fpm with two workers; each "write" is a request, over the worker's persistent link."""
+    kind = "php-fpm"
+    CONFIG = """[global]
+error_log = {folder}/fpm.log
+daemonize = no
+[www]
+listen = {folder}/fpm.sock
+pm = static
+pm.max_children = 2
+clear_env = yes
+"""
+
+    def __init__(self, apps, binary):
+        self.folder = os.path.dirname(apps.runtime)
+        self.host = apps.lab.writer_name
+        config = os.path.join(self.folder, "fpm.conf")
+        with open(config, "w") as f:
+            f.write(self.CONFIG.format(folder=self.folder))
+        self.process = apps.lab.popen(binary, "-F", "-R", "-n", "-d", "extension=mysqlnd",
+                                      "-d", "extension=mysqli", "-y", config, env=apps.env(),
+                                      start_new_session=True)
+        apps.add(self)
+        self.first = self.ask("write 4")
+
+    def ask(self, command):
+        answer = {"ok": 0, "errors": [], "ms": 0}
+        for _ in range(int(command.split()[1])):
+            begin = time.monotonic()
+            one = self.one_request()
+            answer["ms"] = max(answer["ms"], (time.monotonic() - begin) * 1e3)
+            answer["ok"] += one["ok"]
+            answer["errors"] += one["errors"]
+        return answer
+
+    def one_request(self, limit=20):
+        end = time.monotonic() + limit
+        script = os.path.join(CLIENTS, "php", "fpm.php")
+        while True:
+            try:
+                out = fastcgi.request(os.path.join(self.folder, "fpm.sock"), script,
+                                      f"host={self.host}")
+                return json.loads(out.split(b"\r\n\r\n", 1)[1])
+            except (FileNotFoundError, ConnectionRefusedError):
+                if time.monotonic() > end:
+                    return {"ok": 0, "errors": ["php-fpm does not listen"]}
+                time.sleep(0.02)
+
+    def end(self):
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
 
 class Apps:
@@ -95,12 +154,19 @@ class Apps:
                 if not k.startswith("PELORUS_") and k != "LD_PRELOAD"}
         return {**kept, **({} if plain else self.environment), **more}
 
-    def start(self, kind, host=None, plain=False, **more):
+    def start(self, kind, host=None, plain=False, prefix=(), **more):
+        """`prefix` is a command that runs the program, such as setpriv."""
         program, script = KINDS[kind]
-        app = App(kind, self.lab.popen(
-            program, os.path.join(CLIENTS, script), host or self.lab.writer_name,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self.env(plain, **more),
-            start_new_session=True))
+        env = self.env(plain, **more)
+        if kind == "mariadb":
+            env["CLI_PRELOAD"] = env.pop("LD_PRELOAD", "")
+        process = self.lab.popen(
+            *prefix, program, os.path.join(CLIENTS, script), host or self.lab.writer_name,
+            str(self.lab.options.get("port", 3306)), stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, env=env, start_new_session=True)
+        return self.add(App(kind, process))
+
+    def add(self, app):
         self.all.append(app)
         return app
 

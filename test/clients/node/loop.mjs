@@ -4,6 +4,7 @@
 import readline from 'node:readline';
 
 export const host = process.argv[2];
+export const port = Number(process.argv[3] ?? 3306);
 export const SQL = 'INSERT INTO writes (client, server) VALUES (?, @@hostname)';
 
 const now = () => Number(process.hrtime.bigint()) / 1e6;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Sequelize } from 'sequelize';
-import { host, serve, SQL } from './loop.mjs';
+import { host, port, serve, SQL } from './loop.mjs';
 
-const sequelize = new Sequelize('app', 'app', 'app', { host, dialect: 'mysql', logging: false,
+const sequelize = new Sequelize('app', 'app', 'app', { host, port, dialect: 'mysql', logging: false,
 	pool: { max: 4, min: 4, idle: 600000, evict: 600000 } });
 await serve(() => sequelize.query(SQL, { replacements: ['sequelize'] }), 4);

@@ -5,6 +5,7 @@
 
 const SQL = 'INSERT INTO writes (client, server) VALUES (?, @@hostname)';
 $host = $argv[1];
+$port = (int)($argv[2] ?? 3306);
 
 function now(): float
 {

@@ -3,5 +3,5 @@
 require __DIR__ . '/loop.php';
 
 error_reporting(E_ALL & ~E_WARNING);
-serve(fn() => new PDO("mysql:host=$host;dbname=app", 'app', 'app'),
+serve(fn() => new PDO("mysql:host=$host;port=$port;dbname=app", 'app', 'app'),
 	fn($c) => $c->prepare(SQL)->execute(['pdo']));

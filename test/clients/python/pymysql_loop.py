@@ -7,6 +7,7 @@ import time
 
 import pymysql
 
+PORT = int(sys.argv[2]) if len(sys.argv) > 2 else 3306
 SQL = "INSERT INTO writes (client, server) VALUES (%s, @@hostname)"
 
 
@@ -17,7 +18,7 @@ class Writer:
 
     def insert(self):
         if self.connection is None:
-            self.connection = pymysql.connect(host=self.host, user="app", password="app",
+            self.connection = pymysql.connect(host=self.host, port=PORT, user="app", password="app",
                                               database="app", autocommit=True)
         with self.connection.cursor() as cursor:
             cursor.execute(SQL, ("pymysql",))

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <string.h>
 #ifdef __SSE2__
+#include <cpuid.h>
 #include <immintrin.h>
 #endif
 
@@ -308,6 +309,18 @@ __attribute__((target("avx2"))) static bool judge_avx2(const char *text, size_t 
 	return judge(text, n, scan_avx2);
 }
 
+/* By hand: the compiler's own helper is larger than all of this file. */
+static bool has_avx2(void)
+{
+	unsigned a, b, c, d, low, high;
+
+	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || !(c & bit_AVX))
+		return false;
+	__asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+	/* The system keeps both halves of the registers. */
+	return (low & 6) == 6 && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_AVX2);
+}
+
 static bool judge_first(const char *text, size_t n);
 static judge_fn *_Atomic judge_best = judge_first;
 
@@ -315,8 +328,7 @@ static bool judge_first(const char *text, size_t n)
 {
 	judge_fn *best;
 
-	__builtin_cpu_init();
-	best = __builtin_cpu_supports("avx2") ? judge_avx2 : judge_sse2;
+	best = has_avx2() ? judge_avx2 : judge_sse2;
 	atomic_store_explicit(&judge_best, best, memory_order_relaxed);
 	return best(text, n);
 }

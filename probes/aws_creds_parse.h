@@ -30,11 +30,11 @@ int aws_secret_parse(const char *body, size_t n, char *ret_user, size_t user_siz
 /* "2026-01-02T03:04:05Z", with or without fractions, as seconds since 1970.  0 or -EINVAL. */
 int aws_parse_time(const char *text, int64_t *ret);
 
-/* Printable and without blanks, as a header line needs it; false if not so, or if it does not fit.
- */
+/* Printable and without blanks, as a header line needs it; false if not so, or if too long. */
 bool aws_creds_copy(char *field, size_t size, const char *text, size_t n);
 
 /* All or nothing: *ret is touched only by what is good, and *read is wiped.  0 or -EPROTO. */
-int aws_creds_hand_over(struct aws_creds *read, bool good, struct aws_creds *ret);
+int aws_creds_hand_over(struct aws_creds *read, bool good, struct aws_creds *ret)
+	__attribute__((nonnull));
 
 #endif

@@ -74,6 +74,19 @@ static bool health_is_news(uint8_t was, uint8_t is)
 	return is != PEL_HEALTH_OK || was >= PEL_HEALTH_STALLED;
 }
 
+static void say_lag(struct cluster *c, const char *id, const struct pel_hot_instance *was,
+	const struct pel_hot_instance *is)
+{
+	bool lagged = is->flags & PEL_INST_LAGGED;
+
+	if (lagged == !!(was->flags & PEL_INST_LAGGED))
+		return;
+	log_event(c->engine->log, lagged ? LOG_WARNING : LOG_INFO, "instance-lag",
+		c->names[0].text, id, lagged ? "%s lags by %u ms, more than max-lag" :
+					       "%s lags by %u ms, and serves again",
+		id, is->lag_ms);
+}
+
 static void say_instances(struct cluster *c, const struct pel_hot *hot, const struct pel_cold *cold)
 {
 	const char *name = c->names[0].text;
@@ -88,6 +101,8 @@ static void say_instances(struct cluster *c, const struct pel_hot *hot, const st
 		else if (health_is_news(c->said.instances[was].health, hot->instances[i].health))
 			log_event(log, LOG_INFO, "instance-health", name, id, "%s is %s", id,
 				health_text[hot->instances[i].health]);
+		if (was != PEL_NONE)
+			say_lag(c, id, &c->said.instances[was], &hot->instances[i]);
 	}
 	for (unsigned i = 0; i < c->said.n_instances; i++) {
 		const char *id = c->said_cold.instances[i].id;

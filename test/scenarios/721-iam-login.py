@@ -1,0 +1,46 @@
+#!/usr/bin/env -S /usr/bin/python3 -B
+# SPDX-License-Identifier: Apache-2.0
+"""auth = iam: the prober logs in with a fresh RDS token for that very host, under TLS alone."""
+import os
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+import aws  # noqa: E402
+import tap  # noqa: E402
+from clear_server import ClearServer  # noqa: E402
+from host_prober import Prober, wait_for  # noqa: E402
+
+KEYS = {"AWS_ACCESS_KEY_ID": aws.ID, "AWS_SECRET_ACCESS_KEY": aws.SECRET,
+        "AWS_SESSION_TOKEN": aws.SESSION, "AWS_REGION": "us-east-1", "HOME": "/nonexistent"}
+
+
+def configuration(server, **keys):
+    keys = {"endpoint": "localhost", "port": server.port, "user": "app_user", "auth": "iam", **keys}
+    return "\n".join(["[cluster iam]", *(f"{k.replace('_', '-')} = {v}" for k, v in keys.items()),
+                      ""])
+
+
+with tempfile.TemporaryDirectory() as folder, ClearServer(folder) as server_:
+    def holds(password):
+        return aws.token_holds(password, "localhost", server_.port, "app_user")
+
+    log = os.path.join(folder, "log")
+    options = ("--log-file", log)
+    with Prober(configuration(server_, ssl_ca=server_.ca), environment=KEYS,
+                options=options) as prober:
+        prober.foreground()
+        wait_for(lambda: server_.passwords)
+        tap.ok(holds(server_.passwords[0]), "the password is a token that the service would accept",
+               server_.passwords[0])
+        tap.ok("X-Amz-Security-Token" in server_.passwords[0], "with the session's token")
+        with open(log) as lines:
+            tap.ok("X-Amz" not in lines.read(), "which is in no log")
+    seen = len(server_.passwords)
+    with Prober(configuration(server_), environment=KEYS, options=options) as prober:
+        prober.foreground()
+        wait_for(lambda: os.path.getsize(log) and "login-unfit" in open(log).read())
+        tap.ok(len(server_.passwords) == seen,
+               "a server that no known authority vouches for gets none")
+tap.done()

@@ -72,12 +72,27 @@ int doctor_child(void)
 {
 	/* Not `getaddrinfo` itself: its address may be that of our own jump table. */
 	void *function = dlsym(RTLD_DEFAULT, "getaddrinfo");
+	const char *(*version)(void);
 	Dl_info info;
 
 	if (!function || !dladdr(function, &info))
 		return 1;
-	puts(info.dli_fname);
+	version = (const char *(*)(void))(uintptr_t)dlsym(RTLD_DEFAULT, "pelorus_version");
+	printf("%s\nversion %s\n", info.dli_fname, version ? version() : "unknown");
 	return 0;
+}
+
+static void tell_version(struct doctor *d, const char *output)
+{
+	const char *version = strstr(output, "\nversion ");
+
+	if (version && strncmp(version + 9, PELORUS_VERSION "\n", sizeof(PELORUS_VERSION)) == 0)
+		doctor_tell(d, FINDING_WELL, NULL,
+			"a child of ours has its lookups from the library, version " PELORUS_VERSION);
+	else
+		doctor_tell(d, FINDING_FAILURE,
+			"command, library and prober must be of one release: install them again",
+			"library: it is not of this command's version, " PELORUS_VERSION);
 }
 
 static void look_interposed(struct doctor *d)
@@ -89,7 +104,7 @@ static void look_interposed(struct doctor *d)
 
 	if (output_take(d, argv, output) == 0 && strstr(output, PRELOAD_LIBRARY) &&
 		!strstr(output, "cannot be preloaded"))
-		doctor_tell(d, FINDING_WELL, NULL, "a child of ours has its lookups from the library");
+		tell_version(d, output);
 	else
 		doctor_tell(d, FINDING_FAILURE, remedy, "a child of ours is not interposed: %s",
 			*output ? output : "it cannot be started");

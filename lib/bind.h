@@ -44,6 +44,7 @@ struct bind {
 	uint8_t role; /* enum pel_role, by form or by PELORUS_CLUSTER; UNKNOWN: the map tells */
 	_Atomic uint64_t turn;          /* round robin */
 	_Atomic uint64_t first_address; /* of several DNS addresses: which is tried first */
+	_Atomic uint32_t told_port;     /* with which the prober was last told of it */
 	_Atomic uint64_t followed_ns;   /* when the prober was last told of it */
 	_Atomic uint64_t waited_ns;     /* the writerless period that was already waited for */
 	struct bind_excluded excluded[BIND_EXCLUDED];

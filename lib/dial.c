@@ -102,6 +102,8 @@ static uint64_t patience_ns(int fd)
 static void plan_with_patience(struct dial *d)
 {
 	plan_make(d->bind, d->families, d->asked.port, &d->plan);
+	if (d->plan.verdict == ROUTE_DNS && d->plan.fresh && !d->borrowed)
+		follow_port(d->bind, d->asked.port);
 	if (d->plan.verdict != ROUTE_WAIT || d->borrowed || d->waited)
 		return;
 	d->waited = true;

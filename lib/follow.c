@@ -178,6 +178,15 @@ static bool send_follow_by_environment(const struct bind *b, uint16_t port)
 	return sent;
 }
 
+void follow_port(struct bind *b, uint16_t port)
+{
+	int saved = errno;
+
+	if (port != 0 && atomic_load(&b->told_port) != port && send_follow_by_environment(b, port))
+		atomic_store(&b->told_port, port);
+	errno = saved;
+}
+
 void follow_hand_over(const struct bind *b, uint16_t port, const struct envcreds *creds)
 {
 	int saved = errno;
@@ -235,6 +244,8 @@ bool follow_tell(struct bind *b, uint16_t port, uint64_t now_ns)
 		expected = spawn_prober(now_ns);
 	if ((lives && !is_news(b, map)) || now_ns - told < AGAIN_NS)
 		goto out;
+	if (port)
+		atomic_store(&b->told_port, port);
 	if (send_follow_by_environment(b, port))
 		(void)atomic_compare_exchange_strong(&b->followed_ns, &told, now_ns);
 out:

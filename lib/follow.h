@@ -24,6 +24,9 @@ struct bind *follow_bind(const char *name, enum pel_role role);
  */
 bool follow_tell(struct bind *b, uint16_t port, uint64_t now_ns);
 
+/* Tells a living prober the port that the program connects to, if a lookup could not know it. */
+void follow_port(struct bind *b, uint16_t port);
+
 /* Hands the prober what the program itself has just logged in with.  Not to a system prober. */
 void follow_hand_over(const struct bind *b, uint16_t port, const struct envcreds *creds);
 

@@ -99,6 +99,22 @@ static void add_sisters(struct cluster *c, const char *key)
 		(void)cluster_add_name(c, text, PEL_ROLE_READER, 0);
 }
 
+/*
+ * A lookup often comes without a port, the connect that follows knows it: as long as no member is
+ * known, the newest word counts.
+ */
+static void learn_port(struct cluster *c, uint16_t port)
+{
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		if (c->topology.members[i].used)
+			return;
+	}
+	if (port == 0 || port == c->topology.config.port)
+		return;
+	c->topology.config.port = port;
+	c->scout_due_ns = 0;
+}
+
 /* Puts a name to the cluster of that key, made if there is none. */
 static int attach(struct engine *e, const char *name, const char *key, enum pel_role role,
 	uint16_t port, const struct credential *credential)
@@ -118,6 +134,7 @@ static int attach(struct engine *e, const char *name, const char *key, enum pel_
 	if (r < 0)
 		return r;
 	c->names[r].wanted = true;
+	learn_port(c, port);
 	add_sisters(c, key);
 	if (credential && credentials_add(c->credentials, credential) == 1)
 		c->scout_due_ns = 0;

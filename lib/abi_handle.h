@@ -28,6 +28,18 @@ struct abi_told {
 	char message[ABI_MESSAGE_MAX];
 };
 
+enum abi_phase { ABI_PHASE_NONE = 0, ABI_PHASE_PING, ABI_PHASE_RESTORE, ABI_PHASE_QUERY };
+
+/* An asynchronous call that is under way.  The text is the caller's, who keeps it until the end. */
+struct abi_async {
+	enum abi_phase phase;
+	abi_bool reconnect; /* the option as the application chose it */
+	bool autocommit_done;
+	const char *setting; /* the one being restored */
+	const char *text;
+	size_t n;
+};
+
 /* A copy of the statement that mysql_send_query() sent: the caller's own need not live on. */
 struct abi_sent {
 	char *text;
@@ -52,6 +64,7 @@ struct abi_handle {
 	uint64_t cookie;
 	struct abi_stmt *statements;
 	struct abi_sent sent;
+	struct abi_async async;
 	struct abi_session session;
 	struct abi_told told;
 };

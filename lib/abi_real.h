@@ -41,6 +41,17 @@ struct abi_real {
 	const char *(*sqlstate)(void *mysql);
 	unsigned long (*client_version)(void);
 	const char *(*character_set_name)(void *mysql);
+	int (*connect_start)(void **ret, void *mysql, const char *host, const char *user,
+		const char *password, const char *db, unsigned port, const char *socket,
+		unsigned long flags); /* this and the next eight: libmariadb */
+	int (*connect_cont)(void **ret, void *mysql, int events);
+	int (*query_start)(int *ret, void *mysql, const char *text);
+	int (*query_cont)(int *ret, void *mysql, int events);
+	int (*real_query_start)(int *ret, void *mysql, const char *text, unsigned long n);
+	int (*real_query_cont)(int *ret, void *mysql, int events);
+	int (*ping_start)(int *ret, void *mysql);
+	int (*ping_cont)(int *ret, void *mysql, int events);
+	int (*close_start)(void *mysql);
 	const char *(*get_ssl_cipher)(void *mysql);
 	int (*get_socket)(void *mysql);                               /* libmariadb */
 	abi_bool (*get_infov)(void *mysql, int value, void *arg, ...); /* libmariadb */

@@ -48,7 +48,7 @@ static void keep_error(const struct abi_call *call, struct abi_told *ret)
 	strncpy(ret->message, message ? message : "", sizeof(ret->message) - 1);
 }
 
-static struct abi_situation look(const struct abi_call *call, enum abi_cause cause)
+struct abi_situation abi_situation_of(const struct abi_call *call, enum abi_cause cause)
 {
 	const struct abi_handle *h = call->handle;
 	const struct abi_session *s = &h->session;
@@ -76,7 +76,7 @@ static struct abi_situation look(const struct abi_call *call, enum abi_cause cau
 }
 
 /* The statement failed by itself; in doubt about what it left, the session is dirty. */
-static void note_failure(const struct abi_call *call)
+void abi_note_failure(const struct abi_call *call)
 {
 	if (call->text && !pel_sql_is_harmless(call->text, call->n) &&
 		pel_sql_classify(call->text, call->n, 0) == PEL_SQL_DIRTY)
@@ -108,10 +108,10 @@ int abi_recover(const struct abi_call *call, int result)
 		keep_error(call, &told);
 		cause = abi_cause_of(told.error);
 		if (cause == ABI_CAUSE_NONE) {
-			note_failure(call);
+			abi_note_failure(call);
 			return result;
 		}
-		situation = look(call, cause);
+		situation = abi_situation_of(call, cause);
 		if (abi_move(call->handle, cause) < 0)
 			break;
 		action = abi_decide(&situation);

@@ -29,6 +29,12 @@ int abi_run(const struct abi_call *call);
 /* The same, when it has been run once and failed. */
 int abi_recover(const struct abi_call *call, int result);
 
+/* How things stand when an error of this cause has come. */
+struct abi_situation abi_situation_of(const struct abi_call *call, enum abi_cause cause);
+
+/* The statement failed by itself. */
+void abi_note_failure(const struct abi_call *call);
+
 /* A statement went well that pel_sql_is_harmless() did not pass. */
 void abi_note(struct abi_handle *h, const char *text, size_t n);
 

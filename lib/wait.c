@@ -12,6 +12,13 @@
 #define SLICE_NS UINT64_C(250000000) /* looks at the heartbeat so often */
 #define NO_MAP_NS UINT64_C(10000000) /* looks for the map of a prober that is starting */
 
+static _Thread_local bool forbidden;
+
+void wait_allow(bool may)
+{
+	forbidden = !may;
+}
+
 static uint64_t least(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -49,7 +56,7 @@ bool wait_for_writer(struct bind *b, const struct pel_hot *hot, uint64_t limit_n
 	uint64_t waited = atomic_load(&b->waited_ns);
 	int saved = errno;
 
-	if (hot->state != PEL_STATE_WRITERLESS || limit_ns == 0 || waited == hot->writerless_ns)
+	if (forbidden || hot->state != PEL_STATE_WRITERLESS || limit_ns == 0 || waited == hot->writerless_ns)
 		return false;
 	if (atomic_exchange(&process->waits, 1))
 		return false;
@@ -84,7 +91,7 @@ void wait_for_first(struct bind *b, uint16_t port)
 	uint64_t now = clock_now_ns(), until = now + WAIT_FIRST_NS;
 	int saved = errno;
 
-	if (!is_first_due(b, mapview_get(now), now) || atomic_exchange(&process->waited_first, 1))
+	if (forbidden || !is_first_due(b, mapview_get(now), now) || atomic_exchange(&process->waited_first, 1))
 		return;
 	for (; now < until; now = clock_now_ns()) {
 		const struct pel_map *map = mapview_look(now);

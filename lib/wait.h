@@ -22,6 +22,9 @@
  */
 bool wait_for_writer(struct bind *b, const struct pel_hot *hot, uint64_t limit_ns);
 
+/* Whether this thread, which may run an event loop, can be made to wait for a writer. */
+void wait_allow(bool may);
+
 /*
  * Waits for a first word of the prober about the name, WAIT_FIRST_NS at most and once in the life
  * of a process; tells a prober that comes up meanwhile of the name (`port` as for follow_tell()).

@@ -78,18 +78,47 @@ def many(lab, directory):
         note(f"{writer.kind}: {len(writer.acknowledged())} acknowledged, {rows} rows")
 
 
+def asynchronous(lab, directory):
+    """An event loop is told at once, as often as there is no writer, and is never made to wait."""
+    writer = w.Writer(lab, "asynchronous", 4, w.environment(os.path.join(directory, "crowd")),
+                      command=[w.program("c/async")], pause_ms=10)
+    ok(writer.wait_for(), "asynchronous: writes", writer.stderr)
+    for mode in ("crash", "graceful"):
+        begin = fail_over(lab, [writer], mode)
+        errors = writer.errors(after_ns=begin)
+        lost = [e for e in errors if e[3].split()[0] not in ("2002", "2003", "1290")]
+        ok(len(lost) <= 2 and all(e[3].split()[1] in ("08S02", "08007") for e in lost),
+           f"asynchronous, {mode}: told of the loss, and that there is no writer",
+           "\n".join(map(str, errors)))
+        note(f"asynchronous, {mode}: {len(errors)} errors, {len(lost)} of them of a lost connection")
+    ok(writer.end() == 0, "asynchronous: ends well", writer.stderr)
+    words = [line for line in writer.lines if line[1] not in ("ok", "error")]
+    ok(words and words[-1][1:3] == ("kept", 77), "asynchronous: settings are restored", words)
+    ok(not [line for line in words if line[1] == "blocked"], "asynchronous: no call blocks", words)
+    for _, twice, lost, _ in w.count(lab, [writer]):
+        ok(not twice and not lost, "asynchronous: no row twice, none lost", (twice, lost))
+
+
+def told(program, said, writer):
+    """Reads on until it has told both of this writer; it waits 60 s for a change at most."""
+    wanted = [["writer", writer], ["connected", writer, "writer"]]
+    for line in program.stdout:
+        said.append(line.split())
+        wanted = [words for words in wanted if words != said[-1]]
+        if not wanted:
+            return True
+    return False
+
+
 def api(lab, directory):
-    program = lab.popen(w.program("c/topology"), lab.writer_name, "3", stdout=-1, text=True,
+    program = lab.popen(w.program("c/topology"), lab.writer_name, "1000", stdout=-1, text=True,
                         env=w.environment(os.path.join(directory, "crowd"), preload=False))
-    head = [program.stdout.readline().split() for _ in range(6)]
-    old = lab.writer
-    ok(["writer", old] in head and ["connected", old, "writer"] in head,
-       "the C API tells the writer, and where the handle is", head)
+    old, said = lab.writer, []
+    ok(told(program, said, old), "the C API tells the writer, and where the handle is", said)
     new = lab.failover("crash")["writable"]["id"]
-    program.wait(60)
-    rest = [line.split() for line in program.stdout]
-    ok(["writer", new] in rest and ["connected", new, "writer"] in rest,
-       "... and again when it has changed", rest)
+    ok(told(program, said, new), "... and again when it has changed", said)
+    program.kill()
+    program.wait()
 
 
 def two_libraries(lab, directory):
@@ -149,6 +178,7 @@ def main():
     with Lab(instances=3, name="apart") as lab:
         lab.sql("writer", w.TABLE)
         many(lab, directory)
+        asynchronous(lab, directory)
         api(lab, directory)
         two_libraries(lab, directory)
         leaks(lab, directory)

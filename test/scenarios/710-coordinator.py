@@ -11,7 +11,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import tap  # noqa: E402
 from http_server import HttpServer  # noqa: E402
 from lab import Lab  # noqa: E402
-from prober import Prober, cluster_section  # noqa: E402
+from prober import BUILD, Prober, cluster_section  # noqa: E402
+
+LIBRARY = os.path.join(BUILD, "lib", "libpelorus.so")
 
 BAD = {
     "500": ({"status": 500}, "it answered 500"),
@@ -36,6 +38,18 @@ def section(lab, server, user=None, **keys):
                            allowed_hosts=f"*.{domain}", **keys)
 
 
+def reached(lab, p):
+    """Which instance an unmodified client under the preload gets to by the writer's name."""
+    done = lab.exec("env", f"LD_PRELOAD={LIBRARY}", f"PELORUS_RUNTIME_DIR={p.run}",
+                    "PELORUS_PROBER=off", "mariadb", "-N", "-B", "-h", lab.writer_name, "-uapp",
+                    "-papp", "-e", "SELECT @@server_id", check=False)
+    return done.stdout.strip() or done.stderr
+
+
+def server_id(lab, instance):
+    return lab.sql(instance, "SELECT @@server_id")[0][0]
+
+
 def alone(lab, server, ids):
     """No credentials: the document is followed, to the writer it names and back."""
     writer, other, third = ids
@@ -47,9 +61,12 @@ def alone(lab, server, ids):
                    all(i.routable for i in c.instances.values()) and c)
         tap.ok(c and c.instances[other].role == "reader", "and so are the readers")
         before = p.cluster().generation
+        tap.ok(reached(lab, p) == server_id(lab, writer), "a program gets to the writer",
+               reached(lab, p))
         server.answer("/doc", document(lab, other, writer, third))
         c = p.wait_known(other)
         tap.ok(c and c.generation > before, "another primary moves the writer and the generation")
+        tap.ok(reached(lab, p) == server_id(lab, other), "and programs follow", reached(lab, p))
         server.answer("/doc", document(lab, other, writer))
         c = p.wait(lambda c: len(c.instances) == 2 and c)
         tap.ok(c and third not in c.instances, "who is named no more is gone")

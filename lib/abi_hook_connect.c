@@ -3,7 +3,9 @@
 #include "abi_hook.h"
 
 #include "abi_move.h"
+#include "abi_token.h"
 #include "abi_wire.h"
+#include "wipe.h"
 
 /* What is remembered of a pointer ends with its connection, or when it is used for another. */
 static void forget(const void *mysql)
@@ -40,10 +42,26 @@ static struct abi_handle *adopt(const struct abi_client *c, void *mysql, const c
 	return h;
 }
 
+/* With an RDS token in place of the password, if one can be had; kept out of everybody's stack. */
+static __attribute__((noinline)) void *connect_signed(const struct abi_client *c, void *mysql,
+	const char *host, const char *user, const char *password, const char *db, unsigned port,
+	unsigned long flags, bool *ret_signed)
+{
+	char token[ABI_TOKEN_MAX];
+	void *result;
+
+	*ret_signed = abi_token_take(c, mysql, host, user, port, token);
+	result = c->real.real_connect(mysql, host, user, *ret_signed ? token : password, db, port,
+		NULL, flags);
+	wipe(token, sizeof(token));
+	return result;
+}
+
 void *mysql_real_connect(void *mysql, const char *host, const char *user, const char *password,
 	const char *db, unsigned port, const char *socket, unsigned long flags)
 {
 	const struct abi_client *c = abi_client_of(ABI_FROM);
+	bool is_signed = false;
 	struct abi_handle *h;
 	void *result;
 
@@ -53,10 +71,13 @@ void *mysql_real_connect(void *mysql, const char *host, const char *user, const 
 		return c->real.real_connect(mysql, host, user, password, db, port, socket, flags);
 	forget(mysql);
 	abi_depth++;
-	result = c->real.real_connect(mysql, host, user, password, db, port, socket, flags);
+	if (abi_token_is_wanted() && !socket)
+		result = connect_signed(c, mysql, host, user, password, db, port, flags, &is_signed);
+	else
+		result = c->real.real_connect(mysql, host, user, password, db, port, socket, flags);
 	abi_depth--;
 	h = result && !socket ? adopt(c, result, host) : NULL;
-	if (h)
+	if (h && !is_signed)
 		abi_wire_hand_over(h, user, password, port);
 	return result;
 }

@@ -74,9 +74,10 @@ struct abi_real {
 #define ABI_OPT_RECONNECT 20
 #define ABI_OPT_RECONNECT_8 15
 
-/* libmariadb's, for mysql_get_option() */
+/* libmariadb's */
 #define ABI_OPT_SSL_VERIFY 21
 #define ABI_OPT_SSL_CA 27
+#define ABI_OPT_SSL_ENFORCE 38
 
 /* mariadb_get_infov() */
 #define ABI_INFO_HOST 10

@@ -183,7 +183,7 @@ static uint64_t read_timeout(const char *word)
 
 void env_read(struct env *ret, char *const *list, const char *executable, bool secure)
 {
-	const char *prober, *retry, *pool = env_value(list, "UV_THREADPOOL_SIZE");
+	const char *prober, *retry, *auth, *pool = env_value(list, "UV_THREADPOOL_SIZE");
 
 	ret->secure = secure;
 	ret->active = is_wanted_here(list, executable);
@@ -198,6 +198,8 @@ void env_read(struct env *ret, char *const *list, const char *executable, bool s
 	ret->failover_timeout_ns = read_timeout(env_value(list, "PELORUS_FAILOVER_TIMEOUT"));
 	retry = env_value(list, "PELORUS_RETRY");
 	ret->retry = retry && strcmp(retry, "off") == 0 ? ABI_RETRY_OFF : ABI_RETRY_SAFE;
+	auth = env_value(list, "PELORUS_AUTH");
+	ret->auth_iam = auth && strcmp(auth, "iam") == 0;
 	ret->sever = read_sever(env_value(list, "PELORUS_SEVER"));
 	copy_text(
 		ret->runtime_dir, sizeof(ret->runtime_dir), env_value(list, "PELORUS_RUNTIME_DIR"));

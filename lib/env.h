@@ -10,6 +10,7 @@
  *   PELORUS_PROBER            off, or the path of pelorusd
  *   PELORUS_SEVER             all, off
  *   PELORUS_FAILOVER_TIMEOUT  how long a call of the client ABI may wait for a writer: 30, 500ms
+ *   PELORUS_AUTH              iam: the client ABI logs in with RDS tokens
  *   PELORUS_RETRY             safe, off: whether the client ABI executes statements again
  *   PELORUS_FAILOVER          reader-or-writer, strict-reader, strict-writer: where connections by
  * a reader's name go PELORUS_RUNTIME_DIR       where prober and library meet PELORUS_LOG file for
@@ -49,6 +50,7 @@ struct env {
 	bool secure;      /* AT_SECURE: starts no prober */
 	bool may_spawn;   /* PELORUS_PROBER is not off */
 	bool few_lookups; /* UV_THREADPOOL_SIZE < 3: no lookup may wait */
+	bool auth_iam;    /* passwords are RDS tokens */
 	enum sever_mode sever;
 	enum abi_retry retry;
 	enum env_failover failover;

@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -25,6 +26,7 @@
 #include <unistd.h>
 
 #define AGAIN_NS UINT64_C(1000000000)
+#define TOKEN_ANSWER_MS 1000
 
 /* Before the first address is handed out: afterwards somebody may rely on it. */
 static bool may_hand_out(void)
@@ -108,21 +110,31 @@ static void put_credentials(struct packet *p, const struct envcreds *creds)
 		put(p, "ssl-verify", "1");
 }
 
-static bool send_packet(const struct packet *p, const char *directory)
+/* Connects and sends; the descriptor, or -1. */
+static int send_request(const struct packet *p, const char *directory)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	bool sent;
 	int fd;
 
 	strcpy(sun.sun_path, directory);
 	strcat(sun.sun_path, "/" PEL_RUN_CONTROL);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return false;
-	sent = real_get()->connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) == 0 &&
-	       send(fd, p->text, p->n, MSG_NOSIGNAL) == (ssize_t)p->n;
+		return -1;
+	if (real_get()->connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) == 0 &&
+		send(fd, p->text, p->n, MSG_NOSIGNAL) == (ssize_t)p->n)
+		return fd;
 	(void)close(fd);
-	return sent;
+	return -1;
+}
+
+static bool send_packet(const struct packet *p, const char *directory)
+{
+	int fd = send_request(p, directory);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return fd >= 0;
 }
 
 static void put_verb(struct packet *p, const char *verb)
@@ -251,4 +263,51 @@ bool follow_tell(struct bind *b, uint16_t port, uint64_t now_ns)
 out:
 	errno = saved;
 	return expected;
+}
+
+/* The answer to a `token`: what follows "ok" up to the line's end. */
+static int read_token(int fd, char *ret, size_t size)
+{
+	static const char not_yet[] = "error no-key", unknown[] = "error unfollowed";
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
+	ssize_t n;
+
+	if (poll(&wait, 1, TOKEN_ANSWER_MS) != 1)
+		return -EAGAIN;
+	n = read(fd, ret, size - 1);
+	if (n <= 0)
+		return -EAGAIN;
+	ret[n] = '\0';
+	if (strncmp(ret, not_yet, sizeof(not_yet) - 1) == 0 ||
+		strncmp(ret, unknown, sizeof(unknown) - 1) == 0)
+		return -EAGAIN;
+	if (strncmp(ret, "ok\n", 3) != 0)
+		return -EPROTO;
+	if ((size_t)n == size - 1)
+		return -ENOBUFS;
+	memmove(ret, ret + 3, (size_t)n - 2);
+	ret[strcspn(ret, "\n")] = '\0';
+	return *ret ? 0 : -EPROTO;
+}
+
+int follow_token(const struct bind *b, uint16_t port, const char *user, char *ret, size_t size)
+{
+	struct packet p = {.n = 0};
+	struct pel_rundir dir;
+	int fd, r;
+
+	if (!find_control(&dir))
+		return -EAGAIN;
+	put_verb(&p, "token");
+	put(&p, "name", b->name);
+	put_number(&p, "port", port);
+	put(&p, "user", user);
+	if (p.full)
+		return -ENOBUFS;
+	fd = send_request(&p, dir.path);
+	if (fd < 0)
+		return -EAGAIN;
+	r = read_token(fd, ret, size);
+	(void)close(fd);
+	return r;
 }

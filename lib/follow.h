@@ -12,6 +12,7 @@
 #include "envcreds.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* The binding of a name in normal form; NULL, once said why, if it must be left to DNS. */
@@ -32,5 +33,12 @@ void follow_hand_over(const struct bind *b, uint16_t port, const struct envcreds
 
 /* Tells the prober that something is wrong with the name's cluster. */
 void follow_hint(const struct bind *b);
+
+/*
+ * An RDS token for a login as `user`, asked of the prober; waits for its answer, but never long.
+ * 0; -EAGAIN: not yet (no prober, no key, or the name is new to it); -EPROTO: it has an error to
+ * tell; -ENOBUFS.
+ */
+int follow_token(const struct bind *b, uint16_t port, const char *user, char *ret, size_t size);
 
 #endif

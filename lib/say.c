@@ -46,6 +46,8 @@ static const struct {
 	[SAY_NOT_A_MAP] = {"L12", "the prober's map cannot be read; names lead to DNS"},
 	[SAY_CLIENT_WARNS] = {"L20", "this client library warns on stderr of what failing over in "
 				     "place needs; off for it"},
+	[SAY_NO_TOKEN] = {"L21", "no RDS token for this login, or no TLS to demand of this client "
+				 "library; the program's own password is used"},
 };
 
 static _Atomic uint64_t last_ns[SAY_REASONS];

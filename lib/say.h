@@ -20,6 +20,7 @@ enum say_reason {
 	SAY_TOO_MANY_SOCKETS,
 	SAY_NOT_A_MAP,
 	SAY_CLIENT_WARNS,
+	SAY_NO_TOKEN,
 	SAY_REASONS,
 };
 

@@ -49,8 +49,9 @@ def send_packet(stream, number, body):
     stream.sendall(len(body).to_bytes(3, "little") + bytes([number]) + body)
 
 
-def greeting():
-    low, high = CAPABILITIES & 0xFFFF, CAPABILITIES >> 16
+def greeting(tls):
+    capabilities = CAPABILITIES if tls else CAPABILITIES & ~SSL
+    low, high = capabilities & 0xFFFF, capabilities >> 16
     return (b"\x0a8.0.36\0" + struct.pack("<I", 7) + b"12345678\0" + struct.pack("<H", low) +
             b"\x2d" + struct.pack("<H", 2) + struct.pack("<H", high) + bytes([21]) + bytes(10) +
             b"123456789012\0" + b"mysql_native_password\0")
@@ -90,7 +91,7 @@ class ClearServer:
                 pass
 
     def _login(self, stream):
-        send_packet(stream, 0, greeting())
+        send_packet(stream, 0, greeting(self.tls))
         number, body = read_packet(stream)
         if struct.unpack_from("<I", body)[0] & SSL:
             stream = self.context.wrap_socket(stream, server_side=True)
@@ -104,5 +105,5 @@ class ClearServer:
             return
         send_packet(stream, number + 1, OK)
         while True:
-            read_packet(stream)
-            send_packet(stream, 1, UNKNOWN)
+            _, body = read_packet(stream)
+            send_packet(stream, 1, OK if body[1:4].upper() == b"SET" else UNKNOWN)

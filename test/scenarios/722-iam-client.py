@@ -1,0 +1,61 @@
+#!/usr/bin/env -S /usr/bin/python3 -B
+# SPDX-License-Identifier: Apache-2.0
+"""PELORUS_AUTH=iam: an unmodified program's password is replaced by a fresh RDS token, under TLS
+alone."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+import loopback  # noqa: E402
+
+NAME = "db.iam.test"
+FOLDER = loopback.enter(hosts={NAME: "127.0.0.1"}, PELORUS_CLUSTER=NAME, PELORUS_AUTH="iam")
+
+import MySQLdb  # noqa: E402
+
+import aws  # noqa: E402
+import tap  # noqa: E402
+from clear_server import ClearServer  # noqa: E402
+from host_prober import Prober, wait_for  # noqa: E402
+
+KEYS = {"AWS_ACCESS_KEY_ID": aws.ID, "AWS_SECRET_ACCESS_KEY": aws.SECRET,
+        "AWS_REGION": "us-east-1", "HOME": "/nonexistent", "LD_PRELOAD": ""}
+
+
+def configuration(server):
+    return (f"[cluster iam]\nendpoint = {NAME}\nport = {server.port}\nuser = monitor\n"
+            f"ssl-ca = {server.ca}\nauth = iam\n")
+
+
+def connect(server, name=NAME, **options):
+    """What the server was shown by a program that knows nothing of tokens; the error, if any."""
+    seen = len(server.passwords)
+    try:
+        MySQLdb.connect(host=name, port=server.port, user="app_user", password="its own",
+                        connect_timeout=10, **options).close()
+        error = None
+    except MySQLdb.Error as e:
+        error = e.args[0]
+    mine = [p for p in server.passwords[seen:] if "DBUser=monitor" not in p]
+    return mine, error
+
+
+with ClearServer(FOLDER, NAME) as server_, \
+        Prober(configuration(server_), directory=os.path.join(FOLDER, "run"),
+               environment=KEYS) as prober:
+    prober.foreground()
+    wait_for(lambda: any("DBUser=monitor" in p for p in server_.passwords))
+    shown, error_ = connect(server_, ssl={"ca": server_.ca})
+    tap.ok(error_ is None and len(shown) == 1 and
+           aws.token_holds(shown[0], NAME, server_.port, "app_user"),
+           "the program's password is replaced by a token of its own user", f"{shown} {error_}")
+    shown, error_ = connect(server_)
+    tap.ok(not shown and error_ == 2026, "a server that no known authority vouches for gets none",
+           f"{shown} {error_}")
+    shown, error_ = connect(server_, name="127.0.0.1", ssl={"ca": server_.ca})
+    tap.ok(shown in ([], ["its own"]), "a plain address is left alone", f"{shown} {error_}")
+    server_.tls = False
+    shown, error_ = connect(server_, ssl={"ca": server_.ca})
+    tap.ok(not shown and error_ == 2026, "a server without TLS is shown nothing", f"{shown} {error_}")
+tap.done()

@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What README.md, CONTRIBUTING.md and the manual pages print is run as printed, from an installation.
+
+Stand-ins are put in front of two programs that only a whole system has: sudo, which runs what it is
+told, and systemctl, which takes no unit that is not installed.  Blocks of the label "package" are
+run by 540-package, "tests" is what runs all this.
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import documents  # noqa: E402
+from installed import BUILD, ROOT, Installed  # noqa: E402
+from lab import Lab  # noqa: E402
+from tap import done, ok  # noqa: E402
+
+ELSEWHERE = {"package", "tests"}
+KNOWN = {"", "sh", "sh host", "sh install", "sh gdb", "sh package", "sh tests", "ini systemd",
+         "ini pelorus", "sql", "yaml", "Dockerfile"}
+
+
+def shim(folder, name, text):
+    path = os.path.join(folder, name)
+    with open(path, "w") as out:
+        out.write("#!/bin/sh\n" + text)
+    os.chmod(path, 0o755)
+
+
+def place(tree, lab, labs):
+    """A folder as a user has it: some programs, a configuration; other labs are out of sight."""
+    folder = os.path.join(tree.base, "user")
+    shutil.copytree(os.path.join(ROOT, "test", "documents"), folder)
+    os.symlink(os.path.join(ROOT, "tools", "demo-app", "node_modules"),
+               os.path.join(folder, "node_modules"))
+    shim(folder, "app", 'exec python3 "$(dirname "$0")/app.py"\n')
+    shims = os.path.join(tree.base, "shims")
+    os.mkdir(shims)
+    shim(shims, "sudo", 'exec "$@"\n')
+    shim(shims, "python3", 'exec /usr/bin/python3 "$@"\n')  # that of the machine's packages
+    shim(shims, "systemctl", f'for unit; do :; done\nexec test -f {tree.prefix}/lib/systemd/user/$unit.service\n')
+    config = os.path.join(folder, "pelorus.conf")
+    with open(os.open(config, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
+        out.write("[pelorus]\nuser = pelorus\npassword = pelorus\n")
+    environment = tree.environment(
+        PELORUS_RUNTIME_DIR=os.path.join(folder, "run"), PELORUS_CONFIG=config, HOME=folder,
+        DB_HOST=lab.writer_name, DB_USER="app", DB_PASSWORD="app", TERM="dumb",
+        TMPDIR=labs, DESTDIR=os.path.join(tree.base, "dest2"))
+    environment["PATH"] = shims + ":" + environment["PATH"]
+    return folder, environment
+
+
+def run(command, folder, environment, limit=120):
+    made = subprocess.run(command, cwd=folder, env=environment, text=True, timeout=limit,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    return made
+
+
+def check(where, line, made):
+    return ok(made.returncode == 0, f"{where}: {line}", made.stdout[-3000:])
+
+
+def run_block(where, text, lab, inside, folder, environment, cwd):
+    """Line by line, for a line may need what the one before has made; a line may set variables."""
+    lines = [l for l in text.splitlines() if l.strip()]
+    if any(l.startswith("eval") for l in lines):
+        lines = ["\n".join(lines)]
+    for line in lines:
+        command = ["bash", "-euc", line]
+        command = lab.command("exec", "--", *command) if inside else command
+        check(where, line.splitlines()[0], run(command, cwd, environment))
+
+
+def check_blocks(name, lab, folder, environment):
+    for label, text in documents.blocks(name):
+        ok(label in KNOWN, f"{name}: the block's label is known: {label or 'none'}", text)
+        word = label.partition(" ")[2]
+        if not label.startswith("sh") or word in ELSEWHERE:
+            continue
+        cwd = ROOT if word in ("host", "install", "gdb") else folder
+        run_block(name, text, lab, word in ("", "gdb"), folder, environment, cwd)
+
+
+def check_files(tree, lab, folder, environment):
+    texts = [t for l, t in documents.blocks("README.md") if l == "ini pelorus"]
+    texts += documents.man_files("tools/man/pelorus.conf.5.scd")
+    for i, text in enumerate(texts):
+        path = os.path.join(folder, f"{i}.conf")
+        secret = os.path.join(folder, "password")
+        with open(os.open(secret, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
+            out.write("secret\n")
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
+            out.write(text.replace("/etc/pelorus/password", secret))
+        check("configuration", text.splitlines()[0],
+              run(["pelorus", "config", "check", "--config", path], folder, environment))
+    for label, text in documents.blocks("README.md"):
+        if label == "sql":
+            writer = lab.host(lab.writer)
+            made = lab.exec("mariadb", "-h", writer, "-uapp", "-papp", "-e", text, check=False)
+            # The application's user may not grant: that is refused after the text was understood.
+            ok("1064" not in made.stderr, f"SQL: {text.splitlines()[0]}", made.stderr)
+    keys = re.findall(r'\.section = CONFIG_\w+, "([^"]+)"', documents.read("probes/config_keys.c"))
+    page = documents.read("tools/man/pelorus.conf.5.scd")
+    missing = [k for k in keys if f"*{k}*" not in page]
+    ok(keys and not missing, "pelorus.conf(5) has every key", str(missing))
+
+
+def check_install(tree, environment):
+    want = ["bin/pelorus", "libexec/pelorusd", "include/pelorus.h", "share/man/man1/pelorus.1",
+            "share/man/man3/pelorus.3", "share/man/man5/pelorus.conf.5",
+            "share/man/man8/pelorusd.8", "lib/systemd/system/pelorusd.service",
+            "lib/systemd/user/pelorusd.service", "libexec/pelorus/lab/lab",
+            "libexec/pelorus/lab/pelorus_lab.so",
+            "share/bash-completion/completions/pelorus", "share/zsh/site-functions/_pelorus"]
+    missing = [w for w in want if w not in tree.files]
+    ok(tree.done.returncode == 0 and not missing and tree.library,
+       "meson install with DESTDIR brings everything", f"{missing}\n{tree.done.stdout[-2000:]}")
+    unit = open(tree.path("lib/systemd/system/pelorusd.service")).read()
+    ok("ExecStart=/usr/local/libexec/pelorusd" in unit and "@" not in unit,
+       "the unit names the installed prober", unit)
+    made = run(["pelorus", "version"], tree.base, environment)
+    ok(tree.path(tree.library) in made.stdout and tree.path("libexec/pelorusd") in made.stdout,
+       "the installed command finds library and prober of the same installation", made.stdout)
+    made = run(["pelorus", "lab", "--help"], tree.base, environment)
+    check("installed", "pelorus lab --help", made)
+
+
+def commands(environment, folder):
+    made = run(["pelorus", "--help"], folder, environment)
+    return re.findall(r"^  ([a-z-]+) ", made.stdout, re.M)
+
+
+def check_commands(folder, environment):
+    page = documents.read("tools/man/pelorus.1.scd")
+    for word in commands(environment, folder):
+        made = run(["pelorus", word, "--help"], folder, environment)
+        ok(made.returncode == 0 and "usage:" in made.stdout, f"pelorus {word} --help", made.stdout)
+        ok(f"*{word}*" in page, f"pelorus(1) tells of {word}")
+        bad = run(["pelorus", word, "--no-such-option"], folder, environment)
+        want = {"run": 125, "check": 3}.get(word, 2)
+        ok(bad.returncode == want, f"pelorus {word} with a mistake ends with {want}",
+           f"{bad.returncode}: {bad.stdout}")
+
+
+def check_completion(tree, folder, environment):
+    script = tree.path("share/bash-completion/completions/pelorus")
+    ask = (f"source {script}; COMP_WORDS=(pelorus %s); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); "
+           "_pelorus; printf '%%s\\n' \"${COMPREPLY[@]}\"")
+    made = run(["bash", "-euc", ask % "''"], folder, environment)
+    ok(set(made.stdout.split()) == set(commands(environment, folder)),
+       "bash completes every command", made.stdout)
+    made = run(["bash", "-euc", ask % "topology --f"], folder, environment)
+    ok(made.stdout.split() == ["--format"], "bash completes options", made.stdout)
+    made = run(["bash", "-euc", ask % "check --role ''"], folder, environment)
+    ok(made.stdout.split() == ["writer", "reader"], "bash completes words", made.stdout)
+
+
+def main():
+    with Installed() as tree, Lab(instances=3) as lab, \
+            tempfile.TemporaryDirectory(prefix="pdoc-") as labs:
+        folder, environment = place(tree, lab, labs)
+        check_install(tree, environment)
+        try:
+            check_commands(folder, environment)
+            check_completion(tree, folder, environment)
+            check_files(tree, lab, folder, environment)
+            for name in ("README.md", "CONTRIBUTING.md"):
+                check_blocks(name, lab, folder, environment)
+            run(["pelorus", "stop"], folder, environment)
+            environment["PELORUS_RUNTIME_DIR"] += "2"  # the README has named clusters that are none
+            for page in documents.man_pages():
+                for line in documents.man_commands(page):
+                    run_block(os.path.basename(page), line, lab, True, folder, environment, folder)
+        finally:
+            run(["pelorus", "stop"], folder, environment)
+    done()
+
+
+main()

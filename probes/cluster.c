@@ -199,37 +199,40 @@ void cluster_free(struct cluster *c, bool release_record)
 	free(c);
 }
 
-/* A restarted worker does not take back what its predecessor published before it knows better. */
-static bool is_worth_publishing(struct cluster *c, uint64_t now_ns)
+/* True if the view may take the place of what the earlier worker published. */
+static bool is_worth_publishing(struct cluster *c, const struct pel_hot *hot, uint64_t now_ns)
 {
 	const struct topology *t = &c->topology;
+	enum cluster_inherited verdict;
 
 	if (!c->inherited)
 		return true;
-	if (t->state == PEL_STATE_UNKNOWN && t->why != PEL_WHY_NO_CREDENTIALS &&
+	verdict = cluster_inherited_compare(map_write_hot(c->engine->map, c->record), hot);
+	if (verdict == CLUSTER_INHERITED_OPEN && t->why != PEL_WHY_NO_CREDENTIALS &&
 		t->why != PEL_WHY_DENIED && now_ns - c->born_ns < INHERITED_NS)
 		return false;
 	c->inherited = false;
-	c->bits |= TOPOLOGY_WRITER | TOPOLOGY_FIRST | TOPOLOGY_EPOCH;
+	c->bits = TOPOLOGY_EPOCH;
+	if (verdict != CLUSTER_INHERITED_SAME)
+		c->bits |= TOPOLOGY_WRITER | TOPOLOGY_FIRST;
 	return true;
 }
 
 static void publish(struct cluster *c, uint64_t now_ns)
 {
-	unsigned bits = c->bits, changes;
+	unsigned changes;
 	struct pel_hot hot;
 	struct pel_cold cold;
 
-	if (!is_worth_publishing(c, now_ns))
-		return;
-	bits = c->bits;
-	changes = (bits & TOPOLOGY_EPOCH ? MAP_CHANGE_EPOCH : 0) |
-		  (bits & TOPOLOGY_WAKES ? MAP_CHANGE_WAKE : 0) |
-		  (bits & TOPOLOGY_FIRST ? MAP_CHANGE_FIRST : 0);
-	c->bits = 0;
-	c->data_due_ns = 0;
 	engine_remote_list(c);
 	topology_view(&c->topology, &hot, &cold, NULL);
+	if (!is_worth_publishing(c, &hot, now_ns))
+		return;
+	changes = (c->bits & TOPOLOGY_EPOCH ? MAP_CHANGE_EPOCH : 0) |
+		  (c->bits & TOPOLOGY_WAKES ? MAP_CHANGE_WAKE : 0) |
+		  (c->bits & TOPOLOGY_FIRST ? MAP_CHANGE_FIRST : 0);
+	c->bits = 0;
+	c->data_due_ns = 0;
 	map_write_publish(c->engine->map, c->record, &hot, &cold, changes);
 	if (changes) {
 		cluster_say_changes(c, &hot, &cold);

@@ -7,6 +7,7 @@
  *   cluster_names.c   its names: DNS questions, aliases
  *   cluster_probe.c   its instances: connections, questions, answers
  *   cluster_health.c  the close look, and the glue to health.h
+ *   cluster_inherit.c what the earlier worker published, against what is known now
  *   cluster_scout.c   the connection to where DNS leads, before or beside the members
  *   cluster_say.c     its changes as lines of the log
  *   engine_remote.c   what speaks HTTP: coordinators, clouds, notices
@@ -166,6 +167,15 @@ uint64_t probe_hosts_deadline(const struct cluster *c);
 void cluster_health_tick(struct cluster *c, uint64_t now_ns);
 uint64_t cluster_health_deadline(const struct cluster *c);
 void probe_health_failed(struct probe *p, const struct member_failure *failure);
+
+/* cluster_inherit.c */
+enum cluster_inherited {
+	CLUSTER_INHERITED_OPEN = 0, /* not enough is known yet */
+	CLUSTER_INHERITED_SAME,     /* the same writer, and everybody else is there */
+	CLUSTER_INHERITED_OTHER,    /* another writer */
+};
+enum cluster_inherited cluster_inherited_compare(const struct pel_hot *was,
+	const struct pel_hot *is);
 
 /* cluster_link.c */
 int link_open(struct cluster *c, struct link *link, const struct pel_addr *addr, const char *host,

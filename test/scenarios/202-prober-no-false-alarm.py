@@ -5,9 +5,11 @@
 PELORUS_SECONDS sets how long the cores are loaded (4; 600 for the long form).
 """
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -15,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import tap  # noqa: E402
 from lab import Lab  # noqa: E402
-from prober import Prober  # noqa: E402
+from prober import ROOT, Prober  # noqa: E402
 
 SECONDS = float(os.environ.get("PELORUS_SECONDS", "4"))
 
@@ -25,15 +27,18 @@ class Calm(threading.Thread):
 
     def __init__(self, prober):
         super().__init__(daemon=True)
-        self.prober, self.bad, self.healths, self.over = prober, [], set(), False
+        self.prober, self.bad, self.over = prober, [], False
+        self.healths, self.states = set(), set()
 
     def run(self):
         while not self.over:
-            for i in self.prober.cluster().instances.values():
+            cluster = self.prober.cluster()
+            self.states.add((cluster.state, cluster.writer))
+            for i in cluster.instances.values():
                 self.healths.add((i.id, i.health))
                 if i.health == "unreachable":
                     self.bad.append(i.id)
-            time.sleep(0.02)
+            time.sleep(0.01)
 
 
 class Judge:
@@ -84,6 +89,27 @@ def stopped_prober(prober):
         prober.signal(signal.SIGCONT)
 
 
+def killed_worker(lab, prober):
+    with Judge(prober, "the worker killed") as judge:
+        before = prober.view.pid
+        lab.exec("kill", "-9", str(before))
+        prober.view.wait(lambda v: v.pid != before, 10)
+    tap.ok(judge.calm.states == {("known", judge.before.writer)},
+           "the worker killed: what is published stays", judge.calm.states)
+
+
+def jumping_clock(lab):
+    shim = os.path.join(tempfile.mkdtemp(prefix="pclock-"), "clock.so")
+    subprocess.run(["cc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-O1", "-o", shim,
+                    os.path.join(ROOT, "test", "lib", "wall_clock.c")], check=True)
+    with Prober(lab, command=["env", f"LD_PRELOAD={shim}"]) as prober:
+        with Judge(prober, "the wall clock jumps by hours"):
+            time.sleep(4)
+        stamps = {line.split("T")[1][:2] for line in prober.log().splitlines() if "T" in line}
+        tap.note(f"hours in its log: {sorted(stamps)}")
+    shutil.rmtree(os.path.dirname(shim))
+
+
 def paused_server(lab, prober, victim, who):
     with Judge(prober, f"{who} paused for 3 s") as judge:
         lab.run("pause", victim)
@@ -126,6 +152,8 @@ with Lab(instances=3) as lab, Prober(lab) as prober:
     reader = next(i for i in cluster.instances if i != writer)
     loaded_cores(prober)
     stopped_prober(prober)
+    killed_worker(lab, prober)
+    jumping_clock(lab)
     paused_server(lab, prober, reader, "a reader")
     paused_server(lab, prober, writer, "the writer")
     full_server(lab, prober, writer)

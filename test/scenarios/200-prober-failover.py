@@ -16,7 +16,7 @@ from lab import Lab  # noqa: E402
 from prober import Prober  # noqa: E402
 
 ROUNDS = int(os.environ.get("PELORUS_ROUNDS", "3"))
-MEDIAN_MS = 40  # on a machine that is busy with other tests; the figure itself is in the note
+MEDIAN_MS = 150  # on a machine that is busy with other tests; the figure itself is in the note
 
 with Lab(instances=3) as lab, Prober(lab) as prober:
     cluster = prober.wait_settled(3)

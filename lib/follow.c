@@ -245,11 +245,14 @@ bool follow_tell(struct bind *b, uint16_t port, uint64_t now_ns)
 	const struct pel_map *map = mapview_get(now_ns);
 	uint64_t told = atomic_load(&b->followed_ns);
 	int saved = errno;
-	bool lives = map && pel_map_is_fresh(map, now_ns);
-	bool expected = lives;
+	bool lives, expected;
 
 	if (process_check() == PROCESS_BORROWED)
 		return false;
+	/* What is wrong with the directory or the map is told only now, when somebody needs it. */
+	if (!map)
+		map = mapview_look(now_ns);
+	expected = lives = map && pel_map_is_fresh(map, now_ns);
 	if (lives)
 		slot_follow(b->hash, now_ns);
 	else

@@ -31,6 +31,13 @@ static struct {
 	_Atomic uint32_t euid;
 } view;
 
+/* A program that follows no name has nothing to hear from us, whatever the map is like. */
+static void tell(enum say_reason reason, const char *detail)
+{
+	if (bind_count() > 0)
+		say(reason, detail);
+}
+
 int mapview_open_dir(struct pel_rundir *ret, bool create)
 {
 	uid_t euid = geteuid();
@@ -40,7 +47,7 @@ int mapview_open_dir(struct pel_rundir *ret, bool create)
 		return r;
 	r = pel_rundir_open(ret, euid, create && ret->kind != PEL_RUNDIR_SYSTEM);
 	if (r == -EPERM || r == -ELOOP)
-		say(SAY_UNTRUSTED_DIRECTORY, ret->path);
+		tell(SAY_UNTRUSTED_DIRECTORY, ret->path);
 	return r;
 }
 
@@ -83,11 +90,11 @@ static void attach(int dirfd, const struct pel_rundir *dir)
 	r = pel_map_attach(dirfd, &map);
 	if (r < 0) {
 		if (r == -EPROTO)
-			say(SAY_NOT_A_MAP, dir->path);
+			tell(SAY_NOT_A_MAP, dir->path);
 		return;
 	}
 	if (dir->kind != PEL_RUNDIR_EXPLICIT && !is_our_netns(map)) {
-		say(SAY_NETNS, dir->path);
+		tell(SAY_NETNS, dir->path);
 		pel_map_detach(map);
 		return;
 	}

@@ -22,6 +22,7 @@
 #include "plan.h"
 #include "process.h"
 #include "say.h"
+#include "slot.h"
 #include "track.h"
 #include "trial.h"
 #include "wait.h"
@@ -127,8 +128,11 @@ static void record(struct dial *d)
 	r = track_record(d->fd, &t);
 	if (r == -E2BIG)
 		say(SAY_TOO_MANY_SOCKETS, d->bind->name);
-	if (r == 0)
-		watcher_arm();
+	if (r != 0)
+		return;
+	watcher_arm();
+	slot_track(1);
+	slot_count(SLOT_ROUTED);
 }
 
 static ssize_t call_real(struct dial *d)
@@ -210,8 +214,10 @@ static bool attempt(struct dial *d, ssize_t *ret, int *ret_errno)
 	*ret = -1;
 	*ret_errno = ECONNREFUSED;
 	if (d->plan.verdict == ROUTE_WAIT || d->plan.verdict == ROUTE_REFUSE ||
-		(d->plan.verdict == ROUTE_DNS && d->plan.n_addrs == 0))
+		(d->plan.verdict == ROUTE_DNS && d->plan.n_addrs == 0)) {
+		slot_count(SLOT_REFUSED);
 		return false;
+	}
 	record(d);
 	*ret = call_real(d);
 	*ret_errno = errno;

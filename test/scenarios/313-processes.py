@@ -69,8 +69,7 @@ def check_flapping(published, port):
     begin, used, flips = time.monotonic(), watcher_ns(), 0
     while time.monotonic() - begin < FLAP_S:
         due = begin + flips / (10 * FLAPPING)
-        if time.monotonic() < due:
-            time.sleep(due - time.monotonic())
+        time.sleep(max(0, due - time.monotonic()))
         published.tell(f"writer {flips % FLAPPING + 1} {flips // FLAPPING % 2}")
         flips += 1
     seconds = time.monotonic() - begin
@@ -87,8 +86,8 @@ def check_flapping(published, port):
     note(f"{taken:.1f} ms after it")
 
 
-def in_child(work):
-    """The exit status of a child that did it."""
+def fork_child(work):
+    """The pid of a child whose exit status says whether work() was true."""
     pid = os.fork()
     if pid == 0:
         try:
@@ -96,12 +95,12 @@ def in_child(work):
         except BaseException as e:
             print(e, file=sys.stderr)
             os._exit(2)
-    return os.waitpid(pid, 0)[1]
+    return pid
 
 
 def check_hardships(published, port):
     """What hosts do to their processes; the watcher goes on, and is no burden to them."""
-    virtual, ready_pipe = socket.gethostbyname(WRITER), []
+    virtual, ready = socket.gethostbyname(WRITER), []
 
     def after(hardship):
         def work():
@@ -110,15 +109,8 @@ def check_hardships(published, port):
             hardship(own)
             os.write(ready[1], b".")
             return bool(select.select([own], [], [], 10)[0])
-        ready = os.pipe()
-        ready_pipe[:] = ready
-        pid = os.fork()
-        if pid == 0:
-            try:
-                os._exit(0 if work() else 1)
-            except BaseException as e:
-                print(e, file=sys.stderr)
-                os._exit(2)
+        ready[:] = os.pipe()
+        pid = fork_child(work)
         os.read(ready[0], 1)
         published.tell("writer 0 1")
         status = os.waitpid(pid, 0)[1]
@@ -126,7 +118,7 @@ def check_hardships(published, port):
         return status
 
     def close_from(own):
-        kept = sorted({own.fileno(), *ready_pipe})
+        kept = sorted({own.fileno(), *ready})
         for low, high in zip([2, *kept], [*kept, 1024]):
             os.closerange(low + 1, high)
 
@@ -149,7 +141,7 @@ def check_hardships(published, port):
             os.kill(os.getpid(), signal.SIGUSR1)
         return len(got) == 50
 
-    ok(in_child(signals_reach_the_host) == 0, "signals reach the host's own thread, all of them")
+    ok(os.waitpid(fork_child(signals_reach_the_host), 0)[1] == 0, "signals reach the host's own thread, all of them")
 
 
 def main():

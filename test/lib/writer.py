@@ -40,7 +40,7 @@ def program(name):
 
 def count(lab, writers):
     """Of each writer: rows that are in the table twice, and acknowledged ones that are not."""
-    rows = lab.sql("writer", "SELECT writer, n, COUNT(*) FROM journal GROUP BY writer, n")
+    rows = lab.sql(lab.writer, "SELECT writer, n, COUNT(*) FROM journal GROUP BY writer, n")
     for writer in writers:
         mine = {int(n): int(times) for who, n, times in rows if int(who) == writer.number}
         yield writer, [n for n, times in mine.items() if times > 1], \

@@ -126,7 +126,7 @@ def judge(lab, shell, case):
     if case.rows:
         who, n = case.rows
         for table in ("told", "audit"):
-            found = lab.sql("writer", f"SELECT COUNT(*) FROM {table} WHERE who = '{who}'")
+            found = lab.sql(lab.writer, f"SELECT COUNT(*) FROM {table} WHERE who = '{who}'")
             ok(int(found[0][0]) == n, f"... with {n} rows in {table}", found)
 
 

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Instructions that the client ABI adds to a statement, and the time that they take of it.
+
+Method: test/bench/statement.c under callgrind (see bench.py), linked with the stand-in of
+test/clients/standin, whose statements cost next to nothing: with the preload and a followed name less
+without the preload.  A statement is executed and its (absent) result asked for; the stand-in's name
+is localhost, which PELORUS_CLUSTER makes a followed one.
+
+The ratios are of medians, by test/bench/pair.c under the preload, against a lab on this machine: what
+is done by a followed name, and in turns with it by the name of the instance that it leads to.
+"""
+import os
+import socket
+import subprocess
+
+import bench
+import guests
+from lab import Lab
+
+STANDIN = os.path.join(guests.BUILD, "test", "clients", "standin")
+
+
+def build(folder, name, *link):
+    out = os.path.join(folder, name)
+    subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-o", out,
+                    os.path.join(bench.HERE, name + ".c"), *link], check=True)
+    return out
+
+
+def instructions(figures, folder, n):
+    program = build(folder, "statement", f"-L{STANDIN}", f"-Wl,-rpath,{STANDIN}", "-lmysqlclient")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        for followed in (True, False):
+            under = bench.preloaded(folder, **({"PELORUS_CLUSTER": "localhost"} if followed else {}))
+            for kind in ("select", "insert", "update", "count") if followed else ("select",):
+                for size in (64, 256, 1024, 8192):
+                    command = [program, "localhost", port, kind, str(size)]
+                    cost = bench.instructions_each(command, under, n) - \
+                        bench.instructions_each(command, bench.plain_environment(), n)
+                    what = f"{kind} of {size} bytes" if followed else \
+                        f"not followed, {kind} of {size} bytes"
+                    figures.add(what, cost, "instructions",
+                                100 + 2 * (size - 64) if followed else None)
+
+
+def ratio(figures, folder, n):
+    """Both kinds of connection in one process, in turns: by the cluster's name and by the writer's."""
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "libmariadb"], capture_output=True,
+                           text=True, check=True).stdout.split()
+    program = build(folder, "pair", *flags)
+    under = bench.preloaded(folder, PELORUS_USER="app", PELORUS_PASSWORD="app",
+                            PELORUS_PROBER=os.path.join(guests.BUILD, "probes", "pelorusd"))
+    with Lab(instances=2, name="cost") as lab:
+        lab.sql(lab.writer, "CREATE TABLE t (a INT, b VARCHAR(200), KEY (b))")
+        for what, bound in (("query", 1.02), ("connect", 1.02)):
+            run = lab.exec(program, lab.writer_name, lab.host(lab.writer), what, str(n), env=under)
+            followed, other = map(int, run.stdout.split())
+            figures.add(f"{what}, not followed", other / 1000, "us")
+            figures.add(f"{what} through the client ABI, times that", followed / other, "", bound)
+
+
+def measure(figures, folder, quick):
+    os.makedirs(os.path.join(folder, "run"), mode=0o700, exist_ok=True)
+    instructions(figures, folder, 300 if quick else 3000)
+    ratio(figures, folder, 500 if quick else 5000)

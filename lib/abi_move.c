@@ -62,14 +62,29 @@ static bool ping(const struct abi_handle *h)
 	return alive;
 }
 
-/* True if this role serves the name. */
+/* The role that a move must lead to; PEL_ROLE_UNKNOWN: any. */
+static enum pel_role wanted_role(const struct abi_handle *h)
+{
+	if (h->role == PEL_ROLE_WRITER)
+		return PEL_ROLE_WRITER;
+	if (h->role != PEL_ROLE_READER)
+		return PEL_ROLE_UNKNOWN;
+	switch (env_get()->failover) {
+	case ENV_STRICT_READER:
+		return PEL_ROLE_READER;
+	case ENV_STRICT_WRITER:
+		return PEL_ROLE_WRITER;
+	case ENV_READER_OR_WRITER:
+		break;
+	}
+	return PEL_ROLE_UNKNOWN;
+}
+
 static bool fits(const struct abi_handle *h, enum pel_role role)
 {
-	if (role == PEL_ROLE_UNKNOWN || h->role == PEL_ROLE_CUSTOM)
-		return true;
-	if (h->role == PEL_ROLE_WRITER)
-		return role == PEL_ROLE_WRITER;
-	return env_get()->failover != ENV_STRICT_READER || role == PEL_ROLE_READER;
+	enum pel_role wanted = wanted_role(h);
+
+	return wanted == PEL_ROLE_UNKNOWN || role == PEL_ROLE_UNKNOWN || role == wanted;
 }
 
 /*
@@ -83,7 +98,7 @@ static void learn(struct abi_handle *h, enum pel_role role)
 	if (abi_wire_has_prober(h) || abi_ask_rows(h, &rows) < 0)
 		return;
 	abi_members_learn(h->bind, &rows);
-	if (role != PEL_ROLE_WRITER && h->role == PEL_ROLE_WRITER && rows.master != PEL_NONE)
+	if (role != PEL_ROLE_WRITER && wanted_role(h) == PEL_ROLE_WRITER && rows.master != PEL_NONE)
 		(void)abi_members_try_id(h->bind, rows.rows[rows.master].id);
 }
 
@@ -129,6 +144,8 @@ static bool attempt(struct abi_handle *h, struct autocommit before, unsigned tur
 	struct abi_answer answer;
 
 	abi_wire_sever(h);
+	if (h->role == PEL_ROLE_READER && wanted_role(h) == PEL_ROLE_WRITER)
+		abi_wire_force_writer(h);
 	if (!ping(h)) {
 		look_elsewhere(h, turn);
 		return false;
@@ -218,7 +235,7 @@ void abi_verify(struct abi_handle *h)
 		settle(h);
 		return;
 	}
-	if (h->client->opt_reconnect == 0)
+	if (h->client->opt_reconnect == 0 || h->role != PEL_ROLE_WRITER)
 		return;
 	abi_wire_hint(h);
 	(void)move_until(h, clock_now_ns() + env_get()->failover_timeout_ns);

@@ -99,6 +99,16 @@ bool abi_wire_has_prober(const struct abi_handle *h)
 	return read_map(h, &hot) && hot.state != PEL_STATE_UNKNOWN && !hot.dns_only;
 }
 
+void abi_wire_force_writer(const struct abi_handle *h)
+{
+	struct pel_hot hot;
+	struct pel_addr addr;
+
+	if (read_map(h, &hot) && hot.state == PEL_STATE_KNOWN && hot.writer < hot.n_instances &&
+		route_address(&hot, hot.writer, PEL_NONE, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &addr))
+		plan_force(h->bind, &addr);
+}
+
 void abi_wire_stay_here(const struct abi_handle *h)
 {
 	struct sockaddr_storage peer;

@@ -35,6 +35,9 @@ bool abi_wire_has_way(const struct abi_handle *h);
 /* True if a living prober knows the cluster's topology, or that there is no writer now. */
 bool abi_wire_has_prober(const struct abi_handle *h);
 
+/* Leads this thread's connections by the handle's name to the known writer, if there is one. */
+void abi_wire_force_writer(const struct abi_handle *h);
+
 /* Without a prober: the instance that the connection is on is where the name leads from now on. */
 void abi_wire_stay_here(const struct abi_handle *h);
 

@@ -1,0 +1,107 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The client ABI and other names: readers by the three kinds of failover, and names that are none of
+its business, where every answer is what it is without the library.
+"""
+import os
+import re
+import shutil
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+import writer as w  # noqa: E402
+from lab import Lab  # noqa: E402
+from shell import Shell, state  # noqa: E402
+from tap import done, note, ok  # noqa: E402
+
+HERE = "query SELECT @@aurora_server_id"
+PLAIN = [
+    "init SET @a = 1", "connect {}", "session", "query SELECT @a, 1, NULL, 'text'", "query oops",
+    "query CREATE TABLE plain (a INT PRIMARY KEY, b BLOB)", "query INSERT INTO plain VALUES (1, 'b')",
+    "query INSERT INTO plain VALUES (1, 'b')", "send SELECT b FROM plain", "read", "autocommit 0",
+    "query INSERT INTO plain VALUES (2, 'c')", "rollback", "commit", "autocommit 1", "ping",
+    "prepare 1 SELECT a FROM plain", "execute 1", "prepare 2 oops", "execute 2",
+    "prepare 3 INSERT INTO plain VALUES (3, ?)", "long 3 datum", "execute 3",
+    "partly SELECT a FROM plain", "query SELECT 1", "free", "query SELECT COUNT(*) FROM plain",
+    "charset latin1", "db app", "db nothing", "reset", "query SELECT @a", "user app", "user nobody",
+    "query KILL CONNECTION_ID()", "query SELECT 1", "ping",
+]
+
+
+def by_kind(lab, directory):
+    """One connection for each kind, by the reader's name."""
+    shells = {}
+    for kind in ("reader-or-writer", "strict-reader", "strict-writer"):
+        env = w.environment(directory, PELORUS_FAILOVER=kind, PELORUS_FAILOVER_TIMEOUT="3s")
+        shells[kind] = Shell(lab, env)
+        heard = shells[kind]("connect " + lab.reader_name)
+        if heard != "ok":
+            raise RuntimeError(heard)
+    return shells
+
+
+def readers(lab, directory):
+    shells = by_kind(lab, directory)
+    at = {kind: shell(HERE).split()[1] for kind, shell in shells.items()}
+    ids = {i["id"] for i in lab.status()["instances"]}
+    alive = ids - {lab.writer}
+    ok(set(at.values()) <= alive, "connections by a reader's name are on readers", at)
+    for victim in sorted(alive):
+        lab.run("kill", victim)
+        alive.discard(victim)
+        hit = [kind for kind, where in at.items() if where == victim]
+        note(f"{victim} is killed under {', '.join(hit) or 'nobody'}")
+        for kind in hit:
+            heard = shells[kind](HERE)
+            expected = {lab.writer} if kind == "strict-writer" or not alive else alive
+            if kind == "strict-reader" and not alive:
+                ok(heard.startswith("error"), f"{kind}: fails when there is no reader", heard)
+                continue
+            ok(heard.split()[1] in expected, f"{kind}: the next read is answered by a "
+               f"{'writer' if expected == {lab.writer} else 'reader'}", heard)
+            at[kind] = heard.split()[1]
+    for shell in shells.values():
+        shell.close()
+
+
+def unchanged(lab, directory):
+    """Line by line the same; thread ids differ by nature."""
+    answers = []
+    for preload in (False, True):
+        shell = Shell(lab, w.environment(directory, preload=preload))
+        host = lab.host(lab.writer)
+        answers.append([re.sub(r"(latin1|utf8mb[34]|utf8) \d+", r"\1 N", shell(line.format(host)))
+                        for line in PLAIN])
+        shell.close()
+        lab.sql(lab.writer, "DROP TABLE plain")
+    differing = [(line, *both) for line, *both in zip(PLAIN, *answers) if both[0] != both[1]]
+    ok(not differing, f"{len(PLAIN)} calls by an instance's name answer as without the library",
+       "\n".join(map(str, differing)))
+    ok(sum(map(bool, map(state, answers[0]))) > 4, "... errors among them", answers[0])
+
+
+def refused(lab, directory):
+    """A write on a reader's name is refused, and that is all: nobody is moved for it."""
+    shell = Shell(lab, w.environment(directory))
+    shell("connect " + lab.reader_name)
+    before = shell("session")
+    heard = shell("query CREATE TABLE nowhere (a INT)")
+    ok(heard.startswith("error 1290 HY000") and "pelorus" not in heard,
+       "a refused write on a reader's connection is told as it is", heard)
+    ok(shell("session") == before, "... and the connection stays")
+    shell.close()
+
+
+def main():
+    directory = tempfile.mkdtemp(prefix="pelorus-abi-")
+    with Lab(instances=3, name="names") as lab:
+        unchanged(lab, directory)
+        refused(lab, directory)
+        readers(lab, directory)
+    shutil.rmtree(directory, ignore_errors=True)
+    done()
+
+
+main()

@@ -13,7 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "test", "lib"))
 import tap  # noqa: E402
 
-RUNS = int(os.environ.get("FUZZ_RUNS", "30000"))
+RUNS = int(os.environ.get("FUZZ_RUNS", "15000"))
 SOURCES = ["aws_creds_parse", "aws_profile", "buf", "coordinator_parse", "json_read", "rds_parse", "rds_view",
            "url",
            "xml_read"]

@@ -17,7 +17,7 @@ from prober import Prober, cluster_section  # noqa: E402
 
 HOSTS = int(os.environ.get("PELORUS_HOSTS", "20"))
 LEASE_S = 3
-COUNTED_S = 8
+COUNTED_S = 5
 
 
 def asked(lab, ids):
@@ -85,7 +85,7 @@ def lie(lab, etcd, probers):
         for name, word in words.items():
             etcd.put(key, json.dumps(word), lease_s)
             gone = wait(probers, lambda: not leaders(probers), 10)
-            time.sleep(0.5)
+            time.sleep(0.3)
             same = [p.cluster().writer == writer and p.cluster().generation == g
                     for p, g in zip(probers, generations)]
             tap.ok(gone and all(same), f"a lie redirects nobody and severs nothing: {name}, "

@@ -66,7 +66,8 @@ def _make(path, binary):
     install = shutil.which("mariadb-install-db")
     if not install:
         raise LabError("there is no mariadb-install-db here: install the package mariadb-server")
-    _run([install, "--no-defaults", f"--datadir={path}", "--user=root", "--skip-test-db",
+    # By force: it would look its host's name up, which a bare machine does not know.
+    _run([install, "--no-defaults", f"--datadir={path}", "--user=root", "--skip-test-db", "--force",
           "--auth-root-authentication-method=normal", *STORAGE])
     _run([binary, "--no-defaults", "--bootstrap", "--user=root", f"--datadir={path}", *STORAGE],
          input="".join(" ".join(s.split()) + ";\n" for s in ACCOUNTS.split(";") if s.strip()))

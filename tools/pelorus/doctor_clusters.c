@@ -45,26 +45,32 @@ static void event_find(const struct report *r, const char *code, char ret[static
 	free(answer.text);
 }
 
-/* The server's words tell a wrong password from a missing privilege. */
+/*
+ * A refused login was told by the prober, in the server's words; without one it is the question that
+ * was refused, which is a matter of privileges.
+ */
 static void tell_denied(struct doctor *d, const struct report *r)
 {
 	char said[DOCTOR_TEXT], remedy[2 * DOCTOR_TEXT], *sql;
 
 	event_find(r, "access-denied", said);
+	if (!*said) {
+		doctor_tell(d, FINDING_FAILURE,
+			"the user lacks privileges: GRANT REPLICATION CLIENT ON *.* TO it, and let it "
+			"read information_schema",
+			"privileges: %s: the user may log in, but the server refuses its questions",
+			r->name);
+		return;
+	}
 	sql = strstr(said, "; what mends it: ");
 	if (sql) {
 		*sql = '\0';
 		sql += strlen("; what mends it: ");
 	}
-	if (strstr(said, "Access denied for user") && !strstr(said, "to database"))
-		(void)snprintf(remedy, sizeof(remedy),
-			"user or password is wrong: mend it in pelorus.conf or where the program has "
-			"it from; if the server does not know the user: %s", sql ? sql : "create it");
-	else
-		(void)snprintf(remedy, sizeof(remedy), "the user lacks privileges: %s",
-			sql ? sql : "grant it REPLICATION CLIENT");
-	doctor_tell(d, FINDING_FAILURE, remedy, "credentials: %s: %s", r->name,
-		*said ? said : "every one was refused");
+	(void)snprintf(remedy, sizeof(remedy),
+		"user or password is wrong: mend it in pelorus.conf or where the program has it from; "
+		"if the server does not know the user: %s", sql ? sql : "create it");
+	doctor_tell(d, FINDING_FAILURE, remedy, "credentials: %s: %s", r->name, said);
 }
 
 static void tell_unknown(struct doctor *d, const struct report *r)

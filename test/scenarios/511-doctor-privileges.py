@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""`pelorus doctor` where the user may log in, and may not ask: by a server that refuses questions
+with the errors of MariaDB and of MySQL."""
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import fakes  # noqa: E402
+from host_prober import PELORUS  # noqa: E402
+from prober import Prober, cluster_section  # noqa: E402
+from tap import done, ok  # noqa: E402
+
+WORDS = {
+    1227: "Access denied; you need (at least one of) the REPLICA MONITOR privilege(s) for this "
+          "operation",
+    1142: "SELECT command denied to user 'pelorus'@'127.0.0.1' for table 'replica_host_status'",
+    1044: "Access denied for user 'pelorus'@'%' to database 'information_schema'",
+}
+
+
+def main():
+    fakes.enter()
+    dns = fakes.Dns()
+    for net, (code, text) in enumerate(WORDS.items(), 1):
+        cluster = fakes.Cluster(dns, 3, net, f"case{net}")
+        for server in cluster.servers.values():
+            server.query_error = (code, text)
+        with Prober(cluster, cluster_section(cluster)) as prober:
+            prober.wait(lambda c: c.why == "denied")
+            environment = dict(os.environ, PELORUS_RUNTIME_DIR=prober.run, PELORUS_CONFIG="")
+            made = subprocess.run([PELORUS, "doctor", "--cluster", cluster.writer_name],
+                                  env=environment, text=True, stdout=subprocess.PIPE, timeout=60)
+            ok(made.returncode == 1 and "FAIL  privileges: " in made.stdout and
+               "the user lacks privileges: GRANT " in made.stdout,
+               f"no privileges, error {code}: told from a wrong password, with what mends it",
+               made.stdout)
+        cluster.close()
+    done()
+
+
+main()

@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""`pelorus watch` and `pelorus topology -W` on a real terminal: tmux holds it, resizes it, presses
+keys, and tells what stands on it."""
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from host_prober import PELORUS, wait_for  # noqa: E402
+from lab import Lab  # noqa: E402
+from prober import Prober  # noqa: E402
+from tap import done, ok  # noqa: E402
+
+BEFORE = "what was here before"
+
+
+class Terminal:
+    """A terminal of its own, with a shell that goes on after the command."""
+
+    def __init__(self, environment, width=100, height=30):
+        self.folder = tempfile.mkdtemp(prefix="ptmux-")
+        self.socket = os.path.join(self.folder, "s")
+        self.environment = environment
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", width, "-y", height,
+                  "env PS1='$ ' bash --norc --noprofile")
+
+    def tmux(self, *words):
+        return subprocess.run(["tmux", "-S", self.socket, *map(str, words)], text=True,
+                              env=self.environment, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20).stdout
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.tmux("kill-server")
+        subprocess.run(["rm", "-rf", self.folder], check=True)
+
+    def type(self, text):
+        self.tmux("send-keys", "-l", text)
+        self.tmux("send-keys", "Enter")
+
+    def key(self, name):
+        self.tmux("send-keys", name)
+
+    def resize(self, width, height):
+        self.tmux("resize-window", "-x", width, "-y", height)
+
+    def lines(self):
+        return self.tmux("capture-pane", "-p").splitlines()
+
+    def wait(self, condition, text):
+        """True as soon as the condition holds for the lines of the screen."""
+        try:
+            wait_for(lambda: condition(self.lines()), every=0.05)
+            return ok(True, text)
+        except TimeoutError:
+            return ok(False, text, "\n".join(self.lines()))
+
+    def setting(self):
+        """The terminal's own settings and whether the cursor shows."""
+        return self.tmux("display-message", "-p", "#{cursor_flag} #{alternate_on}").strip()
+
+
+def shows(lines, *texts):
+    return all(any(t in line for line in lines) for t in texts)
+
+
+def is_back(terminal, text):
+    """The shell is there, its screen as it was, and it echoes what is typed."""
+    terminal.wait(lambda l: shows(l, BEFORE) and not shows(l, "SEEN"), f"{text}: the old screen is back")
+    terminal.type("echo status $?; stty -a | grep -o -e '-\\?icanon' -e '-\\?echo '")
+    terminal.wait(lambda l: "status 0" in l and "icanon" in l and "-icanon" not in l,
+                  f"{text}: it ended with 0, and the terminal is as it was")
+    ok(terminal.setting() == "1 0", f"{text}: the cursor shows", terminal.setting())
+    terminal.type(f"clear; echo {BEFORE}")
+    terminal.wait(lambda l: BEFORE in l and not shows(l, "status"), f"{text}: the shell goes on")
+
+
+def watch(terminal, lab):
+    terminal.type(f"{PELORUS} watch")
+    terminal.wait(lambda l: shows(l, "demo-1 writer ok", "demo-3 reader ok", "last events",
+                                  "instance-joined", "processes, "),
+                  "watch shows roles, health, events, connections")
+    ok(not shows(terminal.lines(), BEFORE), "on a screen of its own")
+    terminal.resize(40, 12)
+    terminal.wait(lambda l: shows(l, "pelorus  ", "demo-1 writer ok") and
+                  all(len(line) <= 40 for line in l) and not shows(l, "last events\n"),
+                  "a small terminal: lines are cut, none wraps")
+    wrapped = [line for line in terminal.lines() if line.startswith("aws.com")]
+    ok(not wrapped, "the long sentence takes one line", "\n".join(terminal.lines()))
+    terminal.resize(130, 40)
+    terminal.wait(lambda l: shows(l, "with 2 readers.", "last events"),
+                  "a large one: everything is there again")
+    lab.failover("graceful", "--to", "demo-2")
+    terminal.wait(lambda l: shows(l, "demo-2 writer ok", "the writer is demo-2"),
+                  "a failover shows while it happens")
+    terminal.key("q")
+    is_back(terminal, "watch and q")
+
+
+def topology(terminal, lab):
+    terminal.type(f"{PELORUS} topology -f tree -W 1 {lab.writer_name}")
+    terminal.wait(lambda l: shows(l, "demo-2", "|-demo-", "`-demo-"), "topology -W draws the tree")
+    terminal.resize(70, 24)
+    terminal.wait(lambda l: shows(l, "`-demo-") and all(len(line) <= 70 for line in l),
+                  "and again after a resize")
+    lab.run("failover", "--mode", "graceful", "--to", "demo-3")
+    terminal.wait(lambda l: any(line.startswith("demo-3 ") for line in l),
+                  "the new writer becomes the root")
+    terminal.key("C-c")
+    is_back(terminal, "topology -W and Ctrl-C")
+
+
+def main():
+    with Lab(instances=3) as lab, Prober(lab) as prober:
+        prober.wait_settled(3)
+        environment = dict(os.environ, PELORUS_RUNTIME_DIR=prober.run, TERM="xterm-256color",
+                           LANG="C.UTF-8")
+        environment.pop("TMUX", None)
+        with Terminal(environment) as terminal:
+            terminal.type(f"clear; echo {BEFORE}")
+            terminal.wait(lambda l: BEFORE in l, "a terminal")
+            watch(terminal, lab)
+            topology(terminal, lab)
+        # Not on a terminal: one text after the other, and no escape in it.
+        begin = time.monotonic()
+        plain = subprocess.run(["timeout", "-s", "INT", "2.5", PELORUS, "topology", "-W", "1"],
+                               env=environment, stdout=subprocess.PIPE, text=True)
+        ok(plain.stdout.count("the writer is demo-3") >= 2 and "\033" not in plain.stdout,
+           f"into a pipe, lines without escapes ({time.monotonic() - begin:.1f} s)", plain.stdout)
+    done()
+
+
+main()

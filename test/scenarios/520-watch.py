@@ -105,9 +105,8 @@ def watch(terminal, lab):
 def topology(terminal, lab):
     terminal.type(f"{PELORUS} topology -f tree -W 1 {lab.writer_name}")
     terminal.wait(lambda l: shows(l, "demo-2", "|-demo-", "`-demo-"), "topology -W draws the tree")
-    terminal.resize(70, 24)
-    terminal.wait(lambda l: shows(l, "`-demo-") and all(len(line) <= 70 for line in l),
-                  "and again after a resize")
+    terminal.resize(130, 20)
+    terminal.wait(lambda l: shows(l, "`-demo-") and len(l) <= 20, "and again after a resize")
     lab.run("failover", "--mode", "graceful", "--to", "demo-3")
     terminal.wait(lambda l: any(line.startswith("demo-3 ") for line in l),
                   "the new writer becomes the root")

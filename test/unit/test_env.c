@@ -17,6 +17,7 @@ static struct env *read_env(char *const *list)
 {
 	static struct env env;
 
+	memset(&env, 0, sizeof(env));
 	env_read(&env, list, "/usr/bin/php8.2", false);
 	return &env;
 }
@@ -35,7 +36,7 @@ static void test_everything_has_a_default(void **state)
 
 static void test_a_privileged_process_hears_nothing(void **state)
 {
-	struct env e;
+	struct env e = {0};
 
 	env_read(&e,
 		(char *[]){"PELORUS_PROBER=/tmp/x", "PELORUS_LOG=/etc/passwd",

@@ -188,6 +188,7 @@ void cluster_free(struct cluster *c, bool release_record)
 	if (!c)
 		return;
 	engine_remote_remove(c);
+	cluster_warm_free(c);
 	link_close(c, &c->scout);
 	cluster_probes_free(c);
 	cluster_names_free(c);
@@ -302,6 +303,7 @@ static uint64_t cluster_deadline(const struct cluster *c, uint64_t now_ns)
 	due = earliest(due, cluster_names_deadline(c));
 	due = earliest(due, probe_hosts_deadline(c));
 	due = earliest(due, cluster_health_deadline(c));
+	due = earliest(due, cluster_warm_deadline(c));
 	if (c->data_due_ns)
 		due = earliest(due, c->data_due_ns);
 	if (c->alarm_until_ns > now_ns)
@@ -323,6 +325,7 @@ static void cluster_settle(void *ctx)
 	cluster_names_tick(c, now);
 	probe_hosts_tick(c, now);
 	cluster_scout_tick(c, now);
+	cluster_warm_tick(c, now);
 	act(c, now);
 	cluster_health_tick(c, now); /* last: it has to see what was just asked */
 	obey(c, now);

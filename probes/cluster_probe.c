@@ -27,7 +27,7 @@ static uint64_t probe_now(const struct probe *p)
 	return cluster_now(p->cluster);
 }
 
-static const char *host_of(const struct probe *p)
+const char *probe_host(const struct probe *p)
 {
 	return p->host[0] ? p->host : p->cluster->names[0].text;
 }
@@ -93,7 +93,7 @@ static void connect_begin(struct probe *p)
 	if (p->first.member)
 		return; /* the second has just taken its place, and will report */
 	if (topology_login_addr(&c->topology, p->slot, &addr))
-		r = link_open(c, &p->first, &addr, host_of(p), first_told, p);
+		r = link_open(c, &p->first, &addr, probe_host(p), first_told, p);
 	if (r < 0)
 		schedule_lost(&c->schedule, p->slot, r == -EACCES, probe_now(p));
 }
@@ -286,7 +286,7 @@ void probe_second_open(struct probe *p)
 		return;
 	link_close(c, &p->second); /* a SYN that waits is from before a trouble of our own */
 	p->opened_ns = now;
-	(void)link_open(c, &p->second, &addr, host_of(p), second_told, p);
+	(void)link_open(c, &p->second, &addr, probe_host(p), second_told, p);
 }
 
 void probe_adopt(struct probe *p, struct link *link, const struct evidence *e)

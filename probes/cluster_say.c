@@ -2,6 +2,7 @@
 /* A cluster's changes as lines of the log and events: what differs from what was last said. */
 #include "engine_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *const why_text[] = {
@@ -87,6 +88,26 @@ static void say_lag(struct cluster *c, const char *id, const struct pel_hot_inst
 		id, is->lag_ms);
 }
 
+/* What is new: nothing where it was admitted from the first. */
+static void say_admission(struct cluster *c, const char *id, const struct pel_hot_instance *in,
+	uint8_t was)
+{
+	static const char *const text[] = {
+		[PEL_ADMITTED] = "is admitted to the readers",
+		[PEL_ADMIT_NEW] = "is new: no reader connections yet",
+		[PEL_ADMIT_WARMING] = "is warming: no reader connections yet",
+		[PEL_ADMIT_HELD] = "is held: no reader connections",
+	};
+	char lag[40] = "";
+
+	if (in->admission == was)
+		return;
+	if (in->admission == PEL_ADMIT_HELD && in->lag_ms != PEL_LAG_UNKNOWN)
+		(void)snprintf(lag, sizeof(lag), " (lag %u ms)", in->lag_ms);
+	log_event(c->engine->log, LOG_INFO, "instance-admission", c->names[0].text, id, "%s %s%s",
+		id, text[in->admission], lag);
+}
+
 static void say_instances(struct cluster *c, const struct pel_hot *hot, const struct pel_cold *cold)
 {
 	const char *name = c->names[0].text;
@@ -103,6 +124,8 @@ static void say_instances(struct cluster *c, const struct pel_hot *hot, const st
 				health_text[hot->instances[i].health]);
 		if (was != PEL_NONE)
 			say_lag(c, id, &c->said.instances[was], &hot->instances[i]);
+		say_admission(c, id, &hot->instances[i],
+			was == PEL_NONE ? PEL_ADMITTED : c->said.instances[was].admission);
 	}
 	for (unsigned i = 0; i < c->said.n_instances; i++) {
 		const char *id = c->said_cold.instances[i].id;

@@ -330,6 +330,33 @@ int engine_admit(struct engine *e, const char *name, const char *id, enum pel_ad
 	return 0;
 }
 
+static struct cluster *find_instance(struct engine *e, const char *name, const char *id,
+	unsigned *ret_slot)
+{
+	struct cluster *c = find_by_name(e, name);
+
+	*ret_slot = c ? topology_find(&c->topology, id) : PEL_NONE;
+	return *ret_slot == PEL_NONE ? NULL : c;
+}
+
+int engine_warm(struct engine *e, const char *name, const char *id, const char *from)
+{
+	unsigned slot;
+	struct cluster *c = find_instance(e, name, id, &slot);
+
+	return c ? cluster_warm_begin(c, slot, from) : -ENOENT;
+}
+
+int engine_warm_look(struct engine *e, const char *name, const char *id, struct engine_warm *ret)
+{
+	unsigned slot;
+	struct cluster *c = find_instance(e, name, id, &slot);
+
+	if (!c)
+		return -ENOENT;
+	return cluster_warm_look(c, slot, ret) ? 0 : -ENODATA;
+}
+
 /* The sections with an endpoint are followed without being asked for. */
 static void follow_configured(struct engine *e)
 {

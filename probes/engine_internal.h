@@ -9,6 +9,7 @@
  *   cluster_health.c  the close look, and the glue to health.h
  *   cluster_inherit.c what the earlier worker published, against what is known now
  *   cluster_scout.c   the connection to where DNS leads, before or beside the members
+ *   cluster_warm.c    the warm-up of its new readers (warm_run.c, warm_source.c)
  *   cluster_say.c     its changes as lines of the log
  *   engine_remote.c   what speaks HTTP: coordinators, clouds, notices
  *   engine_status.c   everything as JSON
@@ -71,6 +72,14 @@ struct name_watch {
 	uint64_t due_ns;
 };
 
+/* The last document of statements that was fetched. */
+struct warm_cache {
+	char url[CONFIG_URL_MAX];
+	char etag[128];
+	char *body;
+	size_t size;
+};
+
 struct cluster {
 	struct engine *engine;
 	unsigned record;   /* of the map */
@@ -98,6 +107,9 @@ struct cluster {
 	uint64_t alarm_until_ns; /* at least */
 	enum remote_fleet fleet;
 	uint64_t fleet_asked_ns; /* when the fleet's leader last bought a round */
+	struct warm *warms[PEL_MAP_INSTANCES]; /* by slot; see cluster_warm.c */
+	struct warm_cache warm_cache;
+	bool warm_no_samples;    /* the servers keep none: said once */
 	struct rds_view *listed; /* what the control plane said; NULL: nothing */
 	uint64_t listed_for;     /* to which writer and names it was last applied */
 	struct pel_hot said; /* as of the last line in the log */
@@ -162,6 +174,7 @@ void probe_second_open(struct probe *p);
 void probe_first_drop(struct probe *p, bool by_peer);
 void probe_hosts_tick(struct cluster *c, uint64_t now_ns);
 uint64_t probe_hosts_deadline(const struct cluster *c);
+const char *probe_host(const struct probe *p);
 
 /* cluster_health.c */
 void cluster_health_tick(struct cluster *c, uint64_t now_ns);
@@ -202,6 +215,22 @@ int engine_remote_token(struct cluster *c, const char *host, uint16_t port, cons
 	char *ret, size_t size);
 /* Applies what the control plane said to the names and the writer of now. */
 void engine_remote_list(struct cluster *c);
+
+/* Fetches a document: remote_ops.fetch; -ENOENT where nothing speaks HTTP. */
+int engine_remote_fetch(struct cluster *c, const char *url, const char *etag,
+	void (*done)(void *ctx, const struct remote_fetched *answer), void *ctx,
+	struct remote_fetch **ret);
+void engine_remote_fetch_cancel(struct cluster *c, struct remote_fetch *fetch);
+
+/* cluster_warm.c */
+void cluster_warm_tick(struct cluster *c, uint64_t now_ns);
+uint64_t cluster_warm_deadline(const struct cluster *c);
+void cluster_warm_free(struct cluster *c);
+/* Keeps a document for the next time. */
+void cluster_warm_cache(struct cluster *c, const char *url, const struct remote_fetched *answer);
+/* By hand: `from` NULL is the configured source.  0; -ENOENT, -EINVAL, -EBUSY, -ENOTCONN. */
+int cluster_warm_begin(struct cluster *c, unsigned slot, const char *from);
+bool cluster_warm_look(const struct cluster *c, unsigned slot, struct engine_warm *ret);
 
 /* cluster_say.c */
 void cluster_say_changes(struct cluster *c, const struct pel_hot *hot, const struct pel_cold *cold);

@@ -251,6 +251,23 @@ int engine_remote_token(struct cluster *c, const char *host, uint16_t port, cons
 	return e->remote_ops->token(e->remote, c->key, host, port, user, ret, size);
 }
 
+int engine_remote_fetch(struct cluster *c, const char *url, const char *etag,
+	void (*done)(void *ctx, const struct remote_fetched *answer), void *ctx,
+	struct remote_fetch **ret)
+{
+	struct engine *e = c->engine;
+
+	if (!e->remote)
+		return -ENOENT;
+	return e->remote_ops->fetch(e->remote, c->key, url, etag, done, ctx, ret);
+}
+
+void engine_remote_fetch_cancel(struct cluster *c, struct remote_fetch *fetch)
+{
+	if (c->engine->remote)
+		c->engine->remote_ops->fetch_cancel(fetch);
+}
+
 void engine_remote_denied(struct cluster *c)
 {
 	if (c->engine->remote)

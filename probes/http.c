@@ -45,6 +45,7 @@ struct http_call {
 	CURLcode code;
 	uint64_t index;
 	uint32_t retry_after_s;
+	char etag[128];
 };
 
 struct socket {
@@ -174,6 +175,7 @@ static size_t on_header(char *data, size_t size, size_t n, void *ctx)
 		call->index = value;
 	if (http_header_number(data, size * n, "Retry-After", &value))
 		call->retry_after_s = value < UINT32_MAX ? (uint32_t)value : UINT32_MAX;
+	(void)http_header_text(data, size * n, "ETag", call->etag, sizeof(call->etag));
 	return size * n;
 }
 
@@ -263,6 +265,7 @@ static void deliver_end(struct http_call *call)
 		.body = call->body ? call->body : "",
 		.size = call->n,
 		.index = call->index,
+		.etag = call->etag,
 		.retry_after_s = call->retry_after_s};
 	long status = 0;
 

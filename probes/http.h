@@ -42,6 +42,7 @@ struct http_answer {
 	size_t size;
 	uint64_t index;         /* X-Consul-Index; 0: none */
 	uint32_t retry_after_s; /* Retry-After, if it is a number */
+	const char *etag;       /* "": none, or one of more than 127 bytes */
 };
 
 /* 0 or -errno. */

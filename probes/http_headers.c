@@ -50,20 +50,47 @@ int http_headers_read(struct curl_slist **list, const char *path)
 	return r;
 }
 
-bool http_header_number(const char *line, size_t n, const char *name, uint64_t *ret)
+/* Where the named header's value begins; NULL if it is another header. */
+static const char *value_of(const char *line, size_t *n, const char *name)
 {
 	size_t length = strlen(name);
+
+	if (*n <= length || line[length] != ':' || strncasecmp(line, name, length) != 0)
+		return NULL;
+	line += length + 1;
+	*n -= length + 1;
+	while (*n > 0 && (*line == ' ' || *line == '\t')) {
+		line++;
+		--*n;
+	}
+	return line;
+}
+
+bool http_header_text(const char *line, size_t n, const char *name, char *ret, size_t size)
+{
+	const char *value = value_of(line, &n, name);
+
+	while (value && n > 0 && strchr(" \t\r\n", value[n - 1]))
+		n--;
+	if (!value || n >= size)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned char)value[i] < ' ' || value[i] == 0x7f)
+			return false;
+	}
+	memcpy(ret, value, n);
+	ret[n] = '\0';
+	return true;
+}
+
+bool http_header_number(const char *line, size_t n, const char *name, uint64_t *ret)
+{
 	char digits[21];
 	size_t count = 0;
 
-	if (n <= length || line[length] != ':' || strncasecmp(line, name, length) != 0)
+	line = value_of(line, &n, name);
+	if (!line)
 		return false;
-	line += length + 1;
-	n -= length + 1;
-	while (n > 0 && (*line == ' ' || *line == '\t')) {
-		line++;
-		n--;
-	}
 	while (count < n && line[count] >= '0' && line[count] <= '9' &&
 		count < sizeof(digits) - 1) {
 		digits[count] = line[count];

@@ -23,4 +23,7 @@ int http_headers_read(struct curl_slist **list, const char *path);
 /* Whether this line of an answer is the named header with a decimal number as its value. */
 bool http_header_number(const char *line, size_t n, const char *name, uint64_t *ret);
 
+/* Whether it is the named header, with a value of printable characters that fits. */
+bool http_header_text(const char *line, size_t n, const char *name, char *ret, size_t size);
+
 #endif

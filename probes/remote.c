@@ -8,6 +8,7 @@
 #include "remote.h"
 
 #include "cloud.h"
+#include "fetch.h"
 #include "fleet.h"
 #include "http.h"
 #include "notices.h"
@@ -255,6 +256,17 @@ static int remote_token(struct remote *r, const char *key, const char *host, uin
 	return cloud_token((*place)->cloud, host, port, user, ret, size);
 }
 
+static int remote_fetch(struct remote *r, const char *key, const char *url, const char *etag,
+	void (*done)(void *ctx, const struct remote_fetched *answer), void *ctx,
+	struct remote_fetch **ret)
+{
+	struct remote_cluster **place = find(r, key);
+
+	if (!place)
+		return -ENOENT;
+	return fetch_start(r->http, &(*place)->config, url, etag, done, ctx, ret);
+}
+
 static void remote_published(
 	struct remote *r, const char *key, const struct pel_hot *hot, const struct pel_cold *cold)
 {
@@ -280,6 +292,8 @@ const struct remote_ops pelorus_remote = {
 	.remove = remote_remove,
 	.denied = remote_denied,
 	.token = remote_token,
+	.fetch = remote_fetch,
+	.fetch_cancel = fetch_cancel,
 	.published = remote_published,
 	.event = remote_event,
 };

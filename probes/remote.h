@@ -23,6 +23,7 @@
 #define REMOTE_SYMBOL "pelorus_remote"
 
 struct remote;
+struct remote_fetch;
 
 enum remote_fleet {
 	REMOTE_FLEET_ALONE = 0, /* nobody leads: probe as if there were no fleet */
@@ -46,6 +47,15 @@ struct remote_core {
 	void *ctx;
 };
 
+/* A document that was fetched. */
+struct remote_fetched {
+	const char *problem; /* a phrase; NULL: there is none */
+	bool unchanged;      /* as it was when it had the ETag that was sent */
+	const char *body;
+	size_t size;
+	const char *etag; /* "": none */
+};
+
 struct remote_ops {
 	size_t config_size; /* sizeof(struct config): module and program must be of one build */
 	/* 0 or -errno. */
@@ -62,6 +72,15 @@ struct remote_ops {
 	/* An RDS token for a cluster with `auth = iam`.  0; -EAGAIN: not yet; -ENOBUFS; -ENOENT. */
 	int (*token)(struct remote *r, const char *key, const char *host, uint16_t port,
 		const char *user, char *ret, size_t size);
+	/*
+	 * Fetches a document, with the cluster's TLS and headers; `etag` "": none is known.  `done`
+	 * is called once, from the loop.  0; -EPERM: plain http to afar; -ENOENT; -errno.
+	 */
+	int (*fetch)(struct remote *r, const char *key, const char *url, const char *etag,
+		void (*done)(void *ctx, const struct remote_fetched *answer), void *ctx,
+		struct remote_fetch **ret);
+	/* Ends it without telling. */
+	void (*fetch_cancel)(struct remote_fetch *fetch);
 	/* The verified topology was published. */
 	void (*published)(struct remote *r, const char *key, const struct pel_hot *hot,
 		const struct pel_cold *cold);

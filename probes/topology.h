@@ -123,6 +123,7 @@ struct topology_member {
 	uint8_t health;     /* enum pel_health */
 	uint8_t admission;  /* enum pel_admission */
 	bool admission_forced; /* by hand: rules do not change it */
+	bool warmed;
 	bool unwarmed; /* its warm-up came to nothing: held, unless nobody else is left */
 	bool lagged;
 	uint16_t port;
@@ -284,6 +285,8 @@ unsigned topology_feed_health(struct topology *t, unsigned slot, enum pel_health
 /* Admission by hand (`pelorus admit|hold`) and by the warm-up. */
 unsigned topology_feed_admission(struct topology *t, unsigned slot, enum pel_admission admission,
 	bool by_hand, uint64_t now_ns);
+/* It has been warmed: the rest of the rules decide. */
+unsigned topology_feed_warmed(struct topology *t, unsigned slot, uint64_t now_ns);
 /* The warm-up has come to nothing, and the configuration wants such a reader held. */
 unsigned topology_feed_unwarmed(struct topology *t, unsigned slot, uint64_t now_ns);
 unsigned topology_feed_warm(struct topology *t, unsigned slot, uint16_t done, uint16_t total,

@@ -61,7 +61,7 @@ static void update_admission(struct topology *t, struct topology_member *m, uint
 		m->admission = PEL_ADMITTED;
 	else if (m->admission == PEL_ADMIT_WARMING || m->unwarmed)
 		return;
-	else if (stable && !t->config.warm_up)
+	else if (stable && (m->warmed || !t->config.warm_up))
 		m->admission = PEL_ADMITTED;
 	else
 		m->admission = is_serving(m) && !is_lag_admissible(t, m) ? PEL_ADMIT_HELD :
@@ -100,7 +100,7 @@ bool topology_wants_warm(const struct topology *t, unsigned slot)
 	const struct topology_member *m = topology_member(t, slot);
 	uint64_t stable_ns = (uint64_t)t->config.admit_stable_ms * 1000000;
 
-	return m && t->config.warm_up && m->admission == PEL_ADMIT_NEW && !m->admission_forced &&
+	return m && t->config.warm_up && !m->warmed && m->admission == PEL_ADMIT_NEW && !m->admission_forced &&
 	       m->fit_ns && m->evidence_ns >= m->fit_ns + stable_ns;
 }
 
@@ -115,6 +115,20 @@ unsigned topology_feed_admission(struct topology *t, unsigned slot, enum pel_adm
 	m->admission = (uint8_t)admission;
 	m->admission_forced = by_hand && admission == PEL_ADMIT_HELD;
 	m->unwarmed = false;
+	return topology_settle(t, now_ns, TOPOLOGY_DATA);
+}
+
+unsigned topology_feed_warmed(struct topology *t, unsigned slot, uint64_t now_ns)
+{
+	struct topology_member *m;
+
+	if (!topology_member(t, slot))
+		return 0;
+	m = &t->members[slot];
+	m->warmed = true;
+	m->unwarmed = false;
+	if (m->admission == PEL_ADMIT_WARMING)
+		m->admission = PEL_ADMIT_NEW;
 	return topology_settle(t, now_ns, TOPOLOGY_DATA);
 }
 

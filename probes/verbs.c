@@ -7,6 +7,7 @@
 #include <pelorus/names.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,6 +21,9 @@ static void engine_error(struct control_reply *reply, int r)
 		{-EINVAL, "invalid", "name, port or credential is not one"},
 		{-ENOENT, "unfollowed", "the name is not followed, or has no such instance"},
 		{-ENOTSUP, "unsupported", "endpoints of this kind are left alone"},
+		{-EBUSY, "busy", "it is being warmed already"},
+		{-ENOTCONN, "unanswered", "the instance does not answer"},
+		{-ENODATA, "cold", "it was not warmed of late"},
 		{-ENOSPC, "full", "the map has no place for another cluster or name"},
 	};
 
@@ -223,6 +227,43 @@ static void run_hold(void *ctx, const struct control_request *request,
 	admission_set(ctx, request, PEL_ADMIT_HELD, reply);
 }
 
+static void warm_look(struct worker *w, const char *name, const char *id,
+	struct control_reply *reply)
+{
+	struct engine_warm warm;
+	int r = engine_warm_look(w->engine, name, id, &warm);
+
+	if (r < 0) {
+		engine_error(reply, r);
+		return;
+	}
+	control_reply_add(reply, "state=%s\ndone=%u\ntotal=%u\nfailed=%u\nrefused=%u\n", warm.state,
+		warm.done, warm.total, warm.failed, warm.refused);
+	control_reply_add(reply, "text=%s\n", warm.text);
+}
+
+static void run_warm(void *ctx, const struct control_request *request,
+	const struct control_peer *peer, struct control_reply *reply)
+{
+	struct worker *w = ctx;
+	const char *name = control_get(request, "name"), *id = control_get(request, "id");
+	const char *file = control_get(request, "file");
+	char from[CONFIG_URL_MAX];
+	int r = -EINVAL;
+
+	if (name && id && control_get(request, "look")) {
+		warm_look(w, name, id, reply);
+		return;
+	}
+	if (name && id && (!file || snprintf(from, sizeof(from), "file:%s", file) < (int)sizeof(from)))
+		r = engine_warm(w->engine, name, id, file ? from : NULL);
+	if (r == -EINVAL)
+		control_reply_error(reply, "no-source",
+			"the configuration has no warm-up, and no file was given");
+	else if (r < 0)
+		engine_error(reply, r);
+}
+
 const struct control_verb worker_verbs[] = {
 	{"follow", CONTROL_ANYONE, run_follow},
 	{"hint", CONTROL_ANYONE, run_hint},
@@ -233,6 +274,7 @@ const struct control_verb worker_verbs[] = {
 	{"token", CONTROL_TRUSTED, run_token},
 	{"admit", CONTROL_TRUSTED, run_admit},
 	{"hold", CONTROL_TRUSTED, run_hold},
+	{"warm", CONTROL_TRUSTED, run_warm},
 	{"stop", CONTROL_TRUSTED, run_stop},
 	{0},
 };

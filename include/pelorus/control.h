@@ -14,7 +14,9 @@
  *   events    [since=SEQ] [wait=0|1]            JSON lines of the ring
  *   refresh   [name=HOST]                       asks every instance now
  *   reload                                      reads the configuration again
- *   admit | hold | warm   name=HOST id=SERVER-ID [file=PATH]
+ *   admit | hold          name=HOST id=SERVER-ID
+ *   warm                  name=HOST id=SERVER-ID [file=PATH]
+ *                         look=1: how that goes: state= done= total= failed= refused= text=
  *   stop
  *
  * The reply's first line is "ok" or "error CODE SENTENCE"; a body may follow.  A reply that is

@@ -33,6 +33,7 @@ int command_fail(const char *command, int status, const char *format, ...)
  */
 int command_words(int argc, char **argv, int most, const char *help);
 
+int cmd_admit(int argc, char **argv);
 int cmd_auth_token(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_config(int argc, char **argv);
@@ -50,6 +51,7 @@ int cmd_status(int argc, char **argv);
 int cmd_stop(int argc, char **argv);
 int cmd_topology(int argc, char **argv);
 int cmd_version(int argc, char **argv);
+int cmd_warm(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 static const struct command commands[] = {
+	{"admit", cmd_admit, "have readers use a new or held instance"},
 	{"auth-token", cmd_auth_token, "a password of IAM for a database user"},
 	{"check", cmd_check, "for monitoring: is there a writer, are there readers"},
 	{"config", cmd_config, "the configuration, and where each value is from"},
@@ -13,6 +14,7 @@ static const struct command commands[] = {
 	{"env", cmd_env, "the lines that set it up for a shell, a container, a service"},
 	{"events", cmd_events, "what happened lately"},
 	{"follow", cmd_follow, "have the prober follow a cluster"},
+	{"hold", cmd_admit, "keep readers from an instance"},
 	{"lab", cmd_lab, "a local cluster to try it with"},
 	{"metrics", cmd_metrics, "counters and gauges for Prometheus"},
 	{"refresh", cmd_refresh, "have the prober ask every instance now"},
@@ -23,6 +25,7 @@ static const struct command commands[] = {
 	{"stop", cmd_stop, "end the prober"},
 	{"topology", cmd_topology, "the instances of a cluster, as every process sees them"},
 	{"version", cmd_version, "the version, and those of its libraries"},
+	{"warm", cmd_warm, "fill an instance's caches"},
 	{"watch", cmd_watch, "everything live, on the whole screen"},
 	{0},
 };

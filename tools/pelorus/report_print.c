@@ -44,6 +44,8 @@ static void state_put(const struct report_instance *in, char ret[static CELL_MAX
 	if (in->admission == PEL_ADMIT_WARMING && in->warm_total)
 		n += (size_t)snprintf(ret + n, CELL_MAX - n, ", warming %u/%u", in->warm_done,
 			in->warm_total);
+	else if (in->admission == PEL_ADMIT_HELD && in->lag_ms != PEL_LAG_UNKNOWN)
+		n += (size_t)snprintf(ret + n, CELL_MAX - n, ", held (lag %u ms)", in->lag_ms);
 	else if (in->admission != PEL_ADMITTED)
 		n += (size_t)snprintf(ret + n, CELL_MAX - n, ", %s", admission_word(in->admission));
 	if (in->lagged)
@@ -197,6 +199,10 @@ static struct json_object *instance_json(const struct report_instance *in)
 	put_text(o, "role", report_role(in->role));
 	put_text(o, "health", report_health(in->health));
 	put_text(o, "admission", admission_word(in->admission));
+	if (in->warm_total) {
+		put_number(o, "warm_done", true, in->warm_done);
+		put_number(o, "warm_total", true, in->warm_total);
+	}
 	put_number(o, "lag_ms", in->lag_ms != PEL_LAG_UNKNOWN, in->lag_ms);
 	put_number(o, "cpu_permille", in->cpu_permille != UINT16_MAX, in->cpu_permille);
 	put_number(o, "round_trip_us", in->rtt_us != 0, in->rtt_us);

@@ -61,7 +61,8 @@ class Lab:
         words = []
         for name, value in self.options.items():
             option = "--" + name.replace("_", "-")
-            words += [option] if value is True else [option, value]
+            for one in value if isinstance(value, list) else [value]:
+                words += [option] if one is True else [option, one]
         begin = time.monotonic()
         self.run("up", *words, limit=180)
         self.up_seconds = time.monotonic() - begin

@@ -17,6 +17,7 @@ ROLES = ("unknown", "reader", "writer", "custom")
 HEALTHS = ("unknown", "ok", "suspect", "stalled", "unreachable")
 WHYS = ("", "starting", "no-credentials", "denied", "no-answer", "not-a-cluster", "no-writer",
         "disputed", "unroutable")
+ADMISSIONS = ("admitted", "new", "warming", "held")
 NONE = 0xFF
 
 HEADER, INDEX, ENTRY = 4096, 2048, 16
@@ -37,7 +38,9 @@ class Instance:
         (self.role, self.self_role, self.health, self.admission, self.flags, self.port, ip4,
          self.lag_ms) = struct.unpack_from("4B2H4sI", hot)
         self.identity, self.evidence_ns = struct.unpack_from("2Q", hot, 32)
-        self.rtt_us, self.cpu_permille = struct.unpack_from("IH", hot, 48)
+        (self.rtt_us, self.cpu_permille, self.warm_done,
+         self.warm_total) = struct.unpack_from("I3H", hot, 48)
+        self.admission = ADMISSIONS[self.admission]
         self.role, self.self_role = ROLES[self.role], ROLES[self.self_role]
         self.health = HEALTHS[self.health]
         self.ip4 = ".".join(map(str, ip4))

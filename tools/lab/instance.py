@@ -79,7 +79,7 @@ class Instance:
     def _command(self, role, extra):
         return ["nsenter", f"--net={self.lab.network.path(self.key)}", "unshare", "--uts",
                 "sh", "-c", 'hostname "$1"; shift; exec "$@"', "sh", self.id,
-                self.lab.binary, *OPTIONS,
+                self.lab.binary, *OPTIONS, *self.lab.config["server"],
                 f"--datadir={self.folder}/data", f"--socket={self.socket_path}",
                 f"--pid-file={self.folder}/pid", f"--log-error={self.folder}/error.log",
                 f"--port={self.lab.config['port']}", f"--server-id={self.number}",

@@ -172,9 +172,16 @@ def execute(path, config, command):
     for number in (signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda n, _: os.kill(child, n))
+        signal.signal(number, lambda n, _: _pass_on(child, n))
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return status if status >= 0 else 128 - status
+
+
+def _pass_on(child, number):
+    try:
+        os.kill(child, number)
+    except ProcessLookupError:
+        pass  # it got the signal itself, with its whole group
 
 
 def _become(command, uid, gid):

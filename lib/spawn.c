@@ -204,7 +204,7 @@ static void fill_environment(char *envp[static VARIABLES])
 	envp[n] = NULL;
 }
 
-static bool start_prober(void)
+static bool start_prober(bool again)
 {
 	char name[] = "pelorusd", path[ENV_PATH_MAX];
 	char *argv[] = {name, NULL}, *envp[VARIABLES];
@@ -214,6 +214,8 @@ static bool start_prober(void)
 		say(SAY_NO_PROBER, s.path);
 		return false;
 	}
+	if (again)
+		say(SAY_PROBER_FAILED, NULL);
 	fill_environment(envp);
 	return launch(&s);
 }
@@ -254,10 +256,8 @@ static bool start_if_due(int dirfd, uint64_t now_ns)
 		return true;
 	if (!spawn_is_due(&before, map ? map->header.start_ns : 0, now_ns, &after))
 		return before.count == 1;
-	if (after.count > 1)
-		say(SAY_PROBER_FAILED, NULL);
 	write_record(dirfd, &after);
-	return start_prober();
+	return start_prober(after.count > 1);
 }
 
 static bool try_in(int dirfd, uint64_t now_ns)

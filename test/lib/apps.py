@@ -38,6 +38,16 @@ KINDS = {
 POOLS = ("mysql2", "sequelize", "typeorm")
 
 
+def children(pid):
+    """Every process below this one."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as f:
+            found = [int(x) for x in f.read().split()]
+    except OSError:
+        return []
+    return found + [g for c in found for g in children(c)]
+
+
 class App:
     def __init__(self, kind, process):
         self.kind, self.process = kind, process

@@ -11,7 +11,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import clients  # noqa: E402
 import mapview  # noqa: E402
-from apps import Apps, POOLS  # noqa: E402
+from apps import Apps, children, POOLS  # noqa: E402
 from lab import Lab  # noqa: E402
 from tap import done, note, ok, skip  # noqa: E402
 
@@ -113,15 +113,6 @@ def check_firewall():
 def group(apps, app):
     """Every process of the application, and its probers."""
     return [app.process.pid, *children(app.process.pid), *apps.probers()]
-
-
-def children(pid):
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children") as f:
-            found = [int(x) for x in f.read().split()]
-    except OSError:
-        return []
-    return found + [g for c in found for g in children(c)]
 
 
 def command_of(pid):

@@ -45,6 +45,8 @@ def cell(cells, key):
     text = f"{limit if median is None else seconds(median)} "
     if worst != median:
         text += f"(max {limit if worst is None else seconds(worst)}) "
+    if "Pelorus" in key[2] and (above := cells.above_floor(key)) is not None:
+        text += f"floor + {seconds(above)} "
     return text + f"n={len(cells.values[key])}"
 
 
@@ -123,7 +125,8 @@ def markdown(cells, shells, command, pictures):
     for dns in sorted({k[0] for k in cells.values}, reverse=True):
         parts += [f"## DNS {said(dns)}", "", table(cells, dns), ""]
     parts += ["Milliseconds from the moment at which the new writer took its first write to the first "
-              "row of the client on it; median, worst, number of failovers. `floor` knows the new "
+              "row of the client on it; median, worst, median of the differences to the floor "
+              "in the same failover, number of failovers. `floor` knows the new "
               "writer beforehand and tries each millisecond. Errors: of the columns from left to "
               "right.", "", "## A client process for each row", "", shells_text(shells), ""]
     parts += [f"![{name}]({name}.svg)" for name in pictures]

@@ -49,10 +49,10 @@ def children(pid):
 
 
 class App:
-    def __init__(self, kind, process):
+    def __init__(self, kind, process, greets=True):
         self.kind, self.process = kind, process
         self.buffer = b""
-        self.first = self.read()
+        self.first = self.read() if greets else None
 
     def tell(self, command):
         with contextlib.suppress(BrokenPipeError):
@@ -62,16 +62,27 @@ class App:
     def read(self, limit=LIMIT):
         """The next answer; what went wrong in the words of the program if there is none."""
         end = time.monotonic() + limit
+        while True:
+            line = self.line(end)
+            if line is None:
+                return {"ok": 0, "errors": [f"no answer within {limit} s"], "ms": limit * 1e3}
+            if not line:
+                return {"ok": 0, "errors": [f"ended with {self.process.wait()}"], "ms": 0}
+            if line.startswith(b"{"):  # some libraries write their log there
+                return json.loads(line)
+
+    def line(self, end):
+        """With its newline; None if there was none by then, b"" at the end."""
         while b"\n" not in self.buffer:
             left = end - time.monotonic()
             if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
-                return {"ok": 0, "errors": [f"no answer within {limit} s"], "ms": limit * 1e3}
+                return None
             more = os.read(self.process.stdout.fileno(), 65536)
             if not more:
-                return {"ok": 0, "errors": [f"ended with {self.process.wait()}"], "ms": 0}
+                return b""
             self.buffer += more
         line, _, self.buffer = self.buffer.partition(b"\n")
-        return json.loads(line)
+        return line + b"\n"
 
     def ask(self, command, limit=LIMIT):
         self.tell(command)

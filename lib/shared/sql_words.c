@@ -68,8 +68,8 @@ static const char peeks[][15] = {
 static const char settings[][32] = {
 	"aurora_replica_read_consistency", "autocommit", "big_tables", "bulk_insert_buffer_size",
 	"character_set_client", "character_set_connection", "character_set_results",
-	"character_set_server",
-	"collation_connection", "cte_max_recursion_depth", "default_storage_engine",
+	"character_set_server", "collation_connection", "collation_server",
+	"cte_max_recursion_depth", "default_storage_engine",
 	"default_week_format", "div_precision_increment", "eq_range_index_dive_limit",
 	"explicit_defaults_for_timestamp", "foreign_key_checks", "group_concat_max_len",
 	"information_schema_stats_expiry", "innodb_lock_wait_timeout", "interactive_timeout",

@@ -135,6 +135,7 @@ static const struct row {
 	{PEL_SQL_SET, TEXT("SET AUTOCOMMIT=1")},
 	{PEL_SQL_SET, TEXT("SET @@autocommit = ON")},
 	{PEL_SQL_SET, TEXT("SET character_set_server = 'utf8mb4'")},
+	{PEL_SQL_SET, TEXT("SET collation_server = 'utf8mb4_unicode_ci'")},
 	{PEL_SQL_SET, TEXT("SET SESSION sql_mode = 'STRICT_ALL_TABLES'")},
 	{PEL_SQL_SET, TEXT("SET LOCAL time_zone = '+00:00'")},
 	{PEL_SQL_SET, TEXT("SET @@session.wait_timeout = 2147483")},

@@ -1,0 +1,196 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""One row of the client matrix; see test/clients/node/any.mjs for what is asked and answered:
+
+    any.py KIND WRITER READER CA      KIND: mysqlclient, pymysql, sqlalchemy, multiprocessing, cli
+"""
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+
+KIND, WRITER, READER, CA = sys.argv[1:5]
+
+
+class Mysqlclient:
+    """libmariadb: the handle is kept after an error, as it can be."""
+    keeps = True
+
+    def __init__(self, host, ca):
+        import MySQLdb
+        more = {}
+        if ca:  # this build's connect() can ask for the name's verification by a file alone
+            self.file = tempfile.NamedTemporaryFile("w", suffix=".cnf")
+            self.file.write(f"[client]\nssl-ca={ca}\nssl-verify-server-cert\n")
+            self.file.flush()
+            more = {"read_default_file": self.file.name}
+        self.one = MySQLdb.connect(host=host, user="app", passwd="app", db="app", autocommit=True,
+                                   **more)
+
+    def run(self, sql):
+        cursor = self.one.cursor()
+        cursor.execute(sql)
+        row = cursor.fetchone() if cursor.description else None
+        return row[0] if row else None
+
+    def close(self):
+        self.one.close()
+
+
+class Pymysql(Mysqlclient):
+    keeps = False
+
+    def __init__(self, host, ca):
+        import pymysql
+        tls = {"ssl_ca": ca, "ssl_verify_cert": True, "ssl_verify_identity": True} if ca else {}
+        self.one = pymysql.connect(host=host, user="app", password="app", database="app",
+                                   autocommit=True, **tls)
+
+
+class Sqlalchemy:
+    """A pool, asked through its engine; it throws a broken connection away by itself."""
+    keeps = True
+
+    def __init__(self, host, ca):
+        import sqlalchemy
+        tls = {"ssl": {"ca": ca, "check_hostname": True}} if ca else {}
+        self.text = sqlalchemy.text
+        self.engine = sqlalchemy.create_engine(f"mysql+pymysql://app:app@{host}/app", pool_size=4,
+                                               connect_args=tls)
+        self.held = None
+
+    def run(self, sql):
+        with self.engine.begin() as one:
+            result = one.execute(self.text(sql))
+            return result.scalar() if result.returns_rows else None
+
+    def hold(self, sql):
+        if sql == "BEGIN":
+            self.held = self.engine.connect()
+            self.held.begin()
+            return None
+        try:
+            if sql == "COMMIT":
+                self.held.get_transaction().commit()
+                self.held.close()
+            else:
+                self.held.execute(self.text(sql))
+        except Exception:
+            self.held.close()
+            raise
+        return None
+
+    def close(self):
+        self.engine.dispose()
+
+
+class Cli:
+    """The mariadb client as scripts use it, a process for each statement; a transaction is one that
+    reads statements."""
+    keeps = True
+
+    def __init__(self, host, ca):
+        tls = [f"--ssl-ca={ca}", "--ssl-verify-server-cert"] if ca else []
+        self.command = ["mariadb", "-N", "-B", "-n", "-h", host, "-uapp", "-papp", *tls, "app"]
+        self.held = None
+
+    def run(self, sql):
+        done = subprocess.run([*self.command, "-e", sql], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr.strip().split("\n")[-1])
+        return done.stdout.strip() or None
+
+    def hold(self, sql):
+        if sql == "BEGIN":
+            self.held = subprocess.Popen(self.command, stdin=subprocess.PIPE, text=True,
+                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if sql != "COMMIT":
+            self.held.stdin.write(f"{sql}; SELECT 'done';\n")
+            self.held.stdin.flush()
+            if self.held.stdout.readline() == "done\n":
+                return
+        else:
+            self.held.stdin.write("COMMIT;\n")
+        wrong = self.held.communicate()[1].strip()
+        if wrong:
+            raise RuntimeError(wrong.split("\n")[-1])
+
+    def close(self):
+        """Nothing is left open."""
+
+
+KINDS = {"mysqlclient": Mysqlclient, "pymysql": Pymysql, "sqlalchemy": Sqlalchemy, "cli": Cli,
+         "multiprocessing": Mysqlclient}
+
+
+class Handler:
+    def __init__(self):
+        self.open = {}
+
+    def run(self, verb, sql):
+        key = "w" if verb == "h" else verb
+        try:
+            if key not in self.open:
+                self.open[key] = KINDS[KIND](READER if verb == "r" else WRITER,
+                                             CA if verb == "t" else None)
+            one = self.open[key]
+            return one.hold(sql) if verb == "h" and hasattr(one, "hold") else one.run(sql)
+        except Exception:
+            if key in self.open and not self.open[key].keeps:
+                del self.open[key]
+            raise
+
+    def answer(self, line):
+        verb, n, sql = (line.split(" ", 2) + [""])[:3]
+        told = {"ok": 0, "errors": [], "value": None}
+        if verb == "x":
+            for one in self.open.values():
+                one.close()
+            self.open = {}
+            return told
+        for _ in range(int(n)):
+            try:
+                told["value"] = self.run(verb, sql) or told["value"]
+                told["ok"] += 1
+            except Exception as error:
+                told["errors"].append(f"{type(error).__name__}: {error}".split("\n")[0])
+        return told
+
+
+def child(pipe):
+    handler = Handler()
+    while True:
+        pipe.send(handler.answer(pipe.recv()))
+
+
+class Children:
+    """Three processes of multiprocessing; a transaction is the first one's alone."""
+
+    def __init__(self):
+        self.pipes = []
+        for _ in range(3):
+            ours, theirs = multiprocessing.Pipe()
+            multiprocessing.Process(target=child, args=(theirs,), daemon=True).start()
+            self.pipes.append(ours)
+
+    def answer(self, line):
+        asked = self.pipes[:1] if line.startswith("h") else self.pipes
+        for pipe in asked:
+            pipe.send(line)
+        all_told = [pipe.recv() for pipe in asked]
+        return {"ok": sum(t["ok"] for t in all_told), "value": all_told[0]["value"],
+                "errors": [e for t in all_told for e in t["errors"]]}
+
+
+def main():
+    handler = Children() if KIND == "multiprocessing" else Handler()
+    for line in sys.stdin:
+        print(json.dumps(handler.answer(line.rstrip("\n"))), flush=True)
+    sys.stdout.flush()
+    os._exit(0)
+
+
+main()

@@ -1,0 +1,182 @@
+#!/usr/bin/env -S /usr/bin/python3 -B
+# SPDX-License-Identifier: Apache-2.0
+"""Unmodified clients of many languages, all at once, through failovers of one cluster.
+
+Each is a row of a table, each way to use it a column; the table is printed, with the errors that
+the applications saw.  DNS never moves.  PELORUS_ROUNDS=4 goes through all ways to fail, not through
+a crash alone, and counts a row that cannot be shown as a failure; PELORUS_MATRIX=FILE keeps the table.
+"""
+import os
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import mapview  # noqa: E402
+import matrix  # noqa: E402
+from apps import Apps  # noqa: E402
+from lab import Lab, now  # noqa: E402
+from matrix import ABI, POOL, READ  # noqa: E402
+from tap import done, note, ok, skip  # noqa: E402
+
+TABLE = """CREATE TABLE writes (id BIGINT AUTO_INCREMENT PRIMARY KEY, client VARCHAR(60),
+server VARCHAR(64) DEFAULT (@@aurora_server_id))"""
+LONG = int(os.environ.get("PELORUS_ROUNDS", "1")) > 1
+MODES = ("crash", "graceful", "blackhole", "reboot") if LONG else ("crash",)
+LATE_S = 0.5  # how long they write on after the new writer was published
+WRONG = ("1290", "1792", "1836", "read-only")
+
+
+class Trial:
+    def __init__(self, lab, apps, rows):
+        self.lab, self.apps, self.rows = lab, apps, rows
+        self.columns = []
+        self.limits = {}
+
+    def judge(self, row, column, good, text, told=None):
+        """A cell: `text` if it is as it must be."""
+        if column not in self.columns:
+            self.columns.append(column)
+        row.cells[column] = text if good else f"**{text}**"
+        if not good and (why := matrix.limit(row, column)):
+            self.limits.setdefault(row.kind.name, why)
+            note(f"{row.kind.name}: {column}: {text}: {why}")
+            return
+        ok(good, f"{row.kind.name}: {column}", f"{text} {told if told is not None else ''}")
+
+    def failover(self, mode):
+        """A failover, to the end: published, and the old writer back as a reader."""
+        events = self.lab.failover(mode)
+        self.published(events["writable"]["id"])
+        return events
+
+    def heal(self, mode, events):
+        if mode == "blackhole":
+            self.lab.run("heal", events["failure"]["id"])
+        self.lab.wait_event("back", events["failure"]["boot_ns"], id=events["failure"]["id"])
+
+    def published(self, writer):
+        """Waits until the prober has published this writer."""
+        mapview.MapView(self.apps.runtime).wait(
+            lambda v: (c := v.find(self.lab.writer_name)) and c.writer == writer and
+            v.find(self.lab.reader_name), 30)
+
+    def connect(self):
+        writer = self.lab.writer
+        self.rows[0].write()
+        self.published(writer)
+        for row in self.rows:
+            told = row.write()
+            self.judge(row, "writer", told["ok"] == row.kind.connections, "ok", told)
+            told = row.ask("r", READ, 1)
+            self.judge(row, "reader", told["value"] not in (None, "", writer), "ok", told)
+            told = row.ask("t", READ, 1)
+            self.judge(row, "TLS, name verified", told["value"] == writer, "ok", told)
+
+    def idle(self, mode):
+        for row in self.rows:
+            row.write()
+        events = self.failover(mode)
+        for row in self.rows:
+            told, again = row.write(), row.write()
+            errors = len(told["errors"])
+            allowed = 0 if row.kind.manner in (POOL, ABI) else row.kind.connections
+            good = errors <= allowed and again["ok"] == row.kind.connections
+            self.judge(row, f"idle, {mode}", good, said(errors), (told, again))
+        self.heal(mode, events)
+
+    def busy(self, mode):
+        for row in self.rows:
+            row.busy()
+        events = self.failover(mode)
+        published = now()
+        time.sleep(LATE_S)
+        for row in self.rows:
+            told, again = row.rest(), row.write()
+            late = [e for ns, e in told["errors"] if ns > published]
+            good = not late and told["ok"] > 0 and again["ok"] == row.kind.connections
+            self.judge(row, f"busy, {mode}", bool(good), said(len(told["errors"])), (late[:3], again))
+        self.heal(mode, events)
+
+    def transaction(self, mode):
+        """It must fail as a whole, and be told; the client then works."""
+        for row in self.rows:
+            for sql in ("BEGIN", matrix.INSERT.format("in doubt: " + row.kind.name)):
+                row.ask("h", sql, 1)
+        events = self.failover(mode)
+        for row in self.rows:
+            told = row.ask("h", matrix.INSERT.format("in doubt: " + row.kind.name), 1)
+            if not told["errors"]:
+                told = row.ask("h", "COMMIT", 1)
+            again = row.write()
+            good = told["errors"] and again["ok"] == row.kind.connections
+            self.judge(row, f"transaction, {mode}", bool(good), "told" if told["errors"] else
+                       "NOT TOLD", (told, again))
+        self.heal(mode, events)
+        left = self.lab.sql(self.lab.writer, "SELECT DISTINCT client FROM writes "
+                                             "WHERE client LIKE 'in doubt%'")
+        ok(not left, f"{mode}: no transaction was executed by half", str(left))
+
+    def reconnect(self):
+        for row in self.rows:
+            row.ask("x", "", 0)
+            told, secure = row.write(), row.ask("t", READ, 1)
+            good = told["ok"] == row.kind.connections and secure["value"] == self.lab.writer
+            self.judge(row, "new connection", good, "ok", (told, secure))
+
+
+def said(errors):
+    return "no error" if errors == 0 else "1 error" if errors == 1 else f"{errors} errors"
+
+
+def started(lab, apps, folder):
+    rows = []
+    for kind in matrix.kinds(folder):
+        why = matrix.problem(kind)
+        if why and LONG:
+            ok(False, f"{kind.name}: can be shown here", why)
+        elif why:
+            skip(kind.name, why)
+        else:
+            rows.append(matrix.Row(lab, kind, apps.env(), os.path.join(lab.state, "tls", "ca.pem")))
+    return rows
+
+
+def check_rows(lab, rows):
+    for row in rows:
+        found = int(lab.sql(lab.writer, "SELECT COUNT(*) FROM writes WHERE client = "
+                                        f"'{row.kind.name}'")[0][0])
+        ok(found >= row.acknowledged, f"{row.kind.name}: no acknowledged write is lost",
+           f"{row.acknowledged} acknowledged, {found} rows")
+        wrong = [e for e in row.errors if any(w in e for w in WRONG)]
+        ok(not wrong, f"{row.kind.name}: no statement was refused by a reader", str(wrong[:3]))
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="pmatrix-") as folder, \
+            Lab(instances=3, dns_lag="never", tls=True) as lab, Apps(lab) as apps:
+        lab.sql("writer", TABLE)
+        rows = started(lab, apps, folder)
+        try:
+            trial = Trial(lab, apps, rows)
+            trial.connect()
+            for mode in MODES:
+                trial.idle(mode)
+                trial.busy(mode)
+                trial.transaction(mode)
+            trial.reconnect()
+            note(f"limits: {trial.limits}")
+            check_rows(lab, rows)
+            ok(len(trial.limits) <= 3, "at most three rows have limits", str(trial.limits))
+            text = matrix.table(rows, trial.columns)
+            note(text)
+            if "PELORUS_MATRIX" in os.environ:
+                with open(os.environ["PELORUS_MATRIX"], "w") as out:
+                    out.write(text + "\n")
+        finally:
+            for row in rows:
+                row.end()
+    done()
+
+
+main()

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pelorus config: what the configuration says, where each value is from, and whether it is right. */
+/* pelorus config: what the configuration says, from where, and whether it is right. */
 #include "commands.h"
 
 #include "config.h"
@@ -53,7 +53,8 @@ static void environment_print(void)
 
 static void config_print(const struct config *config)
 {
-	printf("# %s\n", *config->path ? config->path : "no configuration file: everything is default");
+	printf("# %s\n",
+		*config->path ? config->path : "no configuration file: everything is default");
 	environment_print();
 	section_print(config, NULL);
 	for (unsigned i = 0; i < config->n_clusters; i++)

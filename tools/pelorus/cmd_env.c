@@ -52,7 +52,8 @@ static bool is_plain(const char *text)
 	return text[strcspn(text, "'\"\\$%`\n")] == '\0';
 }
 
-static int line_print(const char *command, const struct form *form, const char *key, const char *value)
+static int line_print(const char *command, const struct form *form, const char *key,
+	const char *value)
 {
 	if (!is_plain(value))
 		return command_fail(command, STATUS_FAILED, "%s: cannot be quoted: %s", key, value);
@@ -100,7 +101,8 @@ int cmd_env(int argc, char **argv)
 		if (option == 's' && form_find(optarg)) {
 			form = form_find(optarg);
 		} else if (option == 'c' && strlen(optarg) + 2 < sizeof(clusters) - n) {
-			(void)snprintf(clusters + n, sizeof(clusters) - n, "%s%s", n ? "," : "", optarg);
+			(void)snprintf(clusters + n, sizeof(clusters) - n, "%s%s", n ? "," : "",
+				optarg);
 		} else {
 			fputs(help, option == 'h' ? stdout : stderr);
 			return option == 'h' ? STATUS_OK : STATUS_USAGE;

@@ -23,12 +23,12 @@ static const struct {
 } totals[] = {
 	{"pelorus_client_processes", "gauge", "Processes that follow a name.", "clients", "live"},
 	{"pelorus_client_connections", "gauge", "Connections tracked now.", "clients", "tracked"},
-	{"pelorus_connections_routed_total", "counter", "Connections taken to an instance.", "clients",
-		"routed"},
+	{"pelorus_connections_routed_total", "counter", "Connections taken to an instance.",
+		"clients", "routed"},
 	{"pelorus_connections_severed_total", "counter", "Stale connections ended.", "clients",
 		"severed"},
-	{"pelorus_connections_refused_total", "counter", "Connections refused for want of a writer.",
-		"clients", "refused"},
+	{"pelorus_connections_refused_total", "counter",
+		"Connections refused for want of a writer.", "clients", "refused"},
 	{"pelorus_control_requests_total", "counter", "Requests at the control socket.", "control",
 		"requests"},
 };

@@ -121,11 +121,13 @@ static void addr_print(const char *label, const struct pel_addr *addr, const str
 
 static void addr_of(const struct addrinfo *a, struct pel_addr *ret)
 {
+	const void *addr = a->ai_addr;
+
 	*ret = (struct pel_addr){.family = a->ai_family == AF_INET6 ? 6 : 4};
 	if (ret->family == 6)
-		memcpy(ret->ip, &((const struct sockaddr_in6 *)(const void *)a->ai_addr)->sin6_addr, 16);
+		memcpy(ret->ip, &((const struct sockaddr_in6 *)addr)->sin6_addr, 16);
 	else
-		memcpy(ret->ip, &((const struct sockaddr_in *)(const void *)a->ai_addr)->sin_addr, 4);
+		memcpy(ret->ip, &((const struct sockaddr_in *)addr)->sin_addr, 4);
 }
 
 static void dns_print(const char *name, const struct seen *seen)
@@ -150,7 +152,8 @@ static void dns_print(const char *name, const struct seen *seen)
 static void virtual_print(const struct map_view *view, const struct asked *asked)
 {
 	const struct pel_map_header *h = &view->map->header;
-	struct in_addr v4 = {htonl(pel_virtual4(pel_name_hash(asked->name), h->vnet4, h->vnet4_bits))};
+	uint64_t hash = pel_name_hash(asked->name);
+	struct in_addr v4 = {htonl(pel_virtual4(hash, h->vnet4, h->vnet4_bits))};
 	char text[INET_ADDRSTRLEN];
 
 	printf("%-10s %s: what a program is given for the name\n", "virtual",

@@ -11,9 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char help[] =
-	"usage: pelorus status [--json]\n"
-	"Prints how the prober does, and who uses it.\n";
+static const char help[] = "usage: pelorus status [--json]\n"
+			   "Prints how the prober does, and who uses it.\n";
 
 static void clusters_print(struct json_object *clusters)
 {
@@ -21,22 +20,25 @@ static void clusters_print(struct json_object *clusters)
 		struct json_object *c = json_object_array_get_idx(clusters, i);
 		struct json_object *instances = status_json_at(c, "instances");
 
-		printf("cluster        %s: %s, %zu instances, credentials %s\n", status_json_text(c, "key"),
-			status_json_text(c, "state"), instances ? json_object_array_length(instances) : 0,
+		printf("cluster        %s: %s, %zu instances, credentials %s\n",
+			status_json_text(c, "key"), status_json_text(c, "state"),
+			instances ? json_object_array_length(instances) : 0,
 			status_json_text(c, "credentials"));
 	}
 }
 
 static void status_print(struct json_object *s)
 {
-	struct json_object *clients = status_json_at(s, "clients"), *control = status_json_at(s, "control");
+	struct json_object *clients = status_json_at(s, "clients"),
+			   *control = status_json_at(s, "control");
 
-	printf("prober         %s, process %lld under %lld, up %lld s\n", status_json_text(s, "version"),
-		status_json_number(s, "pid"), status_json_number(s, "supervisor"), status_json_number(s, "up_ms") / 1000);
+	printf("prober         %s, process %lld under %lld, up %lld s\n",
+		status_json_text(s, "version"), status_json_number(s, "pid"),
+		status_json_number(s, "supervisor"), status_json_number(s, "up_ms") / 1000);
 	printf("directory      %s\n", status_json_text(s, "directory"));
 	printf("configuration  %s\n", status_json_text(s, "configuration"));
-	printf("processes      %lld, with %lld connections tracked\n", status_json_number(clients, "live"),
-		status_json_number(clients, "tracked"));
+	printf("processes      %lld, with %lld connections tracked\n",
+		status_json_number(clients, "live"), status_json_number(clients, "tracked"));
 	printf("connections    %lld routed, %lld severed, %lld refused\n",
 		status_json_number(clients, "routed"), status_json_number(clients, "severed"),
 		status_json_number(clients, "refused"));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pelorus version: of the command, of what belongs to it, and of the libraries that it runs with. */
+/* pelorus version: of the command, of what belongs to it, of the libraries that it runs with. */
 #include "commands.h"
 
 #include "preload.h"

@@ -17,8 +17,8 @@
 struct doctor {
 	unsigned failures, warnings;
 	bool colors;
-	unsigned wait_ms; /* for a first topology */
-	char **command;   /* NULL: none was given */
+	unsigned wait_ms;                    /* for a first topology */
+	char **command;                      /* NULL: none was given */
 	const char *names[DOCTOR_NAMES + 1]; /* clusters to look at, NULL at the end */
 	unsigned n_names;
 	char library[PATH_MAX]; /* empty: there is none */
@@ -28,8 +28,8 @@ struct doctor {
 enum finding { FINDING_WELL = 0, FINDING_NOTE, FINDING_FAILURE };
 
 /* Prints a finding; `remedy` (NULL for what is well) goes below it. */
-void doctor_tell(struct doctor *d, enum finding finding, const char *remedy, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+void doctor_tell(struct doctor *d, enum finding finding, const char *remedy, const char *format,
+	...) __attribute__((format(printf, 4, 5)));
 
 /* The parts, in the order in which one thing needs another. */
 void doctor_look_library(struct doctor *d);

@@ -46,8 +46,8 @@ static void event_find(const struct report *r, const char *code, char ret[static
 }
 
 /*
- * A refused login was told by the prober, in the server's words; without one it is the question that
- * was refused, which is a matter of privileges.
+ * A refused login was told by the prober, in the server's words; without one it is the question
+ * that was refused, which is a matter of privileges.
  */
 static void tell_denied(struct doctor *d, const struct report *r)
 {
@@ -56,7 +56,8 @@ static void tell_denied(struct doctor *d, const struct report *r)
 	event_find(r, "access-denied", said);
 	if (!*said) {
 		doctor_tell(d, FINDING_FAILURE,
-			"the user lacks privileges: GRANT REPLICATION CLIENT ON *.* TO it, and let it "
+			"the user lacks privileges: GRANT REPLICATION CLIENT ON *.* TO it, and let "
+			"it "
 			"read information_schema",
 			"privileges: %s: the user may log in, but the server refuses its questions",
 			r->name);
@@ -68,8 +69,10 @@ static void tell_denied(struct doctor *d, const struct report *r)
 		sql += strlen("; what mends it: ");
 	}
 	(void)snprintf(remedy, sizeof(remedy),
-		"user or password is wrong: mend it in pelorus.conf or where the program has it from; "
-		"if the server does not know the user: %s", sql ? sql : "create it");
+		"user or password is wrong: mend it in pelorus.conf or where the program has it "
+		"from; "
+		"if the server does not know the user: %s",
+		sql ? sql : "create it");
 	doctor_tell(d, FINDING_FAILURE, remedy, "credentials: %s: %s", r->name, said);
 }
 
@@ -78,18 +81,21 @@ static void tell_unknown(struct doctor *d, const struct report *r)
 	static const char *const remedies[] = {
 		[PEL_WHY_NONE] = "see `pelorus events`",
 		[PEL_WHY_STARTING] = "see `pelorus events`, and whether its instances answer",
-		[PEL_WHY_NO_CREDENTIALS] = "give user and password in pelorus.conf, in my.cnf's "
+		[PEL_WHY_NO_CREDENTIALS] =
+			"give user and password in pelorus.conf, in my.cnf's "
 			"[pelorus], in DATABASE_URL or PELORUS_USER and PELORUS_PASSWORD of the "
 			"program, or by `pelorus follow --user USER --password-file FILE NAME`",
 		[PEL_WHY_DENIED] = NULL,
-		[PEL_WHY_NO_ANSWER] = "see whether name, port, routes and firewall let this host "
+		[PEL_WHY_NO_ANSWER] =
+			"see whether name, port, routes and firewall let this host "
 			"reach the instances: `pelorus resolve NAME` shows where DNS leads",
-		[PEL_WHY_NOT_A_CLUSTER] = "the server has no replica_host_status: set `dialect = "
+		[PEL_WHY_NOT_A_CLUSTER] =
+			"the server has no replica_host_status: set `dialect = "
 			"read_only` and `members` in pelorus.conf for plain replication",
 		[PEL_WHY_NO_WRITER] = "the cluster itself has no writer: look at its own console",
 		[PEL_WHY_DISPUTED] = "two servers are writable: make all but one read-only",
 		[PEL_WHY_UNROUTABLE] = "let this host reach the instances by their own addresses, "
-			"not through a forwarder alone",
+				       "not through a forwarder alone",
 	};
 
 	if (r->why == PEL_WHY_DENIED)
@@ -122,8 +128,8 @@ static void look_dns(struct doctor *d, const struct report *r, const char *name)
 			"dns: %s: %s", name, gai_strerror(e));
 		return;
 	}
-	(void)getnameinfo(list->ai_addr, list->ai_addrlen, text, sizeof(text), NULL, 0,
-		NI_NUMERICHOST);
+	(void)getnameinfo(
+		list->ai_addr, list->ai_addrlen, text, sizeof(text), NULL, 0, NI_NUMERICHOST);
 	freeaddrinfo(list);
 	if (address_is_of(&r->instances[r->writer], text)) {
 		doctor_tell(d, FINDING_WELL, NULL, "dns: %s leads to the writer", name);
@@ -134,11 +140,12 @@ static void look_dns(struct doctor *d, const struct report *r, const char *name)
 			other = r->instances[i].id;
 	}
 	(void)snprintf(remedy, sizeof(remedy),
-		"DNS is late or frozen; programs with Pelorus go to %s all the same, start the others "
+		"DNS is late or frozen; programs with Pelorus go to %s all the same, start the "
+		"others "
 		"by `pelorus run` too; if it stays so, look at the zone and at caching resolvers",
 		r->instances[r->writer].id);
-	doctor_tell(d, FINDING_NOTE, remedy, "dns: %s leads to %s (%s), not to the writer", name, text,
-		other);
+	doctor_tell(d, FINDING_NOTE, remedy, "dns: %s leads to %s (%s), not to the writer", name,
+		text, other);
 }
 
 static void look_known(struct doctor *d, const struct report *r)
@@ -147,7 +154,8 @@ static void look_known(struct doctor *d, const struct report *r)
 
 	report_sentence(r, sentence, sizeof(sentence));
 	if (r->writer < 0) {
-		doctor_tell(d, FINDING_NOTE, "wait, or see `pelorus watch`", "cluster: %s", sentence);
+		doctor_tell(
+			d, FINDING_NOTE, "wait, or see `pelorus watch`", "cluster: %s", sentence);
 		return;
 	}
 	doctor_tell(d, FINDING_WELL, NULL, "cluster: %s", sentence);
@@ -155,8 +163,10 @@ static void look_known(struct doctor *d, const struct report *r)
 		const struct report_instance *in = &r->instances[i];
 
 		if (!in->routable)
-			doctor_tell(d, FINDING_NOTE, "let this host reach it, and its name resolve here",
-				"instance: %s was not reached directly, no connection is taken there",
+			doctor_tell(d, FINDING_NOTE,
+				"let this host reach it, and its name resolve here",
+				"instance: %s was not reached directly, no connection is taken "
+				"there",
 				in->id);
 	}
 	for (unsigned i = 0; i < r->n_names; i++) {
@@ -179,8 +189,8 @@ static bool is_settled(const struct report *r)
 	return true;
 }
 
-static void look_cluster(struct doctor *d, const struct map_view *view, const char *name,
-	struct report *report)
+static void look_cluster(
+	struct doctor *d, const struct map_view *view, const char *name, struct report *report)
 {
 	uint64_t end_ns = map_view_now_ns() + d->wait_ms * UINT64_C(1000000);
 	int r;
@@ -196,7 +206,8 @@ static void look_cluster(struct doctor *d, const struct map_view *view, const ch
 	if (r < 0)
 		doctor_tell(d, FINDING_FAILURE,
 			"is that its host name? own names must be in pelorus.conf, or be named by "
-			"--cluster or PELORUS_CLUSTER", "cluster: %s is not followed", name);
+			"--cluster or PELORUS_CLUSTER",
+			"cluster: %s is not followed", name);
 	else if (report_status(report) != STATUS_OK)
 		tell_unknown(d, report);
 	else

@@ -29,8 +29,8 @@ void doctor_look_configuration(struct doctor *d)
 			"configuration: %s", error.text);
 		return;
 	}
-	doctor_tell(d, FINDING_WELL, NULL, "configuration: %s, %u clusters", path,
-		config->n_clusters);
+	doctor_tell(
+		d, FINDING_WELL, NULL, "configuration: %s, %u clusters", path, config->n_clusters);
 	config_free(config);
 }
 
@@ -42,10 +42,12 @@ static void tell_untrusted(struct doctor *d, const char *path)
 	(void)lstat(path, &st);
 	(void)snprintf(remedy, sizeof(remedy),
 		"remove %s, or give it to user %u with mode 0700, or name another by "
-		"PELORUS_RUNTIME_DIR", path, geteuid());
+		"PELORUS_RUNTIME_DIR",
+		path, geteuid());
 	doctor_tell(d, FINDING_FAILURE, remedy,
 		"runtime directory: %s has owner %u and mode %04o, which is not trusted: only your "
-		"own or root's, and written by nobody else", path, st.st_uid, st.st_mode & 07777);
+		"own or root's, and written by nobody else",
+		path, st.st_uid, st.st_mode & 07777);
 }
 
 static bool look_map(struct doctor *d, const char *path)
@@ -59,10 +61,12 @@ static bool look_map(struct doctor *d, const char *path)
 	if (r != -EPROTO)
 		return true;
 	(void)snprintf(remedy, sizeof(remedy),
-		"command, library and prober must be of one release: `pelorus stop` the old prober, "
-		"remove %s/" PEL_MAP_FILE ", and start the programs again", path);
-	doctor_tell(d, FINDING_FAILURE, remedy, "map: %s/" PEL_MAP_FILE " is one of another version",
+		"command, library and prober must be of one release: `pelorus stop` the old "
+		"prober, "
+		"remove %s/" PEL_MAP_FILE ", and start the programs again",
 		path);
+	doctor_tell(d, FINDING_FAILURE, remedy,
+		"map: %s/" PEL_MAP_FILE " is one of another version", path);
 	return false;
 }
 
@@ -101,7 +105,8 @@ static void tell_no_prober(struct doctor *d, int error)
 	switch (error) {
 	case -ECANCELED:
 		doctor_tell(d, FINDING_FAILURE,
-			"unset PELORUS_PROBER, or start pelorusd as a service or sidecar in the same "
+			"unset PELORUS_PROBER, or start pelorusd as a service or sidecar in the "
+			"same "
 			"runtime directory",
 			"prober: none is at work, and PELORUS_PROBER=off forbids to start one");
 		break;

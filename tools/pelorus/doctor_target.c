@@ -88,7 +88,8 @@ static void tell_version(struct doctor *d, const char *output)
 
 	if (version && strncmp(version + 9, PELORUS_VERSION "\n", sizeof(PELORUS_VERSION)) == 0)
 		doctor_tell(d, FINDING_WELL, NULL,
-			"a child of ours has its lookups from the library, version " PELORUS_VERSION);
+			"a child of ours has its lookups from the library, "
+			"version " PELORUS_VERSION);
 	else
 		doctor_tell(d, FINDING_FAILURE,
 			"command, library and prober must be of one release: install them again",
@@ -117,8 +118,8 @@ void doctor_look_library(struct doctor *d)
 	if (r < 0) {
 		*d->library = '\0';
 		doctor_tell(d, FINDING_FAILURE,
-			"install the package again, or set PELORUS_LIBRARY to the path of "
-			PRELOAD_LIBRARY,
+			"install the package again, or set PELORUS_LIBRARY to the path "
+			"of " PRELOAD_LIBRARY,
 			"library: " PRELOAD_LIBRARY " cannot be found: %s", strerror(-r));
 		return;
 	}
@@ -138,13 +139,15 @@ static void tell_hindrance(struct doctor *d)
 		remedy = "start it without set-user-ID, set-group-ID and file capabilities (for "
 			 "ports: systemd's AmbientCapabilities)";
 	else if (traits & ELF_GO)
-		remedy = "Go programs connect without libc: let them use their own driver's failover, "
+		remedy = "Go programs connect without libc: let them use their own driver's "
+			 "failover, "
 			 "or ask `pelorus topology --json` where the writer is";
 	else
-		remedy = "link it dynamically, or link libpelorus into it; a static program takes no "
+		remedy = "link it dynamically, or link libpelorus into it; a static program takes "
+			 "no "
 			 "preload";
-	doctor_tell(d, FINDING_FAILURE, remedy, "target: %s %s", d->target.path,
-		elf_hindrance(traits));
+	doctor_tell(
+		d, FINDING_FAILURE, remedy, "target: %s %s", d->target.path, elf_hindrance(traits));
 }
 
 static void look_loader(struct doctor *d)
@@ -159,11 +162,12 @@ static void look_loader(struct doctor *d)
 	}
 	if (strstr(output, d->library) && !strstr(output, "cannot be preloaded") &&
 		!strstr(output, "Error loading") && !strstr(output, "Error relocating"))
-		doctor_tell(d, FINDING_WELL, NULL, "target: %s loads the library for %s", interpreter,
-			d->target.path);
+		doctor_tell(d, FINDING_WELL, NULL, "target: %s loads the library for %s",
+			interpreter, d->target.path);
 	else
 		doctor_tell(d, FINDING_FAILURE,
-			"the library must be readable where the program runs, and built for its libc "
+			"the library must be readable where the program runs, and built for its "
+			"libc "
 			"or an older one",
 			"target: %s does not load the library: %.300s", interpreter, output);
 }

@@ -2,10 +2,10 @@
 /*
  * The screen: the alternate one, so that what was there is there again afterwards.
  *
- * Signals come as a descriptor, and so does the keyboard: one poll waits for all, nothing is done in
- * a handler, and every way out passes the one place that puts the terminal back.  A frame is written
- * at once, line over line, each cut at the right edge (bytes of UTF-8 that continue a character do
- * not count), so that nothing flickers and nothing wraps.
+ * Signals come as a descriptor, and so does the keyboard: one poll waits for all, nothing is done
+ * in a handler, and every way out passes the one place that puts the terminal back.  A frame is
+ * written at once, line over line, each cut at the right edge (bytes of UTF-8 that continue a
+ * character do not count), so that nothing flickers and nothing wraps.
  */
 #include "screen.h"
 

@@ -15,7 +15,8 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import documents  # noqa: E402
-from installed import BUILD, ROOT, Installed  # noqa: E402
+from host_prober import wait_for  # noqa: E402
+from installed import ROOT, Installed  # noqa: E402
 from lab import Lab  # noqa: E402
 from tap import done, ok  # noqa: E402
 
@@ -110,6 +111,37 @@ def check_files(tree, lab, folder, environment):
     ok(keys and not missing, "pelorus.conf(5) has every key", str(missing))
 
 
+def check_pod(tree, lab, folder, environment):
+    """The manifest's own commands and variables, each container's in its order; in one folder."""
+    text = next(t for l, t in documents.blocks("README.md") if l == "yaml")
+    pod = os.path.join(folder, "pod")
+    os.mkdir(pod)
+
+    def ours(word):
+        return word.strip().replace("/usr/libexec", tree.path("libexec")).replace(
+            "/usr/lib/*-linux-gnu", os.path.dirname(tree.path(tree.library))).replace(
+            "/pelorus/", pod + "/")
+    copy = re.search(r'command: \[sh, -c, "(.*)"\]', text).group(1)
+    check("manifest", copy, run(["sh", "-euc", ours(copy)], folder, environment))
+    words = [ours(w) for w in re.search(r"command: \[(/usr/libexec/.*)\]", text).group(1).split(",")]
+    app = {k: ours(v.strip('"')) for k, v in
+           re.findall(r"name: (\w+), value: ([^}]+)}", text.partition("containers:\n    - name: app")[2])}
+    ok(set(app) == {"LD_PRELOAD", "PELORUS_RUNTIME_DIR", "PELORUS_PROBER"},
+       "the manifest sets three variables", str(app))
+    prober = lab.popen(*words, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    probe = dict(environment, PELORUS_RUNTIME_DIR=app["PELORUS_RUNTIME_DIR"])
+    try:
+        ok(wait_for(lambda: run(["pelorus", "status"], folder, probe).returncode == 0, every=0.1),
+           "the sidecar becomes ready")
+        made = run(lab.command("exec", "--", "python3", "app.py"), folder, dict(environment, **app))
+        check("manifest", "an application in its container", made)
+        status = run(["pelorus", "topology", "--wait", lab.writer_name], folder, probe)
+        check("manifest", "which has the sidecar follow its cluster", status)
+    finally:
+        run(["pelorus", "stop"], folder, probe)
+        prober.wait(20)
+
+
 def check_install(tree, environment):
     want = ["bin/pelorus", "libexec/pelorusd", "include/pelorus.h", "share/man/man1/pelorus.1",
             "share/man/man3/pelorus.3", "share/man/man5/pelorus.conf.5",
@@ -169,6 +201,7 @@ def main():
             check_commands(folder, environment)
             check_completion(tree, folder, environment)
             check_files(tree, lab, folder, environment)
+            check_pod(tree, lab, folder, environment)
             for name in ("README.md", "CONTRIBUTING.md"):
                 check_blocks(name, lab, folder, environment)
             run(["pelorus", "stop"], folder, environment)

@@ -128,6 +128,18 @@ void cluster_credentials_load(struct cluster *c)
 	cluster_kick(c);
 }
 
+/* A worker that takes over does not admit who was new a moment ago. */
+static void inherit_admissions(struct cluster *c)
+{
+	const struct pel_hot *hot = map_write_hot(c->engine->map, c->record);
+	const struct pel_cold *cold = map_write_cold(c->engine->map, c->record);
+
+	for (unsigned i = 0; i < hot->n_instances; i++) {
+		if (hot->instances[i].admission != PEL_ADMITTED)
+			topology_expect_new(&c->topology, cold->instances[i].id);
+	}
+}
+
 int cluster_new(struct engine *e, const char *name, const char *key,
 	const struct config_cluster *config, uint16_t port, struct cluster **ret)
 {
@@ -158,6 +170,8 @@ int cluster_new(struct engine *e, const char *name, const char *key,
 	c->topology.config.port = port ? port : config->port ? config->port : PORT_DEFAULT;
 	topology = topology_config_of(c, domain);
 	topology_init(&c->topology, &topology, map_write_hot(e->map, c->record)->uid, now);
+	if (c->inherited)
+		inherit_admissions(c);
 	schedule_init(&c->schedule, now ^ topology.port ^ pel_name_hash(name), now);
 	schedule_set_writer(&c->schedule, PEL_NONE);
 	(void)cluster_configure(c, config);

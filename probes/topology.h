@@ -189,6 +189,7 @@ struct topology {
 	uint8_t told_why; /* enum pel_why, of topology_set_why() */
 	uint8_t writer;   /* slot, or PEL_NONE */
 	uint8_t n_names;
+	uint8_t n_young;
 	bool dns_only;
 	bool known_once;    /* who appears from now on is new */
 	bool lie_told, odd_told;
@@ -205,6 +206,7 @@ struct topology {
 	struct topology_shown shown;
 	struct topology_member members[PEL_MAP_INSTANCES];
 	struct topology_name names[PEL_MAP_NAMES];
+	uint64_t young[PEL_MAP_INSTANCES]; /* hashes of ids: see topology_expect_new() */
 };
 
 /* One answer of DNS for a name; addresses in the order of the answer. */
@@ -281,6 +283,12 @@ unsigned topology_feed_lost(struct topology *t, unsigned slot, uint64_t now_ns);
 /* The verdict of health.h and the usual round trip. */
 unsigned topology_feed_health(struct topology *t, unsigned slot, enum pel_health health,
 	uint32_t rtt_us, uint64_t now_ns);
+
+/*
+ * An earlier prober had not admitted this instance: it is new when it appears, though it be at the
+ * first topology.
+ */
+void topology_expect_new(struct topology *t, const char *id);
 
 /* Admission by hand (`pelorus admit|hold`) and by the warm-up. */
 unsigned topology_feed_admission(struct topology *t, unsigned slot, enum pel_admission admission,

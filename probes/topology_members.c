@@ -56,6 +56,21 @@ void topology_slot_free(struct topology *t, unsigned slot)
 	t->members[slot].used = false;
 }
 
+void topology_expect_new(struct topology *t, const char *id)
+{
+	if (t->n_young < PEL_MAP_INSTANCES)
+		t->young[t->n_young++] = pel_name_hash(id);
+}
+
+static bool is_young(const struct topology *t, const char *id)
+{
+	for (unsigned i = 0; i < t->n_young; i++) {
+		if (t->young[i] == pel_name_hash(id))
+			return true;
+	}
+	return false;
+}
+
 unsigned topology_slot_new(struct topology *t, const char *id, uint64_t now_ns)
 {
 	unsigned slot = 0;
@@ -70,7 +85,7 @@ unsigned topology_slot_new(struct topology *t, const char *id, uint64_t now_ns)
 	}
 	t->members[slot] = (struct topology_member){
 		.used = true,
-		.admission = t->known_once ? PEL_ADMIT_NEW : PEL_ADMITTED,
+		.admission = t->known_once || is_young(t, id) ? PEL_ADMIT_NEW : PEL_ADMITTED,
 		.cpu_permille = PEL_CPU_UNKNOWN,
 		.lag_ms = PEL_LAG_UNKNOWN,
 		.listed_ns = now_ns,

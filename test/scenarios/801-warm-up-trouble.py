@@ -116,6 +116,12 @@ def check_failovers(lab, folder):
         prober.wait(lambda c: "demo-4" in c.instances and c.instances["demo-4"].warm_done > 0, 30)
         code, text = pelorus(prober, "topology")
         tap.ok("warming" in text and "/10000" in text, "topology shows how far it is", text)
+        lab.exec("kill", "-9", str(prober.worker()))
+        prober.wait(lambda c: prober.log().count("code=warm-up-started") == 2, 30)
+        tap.ok(prober.cluster().instances["demo-4"].admission == "warming" and
+               not any("is admitted" in line for line in
+                       logged(prober, "instance-admission", "demo-4")),
+               "a worker that takes over goes on from there", prober.log()[-1500:])
         lab.run("failover", "--to", "demo-2")
         cluster = prober.wait_known("demo-2")
         tap.ok(cluster.instances["demo-4"].admission == "warming",
@@ -126,7 +132,7 @@ def check_failovers(lab, folder):
                "promoted while it is being warmed, it is the writer")
         ended = prober.wait(lambda c: logged(prober, "warm-up-ended", "demo-4") or
                             logged(prober, "warm-up-failed", "demo-4"), 10)
-        tap.ok(len(ended) == 1 and len(logged(prober, "warm-up-started", "demo-4")) == 1,
+        tap.ok(len(ended) == 1 and len(logged(prober, "warm-up-started", "demo-4")) == 2,
                "and its warm-up has ended", prober.log()[-1000:])
         lab.run("add", "demo-5")
         prober.wait(lambda c: "demo-5" in c.instances and c.instances["demo-5"].warm_done > 0, 30)

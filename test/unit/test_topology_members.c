@@ -123,6 +123,21 @@ static void warming_is_wanted_once_stable(void **state)
 	free(p);
 }
 
+static void who_was_new_to_an_earlier_prober_still_is(void **state)
+{
+	struct play *p = play_new(&admission);
+	unsigned slot;
+
+	(void)state;
+	topology_expect_new(&p->t, "demo-3");
+	play(p, "up3");
+	slot = topology_find(&p->t, "demo-3");
+	assert_int_equal(topology_member(&p->t, slot)->admission, PEL_ADMIT_NEW);
+	slot = topology_find(&p->t, "demo-2");
+	assert_int_equal(topology_member(&p->t, slot)->admission, PEL_ADMITTED);
+	free(p);
+}
+
 static unsigned fill(struct play *p, unsigned n)
 {
 	struct evidence e = {.has = EVIDENCE_TABLE, .sent_ns = p->now, .received_ns = p->now + 1,
@@ -323,6 +338,7 @@ int main(void)
 {
 	static const struct CMUnitTest others[] = {
 		cmocka_unit_test(warming_is_wanted_once_stable),
+		cmocka_unit_test(who_was_new_to_an_earlier_prober_still_is),
 		cmocka_unit_test(a_flood_of_ids_never_drives_out_who_was_met),
 		cmocka_unit_test(members_of_the_configuration_need_no_table),
 		cmocka_unit_test(a_stranger_makes_no_member_without_a_table),

@@ -6,7 +6,7 @@ Method: one lab, all clients side by side through the same failovers, each a loo
 new writer wrote (the rows themselves say who did), minus the lab's event `writable`: what the
 servers needed is not counted, what the client side adds is.  The floor is told beforehand who will
 be the writer and tries each millisecond.  Clients that wait for DNS take part in some of the
-failovers only, and are given up after a limit; "> 20 s" means that.  Amazon's driver has its plugins
+failovers only, and are given up after a limit; "> 16 s" means that.  Amazon's driver has its plugins
 failover2 and efm2 with their defaults, MariaDB's its mode aurora with a socket timeout of 5 s; plain
 clients have no timeouts, as nobody gave them any.
 """
@@ -30,13 +30,13 @@ OURS = ("mysql2 pool + Pelorus", "mysqli + Pelorus", "libmariadb + Pelorus")
 PLAIN = ("mysql2 pool", "mysqli")
 ORDER = (FLOOR, *OURS, AWS, JAVA, *PLAIN)
 MEDIAN_MS, ENOUGH = 30, 30  # the bound, and how many failovers it takes to be judged by it
-SHORT_LIMIT_S, LONG_LIMIT_S = 5, 20
+SHORT_LIMIT_S, LONG_LIMIT_S = 5, 16
 
 
 class Plan:
     def __init__(self, quick):
         self.short = 3 if quick else 30
-        self.long = {"never": 1, "5s": 0} if quick else {"never": 3, "5s": 4}
+        self.long = {"never": 1, "5s": 0} if quick else {"never": 2, "5s": 2}
         self.limit = 8 if quick else LONG_LIMIT_S
 
 

@@ -143,6 +143,17 @@ def text(x, y, words, more=""):
     return f'<text x="{x:.1f}" y="{y:.1f}" {more}>{words}</text>'
 
 
+def runs(pixels):
+    """(first, how many) of neighbours in a sorted list; a gap of one pixel is none."""
+    found = []
+    for pixel in pixels:
+        if found and pixel <= found[-1][0] + found[-1][1] + 1:
+            found[-1][1] = pixel - found[-1][0] + 1
+        else:
+            found.append([pixel, 1])
+    return found
+
+
 def svg(picture, title):
     """A row for each client: green where it wrote, red where it was told an error."""
     height = TOP + ROW * len(picture.rows) + 36
@@ -162,10 +173,9 @@ def svg(picture, title):
     for row, (name, told) in enumerate(picture.rows.items()):
         y = TOP + row * ROW
         out.append(text(LEFT - 8, y + 18, name, 'text-anchor="end"'))
-        # Several statements fall on one pixel: each is drawn once a pixel and kind.
-        marks = {(round(x(t)), word) for t, word in told}
-        out += [bar(px, y + 6, 1.5, GOOD if word == "ok" else BAD)
-                for px, word in sorted(marks, key=lambda m: m[1], reverse=True)]
+        for kind, colour in (("ok", GOOD), ("error", BAD)):
+            out += [bar(first, y + 6, n, colour) for first, n in runs(
+                sorted({round(x(t)) for t, word in told if word == kind}))]
     return "\n".join([*out, "</svg>", ""])
 
 

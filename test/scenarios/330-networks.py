@@ -67,8 +67,8 @@ def check_firewall(text, lab, apps):
 def main():
     if NO_NODE:
         skip("mysql2", NO_NODE)
-    with Lab(instances=3, dns_lag="never", ipv6="dual") as dual, Apps(dual) as two_families, \
-            Lab(instances=3, dns_lag="never", ipv6="only", port=4407) as six, Apps(six) as ported:
+    with Lab(instances=2, dns_lag="never", ipv6="dual") as dual, Apps(dual) as two_families, \
+            Lab(instances=2, dns_lag="never", ipv6="only", port=4407) as six, Apps(six) as ported:
         both = start("dual", dual, two_families)
         only = start("IPv6 only, port 4407", six, ported)
         heal.fail_over("dual", dual, two_families, both)

@@ -3,7 +3,7 @@
  * Writes a row each few milliseconds on one connection, in autocommit, and says of each statement how
  * it went; knows nothing of Pelorus.
  *
- *   writer HOST NUMBER [MILLISECONDS]
+ *   writer HOST NUMBER [MILLISECONDS [CA]]     over TLS, verified by the certificate CA
  *
  * Ends when its input does.  Prints "ok N" or "error N ERRNO SQLSTATE TEXT", each behind the time in
  * nanoseconds.  A statement that failed is never sent again under its number.
@@ -49,6 +49,12 @@ int main(int argc, char **argv)
 
 	if (argc < 3)
 		return 2;
+	if (argc > 4) {
+		my_bool verify = 1;
+
+		mysql_options(mysql, MYSQL_OPT_SSL_CA, argv[4]);
+		mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+	}
 	failed = !mysql_real_connect(mysql, argv[1], "app", "app", "app", 3306, NULL, 0);
 	tell(mysql, 0, failed);
 	if (failed)

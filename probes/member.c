@@ -175,6 +175,15 @@ static uint32_t wanted_events(const struct member *m)
 	       (m->waits & MYSQL_WAIT_EXCEPT ? EPOLLPRI : 0);
 }
 
+/* Over TLS libmariadb leaves its socket blocking: a server that falls silent would stop the loop. */
+static void socket_unblock(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags >= 0 && !(flags & O_NONBLOCK))
+		(void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
 /* Watches the socket of this moment for what is waited for; none while nothing is. */
 static int socket_watch(struct member *m)
 {
@@ -184,6 +193,7 @@ static int socket_watch(struct member *m)
 		loop_io_remove(m->loop, &m->io);
 	if (fd < 0)
 		return 0;
+	socket_unblock(fd);
 	if (m->io.slot)
 		return loop_io_change(m->loop, &m->io, wanted_events(m));
 	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);

@@ -95,7 +95,7 @@ static int parse_rest(const char *at, struct url *url)
 		return -EINVAL;
 	if (port)
 		url->port = port;
-	if (strlen(at + n) + 2 > sizeof(url->path))
+	if (strlen(at + n) + (at[n] != '/') >= sizeof(url->path))
 		return -EINVAL;
 	snprintf(url->path, sizeof(url->path), "%s%s", at[n] == '/' ? "" : "/", at + n);
 	return 0;

@@ -53,6 +53,23 @@ static void urls_that_are_none_are_refused(void **state)
 	}
 }
 
+static void a_url_fits_whole_or_not_at_all(void **state)
+{
+	char text[2 * URL_MAX] = "http://h/", without_slash[2 * URL_MAX] = "http://h?";
+	struct url url;
+
+	memset(text + strlen(text), 'x', URL_MAX - 2);
+	memset(without_slash + strlen(without_slash), 'x', URL_MAX - 3);
+	assert_int_equal(url_parse(text, &url), 0);
+	assert_int_equal(strlen(url.path), URL_MAX - 1);
+	assert_int_equal(url_parse(without_slash, &url), 0);
+	assert_int_equal(strlen(url.path), URL_MAX - 1);
+	strcat(text, "x");
+	strcat(without_slash, "x");
+	assert_int_equal(url_parse(text, &url), -EINVAL);
+	assert_int_equal(url_parse(without_slash, &url), -EINVAL);
+}
+
 static void plain_http_goes_only_to_near_addresses(void **state)
 {
 	static const struct {
@@ -124,6 +141,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(urls_are_taken_apart),
 		cmocka_unit_test(urls_that_are_none_are_refused),
+		cmocka_unit_test(a_url_fits_whole_or_not_at_all),
 		cmocka_unit_test(plain_http_goes_only_to_near_addresses),
 		cmocka_unit_test(hosts_come_with_or_without_port),
 	};

@@ -6,6 +6,7 @@ and ends with done().  A figure that was measured is printed by note(), so that 
 the log of a passing run too.
 """
 import atexit
+import os
 import sys
 import traceback
 
@@ -35,6 +36,13 @@ def ok(condition, text, why=""):
 
 def skip(text, reason):
     _line("ok", text, f" # SKIP {reason}")
+
+
+def as_root(text):
+    """True for root; else that case is skipped: a prober shows its insides to root alone."""
+    if os.getuid() != 0:
+        skip(text, "only root may look into a prober, or cut it off")
+    return os.getuid() == 0
 
 
 def note(text):

@@ -14,7 +14,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from lab import Lab  # noqa: E402
 from host_prober import PELORUSD, Prober, wait_for  # noqa: E402
-from tap import done, note, ok  # noqa: E402
+from tap import as_root, done, note, ok  # noqa: E402
 
 WRONG = "n0t-the-passw0rd-of-anyone"
 SECRETS = (WRONG, "app-secret-in-a-file")
@@ -102,6 +102,8 @@ def side_by_side(lab):
         c = state(p, lab.writer_name)
         ok(c["state"] == "known" and c["credentials"] == "good", "bad ones do no harm to a good one")
         ok(sum(denials(lab)) == before, "they are not even tried")
+        if not as_root("a new worker finds a good one among them"):
+            return
         old = p.status()["pid"]
         os.kill(p.note_pids()[1], signal.SIGKILL)
         wait_for(lambda: (p.is_up() or {}).get("pid", old) != old)
@@ -117,6 +119,8 @@ def everything_about(pid):
 
 
 def no_secret(lab):
+    if not as_root("no secret in command line, environment, log, map, slots, status, events"):
+        return
     with Inside(lab) as p:
         path = os.path.join(p.base, "password")
         with open(path, "w") as out:

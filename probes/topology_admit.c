@@ -68,11 +68,22 @@ static void update_admission(struct topology *t, struct topology_member *m, uint
 									   PEL_ADMIT_NEW;
 }
 
-/* With no admitted reader that could serve, the others are admitted as they are. */
-static void admit_the_last(struct topology *t)
+/* An admitted one that is still to be met: it may serve in a moment. */
+static bool is_awaited(const struct topology_member *m)
 {
+	return m->used && !m->met && m->role != PEL_ROLE_WRITER &&
+	       m->health != PEL_HEALTH_UNREACHABLE;
+}
+
+/* With no admitted reader that could serve, the others are admitted as they are. */
+static void admit_the_last(struct topology *t, uint64_t now_ns)
+{
+	bool young = topology_within(t, t->started_ns, TOPOLOGY_ANSWER_NS, now_ns);
+
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
-		if (is_serving(&t->members[i]) && t->members[i].admission == PEL_ADMITTED)
+		const struct topology_member *m = &t->members[i];
+
+		if (m->admission == PEL_ADMITTED && (is_serving(m) || (young && is_awaited(m))))
 			return;
 	}
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
@@ -92,7 +103,7 @@ void topology_admit(struct topology *t, uint64_t now_ns)
 		update_admission(t, m, now_ns);
 	}
 	if (!t->config.admit_never_last)
-		admit_the_last(t);
+		admit_the_last(t, now_ns);
 }
 
 bool topology_wants_warm(const struct topology *t, unsigned slot)

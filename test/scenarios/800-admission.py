@@ -45,7 +45,9 @@ def scale_out(lab, probers, readers, id, lowest):
     early = [who for who in readers.between(0, watch.last_not_admitted()) if who == id]
     tap.ok(not early, "no reader connection reaches it before it is admitted", len(early))
     words = watch.words()
-    tap.ok(words[0] == "new" and "warming" in words and words[-1] == "admitted",
+    warming = [p for p in probers if any("is warming" in line
+                                         for line in logged(p, "instance-admission"))]
+    tap.ok(words[0] == "new" and words[-1] == "admitted" and warming,
            "it is new, warming, admitted", words)
     steps = [done for (word, done, total), _, _ in watch.seen
              if word == "warming" and total == STATEMENTS + 1]

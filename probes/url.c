@@ -97,7 +97,8 @@ static int parse_rest(const char *at, struct url *url)
 		url->port = port;
 	if (strlen(at + n) + (at[n] != '/') >= sizeof(url->path))
 		return -EINVAL;
-	snprintf(url->path, sizeof(url->path), "%s%s", at[n] == '/' ? "" : "/", at + n);
+	url->path[0] = '/';
+	strcpy(url->path + (at[n] != '/'), at + n);
 	return 0;
 }
 

@@ -205,9 +205,6 @@ static void *watch(void *unused)
 	struct process *process = process_get();
 
 	(void)prctl(PR_SET_NAME, "pelorus", 0, 0, 0);
-	/* A forked child that looks nothing up has no slot yet. */
-	for (unsigned i = 0, n = bind_count(); i < n; i++)
-		slot_follow(bind_at(i)->hash, clock_now_ns());
 	w = (struct watcher){.retry_ns = FIRST_RETRY_NS, .looked_ns = clock_now_ns(), .live = 1};
 	for (;;) {
 		uint64_t now = clock_now_ns();

@@ -279,12 +279,9 @@ void engine_unfollow(struct engine *e, const char *name)
 int engine_hint(struct engine *e, const char *name, const char *id)
 {
 	struct cluster *c = find_by_name(e, name);
-	int taken;
+	int taken = c ? schedule_hint(&c->schedule, loop_now_ns(e->loop)) : -ENOENT;
 
-	if (!c)
-		return -ENOENT;
-	taken = schedule_hint(&c->schedule, loop_now_ns(e->loop));
-	if (taken)
+	if (taken > 0)
 		cluster_kick(c);
 	return taken;
 }
@@ -318,18 +315,6 @@ int engine_refresh(struct engine *e, const char *name)
 	return 0;
 }
 
-int engine_admit(struct engine *e, const char *name, const char *id, enum pel_admission admission)
-{
-	struct cluster *c = find_by_name(e, name);
-	unsigned slot = c ? topology_find(&c->topology, id) : PEL_NONE;
-
-	if (slot == PEL_NONE)
-		return -ENOENT;
-	cluster_note(c, topology_feed_admission(&c->topology, slot, admission, true,
-			       loop_now_ns(e->loop)));
-	return 0;
-}
-
 static struct cluster *find_instance(struct engine *e, const char *name, const char *id,
 	unsigned *ret_slot)
 {
@@ -337,6 +322,18 @@ static struct cluster *find_instance(struct engine *e, const char *name, const c
 
 	*ret_slot = c ? topology_find(&c->topology, id) : PEL_NONE;
 	return *ret_slot == PEL_NONE ? NULL : c;
+}
+
+int engine_admit(struct engine *e, const char *name, const char *id, enum pel_admission admission)
+{
+	unsigned slot;
+	struct cluster *c = find_instance(e, name, id, &slot);
+
+	if (!c)
+		return -ENOENT;
+	cluster_note(c, topology_feed_admission(&c->topology, slot, admission, true,
+			       loop_now_ns(e->loop)));
+	return 0;
 }
 
 int engine_warm(struct engine *e, const char *name, const char *id, const char *from)
@@ -352,9 +349,7 @@ int engine_warm_look(struct engine *e, const char *name, const char *id, struct 
 	unsigned slot;
 	struct cluster *c = find_instance(e, name, id, &slot);
 
-	if (!c)
-		return -ENOENT;
-	return cluster_warm_look(c, slot, ret) ? 0 : -ENODATA;
+	return !c ? -ENOENT : cluster_warm_look(c, slot, ret) ? 0 : -ENODATA;
 }
 
 /* The sections with an endpoint are followed without being asked for. */

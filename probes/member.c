@@ -465,39 +465,34 @@ static void await(struct member *m)
 		loop_timer_set(m->loop, &m->kick, 0);
 }
 
-static void query_start(struct member *m, const char *query, size_t n, bool drains)
+static int put(struct member *m, const char *query, size_t n, bool drains, uint64_t limit_ns)
 {
 	struct tcp_info info;
 
+	begin(m, limit_ns);
 	m->bytes_before = tcp_info_read(m, &info) ? info.tcpi_bytes_received : 0;
 	m->drains = drains;
 	m->step = STEP_QUERY;
 	m->waits = mysql_real_query_start(&m->failed, m->mysql, query, n);
+	await(m);
+	return 0;
 }
 
 int member_ask(struct member *m, const char *query, uint64_t limit_ns)
 {
 	if (m->step != STEP_IDLE || (query && strlen(query) >= sizeof(m->query)))
 		return -EBUSY;
+	if (query)
+		return put(m, strcpy(m->query, query), strlen(query), false, limit_ns);
 	begin(m, limit_ns);
-	if (query) {
-		strcpy(m->query, query);
-		query_start(m, m->query, strlen(m->query), false);
-	} else {
-		m->drains = false;
-		m->step = STEP_PING;
-		m->waits = mysql_ping_start(&m->failed, m->mysql);
-	}
+	m->drains = false;
+	m->step = STEP_PING;
+	m->waits = mysql_ping_start(&m->failed, m->mysql);
 	await(m);
 	return 0;
 }
 
 int member_drain(struct member *m, const char *query, size_t n, uint64_t limit_ns)
 {
-	if (m->step != STEP_IDLE)
-		return -EBUSY;
-	begin(m, limit_ns);
-	query_start(m, query, n, true);
-	await(m);
-	return 0;
+	return m->step == STEP_IDLE ? put(m, query, n, true, limit_ns) : -EBUSY;
 }

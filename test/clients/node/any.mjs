@@ -66,7 +66,7 @@ function sequelize(host, tls) {
 		const transaction = await made.transaction();
 		return { query: async (sql) => sql === 'BEGIN' ? [] :
 			sql === 'COMMIT' ? transaction.commit() : run(sql, { transaction }),
-		release: () => {} };
+		release: () => { transaction.finished || transaction.rollback().catch(() => {}); } };
 	}, close: () => made.close() };
 }
 
@@ -90,7 +90,8 @@ function knex(host, tls) {
 	return { query: async (sql) => rows(await made.raw(sql)), take: async () => {
 		const one = await made.transaction();
 		return { query: async (sql) => sql === 'BEGIN' ? [] :
-			sql === 'COMMIT' ? one.commit() : rows(await one.raw(sql)), release: () => {} };
+			sql === 'COMMIT' ? one.commit() : rows(await one.raw(sql)),
+		release: () => { one.isCompleted() || one.rollback().catch(() => {}); } };
 	}, close: () => made.destroy() };
 }
 

@@ -13,8 +13,6 @@
  */
 #include "abi_client.h"
 
-#include "say.h"
-
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
@@ -189,10 +187,8 @@ static void decide_reconnect(struct abi_client *c)
 								 : ABI_OPT_RECONNECT_8;
 	if (!c->real.get_option || !c->real.options || !c->real.ping)
 		c->opt_reconnect = 0;
-	if (!c->is_mariadb && version >= VERSION_WARNS) {
+	if (!c->is_mariadb && version >= VERSION_WARNS)
 		c->opt_reconnect = 0;
-		say(SAY_CLIENT_WARNS, NULL);
-	}
 }
 
 /* All functions of the library that `symbol` is of; false if they cannot be had. */

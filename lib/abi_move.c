@@ -20,6 +20,7 @@
 #include "abi_wire.h"
 #include "clock.h"
 #include "env.h"
+#include "say.h"
 #include "slot.h"
 
 #include <errno.h>
@@ -203,8 +204,10 @@ int abi_move(struct abi_handle *h, enum abi_cause cause)
 	uint64_t deadline = clock_now_ns() + env_get()->failover_timeout_ns;
 	int saved = errno, r;
 
-	if (h->client->opt_reconnect == 0)
+	if (h->client->opt_reconnect == 0) {
+		say(SAY_CLIENT_WARNS, NULL);
 		return -ENOTSUP;
+	}
 	/* A reader's name gives no writer: a refused write there is what was asked for. */
 	if (cause == ABI_CAUSE_REFUSED && h->role != PEL_ROLE_WRITER)
 		return -ENOENT;

@@ -103,7 +103,8 @@ def versions():
         pinned = re.findall(r'"(aws-advanced-nodejs-wrapper|mysql2)": "([^"]+)"', package.read())
     jar = output("dpkg-query", "-W", "-f=${Version}", "libmariadb-java")
     return [f"{cpu.group(1) if cpu else platform.machine()}, {os.cpu_count()} cores, Linux "
-            f"{platform.release()}", output("mariadbd", "--version"),
+            f"{platform.release()}, load average of the last 15 minutes {os.getloadavg()[2]:.1f}",
+            output("mariadbd", "--version"),
             "Node " + output("node", "--version") + ", " +
             ", ".join(f"{name} {version}" for name, version in pinned),
             output("php", "--version"), f"MariaDB Connector/J {jar}"]

@@ -4,8 +4,12 @@
 A part is one of: a build variant with its unit tests, or an executable under test/scenarios.
 Every part prints TAP; cases are counted, not parts.  A part that dies before its plan, or says
 nothing, is a failure.  The full output of each part is kept under build/log/.
+
+Most scenarios wait for events most of the time: WORKERS of them run at once.  One that measures, or
+loads the machine on purpose, says "# alone" in a line of its own and runs by itself, after the rest.
 """
 import argparse
+import concurrent.futures
 import fnmatch
 import os
 import re
@@ -16,6 +20,8 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LOGS = os.path.join(ROOT, "build", "log")
+SCENARIOS = os.path.join(ROOT, "test", "scenarios")
+WORKERS = 3
 
 # name: (build folder, extra meson options, environment)
 BUILDS = {
@@ -26,11 +32,27 @@ BUILDS = {
 }
 
 
+running = set()  # children to be ended with us
+
+
 class Tally:
+    """What one part, or all, came to; `text` is what there is to read about its failures."""
+
     def __init__(self):
         self.passed = self.failed = 0
         self.skips = []
         self.failures = []
+        self.text = ""
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skips += other.skips
+        self.failures += other.failures
+
+    def fail(self, why):
+        self.failed += 1
+        self.failures.append(why)
 
     def take(self, part, output):
         """Counts the TAP lines of one part; returns False if it did not reach its plan."""
@@ -52,26 +74,44 @@ class Tally:
         return planned
 
 
+def end(child, number):
+    try:
+        os.killpg(child.pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def end_all(*_):
+    """For an interrupted run: each part takes its servers down when it gets SIGTERM."""
+    for child in list(running):
+        end(child, signal.SIGTERM)
+    for child in list(running):
+        try:
+            child.wait(20)
+        except subprocess.TimeoutExpired:
+            end(child, signal.SIGKILL)
+    os._exit(130)
+
+
 def run(command, log, environment=None, limit=600):
     """Runs one command in its own process group, so that a late one can be ended whole."""
     env = dict(os.environ, **(environment or {}))
     with open(log, "w+") as out:
         child = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env=env,
                                  stdin=subprocess.DEVNULL, start_new_session=True)
+        running.add(child)
         try:
             code = child.wait(limit)
         except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGTERM)
+            end(child, signal.SIGTERM)
             try:
                 child.wait(20)
             except subprocess.TimeoutExpired:
-                os.killpg(child.pid, signal.SIGKILL)
+                end(child, signal.SIGKILL)
                 child.wait()
             code = f"over its limit of {limit} s"
-        except KeyboardInterrupt:
-            os.killpg(child.pid, signal.SIGTERM)
-            child.wait()
-            raise
+        finally:
+            running.discard(child)
     with open(log, errors="replace") as out:
         return code, out.read()
 
@@ -86,7 +126,8 @@ def unit_tests(folder):
                   and os.path.isfile(os.path.join(tests, f)))
 
 
-def build(name, options, tally):
+def build(name, options):
+    tally = Tally()
     folder, extra, env = BUILDS[name]
     log = os.path.join(LOGS, name + ".log")
     setup = ["meson", "setup", folder, *extra, *options]
@@ -95,10 +136,9 @@ def build(name, options, tally):
     for step in (setup, ["meson", "compile", "-C", folder]):
         code, output = run(step, log, env)
         if code != 0:
-            tally.failed += 1
-            tally.failures.append(f"{name}: {' '.join(step)}: {code}")
-            print(output[-4000:])
-            return False
+            tally.fail(f"{name}: {' '.join(step)}: {code}")
+            tally.text = output[-4000:]
+            return tally
     tally.passed += 1
     for program in unit_tests(folder):
         part = f"{name}/{os.path.basename(program)}"
@@ -106,23 +146,68 @@ def build(name, options, tally):
                            {"CMOCKA_MESSAGE_OUTPUT": "TAP",
                             "ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "halt_on_error=1"})
         judge(part, code, output, tally)
-    return True
+    return tally
+
+
+def scenario(name):
+    tally = Tally()
+    code, output = run([os.path.join(SCENARIOS, scenarios()[name])],
+                       os.path.join(LOGS, name + ".log"),
+                       {"PELORUS_BUILD": os.path.join(ROOT, "build", "main")})
+    judge(name, code, output, tally)
+    return tally
 
 
 def judge(part, code, output, tally):
     failed = tally.failed
     planned = tally.take(part, output)
     if (code != 0 or not planned) and tally.failed == failed:
-        tally.failed += 1
-        tally.failures.append(f"{part}: ended with {code}" + ("" if planned else ", no plan"))
+        tally.fail(f"{part}: ended with {code}" + ("" if planned else ", no plan"))
     if tally.failed != failed:
-        print(output[-6000:])
+        tally.text += output[-6000:]
 
 
 def scenarios():
-    folder = os.path.join(ROOT, "test", "scenarios")
-    return sorted(f for f in os.listdir(folder)
-                  if os.access(os.path.join(folder, f), os.X_OK) and re.match(r"\d\d\d-", f))
+    """The executable files by their names without ending."""
+    return {os.path.splitext(f)[0]: f for f in sorted(os.listdir(SCENARIOS))
+            if os.access(os.path.join(SCENARIOS, f), os.X_OK) and re.match(r"\d\d\d-", f)}
+
+
+def is_alone(name):
+    with open(os.path.join(SCENARIOS, scenarios()[name])) as text:
+        return "# alone\n" in text
+
+
+def run_parts(parts, workers, options, total):
+    """False if the build that all others need has failed."""
+    def one(part):
+        begin = time.monotonic()
+        tally = build(part, options) if part in BUILDS else scenario(part)
+        return part, tally, time.monotonic() - begin
+
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        for done in concurrent.futures.as_completed([pool.submit(one, p) for p in parts]):
+            part, tally, seconds = done.result()
+            print(f"{tally.text}-- {part}: {tally.passed} passed, {tally.failed} failed, "
+                  f"{len(tally.skips)} skipped, {seconds:.1f} s", flush=True)
+            total.add(tally)
+    return not any(f.startswith("build: ") for f in total.failures)
+
+
+def select(names):
+    parts = [*BUILDS, *scenarios()]
+    return [p for p in parts if not names or
+            any(fnmatch.fnmatch(p, n) or fnmatch.fnmatch(p.split("-", 1)[-1], n) for n in names)]
+
+
+def report(total):
+    for line in total.skips:
+        print(f"skipped: {line}")
+    for line in total.failures:
+        print(f"FAILED: {line}")
+    skipped = f", {len(total.skips)} skipped" if total.skips else ""
+    print(f"{total.passed} passed, {total.failed} failed{skipped}")
+    return 1 if total.failed else 0
 
 
 def main():
@@ -131,49 +216,26 @@ def main():
     parser.add_argument("--ci", action="store_true", help="warnings are errors")
     parser.add_argument("names", nargs="*", help="parts, or globs of parts")
     args = parser.parse_args()
-    parts = list(BUILDS) + [os.path.splitext(s)[0] for s in scenarios()]
+    wanted = select(args.names)
     if args.list:
-        print("\n".join(parts))
+        print("\n".join(wanted))
         return 0
-    wanted = [p for p in parts if not args.names or
-              any(fnmatch.fnmatch(p, n) or fnmatch.fnmatch(p.split("-", 1)[-1], n)
-                  for n in args.names)]
     if not wanted:
         print(f"test/run: no part is named {' '.join(args.names)}; see test/run --list",
               file=sys.stderr)
         return 2
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end_all)
     os.makedirs(LOGS, exist_ok=True)
-    tally = Tally()
+    total = Tally()
     options = [f"-Dwerror={'true' if args.ci else 'false'}"]
-    if "build" not in wanted:
-        wanted.insert(0, "build")
-    for part in wanted:
-        start = time.monotonic()
-        before = (tally.passed, tally.failed, len(tally.skips))
-        print(f"-- {part}", flush=True)
-        if part in BUILDS:
-            if not build(part, options, tally) and part == "build":
-                break
-        else:
-            script = next(s for s in scenarios() if os.path.splitext(s)[0] == part)
-            code, output = run([os.path.join(ROOT, "test", "scenarios", script)],
-                               os.path.join(LOGS, part + ".log"),
-                               {"PELORUS_BUILD": os.path.join(ROOT, "build", "main")})
-            judge(part, code, output, tally)
-        print(f"   {tally.passed - before[0]} passed, {tally.failed - before[1]} failed, "
-              f"{len(tally.skips) - before[2]} skipped, {time.monotonic() - start:.1f} s",
-              flush=True)
-    for line in tally.skips:
-        print(f"skipped: {line}")
-    for line in tally.failures:
-        print(f"FAILED: {line}")
-    skipped = f", {len(tally.skips)} skipped" if tally.skips else ""
-    print(f"{tally.passed} passed, {tally.failed} failed{skipped}")
-    return 1 if tally.failed else 0
+    rest = [p for p in wanted if p != "build"]
+    alone = [p for p in rest if p not in BUILDS and is_alone(p)]
+    if run_parts(["build"], 1, options, total):
+        run_parts([p for p in rest if p not in alone], WORKERS, options, total)
+        run_parts(alone, 1, options, total)
+    return report(total)
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(main())

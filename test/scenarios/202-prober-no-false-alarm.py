@@ -1,5 +1,6 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
+# alone
 """Trouble that is no failure: nothing is called unreachable, nobody is woken to sever anything.
 
 PELORUS_SECONDS sets how long the cores are loaded (4; 600 for the long form).

@@ -1,5 +1,6 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
+# alone
 """What a prober costs, with TLS that is verified, stays within the design's table.
 
 PELORUS_INSTANCES sets how many there are (4; 16 for the table's own figures).

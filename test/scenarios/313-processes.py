@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
+# alone
 """Many processes, and many clusters that are none of theirs."""
 import os
 import select

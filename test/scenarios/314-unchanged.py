@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
+# alone
 """Without a topology a program does what it does without us: the same sockets, to the same places,
 with the same errors, and at most one line on stderr."""
 import os

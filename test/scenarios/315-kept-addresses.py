@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
+# alone
 """Addresses that programs keep for ever, and lookups that go on while there is no writer."""
 import json
 import os

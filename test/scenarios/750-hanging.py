@@ -1,5 +1,6 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
+# alone
 """Every HTTP source hangs: the SQL path does not notice.
 
 Two probers see the same failovers, one without any HTTP source.  PELORUS_ROUNDS sets their number.

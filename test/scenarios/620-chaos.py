@@ -88,13 +88,14 @@ class Run:
             time.sleep(0.02)
         worst = max(took.values(), default=0.0)
         self.worst_ms = max(self.worst_ms, worst)
+        limit_ms = LATER_MS.get(name, BACK_MS) + BACK_SLACK_MS
         if name in UNKNOWABLE:
-            self.excused.append((begin, well + (BACK_MS + BACK_SLACK_MS) * 1000000))
+            self.excused.append((begin, well + limit_ms * 1000000))
         note(f"step {len(self.steps) + 1} at {begin}: {name}, writer {writer} -> {self.lab.writer}; all back "
              f"after {worst:.0f} ms, the last {max(took, key=took.get, default='none')}")
         self.steps.append(name)
         for who in self.all():
-            if took.get(who, 1e9) > LATER_MS.get(name, BACK_MS) + BACK_SLACK_MS:
+            if took.get(who, 1e9) > limit_ms:
                 told = "not back" if who not in took else f"back after {took[who]:.0f} ms"
                 self.slow.append(f"step {len(self.steps)}, {name}: {who} {told}: "
                                  f"{self.all()[who].lines[-2:]}")

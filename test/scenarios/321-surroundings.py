@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import clients  # noqa: E402
 import mapview  # noqa: E402
 from apps import Apps, children, POOLS  # noqa: E402
-from lab import Lab  # noqa: E402
+from lab import Lab, ROOT  # noqa: E402
 from tap import done, note, ok, skip  # noqa: E402
 
 TABLE = """create table writes (id bigint primary key auto_increment, client varchar(20),
@@ -147,7 +147,11 @@ def check_container(lab, apps):
     """Read-only root, uid 1000, no /dev/shm, the program as process 1 of its namespace."""
     # What is left writable is a small /tmp; the program and its modules lie where they are.
     # /dev is a new one: what lies in the machine's own is not ours to remove.
-    setup = ("mount --make-rprivate / && mount -t tmpfs -o mode=1777 tmpfs /tmp && mkdir /tmp/dev &&"
+    # A tree below /tmp is bound into the new one.
+    tree = "/mnt/" + os.path.relpath(ROOT, "/tmp") if ROOT.startswith("/tmp/") else ""
+    setup = ("mount --make-rprivate / && mount -t tmpfs -o mode=1777 tmpfs /mnt &&" +
+             (f"mkdir -p {tree} && mount --bind {ROOT} {tree} &&" if tree else "") +
+             "mount --move /mnt /tmp && mkdir /tmp/dev &&"
              "mount -t tmpfs tmpfs /tmp/dev && for n in null zero random urandom; do"
              "  touch /tmp/dev/$n && mount --bind /dev/$n /tmp/dev/$n || exit 1; done &&"
              "mount --move /tmp/dev /dev && rmdir /tmp/dev && mount -o remount,ro,bind / &&"

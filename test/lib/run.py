@@ -7,6 +7,8 @@ nothing, is a failure.  The full output of each part is kept under build/log/.
 
 Most scenarios wait for events most of the time: WORKERS of them run at once.  One that measures, or
 loads the machine on purpose, says "# alone" in a line of its own and runs by itself, after the rest.
+A scenario that failed among others is run once more by itself, for these machines are noisy; one that
+passes only then is named as unsteady, and its first output is kept.
 """
 import argparse
 import concurrent.futures
@@ -178,8 +180,8 @@ def is_alone(name):
         return "# alone\n" in text
 
 
-def run_parts(parts, workers, options, total):
-    """False if the build that all others need has failed."""
+def run_parts(parts, workers, options, total, again=None):
+    """False if the build that all others need has failed; `again` takes the scenarios that failed."""
     def one(part):
         begin = time.monotonic()
         tally = build(part, options) if part in BUILDS else scenario(part)
@@ -190,7 +192,12 @@ def run_parts(parts, workers, options, total):
             part, tally, seconds = done.result()
             print(f"{tally.text}-- {part}: {tally.passed} passed, {tally.failed} failed, "
                   f"{len(tally.skips)} skipped, {seconds:.1f} s", flush=True)
-            total.add(tally)
+            if tally.failed and again is not None and part not in BUILDS:
+                again.append(part)
+                log = os.path.join(LOGS, part + ".log")
+                os.replace(log, log + ".first")
+            else:
+                total.add(tally)
     return not any(f.startswith("build: ") for f in total.failures)
 
 
@@ -232,8 +239,12 @@ def main():
     rest = [p for p in wanted if p != "build"]
     alone = [p for p in rest if p not in BUILDS and is_alone(p)]
     if run_parts(["build"], 1, options, total):
-        run_parts([p for p in rest if p not in alone], WORKERS, options, total)
-        run_parts(alone, 1, options, total)
+        again = []
+        run_parts([p for p in rest if p not in alone], WORKERS, options, total, again)
+        run_parts(alone, 1, options, total, again)
+        run_parts(again, 1, options, total)
+        for part in again:
+            print(f"unsteady, or failed twice: {part}")
     return report(total)
 
 

@@ -1,0 +1,33 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The tables of the library, used by many threads at once under the thread sanitizer.
+
+By hand, for longer: RACE_ROUNDS=1000000 test/scenarios/319-races.py
+"""
+import os
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "test", "lib"))
+
+import tap  # noqa: E402
+
+ROUNDS = os.environ.get("RACE_ROUNDS", "5000")
+SOURCES = ["lib/track.c", "lib/bind.c", "lib/abi_table.c", "lib/process.c", "lib/route.c",
+           "lib/shared/names.c"]
+
+with tempfile.TemporaryDirectory() as folder:
+    binary = os.path.join(folder, "lib_race")
+    made = subprocess.run(["clang", "-g", "-O1", "-D_GNU_SOURCE", "-std=gnu11", "-fsanitize=thread",
+                           "-I", "include", "-I", "lib", "test/fuzz/lib_race.c", *SOURCES,
+                           "-lpthread", "-o", binary], cwd=ROOT, capture_output=True, text=True)
+    if tap.ok(made.returncode == 0, "the race is built", made.stderr):
+        # The sanitizer cannot place its shadow where addresses are fully random.
+        ran = subprocess.run(["setarch", "-R", binary, ROUNDS], capture_output=True, text=True,
+                             env=dict(os.environ, TSAN_OPTIONS="halt_on_error=1"))
+        tap.ok(ran.returncode == 0, "sockets, names and handles: no race, nothing torn or mixed",
+               ran.stdout + ran.stderr[-4000:])
+        tap.note(ran.stdout)
+tap.done()

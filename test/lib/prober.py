@@ -28,30 +28,41 @@ def cluster_section(lab, user="pelorus", password="pelorus", **keys):
 
 
 class Watch(threading.Thread):
-    """Keeps every state of the cluster that sleepers on the wake word could see, with its moment."""
+    """Keeps every state of the cluster that sleepers on the wake word could see, with its moment:
+    that of the waking, unless another came before the state was read."""
 
     def __init__(self, prober):
         super().__init__(daemon=True)
         self.prober, self.seen, self.over = prober, [], False
+        self.news = threading.Condition()
         self.start()
 
     def run(self):
         view, last = self.prober.view, None
         while True:
             over = self.over  # a last look follows
-            word = view.wake
+            word, moment = view.wake, time.clock_gettime_ns(time.CLOCK_BOOTTIME)
             cluster = self.prober.cluster()
+            if view.wake != word:
+                moment = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
             key = cluster and (cluster.uid, cluster.epoch,
                                [n.addresses for n in cluster.names.values()])
             if key and key != last:
                 last = key
-                self.seen.append((time.clock_gettime_ns(time.CLOCK_BOOTTIME), cluster))
+                with self.news:
+                    self.seen.append((moment, cluster))
+                    self.news.notify_all()
             if over:
                 break
             view.sleep(word, 0.05)
 
     def first(self, since_ns, condition):
         return next((t for t, c in self.seen if t >= since_ns and condition(c)), None)
+
+    def wait_first(self, since_ns, condition, seconds=20):
+        """When the condition was first true; None if it was not in that time."""
+        with self.news:
+            return self.news.wait_for(lambda: self.first(since_ns, condition), seconds)
 
     def end(self):
         self.over = True

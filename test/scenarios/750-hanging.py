@@ -7,7 +7,6 @@ Two probers see the same failovers, one without any HTTP source.  PELORUS_ROUNDS
 """
 import os
 import sys
-import time
 
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", d)
                 for d in ("lib", "bench")]
@@ -39,11 +38,8 @@ def one_round(lab, probers, watches):
     """Milliseconds from the failure, and from the new writer's first write, to each map."""
     events = lab.failover("crash")
     writable, failure = events["writable"], events["failure"]
-    for p in probers:
-        p.wait_known(writable["id"], 30)
-    time.sleep(0.05)  # the watchers' own look
-    moments = [w.first(failure["boot_ns"], lambda c: c.state == "known" and
-                       c.writer == writable["id"]) for w in watches]
+    moments = [w.wait_first(failure["boot_ns"], lambda c: c.state == "known" and
+                            c.writer == writable["id"], 30) for w in watches]
     for p in probers:
         p.wait_settled(3, 60)
     return [((m - failure["boot_ns"]) / 1e6, (m - writable["boot_ns"]) / 1e6) for m in moments]

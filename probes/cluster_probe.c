@@ -80,6 +80,7 @@ static void ask(struct probe *p, enum schedule_kind kind, const char *query)
 {
 	p->asking = (uint8_t)kind;
 	health_asked(&p->health, probe_now(p));
+	topology_asked(&p->cluster->topology, p->slot, probe_now(p));
 	if (member_ask(p->first.member, query, QUESTION_LIMIT_NS) < 0)
 		first_lost(p, false, false);
 }
@@ -110,8 +111,7 @@ void probe_act(struct probe *p, enum schedule_kind kind)
 		schedule_answered(&p->cluster->schedule, p->slot, probe_now(p));
 		return;
 	}
-	ask(p, kind, kind == SCHEDULE_PING ? NULL :
-		d->queries[kind == SCHEDULE_ROLE ? DIALECT_ROLE : DIALECT_TABLE]);
+	ask(p, kind, d->queries[kind == SCHEDULE_ROLE ? DIALECT_ROLE : DIALECT_TABLE]);
 }
 
 /* The known writer says so again, and nobody doubts it. */
@@ -161,9 +161,9 @@ static void first_answered(struct probe *p, const struct member_answer *answer)
 	uint32_t rtt_us = (uint32_t)((answer->received_ns - answer->sent_ns) / 1000);
 	struct evidence e;
 
-	health_spoke(&p->health, &c->engine->witness,
-		p->asking == SCHEDULE_PING || p->asking == SCHEDULE_ROLE ? rtt_us : 0,
+	health_spoke(&p->health, &c->engine->witness, p->asking == SCHEDULE_ROLE ? rtt_us : 0,
 		answer->received_ns);
+	topology_answered(&c->topology, p->slot);
 	if (p->asking == SCHEDULE_CONNECT) {
 		hello_answered(p, answer);
 		return;
@@ -172,8 +172,7 @@ static void first_answered(struct probe *p, const struct member_answer *answer)
 		first_lost(p, false, false); /* who this is has to be said anew */
 		return;
 	}
-	if (p->asking != SCHEDULE_PING &&
-		link_read(c, &p->first, questions[p->asking], answer, &e) == 0) {
+	if (link_read(c, &p->first, questions[p->asking], answer, &e) == 0) {
 		cluster_note(c, topology_feed(&c->topology, p->slot, &e));
 		confirm(p, &e);
 	}

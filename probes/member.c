@@ -36,7 +36,6 @@ enum member_step {
 	STEP_QUERY,
 	STEP_STORE,
 	STEP_DRAIN,
-	STEP_PING,
 	STEP_OVER, /* failed, or closed by the caller */
 };
 
@@ -231,9 +230,6 @@ static void step_continue(struct member *m, int status)
 	case STEP_DRAIN:
 		m->waits = mysql_fetch_row_cont(&m->row, m->result, status);
 		break;
-	case STEP_PING:
-		m->waits = mysql_ping_cont(&m->failed, m->mysql, status);
-		break;
 	case STEP_NEW:
 	case STEP_IDLE:
 	case STEP_OVER:
@@ -362,7 +358,7 @@ static void step_end(struct member *m)
 		end_question(m, !m->result && mysql_errno(m->mysql) != 0);
 	else if (m->step == STEP_DRAIN)
 		drain(m);
-	else if (m->step == STEP_QUERY || m->step == STEP_PING)
+	else if (m->step == STEP_QUERY)
 		end_question(m, m->failed != 0);
 }
 
@@ -480,16 +476,9 @@ static int put(struct member *m, const char *query, size_t n, bool drains, uint6
 
 int member_ask(struct member *m, const char *query, uint64_t limit_ns)
 {
-	if (m->step != STEP_IDLE || (query && strlen(query) >= sizeof(m->query)))
+	if (m->step != STEP_IDLE || strlen(query) >= sizeof(m->query))
 		return -EBUSY;
-	if (query)
-		return put(m, strcpy(m->query, query), strlen(query), false, limit_ns);
-	begin(m, limit_ns);
-	m->drains = false;
-	m->step = STEP_PING;
-	m->waits = mysql_ping_start(&m->failed, m->mysql);
-	await(m);
-	return 0;
+	return put(m, strcpy(m->query, query), strlen(query), false, limit_ns);
 }
 
 int member_drain(struct member *m, const char *query, size_t n, uint64_t limit_ns)

@@ -79,7 +79,7 @@ void member_hand_over(struct member *m,
 /* True if a question may be put. */
 bool member_is_idle(const struct member *m);
 
-/* Puts a question, NULL for a ping; `limit_ns` LOOP_NEVER: no limit.  0, or -EBUSY. */
+/* Puts a question; `limit_ns` LOOP_NEVER: no limit.  0, or -EBUSY. */
 int member_ask(struct member *m, const char *query, uint64_t limit_ns);
 
 /*

@@ -11,12 +11,17 @@
  * first 10 s of an alarm by twice that, up to a second; 10 s after a refused login.  A refusal by
  * the kernel of a server that is starting costs that server nothing: 20 ms after it is tried again,
  * as long as an alarm has its full rate.  A member that was just lost is tried at once.
+ *
+ * A member that was just lost is watched: alone it has the full rate of an alarm.  A reader that
+ * restarts may come back as the writer, and behind a black hole its restart is heard of before the
+ * old writer's silence; late in an outage its return is what all wait for.
  */
 #include "schedule.h"
 
 #define MS UINT64_C(1000000)
 #define STEADY_NS (500 * MS)
 #define RELAXED_NS (30000 * MS)
+#define WATCH_NS (10000 * MS)     /* after a connection ended */
 #define TABLE_NS (1000 * MS)      /* steady: the writer's, and everybody else's in turn */
 #define ALARM_TABLE_NS (250 * MS) /* to anyone */
 #define CONNECT_NS (50 * MS)
@@ -57,21 +62,29 @@ static uint64_t max_ns(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-static uint64_t period(const struct schedule *s, uint64_t now_ns)
+/* Who relaxes leaves it to the other prober. */
+static bool is_watched(const struct schedule *s, const struct schedule_slot *m, uint64_t now_ns)
 {
-	uint64_t lasted = now_ns - s->alarm_ns;
-	unsigned i = 0;
-
-	if (!s->alarm_ns)
-		return s->relaxed ? RELAXED_NS : STEADY_NS;
-	while (lasted >= alarm_rates[i].until_ns)
-		i++;
-	return alarm_rates[i].period_ns;
+	return m->lost_ns && now_ns < m->lost_ns + WATCH_NS && (s->alarm_ns || !s->relaxed);
 }
 
-static bool is_full_rate(const struct schedule *s, uint64_t now_ns)
+static bool is_full_rate(const struct schedule *s, const struct schedule_slot *m, uint64_t now_ns)
 {
-	return s->alarm_ns && now_ns - s->alarm_ns < alarm_rates[0].until_ns;
+	return (s->alarm_ns && now_ns - s->alarm_ns < alarm_rates[0].until_ns) ||
+	       is_watched(s, m, now_ns);
+}
+
+static uint64_t period(const struct schedule *s, const struct schedule_slot *m, uint64_t now_ns)
+{
+	unsigned i = 0;
+
+	if (is_full_rate(s, m, now_ns))
+		return alarm_rates[0].period_ns;
+	if (!s->alarm_ns)
+		return s->relaxed ? RELAXED_NS : STEADY_NS;
+	while (now_ns - s->alarm_ns >= alarm_rates[i].until_ns)
+		i++;
+	return alarm_rates[i].period_ns;
 }
 
 void schedule_add(struct schedule *s, unsigned slot, uint64_t now_ns)
@@ -116,19 +129,23 @@ void schedule_set_alarm(struct schedule *s, bool alarm, uint64_t now_ns)
 	if (alarm)
 		hurry(s, now_ns);
 	for (unsigned i = 0; !alarm && i < SCHEDULE_SLOTS; i++) {
-		if (s->slots[i].connected)
-			s->slots[i].next_ns = s->slots[i].asked_ns + period(s, now_ns);
+		struct schedule_slot *m = &s->slots[i];
+
+		if (m->connected)
+			m->next_ns = m->asked_ns + period(s, m, now_ns);
 	}
 }
 
-void schedule_set_relaxed(struct schedule *s, bool relaxed)
+void schedule_set_relaxed(struct schedule *s, bool relaxed, uint64_t now_ns)
 {
 	if (relaxed == s->relaxed)
 		return;
 	s->relaxed = relaxed;
 	for (unsigned i = 0; i < SCHEDULE_SLOTS; i++) {
-		if (s->slots[i].connected && !s->alarm_ns)
-			s->slots[i].next_ns = s->slots[i].asked_ns + period(s, 0);
+		struct schedule_slot *m = &s->slots[i];
+
+		if (m->connected && !s->alarm_ns)
+			m->next_ns = m->asked_ns + period(s, m, now_ns);
 	}
 }
 
@@ -171,7 +188,7 @@ void schedule_answered(struct schedule *s, unsigned slot, uint64_t now_ns)
 	struct schedule_slot *m = &s->slots[slot];
 
 	m->busy = false;
-	m->next_ns = max_ns(now_ns, m->asked_ns + period(s, now_ns));
+	m->next_ns = max_ns(now_ns, m->asked_ns + period(s, m, now_ns));
 }
 
 void schedule_connected(struct schedule *s, unsigned slot, uint64_t now_ns)
@@ -195,10 +212,10 @@ void schedule_lost(struct schedule *s, unsigned slot, bool denied, uint64_t now_
 	if (denied) {
 		m->next_ns = now_ns + DENIED_NS;
 	} else if (m->connected) {
-		m->next_ns = now_ns;
+		m->lost_ns = m->next_ns = now_ns;
 	} else {
 		for (unsigned i = 1; i < m->attempts && wait < CONNECT_MAX_NS; i++)
-			wait *= is_full_rate(s, now_ns) ? 1 : 2;
+			wait *= is_full_rate(s, m, now_ns) ? 1 : 2;
 		wait = wait < CONNECT_MAX_NS ? wait : CONNECT_MAX_NS;
 		/* A quarter of jitter: probers of many hosts shall not fall into step. */
 		m->next_ns = max_ns(now_ns, m->asked_ns + wait + next_random(s) % (wait / 4));
@@ -209,7 +226,7 @@ void schedule_lost(struct schedule *s, unsigned slot, bool denied, uint64_t now_
 void schedule_refused(struct schedule *s, unsigned slot, uint64_t now_ns)
 {
 	struct schedule_slot *m = &s->slots[slot];
-	bool soon = !m->connected && is_full_rate(s, now_ns);
+	bool soon = !m->connected && is_full_rate(s, m, now_ns);
 
 	schedule_lost(s, slot, false, now_ns);
 	if (soon)
@@ -248,12 +265,12 @@ static enum schedule_kind choose_kind(struct schedule *s, unsigned slot, uint64_
 	if (m->round)
 		return SCHEDULE_ROLE;
 	if (slot == s->writer)
-		return now_ns >= m->table_ns + TABLE_NS ? SCHEDULE_TABLE : SCHEDULE_PING;
+		return now_ns >= m->table_ns + TABLE_NS ? SCHEDULE_TABLE : SCHEDULE_ROLE;
 	if (!s->relaxed && now_ns >= s->turn_ns && is_its_turn(s, slot)) {
 		s->turn_ns = now_ns + TABLE_NS;
 		return SCHEDULE_TABLE;
 	}
-	return SCHEDULE_PING;
+	return SCHEDULE_ROLE;
 }
 
 static void begin(struct schedule *s, unsigned slot, enum schedule_kind kind, uint64_t now_ns)
@@ -266,8 +283,7 @@ static void begin(struct schedule *s, unsigned slot, enum schedule_kind kind, ui
 		m->attempts++;
 	if (kind == SCHEDULE_TABLE)
 		s->table_ns = m->table_ns = now_ns;
-	if (kind == SCHEDULE_TABLE || kind == SCHEDULE_ROLE)
-		m->round = false;
+	m->round = false;
 }
 
 bool schedule_next(struct schedule *s, uint64_t now_ns, struct schedule_action *ret)

@@ -7,8 +7,9 @@
  * done at that moment: the caller has to do it, and to report its end (schedule_answered,
  * schedule_connected or schedule_lost).
  *
- * Steady: each connected instance every 500 ms.  The writer gets the table each second and a ping
- * in between; one other instance each second gets the table instead of its ping, in turn.
+ * Steady: each connected instance every 500 ms, its role: a handover that breaks no connection is
+ * seen by nothing else.  The writer gets the table each second instead, and in each second one of
+ * the others, in turn.
  * Alarm: the rates are in the table of schedule.c.
  */
 #ifndef PROBES_SCHEDULE_H
@@ -22,10 +23,9 @@
 #define SCHEDULE_SLOTS PEL_MAP_INSTANCES
 
 enum schedule_kind {
-	SCHEDULE_PING = 0,    /* COM_PING */
-	SCHEDULE_ROLE = 1,    /* DIALECT_ROLE */
-	SCHEDULE_TABLE = 2,   /* DIALECT_TABLE */
-	SCHEDULE_CONNECT = 3, /* connect, log in, DIALECT_HELLO */
+	SCHEDULE_ROLE = 0,    /* DIALECT_ROLE */
+	SCHEDULE_TABLE = 1,   /* DIALECT_TABLE */
+	SCHEDULE_CONNECT = 2, /* connect, log in, DIALECT_HELLO */
 };
 
 struct schedule_action {
@@ -43,6 +43,7 @@ struct schedule_slot {
 	uint64_t asked_ns; /* when the last question or attempt began */
 	uint64_t next_ns;  /* not before this */
 	uint64_t table_ns; /* when its last table question began */
+	uint64_t lost_ns;  /* when its last connection ended; 0: none has */
 };
 
 struct schedule {
@@ -74,7 +75,7 @@ void schedule_set_alarm(struct schedule *s, bool alarm, uint64_t now_ns);
  * Another host probes for the fleet: steady, each instance is asked each 30 s, and the writer alone
  * for the table.  An alarm is an alarm all the same.
  */
-void schedule_set_relaxed(struct schedule *s, bool relaxed);
+void schedule_set_relaxed(struct schedule *s, bool relaxed, uint64_t now_ns);
 
 /*
  * A client saw a refused write or a lost connection: true if it buys a round (every instance asked

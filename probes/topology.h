@@ -55,7 +55,7 @@
 #define TOPOLOGY_STEADY_ANSWERS 3
 #define TOPOLOGY_SEEN_NS UINT64_C(60000000000)  /* an address of a reader name is kept this long */
 #define TOPOLOGY_VETO_NS UINT64_C(250000000)    /* an incumbent may answer a veto this long */
-#define TOPOLOGY_WAIT_NS UINT64_C(60000000)     /* ... and a new claim this long */
+#define TOPOLOGY_WAIT_NS UINT64_C(60000000)     /* ... and a question, if another claims, this long */
 #define TOPOLOGY_HOLD_NS UINT64_C(30000000000)  /* a writer that nobody can ask stays this long */
 #define TOPOLOGY_REACH_NS UINT64_C(1500000000)  /* a claim without a login at its own address */
 #define TOPOLOGY_REFUSED_NS UINT64_C(30000000000) /* a client's refusal counts this long */
@@ -134,6 +134,7 @@ struct topology_member {
 	uint64_t identity;
 	uint64_t evidence_ns; /* last answer of itself */
 	uint64_t role_sent_ns, role_received_ns; /* of the answer behind self_role */
+	uint64_t asked_ns;    /* since when a question of ours waits for its answer; 0: none does */
 	uint64_t claim_ns;    /* since when it says without a break that it is the writer; else 0 */
 	uint64_t listed_ns;   /* last table that had its row */
 	uint64_t fit_ns;      /* since when it fulfils what admission asks; 0: it does not */
@@ -273,6 +274,10 @@ unsigned topology_feed_scout(struct topology *t, const struct evidence *e, unsig
  * to a dead server for long, and the readers' to one that knows.
  */
 void topology_scout_failed(struct topology *t);
+
+/* A question was put to the member on its connection; it was answered, in whatever way. */
+void topology_asked(struct topology *t, unsigned slot, uint64_t now_ns);
+void topology_answered(struct topology *t, unsigned slot);
 
 /* Evidence of a member's own connection; the first on every connection has to hold IDENTITY. */
 unsigned topology_feed(struct topology *t, unsigned slot, const struct evidence *e);

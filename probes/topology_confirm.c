@@ -6,7 +6,7 @@
  * otherwise or its connection ends.  The newest claim is confirmed unless
  *   - another member repeats its own after it: then it is a dispute, and there is no writer until
  *     one of them recants or the table decides.  An incumbent that is well is given the time of one
- *     question to do either; one that is silent is not waited for;
+ *     question to do either, that under way if there is one; one that is silent is not waited for;
  *   - the table, the second witness, names another with a MASTER row newer than the claimant's last
  *     answer.  The claimant's next answer makes that void, so it stops only one that has fallen
  *     silent.  The table decides disputes, with a row newer than the dispute; alone it makes nobody
@@ -84,14 +84,18 @@ static bool is_contested(struct topology *t, unsigned newest, uint64_t now_ns)
 	return false;
 }
 
-/* The incumbent claims too, is well, and has not been asked again yet. */
+/* The incumbent claims too, is well, and has not had the time of a question since the claim. */
 static bool is_incumbent_awaited(struct topology *t, unsigned newest, uint64_t now_ns)
 {
 	const struct topology_member *w = topology_member(t, t->writer);
+	uint64_t since_ns = t->members[newest].claim_ns;
 
-	return w && t->writer != newest && is_claimant(w) && !w->overruled &&
-	       (w->health == PEL_HEALTH_OK || w->health == PEL_HEALTH_UNKNOWN) &&
-	       topology_within(t, t->members[newest].claim_ns, TOPOLOGY_WAIT_NS, now_ns);
+	if (!w || t->writer == newest || !is_claimant(w) || w->overruled ||
+		(w->health != PEL_HEALTH_OK && w->health != PEL_HEALTH_UNKNOWN))
+		return false;
+	if (w->asked_ns && w->asked_ns < since_ns)
+		since_ns = w->asked_ns;
+	return topology_within(t, since_ns, TOPOLOGY_WAIT_NS, now_ns);
 }
 
 /* The table names, newer than its decision, one that it decided against. */

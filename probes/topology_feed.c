@@ -29,6 +29,19 @@ void topology_member_void(struct topology_member *m)
 	m->live = false;
 	m->self_role = PEL_ROLE_UNKNOWN;
 	m->claim_ns = 0;
+	m->asked_ns = 0;
+}
+
+void topology_asked(struct topology *t, unsigned slot, uint64_t now_ns)
+{
+	if (topology_member(t, slot))
+		t->members[slot].asked_ns = now_ns;
+}
+
+void topology_answered(struct topology *t, unsigned slot)
+{
+	if (topology_member(t, slot))
+		t->members[slot].asked_ns = 0;
 }
 
 /* An address whose port is not stated is the host at any port. */

@@ -20,7 +20,7 @@ struct world {
 	bool denies[SCHEDULE_SLOTS];
 	uint64_t ends[SCHEDULE_SLOTS]; /* of the action under way; 0: none */
 	uint8_t doing[SCHEDULE_SLOTS];
-	unsigned count[SCHEDULE_SLOTS][4]; /* by enum schedule_kind */
+	unsigned count[SCHEDULE_SLOTS][3]; /* by enum schedule_kind */
 	uint64_t last[SCHEDULE_SLOTS], closest[SCHEDULE_SLOTS];
 	uint64_t last_table, closest_table;
 };

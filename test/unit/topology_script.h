@@ -11,6 +11,7 @@
  *   1w 1r      answers its role: writer, reader; 1w@40: the question went out 40 ms earlier
  *   1h         logs in (identity); 1h#7 at address 7, 1h~b with uuid "uuid-b", 1h=2 as demo-2
  *   1x         connection lost          1o 1p 1s 1u    healthy, suspect, stalled, unreachable
+ *   1?         is asked; its next answer is to that
  *   1t:1M,2,3  tells the table; rows are id, M for MASTER, +MS behind the newest, ? without a time,
  *              L lag; 1t500: the newest row is 500 ms old, 1tx: undatable, 1t!: rows surplus,
  *              1t*: rows refused
@@ -234,8 +235,12 @@ static inline void play_member(struct play *p, unsigned n, const char *s)
 	struct topology_dns dns;
 
 	switch (*s) {
+	case '?':
+		topology_asked(&p->t, play_slot(p, n), p->now);
+		return;
 	case 'w':
 	case 'r':
+		topology_answered(&p->t, play_slot(p, n));
 		play_role(p, n, s);
 		return;
 	case 'h':

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The clusters as JSON.  Ids and names are validated host names: nothing in them needs escaping. */
+/* The clusters by name, and as JSON.  Ids and names are validated host names: nothing in them needs escaping. */
 #include "engine_internal.h"
+
+#include <pelorus/names.h>
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -68,6 +70,24 @@ static void put_cluster(FILE *out, const struct cluster *c)
 		comma = ",";
 	}
 	(void)fprintf(out, "]}");
+}
+
+static bool has_name(const struct cluster *c, uint64_t hash)
+{
+	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
+		if (c->names[i].used && pel_name_hash(c->names[i].text) == hash)
+			return true;
+	}
+	return false;
+}
+
+const char *engine_cluster_of(const struct engine *e, uint64_t name_hash)
+{
+	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
+		if (e->clusters[i] && has_name(e->clusters[i], name_hash))
+			return e->clusters[i]->names[0].text;
+	}
+	return NULL;
 }
 
 char *engine_status(const struct engine *e)

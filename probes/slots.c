@@ -31,6 +31,8 @@ struct slots_file {
 	uint64_t pidns;
 	struct slots_summary gone; /* counters of slots that were freed */
 	uint64_t taken_ns[PEL_SLOTS]; /* when a slot was first seen taken and not ready */
+	uint32_t severed[PEL_SLOTS];  /* its counter at the sweep before */
+	bool swept;
 };
 
 static void head_make(struct pel_slots *ret)
@@ -220,6 +222,7 @@ static void slot_free(struct slots_file *s, unsigned i, const struct pel_slot *s
 
 	slot_add(slot, &s->gone);
 	s->taken_ns[i] = 0;
+	s->severed[i] = 0;
 	if (pwrite(s->fd, (const char *)&empty + pid_size, sizeof(empty) - pid_size,
 		    offset_of(i) + (off_t)pid_size) > 0)
 		(void)!pwrite(s->fd, &empty, pid_size, offset_of(i));
@@ -233,6 +236,20 @@ struct sweep {
 	struct slots_summary living;
 };
 
+static void severed_tell(struct slots_file *s, unsigned i, const struct pel_slot *slot,
+	const struct slots_listener *listener)
+{
+	uint32_t n = slot->severed - s->severed[i];
+	uint64_t names[PEL_SLOT_NAMES];
+
+	s->severed[i] = slot->severed;
+	if (n == 0 || !s->swept || !listener || !listener->severed)
+		return;
+	for (unsigned k = 0; k < PEL_SLOT_NAMES; k++)
+		names[k] = slot->names[k];
+	listener->severed(listener->ctx, names, n);
+}
+
 static void slot_sweep(
 	struct slots_file *s, unsigned i, const struct pel_slot *slot, struct sweep *sweep)
 {
@@ -241,11 +258,12 @@ static void slot_sweep(
 
 	if (slot->pid == 0)
 		return;
+	severed_tell(s, i, slot, listener);
 	if (!slot_lives(s, i, slot, sweep->now_ns, sweep->thorough)) {
 		slot_free(s, i, slot);
 		return;
 	}
-	for (unsigned n = 0; listener && n < PEL_SLOT_NAMES; n++) {
+	for (unsigned n = 0; listener && listener->wants && n < PEL_SLOT_NAMES; n++) {
 		if (slot->names[n])
 			listener->wants(listener->ctx, slot->names[n]);
 	}
@@ -276,6 +294,7 @@ bool slots_sweep(struct slots_file *s, uint64_t now_ns, bool thorough,
 		for (unsigned i = 0; i < BATCH; i++)
 			slot_sweep(s, first + i, &batch[i], &sweep);
 	}
+	s->swept = true;
 	*ret = s->gone;
 	ret->live = living->live;
 	ret->tracked = living->tracked;

@@ -30,16 +30,19 @@ struct slots_file;
 int slots_open(int dirfd, mode_t mode, struct slots_file **ret);
 void slots_close(struct slots_file *slots);
 
-/* Is told each name that a living client follows. */
 struct slots_listener {
+	/* A living client follows the name of this hash. */
 	void (*wants)(void *ctx, uint64_t hash);
+	/* A client, of these names, has severed so many since the sweep before; it may be gone now. */
+	void (*severed)(void *ctx, const uint64_t names[static PEL_SLOT_NAMES], uint32_t n);
 	void *ctx;
 };
 
 /*
  * Frees the slots of processes that are gone and sums up the others.  `thorough` compares start
- * times in /proc too, which tells a pid that was given out again.  `listener` may be NULL.  True if
- * the file is still the one that the path leads to, and whole; else it is to be opened anew.
+ * times in /proc too, which tells a pid that was given out again.  `listener` and its functions may
+ * be NULL; what had been severed before the first sweep is no news to it.  True if the file is still
+ * the one that the path leads to, and whole; else it is to be opened anew.
  */
 bool slots_sweep(struct slots_file *slots, uint64_t now_ns, bool thorough,
 	const struct slots_listener *listener, struct slots_summary *ret);

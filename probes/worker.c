@@ -13,9 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SWEEP_NS (5 * LOOP_S)
 #define CHECK_NS LOOP_S
-#define THOROUGH_EVERY 6 /* sweeps */
 
 int worker_reload(struct worker *w, struct config_error *ret_error)
 {
@@ -75,6 +73,7 @@ static void on_event_added(void *ctx)
 		control_wake(w->control);
 	if (w->engine)
 		engine_event_added(w->engine);
+	worker_sweep_soon(w);
 }
 
 static void on_check(void *ctx)
@@ -89,76 +88,6 @@ static void on_check(void *ctx)
 	if (getenv("WATCHDOG_USEC"))
 		(void)channel_say(w->o->channel, "alive");
 	loop_timer_set_in(w->loop, &w->check, CHECK_NS);
-}
-
-static void on_wanted(void *ctx, uint64_t hash)
-{
-	struct worker *w = ctx;
-
-	follows_want(w->follows, hash, loop_now_ns(w->loop));
-}
-
-static void unwanted_drop(struct worker *w, uint64_t now_ns)
-{
-	char message[PEL_NAME_MAX + 16];
-	const char *name;
-
-	while ((name = follows_expire(w->follows, now_ns))) {
-		engine_unfollow(w->engine, name);
-		strcpy(message, "forget\n");
-		if (pel_control_put(message, sizeof(message), "name", name) == 0)
-			(void)channel_say(w->o->channel, message);
-		keep_forget(w->o->keep, name);
-	}
-}
-
-static void idle_look(struct worker *w, uint64_t now_ns)
-{
-	uint64_t requests = control_counters(w->control)->requests;
-
-	if (w->clients.live || requests != w->requests || control_connections(w->control) ||
-		follows_any_permanent(w->follows) || w->o->options->foreground)
-		w->busy_ns = now_ns;
-	w->requests = requests;
-	if (now_ns - w->busy_ns < w->config->idle_exit_ms * LOOP_MS)
-		return;
-	log_say(w->log, LOG_INFO, "idle", NULL, NULL, "nobody has needed the prober for %u s",
-		w->config->idle_exit_ms / 1000);
-	loop_stop(w->loop, WORKER_STOPPED);
-}
-
-static void slots_renew(struct worker *w)
-{
-	slots_close(w->slots);
-	w->slots = NULL;
-	if (slots_open(w->o->station->dirfd, station_write_mode(w->o->station), &w->slots) < 0)
-		w->slots = NULL;
-}
-
-/* Often enough that a short idle-exit means what it says. */
-static uint64_t sweep_ns(const struct worker *w)
-{
-	uint64_t half_ns = w->config->idle_exit_ms * LOOP_MS / 2;
-
-	return half_ns < SWEEP_NS ? half_ns : SWEEP_NS;
-}
-
-static void on_sweep(void *ctx)
-{
-	struct worker *w = ctx;
-	const struct slots_listener listener = {.wants = on_wanted, .ctx = w};
-	uint64_t now_ns = loop_now_ns(w->loop), severed = w->clients.severed;
-	bool thorough = w->sweeps++ % THOROUGH_EVERY == 0;
-
-	if (!w->slots || !slots_sweep(w->slots, now_ns, thorough, &listener, &w->clients))
-		slots_renew(w);
-	if (w->clients.severed > severed)
-		log_event(w->log, LOG_INFO, "severed", NULL, NULL,
-			"%llu connections were severed in %u processes",
-			(unsigned long long)(w->clients.severed - severed), w->clients.live);
-	unwanted_drop(w, now_ns);
-	idle_look(w, now_ns);
-	loop_timer_set_in(w->loop, &w->sweep, sweep_ns(w));
 }
 
 /* The file as it is now; what the supervisor last knew to be good if it is broken meanwhile. */
@@ -218,9 +147,8 @@ static int signals_start(struct worker *w)
 
 static void timers_start(struct worker *w)
 {
-	loop_timer_init(&w->sweep, on_sweep, w);
+	worker_sweep_start(w);
 	loop_timer_init(&w->check, on_check, w);
-	loop_timer_set_in(w->loop, &w->sweep, 0);
 	loop_timer_set_in(w->loop, &w->check, CHECK_NS);
 }
 
@@ -249,8 +177,8 @@ static int start(struct worker *w)
 	if (r < 0)
 		return r;
 	w->started_ns = w->busy_ns = loop_now_ns(w->loop);
-	events_on_add(w->o->events, on_event_added, w);
 	timers_start(w);
+	events_on_add(w->o->events, on_event_added, w);
 	return channel_say(w->o->channel, "ready");
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What worker.c and the verbs of its control socket share. */
+/* What worker.c, its sweeps and the verbs of its control socket share. */
 #ifndef WORKER_INTERNAL_H
 #define WORKER_INTERNAL_H
 
@@ -38,5 +38,11 @@ int worker_replay(struct worker *w);
 
 /* 0, or -errno and a sentence: then the old configuration is still in force. */
 int worker_reload(struct worker *w, struct config_error *ret_error);
+
+/* Begins to look at the clients' slots; worker.c stops the timer. */
+void worker_sweep_start(struct worker *w);
+
+/* Something has happened: the next look is within a second. */
+void worker_sweep_soon(struct worker *w);
 
 #endif

@@ -3,6 +3,7 @@
 """`pelorus watch` and `pelorus topology -W` on a real terminal: tmux holds it, resizes it, presses
 keys, and tells what stands on it."""
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -80,6 +81,34 @@ def is_back(terminal, text):
     terminal.wait(lambda l: BEFORE in l and not shows(l, "status"), f"{text}: the shell goes on")
 
 
+IDLE = """
+import os, pymysql, sys
+db = pymysql.connect(host=os.environ["DB_HOST"], user="app", password="app", database="app")
+print("connected", flush=True)
+sys.stdin.read()
+"""
+
+
+class Idlers:
+    """Programs of their own, each with a connection to the writer that it only keeps."""
+
+    def __init__(self, n, lab, environment):
+        environment = dict(environment, DB_HOST=lab.writer_name, PELORUS_PROBER="off")
+        self.processes = [
+            lab.popen(PELORUS, "run", "--", "/usr/bin/python3", "-c", IDLE, env=environment,
+                      stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(n)]
+        ok(all(p.stdout.readline() == b"connected\n" for p in self.processes),
+           f"{n} programs are connected to the writer")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for p in self.processes:
+            p.stdin.close()
+            p.wait(20)
+
+
 def watch(terminal, lab):
     terminal.type(f"{PELORUS} watch")
     terminal.wait(lambda l: shows(l, "demo-1 writer ok", "demo-3 reader ok", "last events",
@@ -95,11 +124,28 @@ def watch(terminal, lab):
     terminal.resize(130, 40)
     terminal.wait(lambda l: shows(l, "with 2 readers.", "last events"),
                   "a large one: everything is there again")
-    lab.failover("graceful", "--to", "demo-2")
-    terminal.wait(lambda l: shows(l, "demo-2 writer ok", "the writer is demo-2"),
-                  "a failover shows while it happens")
+    with Idlers(3, lab, terminal.environment):
+        # The server would end them itself; kept, they are to be severed.
+        lab.failover("graceful", "--to", "demo-2", "--keep-connections")
+        terminal.wait(lambda l: shows(l, "demo-2 writer ok", "the writer is demo-2"),
+                      "a failover shows while it happens")
+        terminal.wait(lambda l: shows(l, "3 severed") and severed(l) == (3, 3),
+                      "so do the connections that were severed, and in how many processes")
     terminal.key("q")
     is_back(terminal, "watch and q")
+
+
+def severed(lines):
+    """What the events on the screen, or of the command, count: connections, processes."""
+    told = [re.search(r" severed .*\b(\d+) connections? .* in (\d+) process", line) for line in lines]
+    return tuple(sum(int(t[i]) for t in told if t) for i in (1, 2))
+
+
+def events(lab, environment):
+    made = subprocess.run([PELORUS, "events"], env=environment, stdout=subprocess.PIPE, text=True)
+    lines = [line for line in made.stdout.splitlines() if " severed " in line]
+    ok(severed(lines) == (3, 3) and all(f" {lab.writer_name}: " in line for line in lines),
+       "events names their cluster", made.stdout)
 
 
 def topology(terminal, lab):
@@ -124,6 +170,7 @@ def main():
             terminal.type(f"clear; echo {BEFORE}")
             terminal.wait(lambda l: BEFORE in l, "a terminal")
             watch(terminal, lab)
+            events(lab, environment)
             topology(terminal, lab)
         # Not on a terminal: one text after the other, and no escape in it.
         begin = time.monotonic()

@@ -186,7 +186,7 @@ static void the_dead_lose_their_slots(void **state)
 {
 	struct fixture *f = *state;
 	uint64_t wanted = 0;
-	const struct slots_listener listener = {note, &wanted};
+	const struct slots_listener listener = {.wants = note, .ctx = &wanted};
 	struct slots_summary sum;
 
 	slot_take(f, 0, getpid(), own_pidns());
@@ -203,6 +203,33 @@ static void the_dead_lose_their_slots(void **state)
 	assert_int_equal(f->map->slots[0].pid, getpid());
 	assert_true(slots_sweep(f->slots, SECOND, false, NULL, &sum));
 	assert_int_equal(sum.severed, 9);
+}
+
+static void count(void *ctx, const uint64_t names[static PEL_SLOT_NAMES], uint32_t n)
+{
+	assert_int_equal(names[1], 77);
+	*(uint32_t *)ctx = *(uint32_t *)ctx * 100 + n;
+}
+
+static void what_was_severed_is_told_once(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t told = 0;
+	const struct slots_listener listener = {.severed = count, .ctx = &told};
+	struct slots_summary sum;
+
+	slot_take(f, 0, getpid(), own_pidns());
+	slots_sweep(f->slots, SECOND, false, &listener, &sum);
+	assert_int_equal(told, 0); /* of an earlier worker's time */
+	f->map->slots[0].severed = 5;
+	slot_take(f, 100, dead_pid(), own_pidns()); /* came, severed 3, and went in between */
+	slots_sweep(f->slots, SECOND, false, &listener, &sum);
+	assert_int_equal(told, 203);
+	slots_sweep(f->slots, SECOND, false, &listener, &sum);
+	assert_int_equal(told, 203);
+	slot_take(f, 100, getpid(), own_pidns()); /* another, in the same place */
+	slots_sweep(f->slots, SECOND, false, &listener, &sum);
+	assert_int_equal(told, 20303);
 }
 
 static void a_pid_that_was_given_out_again_is_another(void **state)
@@ -340,6 +367,7 @@ int main(void)
 		cmocka_unit_test(what_is_kept_is_bounded),
 		cmocka_unit_test(a_name_that_nobody_wants_expires),
 		IN_DIR(the_dead_lose_their_slots),
+		IN_DIR(what_was_severed_is_told_once),
 		IN_DIR(a_pid_that_was_given_out_again_is_another),
 		IN_DIR(a_slot_of_another_namespace_lives_by_its_looks),
 		IN_DIR(a_slot_that_is_never_filled_is_freed),

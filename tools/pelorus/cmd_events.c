@@ -14,7 +14,8 @@
 
 static const char help[] =
 	"usage: pelorus events [-f] [--json]\n"
-	"Prints what happened: writers changed, instances unreachable, back, added, removed.\n"
+	"Prints what happened: writers changed, instances unreachable, back, added, removed,\n"
+	"connections severed.\n"
 	"\n"
 	"  -f, --follow  goes on with what happens from now on\n"
 	"      --json    one JSON object a line\n";

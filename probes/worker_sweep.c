@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The clients' slots, looked at every few seconds, and a second after anything happened: then
+ * connections are ended, and all who ended some are told of in one event for each cluster.
+ */
+#include "worker_internal.h"
+
+#include "channel.h"
+
+#include <string.h>
+
+#define SWEEP_NS (5 * LOOP_S)
+#define SOON_NS LOOP_S
+#define THOROUGH_EVERY 6 /* sweeps */
+
+/* What was severed since the sweep before. */
+struct severed {
+	struct {
+		const char *cluster; /* NULL: by processes that follow more than one */
+		uint64_t connections;
+		unsigned processes;
+	} rows[PEL_MAP_CLUSTERS + 1];
+	unsigned n;
+};
+
+struct sweep {
+	struct worker *w;
+	struct severed severed;
+};
+
+static void on_wanted(void *ctx, uint64_t hash)
+{
+	struct worker *w = ((struct sweep *)ctx)->w;
+
+	follows_want(w->follows, hash, loop_now_ns(w->loop));
+}
+
+/* A process counts what it severs, not where: that is known if all its names are of one cluster. */
+static const char *cluster_of(const struct engine *e, const uint64_t names[static PEL_SLOT_NAMES])
+{
+	const char *cluster = NULL;
+
+	for (unsigned i = 0; i < PEL_SLOT_NAMES && names[i]; i++) {
+		const char *one = engine_cluster_of(e, names[i]);
+
+		if (!one || (cluster && one != cluster))
+			return NULL;
+		cluster = one;
+	}
+	return cluster;
+}
+
+static void on_severed(void *ctx, const uint64_t names[static PEL_SLOT_NAMES], uint32_t connections)
+{
+	struct sweep *sweep = ctx;
+	struct severed *s = &sweep->severed;
+	const char *cluster = cluster_of(sweep->w->engine, names);
+	unsigned i = 0;
+
+	while (i < s->n && s->rows[i].cluster != cluster)
+		i++;
+	if (i == s->n)
+		s->rows[s->n++].cluster = cluster;
+	s->rows[i].connections += connections;
+	s->rows[i].processes++;
+}
+
+static void severed_tell(struct worker *w, const struct severed *s)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		log_event(w->log, LOG_INFO, "severed", s->rows[i].cluster, NULL,
+			"%llu connection%s ended in %u process%s",
+			(unsigned long long)s->rows[i].connections,
+			s->rows[i].connections == 1 ? " was" : "s were", s->rows[i].processes,
+			s->rows[i].processes == 1 ? "" : "es");
+}
+
+static void unwanted_drop(struct worker *w, uint64_t now_ns)
+{
+	char message[PEL_NAME_MAX + 16];
+	const char *name;
+
+	while ((name = follows_expire(w->follows, now_ns))) {
+		engine_unfollow(w->engine, name);
+		strcpy(message, "forget\n");
+		if (pel_control_put(message, sizeof(message), "name", name) == 0)
+			(void)channel_say(w->o->channel, message);
+		keep_forget(w->o->keep, name);
+	}
+}
+
+static void idle_look(struct worker *w, uint64_t now_ns)
+{
+	uint64_t requests = control_counters(w->control)->requests;
+
+	if (w->clients.live || requests != w->requests || control_connections(w->control) ||
+		follows_any_permanent(w->follows) || w->o->options->foreground)
+		w->busy_ns = now_ns;
+	w->requests = requests;
+	if (now_ns - w->busy_ns < w->config->idle_exit_ms * LOOP_MS)
+		return;
+	log_say(w->log, LOG_INFO, "idle", NULL, NULL, "nobody has needed the prober for %u s",
+		w->config->idle_exit_ms / 1000);
+	loop_stop(w->loop, WORKER_STOPPED);
+}
+
+static void slots_renew(struct worker *w)
+{
+	slots_close(w->slots);
+	w->slots = NULL;
+	if (slots_open(w->o->station->dirfd, station_write_mode(w->o->station), &w->slots) < 0)
+		w->slots = NULL;
+}
+
+/* Often enough that a short idle-exit means what it says. */
+static uint64_t sweep_ns(const struct worker *w)
+{
+	uint64_t half_ns = w->config->idle_exit_ms * LOOP_MS / 2;
+
+	return half_ns < SWEEP_NS ? half_ns : SWEEP_NS;
+}
+
+static void on_sweep(void *ctx)
+{
+	struct worker *w = ctx;
+	struct sweep sweep = {.w = w};
+	const struct slots_listener listener = {
+		.wants = on_wanted, .severed = on_severed, .ctx = &sweep};
+	uint64_t now_ns = loop_now_ns(w->loop);
+	bool thorough = w->sweeps++ % THOROUGH_EVERY == 0;
+
+	if (!w->slots || !slots_sweep(w->slots, now_ns, thorough, &listener, &w->clients))
+		slots_renew(w);
+	unwanted_drop(w, now_ns);
+	idle_look(w, now_ns);
+	loop_timer_set_in(w->loop, &w->sweep, sweep_ns(w));
+	severed_tell(w, &sweep.severed);
+}
+
+void worker_sweep_start(struct worker *w)
+{
+	loop_timer_init(&w->sweep, on_sweep, w);
+	loop_timer_set_in(w->loop, &w->sweep, 0);
+}
+
+void worker_sweep_soon(struct worker *w)
+{
+	uint64_t soon_ns = loop_now_ns(w->loop) + SOON_NS;
+
+	if (loop_timer_is_set(&w->sweep) && w->sweep.at_ns > soon_ns)
+		loop_timer_set(w->loop, &w->sweep, soon_ns);
+}

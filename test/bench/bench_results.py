@@ -16,7 +16,9 @@ FOLDER = os.path.join(bench.HERE, "results")
 QUICK = os.path.join(bench.guests.ROOT, "build", "bench")
 BEFORE_S, AFTER_S = 1.0, 9.0
 WIDTH, LEFT, ROW, TOP = 980, 190, 30, 64
-GOOD, BAD, INK, GRID = "#2e7d32", "#c62828", "#37474f", "#cfd8dc"
+GOOD, BAD, NONE, INK, GRID = "#2e7d32", "#c62828", "#ffcc80", "#37474f", "#cfd8dc"
+LEGEND = ((540, GOOD, "written"), (640, BAD, "error told"), (756, NONE, "no writer"),
+          (858, "none", "no answer yet"))
 
 
 class Picture:
@@ -155,6 +157,12 @@ def runs(pixels):
     return found
 
 
+def legend():
+    return [part for at, colour, words in LEGEND for part in (
+        f'<rect x="{at}" y="13" width="12" height="12" fill="{colour}" stroke="{GRID}"/>',
+        text(at + 18, 24, words))]
+
+
 def svg(picture, title):
     """A row for each client: green where it wrote, red where it was told an error."""
     height = TOP + ROW * len(picture.rows) + 36
@@ -165,12 +173,13 @@ def svg(picture, title):
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
            f'font-family="sans-serif" font-size="13" fill="{INK}">',
            f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
-           text(12, 24, title, 'font-size="16"')]
+           text(12, 24, title, 'font-size="16"'), *legend()]
     for t in range(int(-BEFORE_S), int(AFTER_S) + 1):
         out += [f'<line x1="{x(t):.1f}" x2="{x(t):.1f}" y1="{TOP - 8}" y2="{height - 30}" '
                 f'stroke="{GRID}"/>', text(x(t), height - 12, f"{t} s", 'text-anchor="middle"')]
-    out.append(bar(x(picture.failure), TOP - 20, x(0) - x(picture.failure), "#ffcc80"))
-    out.append(text(x(0) + 4, TOP - 8, "new writer is writable", 'font-size="11"'))
+    failure = max(picture.failure, -BEFORE_S)
+    out.append(bar(x(failure), TOP - 20, x(0) - x(failure), NONE))
+    out.append(text(x(0) + 4, TOP - 8, "the new writer is writable", 'font-size="11"'))
     for row, (name, told) in enumerate(picture.rows.items()):
         y = TOP + row * ROW
         out.append(text(LEFT - 8, y + 18, name, 'text-anchor="end"'))
@@ -184,8 +193,7 @@ def write(cells, pictures, shells, quick):
     folder = QUICK if quick else FOLDER
     command = "test/bench/run --quick outage" if quick else "test/bench/run outage"
     os.makedirs(folder, exist_ok=True)
-    named = {f"{mode}-dns-{dns}": (picture, f"{mode}, DNS {said(dns)}: each client's writes "
-                                   "(green) and errors (red)")
+    named = {f"{mode}-dns-{dns}": (picture, f"A failover by {mode}, DNS {said(dns)}")
              for (mode, dns), picture in pictures.items()}
     for name, (picture, title) in named.items():
         with open(os.path.join(folder, name + ".svg"), "w") as out:

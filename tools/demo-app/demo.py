@@ -162,7 +162,9 @@ def main():
         time.sleep(max(0.0, writable["t"] + AFTER + 0.2 - time.time()))
         runs = demo.finish()
         zero_ms = writable["t"] * 1000
-        draw(zero_ms, runs, f"the writer failed ({args.mode}); {writable['id']} is the new writer")
+        failed = [e for e in events if e["event"] == "failure"][-1]
+        draw(zero_ms, runs, f"{writable['id']} takes writes; the old writer failed ({args.mode}) "
+                            f"{writable['t'] - failed['t']:.1f} s before")
         print("\n" + summary(runs, zero_ms))
     finally:
         demo.down()

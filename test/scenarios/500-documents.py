@@ -181,15 +181,11 @@ def check_commands(folder, environment):
 
 def check_completion(tree, folder, environment):
     script = tree.path("share/bash-completion/completions/pelorus")
-    ask = (f"source {script}; COMP_WORDS=(pelorus %s); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); "
-           "_pelorus; printf '%%s\\n' \"${COMPREPLY[@]}\"")
-    made = run(["bash", "-euc", ask % "''"], folder, environment)
+    ask = (f"source {script}; COMP_WORDS=(pelorus ''); COMP_CWORD=1; _pelorus; "
+           "printf '%s\\n' \"${COMPREPLY[@]}\"")
+    made = run(["bash", "-euc", ask], folder, environment)
     ok(set(made.stdout.split()) == set(commands(environment, folder)),
        "bash completes every command", made.stdout)
-    made = run(["bash", "-euc", ask % "topology --f"], folder, environment)
-    ok(made.stdout.split() == ["--format"], "bash completes options", made.stdout)
-    made = run(["bash", "-euc", ask % "check --role ''"], folder, environment)
-    ok(made.stdout.split() == ["writer", "reader"], "bash completes words", made.stdout)
 
 
 def main():

@@ -6,68 +6,16 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from host_prober import PELORUS, wait_for  # noqa: E402
+from host_prober import PELORUS  # noqa: E402
 from lab import Lab  # noqa: E402
 from prober import Prober  # noqa: E402
 from tap import done, ok  # noqa: E402
+from terminal import Terminal, shows  # noqa: E402
 
 BEFORE = "what was here before"
-
-
-class Terminal:
-    """A terminal of its own, with a shell that goes on after the command."""
-
-    def __init__(self, environment, width=100, height=30):
-        self.folder = tempfile.mkdtemp(prefix="ptmux-")
-        self.socket = os.path.join(self.folder, "s")
-        self.environment = environment
-        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", width, "-y", height,
-                  "env PS1='$ ' bash --norc --noprofile")
-
-    def tmux(self, *words):
-        return subprocess.run(["tmux", "-S", self.socket, *map(str, words)], text=True,
-                              env=self.environment, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20).stdout
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.tmux("kill-server")
-        subprocess.run(["rm", "-rf", self.folder], check=True)
-
-    def type(self, text):
-        self.tmux("send-keys", "-l", text)
-        self.tmux("send-keys", "Enter")
-
-    def key(self, name):
-        self.tmux("send-keys", name)
-
-    def resize(self, width, height):
-        self.tmux("resize-window", "-x", width, "-y", height)
-
-    def lines(self):
-        return self.tmux("capture-pane", "-p").splitlines()
-
-    def wait(self, condition, text):
-        """True as soon as the condition holds for the lines of the screen."""
-        try:
-            wait_for(lambda: condition(self.lines()), every=0.05)
-            return ok(True, text)
-        except TimeoutError:
-            return ok(False, text, "\n".join(self.lines()))
-
-    def setting(self):
-        """The terminal's own settings and whether the cursor shows."""
-        return self.tmux("display-message", "-p", "#{cursor_flag} #{alternate_on}").strip()
-
-
-def shows(lines, *texts):
-    return all(any(t in line for line in lines) for t in texts)
 
 
 def is_back(terminal, text):
@@ -163,9 +111,7 @@ def topology(terminal, lab):
 def main():
     with Lab(instances=3) as lab, Prober(lab) as prober:
         prober.wait_settled(3)
-        environment = dict(os.environ, PELORUS_RUNTIME_DIR=prober.run, TERM="xterm-256color",
-                           LANG="C.UTF-8")
-        environment.pop("TMUX", None)
+        environment = dict(os.environ, PELORUS_RUNTIME_DIR=prober.run)
         with Terminal(environment) as terminal:
             terminal.type(f"clear; echo {BEFORE}")
             terminal.wait(lambda l: BEFORE in l, "a terminal")

@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Completion as a person meets it: bash and zsh on a terminal, a word begun, and the Tab key."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from host_prober import PELORUS, ROOT, Prober  # noqa: E402
+from tap import done, ok  # noqa: E402
+from terminal import BASH, Terminal  # noqa: E402
+
+FOLDER = os.path.join(ROOT, "tools", "completion")
+NAME = "db.cluster-abc123.us-east-1.rds.amazonaws.com"
+SHELLS = {
+    "bash": (BASH, f"bind 'set bell-style none'; source {FOLDER}/pelorus.bash"),
+    "zsh": ("env PS1='$ ' zsh -f", f"unsetopt beep; fpath=({FOLDER} $fpath); autoload -U compinit; "
+            "compinit -u -D; [[ $_comps[pelorus] == _pelorus ]]"),
+}
+ROWS = [("topol", "topology"), ("topology --form", "topology --format"),
+        ("check --role wr", "check --role writer"), ("env --shell sys", "env --shell systemd"),
+        ("config sh", "config show"), ("resolve db.cluster-a", f"resolve {NAME}"),
+        ("run --cluster db.cluster-a", f"run --cluster {NAME}"), ("metr", "metrics"),
+        ("run pelorus-na", "run pelorus-namesake"), ("lab fail", "lab failover"),
+        ("run -- pelorus-na", "run -- pelorus-namesake")]
+
+
+def shell(name, environment):
+    command, prepare = SHELLS[name]
+    with Terminal(environment, shell=command) as terminal:
+        terminal.wait(lambda l: "$" in l, f"{name} is there")
+        terminal.type(f"{prepare} && clear && echo prepared")
+        terminal.wait(lambda l: "prepared" in l, f"{name} takes the completion")
+        for begun, whole in ROWS:
+            terminal.tmux("send-keys", "-l", f"pelorus {begun}")
+            terminal.key("Tab")
+            terminal.wait(lambda l, w=whole: f"$ pelorus {w}" in l, f"{name}: pelorus {whole}")
+            terminal.key("C-u")
+
+
+def main():
+    with Prober() as prober:
+        prober.start()
+        ok(prober.ask("follow", name=NAME).startswith("ok"), "a name is followed")
+        folder = os.path.join(prober.base, "bin")
+        os.mkdir(folder)
+        with open(os.open(os.path.join(folder, "pelorus-namesake"), os.O_WRONLY | os.O_CREAT, 0o755),
+                  "w") as program:
+            program.write("#!/bin/sh\n")
+        path = f"{folder}:{os.path.dirname(PELORUS)}:{os.environ['PATH']}"
+        for name in SHELLS:
+            shell(name, dict(prober.environment, PATH=path))
+    done()
+
+
+main()

@@ -3,8 +3,8 @@
  * The warm-up of a cluster's new readers, and of any instance by hand.
  *
  * topology.h says who wants it: a new reader that has been fit for long enough.  It then is warming,
- * in this prober and in every other: one of them has the instance's lock and works, the others wait
- * until that one is done, or gone.  What fails is tried again until warm-up-timeout; then the reader
+ * in this prober and in every other: one of them has the instance's lock and works, the others show
+ * how far it is, until that one is done, or gone.  What fails is tried again until warm-up-timeout; then the reader
  * is admitted cold, or held.  If it is admitted by anything else (a promotion, nobody else left, by
  * hand) or held by hand, the warm-up ends at once.
  *
@@ -202,11 +202,13 @@ static void run_told(void *ctx, enum warm_event event, const char *text)
 	case WARM_TAKEN:
 		if (w->by_hand)
 			rest(w, "another prober is warming it");
+		else
+			show(w, "waiting", counts->done, counts->total);
 		break;
 	case WARM_WARMED:
 		say(w, LOG_INFO, "warmed", "warmed by another prober");
+		show(w, "done", counts->total, counts->total);
 		stop(w);
-		show(w, "done", 0, 0);
 		warmed(w);
 		break;
 	case WARM_PROGRESS:
@@ -231,6 +233,7 @@ static int attempt(struct warm *w)
 {
 	struct cluster *c = w->cluster;
 	struct warm_run_options options = {.cluster = c, .host = probe_host(&c->probes[w->slot]),
+		.id = w->id,
 		.parallel = c->config->warm_up_parallel, .again = w->by_hand,
 		.statement_ns = c->config->warm_up_statement_ms * LOOP_MS, .told = run_told,
 		.ctx = w};

@@ -43,7 +43,7 @@ struct member {
 	struct loop *loop;
 	struct member_options options;
 	char host[PEL_NAME_MAX];
-	char query[1024];
+	char query[MEMBER_QUERY_MAX];
 	MYSQL *mysql;
 	MYSQL_RES *result;
 	MYSQL_ROW row; /* the last one that was drained; NULL: there are no more */

@@ -19,6 +19,7 @@
 #include <pelorus/rows.h>
 
 #define MEMBER_ANSWER_MAX (4u << 20) /* bytes of one answer */
+#define MEMBER_QUERY_MAX 2048        /* bytes of a question, with its NUL */
 
 struct member;
 

@@ -5,20 +5,29 @@
  * A hand is a connection that takes one statement after the other.  One that loses its connection,
  * or gives a statement up because it is late, logs in again; one that cannot is out, and the run is
  * lost with the last of them or with the lock.  The list is done when no hand has anything to do.
+ *
+ * A reader of Aurora gives nobody a named lock.  Then the writer keeps it: it is the same for all
+ * probers as long as it is the writer, and the run is lost when it is no more.
  */
 #include "warm_run.h"
+
+#include "warm_lock.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LOCK_QUERY "SELECT GET_LOCK('pelorus.warm', 0), IS_USED_LOCK('pelorus.warmed')"
-#define DONE_QUERY "SELECT GET_LOCK('pelorus.warmed', 0), RELEASE_LOCK('pelorus.warm')"
 #define LOCK_EACH_NS (250 * LOOP_MS)
+#define TELL_EACH_NS (500 * LOOP_MS) /* those who wait hear how far it is */
 #define LOCK_LIMIT_NS (10 * LOOP_S)
 #define SETUP_LIMIT_NS (10 * LOOP_S)
 #define GRACE_NS (2 * LOOP_S) /* for the server to end a statement by itself */
+
+_Static_assert(WARM_LOCK_QUERY_MAX <= MEMBER_QUERY_MAX, "questions of warm_lock.h");
+
+/* What the lock's connection was last asked. */
+enum lock_step { LOCK_ASKING = 0, LOCK_TELLING, LOCK_FINISHING };
 
 /* What a session is made of; all of it has to succeed but the limits, which have two spellings. */
 enum hand_step { HAND_READ_ONLY = 0, HAND_MODE, HAND_LIMIT, HAND_LIMIT_MYSQL, HAND_USE, HAND_RUN };
@@ -38,20 +47,26 @@ struct warm_run {
 	struct warm_run_options options;
 	struct cluster *cluster;
 	char host[PEL_NAME_MAX];
+	char id[PEL_ID_MAX];
 	struct link lock;
-	struct loop_timer again; /* the lock is asked for again */
+	enum lock_step lock_step;
+	unsigned keeper; /* slot of the writer that keeps the lock; PEL_NONE: the instance itself */
+	struct warm_lock_look told;
+	struct loop_timer again; /* the lock is asked for again, or the progress told */
 	struct loop_timer end;   /* tells that the run is lost, when nobody is in the midst of it */
 	bool lost;
 	char text[200];
 	const struct warm_list *list;
 	unsigned next;
-	bool finishing; /* the lock's connection says that it is done */
+	bool finishing; /* nothing is left but to say so */
 	struct warm_counts counts;
 	struct hand hands[WARM_HANDS];
 };
 
 static void hand_open(struct hand *h);
-static void lock_ask(void *ctx);
+static void lock_told(void *ctx, enum member_event event, const struct member_answer *answer,
+	const struct member_failure *failure);
+static void lock_finish(struct warm_run *r);
 
 static void tell(struct warm_run *r, enum warm_event event, const char *text)
 {
@@ -116,8 +131,8 @@ static void finish(struct warm_run *r)
 		return;
 	}
 	r->finishing = true;
-	if (member_ask(r->lock.member, DONE_QUERY, LOCK_LIMIT_NS) < 0)
-		lose(r, "the lock's connection is busy");
+	if (r->lock.member && member_is_idle(r->lock.member))
+		lock_finish(r);
 }
 
 static void run_statement(struct hand *h)
@@ -271,6 +286,7 @@ void warm_run_start(struct warm_run *r, const struct warm_list *list)
 	r->list = list;
 	r->next = 0;
 	r->counts = (struct warm_counts){.total = list->n};
+	loop_timer_set(r->cluster->engine->loop, &r->again, 0);
 	if (r->options.parallel > list->n)
 		r->options.parallel = list->n;
 	for (unsigned i = 0; i < r->options.parallel; i++)
@@ -281,34 +297,114 @@ void warm_run_start(struct warm_run *r, const struct warm_list *list)
 	}
 }
 
-static void lock_answered(struct warm_run *r, const struct member_answer *answer)
+static void lock_put(struct warm_run *r, enum lock_step step, const char *query)
 {
-	const char *const *row = answer->cells ? answer->cells->next(answer->cells->context) : NULL;
-	bool got = row && row[0] && strcmp(row[0], "1") == 0;
+	r->lock_step = step;
+	if (!r->lock.member || member_ask(r->lock.member, query, LOCK_LIMIT_NS) < 0)
+		lose(r, NULL);
+}
 
-	if (r->finishing) {
-		hands_close(r);
-		tell(r, WARM_DONE, NULL);
+static void lock_finish(struct warm_run *r)
+{
+	char query[WARM_LOCK_QUERY_MAX];
+
+	warm_lock_done(r->id, query);
+	lock_put(r, LOCK_FINISHING, query);
+}
+
+static void lock_ask(struct warm_run *r)
+{
+	char query[WARM_LOCK_QUERY_MAX];
+
+	warm_lock_ask(r->id, query);
+	lock_put(r, LOCK_ASKING, query);
+}
+
+static void lock_tell(struct warm_run *r)
+{
+	const struct warm_lock_look is = {.done = r->counts.done, .total = r->counts.total};
+	char query[WARM_LOCK_QUERY_MAX];
+
+	if (r->keeper != PEL_NONE && r->keeper != r->cluster->topology.writer) {
+		lose(r, "the writer that kept the lock is no more");
 		return;
 	}
-	if (!row) {
+	if (!r->finishing && member_is_idle(r->lock.member) &&
+		warm_lock_tell(r->id, &r->told, &is, query)) {
+		r->told = is;
+		lock_put(r, LOCK_TELLING, query);
+	}
+	loop_timer_set_in(r->cluster->engine->loop, &r->again, TELL_EACH_NS);
+}
+
+static void lock_again(void *ctx)
+{
+	struct warm_run *r = ctx;
+
+	if (r->list)
+		lock_tell(r);
+	else
+		lock_ask(r);
+}
+
+/* The instance gives nobody a lock: the writer keeps it. */
+static void lock_move(struct warm_run *r)
+{
+	struct cluster *c = r->cluster;
+	unsigned writer = c->topology.writer;
+	struct pel_addr addr;
+	int e = -ENOTCONN;
+
+	link_close(c, &r->lock);
+	r->keeper = writer;
+	if (writer != PEL_NONE && topology_login_addr(&c->topology, writer, &addr))
+		e = link_open(c, &r->lock, &addr, probe_host(&c->probes[writer]), lock_told, r);
+	if (e < 0)
+		lose(r, "it gives no lock, and there is no writer to keep one");
+}
+
+/* What another prober tells of its progress only grows; see warm_lock.h. */
+static void take_progress(struct warm_run *r, const struct warm_lock_look *look)
+{
+	if (look->total != r->counts.total || look->done > r->counts.done)
+		r->counts = (struct warm_counts){.done = look->done, .total = look->total};
+}
+
+static void lock_asked(struct warm_run *r, const struct member_answer *answer)
+{
+	const char *const *row = answer->cells ? answer->cells->next(answer->cells->context) : NULL;
+	struct warm_lock_look look = warm_lock_read(row, row ? answer->cells->n_columns : 0);
+
+	if (answer->error && r->keeper == PEL_NONE && warm_lock_is_refused(answer->error)) {
+		lock_move(r);
+	} else if (!row) {
 		lose(r, answer->text);
-	} else if (got && (!row[1] || r->options.again)) {
-		tell(r, WARM_LOCKED, NULL);
-	} else if (row[1] && !r->options.again) {
+	} else if (look.warmed && !r->options.again) {
 		tell(r, WARM_WARMED, NULL);
+	} else if (look.got) {
+		tell(r, WARM_LOCKED, NULL);
 	} else {
+		take_progress(r, &look);
 		loop_timer_set_in(r->cluster->engine->loop, &r->again, LOCK_EACH_NS);
 		tell(r, WARM_TAKEN, NULL);
 	}
 }
 
-static void lock_ask(void *ctx)
+static void lock_answered(struct warm_run *r, const struct member_answer *answer)
 {
-	struct warm_run *r = ctx;
-
-	if (!r->lock.member || member_ask(r->lock.member, LOCK_QUERY, LOCK_LIMIT_NS) < 0)
-		lose(r, NULL);
+	switch (r->lock_step) {
+	case LOCK_ASKING:
+		lock_asked(r, answer);
+		break;
+	case LOCK_TELLING:
+		if (r->finishing)
+			lock_finish(r);
+		break;
+	case LOCK_FINISHING:
+		hands_close(r);
+		tell(r, WARM_DONE, NULL);
+		break;
+	}
 }
 
 static void lock_told(void *ctx, enum member_event event, const struct member_answer *answer,
@@ -341,7 +437,10 @@ int warm_run_open(const struct warm_run_options *options, struct warm_run **ret)
 		r->options.parallel = WARM_HANDS;
 	strncpy(r->host, options->host, sizeof(r->host) - 1);
 	r->options.host = r->host;
-	loop_timer_init(&r->again, lock_ask, r);
+	strncpy(r->id, options->id, sizeof(r->id) - 1);
+	r->options.id = r->id;
+	r->keeper = PEL_NONE;
+	loop_timer_init(&r->again, lock_again, r);
 	loop_timer_init(&r->end, tell_lost, r);
 	e = link_open(r->cluster, &r->lock, &options->addr, r->host, lock_told, r);
 	if (e < 0) {

@@ -2,9 +2,10 @@
 /*
  * One warm-up of one instance: the lock by which one prober alone does it, and the statements.
  *
- * The lock is a named one on the instance itself, held by a connection of its own; it is free again
- * when that ends, whatever the reason.  A second name, taken at the end, tells the probers that come
- * later that the work is done, for as long as this run stays open.
+ * The lock is a named one (warm_lock.h) on the instance itself, or on the writer where the instance
+ * gives none, held by a connection of its own; it is free again when that ends, whatever the reason.
+ * A second name, taken at the end, tells the probers that come later that the work is done, for as
+ * long as this run stays open; others tell those that wait how far it is.
  *
  * Statements run on further connections, in sessions that are READ ONLY and limit a statement's
  * time at the server, too.  What they answer is dropped as it comes.
@@ -19,7 +20,8 @@
 
 enum warm_event {
 	WARM_LOCKED,   /* nobody else does it: warm_run_start() */
-	WARM_TAKEN,    /* somebody else does; told again until one of the next two */
+	WARM_TAKEN,    /* somebody else does; told again, with warm_run_counts() of what that one
+	                * tells, until this run gets the lock or is lost, or WARM_WARMED */
 	WARM_WARMED,   /* somebody else has done it */
 	WARM_PROGRESS, /* warm_run_counts() */
 	WARM_DONE,     /* every statement has had its turn */
@@ -35,6 +37,7 @@ struct warm_run_options {
 	struct cluster *cluster;
 	struct pel_addr addr;
 	const char *host; /* copied */
+	const char *id;   /* copied */
 	unsigned parallel;
 	uint64_t statement_ns;
 	bool again; /* although it has been warmed */

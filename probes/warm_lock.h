@@ -6,8 +6,9 @@
  *
  *   pelorus.warm.HASH       who holds it warms the instance
  *   pelorus.warm.HASH.done  the instance has been warmed, of late
- *   pelorus.warm.HASH.dI, .tI   held for each bit I that is set in the number of statements done, and
- *                           in that of all: anybody may read them, whatever user he is
+ *   pelorus.warm.HASH.dI, .tI
+ *                           held for each bit I that is set in the number of statements done, and in
+ *                           that of all: anybody may read them, whatever user he is
  *
  * All are held by one connection, and free when it ends.  A server holds more than one lock for a
  * connection since MySQL 5.7 and MariaDB 10.0.

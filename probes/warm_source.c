@@ -97,7 +97,7 @@ static void take_rows(struct warm_source *s, const struct pel_cells *cells)
 	const char *const *row;
 	int r = 0;
 
-	while (r == 0 && (row = cells->next(cells->context))) {
+	while (r == 0 && cells->n_columns == 2 && (row = cells->next(cells->context))) {
 		if (row[1] && !is_cut(row[1], strlen(row[1])))
 			r = warm_list_add(&s->list, row[1], strlen(row[1]), row[0]);
 	}

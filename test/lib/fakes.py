@@ -5,6 +5,7 @@ Both listen on loopback, in a network namespace of their own: enter() runs the c
 inside one, with a resolv.conf that leads to the DNS server.
 """
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -113,6 +114,9 @@ class Server:
         self.delay_s, self.plugin, self.infile = 0, None, False
         self.greeting_error = self.query_error = None  # (code, text)
         self.endless = self.plain = False
+        self.locks = {}  # name -> the connection that holds it; None: the server gives no locks
+        self.samples = None  # rows of MySQL 8's QUERY_SAMPLE_TEXT: schema, text; None: no such column
+        self.slow_s = 0  # what a statement takes that is none of the prober's own questions
         self.logins, self.refused, self.said, self.questions = 0, 0, [], []
         self.connections = set()
         self.listener = socket.create_server((address, PORT), backlog=64)
@@ -139,6 +143,8 @@ class Server:
         except (OSError, EOFError):
             pass
         self.connections.discard(connection)
+        for name in [n for n, c in list((self.locks or {}).items()) if c is connection]:
+            del self.locks[name]
 
     def drop(self):
         """Ends all connections, as a server that restarts."""
@@ -212,6 +218,12 @@ class Server:
             self._send(connection, 3, self.OK)
         elif self.query_error:
             self._send(connection, 1, self._error(*self.query_error))
+        elif "_LOCK(" in query:
+            self._lock(connection, query)
+        elif "performance_schema" in query:
+            self._remember(connection, query)
+        elif query.startswith("SET"):
+            self._send(connection, 1, self.OK)
         elif query.startswith("SHOW"):
             role = "ON" if self.read_only else "OFF"
             own = [("read_only", role)] if self.plain else \
@@ -220,8 +232,34 @@ class Server:
         elif "replica_host_status" in query:
             rows = self.table() or [(None,) * 6]
             self._rows(connection, 7, [(int(self.read_only), *r) for r in rows])
-        else:
+        elif query.startswith("SELECT @@"):
             self._rows(connection, 1, [(int(self.read_only),)])
+        else:
+            time.sleep(self.slow_s)
+            self._rows(connection, 1, [(1,)])
+
+    def _lock(self, connection, query):
+        if self.locks is None:
+            self._send(connection, 1, self._error(1836, "Running in read-only mode"))
+            return
+        row = []
+        for call, name in re.findall(r"(\w+)\('([^']+)'", query):
+            holder = self.locks.get(name)
+            if call == "GET_LOCK":
+                row.append(int(self.locks.setdefault(name, connection) is connection))
+            elif call == "IS_USED_LOCK":
+                row.append(None if holder is None else 17)
+            else:
+                row.append(int(holder is connection))
+                if holder is connection:
+                    del self.locks[name]
+        self._rows(connection, len(row), [row])
+
+    def _remember(self, connection, query):
+        if "QUERY_SAMPLE_TEXT" in query and self.samples is None:
+            self._send(connection, 1, self._error(1054, "Unknown column 'QUERY_SAMPLE_TEXT'"))
+        else:
+            self._rows(connection, 2, self.samples or [])
 
     def _rows(self, connection, columns, rows):
         column = b"\x03def" + b"\0" * 3 + b"\x01c\x01c\x0c" + struct.pack("<HIBHB", 33, 300, 253, 0, 0) \

@@ -136,8 +136,19 @@ static void inherit_admissions(struct cluster *c)
 
 	for (unsigned i = 0; i < hot->n_instances; i++) {
 		if (hot->instances[i].admission != PEL_ADMITTED)
-			topology_expect_new(&c->topology, cold->instances[i].id);
+			topology_expect(&c->topology, cold->instances[i].id,
+				hot->instances[i].flags & PEL_INST_BY_HAND);
 	}
+}
+
+/* ... and a prober that is started anew still holds whom an earlier one was told to hold. */
+static void inherit_holds(struct cluster *c, const char *name)
+{
+	char ids[PEL_MAP_INSTANCES][PEL_ID_MAX];
+	unsigned n = map_write_held(c->engine->map, name, ids);
+
+	for (unsigned i = 0; i < n; i++)
+		topology_expect(&c->topology, ids[i], true);
 }
 
 int cluster_new(struct engine *e, const char *name, const char *key,
@@ -172,6 +183,8 @@ int cluster_new(struct engine *e, const char *name, const char *key,
 	topology_init(&c->topology, &topology, map_write_hot(e->map, c->record)->uid, now);
 	if (c->inherited)
 		inherit_admissions(c);
+	else
+		inherit_holds(c, name);
 	schedule_init(&c->schedule, now ^ topology.port ^ pel_name_hash(name), now);
 	schedule_set_writer(&c->schedule, PEL_NONE);
 	(void)cluster_configure(c, config);

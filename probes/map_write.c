@@ -12,6 +12,8 @@
  */
 #include "map_write.h"
 
+#include "map_held.h"
+
 #include <pelorus/names.h>
 
 #include <errno.h>
@@ -43,6 +45,7 @@ struct map_write {
 	ino_t ino;
 	uint64_t checked_ns;
 	struct map_record *clusters[PEL_MAP_CLUSTERS]; /* NULL: never used */
+	struct map_held *held; /* of clusters without a record */
 };
 
 static void words_store(void *to, const void *from, size_t size)
@@ -225,7 +228,8 @@ static struct map_record *record_new(struct map_write *w, unsigned cluster)
 	return w->clusters[cluster];
 }
 
-/* What the earlier prober said, each record if it is sane and whole; the rest is freed. */
+/* What the earlier prober said, each record if it is sane and whole; the rest is freed.  Not to
+ * `keep` it leaves whom it held by hand. */
 static void records_inherit(struct map_write *w, bool keep)
 {
 	for (unsigned c = 0; c < PEL_MAP_CLUSTERS; c++) {
@@ -235,10 +239,13 @@ static void records_inherit(struct map_write *w, bool keep)
 
 		if (w->map->clusters[c].seq == 0)
 			continue;
-		rec = keep ? record_new(w, c) : NULL;
-		if (rec && pel_map_read_all(w->map, c, &rec->hot, &rec->cold) == 0)
-			rec->used = rec->unclaimed = true;
-		else
+		rec = record_new(w, c);
+		if (rec && pel_map_read_all(w->map, c, &rec->hot, &rec->cold) == 0) {
+			rec->used = rec->unclaimed = keep;
+			if (!keep)
+				map_held_keep(&w->held, &rec->hot, &rec->cold);
+		}
+		if (!rec || !rec->used)
 			record_store(w, c, &no_hot, &no_cold);
 	}
 }
@@ -313,6 +320,7 @@ void map_write_close(struct map_write *w, bool orderly)
 		(void)munmap(w->map, sizeof(*w->map));
 	for (unsigned c = 0; c < PEL_MAP_CLUSTERS; c++)
 		free(w->clusters[c]);
+	map_held_free(&w->held);
 	free(w);
 }
 
@@ -394,6 +402,12 @@ int map_write_claim(struct map_write *w, const char *name)
 	return -ENOENT;
 }
 
+unsigned map_write_held(struct map_write *w, const char *name,
+	char ret[static PEL_MAP_INSTANCES][PEL_ID_MAX])
+{
+	return map_held_take(&w->held, name, ret);
+}
+
 void map_write_drop_unclaimed(struct map_write *w)
 {
 	for (unsigned c = 0; c < PEL_MAP_CLUSTERS; c++) {
@@ -407,6 +421,7 @@ void map_write_release(struct map_write *w, unsigned cluster)
 	struct map_record *rec = w->clusters[cluster];
 	uint64_t uid = rec->hot.uid;
 
+	map_held_keep(&w->held, &rec->hot, &rec->cold);
 	memset(&rec->cold, 0, sizeof(rec->cold));
 	rec->hot = (struct pel_hot){.writer = PEL_NONE};
 	record_store(w, cluster, &rec->hot, &rec->cold);

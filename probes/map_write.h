@@ -4,7 +4,7 @@
  *
  * The map of an earlier prober is taken over in place, so that its readers need not look for a new
  * file; what it said stays if its heartbeat is young (a worker that was restarted), until the
- * caller claims it by name or drops it.  Where there is no map, or one that is not ours or not
+ * caller claims it by name or drops it; of an old one only the instances held by hand are kept.  Where there is no map, or one that is not ours or not
  * whole, a new one is made under a temporary name and moved into place.  None is ever truncated.
  */
 #ifndef MAP_WRITE_H
@@ -53,6 +53,13 @@ int map_write_take(struct map_write *w, uint64_t now_ns);
 
 /* Takes the record that the earlier prober left for this name.  Its number, or -ENOENT. */
 int map_write_claim(struct map_write *w, const char *name);
+
+/*
+ * Whom an earlier prober, or this one before the name was last given up, was told to hold by hand:
+ * their ids, which are told once.  Their number.
+ */
+unsigned map_write_held(struct map_write *w, const char *name,
+	char ret[static PEL_MAP_INSTANCES][PEL_ID_MAX]);
 
 /* Frees the records that the earlier prober left and nobody claimed. */
 void map_write_drop_unclaimed(struct map_write *w);

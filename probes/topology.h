@@ -190,7 +190,7 @@ struct topology {
 	uint8_t told_why; /* enum pel_why, of topology_set_why() */
 	uint8_t writer;   /* slot, or PEL_NONE */
 	uint8_t n_names;
-	uint8_t n_young;
+	uint8_t n_expected;
 	bool dns_only;
 	bool known_once;    /* who appears from now on is new */
 	bool lie_told, odd_told;
@@ -207,7 +207,10 @@ struct topology {
 	struct topology_shown shown;
 	struct topology_member members[PEL_MAP_INSTANCES];
 	struct topology_name names[PEL_MAP_NAMES];
-	uint64_t young[PEL_MAP_INSTANCES]; /* hashes of ids: see topology_expect_new() */
+	struct topology_expected {
+		uint64_t id; /* hash */
+		bool held;
+	} expected[PEL_MAP_INSTANCES]; /* see topology_expect() */
 };
 
 /* One answer of DNS for a name; addresses in the order of the answer. */
@@ -291,9 +294,9 @@ unsigned topology_feed_health(struct topology *t, unsigned slot, enum pel_health
 
 /*
  * An earlier prober had not admitted this instance: it is new when it appears, though it be at the
- * first topology.
+ * first topology; or held, if it was by hand.
  */
-void topology_expect_new(struct topology *t, const char *id);
+void topology_expect(struct topology *t, const char *id, bool held);
 
 /* Admission by hand (`pelorus admit|hold`) and by the warm-up. */
 unsigned topology_feed_admission(struct topology *t, unsigned slot, enum pel_admission admission,

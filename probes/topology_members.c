@@ -54,26 +54,47 @@ void topology_slot_free(struct topology *t, unsigned slot)
 	if (t->shown.writer == slot)
 		t->shown.writer = PEL_NONE;
 	t->members[slot].used = false;
+	/* Held by hand is held until it is admitted by hand, though it be away for a while. */
+	if (t->members[slot].admission_forced)
+		topology_expect(t, t->members[slot].id, true);
 }
 
-void topology_expect_new(struct topology *t, const char *id)
+static struct topology_expected *expected_find(struct topology *t, const char *id)
 {
-	if (t->n_young < PEL_MAP_INSTANCES)
-		t->young[t->n_young++] = pel_name_hash(id);
-}
-
-static bool is_young(const struct topology *t, const char *id)
-{
-	for (unsigned i = 0; i < t->n_young; i++) {
-		if (t->young[i] == pel_name_hash(id))
-			return true;
+	for (unsigned i = 0; i < t->n_expected; i++) {
+		if (t->expected[i].id == pel_name_hash(id))
+			return &t->expected[i];
 	}
-	return false;
+	return NULL;
+}
+
+void topology_expect(struct topology *t, const char *id, bool held)
+{
+	struct topology_expected *e = expected_find(t, id);
+
+	if (!e && t->n_expected < PEL_MAP_INSTANCES)
+		e = &t->expected[t->n_expected++];
+	if (e)
+		*e = (struct topology_expected){.id = pel_name_hash(id), .held = held};
+}
+
+static enum pel_admission admission_at_first(struct topology *t, const char *id, bool *ret_forced)
+{
+	struct topology_expected *e = expected_find(t, id);
+
+	*ret_forced = e && e->held;
+	if (*ret_forced) {
+		e->held = false;
+		return PEL_ADMIT_HELD;
+	}
+	return t->known_once || e ? PEL_ADMIT_NEW : PEL_ADMITTED;
 }
 
 unsigned topology_slot_new(struct topology *t, const char *id, uint64_t now_ns)
 {
+	enum pel_admission admission;
 	unsigned slot = 0;
+	bool forced;
 
 	while (slot < PEL_MAP_INSTANCES && t->members[slot].used)
 		slot++;
@@ -83,9 +104,11 @@ unsigned topology_slot_new(struct topology *t, const char *id, uint64_t now_ns)
 			return PEL_NONE;
 		topology_slot_free(t, slot);
 	}
+	admission = admission_at_first(t, id, &forced);
 	t->members[slot] = (struct topology_member){
 		.used = true,
-		.admission = t->known_once || is_young(t, id) ? PEL_ADMIT_NEW : PEL_ADMITTED,
+		.admission = (uint8_t)admission,
+		.admission_forced = forced,
 		.cpu_permille = PEL_CPU_UNKNOWN,
 		.lag_ms = PEL_LAG_UNKNOWN,
 		.listed_ns = now_ns,

@@ -86,6 +86,8 @@ enum pel_admission {
 #define PEL_INST_LAGGED 0x0002u   /* above max-lag, with hysteresis */
 #define PEL_INST_HAS4 0x0004u
 #define PEL_INST_HAS6 0x0008u
+#define PEL_INST_BY_HAND 0x0010u  /* held by hand, until it is admitted by hand */
+#define PEL_INST_UNWARMED 0x0020u /* held because its warm-up came to nothing */
 
 /* struct pel_hot.selector, .fallback */
 enum pel_selector {

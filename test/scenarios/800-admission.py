@@ -2,18 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """A reader that scales out is warmed first, by one of three probers, and no application is led to it.
 
-Clients connect to the readers all the time; the new instance then gets its even share.
+Clients connect to the readers all the time; the new instance then gets its even share.  One that is
+held by hand stays so, whatever becomes of the prober.
 """
 import contextlib
 import os
+import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import tap  # noqa: E402
 from lab import Lab, now  # noqa: E402
-from prober import Prober, cluster_section  # noqa: E402
+from prober import BUILD, Prober, cluster_section  # noqa: E402
 from readers import Admissions, Readers  # noqa: E402
 
+PELORUS = os.path.join(BUILD, "tools", "pelorus", "pelorus")
 STATEMENTS = 40
 S = 1_000_000_000
 
@@ -81,6 +84,46 @@ def check_once(lab, probers, id):
     tap.ok(lab.sql("writer", "SELECT COUNT(*) FROM warm") == [("20000",)], "and not run")
 
 
+def by_hand(prober, verb, id):
+    env = dict(os.environ, PELORUS_RUNTIME_DIR=prober.run)
+    prober.lab.exec(PELORUS, verb, id, env=env)
+    word = {"hold": "held", "admit": "admitted"}[verb]
+    prober.wait(lambda c: c.instances[id].admission == word)
+
+
+def kill_worker(prober):
+    """Ends the worker, and waits until another has met everybody."""
+    before = prober.worker()
+    asked = {id: i.evidence_ns for id, i in prober.cluster().instances.items()}
+    prober.lab.exec("kill", "-9", str(before))
+    prober.wait(lambda c: prober.worker() != before and
+                all(c.instances[id].evidence_ns > then for id, then in asked.items()), 30)
+
+
+def start_anew(prober, number):
+    prober.signal(number)
+    prober.process.wait(20)
+    prober.start()
+    prober.wait_settled(4)
+
+
+def check_held(prober, id):
+    by_hand(prober, "hold", id)
+    watch = Admissions(prober, id)
+    kill_worker(prober)
+    watch.end()
+    tap.ok(watch.words() == ["held"], "held by hand: so it stays when the worker is killed",
+           watch.words())
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        start_anew(prober, number)
+        tap.ok(prober.cluster().instances[id].admission == "held",
+               f"and when the prober is ended by {number.name} and started anew")
+    by_hand(prober, "admit", id)
+    kill_worker(prober)
+    start_anew(prober, signal.SIGTERM)
+    tap.ok(prober.cluster().instances[id].admission == "admitted", "admitted by hand, too")
+
+
 def main():
     with contextlib.ExitStack() as stack:
         lab = stack.enter_context(Lab(instances=3, server=["userstat=1"]))
@@ -97,6 +140,7 @@ def main():
             scale_out(lab, probers, readers, "demo-4", 2)
             tap.ok(not readers.errors, "and no client saw an error", readers.errors[:3])
         check_once(lab, probers, "demo-4")
+        check_held(probers[0], "demo-3")
     tap.done()
 
 

@@ -237,6 +237,49 @@ static void a_stale_map_is_used_again_but_not_believed(void **state)
 	assert_int_equal(map_write_claim(p->w, "demo.example"), -ENOENT);
 }
 
+static void publish_held(struct place *p, unsigned cluster, const char *name, bool held)
+{
+	struct pel_hot hot;
+	struct pel_cold cold;
+
+	fill(&hot, &cold, &name, 1);
+	hot.instances[0].flags = held ? PEL_INST_BY_HAND : 0;
+	map_write_publish(p->w, cluster, &hot, &cold, 0);
+}
+
+static void a_stale_map_tells_who_was_held_by_hand(void **state)
+{
+	struct place *p = *state;
+	char ids[PEL_MAP_INSTANCES][PEL_ID_MAX];
+	unsigned c = (unsigned)map_write_take(p->w, NOW);
+
+	publish_held(p, c, "demo.example", true);
+	publish_held(p, (unsigned)map_write_take(p->w, NOW), "free.example", false);
+	map_write_close(p->w, true);
+	assert_int_equal(map_write_open(p->fd, &options, NOW + 600 * S, &p->w), 0);
+	assert_int_equal(map_write_held(p->w, "free.example", ids), 0);
+	assert_int_equal(map_write_held(p->w, "demo.example", ids), 1);
+	assert_string_equal(ids[0], "demo-1");
+	assert_int_equal(map_write_held(p->w, "demo.example", ids), 0);
+}
+
+static void a_released_record_leaves_who_was_held_last(void **state)
+{
+	struct place *p = *state;
+	char ids[PEL_MAP_INSTANCES][PEL_ID_MAX];
+
+	for (int held = 1; held >= 0; held--) {
+		unsigned c = (unsigned)map_write_take(p->w, NOW);
+
+		publish_held(p, c, "demo.example", held);
+		map_write_release(p->w, c);
+	}
+	assert_int_equal(map_write_held(p->w, "demo.example", ids), 0);
+	publish_held(p, (unsigned)map_write_take(p->w, NOW), "demo.example", true);
+	map_write_release(p->w, 0);
+	assert_int_equal(map_write_held(p->w, "demo.example", ids), 1);
+}
+
 static void a_record_left_half_written_is_freed_and_usable(void **state)
 {
 	struct place *p = *state;
@@ -346,6 +389,8 @@ int main(void)
 		CASE(a_successor_keeps_what_a_young_map_says),
 		CASE(a_successor_drops_what_nobody_claims),
 		CASE(a_stale_map_is_used_again_but_not_believed),
+		CASE(a_stale_map_tells_who_was_held_by_hand),
+		CASE(a_released_record_leaves_who_was_held_last),
 		CASE(a_record_left_half_written_is_freed_and_usable),
 		CASE(a_map_that_was_taken_away_is_published_anew),
 		CASE(a_file_that_is_no_map_is_replaced_not_written_to),

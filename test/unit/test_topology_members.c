@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "topology_private.h"
 #include "topology_script.h"
 
 #include <errno.h>
@@ -129,11 +130,45 @@ static void who_was_new_to_an_earlier_prober_still_is(void **state)
 	unsigned slot;
 
 	(void)state;
-	topology_expect_new(&p->t, "demo-3");
+	topology_expect(&p->t, "demo-3", false);
 	play(p, "up3");
 	slot = topology_find(&p->t, "demo-3");
 	assert_int_equal(topology_member(&p->t, slot)->admission, PEL_ADMIT_NEW);
 	slot = topology_find(&p->t, "demo-2");
+	assert_int_equal(topology_member(&p->t, slot)->admission, PEL_ADMITTED);
+	free(p);
+}
+
+static void who_was_held_by_hand_still_is(void **state)
+{
+	struct play *p = play_new(&admission);
+	char picture[256];
+
+	(void)state;
+	topology_expect(&p->t, "demo-3", true);
+	play(p, "up3 +60000");
+	assert_string_equal(play_picture(p, picture, sizeof(picture)), "known 1W 2R 3Rh");
+	play(p, "admit:3 +1000");
+	assert_string_equal(play_picture(p, picture, sizeof(picture)), "known 1W 2R 3R");
+	free(p);
+}
+
+static void held_by_hand_outlasts_an_absence(void **state)
+{
+	struct play *p = play_new(&admission);
+	unsigned slot;
+
+	(void)state;
+	play(p, "up3 hold:3");
+	slot = topology_find(&p->t, "demo-3");
+	topology_slot_free(&p->t, slot);
+	play(p, "1t:1M,2,3 3d:3 3h 3r 3o +60000");
+	slot = topology_find(&p->t, "demo-3");
+	assert_int_equal(topology_member(&p->t, slot)->admission, PEL_ADMIT_HELD);
+	play(p, "admit:3");
+	topology_slot_free(&p->t, slot);
+	play(p, "1t:1M,2,3 3d:3 3h 3r 3o +60000");
+	slot = topology_find(&p->t, "demo-3");
 	assert_int_equal(topology_member(&p->t, slot)->admission, PEL_ADMITTED);
 	free(p);
 }
@@ -339,6 +374,8 @@ int main(void)
 	static const struct CMUnitTest others[] = {
 		cmocka_unit_test(warming_is_wanted_once_stable),
 		cmocka_unit_test(who_was_new_to_an_earlier_prober_still_is),
+		cmocka_unit_test(who_was_held_by_hand_still_is),
+		cmocka_unit_test(held_by_hand_outlasts_an_absence),
 		cmocka_unit_test(a_flood_of_ids_never_drives_out_who_was_met),
 		cmocka_unit_test(members_of_the_configuration_need_no_table),
 		cmocka_unit_test(a_stranger_makes_no_member_without_a_table),

@@ -16,7 +16,6 @@
 #include <string.h>
 
 #define BEAT_NS LOOP_S
-#define UNCLAIMED_NS (5 * LOOP_S)
 
 static struct cluster *find_by_key(struct engine *e, const char *key)
 {
@@ -434,10 +433,11 @@ static void beat(void *ctx)
 	else if (r < 0)
 		log_say(e->log, LOG_ERROR, "map-lost", NULL, NULL,
 			"the map is gone and cannot be published anew: %s", strerror(-r));
-	if (e->started_ns && now - e->started_ns > UNCLAIMED_NS) {
-		map_write_drop_unclaimed(e->map);
-		e->started_ns = 0;
-	}
+	/*
+	 * The configuration and what the supervisor kept were taken up before the first beat.  What an
+	 * earlier prober left beyond that is kept by nobody: its clients must tell us of it anew.
+	 */
+	map_write_drop_unclaimed(e->map);
 	merge_all(e);
 	loop_timer_set(e->loop, &e->beat, now + BEAT_NS);
 }
@@ -448,6 +448,7 @@ int engine_new(const struct engine_options *options, struct engine **ret)
 	struct map_write_options map = {.mode = options->map_mode, .vnet4 = net->v4,
 		.vnet4_bits = net->v4_bits, .vnet6_bits = net->v6_bits};
 	struct engine *e = calloc(1, sizeof(*e));
+	uint64_t now_ns;
 	int r;
 
 	if (!e)
@@ -456,17 +457,17 @@ int engine_new(const struct engine_options *options, struct engine **ret)
 	e->loop = options->loop;
 	e->log = options->log;
 	e->config = options->config;
-	e->started_ns = loop_now_ns(e->loop);
+	now_ns = loop_now_ns(e->loop);
 	memcpy(map.vnet6, net->v6, sizeof(map.vnet6));
 	loop_timer_init(&e->beat, beat, e);
 	r = resolver_new(e->loop, NULL, &e->resolver);
 	if (r == 0)
-		r = map_write_open(options->dirfd, &map, e->started_ns, &e->map);
+		r = map_write_open(options->dirfd, &map, now_ns, &e->map);
 	if (r < 0) {
 		engine_free(e, true);
 		return r;
 	}
-	loop_timer_set(e->loop, &e->beat, e->started_ns);
+	loop_timer_set(e->loop, &e->beat, now_ns);
 	engine_remote_configure(e);
 	follow_configured(e);
 	*ret = e;

@@ -139,7 +139,6 @@ struct engine {
 	struct cluster *clusters[PEL_MAP_CLUSTERS];
 	struct pending *pending[PEL_MAP_CLUSTERS];
 	struct loop_timer beat;
-	uint64_t started_ns;
 };
 
 /* cluster.c */

@@ -34,7 +34,7 @@ bool abi_wire_is_proven(const struct abi_handle *h)
 	struct track t;
 	unsigned i;
 
-	if (h->fd < 0 || !map || !pel_map_is_fresh(map, now) || !track_read(h->fd, &t) ||
+	if (h->fd < 0 || !mapview_is_fresh(map, now) || !track_read(h->fd, &t) ||
 		t.cookie != h->cookie || mapview_read(map, h->bind->name, h->bind->hash, &ref, &hot) < 0)
 		return false;
 	i = sever_find_instance(&hot, &t.socket.real);
@@ -66,7 +66,7 @@ void abi_wire_wait(const struct abi_handle *h, uint64_t limit_ns)
 	const struct pel_map *map = mapview_look(now);
 	static const _Atomic uint32_t nobody;
 
-	if (map && pel_map_is_fresh(map, now))
+	if (mapview_is_fresh(map, now))
 		futex_wait(&map->header.wake,
 			atomic_load_explicit(&map->header.wake, memory_order_acquire), NULL, 0, limit_ns);
 	else
@@ -88,7 +88,7 @@ static bool read_map(const struct abi_handle *h, struct pel_hot *ret)
 	const struct pel_map *map = mapview_get(now);
 	struct pel_ref ref;
 
-	return map && pel_map_is_fresh(map, now) &&
+	return mapview_is_fresh(map, now) &&
 	       mapview_read(map, h->bind->name, h->bind->hash, &ref, ret) == 0;
 }
 

@@ -85,7 +85,7 @@ static const struct pel_map *fresh_map(uint64_t now)
 {
 	const struct pel_map *map = mapview_look(now);
 
-	return map && pel_map_is_fresh(map, now) ? map : NULL;
+	return mapview_is_fresh(map, now) ? map : NULL;
 }
 
 static void describe(const struct pel_hot *hot, const struct pel_cold *cold, unsigned i,

@@ -100,11 +100,20 @@ static uint64_t patience_ns(int fd)
 	return (uint64_t)limit.tv_sec * UINT64_C(1000000000) + (uint64_t)limit.tv_usec * 1000;
 }
 
+/* A program that remembers addresses for ever misses its prober here, and nowhere else. */
+static void make_followed(const struct dial *d)
+{
+	if (d->plan.fresh)
+		follow_port(d->bind, d->asked.port);
+	else
+		(void)follow_tell(d->bind, d->asked.port, d->plan.now_ns);
+}
+
 static void plan_with_patience(struct dial *d)
 {
 	plan_make(d->bind, d->families, d->asked.port, &d->plan);
-	if (d->plan.verdict == ROUTE_DNS && d->plan.fresh && !d->borrowed)
-		follow_port(d->bind, d->asked.port);
+	if (d->plan.verdict == ROUTE_DNS && !d->borrowed)
+		make_followed(d);
 	if (d->plan.verdict != ROUTE_WAIT || d->borrowed || d->waited)
 		return;
 	d->waited = true;

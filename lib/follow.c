@@ -2,12 +2,12 @@
 #include "follow.h"
 
 #include "clock.h"
+#include "control.h"
 #include "env.h"
 #include "envcreds.h"
 #include "mapview.h"
 #include "netcheck.h"
 #include "process.h"
-#include "real.h"
 #include "say.h"
 #include "slot.h"
 #include "spawn.h"
@@ -22,7 +22,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define AGAIN_NS UINT64_C(1000000000)
@@ -110,19 +109,12 @@ static void put_credentials(struct packet *p, const struct envcreds *creds)
 		put(p, "ssl-verify", "1");
 }
 
-/* Connects and sends; the descriptor, or -1. */
+/* Connects and sends; the descriptor, or below 0. */
 static int send_request(const struct packet *p, const char *directory)
 {
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	int fd;
+	int fd = control_open(directory);
 
-	strcpy(sun.sun_path, directory);
-	strcat(sun.sun_path, "/" PEL_RUN_CONTROL);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -1;
-	if (real_get()->connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) == 0 &&
-		send(fd, p->text, p->n, MSG_NOSIGNAL) == (ssize_t)p->n)
+	if (fd < 0 || send(fd, p->text, p->n, MSG_NOSIGNAL) == (ssize_t)p->n)
 		return fd;
 	(void)close(fd);
 	return -1;
@@ -252,7 +244,7 @@ bool follow_tell(struct bind *b, uint16_t port, uint64_t now_ns)
 	/* What is wrong with the directory or the map is told only now, when somebody needs it. */
 	if (!map)
 		map = mapview_look(now_ns);
-	expected = lives = map && pel_map_is_fresh(map, now_ns);
+	expected = lives = mapview_is_fresh(map, now_ns);
 	if (lives)
 		slot_follow(b->hash, now_ns);
 	else

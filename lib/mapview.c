@@ -3,12 +3,17 @@
  * The map of this process.
  *
  * One static struct: the pointer, and of which file and as which user it was attached.  Whoever
- * finds the map missing or stale, and its next look due, claims that look by moving attach_ns on;
- * all others go on with the map that there is, or wait for the first.
+ * finds the map missing or its heartbeat overdue, and the next look due, claims that look by moving
+ * attach_ns on; all others go on with the map that there is, or wait for the first.
+ *
+ * An overdue heartbeat is believed up to PEL_HEARTBEAT_STALE_NS, as a prober may be stopped, or late
+ * on a busy host; but not if its control socket says that it is dead.  The beat itself is what is
+ * remembered of that, so that any later one makes the map fresh again.
  */
 #include "mapview.h"
 
 #include "bind.h"
+#include "control.h"
 #include "env.h"
 #include "process.h"
 #include "say.h"
@@ -28,6 +33,7 @@ static struct {
 	const struct pel_map *_Atomic map;
 	_Atomic uint64_t device;
 	_Atomic uint64_t inode;
+	_Atomic uint64_t last_beat; /* of a prober that is known to be dead */
 	_Atomic uint32_t euid;
 } view;
 
@@ -104,7 +110,32 @@ static void attach(int dirfd, const struct pel_rundir *dir)
 	atomic_store_explicit(&view.map, map, memory_order_release);
 }
 
-static void look(void)
+static uint64_t beat_of(const struct pel_map *map)
+{
+	return atomic_load_explicit(&map->header.heartbeat_ns, memory_order_acquire);
+}
+
+bool mapview_is_fresh(const struct pel_map *map, uint64_t now_ns)
+{
+	return map && pel_map_is_fresh(map, now_ns) && beat_of(map) != atomic_load(&view.last_beat);
+}
+
+static bool is_overdue(const struct pel_map *map, uint64_t now_ns)
+{
+	return beat_of(map) + MAPVIEW_OVERDUE_NS < now_ns;
+}
+
+/* The beat is read before the question: a prober that starts meanwhile has another one. */
+static void ask_for_life(const struct pel_rundir *dir, uint64_t now_ns)
+{
+	const struct pel_map *map = atomic_load(&view.map);
+	uint64_t beat = map ? beat_of(map) : 0;
+
+	if (mapview_is_fresh(map, now_ns) && is_overdue(map, now_ns) && control_is_deserted(dir->path))
+		atomic_store(&view.last_beat, beat);
+}
+
+static void look(uint64_t now_ns)
 {
 	struct pel_rundir dir;
 	int saved = errno, fd;
@@ -115,6 +146,7 @@ static void look(void)
 	fd = mapview_open_dir(&dir, false);
 	if (fd >= 0) {
 		attach(fd, &dir);
+		ask_for_life(&dir, now_ns);
 		(void)close(fd);
 	}
 	errno = saved;
@@ -141,7 +173,7 @@ static void look_once(uint64_t now_ns, bool insist, bool has_map)
 
 	if (!atomic_exchange_explicit(looking, 1, memory_order_acquire)) {
 		if (is_due(now_ns, insist))
-			look();
+			look(now_ns);
 		atomic_store_explicit(looking, 0, memory_order_release);
 		return;
 	}
@@ -160,7 +192,7 @@ static const struct pel_map *get(uint64_t now_ns, bool insist)
 		if (geteuid() != atomic_load(&view.euid))
 			map = NULL;
 	}
-	if (map && pel_map_is_fresh(map, now_ns))
+	if (map && !is_overdue(map, now_ns))
 		return map;
 	look_once(now_ns, insist, map != NULL);
 	return atomic_load_explicit(&view.map, memory_order_acquire);

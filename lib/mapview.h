@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The map as this process sees it: looked for when it is needed, looked for again, at most every
- * MAPVIEW_RETRY_NS, while there is none or its heartbeat is old.
+ * MAPVIEW_RETRY_NS, while there is none or its heartbeat is overdue.
  *
  * A map that was attached stays mapped for ever, for another thread may be reading it.  One of
  * another network namespace is none, unless the directory was named explicitly.
@@ -16,12 +16,19 @@
 #include <stdint.h>
 
 #define MAPVIEW_RETRY_NS UINT64_C(100000000)
+#define MAPVIEW_OVERDUE_NS UINT64_C(1250000000) /* a prober that lives beats each second */
 
-/* The newest map, which may be stale (pel_map_is_fresh()), or NULL. */
+/* The newest map, which may be stale (mapview_is_fresh()), or NULL. */
 const struct pel_map *mapview_get(uint64_t now_ns);
 
 /* The same, but looks at the path now if the map is not fresh. */
 const struct pel_map *mapview_look(uint64_t now_ns);
+
+/*
+ * True if there is a map and its prober lives, for all that is known here: by the heartbeat, and
+ * while that is overdue by the control socket.
+ */
+bool mapview_is_fresh(const struct pel_map *map, uint64_t now_ns);
 
 /* The runtime directory of this euid, opened and trusted; a descriptor or -errno. */
 int mapview_open_dir(struct pel_rundir *ret, bool create);

@@ -118,7 +118,7 @@ void plan_make(struct bind *b, uint16_t families, uint16_t asked_port, struct pl
 
 	plan->now_ns = clock_now_ns();
 	plan->map = mapview_get(plan->now_ns);
-	plan->fresh = plan->map && pel_map_is_fresh(plan->map, plan->now_ns);
+	plan->fresh = mapview_is_fresh(plan->map, plan->now_ns);
 	plan->instance = PEL_NONE;
 	plan->identity = 0;
 	plan->n_addrs = 0;
@@ -163,5 +163,5 @@ bool plan_is_outdated(const struct plan *plan, struct bind *b, enum sever_mode m
 		return false;
 	s.uid = hot.uid;
 	s.name = (uint8_t)ref.name;
-	return sever_decide(&hot, &s, mode, pel_map_is_fresh(plan->map, now), now) >= SEVER_FIRST;
+	return sever_decide(&hot, &s, mode, mapview_is_fresh(plan->map, now), now) >= SEVER_FIRST;
 }

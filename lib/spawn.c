@@ -252,7 +252,7 @@ static bool start_if_due(int dirfd, uint64_t now_ns)
 	const struct pel_map *map = mapview_look(now_ns);
 	struct spawn_record before = read_record(dirfd), after;
 
-	if (map && pel_map_is_fresh(map, now_ns))
+	if (mapview_is_fresh(map, now_ns))
 		return true;
 	if (!spawn_is_due(&before, map ? map->header.start_ns : 0, now_ns, &after))
 		return before.count == 1;

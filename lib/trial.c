@@ -138,7 +138,7 @@ static bool judge(
 	enum trial_verdict v = TRIAL_DROP;
 
 	if (mapview_read(map, b->name, b->hash, &ref, &hot) == 0)
-		v = trial_judge(f, &hot, pel_map_is_fresh(map, now), now);
+		v = trial_judge(f, &hot, mapview_is_fresh(map, now), now);
 	if (v == TRIAL_EXCLUDE) {
 		bind_exclude(b, f->identity, now + TRIAL_EXCLUDED_NS);
 		say(SAY_UNREACHABLE_FROM_HERE, b->name);

@@ -29,7 +29,7 @@ static bool is_writerless(struct bind *b, const struct pel_map *map, uint64_t no
 	struct pel_ref ref;
 	struct pel_hot hot;
 
-	return map && pel_map_is_fresh(map, now) &&
+	return mapview_is_fresh(map, now) &&
 	       mapview_read(map, b->name, b->hash, &ref, &hot) == 0 &&
 	       hot.state == PEL_STATE_WRITERLESS;
 }
@@ -77,7 +77,7 @@ static bool is_first_due(struct bind *b, const struct pel_map *map, uint64_t now
 	struct pel_hot hot;
 	int r;
 
-	if (!map || !pel_map_is_fresh(map, now))
+	if (!mapview_is_fresh(map, now))
 		return true;
 	r = mapview_read(map, b->name, b->hash, &ref, &hot);
 	if (r < 0)
@@ -95,7 +95,7 @@ void wait_for_first(struct bind *b, uint16_t port)
 		return;
 	for (; now < until; now = clock_now_ns()) {
 		const struct pel_map *map = mapview_look(now);
-		const bool lives = map && pel_map_is_fresh(map, now);
+		const bool lives = mapview_is_fresh(map, now);
 		uint32_t seen =
 			lives ? atomic_load_explicit(&map->header.first, memory_order_acquire) : 0;
 

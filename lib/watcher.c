@@ -115,7 +115,7 @@ static bool scan_bind(struct watcher *w, const struct pel_map *map, unsigned i, 
 		return false;
 	v.bind = i;
 	v.now = now;
-	v.fresh = pel_map_is_fresh(map, now);
+	v.fresh = mapview_is_fresh(map, now);
 	judge_all(&v);
 	w->was_ours = true;
 	*seen = (struct seen){.map = map, .uid = v.hot.uid, .generation = v.hot.generation};
@@ -127,7 +127,7 @@ static void scan(struct watcher *w, const struct pel_map *map, uint64_t now)
 	w->all_found = map != NULL;
 	w->was_ours = false;
 	for (unsigned i = 0, n = bind_count(); map && i < n; i++) {
-		if (!scan_bind(w, map, i, now) || !pel_map_is_fresh(map, now))
+		if (!scan_bind(w, map, i, now) || !mapview_is_fresh(map, now))
 			w->all_found = false;
 	}
 }

@@ -4,7 +4,7 @@
  *
  * It is kept so simple that it has nothing to die of: no network, no parsing of what clients say,
  * fixed memory.  A worker that dies is replaced at once; one that dies again and again is given
- * ever more time, up to a minute.
+ * ever more time, up to a minute.  One that hangs, and so says nothing for ten seconds, is killed.
  */
 #include "supervisor.h"
 
@@ -15,12 +15,14 @@
 #include "log.h"
 #include "notify.h"
 #include "secret.h"
+#include "watchdog.h"
 #include "worker.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -49,6 +51,7 @@ struct supervisor {
 	bool ever_ready;
 	bool stopping;
 	unsigned failures; /* in a row */
+	struct watchdog watchdog; /* over the worker */
 	int64_t worker_since_ms;
 	int64_t start_at_ms; /* of the next worker */
 	int64_t kill_at_ms;  /* when stopping has taken too long */
@@ -161,6 +164,7 @@ static int worker_start(struct supervisor *s)
 	s->worker = pid;
 	s->channel = ends[0];
 	s->worker_since_ms = now_ms();
+	watchdog_start(&s->watchdog, s->worker_since_ms);
 	s->start_at_ms = NEVER;
 	return replay(s) == -EPIPE ? 0 : r; /* one that died at once is seen by its end */
 }
@@ -290,7 +294,9 @@ static void on_message(struct supervisor *s)
 	} else if (strcmp(s->message, "reload-failed") == 0) {
 		(void)notify_send("READY=1");
 	} else if (strcmp(s->message, "alive") == 0) {
-		(void)notify_send("WATCHDOG=1");
+		watchdog_heard(&s->watchdog, now_ms());
+		if (getenv("WATCHDOG_USEC"))
+			(void)notify_send("WATCHDOG=1");
 	} else if (strncmp(s->message, "forget\n", 7) == 0) {
 		if (control_parse(s->message, (size_t)n, &request, &why) == 0 &&
 			(name = control_get(&request, "name")))
@@ -303,7 +309,7 @@ static void on_message(struct supervisor *s)
 
 static int timeout_ms(const struct supervisor *s)
 {
-	int64_t at = s->worker ? NEVER : s->start_at_ms, left;
+	int64_t at = s->worker ? watchdog_deadline(&s->watchdog) : s->start_at_ms, left;
 
 	if (s->kill_at_ms < at)
 		at = s->kill_at_ms;
@@ -311,6 +317,23 @@ static int timeout_ms(const struct supervisor *s)
 		return -1;
 	left = at - now_ms();
 	return left < 0 ? 0 : (int)left;
+}
+
+static void worker_kill(struct supervisor *s)
+{
+	(void)kill(s->worker, SIGKILL);
+	s->kill_at_ms = NEVER;
+}
+
+/* Its end is seen, and it is replaced, like that of any other. */
+static void worker_watch(struct supervisor *s)
+{
+	if (!s->worker || !watchdog_look(&s->watchdog, now_ms()))
+		return;
+	log_event(s->log, LOG_WARNING, "worker-hung", NULL, NULL,
+		"nothing was heard of the worker for %d s; it is killed", WATCHDOG_LIMIT_MS / 1000);
+	watchdog_start(&s->watchdog, now_ms());
+	worker_kill(s);
 }
 
 static void wait_for_something(struct supervisor *s)
@@ -326,10 +349,9 @@ static void wait_for_something(struct supervisor *s)
 		on_message(s);
 	if (fds[0].revents & POLLIN)
 		on_signal(s);
-	if (s->kill_at_ms <= now_ms() && s->worker) {
-		(void)kill(s->worker, SIGKILL);
-		s->kill_at_ms = NEVER;
-	}
+	if (s->kill_at_ms <= now_ms() && s->worker)
+		worker_kill(s);
+	worker_watch(s);
 }
 
 static int signals_take(struct supervisor *s)

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define CHECK_NS LOOP_S
@@ -85,8 +84,7 @@ static void on_check(void *ctx)
 			"%s was deleted or replaced; beginning anew", w->o->station->rundir.path);
 		loop_stop(w->loop, WORKER_MOVED);
 	}
-	if (getenv("WATCHDOG_USEC"))
-		(void)channel_say(w->o->channel, "alive");
+	(void)channel_say(w->o->channel, "alive");
 	loop_timer_set_in(w->loop, &w->check, CHECK_NS);
 }
 

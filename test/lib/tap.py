@@ -4,11 +4,18 @@
 A scenario is an executable file in test/scenarios named NNN-what.py.  It calls ok()/skip()/note()
 and ends with done().  A figure that was measured is printed by note(), so that it can be read in
 the log of a passing run too.
+
+SIGTERM, which the runner sends to a late scenario, and the kernel to one whose runner is gone, ends
+it by SystemExit, so that each `with` takes down what it has put up.
 """
 import atexit
+import ctypes
 import os
+import signal
 import sys
 import traceback
+
+PR_SET_PDEATHSIG = 1
 
 _count = 0
 _failed = 0
@@ -70,3 +77,5 @@ def _unfinished():
 
 sys.excepthook = _hook
 atexit.register(_unfinished)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)

@@ -56,10 +56,28 @@ def place(tree, lab, labs):
 
 
 def run(command, folder, environment, limit=120):
-    made = subprocess.run(command, cwd=folder, env=environment, text=True, timeout=limit,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT)
-    return made
+    """As subprocess.run, but one that has to end early may put away what it has begun."""
+    child = subprocess.Popen(command, cwd=folder, env=environment, text=True,
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT)
+    with child:
+        try:
+            said, _ = child.communicate(timeout=limit)
+        except BaseException:
+            child.terminate()
+            try:
+                child.communicate(timeout=10)
+            except subprocess.TimeoutExpired:
+                child.kill()
+            raise
+    return subprocess.CompletedProcess(command, child.returncode, said)
+
+
+def labs_down(folder, environment):
+    """Ends the labs that the documents have had brought up, if they were not let to end them."""
+    while run([os.path.join(ROOT, "tools", "lab", "lab"), "down"], folder,
+              environment).returncode == 0:
+        pass
 
 
 def check(where, line, made):
@@ -206,6 +224,7 @@ def main():
                 for line in documents.man_commands(page):
                     run_block(os.path.basename(page), line, lab, True, folder, environment, folder)
         finally:
+            labs_down(folder, environment)
             run(["pelorus", "stop"], folder, environment)
     done()
 

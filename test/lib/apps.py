@@ -175,16 +175,20 @@ class Apps:
                 if not k.startswith("PELORUS_") and k != "LD_PRELOAD"}
         return {**kept, **({} if plain else self.environment), **more}
 
-    def start(self, kind, host=None, plain=False, prefix=(), **more):
-        """`prefix` is a command that runs the program, such as setpriv."""
+    def start(self, kind, host=None, plain=False, prefix=(), tree=None, **more):
+        """`prefix` is a command that runs the program, such as setpriv; `tree` where that one has
+        mounted ours, for root's own folder is nobody else's to look into."""
         program, script = KINDS[kind]
+        words = [program, os.path.join(CLIENTS, script), host or self.lab.writer_name,
+                 str(self.lab.options.get("port", 3306))]
         env = self.env(plain, **more)
         if kind == "mariadb":
             env["CLI_PRELOAD"] = env.pop("LD_PRELOAD", "")
-        process = self.lab.popen(
-            *prefix, program, os.path.join(CLIENTS, script), host or self.lab.writer_name,
-            str(self.lab.options.get("port", 3306)), stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, env=env, start_new_session=True)
+        if tree:
+            ours = [f"{name}={env.pop(name)}" for name in ("LD_PRELOAD", "PELORUS_PROBER")]
+            words = [w.replace(ROOT, tree, 1) for w in ("env", *ours, *words)]
+        process = self.lab.popen(*prefix, *words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                 env=env, start_new_session=True)
         return self.add(App(kind, process))
 
     def add(self, app):

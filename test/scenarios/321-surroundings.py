@@ -145,12 +145,10 @@ def check_frozen(lab, apps, seconds=7):
 
 def check_container(lab, apps):
     """Read-only root, uid 1000, no /dev/shm, the program as process 1 of its namespace."""
-    # What is left writable is a small /tmp; the program and its modules lie where they are.
+    # What is left writable is a small /tmp, in which the tree is mounted.
     # /dev is a new one: what lies in the machine's own is not ours to remove.
-    # A tree below /tmp is bound into the new one.
-    tree = "/mnt/" + os.path.relpath(ROOT, "/tmp") if ROOT.startswith("/tmp/") else ""
-    setup = ("mount --make-rprivate / && mount -t tmpfs -o mode=1777 tmpfs /mnt &&" +
-             (f"mkdir -p {tree} && mount --bind {ROOT} {tree} &&" if tree else "") +
+    setup = ("mount --make-rprivate / && mount -t tmpfs -o mode=1777 tmpfs /mnt &&"
+             f"mkdir /mnt/tree && mount --bind {ROOT} /mnt/tree &&"
              "mount --move /mnt /tmp && mkdir /tmp/dev &&"
              "mount -t tmpfs tmpfs /tmp/dev && for n in null zero random urandom; do"
              "  touch /tmp/dev/$n && mount --bind /dev/$n /tmp/dev/$n || exit 1; done &&"
@@ -158,7 +156,7 @@ def check_container(lab, apps):
              'exec setpriv --reuid 1000 --regid 1000 --clear-groups "$@"')
     env = {"PELORUS_RUNTIME_DIR": "", "HOME": "/tmp"}
     prefix = ("unshare", "-mpf", "--kill-child", "--mount-proc", "sh", "-c", setup, "sh")
-    app = apps.start(kind(), prefix=prefix, **env)
+    app = apps.start(kind(), prefix=prefix, tree="/tmp/tree", **env)
     ok(app.first["ok"] > 0, "a read-only container without /dev/shm: a client writes",
        str(app.first))
     if not app.first["ok"]:
@@ -174,6 +172,13 @@ def check_container(lab, apps):
        "by a prober of its own, in its namespace")
 
 
+def other_user(uid):
+    """A command that runs another as that user, with the tree at /mnt."""
+    setup = f'mount --make-rprivate / && mount --bind {ROOT} /mnt && exec "$@"'
+    return ("unshare", "-m", "sh", "-c", setup, "sh", "setpriv", "--reuid", str(uid), "--regid",
+            str(uid), "--clear-groups")
+
+
 def check_sidecar(lab, apps):
     """The prober is another container's, and another user's."""
     directory = os.path.join(os.path.dirname(lab.state), "sidecar")
@@ -181,16 +186,16 @@ def check_sidecar(lab, apps):
     os.chmod(directory, 0o755)
     os.chmod(os.path.dirname(directory), 0o755)
     os.chown(directory, 1001, 1001)
-    prober = lab.popen("setpriv", "--reuid", "1001", "--regid", "1001", "--clear-groups",
-                       apps.environment["PELORUS_PROBER"], "--foreground", "--runtime-dir",
-                       directory, env={**apps.env(plain=True), "PELORUS_CONFIG": config(directory, lab)},
+    prober = lab.popen(*other_user(1001),
+                       apps.environment["PELORUS_PROBER"].replace(ROOT, "/mnt", 1),
+                       "--foreground", "--runtime-dir", directory,
+                       env={**apps.env(plain=True), "PELORUS_CONFIG": config(directory, lab)},
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         mapview_ready = mapview.MapView(directory)
         mapview_ready.wait(lambda v: v.find(lab.writer_name) and
                            v.find(lab.writer_name).writer == lab.writer, 20)
-        app = apps.start(kind(), prefix=("setpriv", "--reuid", "1000", "--regid", "1000",
-                                         "--clear-groups"),
+        app = apps.start(kind(), prefix=other_user(1000), tree="/mnt",
                          PELORUS_RUNTIME_DIR=directory, PELORUS_PROBER="off", PELORUS_USER="",
                          PELORUS_PASSWORD="")
         writes(app)

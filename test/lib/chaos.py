@@ -10,15 +10,21 @@ import signal
 import time
 
 from lab import now
+from mapview import MapView
 
 STEPS = {
     "crash": 3, "graceful": 3, "blackhole": 3, "reboot": 2, "handover": 2, "flap": 1,
     "kill_reader": 1, "stop_reader": 1, "pause_reader": 1, "pause_writer": 1, "cut_reader": 1,
     "cut_writer": 1, "scale": 1, "dns_freeze": 1, "dns_flicker": 1, "prober_killed": 2,
-    "prober_stopped": 1, "map_deleted": 1, "failover_without_prober": 2, "switchover": 1,
+    "prober_stopped": 1, "map_deleted": 1, "failover_without_prober": 2, "reader_lags": 1,
+    "switchover": 1,
 }
 ONCE = ("switchover",)
+# After these a client has nothing more to wait for once the new writer is writable.
+FAILOVERS = ("crash", "graceful", "reboot", "handover", "flap", "dns_freeze", "dns_flicker", "map_deleted",
+             "failover_without_prober")
 RETRY_S, RETRY_LIMIT_S = 0.2, 30
+MAX_LAG, LAG_MS, LAG_S = "5s", 60000, 2
 
 
 class Chaos:
@@ -27,6 +33,8 @@ class Chaos:
         self.random = random.Random(seed)
         self.left = dict(STEPS)
         self.added = 0
+        self.lagged = []  # (reader, begin, end): it lagged, the prober knew, and others did not lag
+        self.prober_lost = []  # moments
 
     def next(self):
         name = self.random.choices(list(self.left), list(self.left.values()))[0]
@@ -35,10 +43,16 @@ class Chaos:
         return name
 
     def play(self, name):
-        """Does one step; the moment since which all is well again."""
+        """Does one step; the moment since which there are a writer and, but for a failover, which must do
+        without, a network that is whole."""
+        begin = now()
         getattr(self, name)()
+        well = now()
+        if name in FAILOVERS:
+            well = max((e["boot_ns"] for e in self.lab.events()
+                        if e["event"] == "writable" and e["boot_ns"] > begin), default=well)
         self.heal_all()
-        return now()
+        return well if name in FAILOVERS else now()
 
     def lab_does(self, *words):
         """What cannot be done yet, as nothing lives to be promoted, can a little later."""
@@ -139,6 +153,28 @@ class Chaos:
         self.crash()
         self.lab_does("dns", "flicker")
 
+    def lagging(self, reader):
+        """Whether the prober says so, and has another that it would rather give out."""
+        cluster = MapView(self.apps.runtime).find(self.lab.reader_name)
+        fit = {i.id: i.lagged for i in cluster.instances.values() if i.role == "reader" and
+               i.health == "ok" and i.admission == "admitted" and i.routable} if cluster else {}
+        return fit.get(reader) and not all(fit.values())
+
+    def reader_lags(self):
+        reader = self.reader()
+        if not reader:
+            return
+        self.lab_does("set", reader, f"lag={LAG_MS}")
+        end = time.monotonic() + RETRY_LIMIT_S
+        while not self.lagging(reader):
+            if time.monotonic() > end:
+                raise RuntimeError(f"no prober sees that {reader} lags")
+            time.sleep(0.05)
+        begin = now()
+        time.sleep(LAG_S)
+        self.lagged.append((reader, begin, now()))
+        self.lab_does("set", reader, "lag=0")
+
     def signal_prober(self, number):
         for pid in self.apps.probers():
             try:
@@ -146,13 +182,17 @@ class Chaos:
             except ProcessLookupError:
                 pass
 
+    def kill_probers(self):
+        self.signal_prober(signal.SIGKILL)
+        self.prober_lost.append(now())
+
     def prober_killed(self):
         """The worker alone, or both of its processes."""
         pids = self.apps.probers()
         if self.random.random() < 0.5 and pids:
             os.kill(max(pids), signal.SIGKILL)
         else:
-            self.signal_prober(signal.SIGKILL)
+            self.kill_probers()
         time.sleep(0.5)
 
     def prober_stopped(self):
@@ -168,7 +208,7 @@ class Chaos:
         self.crash()
 
     def failover_without_prober(self):
-        self.signal_prober(signal.SIGKILL)
+        self.kill_probers()
         self.lab_does("failover", "--mode", self.random.choice(("crash", "graceful", "reboot")))
 
     def switchover(self):

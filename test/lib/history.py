@@ -54,6 +54,14 @@ def refused(told, excused=()):
             not any(begin <= ns <= end for begin, end in excused)]
 
 
+def lagging(told, spans):
+    """(server, moment) of a reader's connections that began while their instance lagged: its answers
+    are "SERVER BEGIN", the spans (server, begin, end) in nanoseconds."""
+    made = {tuple(text.split()) for _, word, _, text in told if word == "ok"}
+    return sorted((server, int(ns)) for server, ns in made if
+                  any(server == who and begin <= int(ns) <= end for who, begin, end in spans))
+
+
 def back_after(told, since_ns):
     """Nanoseconds from a moment to the first success behind it; None if there is none."""
     return next((ns - since_ns for ns, word, _, _ in told if ns >= since_ns and word == "ok"), None)

@@ -20,6 +20,7 @@ WHYS = ("", "starting", "no-credentials", "denied", "no-answer", "not-a-cluster"
 ADMISSIONS = ("admitted", "new", "warming", "held")
 NONE = 0xFF
 
+LAGGED = 2  # a flag
 HEADER, INDEX, ENTRY = 4096, 2048, 16
 CLUSTERS, INSTANCES, NAMES, NAME_MAX = 64, 32, 16, 256
 HOT_INSTANCE, HOT_NAME, ADDR = 64, 216, 24
@@ -51,6 +52,10 @@ class Instance:
     @property
     def routable(self):
         return bool(self.flags & 1)
+
+    @property
+    def lagged(self):
+        return bool(self.flags & LAGGED)
 
 
 class Name:

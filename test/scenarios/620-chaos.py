@@ -5,8 +5,9 @@
     620-chaos.py [--minutes N] [--seed S] [--steps NAME,NAME...]
 
 The history of all attempts is checked afterwards: nothing acknowledged is lost, nothing is there
-twice, nothing was written by who was not the writer, and all were back soon after each step.  In
-the end two writers are led astray on purpose, and the same checks must find them.
+twice, nothing was written by who was not the writer, nobody was sent to a reader that lags, and all
+were back soon after each step.  In the end writers and a reader are led astray on purpose, and the
+same checks must find them.
 """
 import argparse
 import glob
@@ -21,8 +22,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import clients  # noqa: E402
 import history  # noqa: E402
 import published  # noqa: E402
-from apps import Apps  # noqa: E402
-from chaos import Chaos  # noqa: E402
+from apps import Apps, children  # noqa: E402
+from chaos import MAX_LAG, Chaos  # noqa: E402
 from lab import Lab, now  # noqa: E402
 from race import TABLE, clock_offset  # noqa: E402
 from tap import done, note, ok  # noqa: E402
@@ -38,15 +39,18 @@ WRITERS = {
     "Node mysql2 pool": (["node", os.path.join(CLIENTS, "node", "writer.mjs")], 20),
     "short-lived processes": (["bash", os.path.join(CLIENTS, "shell", "writer.sh")], 200),
 }
+READER = [SYSTEM_PYTHON, os.path.join(CLIENTS, "python", "chaos_reader.py")]
 READERS = {"reader 1": 20, "reader 2": 50}
 BACK_MS = 2000      # the bound; a loaded machine gets BACK_SLACK_MS more before it is a failure
 BACK_SLACK_MS = 1500
-# No process starts another prober before the last one's heartbeat is 5 s old.
-LATER_MS = {"failover_without_prober": 6000}
+LIMIT_MS = BACK_MS + BACK_SLACK_MS
 WAIT_S = 20
-# A reader may refuse a write while there is no prober that could know, and on connections that a
-# writer keeps when it becomes a reader, until it has said so.
-UNKNOWABLE = ("failover_without_prober", "prober_stopped", "handover", "switchover")
+# A reader may refuse a write while a prober is stopped, for it may wake at any moment, and on
+# connections that a writer keeps when it becomes a reader, until it has said so.  When both of a
+# prober's processes were killed, nobody can know for LIMIT_MS: its heartbeat must be overdue before
+# anyone asks whether it lives, and the next one has to find the writer first.
+UNKNOWABLE = ("prober_stopped", "handover", "switchover")
+FILES = {"clients.slots", "control", "failed", "lock", "prober.log", "start", "topology.map"}
 
 
 class Run:
@@ -64,9 +68,8 @@ class Run:
             if command[0] == "node" and clients.node_problem():
                 continue
             self.writers[name] = Writer(self.lab, name, number, env, pause, command)
-        command = [SYSTEM_PYTHON, os.path.join(CLIENTS, "python", "chaos_reader.py")]
         for name, pause in READERS.items():
-            self.readers[name] = Writer(self.lab, name, 0, env, pause, command,
+            self.readers[name] = Writer(self.lab, name, 0, env, pause, READER,
                                         host=self.lab.reader_name)
         begin = now()
         for name, one in self.all().items():
@@ -77,45 +80,55 @@ class Run:
 
     def step(self, name):
         writer, begin = self.lab.writer, now()
+        told = {who: len(one.lines) for who, one in self.all().items()}
         well = self.chaos.play(name)
         end = time.monotonic() + WAIT_S
         took = {}
         while len(took) < len(self.all()) and time.monotonic() < end:
             for who, one in self.all().items():
-                ns = history.back_after(list(one.lines), well)
+                ns = history.back_after(one.lines[told[who]:], well)
                 if ns is not None:
                     took[who] = ns / 1e6
             time.sleep(0.02)
         worst = max(took.values(), default=0.0)
         self.worst_ms = max(self.worst_ms, worst)
-        limit_ms = LATER_MS.get(name, BACK_MS) + BACK_SLACK_MS
         if name in UNKNOWABLE:
-            self.excused.append((begin, well + limit_ms * 1000000))
+            self.excused.append((begin, well + LIMIT_MS * 1000000))
         note(f"step {len(self.steps) + 1} at {begin}: {name}, writer {writer} -> {self.lab.writer}; all back "
              f"after {worst:.0f} ms, the last {max(took, key=took.get, default='none')}")
         self.steps.append(name)
         for who in self.all():
-            if took.get(who, 1e9) > limit_ms:
+            if took.get(who, 1e9) > LIMIT_MS:
                 told = "not back" if who not in took else f"back after {took[who]:.0f} ms"
                 self.slow.append(f"step {len(self.steps)}, {name}: {who} {told}: "
                                  f"{self.all()[who].lines[-2:]}")
 
     def measure_leaks(self):
         """(descriptors, threads) of each program that lives on."""
-        return {name: (len(os.listdir(f"/proc/{one.process.pid}/fd")),
-                       len(os.listdir(f"/proc/{one.process.pid}/task")))
+        return {name: (len(os.listdir(f"/proc/{pid_of(one)}/fd")),
+                       len(os.listdir(f"/proc/{pid_of(one)}/task")))
                 for name, one in self.all().items() if one.process.poll() is None}
 
     def check(self):
         for one in self.all().values():
             one.end()
-        wrong = check_writers(self.lab, self.first, self.writers, self.excused)
+        excused = self.excused + [(lost, lost + LIMIT_MS * 1000000) for lost in self.chaos.prober_lost]
+        wrong = check_writers(self.lab, self.first, self.writers, excused)
         ok(not wrong, "nothing is lost, twice, or at the wrong instance", "\n".join(wrong))
         ok(not self.slow, f"all are back {BACK_MS} ms after each step", "\n".join(self.slow))
+        late = {name: history.lagging(r.lines, self.chaos.lagged) for name, r in self.readers.items()}
+        ok(not any(late.values()), "no reader connects to an instance above max-lag", str(late))
         written = sum(len(w.acknowledged()) for w in self.writers.values())
         errors = sum(len(w.errors()) for w in self.writers.values())
-        note(f"{len(self.steps)} steps, {written} rows acknowledged, {errors} errors told, the "
-             f"slowest was back after {self.worst_ms:.0f} ms")
+        failovers = sum(e["event"] == "writable" for e in self.lab.events())
+        note(f"{len(self.steps)} steps, {failovers} failovers, {written} rows acknowledged, {errors} errors "
+             f"told, {len(self.chaos.lagged)} spans of lag, {len(self.chaos.prober_lost)} times no prober; "
+             f"the slowest was back after {self.worst_ms:.0f} ms")
+
+
+def pid_of(one):
+    """The program's own: the process that was started is the lab's, which waits for it."""
+    return children(one.process.pid)[0]
 
 
 def check_writers(lab, first, writers, excused=()):
@@ -128,44 +141,76 @@ def check_writers(lab, first, writers, excused=()):
 
 
 def check_leaks(before, after):
+    note(f"descriptors and threads, before and after: "
+         f"{'; '.join(f'{name} {before[name]} {after.get(name)}' for name in before)}")
     grown = {name: (before[name], after[name]) for name in before if name in after and
              (after[name][0] > before[name][0] + 4 or after[name][1] > before[name][1] + 2)}
     ok(not grown, "no descriptor or thread is left behind", str(grown))
     ok(set(after) == set(before), "every program lives", str(set(before) - set(after)))
 
 
+def check_left_behind(run):
+    """Of processes and files."""
+    end = time.monotonic() + WAIT_S
+    while len(run.apps.probers()) != 2 and time.monotonic() < end:  # the last step may have killed it
+        time.sleep(0.1)
+    probers = run.apps.probers()
+    ok(len(probers) == 2, "there is one prober, of two processes", str(probers))
+    own = {name: children(pid_of(one)) for name, one in run.all().items() if "short" not in name}
+    ok(not any(own.values()), "no program has a child that it did not start", str(own))
+    files = set(os.listdir(run.apps.runtime))
+    ok(files <= FILES, "no file is left behind", str(files - FILES))
+
+
+def make_writable(lab, id):
+    """A reader takes writes, though it is none's writer."""
+    # After a switchover there are retired ones of the same name.
+    folders = glob.glob(os.path.join(lab.state, "servers", id + ".*"))
+    socket = os.path.join(max(folders, key=lambda f: int(f.rsplit(".", 1)[1])), "sock")
+    lab.exec("mariadb", "-uroot", "-S", socket, "-e", "SET GLOBAL read_only = 0")
+
+
+def wrote(lab, number, env, command, id):
+    """A writer that is led to that instance for 20 answers, and its rows there."""
+    one = Writer(lab, f"led to {id}", number, env, 20, command)
+    wait_lines(one, 20)
+    one.end()
+    return one, {int(n): [server] for n, server in lab.sql(
+        id, f"SELECT n, server FROM journal WHERE writer = {number}")}
+
+
 def astray(lab, folder):
-    """A map that names a reader as the writer, and a plain writer whose DNS leads to a reader that
-    takes writes: both must be found by the checks above."""
+    """The library with a map that names a reader as the writer, and a plain writer whose DNS leads
+    there: what they then do must be found by the checks above."""
     first, reader = lab.writer, next(i for i in lab.status()["instances"] if i["role"] == "reader")
-    events = len(lab.events())
+    reign = history.reigns(first, [])
     env = {k: v for k, v in os.environ.items() if not k.startswith(("PELORUS_", "LD_PRELOAD"))}
     env["BOOT_MINUS_MONOTONIC_NS"] = clock_offset()
     with published.Map(folder) as wrong:
         wrong.tell(f"name 0 writer {lab.writer_name}")
         wrong.tell(f"instance 0 0 {reader['id']} 3306 {reader['addresses'][0]}")
         wrong.tell("writer 0 0")
-        led = Writer(lab, "led astray", 91, {
-            **env, "LD_PRELOAD": published.guests.LIBRARY, "PELORUS_PROBER": "off",
-            "PELORUS_RUNTIME_DIR": wrong.directory}, 20, WRITERS["PHP mysqli"][0])
-        wait_lines(led, 20)
-        led.end()
-    ok(history.refused(led.lines), "the checks find a map that names a wrong writer",
-       str(led.lines[-3:]) + led.stderr)
-    # After a switchover there are retired ones of the same name.
-    folders = glob.glob(os.path.join(lab.state, "servers", reader["id"] + ".*"))
-    socket = os.path.join(max(folders, key=lambda f: int(f.rsplit(".", 1)[1])), "sock")
-    lab.exec("mariadb", "-uroot", "-S", socket, "-e", "SET GLOBAL read_only = 0")
+        misrouted = {**env, "LD_PRELOAD": published.guests.LIBRARY, "PELORUS_PROBER": "off",
+                     "PELORUS_RUNTIME_DIR": wrong.directory}
+        led, _ = wrote(lab, 91, misrouted, WRITERS["PHP mysqli"][0], reader["id"])
+        ok(history.refused(led.lines), "the checks find writes misrouted to a reader",
+           str(led.lines[-3:]) + led.stderr)
+        make_writable(lab, reader["id"])
+        led, rows = wrote(lab, 92, misrouted, WRITERS["PHP mysqli"][0], reader["id"])
+        ok(history.misplaced(led.lines, rows, reign), "the checks find misrouted writes that succeed",
+           str(led.lines[-3:]) + led.stderr)
     lab.run("dns", "point", "writer", reader["id"])
-    plain = Writer(lab, "plain", 92, env, 20, [program("c/writer")])
-    wait_lines(plain, 20)
-    plain.end()
-    rows = {int(n): [server] for n, server in lab.sql(
-        reader["id"], "SELECT n, server FROM journal WHERE writer = 92")}
-    reign = history.reigns(first, lab.events()[events:])
+    plain, rows = wrote(lab, 93, env, [program("c/writer")], reader["id"])
     ok(history.misplaced(plain.lines, rows, reign), "the checks find rows of who is not the writer",
        str(plain.lines[-3:]) + plain.stderr)
     ok(check_writers(lab, first, {"plain": plain}), "the checks find lost rows", str(rows))
+    lab.run("dns", "point", "reader", reader["id"])
+    begin = now()
+    bare = Writer(lab, "bare reader", 0, env, 20, READER, host=lab.reader_name)
+    wait_lines(bare, 20)
+    bare.end()
+    ok(history.lagging(bare.lines, [(reader["id"], begin, now())]),
+       "the checks find readers at an instance that lags", str(bare.lines[-3:]) + bare.stderr)
 
 
 def wait_lines(writer, count):
@@ -182,11 +227,19 @@ def arguments():
     return parser.parse_args()
 
 
+def configuration(folder):
+    path = os.path.join(folder, "pelorus.conf")
+    with open(path, "w") as f:
+        f.write(f"[pelorus]\nmax-lag = {MAX_LAG}\n")
+    return path
+
+
 def main():
     args = arguments()
     note(f"replay this with --seed {args.seed} --minutes {args.minutes:g}")
     with tempfile.TemporaryDirectory(prefix="pchaos-") as folder, \
-            Lab(instances=4, dns_lag="5s") as lab, Apps(lab) as apps:
+            Lab(instances=4, dns_lag="5s") as lab, \
+            Apps(lab, PELORUS_CONFIG=configuration(folder)) as apps:
         lab.sql("writer", TABLE)
         run = Run(lab, apps, args.seed)
         run.start()
@@ -197,11 +250,9 @@ def main():
         while (todo if todo is not None else time.monotonic() < end):
             run.step(todo.pop(0) if todo else run.chaos.next())
         after = run.measure_leaks()
+        check_left_behind(run)
         run.check()
         check_leaks(before, after)
-        files = sorted(os.listdir(apps.runtime))
-        note(f"the runtime directory holds {' '.join(files)}")
-        ok(len(files) <= 8, "no file is left behind for each process", str(files))
         astray(lab, folder)
     note(f"seed {args.seed}")
     done()

@@ -153,6 +153,15 @@ static enum coordinator_verdict read_patroni(struct reading *r, struct json_obje
 	return verdict;
 }
 
+static uint64_t digest_of(const char *word)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+
+	for (; *word; word++)
+		hash = (hash ^ (unsigned char)*word) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
 /* The value of a key: host:port, or a document. */
 static enum coordinator_verdict read_value(struct reading *r, const char *base64)
 {
@@ -161,6 +170,7 @@ static enum coordinator_verdict read_value(struct reading *r, const char *base64
 	enum coordinator_verdict verdict;
 	long n = base64 ? base64_parse(base64, value, VALUE_MAX) : -1;
 
+	r->view.digest = base64 ? digest_of(base64) : 0;
 	while (n > 0 && strchr(" \t\r\n", value[n - 1]))
 		n--;
 	if (n <= 0 || memchr(value, '\0', (size_t)n))
@@ -177,6 +187,7 @@ static enum coordinator_verdict read_value(struct reading *r, const char *base64
 static enum coordinator_verdict read_consul(struct reading *r, struct json_object *root)
 {
 	struct json_object *entry = json_at(root, 0);
+	const char *session = json_string(entry, "Session");
 
 	if (!json_object_is_type(root, json_type_array))
 		return COORDINATOR_GARBAGE;
@@ -184,6 +195,9 @@ static enum coordinator_verdict read_consul(struct reading *r, struct json_objec
 		return COORDINATOR_NOTHING;
 	if (json_member(entry, "ModifyIndex") && !json_number(entry, "ModifyIndex", &r->view.index))
 		return COORDINATOR_GARBAGE;
+	r->view.leased = session && coordinator_is_session(session);
+	if (r->view.leased)
+		strcpy(r->view.session, session);
 	return read_value(r, json_string(entry, "Value"));
 }
 
@@ -250,6 +264,11 @@ enum coordinator_verdict coordinator_parse(enum coordinator_format format, const
 	if (verdict == COORDINATOR_NOTHING)
 		ret->index = r.view.index;
 	return verdict;
+}
+
+bool coordinator_is_session(const char *id)
+{
+	return strlen(id) == 36 && id[strspn(id, "0123456789abcdefABCDEF-")] == '\0';
 }
 
 const char *coordinator_verdict_text(enum coordinator_verdict verdict)

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define COORDINATOR_SESSION_MAX 40
+
 struct coordinator_host {
 	char host[PEL_NAME_MAX]; /* normal form, or a numeric address */
 	uint16_t port;           /* 0: not said */
@@ -22,8 +24,11 @@ struct coordinator_host {
 struct coordinator_view {
 	unsigned n;
 	struct coordinator_host hosts[PEL_MAP_INSTANCES];
-	bool leased;    /* etcd: the key goes when whoever wrote it does */
-	uint64_t index; /* of a key-value store: the state that this was read from; 0: not said */
+	/* Of a key-value store: */
+	bool leased;                           /* the key goes when whoever wrote it does */
+	uint64_t index;                        /* the state that this was read from; 0: not said */
+	uint64_t digest;                       /* of the value: another one for another value */
+	char session[COORDINATOR_SESSION_MAX]; /* Consul: that locks the key; else "" */
 };
 
 enum coordinator_verdict {
@@ -41,6 +46,9 @@ enum coordinator_verdict {
  */
 enum coordinator_verdict coordinator_parse(enum coordinator_format format, const char *body,
 	size_t n, const char *pattern, struct coordinator_view *ret);
+
+/* Whether it is the name of a session of Consul: a UUID, and fit for a URL. */
+bool coordinator_is_session(const char *id);
 
 /* A sentence for people. */
 const char *coordinator_verdict_text(enum coordinator_verdict verdict);

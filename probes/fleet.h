@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A fleet: one prober of many hosts publishes the verified topology in etcd under a lease, the
- * others watch it and ask the database little.
+ * A fleet: one prober of many hosts publishes the verified topology in etcd or Consul under a
+ * lease, the others watch it and ask the database little.
  *
  * What is read there is nobody's evidence: a follower verifies it with questions of its own.
  */

@@ -1,78 +1,118 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a fleet says to etcd and hears from it. */
-#include "fleet_etcd.h"
-
-#include "buf.h"
+/*
+ * etcd as the store of a fleet, by its JSON gateway.
+ *
+ * The key is bound to a lease that etcd itself ends, and transactions compare that lease.
+ */
+#include "etcd.h"
+#include "fleet_store.h"
 #include "json_read.h"
 
-#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
-static void add_host(
-	struct buf *buf, const struct pel_hot_instance *in, const struct pel_cold_instance *cold)
-{
-	char text[INET6_ADDRSTRLEN] = "";
-	bool v4 = in->flags & PEL_INST_HAS4;
+#define ANSWER_MS 3000
+#define WATCH_MS 600000
 
-	if (!cold->host[0])
-		inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? in->ip4 : in->ip6, text, sizeof(text));
-	if (cold->host[0] || v4)
-		buf_addf(buf, "\"%s:%u\"", cold->host[0] ? cold->host : text, in->port);
-	else
-		buf_addf(buf, "\"[%s]:%u\"", text, in->port);
+static int place(const char *url, const char *suffix, struct fleet_place *ret)
+{
+	struct etcd_key key;
+	int r = etcd_key_parse(url, suffix, &key);
+
+	if (r < 0)
+		return r;
+	*ret = (struct fleet_place){.server = ""};
+	strcpy(ret->server, key.server);
+	strcpy(ret->key, key.key);
+	return 0;
 }
 
-static void add_members(struct buf *buf, const struct pel_hot *hot, const struct pel_cold *cold)
+static int lease_body(const char *lease, char *ret, size_t size)
 {
-	static const char *const healths[] = {"unknown", "ok", "suspect", "stalled", "unreachable"};
+	int n = snprintf(ret, size, "{\"ID\":\"%s\"}", lease);
 
-	for (unsigned i = 0; i < hot->n_instances; i++) {
-		buf_addf(buf, "%s{\"id\":", i ? "," : "");
-		buf_add_json(buf, cold->instances[i].id);
-		buf_addf(buf, ",\"health\":\"%s\"}",
-			healths[hot->instances[i].health <= PEL_HEALTH_UNREACHABLE
-					? hot->instances[i].health
-					: 0]);
-	}
+	return n < 0 || (size_t)n >= size ? -ENOBUFS : 0;
 }
 
-int fleet_document(const struct pel_hot *hot, const struct pel_cold *cold, char *ret, size_t size)
+static int grant_body(uint32_t lease_ms, char *ret, size_t size)
 {
-	struct buf buf;
-	unsigned readers = 0;
+	int n = snprintf(ret, size, "{\"TTL\":\"%u\"}", (lease_ms + 999) / 1000);
 
-	buf_init(&buf, ret, size);
-	buf_addf(&buf, "{\"epoch\":%llu,", (unsigned long long)hot->epoch);
-	if (hot->writer < hot->n_instances) {
-		buf_add(&buf, "\"primary\":");
-		add_host(&buf, &hot->instances[hot->writer], &cold->instances[hot->writer]);
-		buf_add(&buf, ",");
-	}
-	buf_add(&buf, "\"secondary\":[");
-	for (unsigned i = 0; i < hot->n_instances; i++) {
-		if (hot->instances[i].role != PEL_ROLE_READER)
-			continue;
-		buf_add(&buf, readers++ ? "," : "");
-		add_host(&buf, &hot->instances[i], &cold->instances[i]);
-	}
-	buf_add(&buf, "],\"members\":[");
-	add_members(&buf, hot, cold);
-	buf_add(&buf, "]}");
-	return buf_error(&buf);
+	return n < 0 || (size_t)n >= size ? -ENOBUFS : 0;
 }
 
-bool fleet_read_lease(
-	const char *body, size_t n, char ret_lease[static FLEET_LEASE_MAX], unsigned *ret_ttl_s)
+static int put_body(
+	const struct etcd_key *key, const struct fleet_question *q, char *ret, size_t size)
 {
-	struct json_object *root = json_read(body, n);
-	struct json_object *result = json_member(root, "result");
-	struct json_object *lease = result ? result : root;
-	const char *id = json_string(lease, "ID");
+	switch (q->what) {
+	case FLEET_LOOK:
+		return etcd_range_body(key, ret, size);
+	case FLEET_WATCH:
+		return etcd_watch_body(key, q->index + 1, ret, size);
+	case FLEET_GRANT:
+		return grant_body(q->lease_ms, ret, size);
+	case FLEET_RENEW:
+	case FLEET_REVOKE:
+		return lease_body(q->lease, ret, size);
+	case FLEET_CLAIM:
+		return etcd_claim_body(key, q->document, q->lease, ret, size);
+	case FLEET_UPDATE:
+		return etcd_update_body(key, q->document, q->lease, ret, size);
+	case FLEET_CHECK:
+		return etcd_check_body(key, q->lease, ret, size);
+	}
+	return -EINVAL;
+}
+
+static int request(
+	const struct fleet_place *at, const struct fleet_question *q, struct fleet_request *ret)
+{
+	static const char *const paths[] = {
+		[FLEET_LOOK] = "/v3/kv/range",
+		[FLEET_WATCH] = "/v3/watch",
+		[FLEET_GRANT] = "/v3/lease/grant",
+		[FLEET_RENEW] = "/v3/lease/keepalive",
+		[FLEET_REVOKE] = "/v3/lease/revoke",
+		[FLEET_CLAIM] = "/v3/kv/txn",
+		[FLEET_UPDATE] = "/v3/kv/txn",
+		[FLEET_CHECK] = "/v3/kv/txn",
+	};
+	struct etcd_key key;
+
+	_Static_assert(sizeof(key.key) == sizeof(at->key), "both hold the same keys");
+	strcpy(key.server, at->server);
+	strcpy(key.key, at->key);
+	ret->method = NULL;
+	ret->has_body = true;
+	ret->timeout_ms = q->what == FLEET_WATCH ? WATCH_MS : ANSWER_MS;
+	snprintf(ret->url, sizeof(ret->url), "%s%s", at->server, paths[q->what]);
+	return put_body(&key, q, ret->body, sizeof(ret->body));
+}
+
+static enum coordinator_verdict read_view(
+	const struct http_answer *answer, struct coordinator_view *ret)
+{
+	return coordinator_parse(COORDINATOR_ETCD, answer->body, answer->size, NULL, ret);
+}
+
+static int read_lease(const struct http_answer *answer, char ret_lease[static FLEET_LEASE_MAX],
+	unsigned *ret_ttl_s)
+{
+	char buffer[64];
+	struct json_object *root, *result, *lease;
+	const char *id;
 	uint64_t ttl_s = 0;
-	bool good = id && id[strspn(id, "0123456789")] == '\0' && *id &&
-		    strlen(id) < FLEET_LEASE_MAX && json_number(lease, "TTL", &ttl_s) &&
-		    ttl_s > 0 && ttl_s < 86400;
+	bool good;
 
+	if (http_problem(answer, buffer, sizeof(buffer)))
+		return -EPROTO;
+	root = json_read(answer->body, answer->size);
+	result = json_member(root, "result");
+	lease = result ? result : root;
+	id = json_string(lease, "ID");
+	good = id && id[strspn(id, "0123456789")] == '\0' && *id && strlen(id) < FLEET_LEASE_MAX &&
+	       json_number(lease, "TTL", &ttl_s) && ttl_s > 0 && ttl_s < 86400;
 	if (good) {
 		strcpy(ret_lease, id);
 		*ret_ttl_s = (unsigned)ttl_s;
@@ -81,11 +121,26 @@ bool fleet_read_lease(
 	return good;
 }
 
-bool fleet_read_success(const char *body, size_t n)
+static int read_held(const struct http_answer *answer)
 {
-	struct json_object *root = json_read(body, n);
-	bool success = json_is_true(root, "succeeded");
+	char buffer[64];
+	struct json_object *root;
+	bool held;
 
+	if (http_problem(answer, buffer, sizeof(buffer)))
+		return -EPROTO;
+	root = json_read(answer->body, answer->size);
+	held = json_is_true(root, "succeeded");
 	json_object_put(root);
-	return success;
+	return held;
 }
+
+const struct fleet_store fleet_etcd = {
+	.name = "etcd",
+	.is_news = etcd_is_news,
+	.place = place,
+	.request = request,
+	.read = read_view,
+	.read_lease = read_lease,
+	.read_held = read_held,
+};

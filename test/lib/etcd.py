@@ -5,10 +5,10 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
+
+from relay import Relay
 
 
 class Etcd:
@@ -16,6 +16,7 @@ class Etcd:
         self.lab = lab
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
+        self.publish = f"{self.url}/fleet"
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="petcd-")
@@ -28,10 +29,7 @@ class Etcd:
             options = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
             self.process = (self.lab.popen(*command, **options) if self.lab
                             else subprocess.Popen(command, **options))
-        relay = [sys.executable, "-B", os.path.abspath(__file__)]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self.relay = (self.lab.popen(*relay, **pipes) if self.lab
-                      else subprocess.Popen(relay, **pipes))
+        self.relay = Relay(self.lab)
         try:
             self._wait()
         except BaseException:
@@ -39,9 +37,12 @@ class Etcd:
             raise
         return self
 
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+
     def __exit__(self, *_):
-        self.relay.stdin.close()
-        self.relay.wait(10)
+        self.relay.close()
         self.process.terminate()
         try:
             self.process.wait(10)
@@ -63,10 +64,9 @@ class Etcd:
 
     def call(self, path, request):
         """One question to the JSON gateway; the answer, or None.  self.sent_ns is when it went."""
-        self.relay.stdin.write(json.dumps([self.url + path, request]) + "\n")
-        self.relay.stdin.flush()
-        answer, self.sent_ns = json.loads(self.relay.stdout.readline())
-        return answer
+        status, text = self.relay.call("POST", self.url + path, json.dumps(request))
+        self.sent_ns = self.relay.sent_ns
+        return json.loads(text) if status == 200 else None
 
     def put(self, key, value, lease_s=None):
         """With lease_s the key goes after so many seconds."""
@@ -89,21 +89,3 @@ class Etcd:
 
 def encode(text):
     return base64.b64encode(text.encode()).decode()
-
-
-def relay_questions():
-    """Asks what its standard input says: where etcd lives, in this network namespace."""
-    for line in sys.stdin:
-        url, request = json.loads(line)
-        answer = None
-        sent_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        try:
-            with urllib.request.urlopen(url, json.dumps(request).encode(), timeout=5) as reply:
-                answer = json.loads(reply.read())
-        except (OSError, ValueError):
-            pass
-        print(json.dumps([answer, sent_ns]), flush=True)
-
-
-if __name__ == "__main__":
-    relay_questions()

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stores that push: how soon a change of a key is in the map."""
+import os
+import sys
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bench"))
+
+import publish  # noqa: E402
+import tap  # noqa: E402
+from lab import now  # noqa: E402
+from prober import Prober, cluster_section  # noqa: E402
+
+KEY = "mysql/master/lab"
+ROUNDS = int(os.environ.get("PELORUS_ROUNDS", "12"))
+PUSH_MS = 50
+
+
+def pushed(p, change, hosts):
+    """How long after each change the map had it, in ms."""
+    figures = []
+    for i in range(ROUNDS):
+        wanted = hosts[(i + 1) % len(hosts)]
+        sent_ns = change(wanted)
+        if not p.wait_known(wanted, 20):
+            return figures + [float("inf")]
+        figures.append((now() - sent_ns) / 1e6)
+    return figures
+
+
+def judge(what, figures):
+    median = publish.quantile(figures, 0.5)
+    tap.note(f"{what}: change to published, median {median:.1f} ms, max {max(figures):.1f} ms, "
+             f"{len(figures)} changes")
+    tap.ok(median <= PUSH_MS, f"{what}: a change is published within {PUSH_MS} ms", figures)
+
+
+def consul(lab, store, hosts):
+    def change(host):
+        store.put(KEY, lab.host(host) + ":3306")
+        return store.sent_ns
+
+    change(hosts[0])
+    config = cluster_section(lab, user=None, source="http", format="consul",
+                             url=f"{store.url}/v1/kv/{KEY}")
+    with Prober(lab, config) as p:
+        tap.ok(p.wait_known(hosts[0]), "Consul: what the key holds is followed")
+        judge("Consul", pushed(p, change, hosts))
+        last = p.cluster().writer
+        store.delete(KEY)
+        tap.ok(p.view.wait(lambda _: "names nobody" in p.log(), 20) and
+               p.cluster().writer == last, "Consul: a key that is deleted changes nothing",
+               p.log()[-500:])
+        change(hosts[2])
+        tap.ok(p.wait_known(hosts[2]), "Consul: and its return is seen")

@@ -88,24 +88,41 @@ static void say_lag(struct cluster *c, const char *id, const struct pel_hot_inst
 		id, is->lag_ms);
 }
 
+static void held_put(const struct pel_hot_instance *in, char *ret, size_t size)
+{
+	if (in->flags & PEL_INST_BY_HAND)
+		(void)snprintf(ret, size, "is held by hand");
+	else if (in->flags & PEL_INST_UNWARMED)
+		(void)snprintf(ret, size, "is held, for its warm-up came to nothing");
+	else if (in->lag_ms != PEL_LAG_UNKNOWN)
+		(void)snprintf(ret, size, "is held (lag %u ms)", in->lag_ms);
+	else
+		(void)snprintf(ret, size, "is held");
+}
+
 /* What is new: nothing where it was admitted from the first. */
 static void say_admission(struct cluster *c, const char *id, const struct pel_hot_instance *in,
 	uint8_t was)
 {
-	static const char *const text[] = {
-		[PEL_ADMITTED] = "is admitted to the readers",
-		[PEL_ADMIT_NEW] = "is new: no reader connections yet",
-		[PEL_ADMIT_WARMING] = "is warming: no reader connections yet",
-		[PEL_ADMIT_HELD] = "is held: no reader connections",
+	static const struct {
+		const char *code, *text;
+	} words[] = {
+		[PEL_ADMITTED] = {"instance-admitted", "is admitted to the readers"},
+		[PEL_ADMIT_NEW] = {"instance-new", "is new"},
+		[PEL_ADMIT_WARMING] = {"instance-warming", "is warming"},
+		[PEL_ADMIT_HELD] = {"instance-held", ""},
 	};
-	char lag[40] = "";
+	bool held = in->admission == PEL_ADMIT_HELD;
+	char text[80];
 
 	if (in->admission == was)
 		return;
-	if (in->admission == PEL_ADMIT_HELD && in->lag_ms != PEL_LAG_UNKNOWN)
-		(void)snprintf(lag, sizeof(lag), " (lag %u ms)", in->lag_ms);
-	log_event(c->engine->log, LOG_INFO, "instance-admission", c->names[0].text, id, "%s %s%s",
-		id, text[in->admission], lag);
+	(void)snprintf(text, sizeof(text), "%s", words[in->admission].text);
+	if (held)
+		held_put(in, text, sizeof(text));
+	log_event(c->engine->log, held ? LOG_WARNING : LOG_INFO, words[in->admission].code,
+		c->names[0].text, id, "%s %s%s", id, text,
+		in->admission == PEL_ADMITTED ? "" : ": no reader connections");
 }
 
 static void say_instances(struct cluster *c, const struct pel_hot *hot, const struct pel_cold *cold)

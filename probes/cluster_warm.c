@@ -107,10 +107,18 @@ static void end(struct warm *w, uint64_t keep_ns)
 	cluster_kick(w->cluster);
 }
 
+/* Statements that failed since this was last called. */
+static void count_failed(struct warm *w, const struct warm_counts *counts)
+{
+	w->cluster->warm_totals.statement_failures += counts->failed - w->shown.failed;
+	w->shown.failed = counts->failed;
+}
+
 /* The same trouble at every attempt is said once. */
 static void rest(struct warm *w, const char *why)
 {
 	(void)snprintf(w->shown.text, sizeof(w->shown.text), "%s", why);
+	w->cluster->warm_totals.failures++;
 	if (strcmp(w->said, w->shown.text) != 0)
 		say(w, LOG_WARNING, "warm-up-failed", "the warm-up came to nothing: %s", why);
 	memcpy(w->said, w->shown.text, sizeof(w->said));
@@ -127,7 +135,8 @@ static void give_up(struct warm *w)
 	struct cluster *c = w->cluster;
 	bool hold = c->config->warm_up_on_failure == CONFIG_UNWARMED_HOLD;
 
-	say(w, LOG_WARNING, "warm-up-given-up", "not warmed within %u s%s%s: %s",
+	c->warm_totals.time_outs++;
+	say(w, LOG_WARNING, "warm-up-timed-out", "not warmed within %u s%s%s: %s",
 		c->config->warm_up_timeout_ms / 1000, w->shown.text[0] ? ": " : "", w->shown.text,
 		hold ? "it is held" : "it is admitted cold");
 	stop(w);
@@ -151,7 +160,7 @@ static void say_done(struct warm *w, const struct warm_counts *counts)
 {
 	uint64_t ms = (cluster_now(w->cluster) - w->begun_ns) / LOOP_MS;
 
-	w->shown.failed = counts->failed;
+	count_failed(w, counts);
 	(void)snprintf(w->shown.text, sizeof(w->shown.text), "%s", counts->error);
 	say(w, counts->failed ? LOG_WARNING : LOG_INFO, "warmed",
 		"warmed with %u statements in %llu.%llu s, %u failed%s%s", counts->total,
@@ -172,6 +181,9 @@ static void source_told(void *ctx, const struct warm_list *list, const char *pro
 			"%u statements of the warm-up are no plain reads, and are not run",
 			list->refused);
 	w->shown.refused = list->refused;
+	w->shown.failed = 0;
+	w->cluster->warm_totals.statements_refused += list->refused;
+	w->cluster->warm_totals.runs++;
 	w->begun_ns = cluster_now(w->cluster);
 	say(w, LOG_INFO, "warm-up-started", "is warmed with %u statements", list->n);
 	show(w, "running", 0, list->n);
@@ -212,7 +224,7 @@ static void run_told(void *ctx, enum warm_event event, const char *text)
 		warmed(w);
 		break;
 	case WARM_PROGRESS:
-		w->shown.failed = counts->failed;
+		count_failed(w, counts);
 		show(w, "running", counts->done, counts->total);
 		break;
 	case WARM_DONE:

@@ -80,6 +80,12 @@ struct warm_cache {
 	size_t size;
 };
 
+/* Of this worker's life, in one cluster. */
+struct warm_totals {
+	uint64_t runs, failures, time_outs; /* warm-ups that began; that came to nothing; given up */
+	uint64_t statement_failures, statements_refused;
+};
+
 struct cluster {
 	struct engine *engine;
 	unsigned record;   /* of the map */
@@ -108,6 +114,7 @@ struct cluster {
 	enum remote_fleet fleet;
 	uint64_t fleet_asked_ns; /* when the fleet's leader last bought a round */
 	struct warm *warms[PEL_MAP_INSTANCES]; /* by slot; see cluster_warm.c */
+	struct warm_totals warm_totals;
 	struct warm_cache warm_cache;
 	bool warm_no_samples;    /* the servers keep none: said once */
 	struct rds_view *listed; /* what the control plane said; NULL: nothing */

@@ -41,6 +41,14 @@ static void put_member(FILE *out, const struct cluster *c, unsigned slot)
 		m->lag_ms == PEL_LAG_UNKNOWN ? INT64_C(-1) : (int64_t)m->lag_ms);
 }
 
+static void put_warm_totals(FILE *out, const struct warm_totals *w)
+{
+	(void)fprintf(out,
+		"\"warm_up\":{\"runs\":%" PRIu64 ",\"failures\":%" PRIu64 ",\"time_outs\":%" PRIu64
+		",\"statement_failures\":%" PRIu64 ",\"statements_refused\":%" PRIu64 "}",
+		w->runs, w->failures, w->time_outs, w->statement_failures, w->statements_refused);
+}
+
 static void put_cluster(FILE *out, const struct cluster *c)
 {
 	const struct topology *t = &c->topology;
@@ -60,7 +68,9 @@ static void put_cluster(FILE *out, const struct cluster *c)
 			c->names[i].wanted ? "true" : "false");
 		comma = ",";
 	}
-	(void)fprintf(out, "],\"instances\":[");
+	(void)fprintf(out, "],");
+	put_warm_totals(out, &c->warm_totals);
+	(void)fprintf(out, ",\"instances\":[");
 	comma = "";
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
 		if (!topology_member(t, i))

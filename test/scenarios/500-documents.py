@@ -197,13 +197,23 @@ def check_commands(folder, environment):
            f"{bad.returncode}: {bad.stdout}")
 
 
-def check_completion(tree, folder, environment):
+def completion(tree):
     script = tree.path("share/bash-completion/completions/pelorus")
-    ask = (f"source {script}; COMP_WORDS=(pelorus ''); COMP_CWORD=1; _pelorus; "
-           "printf '%s\\n' \"${COMPREPLY[@]}\"")
-    made = run(["bash", "-euc", ask], folder, environment)
+    return (f"source {script}; COMP_WORDS=(pelorus %s); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); "
+            "_pelorus; printf '%%s\\n' \"${COMPREPLY[@]}\"")
+
+
+def check_completion(tree, folder, environment):
+    ask = completion(tree)
+    made = run(["bash", "-euc", ask % "''"], folder, environment)
     ok(set(made.stdout.split()) == set(commands(environment, folder)),
        "bash completes every command", made.stdout)
+
+
+def check_completed_instances(tree, folder, environment):
+    made = run(["bash", "-euc", completion(tree) % "warm demo-"], folder, environment)
+    ok(made.stdout.split() == ["demo-1", "demo-2", "demo-3"], "bash completes instances",
+       made.stdout)
 
 
 def main():
@@ -218,6 +228,7 @@ def main():
             check_pod(tree, lab, folder, environment)
             for name in ("README.md", "CONTRIBUTING.md"):
                 check_blocks(name, lab, folder, environment)
+            check_completed_instances(tree, folder, environment)
             run(["pelorus", "stop"], folder, environment)
             environment["PELORUS_RUNTIME_DIR"] += "2"  # the README has named clusters that are none
             for page in documents.man_pages():

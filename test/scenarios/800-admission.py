@@ -49,7 +49,7 @@ def scale_out(lab, probers, readers, id, lowest):
     tap.ok(not early, "no reader connection reaches it before it is admitted", len(early))
     words = watch.words()
     warming = [p for p in probers if any("is warming" in line
-                                         for line in logged(p, "instance-admission"))]
+                                         for line in logged(p, "instance-warming"))]
     tap.ok(words[0] == "new" and words[-1] == "admitted" and warming,
            "it is new, warming, admitted", words)
     steps = [done for (word, done, total), _, _ in watch.seen

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Completion of pelorus for bash: subcommands, options, words of options, followed names.
+# Completion of pelorus for bash: subcommands, options, words of options, followed names, instances.
 
 _pelorus_commands()
 {
@@ -16,6 +16,11 @@ _pelorus_names()
 	pelorus topology --json 2>/dev/null | sed -n 's/.*"name": *"\([^"]*\)".*/\1/p' | sort -u
 }
 
+_pelorus_instances()
+{
+	pelorus topology --json 2>/dev/null | sed -n 's/.*"id": *"\([^"]*\)".*/\1/p' | sort -u
+}
+
 _pelorus()
 {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
@@ -28,7 +33,7 @@ _pelorus()
 		--role) words="writer reader" ;;
 		--shell) words="sh fish docker systemd" ;;
 		-f | --format) words="table tree tsv json" ;;
-		--config | --password-file | --defaults-file | --ssl-ca)
+		--config | --password-file | --defaults-file | --ssl-ca | --from)
 			COMPREPLY=($(compgen -f -- "$word"))
 			return
 			;;
@@ -43,6 +48,7 @@ _pelorus()
 					return
 					;;
 				config) words="show check" ;;
+				admit | hold | warm) words=$(_pelorus_instances) ;;
 				lab) words=$(pelorus lab --help | sed -n 's/^    \([a-z]*\) .*/\1/p') ;;
 				*) words=$(_pelorus_names) ;;
 				esac

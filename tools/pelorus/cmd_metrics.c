@@ -33,6 +33,20 @@ static const struct {
 		"requests"},
 };
 
+static const struct {
+	const char *name, *about, *key;
+} warm_ups[] = {
+	{"pelorus_warm_ups_total", "Warm-ups that this prober began.", "runs"},
+	{"pelorus_warm_up_failures_total", "Attempts at one that came to nothing.", "failures"},
+	{"pelorus_warm_up_timeouts_total", "Warm-ups given up when their time was over.",
+		"time_outs"},
+	{"pelorus_warm_up_statement_failures_total", "Statements of warm-ups that failed.",
+		"statement_failures"},
+	{"pelorus_warm_up_statements_refused_total",
+		"Statements of warm-ups that are no plain reads, and were not run.",
+		"statements_refused"},
+};
+
 static void head_print(const char *name, const char *type, const char *about)
 {
 	printf("# HELP %s %s\n# TYPE %s %s\n", name, about, name, type);
@@ -44,6 +58,23 @@ static void totals_print(struct json_object *status)
 		head_print(totals[i].name, totals[i].type, totals[i].about);
 		printf("%s %lld\n", totals[i].name,
 			status_json_number(status_json_at(status, totals[i].part), totals[i].key));
+	}
+}
+
+/* The counters that each cluster has in `warm_up`. */
+static void warm_ups_print(struct json_object *clusters)
+{
+	for (size_t i = 0; i < sizeof(warm_ups) / sizeof(*warm_ups); i++) {
+		head_print(warm_ups[i].name, "counter", warm_ups[i].about);
+		for (size_t c = 0; clusters && c < json_object_array_length(clusters); c++) {
+			struct json_object *cluster = json_object_array_get_idx(clusters, c);
+			struct json_object *names = status_json_at(cluster, "names");
+			struct json_object *name = names ? json_object_array_get_idx(names, 0) : NULL;
+
+			printf("%s{cluster=\"%s\"} %lld\n", warm_ups[i].name,
+				status_json_text(name, "name"),
+				status_json_number(status_json_at(cluster, "warm_up"), warm_ups[i].key));
+		}
 	}
 }
 
@@ -104,6 +135,18 @@ static bool round_trip_read(const struct report_instance *in, double *ret)
 	return in->rtt_us != 0;
 }
 
+static bool statements_read(const struct report_instance *in, double *ret)
+{
+	*ret = in->warm_total;
+	return in->warm_total != 0;
+}
+
+static bool statements_done_read(const struct report_instance *in, double *ret)
+{
+	*ret = in->warm_done;
+	return in->warm_total != 0;
+}
+
 static const struct gauge gauges[] = {
 	{"pelorus_instance_writer", "1 for the writer.", writer_read},
 	{"pelorus_instance_healthy", "1 while the instance answers.", reachable_read},
@@ -111,6 +154,10 @@ static const struct gauge gauges[] = {
 	{"pelorus_instance_lag_seconds", "Replication lag, as the cluster tells it.", lag_read},
 	{"pelorus_instance_cpu_ratio", "CPU in use, as the cluster tells it.", cpu_read},
 	{"pelorus_instance_round_trip_seconds", "Round trip of a ping.", round_trip_read},
+	{"pelorus_warm_up_statements", "Statements of the warm-up that runs, or last ran.",
+		statements_read},
+	{"pelorus_warm_up_statements_done", "Those of them that have had their turn.",
+		statements_done_read},
 };
 
 static void gauge_print(const struct gauge *g, const struct report *r)
@@ -123,6 +170,20 @@ static void gauge_print(const struct gauge *g, const struct report *r)
 		if (g->read(in, &value))
 			printf("%s{cluster=\"%s\",instance=\"%s\"} %g\n", g->name, r->name,
 				*in->id ? in->id : in->host, value);
+	}
+}
+
+/* One series for each state that an instance can be in, of which one is 1. */
+static void admission_print(const struct report *r)
+{
+	static const char *const states[] = {"admitted", "new", "warming", "held"};
+
+	for (unsigned i = 0; i < r->n_instances; i++) {
+		const struct report_instance *in = &r->instances[i];
+
+		for (unsigned s = 0; s < sizeof(states) / sizeof(*states); s++)
+			printf("pelorus_instance_admission{cluster=\"%s\",instance=\"%s\",state=\"%s\"} %d\n",
+				r->name, *in->id ? in->id : in->host, states[s], in->admission == s);
 	}
 }
 
@@ -143,6 +204,10 @@ static void map_print(void)
 		for (unsigned i = 0; i < n; i++)
 			gauge_print(&gauges[g], &reports[i]);
 	}
+	head_print("pelorus_instance_admission", "gauge",
+		"Whether an instance takes new reader connections: 1 for the state that it is in.");
+	for (unsigned i = 0; i < n; i++)
+		admission_print(&reports[i]);
 	map_view_close(&view);
 	free(reports);
 }
@@ -162,6 +227,7 @@ int cmd_metrics(int argc, char **argv)
 	head_print("pelorus_build_info", "gauge", "The prober's version.");
 	printf("pelorus_build_info{version=\"%s\"} 1\n", status_json_text(object, "version"));
 	totals_print(object);
+	warm_ups_print(status_json_at(object, "clusters"));
 	json_object_put(object);
 	map_print();
 	return STATUS_OK;

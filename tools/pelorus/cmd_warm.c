@@ -2,6 +2,7 @@
 /* pelorus warm: has the prober run a warm-up on an instance, and shows how it goes. */
 #include "commands.h"
 
+#include "bar.h"
 #include "control_client.h"
 #include "instance_ref.h"
 
@@ -16,7 +17,6 @@
 #include <unistd.h>
 
 #define LOOK_NS 100000000L
-#define BAR 40
 
 static const char help[] =
 	"usage: pelorus warm [--cluster NAME] [--from FILE] INSTANCE\n"
@@ -51,12 +51,10 @@ static bool is_over(const struct progress *p)
 	return strcmp(p->state, "done") == 0 || strcmp(p->state, "failed") == 0;
 }
 
-static void bar_print(const struct progress *p)
+static void progress_print(const struct progress *p)
 {
-	unsigned full = p->total ? BAR * p->done / p->total : 0;
-
-	fprintf(stderr, "\r[%.*s%*s] %u/%u", (int)full, "########################################",
-		(int)(BAR - full), "", p->done, p->total);
+	fputc('\r', stderr);
+	bar_print(stderr, p->done, p->total);
 	fflush(stderr);
 }
 
@@ -89,7 +87,7 @@ static int watch(const char *command, const char *instance, const char *request)
 		progress_parse(body, &p);
 		free(body);
 		if (terminal && p.total)
-			bar_print(&p);
+			progress_print(&p);
 		if (is_over(&p))
 			break;
 		(void)nanosleep(&pause, NULL);

@@ -2,6 +2,7 @@
 /* pelorus watch: clusters, events and connections, live. */
 #include "commands.h"
 
+#include "bar.h"
 #include "control_client.h"
 #include "map_view.h"
 #include "screen.h"
@@ -62,6 +63,20 @@ static void title_print(FILE *to)
 	free(body);
 }
 
+/* Below the tables, a bar for each instance that is being warmed. */
+static void warming_print(const struct report *r, FILE *to)
+{
+	for (unsigned i = 0; i < r->n_instances; i++) {
+		const struct report_instance *in = &r->instances[i];
+
+		if (in->warm_done == in->warm_total)
+			continue;
+		fprintf(to, "%s warming ", in->id);
+		bar_print(to, in->warm_done, in->warm_total);
+		fputc('\n', to);
+	}
+}
+
 static void clusters_print(FILE *to)
 {
 	struct report *reports = calloc(PEL_MAP_CLUSTERS, sizeof(*reports));
@@ -74,6 +89,8 @@ static void clusters_print(FILE *to)
 			(void)report_print(reports, n, REPORT_TABLE, false, to);
 		else
 			fputs("no cluster is followed\n", to);
+		for (unsigned i = 0; i < n; i++)
+			warming_print(&reports[i], to);
 		map_view_close(&view);
 	}
 	free(reports);

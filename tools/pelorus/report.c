@@ -82,6 +82,8 @@ static void instance_put(const struct pel_hot_instance *in, const struct pel_col
 		.admission = in->admission,
 		.routable = in->flags & PEL_INST_ROUTABLE,
 		.lagged = in->flags & PEL_INST_LAGGED,
+		.by_hand = in->flags & PEL_INST_BY_HAND,
+		.unwarmed = in->flags & PEL_INST_UNWARMED,
 		.lag_ms = in->lag_ms,
 		.cpu_permille = in->cpu_permille,
 		.rtt_us = in->rtt_us,

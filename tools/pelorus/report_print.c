@@ -37,17 +37,37 @@ static const char *admission_word(enum pel_admission admission)
 	return words[admission];
 }
 
+/* Why it is held; "" if that is not known. */
+static const char *held_word(const struct report_instance *in)
+{
+	if (in->by_hand)
+		return "by hand";
+	if (in->unwarmed)
+		return "not warmed";
+	return in->lag_ms != PEL_LAG_UNKNOWN ? "lag" : "";
+}
+
+static size_t admission_put(const struct report_instance *in, char *ret, size_t size)
+{
+	const char *word = admission_word(in->admission), *why = held_word(in);
+	int n = 0;
+
+	if (in->admission == PEL_ADMIT_WARMING && in->warm_total)
+		n = snprintf(ret, size, ", %s %u/%u", word, in->warm_done, in->warm_total);
+	else if (in->admission == PEL_ADMIT_HELD && strcmp(why, "lag") == 0)
+		n = snprintf(ret, size, ", %s (lag %u ms)", word, in->lag_ms);
+	else if (in->admission == PEL_ADMIT_HELD && *why)
+		n = snprintf(ret, size, ", %s (%s)", word, why);
+	else if (in->admission != PEL_ADMITTED)
+		n = snprintf(ret, size, ", %s", word);
+	return (size_t)n;
+}
+
 static void state_put(const struct report_instance *in, char ret[static CELL_MAX])
 {
 	size_t n = (size_t)snprintf(ret, CELL_MAX, "%s", report_health(in->health));
 
-	if (in->admission == PEL_ADMIT_WARMING && in->warm_total)
-		n += (size_t)snprintf(ret + n, CELL_MAX - n, ", warming %u/%u", in->warm_done,
-			in->warm_total);
-	else if (in->admission == PEL_ADMIT_HELD && in->lag_ms != PEL_LAG_UNKNOWN)
-		n += (size_t)snprintf(ret + n, CELL_MAX - n, ", held (lag %u ms)", in->lag_ms);
-	else if (in->admission != PEL_ADMITTED)
-		n += (size_t)snprintf(ret + n, CELL_MAX - n, ", %s", admission_word(in->admission));
+	n += admission_put(in, ret + n, CELL_MAX - n);
 	if (in->lagged)
 		n += (size_t)snprintf(ret + n, CELL_MAX - n, ", lagged");
 	if (in->health != PEL_HEALTH_UNKNOWN && !in->routable)
@@ -199,6 +219,8 @@ static struct json_object *instance_json(const struct report_instance *in)
 	put_text(o, "role", report_role(in->role));
 	put_text(o, "health", report_health(in->health));
 	put_text(o, "admission", admission_word(in->admission));
+	if (in->admission == PEL_ADMIT_HELD)
+		put_text(o, "held_for", held_word(in));
 	if (in->warm_total) {
 		put_number(o, "warm_done", true, in->warm_done);
 		put_number(o, "warm_total", true, in->warm_total);

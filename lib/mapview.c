@@ -17,6 +17,7 @@
 #include "env.h"
 #include "process.h"
 #include "say.h"
+#include "watcher.h"
 
 #include <pelorus/names.h>
 
@@ -108,6 +109,8 @@ static void attach(int dirfd, const struct pel_rundir *dir)
 	atomic_store(&view.device, st.st_dev);
 	atomic_store(&view.inode, st.st_ino);
 	atomic_store_explicit(&view.map, map, memory_order_release);
+	/* It may sleep on the word of a file whose prober died, and which nobody will ever move. */
+	watcher_kick();
 }
 
 static uint64_t beat_of(const struct pel_map *map)

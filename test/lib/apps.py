@@ -208,9 +208,12 @@ class Apps:
                 continue
         return found
 
-    def stop_prober(self):
+    def signal_prober(self, number):
         for pid in self.probers():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def stop_prober(self):
+        """All of it: the one that dies last would else have time to start another."""
+        self.signal_prober(signal.SIGSTOP)
+        self.signal_prober(signal.SIGKILL)

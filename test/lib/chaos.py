@@ -175,15 +175,8 @@ class Chaos:
         self.lagged.append((reader, begin, now()))
         self.lab_does("set", reader, "lag=0")
 
-    def signal_prober(self, number):
-        for pid in self.apps.probers():
-            try:
-                os.kill(pid, number)
-            except ProcessLookupError:
-                pass
-
     def kill_probers(self):
-        self.signal_prober(signal.SIGKILL)
+        self.apps.stop_prober()
         self.prober_lost.append(now())
 
     def prober_killed(self):
@@ -196,12 +189,12 @@ class Chaos:
         time.sleep(0.5)
 
     def prober_stopped(self):
-        self.signal_prober(signal.SIGSTOP)
+        self.apps.signal_prober(signal.SIGSTOP)
         try:
             self.crash()
             time.sleep(2)
         finally:
-            self.signal_prober(signal.SIGCONT)
+            self.apps.signal_prober(signal.SIGCONT)
 
     def map_deleted(self):
         os.unlink(os.path.join(self.apps.runtime, "topology.map"))

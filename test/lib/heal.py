@@ -20,8 +20,8 @@ def prober_log(apps):
         return f.read()
 
 
-def view(apps):
-    return mapview.MapView(apps.runtime)
+def view(apps, limit=20):
+    return mapview.MapView(apps.runtime, limit)
 
 
 def follow_to(apps, writer, seconds=30):

@@ -114,6 +114,10 @@ class MapView:
         return struct.unpack_from("i", self.map, 40)[0]
 
     @property
+    def start_ns(self):
+        return struct.unpack_from("Q", self.map, 32)[0]
+
+    @property
     def heartbeat_ns(self):
         return struct.unpack_from("Q", self.map, 72)[0]
 

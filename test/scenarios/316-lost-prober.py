@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Both of a prober's processes are killed, or stopped, in a cluster whose DNS never follows.
+
+Programs find out by themselves that nobody lives behind the heartbeat that they read, before it is
+stale, and start the next prober; one that is only stopped is waited for.
+"""
+import os
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import clients  # noqa: E402
+import heal  # noqa: E402
+from apps import Apps  # noqa: E402
+from lab import Lab, now  # noqa: E402
+from tap import done, note, ok, skip  # noqa: E402
+
+NO_NODE = clients.node_problem()
+KINDS = ["mysqli", "pymysql"] + ([] if NO_NODE else ["mysql2"])
+OVERDUE_NS, STALE_NS = 2 * 10**9, 5 * 10**9
+LIMIT_S = 30
+
+
+def beat(apps):
+    return heal.view(apps).heartbeat_ns
+
+
+def write_until_well(running):
+    """Each program writes until it can; the answers that it had before."""
+    end, failed = time.monotonic() + LIMIT_S, {}
+    for app in running:
+        while time.monotonic() < end:
+            answer = app.ask("write 1")
+            if answer["ok"] and not answer["errors"]:
+                break
+            failed.setdefault(app.kind, []).extend(answer["errors"])
+            time.sleep(0.02)
+        else:
+            failed.setdefault(app.kind, []).append("never well again")
+    return failed
+
+
+def start_of(apps):
+    """When the prober started whose map is there; 0 if there is none."""
+    try:
+        return heal.view(apps, 0).start_ns
+    except TimeoutError:
+        return 0
+
+
+def check_lost(text, apps, map_too=False):
+    """The next prober comes before the last one's heartbeat is stale, by lookups alone."""
+    heal.follow_to(apps, apps.lab.writer)
+    start, last = start_of(apps), beat(apps)
+    apps.stop_prober()
+    if map_too:
+        os.unlink(os.path.join(apps.runtime, "topology.map"))
+    while start_of(apps) <= start and now() < last + STALE_NS:
+        apps.lab.exec("getent", "ahosts", apps.lab.writer_name, env=apps.env())
+    begun = start_of(apps)
+    note(f"{text}: the next prober comes {(begun - last) / 1e9:.2f} s after the last beat")
+    ok(last < begun < last + STALE_NS, f"{text}: the next prober comes before the heartbeat is stale",
+       f"{begun - last} ns")
+
+
+def check_failover(lab, apps, running):
+    lab.failover("crash")
+    failed = write_until_well(running)
+    ok(not any("never" in e for errors in failed.values() for e in errors),
+       "after a failover every program writes again", failed)
+    rows = lab.sql(lab.writer, "select server from writes order by id desc limit 1")
+    ok(rows == [(lab.writer,)], "at the new writer, which DNS does not know", rows)
+
+
+def check_stopped(lab, apps, running):
+    heal.follow_to(apps, lab.writer)
+    pids, end = sorted(apps.probers()), time.monotonic() + LIMIT_S
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        last = beat(apps)
+        while now() < last + OVERDUE_NS and time.monotonic() < end:
+            time.sleep(0.05)
+        stranger = apps.start(KINDS[0])
+        ok(stranger.first["ok"] and not stranger.first["errors"],
+           "stopped: who comes meanwhile is served by what it said last", stranger.first)
+        ok(sorted(apps.probers()) == pids and now() < last + STALE_NS,
+           "stopped: nobody starts another", f"{pids} {apps.probers()}")
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+    heal.write_all("going on", running)
+
+
+def main():
+    if NO_NODE:
+        skip("Node's pool", NO_NODE)
+    with Lab(instances=2, dns_lag="never") as lab, Apps(lab) as apps:
+        lab.sql("writer", heal.TABLE)
+        running = [apps.start(kind) for kind in KINDS]
+        check_stopped(lab, apps, running)
+        check_lost("killed", apps)
+        check_lost("killed, its map deleted", apps, map_too=True)
+        check_failover(lab, apps, running)
+    done()
+
+
+main()

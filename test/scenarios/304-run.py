@@ -11,7 +11,7 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import guests
-from tap import done, ok, skip
+from tap import as_root, done, ok, skip
 from unchanged import short
 
 PELORUS = os.path.join(guests.BUILD, "tools", "pelorus", "pelorus")
@@ -152,8 +152,10 @@ def check_prober(folder):
         ok(all(e == (b"", 0) for e in ended), "eight at once find or start a prober", ended)
         got = guests.run([PELORUS, "status"], env)
         ok(got[0] == 0, "a prober is at work behind them", short(got))
-        found = probers(env["PELORUS_RUNTIME_DIR"])
-        ok(len(found) == 2, "and only one: a supervisor with its worker", found)
+        text = "and only one: a supervisor with its worker"
+        if as_root(text):
+            found = probers(env["PELORUS_RUNTIME_DIR"])
+            ok(len(found) == 2, text, found)
         got = run("--require", "true", env=env)
         ok(got[0] == 0 and not got[2], "the next finds it", short(got))
         guests.run([PELORUS, "stop"], env)

@@ -116,10 +116,32 @@ static void list_endpoint(struct cluster *c, const struct rds_endpoint *e, const
 	cluster_note(c, topology_set_name_members(&c->topology, name->index, ids, n));
 }
 
+/* What the control plane says of one member. */
+static void list_member(struct cluster *c, const struct rds_member *m)
+{
+	unsigned slot = topology_find(&c->topology, m->id);
+
+	topology_set_zone(&c->topology, slot, m->zone);
+	topology_set_port(&c->topology, slot, m->host, m->port);
+}
+
+/* For whom the list has to be gone through again: writer, names, members. */
+static uint64_t listeners_of(const struct cluster *c)
+{
+	const struct topology_member *w = topology_member(&c->topology, c->topology.writer);
+	uint64_t hash = (w ? pel_name_hash(w->id) : 1) * 31 + c->topology.n_names;
+
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		if (topology_member(&c->topology, i))
+			hash = hash * 31 + pel_name_hash(c->topology.members[i].id);
+	}
+	return hash;
+}
+
 void engine_remote_list(struct cluster *c)
 {
 	const struct topology_member *w = topology_member(&c->topology, c->topology.writer);
-	uint64_t now = (w ? pel_name_hash(w->id) : 1) * 31 + c->topology.n_names;
+	uint64_t now = listeners_of(c);
 
 	if (!c->listed || c->listed_for == now)
 		return;
@@ -127,9 +149,7 @@ void engine_remote_list(struct cluster *c)
 	for (unsigned i = 0; i < c->listed->n_endpoints; i++)
 		list_endpoint(c, &c->listed->endpoints[i], w ? w->id : NULL);
 	for (unsigned i = 0; i < c->listed->n_members; i++)
-		topology_set_zone(&c->topology,
-			topology_find(&c->topology, c->listed->members[i].id),
-			c->listed->members[i].zone);
+		list_member(c, &c->listed->members[i]);
 }
 
 static void on_listed(void *ctx, const char *key, const struct rds_view *view)

@@ -3,15 +3,17 @@
  * The RDS control plane as a source.
  *
  * Each 30 s three questions one after the other, each with as many pages as it takes: the custom
- * endpoints, the cluster, its instances.  Only when all are answered is the listener told, so that
- * it never sees half a view.  Throttling and every other trouble make the pauses longer; the last
- * view stays.
+ * endpoints, the cluster, its instances.  Where a custom endpoint alone is followed, whose it is
+ * has to be asked first.  Only when all are answered is the listener told, so that it never sees
+ * half a view.  Throttling and every other trouble make the pauses longer; the last view stays.
  */
 #include "source_rds.h"
 
 #include "aws_call.h"
 #include "buf.h"
 #include "trouble.h"
+
+#include <pelorus/names.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,10 +23,13 @@
 #define POLL_MOST_NS (600 * LOOP_S)
 #define PAGES_MOST 20 /* of one round: a server that never ends is not followed for ever */
 
+#define WHOSE 0u /* the question whose a custom endpoint is */
+
 static const struct {
 	const char *action;
-	const char *filter; /* in front of the cluster's id */
+	const char *filter; /* in front of the id */
 } questions[] = {
+	{"DescribeDBClusterEndpoints", "&DBClusterEndpointIdentifier="},
 	{"DescribeDBClusterEndpoints", "&DBClusterIdentifier="},
 	{"DescribeDBClusters", "&DBClusterIdentifier="},
 	{"DescribeDBInstances",
@@ -36,7 +41,8 @@ struct source_rds {
 	struct http *http;
 	struct aws_chain *chain;
 	char key[PEL_NAME_MAX];
-	char id[PEL_ID_MAX];
+	char id[PEL_ID_MAX];     /* of the cluster; empty until a custom endpoint's is found */
+	char custom[PEL_ID_MAX]; /* of the custom endpoint that is followed alone, or empty */
 	char region[32];
 	void (*listed)(void *ctx, const struct rds_view *view);
 	void *ctx;
@@ -59,9 +65,24 @@ static void fail(struct source_rds *s, const char *why)
 			&s->trouble, SOURCE_RDS_POLL_NS, POLL_MOST_NS, loop_now_ns(s->loop)));
 }
 
+/* Whose the custom endpoint is; false if nobody's. */
+static bool learn_cluster(struct source_rds *s)
+{
+	for (unsigned i = 0; i < s->view.n_endpoints && !s->id[0]; i++) {
+		if (s->view.endpoints[i].custom && strcmp(s->view.endpoints[i].host, s->key) == 0)
+			strcpy(s->id, s->view.endpoints[i].cluster);
+	}
+	s->view = (struct rds_view){0};
+	return s->id[0] != '\0';
+}
+
 /* The next page, question, or the end of the round. */
 static void go_on(struct source_rds *s)
 {
+	if (s->question == WHOSE && !learn_cluster(s) && !s->page.marker[0]) {
+		fail(s, "it knows no such custom endpoint");
+		return;
+	}
 	if (!s->page.marker[0])
 		s->question++;
 	if (s->question < sizeof(questions) / sizeof(*questions)) {
@@ -117,7 +138,7 @@ static void ask(struct source_rds *s)
 	buf_init(&buf, body, sizeof(body));
 	buf_addf(&buf, "Action=%s&Version=2014-10-31%s", questions[s->question].action,
 		questions[s->question].filter);
-	buf_add_percent(&buf, s->id, "");
+	buf_add_percent(&buf, s->question == WHOSE ? s->custom : s->id, "");
 	if (s->page.marker[0]) {
 		buf_add(&buf, "&Marker=");
 		buf_add_percent(&buf, s->page.marker, "");
@@ -135,7 +156,8 @@ static void begin(void *ctx)
 
 	if (s->call)
 		return;
-	s->question = s->pages = 0;
+	s->question = s->id[0] ? WHOSE + 1 : WHOSE;
+	s->pages = 0;
 	s->page.marker[0] = '\0';
 	s->view = (struct rds_view){0};
 	ask(s);
@@ -160,7 +182,8 @@ int source_rds_new(const struct source_rds_options *options, struct source_rds *
 	s->ctx = options->ctx;
 	snprintf(s->key, sizeof(s->key), "%s", options->key);
 	snprintf(s->region, sizeof(s->region), "%s", options->region);
-	snprintf(s->id, sizeof(s->id), "%.*s", (int)strcspn(options->key, "."), options->key);
+	snprintf(pel_name_kind(options->key) == PEL_KIND_CUSTOM ? s->custom : s->id, PEL_ID_MAX,
+		"%.*s", (int)strcspn(options->key, "."), options->key);
 	s->trouble = (struct trouble){
 		.log = options->log, .code = "control-plane-trouble", .cluster = s->key};
 	loop_timer_init(&s->timer, begin, s);

@@ -15,7 +15,8 @@ struct source_rds_options {
 	struct http *http;
 	struct log *log;
 	struct aws_chain *chain; /* stays the caller's */
-	const char *key;    /* the cluster's writer endpoint: its first label is the id; copied */
+	/* The cluster's writer endpoint, or a custom one: its first label is the id; copied. */
+	const char *key;
 	const char *region; /* copied */
 	void (*listed)(void *ctx, const struct rds_view *view);
 	void *ctx;

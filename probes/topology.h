@@ -127,6 +127,7 @@ struct topology_member {
 	bool unwarmed; /* its warm-up came to nothing: held, unless nobody else is left */
 	bool lagged;
 	uint16_t port;
+	uint16_t told_port; /* by topology_set_port(); 0: none */
 	uint16_t cpu_permille;
 	uint16_t warm_done, warm_total;
 	uint32_t lag_ms;
@@ -233,6 +234,13 @@ int topology_add_name(struct topology *t, const char *name, enum pel_role role, 
 
 /* The availability zone of a member, where its server does not say it. */
 void topology_set_zone(struct topology *t, unsigned slot, const char *zone);
+
+/*
+ * The port at which the control plane says that this host of a member listens: tried in turn with
+ * the cluster's.  A live member is left alone; the configuration's and a coordinator's word outrank
+ * this one.
+ */
+void topology_set_port(struct topology *t, unsigned slot, const char *host, uint16_t port);
 
 /* A custom name's members, told by the control plane; n 0 and ids NULL: by DNS again. */
 unsigned topology_set_name_members(struct topology *t, unsigned name, const char *const *ids,

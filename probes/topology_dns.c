@@ -290,6 +290,15 @@ unsigned topology_feed_host(struct topology *t, unsigned slot, const struct topo
 		TOPOLOGY_DATA | (topology_same_addr(&was, &m->want) ? 0 : TOPOLOGY_MOVED));
 }
 
+/* Nobody answered at any address: perhaps at the other port. */
+static void try_other_port(const struct topology *t, struct topology_member *m)
+{
+	if (!m->told_port || m->configured || m->named)
+		return;
+	m->port = m->port == m->told_port ? t->config.port : m->told_port;
+	m->want.port = 0;
+}
+
 void topology_login_failed(struct topology *t, unsigned slot)
 {
 	struct topology_member *m;
@@ -301,6 +310,8 @@ void topology_login_failed(struct topology *t, unsigned slot)
 		if (!topology_same_addr(&m->host_addrs[i], &m->want))
 			continue;
 		m->want = m->host_addrs[(i + 1) % m->n_host];
+		if (i + 1u == m->n_host)
+			try_other_port(t, m);
 		return;
 	}
 }

@@ -143,8 +143,24 @@ void topology_set_zone(struct topology *t, unsigned slot, const char *zone)
 {
 	struct topology_member *m = &t->members[slot];
 
-	if (topology_member(t, slot) && strlen(zone) < sizeof(m->zone))
+	if (topology_member(t, slot) && *zone && strlen(zone) < sizeof(m->zone))
 		strcpy(m->zone, zone);
+}
+
+void topology_set_port(struct topology *t, unsigned slot, const char *host, uint16_t port)
+{
+	struct topology_member *m;
+
+	if (!topology_member(t, slot) || port == 0)
+		return;
+	m = &t->members[slot];
+	if (port == m->told_port || m->configured || m->named || strcmp(m->host, host) != 0)
+		return;
+	m->told_port = port;
+	if (m->live)
+		return;
+	m->port = port;
+	m->want.port = 0; /* that of the last login */
 }
 
 static bool is_gone(const struct topology *t, const struct topology_member *m)

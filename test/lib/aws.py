@@ -100,10 +100,16 @@ def cluster(name, writer, ids, port=3306):
             "</DescribeDBClustersResult></DescribeDBClustersResponse>")
 
 
-def instances(zones):
+def instances(zones, hosts=None):
+    """DescribeDBInstances: zones by id; hosts, where there are any: (name, port) by id."""
+    def endpoint(i):
+        if i not in (hosts or {}):
+            return ""
+        return f"<Endpoint><Address>{hosts[i][0]}</Address><Port>{hosts[i][1]}</Port></Endpoint>"
     listed = "".join(
         f"<DBInstance><DBInstanceIdentifier>{i}</DBInstanceIdentifier>"
-        f"<AvailabilityZone>{zone}</AvailabilityZone></DBInstance>" for i, zone in zones.items())
+        f"<AvailabilityZone>{zone}</AvailabilityZone>{endpoint(i)}</DBInstance>"
+        for i, zone in zones.items())
     return ("<DescribeDBInstancesResponse><DescribeDBInstancesResult><DBInstances>" + listed +
             "</DBInstances></DescribeDBInstancesResult></DescribeDBInstancesResponse>")
 

@@ -107,7 +107,7 @@ def length_text(value):
 class Server:
     """One MySQL server; its public fields say how it behaves, and what it has seen."""
 
-    def __init__(self, address, server_id, read_only=True):
+    def __init__(self, address, server_id, read_only=True, port=PORT):
         self.address, self.id, self.read_only = address, server_id, read_only
         self.uuid = f"uuid-of-{address}"
         self.table = lambda: []  # rows: id, master, cpu, lag, age in us, age by UTC in us
@@ -119,7 +119,7 @@ class Server:
         self.slow_s = 0  # what a statement takes that is none of the prober's own questions
         self.logins, self.refused, self.said, self.questions = 0, 0, [], []
         self.connections = set()
-        self.listener = socket.create_server((address, PORT), backlog=64)
+        self.listener = socket.create_server((address, port), backlog=64)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
@@ -279,14 +279,16 @@ class Cluster:
 
     options = {"port": PORT}
 
-    def __init__(self, dns, count=3, net=1, name="abc123"):
+    def __init__(self, dns, count=3, net=1, name="abc123", ports=None):
+        """`ports` by id, of those that listen elsewhere."""
         domain = f"{name}.us-east-1.rds.amazonaws.com"
         self.writer_name, self.reader_name = f"demo.cluster-{domain}", f"demo.cluster-ro-{domain}"
         self.dns, self.domain = dns, domain
         self.servers = {}
         for i in range(1, count + 1):
             address = f"127.0.{net}.{i}"
-            self.servers[f"demo-{i}"] = Server(address, f"demo-{i}", read_only=i > 1)
+            self.servers[f"demo-{i}"] = Server(address, f"demo-{i}", read_only=i > 1,
+                                              port=(ports or {}).get(f"demo-{i}", PORT))
             dns.addresses[f"demo-{i}.{domain}"] = [address]
         for server in self.servers.values():
             server.table = self.rows

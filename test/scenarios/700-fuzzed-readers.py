@@ -23,7 +23,8 @@ SEEDS = {
         b'\1[{"Key":{"Hostname":"h1","Port":3306},"MasterKey":{"Hostname":""},'
         b'"ReadOnly":false,"IsLastCheckValid":true}]',
         b'\2{"members":[{"role":"leader","state":"running","host":"h1","port":3306}]}',
-        b'\3[{"Value":"aDE6MQ==","ModifyIndex":7}]',
+        b'\3[{"Value":"aDE6MQ==","ModifyIndex":7,'
+        b'"Session":"7f5b7e3c-0d9e-4c6e-9a55-2f9ff5c1e0aa"}]',
         b'\4{"header":{"revision":"4"},"kvs":[{"value":"aDE6MQ=="}]}',
         b'\4{"result":{"header":{"revision":"4"},"events":[{"kv":{"value":"aDE6MQ=="}}]}}',
         b'\0{"AccessKeyId":"A","SecretAccessKey":"s","Token":"t",'

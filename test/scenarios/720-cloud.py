@@ -151,11 +151,36 @@ def control_plane(lab, server, ids):
                "throttling is said and stops nothing else", p.log()[-600:])
 
 
+def custom_alone(lab, server, ids):
+    """Nothing but the custom endpoint's name: the control plane says whose it is."""
+    name, custom = lab.writer_name.split(".", 1)[0], lab.custom_name
+    label = custom.split(".", 1)[0]
+    reader = next(i for i in ids if i != lab.writer)
+    listed = aws.endpoints(name, (custom, "ANY", [reader], []))
+    for words in (f"DBClusterEndpointIdentifier={label}", f"DBClusterIdentifier={name}"):
+        server.answer("/rds/", listed, contains=f"DescribeDBClusterEndpoints&Version=2014-10-31&{words}")
+    key = {"AWS_ACCESS_KEY_ID": aws.ID, "AWS_SECRET_ACCESS_KEY": aws.SECRET}
+    config = "[pelorus]\nuser = pelorus\npassword = pelorus\ncontrol-plane = on\n"
+    with Prober(lab, config, command=environment(server, **key),
+                arguments=["--follow", custom]) as p:
+        def look(view):
+            c = view.find(custom)
+            return c and c.state == "known" and members(c, custom) == [reader]
+        tap.ok(p.view.wait(look, 30), "a custom endpoint followed alone leads to its members",
+               p.log()[-600:])
+        shown = lab.exec("env", f"PELORUS_RUNTIME_DIR={p.run}", PELORUS, "topology", "--json",
+                         check=False).stdout
+        tap.ok(all(f"us-east-1{z}" in shown for z in "abc"), "and each instance's zone is shown",
+               shown)
+
+
 with Lab(instances=3) as lab_, HttpServer(lab_) as server_, \
         tempfile.TemporaryDirectory() as folder_:
     serve(server_)
     by_provider(lab_, server_, folder_)
     rotation(lab_, server_)
     tokens(lab_, server_)
-    control_plane(lab_, server_, sorted(i["id"] for i in lab_.status()["instances"]))
+    ids_ = sorted(i["id"] for i in lab_.status()["instances"])
+    control_plane(lab_, server_, ids_)
+    custom_alone(lab_, server_, ids_)
 tap.done()

@@ -175,7 +175,9 @@ static void held_by_hand_outlasts_an_absence(void **state)
 
 static unsigned fill(struct play *p, unsigned n)
 {
-	struct evidence e = {.has = EVIDENCE_TABLE, .sent_ns = p->now, .received_ns = p->now + 1,
+	struct evidence e = {.has = EVIDENCE_TABLE,
+		.sent_ns = p->now,
+		.received_ns = p->now + 1,
 		.from = play_addr(1)};
 
 	e.rows = (struct pel_rows){.n = PEL_MAP_INSTANCES, .master = 0, .newest_us = 0};
@@ -257,8 +259,8 @@ static void a_new_pattern_gives_new_hosts(void **state)
 	(void)topology_add_member(&p->t, "own", "own.example.org", 0, p->now);
 	strcpy(config.pattern, "?.example.net");
 	assert_true(topology_configure(&p->t, &config, p->now) & TOPOLOGY_MEMBERS);
-	assert_string_equal(topology_member(&p->t, topology_find(&p->t, "own"))->host,
-		"own.example.org");
+	assert_string_equal(
+		topology_member(&p->t, topology_find(&p->t, "own"))->host, "own.example.org");
 	free(p);
 }
 
@@ -267,8 +269,10 @@ static void members_on_one_host_are_told_apart_by_port(void **state)
 	struct play *p = play_new(&(struct topology_config){.has_table = false});
 	struct pel_addr addr = {.family = 6, .port = 3307, .ip = {[15] = 1}};
 	struct topology_dns dns = {.addrs = &addr, .n_addrs = 1};
-	struct evidence e = {.has = EVIDENCE_IDENTITY | EVIDENCE_ROLE, .role = PEL_ROLE_READER,
-		.from = addr, .uuid = "u"};
+	struct evidence e = {.has = EVIDENCE_IDENTITY | EVIDENCE_ROLE,
+		.role = PEL_ROLE_READER,
+		.from = addr,
+		.uuid = "u"};
 	unsigned slot;
 
 	(void)state;
@@ -320,7 +324,8 @@ static void trouble_is_what_asks_for_an_alarm(void **state)
 		{"up3 1r +31000", true},
 		{"up3 2w 1w +500 3t100:2M,1,3 1w 2w", false},
 		{"names", true},
-		{"names why:nocred", false}, {"up3 1h", true},
+		{"names why:nocred", false},
+		{"up3 1h", true},
 	};
 
 	(void)state;
@@ -369,6 +374,51 @@ static void a_free_slot_takes_nothing(void **state)
 
 #define N_ROWS (sizeof(rows) / sizeof(*rows))
 
+static uint16_t login_port(const struct play *p, unsigned slot)
+{
+	struct pel_addr addr;
+
+	assert_true(topology_login_addr(&p->t, slot, &addr));
+	return addr.port;
+}
+
+static void the_control_planes_port_is_for_who_does_not_answer_at_another(void **state)
+{
+	static const char host[] = "demo-4.abc.us-east-1.rds.amazonaws.com";
+	struct play *p = play_new(&lag_limit);
+	unsigned slot;
+
+	play_word(p, "up3");
+	play_word(p, "1t:1M,2,3,4");
+	play_word(p, "4d:4");
+	slot = play_slot(p, 4);
+	p->t.members[slot].host_addrs[0].port = 0; /* as DNS gives it */
+	assert_int_equal(login_port(p, slot), 3306);
+	topology_set_port(&p->t, slot, "demo-4.db.example.com", 3310);
+	assert_int_equal(login_port(p, slot), 3306);
+	topology_set_port(&p->t, slot, host, 0);
+	assert_int_equal(login_port(p, slot), 3306);
+	topology_set_port(&p->t, slot, host, 3307);
+	assert_int_equal(login_port(p, slot), 3307);
+	topology_set_port(&p->t, slot, host, 3307);
+	topology_login_failed(&p->t, slot);
+	assert_int_equal(login_port(p, slot), 3306);
+	topology_set_port(&p->t, slot, host, 3307);
+	assert_int_equal(login_port(p, slot), 3306);
+	topology_login_failed(&p->t, slot);
+	assert_int_equal(login_port(p, slot), 3307);
+	p->t.members[slot].live = true;
+	topology_set_port(&p->t, slot, host, 3308);
+	assert_int_equal(login_port(p, slot), 3307);
+	p->t.members[slot].live = false;
+	p->t.members[slot].configured = true;
+	topology_set_port(&p->t, slot, host, 3309);
+	topology_login_failed(&p->t, slot);
+	assert_int_equal(login_port(p, slot), 3307);
+	topology_set_port(&p->t, PEL_NONE, host, 3308);
+	free(p);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
@@ -384,11 +434,13 @@ int main(void)
 		cmocka_unit_test(trouble_is_what_asks_for_an_alarm),
 		cmocka_unit_test(an_answer_without_identity_is_no_first_contact),
 		cmocka_unit_test(a_free_slot_takes_nothing),
+		cmocka_unit_test(the_control_planes_port_is_for_who_does_not_answer_at_another),
 	};
 	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];
 
 	for (size_t i = 0; i < N_ROWS; i++)
-		tests[i] = (struct CMUnitTest){.name = rows[i].title, .test_func = holds,
+		tests[i] = (struct CMUnitTest){.name = rows[i].title,
+			.test_func = holds,
 			.initial_state = (void *)(uintptr_t)&rows[i]};
 	memcpy(tests + N_ROWS, others, sizeof(others));
 	return cmocka_run_group_tests_name("topology members", tests, NULL, NULL);

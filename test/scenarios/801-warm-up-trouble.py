@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Warm-ups that come to nothing, by hand, and failovers in the midst of one."""
 import contextlib
+import glob
+import json
 import os
 import sys
 
@@ -105,6 +107,52 @@ def check_late(lab, folder):
         tap.ok(code == 0 and "3 statements, 1 failed" in text, "a late statement is given up", text)
 
 
+def totals(prober):
+    """What the prober counts of its cluster's warm-ups."""
+    code, text = pelorus(prober, "status", "--json")
+    return json.loads(text)["clusters"][0]["warm_up"] if code == 0 else {}
+
+
+def check_death(lab, prober):
+    """The instance dies while it is being warmed, and comes back."""
+    before = totals(prober)["failures"]
+    lab.run("kill", "demo-4")
+    failed = prober.wait(lambda c: c.instances["demo-4"].health == "unreachable" and
+                         logged(prober, "warm-up-failed", "demo-4"), 30)
+    code, text = pelorus(prober, "topology")
+    tap.ok(prober.cluster().instances["demo-4"].admission == "new" and "/10000" not in text,
+           "an instance that dies while it is being warmed is new again", text)
+    lab.run("start", "demo-4")
+    prober.wait(lambda c: c.instances["demo-4"].admission == "warming" and
+                c.instances["demo-4"].warm_done > 0, 30)
+    tap.ok(len(failed) == 1 and len(logged(prober, "warm-up-failed", "demo-4")) == 1 and
+           totals(prober)["failures"] > before, "that is counted, and said once", failed)
+    tap.ok(not logged(prober, "instance-admitted", "demo-4"), "when it is back it is warmed anew")
+
+
+def busy(lab, id):
+    """Connections that use the application's database, asked where no name is needed."""
+    sock = glob.glob(f"{lab.state}/servers/{id}.*/sock")[0]
+    return int(lab.exec("mariadb", "-uroot", "-S", sock, "-BNe", "SELECT COUNT(*) FROM"
+                        " information_schema.PROCESSLIST WHERE db = 'app'").stdout)
+
+
+def check_timeout(lab, folder):
+    """Time is over in the midst of a warm-up."""
+    config = cluster_section(lab, user="app", password="app", admit_stable="300ms",
+                             warm_up=f"file:{folder}/long.sql", warm_up_limit=10000,
+                             warm_up_parallel=1, warm_up_timeout="2s")
+    with Prober(lab, config) as prober:
+        prober.wait_known("demo-4")
+        lab.run("add", "demo-6")
+        admission(prober, "demo-6", "admitted")
+        found = totals(prober)
+        tap.ok("admitted cold" in str(logged(prober, "warm-up-timed-out", "demo-6")) and
+               found["runs"] == 1 and found["time_outs"] == 1 and found["failures"] == 0,
+               "a warm-up whose time is over is given up in its midst", found)
+        tap.ok(prober.wait(lambda c: busy(lab, "demo-6") == 0, 10), "and its connections end")
+
+
 def check_failovers(lab, folder):
     """The cluster changes while a reader is being warmed for a long time."""
     long = write(folder, "long.sql", "USE app;\n" + "SELECT COUNT(*) FROM warm;\n" * 10000)
@@ -116,8 +164,9 @@ def check_failovers(lab, folder):
         prober.wait(lambda c: "demo-4" in c.instances and c.instances["demo-4"].warm_done > 0, 30)
         code, text = pelorus(prober, "topology")
         tap.ok("warming" in text and "/10000" in text, "topology shows how far it is", text)
+        check_death(lab, prober)
         lab.exec("kill", "-9", str(prober.worker()))
-        prober.wait(lambda c: prober.log().count("code=warm-up-started") == 2, 30)
+        prober.wait(lambda c: prober.log().count("code=warm-up-started") == 3, 30)
         tap.ok(prober.cluster().instances["demo-4"].admission == "warming" and
                not any("is admitted" in line for line in
                        logged(prober, "instance-admitted", "demo-4")),
@@ -131,8 +180,8 @@ def check_failovers(lab, folder):
         tap.ok(cluster.instances["demo-4"].admission == "admitted",
                "promoted while it is being warmed, it is the writer")
         ended = prober.wait(lambda c: logged(prober, "warm-up-ended", "demo-4") or
-                            logged(prober, "warm-up-failed", "demo-4"), 10)
-        tap.ok(len(ended) == 1 and len(logged(prober, "warm-up-started", "demo-4")) == 2,
+                            logged(prober, "warm-up-failed", "demo-4")[1:], 10)
+        tap.ok(len(ended) == 1 and len(logged(prober, "warm-up-started", "demo-4")) == 3,
                "and its warm-up has ended", prober.log()[-1000:])
         lab.run("add", "demo-5")
         prober.wait(lambda c: "demo-5" in c.instances and c.instances["demo-5"].warm_done > 0, 30)
@@ -159,6 +208,7 @@ def main():
         check_failures(lab, folder)
         check_late(lab, folder)
         check_failovers(lab, folder)
+        check_timeout(lab, folder)
     tap.done()
 
 

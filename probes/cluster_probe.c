@@ -9,6 +9,7 @@
 #include "engine_internal.h"
 
 #include <errno.h>
+#include <mysqld_error.h>
 #include <string.h>
 
 #define QUESTION_LIMIT_NS (60 * LOOP_S) /* long before this, health.h has decided */
@@ -99,10 +100,25 @@ static void connect_begin(struct probe *p)
 		schedule_lost(&c->schedule, p->slot, r == -EACCES, probe_now(p));
 }
 
-void probe_act(struct probe *p, enum schedule_kind kind)
+/* Where there is no table, TABLE asks for the lag: of readers, and at leisure. */
+static bool is_lag_of_no_interest(const struct probe *p)
+{
+	const struct cluster *c = p->cluster;
+
+	return !c->dialect->has_table && (c->alarm || p->slot == c->topology.writer);
+}
+
+static const char *words_of(const struct probe *p, enum schedule_kind kind)
 {
 	const struct dialect *d = p->cluster->dialect;
 
+	if (kind == SCHEDULE_ROLE)
+		return d->queries[DIALECT_ROLE];
+	return p->old_words && d->table_else ? d->table_else : d->queries[DIALECT_TABLE];
+}
+
+void probe_act(struct probe *p, enum schedule_kind kind)
+{
 	if (kind == SCHEDULE_CONNECT) {
 		connect_begin(p);
 		return;
@@ -111,7 +127,9 @@ void probe_act(struct probe *p, enum schedule_kind kind)
 		schedule_answered(&p->cluster->schedule, p->slot, probe_now(p));
 		return;
 	}
-	ask(p, kind, d->queries[kind == SCHEDULE_ROLE ? DIALECT_ROLE : DIALECT_TABLE]);
+	if (kind == SCHEDULE_TABLE && is_lag_of_no_interest(p))
+		kind = SCHEDULE_ROLE;
+	ask(p, kind, words_of(p, kind));
 }
 
 /* The known writer says so again, and nobody doubts it. */
@@ -153,6 +171,22 @@ static bool is_live(const struct probe *p)
 	return m && m->live;
 }
 
+/* A server that does not parse these words may parse the others. */
+static void table_failed(struct probe *p, unsigned error)
+{
+	struct cluster *c = p->cluster;
+
+	if (error == ER_PARSE_ERROR) {
+		p->old_words = !p->old_words;
+	} else if (dialect_why(error) == PEL_WHY_DENIED && c->config->max_lag_ms &&
+		   !c->dialect->has_table && !c->lag_told) {
+		c->lag_told = true;
+		log_event(c->engine->log, LOG_WARNING, "lag-unknown", c->names[0].text, NULL,
+			"max-lag plays no part: the user may not ask for the lag; what mends it: "
+			"GRANT REPLICATION CLIENT ON *.* (MariaDB: SLAVE MONITOR) TO it");
+	}
+}
+
 static void first_answered(struct probe *p, const struct member_answer *answer)
 {
 	static const enum dialect_question questions[] = {
@@ -172,6 +206,8 @@ static void first_answered(struct probe *p, const struct member_answer *answer)
 		first_lost(p, false, false); /* who this is has to be said anew */
 		return;
 	}
+	if (p->asking == SCHEDULE_TABLE && answer->error)
+		table_failed(p, answer->error);
 	if (link_read(c, &p->first, questions[p->asking], answer, &e) == 0) {
 		cluster_note(c, topology_feed(&c->topology, p->slot, &e));
 		confirm(p, &e);

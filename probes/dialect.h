@@ -15,7 +15,7 @@
 enum dialect_question {
 	DIALECT_HELLO = 0, /* identity and role, first on every connection */
 	DIALECT_ROLE = 1,  /* own role alone: the question of the alarm */
-	DIALECT_TABLE = 2, /* own role and everything the server knows of the others */
+	DIALECT_TABLE = 2, /* own role and what the server knows of the others; else, its own lag */
 	DIALECT_QUESTIONS,
 };
 
@@ -23,6 +23,7 @@ struct dialect {
 	const char *name;
 	bool has_table; /* servers tell the members; else they come from the configuration */
 	const char *queries[DIALECT_QUESTIONS];
+	const char *table_else; /* TABLE in older words, for who does not parse these; or NULL */
 	/*
 	 * Reads the answer to a question: fills has and what it names, leaves times and address
 	 * alone. 0, or -EPROTO: not an answer to that question, -ENODATA: an answer that says

@@ -52,6 +52,7 @@ struct probe {
 	struct link first;  /* the one that questions use */
 	struct link second; /* the close look's, or to an address that the host moved to */
 	uint8_t asking;     /* enum schedule_kind of the question under way on `first` */
+	bool old_words;     /* its server parses the dialect's table_else alone */
 	bool scheduled;     /* the schedule knows it */
 	struct health health;
 	uint64_t health_due_ns;
@@ -117,6 +118,7 @@ struct cluster {
 	struct warm_totals warm_totals;
 	struct warm_cache warm_cache;
 	bool warm_no_samples;    /* the servers keep none: said once */
+	bool lag_told;           /* ... that they do not tell their lag */
 	struct rds_view *listed; /* what the control plane said; NULL: nothing */
 	uint64_t listed_for;     /* to which writer and names it was last applied */
 	struct pel_hot said; /* as of the last line in the log */

@@ -18,10 +18,12 @@
 #define EVIDENCE_IDENTITY 0x1u /* id, uuid */
 #define EVIDENCE_ROLE 0x2u     /* role */
 #define EVIDENCE_TABLE 0x4u    /* rows */
+#define EVIDENCE_LAG 0x8u      /* lag_ms */
 
 struct evidence {
 	unsigned has; /* EVIDENCE_* */
 	enum pel_role role;
+	uint32_t lag_ms;       /* its own; PEL_LAG_UNKNOWN if it does not know */
 	char id[PEL_ID_MAX];   /* empty: the dialect has no ids of its own */
 	char uuid[EVIDENCE_UUID_MAX];
 	char zone[EVIDENCE_ZONE_MAX];

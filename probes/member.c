@@ -260,11 +260,16 @@ static const char *const *next_row(void *ctx)
 	return (const char *const *)mysql_fetch_row(ctx);
 }
 
+static const char *column_name(void *ctx, unsigned column)
+{
+	return mysql_fetch_field_direct(ctx, column)->name;
+}
+
 /* An answer is complete: the member is idle before it is told, so that it may be asked again. */
 static void tell_answer(struct member *m, unsigned error)
 {
 	MYSQL_RES *result = m->result;
-	const struct pel_cells cells = {.next = next_row, .context = result,
+	const struct pel_cells cells = {.next = next_row, .name = column_name, .context = result,
 		.n_columns = result ? mysql_num_fields(result) : 0};
 	const struct member_answer answer = {.sent_ns = m->sent_ns,
 		.received_ns = loop_now_ns(m->loop), .error = error,

@@ -101,6 +101,8 @@ void topology_take_role(struct topology *t, unsigned slot, const struct evidence
 	} else if (!m->claim_ns) {
 		m->claim_ns = e->received_ns;
 	}
+	if (e->role == PEL_ROLE_WRITER && !t->config.has_table)
+		m->lag_ms = PEL_LAG_UNKNOWN; /* a writer is not asked for it */
 }
 
 /* The server is not the member.  At the member's own address: then the member is no more there. */
@@ -137,6 +139,8 @@ unsigned topology_feed(struct topology *t, unsigned slot, const struct evidence 
 		topology_take_role(t, slot, e);
 	if (e->has & EVIDENCE_TABLE)
 		bits |= topology_take_rows(t, slot, e);
+	if (e->has & EVIDENCE_LAG)
+		m->lag_ms = e->lag_ms;
 	return topology_settle(t, e->received_ns, bits);
 }
 
@@ -145,6 +149,8 @@ unsigned topology_feed_lost(struct topology *t, unsigned slot, uint64_t now_ns)
 	if (!topology_member(t, slot))
 		return 0;
 	topology_member_void(&t->members[slot]);
+	if (!t->config.has_table)
+		t->members[slot].lag_ms = PEL_LAG_UNKNOWN;
 	return topology_settle(t, now_ns, TOPOLOGY_DATA);
 }
 

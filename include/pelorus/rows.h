@@ -32,10 +32,12 @@
 
 /*
  * A result as text.  next() returns the cells of the next row (NUL-terminated, NULL for SQL NULL;
- * MYSQL_ROW is one) or NULL at the end; the cells need to live until the next call only.
+ * MYSQL_ROW is one) or NULL at the end; the cells need to live until the next call only.  name()
+ * tells a column's; NULL where columns are known by their place.
  */
 struct pel_cells {
 	const char *const *(*next)(void *context);
+	const char *(*name)(void *context, unsigned column);
 	void *context;
 	unsigned n_columns;
 };

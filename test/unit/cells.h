@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Results as text for tests: rows "a|b|c" separated by ';', NULL is an empty cell. */
+/*
+ * Results as text for tests: rows "a|b|c" separated by ';', NULL is an empty cell.  A first row that
+ * begins with '#' has the names of the columns.
+ */
 #ifndef CELLS_H
 #define CELLS_H
 
@@ -14,6 +17,7 @@ struct cells {
 	char text[65536];
 	char *at;
 	const char *row[CELLS_MAX];
+	const char *names[CELLS_MAX];
 	struct pel_cells cells;
 };
 
@@ -40,11 +44,23 @@ static inline const char *const *cells_next(void *context)
 	return c->row;
 }
 
+static inline const char *cells_name(void *context, unsigned column)
+{
+	struct cells *c = context;
+
+	return c->names[column];
+}
+
 static inline const struct pel_cells *cells_of(struct cells *c, const char *text, unsigned columns)
 {
 	(void)snprintf(c->text, sizeof(c->text), "%s", text);
 	c->at = c->text;
 	c->cells = (struct pel_cells){.next = cells_next, .context = c, .n_columns = columns};
+	if (*c->at == '#') {
+		c->at++;
+		memcpy(c->names, cells_next(c), sizeof(c->names));
+		c->cells.name = cells_name;
+	}
 	return &c->cells;
 }
 

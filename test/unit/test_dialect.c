@@ -9,6 +9,7 @@
 #include "dialect.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 struct row {
@@ -17,7 +18,7 @@ struct row {
 	enum dialect_question question;
 	unsigned columns;
 	const char *answer;
-	const char *picture; /* i identity, r role, t table that it has; role; id; uuid */
+	const char *picture; /* i identity, r role, t table, l lag that it has; role; id; uuid; lag */
 	int r;
 };
 
@@ -80,8 +81,25 @@ static const struct row rows[] = {
 		"read_only|OFF;innodb_read_only|ON;aurora_server_id|x", "ir w  ", 0},
 	{"... and without a role not at all", READ_ONLY, HELLO, 2, "server_uuid|U", NULL, -ENODATA},
 	{"its role alone", READ_ONLY, ROLE, 1, "1", "r r  ", 0},
-	{"its table is its role", READ_ONLY, TABLE, 1, "0", "r w  ", 0},
-	{"it has no rows", READ_ONLY, TABLE, 7, "0|demo-1|1|5|0|0|0", NULL, -EPROTO},
+	{"in place of a table it tells its lag", READ_ONLY, TABLE, 2,
+		"#Source_Host|Seconds_Behind_Source;a|7", "l ?   7000", 0},
+	{"... as MariaDB and older servers call it", READ_ONLY, TABLE, 3,
+		"#x|Seconds_Behind_Master|y;1|0|2", "l ?   0", 0},
+	{"... of several sources the worst", READ_ONLY, TABLE, 1,
+		"#Seconds_Behind_Source;1;9;2", "l ?   9000", 0},
+	{"... which is one whose replication does not run", READ_ONLY, TABLE, 2,
+		"#Seconds_Behind_Source|x;1|a;|b", "l ?   unknown", 0},
+	{"... saturating", READ_ONLY, TABLE, 1, "#Seconds_Behind_Source;99999999999",
+		"l ?   4294967000", 0},
+	{"a lag that is no number is unknown", READ_ONLY, TABLE, 1, "#Seconds_Behind_Source;-1",
+		"l ?   unknown", 0},
+	{"... with anything behind it too", READ_ONLY, TABLE, 1, "#Seconds_Behind_Source;1s",
+		"l ?   unknown", 0},
+	{"who replicates from nobody knows no lag", READ_ONLY, TABLE, 1, "#Seconds_Behind_Source",
+		"l ?   unknown", 0},
+	{"without such a column it is no answer", READ_ONLY, TABLE, 2, "#Source_Host|x;a|7", NULL,
+		-EPROTO},
+	{"... nor without names", READ_ONLY, TABLE, 7, "0|demo-1|1|5|0|0|0", NULL, -EPROTO},
 	{"no such question of it either", READ_ONLY, DIALECT_QUESTIONS, 1, "0", NULL, -EPROTO},
 };
 
@@ -91,6 +109,7 @@ static void holds(void **state)
 	static struct cells c;
 	static struct evidence e;
 	char text[256];
+	int n;
 
 	e = (struct evidence){.sent_ns = 5, .received_ns = 6};
 	assert_int_equal(
@@ -100,9 +119,14 @@ static void holds(void **state)
 	assert_int_equal(e.received_ns, 6);
 	if (!row->picture)
 		return;
-	(void)snprintf(text, sizeof(text), "%s%s%s %c %s %s",
+	n = snprintf(text, sizeof(text), "%s%s%s%s %c %s %s",
 		e.has & EVIDENCE_IDENTITY ? "i" : "", e.has & EVIDENCE_ROLE ? "r" : "",
-		e.has & EVIDENCE_TABLE ? "t" : "", "?rw"[e.role], e.id, e.uuid);
+		e.has & EVIDENCE_TABLE ? "t" : "", e.has & EVIDENCE_LAG ? "l" : "", "?rw"[e.role],
+		e.id, e.uuid);
+	if (e.has & EVIDENCE_LAG && e.lag_ms == PEL_LAG_UNKNOWN)
+		(void)snprintf(text + n, sizeof(text) - (size_t)n, " unknown");
+	else if (e.has & EVIDENCE_LAG)
+		(void)snprintf(text + n, sizeof(text) - (size_t)n, " %" PRIu32, e.lag_ms);
 	assert_string_equal(text, row->picture);
 }
 

@@ -228,6 +228,38 @@ static void members_of_the_configuration_need_no_table(void **state)
 	free(p);
 }
 
+/* A reader's lag without a table, by what is published of it. */
+static void a_reader_tells_its_own_lag_without_a_table(void **state)
+{
+	static const struct {
+		const char *script, *picture;
+		uint32_t lag_ms;
+	} cases[] = {
+		{"2l0", "known 1W 2R", 0},
+		{"2l900", "known 1W 2R", 900},
+		{"2l2000", "known 1W 2Rl", 2000},
+		{"2l900", "known 1W 2Rl", 900},
+		{"2l?", "known 1W 2Rl", PEL_LAG_UNKNOWN},
+		{"2l700", "known 1W 2R", 700},
+		{"2l?", "known 1W 2R", PEL_LAG_UNKNOWN},
+		{"2l100 2x", "known 1W 2R", PEL_LAG_UNKNOWN},
+		{"2h 2r 2l100 1r 2w", "known 1R 2W", PEL_LAG_UNKNOWN},
+	};
+	struct play *p = play_new(&(struct topology_config){.max_lag_ms = 1000});
+	char picture[256];
+
+	(void)state;
+	(void)topology_add_member(&p->t, "demo-1", "db1.example.com", 0, p->now);
+	(void)topology_add_member(&p->t, "demo-2", "db2.example.com", 0, p->now);
+	play(p, "names 1d:1 2d:2 1h 1w 2h 2r");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		play(p, cases[i].script);
+		assert_string_equal(play_picture(p, picture, sizeof(picture)), cases[i].picture);
+		assert_int_equal(topology_member(&p->t, 1)->lag_ms, cases[i].lag_ms);
+	}
+	free(p);
+}
+
 static void a_stranger_makes_no_member_without_a_table(void **state)
 {
 	struct play *p = play_new(&(struct topology_config){.has_table = false});
@@ -428,6 +460,7 @@ int main(void)
 		cmocka_unit_test(held_by_hand_outlasts_an_absence),
 		cmocka_unit_test(a_flood_of_ids_never_drives_out_who_was_met),
 		cmocka_unit_test(members_of_the_configuration_need_no_table),
+		cmocka_unit_test(a_reader_tells_its_own_lag_without_a_table),
 		cmocka_unit_test(a_stranger_makes_no_member_without_a_table),
 		cmocka_unit_test(a_new_pattern_gives_new_hosts),
 		cmocka_unit_test(members_on_one_host_are_told_apart_by_port),

@@ -15,6 +15,7 @@
  *   1t:1M,2,3  tells the table; rows are id, M for MASTER, +MS behind the newest, ? without a time,
  *              L lag; 1t500: the newest row is 500 ms old, 1tx: undatable, 1t!: rows surplus,
  *              1t*: rows refused
+ *   1l5000     tells its own lag, as where there is no table; 1l? that it does not know it
  *   1d:7       its host resolves to address 7 (1d:7,8 to both)
  *   w:2 q:2 c:2,3   DNS of writer, reader, custom name; w/2000:2 with a TTL of 2000 ms
  *   scout:1    meets demo-1 where the writer name leads; takes #, ~, = as 1h does; with role r or w
@@ -226,6 +227,15 @@ static inline void play_hello_or_table(struct play *p, unsigned n, const char *s
 	play_note(p, topology_feed(&p->t, play_slot(p, n), &e));
 }
 
+static inline void play_lag(struct play *p, unsigned n, const char *s)
+{
+	struct evidence e = {.has = EVIDENCE_LAG, .sent_ns = p->now - PLAY_MS, .received_ns = p->now,
+		.from = play_addr(n)};
+
+	e.lag_ms = *s == '?' ? PEL_LAG_UNKNOWN : (uint32_t)strtoul(s, NULL, 10);
+	play_note(p, topology_feed(&p->t, play_slot(p, n), &e));
+}
+
 static inline void play_member(struct play *p, unsigned n, const char *s)
 {
 	static const char letters[] = "opsu";
@@ -250,6 +260,9 @@ static inline void play_member(struct play *p, unsigned n, const char *s)
 	case 'd':
 		dns = play_dns(s + 2, addrs, 5000);
 		play_note(p, topology_feed_host(&p->t, play_slot(p, n), &dns, p->now));
+		return;
+	case 'l':
+		play_lag(p, n, s + 1);
 		return;
 	case 'x':
 		play_note(p, topology_feed_lost(&p->t, play_slot(p, n), p->now));

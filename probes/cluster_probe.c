@@ -86,6 +86,14 @@ static void ask(struct probe *p, enum schedule_kind kind, const char *query)
 		first_lost(p, false, false);
 }
 
+/* Every credential was refused: else others are trying one that is new, and will soon know. */
+static bool is_denied(const struct cluster *c)
+{
+	enum credentials_verdict verdict = credentials_verdict(c->credentials);
+
+	return verdict == CREDENTIALS_DENIED || verdict == CREDENTIALS_NONE;
+}
+
 static void connect_begin(struct probe *p)
 {
 	struct cluster *c = p->cluster;
@@ -97,7 +105,7 @@ static void connect_begin(struct probe *p)
 	if (topology_login_addr(&c->topology, p->slot, &addr))
 		r = link_open(c, &p->first, &addr, probe_host(p), first_told, p);
 	if (r < 0)
-		schedule_lost(&c->schedule, p->slot, r == -EACCES, probe_now(p));
+		schedule_lost(&c->schedule, p->slot, r == -EACCES && is_denied(c), probe_now(p));
 }
 
 /* Where there is no table, TABLE asks for the lag: of readers, and at leisure. */

@@ -117,6 +117,7 @@ class Server:
         self.locks = {}  # name -> the connection that holds it; None: the server gives no locks
         self.samples = None  # rows of MySQL 8's QUERY_SAMPLE_TEXT: schema, text; None: no such column
         self.slow_s = 0  # what a statement takes that is none of the prober's own questions
+        self.lag_s = None  # of a plain one
         self.logins, self.refused, self.said, self.questions = 0, 0, [], []
         self.connections = set()
         self.listener = socket.create_server((address, port), backlog=64)
@@ -224,6 +225,10 @@ class Server:
             self._remember(connection, query)
         elif query.startswith("SET"):
             self._send(connection, 1, self.OK)
+        elif query == "SHOW REPLICA STATUS":  # none of them is so new
+            self._send(connection, 1, self._error(1064, "You have an error in your SQL syntax"))
+        elif query == "SHOW SLAVE STATUS":
+            self._rows(connection, 1, [(self.lag_s,)], "Seconds_Behind_Master")
         elif query.startswith("SHOW"):
             role = "ON" if self.read_only else "OFF"
             own = [("read_only", role)] if self.plain else \
@@ -261,9 +266,9 @@ class Server:
         else:
             self._rows(connection, 2, self.samples or [])
 
-    def _rows(self, connection, columns, rows):
-        column = b"\x03def" + b"\0" * 3 + b"\x01c\x01c\x0c" + struct.pack("<HIBHB", 33, 300, 253, 0, 0) \
-            + b"\0\0"
+    def _rows(self, connection, columns, rows, name="c"):
+        column = b"\x03def" + b"\0" * 3 + length_text(name) + b"\x01c\x0c" + \
+            struct.pack("<HIBHB", 33, 300, 253, 0, 0) + b"\0\0"
         self._send(connection, 1, bytes([columns]), *[column] * columns, self.EOF,
                    *[b"".join(map(length_text, r)) for r in rows])
         sequence = 3 + columns + len(rows)

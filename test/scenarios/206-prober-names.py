@@ -114,7 +114,7 @@ def no_such_name():
 def plain_replication():
     def config(cluster):
         for server in cluster.servers.values():
-            server.plain = True
+            server.plain, server.lag_s = True, server.address.rsplit(".", 1)[1]
         hosts = ", ".join(f"{s.address}:{fakes.PORT}" for s in cluster.servers.values())
         return cluster_section(cluster, members=hosts, dialect="read_only")
     with Case(config=config) as (prober, cluster):
@@ -122,6 +122,14 @@ def plain_replication():
                                   c.state == "known" and len(c.instances) == 3 and c, 15)
         tap.ok(record.instances[record.writer].ip4 == cluster.servers["demo-1"].address,
                "plain replication: the one that is not read-only is the writer", record.writer)
+        lags = {s.address: int(s.lag_s) * 1000 for s in cluster.servers.values() if s.read_only}
+        prober.view.wait(lambda v: {i.ip4: i.lag_ms for i in v.find(cluster.writer_name)
+                                    .instances.values() if i.role == "reader"} == lags, 15)
+        tap.ok(True, "older servers are asked for their lag in older words")
+        # Two a second: ten seconds, the rest after a refusal, would be twenty and more.
+        asked = [len(s.questions) for s in cluster.servers.values()]
+        tap.ok(max(asked) - min(asked) < 15,
+               "a third member waits no longer than a credential takes to prove itself", asked)
         cluster.servers["demo-1"].read_only = True
         cluster.servers["demo-2"].read_only = False
         address = cluster.servers["demo-2"].address

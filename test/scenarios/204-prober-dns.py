@@ -2,14 +2,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """What follows from DNS: a blue/green switchover, names that flicker, a cluster without credentials."""
 import os
+import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 import tap  # noqa: E402
 from lab import Lab, now  # noqa: E402
-from prober import Prober, Watch, cluster_section  # noqa: E402
+from prober import ROOT, Prober, Watch, cluster_section  # noqa: E402
+
+SPEED = 120
+HOUR_NS = 3600 * 10**9
+# Goes away in the midst of the handshake, as often as it is told.
+RUDE = """import socket, sys
+for _ in range(int(sys.argv[3])):
+    with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as s:
+        s.recv(1)
+"""
 
 
 def address_of(lab, instance):
@@ -90,8 +101,32 @@ def dns_alone():
                "DNS alone: no handshake is aborted", aborted)
 
 
+def hour_without_credentials(folder):
+    """Servers that block a host which goes away twice in the midst of a handshake."""
+    shim = os.path.join(folder, "clock.so")
+    subprocess.run(["cc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-O1", "-o", shim,
+                    os.path.join(ROOT, "test", "lib", "fast_clock.c")], check=True)
+    fast = ["env", f"LD_PRELOAD={shim}", f"FAST_CLOCK={SPEED}"]
+    with Lab(instances=2, server=["max-connect-errors=1", "skip-name-resolve=0"]) as lab:
+        ids = sorted(i["id"] for i in lab.status()["instances"])
+        before = [count(lab, i, "Connections") for i in ids]
+        with Prober(lab, cluster_section(lab, user=None), command=fast) as prober:
+            prober.wait(lambda c: c.dns_only and c.names[lab.writer_name].addresses, 30)
+            begin = prober.view.heartbeat_ns
+            prober.view.wait(lambda v: v.heartbeat_ns > begin + HOUR_NS, 120)
+        after = [count(lab, i, "Connections") for i in ids]
+        tap.ok(after == [n + 1 for n in before],
+               "DNS alone, an hour of it: no server has seen a connection but ours", (before, after))
+        lab.exec("python3", "-c", RUDE, lab.host(ids[0]), "3306", "3")
+        said = lab.sql(ids[0], "SELECT 1", check=False)
+        tap.ok("1129" in said, "one that goes away in the midst of handshakes would be blocked", said)
+        tap.ok(lab.sql(ids[1], "SELECT 1") == [("1",)], "where it was not, the host is not")
+
+
 with Lab(instances=2, dns_lag="1s") as lab, Prober(lab) as prober:
     flicker(lab, prober)
     switchover(lab, prober)
 dns_alone()
+with tempfile.TemporaryDirectory() as temporary:
+    hour_without_credentials(temporary)
 tap.done()

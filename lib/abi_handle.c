@@ -15,7 +15,6 @@ struct abi_handle *abi_handle_new(void *mysql, const struct abi_client *client, 
 
 	if (!h)
 		return NULL;
-	h->kind = ABI_CONNECTION;
 	h->mysql = mysql;
 	h->client = client;
 	h->bind = b;
@@ -70,11 +69,10 @@ void abi_stmt_new(void *stmt, struct abi_handle *h)
 
 	if (!s)
 		return;
-	s->kind = ABI_STATEMENT;
 	s->stmt = stmt;
 	s->handle = h;
 	s->epoch = h->epoch;
-	if (abi_table_put(stmt, s) < 0) {
+	if (abi_table_put(abi_stmt_key(stmt), s) < 0) {
 		free(s);
 		return;
 	}
@@ -84,7 +82,7 @@ void abi_stmt_new(void *stmt, struct abi_handle *h)
 
 void abi_stmt_free(struct abi_stmt *s)
 {
-	(void)abi_table_take(s->stmt);
+	(void)abi_table_take(abi_stmt_key(s->stmt));
 	for (struct abi_stmt **at = s->handle ? &s->handle->statements : NULL; at && *at;
 		at = &(*at)->next) {
 		if (*at == s) {

@@ -19,8 +19,6 @@
 
 #define ABI_MESSAGE_MAX 512
 
-enum abi_kind { ABI_CONNECTION = 1, ABI_STATEMENT };
-
 /* An error that is told in place of the library's own, until the next call on the same object. */
 struct abi_told {
 	unsigned error; /* 0: none */
@@ -51,7 +49,6 @@ struct abi_sent {
 struct abi_stmt;
 
 struct abi_handle {
-	enum abi_kind kind;
 	bool suspect;     /* an asynchronous call has failed: move before the next one */
 	bool autocommit;  /* as last read from the server; see autocommit_known */
 	bool autocommit_known;
@@ -70,7 +67,6 @@ struct abi_handle {
 };
 
 struct abi_stmt {
-	enum abi_kind kind;
 	bool long_data;
 	bool results; /* a result is being fetched */
 	uint32_t epoch; /* of the handle, when it was prepared */
@@ -86,16 +82,18 @@ extern _Thread_local unsigned abi_depth __attribute__((tls_model("initial-exec")
 
 static inline struct abi_handle *abi_handle_of(const void *mysql)
 {
-	struct abi_handle *h = abi_depth ? NULL : abi_find(mysql);
+	return abi_depth ? NULL : abi_find(mysql);
+}
 
-	return h && h->kind == ABI_CONNECTION ? h : NULL;
+/* A statement's place in the table, which no connection can have. */
+static inline const void *abi_stmt_key(const void *stmt)
+{
+	return (const char *)stmt + 2;
 }
 
 static inline struct abi_stmt *abi_stmt_of(const void *stmt)
 {
-	struct abi_stmt *s = abi_depth ? NULL : abi_find(stmt);
-
-	return s && s->kind == ABI_STATEMENT ? s : NULL;
+	return abi_depth ? NULL : abi_find(abi_stmt_key(stmt));
 }
 
 /* Remembers a connection; NULL if there is no memory for it. */

@@ -68,6 +68,18 @@ static inline struct abi_handle *abi_guard(const void *mysql, const void *from)
 	return h && !abi_client_contains(h->client, from) ? h : NULL;
 }
 
+/* The same in a few instructions: NULL means nothing if *ret_behind. */
+static inline struct abi_handle *abi_guard_first(const void *mysql, const void *from,
+	bool *ret_behind)
+{
+	struct abi_handle *h = NULL;
+
+	*ret_behind = false;
+	if (!abi_depth)
+		h = abi_find_first(mysql, ret_behind);
+	return h && !abi_client_contains(h->client, from) ? h : NULL;
+}
+
 /* The same for a statement whose connection is still there. */
 static inline struct abi_stmt *abi_guard_stmt(const void *stmt, const void *from)
 {

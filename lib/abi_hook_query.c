@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Statements as text, and their results. */
+/*
+ * Statements as text, and their results.
+ *
+ * The hooks in every statement's way look at the handle's first place in the table, and then jump: to
+ * the real function, to what is done on a followed connection, or to where the search goes on.  So they
+ * save no registers, and a connection that is not followed pays for the look alone.
+ */
 #include "abi_hook.h"
 
 #include <string.h>
@@ -9,15 +15,29 @@ static int run_query(const struct abi_call *call)
 	return call->handle->client->real.real_query(call->handle->mysql, call->text, call->n);
 }
 
-static int query_failed(struct abi_handle *h, const char *text, size_t n, int result)
+/* libmysqlclient's "up to the NUL" */
+static size_t length_of(const char *text, size_t n)
 {
-	const struct abi_call call = {.run = run_query, .handle = h, .text = text, .n = n};
+	return n == ~(size_t)0 ? strlen(text) : n;
+}
+
+static __attribute__((noinline)) int query_failed(struct abi_handle *h, const char *text, size_t n,
+	int result)
+{
+	const struct abi_call call = {
+		.run = run_query, .handle = h, .text = text, .n = length_of(text, n)};
 
 	return abi_recover(&call, result);
 }
 
-/* In every statement's way: what is rare is elsewhere. */
-static inline int execute(struct abi_handle *h, const char *text, size_t n)
+/* The quick look did not pass it. */
+static __attribute__((noinline)) int query_done(struct abi_handle *h, const char *text, size_t n)
+{
+	abi_note(h, text, length_of(text, n));
+	return 0;
+}
+
+static __attribute__((noinline)) int execute(struct abi_handle *h, const char *text, size_t n)
 {
 	int result;
 
@@ -27,20 +47,37 @@ static inline int execute(struct abi_handle *h, const char *text, size_t n)
 	abi_depth--;
 	if (__builtin_expect(result != 0, 0))
 		return query_failed(h, text, n, result);
-	if (!pel_sql_is_harmless(text, n))
-		abi_note(h, text, n);
+	if (__builtin_expect(!pel_sql_is_harmless(text, n), 0))
+		return query_done(h, text, n);
 	return 0;
+}
+
+static __attribute__((noinline)) int pass_real_query(void *mysql, const char *text,
+	unsigned long n, const void *from)
+{
+	const struct abi_client *c = abi_client_of(from);
+
+	return c ? c->real.real_query(mysql, text, n) : 1;
+}
+
+static __attribute__((noinline)) int find_real_query(void *mysql, const char *text,
+	unsigned long n, const void *from)
+{
+	struct abi_handle *h = abi_guard(mysql, from);
+
+	return h ? execute(h, text, n) : pass_real_query(mysql, text, n, from);
 }
 
 int mysql_real_query(void *mysql, const char *text, unsigned long n)
 {
-	struct abi_handle *h = abi_guard(mysql, ABI_FROM);
-	const struct abi_client *c;
+	bool behind;
+	struct abi_handle *h = abi_guard_first(mysql, ABI_FROM, &behind);
 
 	if (h)
-		return execute(h, text, n == ~0ul ? strlen(text) : n);
-	c = abi_client_of(ABI_FROM);
-	return c ? c->real.real_query(mysql, text, n) : 1;
+		return execute(h, text, n);
+	if (behind)
+		return find_real_query(mysql, text, n, ABI_FROM);
+	return pass_real_query(mysql, text, n, ABI_FROM);
 }
 
 int mysql_query(void *mysql, const char *text)
@@ -118,7 +155,7 @@ abi_bool mysql_read_query_result(void *mysql)
 }
 
 /* A result that broke off; the statement itself was executed. */
-static int broken_result(struct abi_handle *h, int (*run)(const struct abi_call *), int result)
+static __attribute__((noinline)) int broken_result(struct abi_handle *h, int (*run)(const struct abi_call *), int result)
 {
 	const struct abi_call call = {
 		.run = run, .handle = h, .class = PEL_SQL_READ, .once = true};
@@ -131,22 +168,46 @@ static int run_nothing(const struct abi_call *call)
 	return -1;
 }
 
-void *mysql_store_result(void *mysql)
+static __attribute__((noinline)) void *no_result(struct abi_handle *h)
 {
-	struct abi_handle *h = abi_guard(mysql, ABI_FROM);
-	const struct abi_client *c;
+	(void)broken_result(h, run_nothing, -1);
+	return NULL;
+}
+
+static __attribute__((noinline)) void *store(struct abi_handle *h)
+{
 	void *result;
 
-	if (!h) {
-		c = abi_client_of(ABI_FROM);
-		return c ? c->real.store_result(mysql) : NULL;
-	}
 	abi_depth++;
-	result = h->client->real.store_result(mysql);
+	result = h->client->real.store_result(h->mysql);
 	abi_depth--;
-	if (!result && h->client->real.errnum(mysql) != 0)
-		(void)broken_result(h, run_nothing, -1);
+	if (!result && h->client->real.errnum(h->mysql) != 0)
+		return no_result(h);
 	return result;
+}
+
+static __attribute__((noinline)) void *pass_store_result(void *mysql, const void *from)
+{
+	const struct abi_client *c = abi_client_of(from);
+
+	return c ? c->real.store_result(mysql) : NULL;
+}
+
+static __attribute__((noinline)) void *find_store_result(void *mysql, const void *from)
+{
+	struct abi_handle *h = abi_guard(mysql, from);
+
+	return h ? store(h) : pass_store_result(mysql, from);
+}
+
+void *mysql_store_result(void *mysql)
+{
+	bool behind;
+	struct abi_handle *h = abi_guard_first(mysql, ABI_FROM, &behind);
+
+	if (h)
+		return store(h);
+	return behind ? find_store_result(mysql, ABI_FROM) : pass_store_result(mysql, ABI_FROM);
 }
 
 int mysql_next_result(void *mysql)

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <stdbool.h>
 #include <sys/mman.h>
 
 #define TABLE_FIRST 256u /* places: one page */
@@ -43,7 +42,7 @@ static struct abi_table *table_new(size_t places)
 
 	if (t == MAP_FAILED)
 		return NULL;
-	t->mask = places - 1;
+	t->mask = (places - 1) * sizeof(struct abi_entry);
 	return t;
 }
 
@@ -52,8 +51,8 @@ static struct abi_entry *place_of(struct abi_table *t, const void *key)
 {
 	struct abi_entry *gone = NULL;
 
-	for (uintptr_t i = abi_place(key);; i++) {
-		struct abi_entry *e = &t->entries[i & t->mask];
+	for (uintptr_t at = abi_offset(key);; at = abi_offset_next(at)) {
+		struct abi_entry *e = abi_entry_at(t, at);
 		const void *k = atomic_load_explicit(&e->key, memory_order_relaxed);
 
 		if (k == key)
@@ -62,6 +61,21 @@ static struct abi_entry *place_of(struct abi_table *t, const void *key)
 			return gone ? gone : e;
 		if (k == ABI_GONE && !gone)
 			gone = e;
+	}
+}
+
+void *abi_find(const void *key)
+{
+	struct abi_table *t = atomic_load_explicit(&abi_table, memory_order_acquire);
+
+	for (uintptr_t at = abi_offset(key);; at = abi_offset_next(at)) {
+		struct abi_entry *e = abi_entry_at(t, at);
+		const void *k = atomic_load_explicit(&e->key, memory_order_acquire);
+
+		if (k == key)
+			return atomic_load_explicit(&e->object, memory_order_relaxed);
+		if (!k)
+			return NULL;
 	}
 }
 
@@ -74,11 +88,16 @@ static void fill(struct abi_entry *e, const void *key, void *object)
 	atomic_store_explicit(&e->key, key, memory_order_release);
 }
 
+static size_t places_of(const struct abi_table *t)
+{
+	return t->mask / sizeof(struct abi_entry) + 1;
+}
+
 static size_t count_live(const struct abi_table *t)
 {
 	size_t n = 0;
 
-	for (uintptr_t i = 0; i <= t->mask; i++) {
+	for (uintptr_t i = 0; i < places_of(t); i++) {
 		const void *k = atomic_load_explicit(&t->entries[i].key, memory_order_relaxed);
 
 		n += k && k != ABI_GONE;
@@ -98,7 +117,7 @@ static struct abi_table *grow(struct abi_table *old)
 	if (!t)
 		return NULL;
 	used = 0;
-	for (uintptr_t i = 0; i <= old->mask; i++) {
+	for (uintptr_t i = 0; i < places_of(old); i++) {
 		const void *k = atomic_load_explicit(&old->entries[i].key, memory_order_relaxed);
 
 		if (k && k != ABI_GONE)
@@ -114,7 +133,7 @@ int abi_table_put(const void *key, void *object)
 
 	lock();
 	t = atomic_load_explicit(&abi_table, memory_order_relaxed);
-	if ((used + 1) * 2 > t->mask)
+	if ((used + 1) * 2 >= places_of(t))
 		t = grow(t);
 	if (t)
 		fill(place_of(t, key), key, object);
@@ -123,15 +142,19 @@ int abi_table_put(const void *key, void *object)
 }
 
 /* Where nothing is searched for beyond a removed place, it is free again. */
-static void clear(struct abi_table *t, uintptr_t at)
+static void clear(struct abi_table *t, struct abi_entry *e)
 {
-	atomic_store_explicit(&t->entries[at].key, ABI_GONE, memory_order_release);
-	if (atomic_load_explicit(&t->entries[(at + 1) & t->mask].key, memory_order_relaxed))
+	uintptr_t at = (uintptr_t)((char *)e - (char *)t->entries);
+
+	atomic_store_explicit(&e->object, NULL, memory_order_relaxed);
+	atomic_store_explicit(&e->key, ABI_GONE, memory_order_release);
+	if (atomic_load_explicit(&abi_entry_at(t, abi_offset_next(at))->key, memory_order_relaxed))
 		return;
-	while (atomic_load_explicit(&t->entries[at].key, memory_order_relaxed) == ABI_GONE) {
-		atomic_store_explicit(&t->entries[at].key, NULL, memory_order_release);
+	while (atomic_load_explicit(&e->key, memory_order_relaxed) == ABI_GONE) {
+		atomic_store_explicit(&e->key, NULL, memory_order_release);
 		used--;
-		at = (at - 1) & t->mask;
+		at -= sizeof(*e);
+		e = abi_entry_at(t, at);
 	}
 }
 
@@ -146,7 +169,7 @@ void *abi_table_take(const void *key)
 	e = place_of(t, key);
 	if (atomic_load_explicit(&e->key, memory_order_relaxed) == key) {
 		object = atomic_load_explicit(&e->object, memory_order_relaxed);
-		clear(t, (uintptr_t)(e - t->entries));
+		clear(t, e);
 	}
 	unlock();
 	return object;

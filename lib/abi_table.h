@@ -10,6 +10,7 @@
 #define PELORUS_LIB_ABI_TABLE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,7 +20,7 @@ struct abi_entry {
 };
 
 struct abi_table {
-	uintptr_t mask; /* places - 1 */
+	uintptr_t mask; /* of the entries' offsets in bytes */
 	struct abi_entry entries[];
 };
 
@@ -27,26 +28,34 @@ struct abi_table {
 
 extern _Atomic(struct abi_table *) abi_table;
 
-static inline uintptr_t abi_place(const void *key)
+/* Where the search for a key begins, and where it goes on from `offset`: not reduced by the mask. */
+static inline uintptr_t abi_offset(const void *key)
 {
-	uintptr_t k = (uintptr_t)key >> 4;
-
-	return k ^ (k >> 9);
+	return (uintptr_t)key ^ (uintptr_t)key >> 9;
 }
 
-static inline void *abi_find(const void *key)
+static inline uintptr_t abi_offset_next(uintptr_t offset)
+{
+	return offset + sizeof(struct abi_entry);
+}
+
+static inline struct abi_entry *abi_entry_at(struct abi_table *t, uintptr_t offset)
+{
+	return (struct abi_entry *)(void *)((char *)t->entries + (offset & t->mask));
+}
+
+/* NULL is never found, for a free place has no object. */
+void *abi_find(const void *key);
+
+/* The same in a few instructions, if it is at its first place: NULL means nothing if *ret_behind. */
+static inline void *abi_find_first(const void *key, bool *ret_behind)
 {
 	struct abi_table *t = atomic_load_explicit(&abi_table, memory_order_acquire);
+	struct abi_entry *e = abi_entry_at(t, abi_offset(key));
+	const void *k = atomic_load_explicit(&e->key, memory_order_acquire);
 
-	for (uintptr_t i = abi_place(key);; i++) {
-		struct abi_entry *e = &t->entries[i & t->mask];
-		const void *k = atomic_load_explicit(&e->key, memory_order_acquire);
-
-		if (!k)
-			return NULL;
-		if (k == key)
-			return atomic_load_explicit(&e->object, memory_order_relaxed);
-	}
+	*ret_behind = k && k != key;
+	return k == key ? atomic_load_explicit(&e->object, memory_order_relaxed) : NULL;
 }
 
 /* Enters or replaces; 0 or -ENOMEM. */

@@ -9,8 +9,9 @@
  * punctuation, a listed word, or, in an INSERT, the name of the table.  Whether it may be executed
  * again is another question: INTO OUTFILE passes here.
  *
- * 64 bytes are looked at in one go: the places of parentheses become a mask, the others only a "none
- * of these".  AVX2 does that in a dozen instructions, SSE2 in fifty; elsewhere it is done by bytes.
+ * 64 bytes are looked at in one go, as two halves that may overlap; the places of parentheses,
+ * variables and semicolons become a mask, which is mostly empty.  AVX2 does that in a dozen
+ * instructions, SSE2 in fifty; elsewhere it is done by bytes.
  */
 #include <pelorus/sql_plain.h>
 
@@ -21,6 +22,8 @@
 #include <cpuid.h>
 #include <immintrin.h>
 #endif
+
+#define HALF 32 /* bytes that are looked at in one go: one mask's bits */
 
 #define FOLD UINT64_C(0x2020202020202020)
 #define TOPS UINT64_C(0x8080808080808080)
@@ -119,9 +122,8 @@ static bool may_open(const char *text, const char *at)
 	bool spaced = at[-1] == ' ';
 	uint64_t word;
 
-	if (at - text >= 16 &&
-		((load8(at - 7 - spaced) | FOLD) & UINT64_C(0x00ffffffffffffff)) ==
-			W7(' ', 'v', 'a', 'l', 'u', 'e', 's'))
+	if (at - text >= 16 && (load8(at - 7 - spaced) | FOLD) << 8 ==
+			W7(' ', 'v', 'a', 'l', 'u', 'e', 's') << 8)
 		return true;
 	at -= spaced;
 	switch (at[-1]) {
@@ -141,30 +143,30 @@ static bool may_open(const char *text, const char *at)
 	word = word_before(at);
 	if (word == 0)
 		return false;
-	return LISTED(keywords, word) || (!spaced && LISTED(functions, word));
+	return (!spaced && LISTED(functions, word)) || LISTED(keywords, word);
 }
 
 enum verb { VERB_NONE, VERB_INSERT_INTO, VERB_OTHER };
 
 static inline __attribute__((always_inline)) enum verb read_verb(const char *text)
 {
-	uint64_t word = load8(text) | FOLD, seven = word & UINT64_C(0x00ffffffffffffff);
+	uint64_t word = load8(text) | FOLD, seven = word << 8;
 
-	if (seven == W7('s', 'e', 'l', 'e', 'c', 't', ' '))
+	if (seven == W7('s', 'e', 'l', 'e', 'c', 't', ' ') << 8)
 		return VERB_OTHER;
 	if (word == W8('i', 'n', 's', 'e', 'r', 't', ' ', 'i') &&
 		(load8(text + 4) | FOLD) == W8('r', 't', ' ', 'i', 'n', 't', 'o', ' '))
 		return VERB_INSERT_INTO;
-	if (seven == W7('u', 'p', 'd', 'a', 't', 'e', ' ') ||
-		seven == W7('d', 'e', 'l', 'e', 't', 'e', ' ') ||
-		seven == W7('i', 'n', 's', 'e', 'r', 't', ' ') ||
+	if (seven == W7('u', 'p', 'd', 'a', 't', 'e', ' ') << 8 ||
+		seven == W7('d', 'e', 'l', 'e', 't', 'e', ' ') << 8 ||
+		seven == W7('i', 'n', 's', 'e', 'r', 't', ' ') << 8 ||
 		word == W8('r', 'e', 'p', 'l', 'a', 'c', 'e', ' '))
 		return VERB_OTHER;
 	return VERB_NONE;
 }
 
-/* 64 bytes: the places of the parentheses as a mask; false if there is a byte not judged here. */
-typedef bool scan_fn(const char *text, uint64_t *ret_parens);
+/* Where in two halves of a statement, HALF bytes each, there is one of "(@;": a's in the low word. */
+typedef uint64_t scan_fn(const char *a, const char *b);
 
 #ifdef __SSE2__
 
@@ -178,37 +180,38 @@ static inline uint64_t equal16(__m128i block, char c)
 	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8(c)));
 }
 
-static inline __m128i others16(__m128i block)
+static inline uint64_t marks16(const char *at)
 {
-	return _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('@')),
-		_mm_cmpeq_epi8(block, _mm_set1_epi8(';')));
+	__m128i block = load16(at);
+
+	return equal16(block, '(') | equal16(block, '@') | equal16(block, ';');
 }
 
-static inline __attribute__((always_inline)) bool scan_sse2(const char *text, uint64_t *ret_parens)
+static inline __attribute__((always_inline)) uint64_t scan_sse2(const char *a, const char *b)
 {
-	__m128i a = load16(text), b = load16(text + 16), c = load16(text + 32);
-	__m128i d = load16(text + 48);
-	__m128i others = _mm_or_si128(_mm_or_si128(others16(a), others16(b)),
-		_mm_or_si128(others16(c), others16(d)));
-
-	*ret_parens = equal16(a, '(') | equal16(b, '(') << 16 | equal16(c, '(') << 32 |
-		      equal16(d, '(') << 48;
-	return _mm_movemask_epi8(others) == 0;
+	return marks16(a) | marks16(a + 16) << 16 | marks16(b) << 32 | marks16(b + 16) << 48;
 }
 
-__attribute__((target("avx2"), always_inline)) static inline bool scan_avx2(const char *text, uint64_t *ret_parens)
-{
-	const __m256i at = _mm256_set1_epi8('@'), semicolon = _mm256_set1_epi8(';');
-	const __m256i paren = _mm256_set1_epi8('(');
-	__m256i a = _mm256_loadu_si256((const __m256i *)(const void *)text);
-	__m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(text + 32));
-	__m256i others = _mm256_or_si256(
-		_mm256_or_si256(_mm256_cmpeq_epi8(a, at), _mm256_cmpeq_epi8(a, semicolon)),
-		_mm256_or_si256(_mm256_cmpeq_epi8(b, at), _mm256_cmpeq_epi8(b, semicolon)));
+/* Each at the place that its low four bits give; elsewhere a byte whose low bits are others. */
+#define MARKED '@', -1, -1, -1, -1, -1, -1, -1, '(', -1, -1, ';', -1, -1, -1, 0
 
-	*ret_parens = (unsigned)_mm256_movemask_epi8(_mm256_cmpeq_epi8(a, paren)) |
-		      (uint64_t)(unsigned)_mm256_movemask_epi8(_mm256_cmpeq_epi8(b, paren)) << 32;
-	return _mm256_testz_si256(others, others);
+__attribute__((target("avx2"), always_inline)) static inline __m256i marks32(const char *at)
+{
+	const __m256i marked = _mm256_setr_epi8(MARKED, MARKED);
+	__m256i block = _mm256_loadu_si256((const __m256i *)(const void *)at);
+
+	return _mm256_cmpeq_epi8(_mm256_shuffle_epi8(marked, block), block);
+}
+
+__attribute__((target("avx2"), always_inline)) static inline uint64_t scan_avx2(const char *a,
+	const char *b)
+{
+	__m256i low = marks32(a), high = marks32(b), both = _mm256_or_si256(low, high);
+
+	if (__builtin_expect(_mm256_testz_si256(both, both), 1))
+		return 0;
+	return (unsigned)_mm256_movemask_epi8(low) |
+	       (uint64_t)(unsigned)_mm256_movemask_epi8(high) << 32;
 }
 
 /*
@@ -219,27 +222,34 @@ static size_t open_columns(const char *text)
 {
 	__m128i block = load16(text + 12), top = _mm_set1_epi8('/');
 	unsigned low = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(block, top), block));
-	unsigned end = (unsigned)__builtin_ctz(low | 0x10000), before = (1u << end) - 1;
-	unsigned ticks = (unsigned)equal16(block, '`') & before;
+	unsigned end = (unsigned)__builtin_ctz(low | 0x10000);
+	unsigned ticks = (unsigned)equal16(block, '`');
 
-	if (end == 0 || end > 14 || (ticks != 0 && (end < 3 || ticks != (1u | 1u << (end - 1)))))
+	if (end == 0 || end > 14)
 		return 0;
+	if (__builtin_expect(ticks != 0, 0)) {
+		ticks &= (1u << end) - 1;
+		if (ticks != 0 && (end < 3 || ticks != (1u | 1u << (end - 1))))
+			return 0;
+	}
 	end += text[12 + end] == ' ';
 	return text[12 + end] == '(' ? 12 + end : 0;
 }
 
 #else
 
-static inline __attribute__((always_inline)) bool scan_bytes(const char *text, uint64_t *ret_parens)
+static inline uint64_t marks32(const char *at)
 {
-	bool others = false;
+	uint64_t marks = 0;
 
-	*ret_parens = 0;
-	for (unsigned i = 0; i < 64; i++) {
-		others |= text[i] == '@' || text[i] == ';';
-		*ret_parens |= (uint64_t)(text[i] == '(') << i;
-	}
-	return !others;
+	for (unsigned i = 0; i < HALF; i++)
+		marks |= (uint64_t)(at[i] == '(' || at[i] == '@' || at[i] == ';') << i;
+	return marks;
+}
+
+static inline __attribute__((always_inline)) uint64_t scan_bytes(const char *a, const char *b)
+{
+	return marks32(a) | marks32(b) << 32;
 }
 
 static size_t open_columns(const char *text)
@@ -256,57 +266,99 @@ static size_t open_columns(const char *text)
 
 #endif
 
-/* The parentheses of `window`, which lies in the statement, but for the one at `skip`. */
-static bool may_all_open(const char *text, const char *window, uint64_t parens, const char *skip)
+/* What scan() marked in the statement: parentheses alone, none of them a call. */
+static __attribute__((noinline)) bool may_all_open(const char *text, const char *a, const char *b,
+	uint64_t marks, enum verb verb)
 {
-	for (; parens != 0; parens &= parens - 1) {
-		const char *at = window + __builtin_ctzll(parens);
+	const char *columns =
+		verb == VERB_INSERT_INTO && a == text ? text + open_columns(text) : NULL;
 
-		if (at != skip && !may_open(text, at))
+	for (; marks != 0; marks &= marks - 1) {
+		unsigned bit = (unsigned)__builtin_ctzll(marks);
+		const char *at = (bit < HALF ? a : b - HALF) + bit;
+
+		if (*at != '(' || (at != columns && !may_open(text, at)))
 			return false;
 	}
 	return true;
 }
 
-/*
- * n is 64 or more; the last window overlaps the one before it.  Compiled into each of its callers,
- * so that `scan` is no call.
- */
-static inline __attribute__((always_inline)) bool judge(const char *text, size_t n, scan_fn *scan)
+/* The last half overlaps the one before it. */
+static inline __attribute__((always_inline)) bool judge_from(const char *text, size_t n,
+	enum verb verb, scan_fn *scan)
 {
-	const char *window = text, *last = text + n - 64, *skip = NULL;
-	enum verb verb = read_verb(text);
-	uint64_t parens;
+	const char *a = text, *b, *last = text + n - HALF;
 
-	if (verb == VERB_NONE)
-		return false;
-	if (verb == VERB_INSERT_INTO)
-		skip = text + open_columns(text);
-	for (;;) {
-		if (!scan(window, &parens))
+	for (;; a = b + HALF) {
+		uint64_t marks;
+
+		a = a < last ? a : last;
+		b = a + HALF < last ? a + HALF : last;
+		marks = scan(a, b);
+		if (marks != 0 && !may_all_open(text, a, b, marks, verb))
 			return false;
-		if (parens != 0 && !may_all_open(text, window, parens, skip))
-			return false;
-		if (window == last)
+		if (b == last)
 			return true;
-		window += 64;
-		if (window > last)
-			window = last;
 	}
+}
+
+typedef bool judge_fn(const char *text, size_t n);
+
+/* A short one is judged within a longer one. */
+static __attribute__((noinline)) bool judge_short(const char *text, size_t n, judge_fn *judge)
+{
+	size_t part = n < 16 ? 8 : 16;
+	char padded[HALF];
+
+	if (n < 8 || n >= HALF)
+		return false;
+	memset(padded, ' ', sizeof(padded));
+	memcpy(padded, text, part);
+	memcpy(padded + n - part, text + n - part, part);
+	return judge(padded, HALF);
+}
+
+/* No statement is longer; "up to the NUL" is. */
+#define LONGEST ((size_t)1 << 30)
+
+/* Compiled into each of its callers, so that `scan` is no call. */
+static inline __attribute__((always_inline)) bool judge(const char *text, size_t n, scan_fn *scan,
+	judge_fn *self)
+{
+	enum verb verb;
+
+	if (n - HALF > LONGEST)
+		return judge_short(text, n, self);
+	verb = read_verb(text);
+	return verb != VERB_NONE && judge_from(text, n, verb, scan);
 }
 
 #ifdef __SSE2__
 
-typedef bool judge_fn(const char *text, size_t n);
-
 static bool judge_sse2(const char *text, size_t n)
 {
-	return judge(text, n, scan_sse2);
+	return judge(text, n, scan_sse2, judge_sse2);
 }
 
+static __attribute__((target("avx2"), noinline)) bool judge_long_avx2(const char *text, size_t n)
+{
+	return judge(text, n, scan_avx2, judge_long_avx2);
+}
+
+/* Two halves, the most common statement, need no register saved. */
 __attribute__((target("avx2"))) static bool judge_avx2(const char *text, size_t n)
 {
-	return judge(text, n, scan_avx2);
+	const char *b = text + n - HALF;
+	enum verb verb;
+	uint64_t marks;
+
+	if (n - HALF > HALF)
+		return judge_long_avx2(text, n);
+	verb = read_verb(text);
+	if (verb == VERB_NONE)
+		return false;
+	marks = scan_avx2(text, b);
+	return marks == 0 || may_all_open(text, text, b, marks, verb);
 }
 
 /* By hand: the compiler's own helper is larger than all of this file. */
@@ -333,29 +385,16 @@ static bool judge_first(const char *text, size_t n)
 	return best(text, n);
 }
 
-static bool judge_here(const char *text, size_t n)
+bool pel_sql_is_harmless(const char *text, size_t n)
 {
 	return atomic_load_explicit(&judge_best, memory_order_relaxed)(text, n);
 }
 
 #else
 
-static bool judge_here(const char *text, size_t n)
+bool pel_sql_is_harmless(const char *text, size_t n)
 {
-	return judge(text, n, scan_bytes);
+	return judge(text, n, scan_bytes, pel_sql_is_harmless);
 }
 
 #endif
-
-bool pel_sql_is_harmless(const char *text, size_t n)
-{
-	char padded[64];
-
-	if (__builtin_expect(n >= 64, 1))
-		return judge_here(text, n);
-	if (n < 8)
-		return false;
-	memset(padded, ' ', sizeof(padded));
-	memcpy(padded, text, n);
-	return judge_here(padded, 64);
-}

@@ -9,6 +9,7 @@
 #include "engine_internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define SCOUT_PAUSE_NS (500 * LOOP_MS)
@@ -16,20 +17,14 @@
 #define SCOUT_REST_NS (10 * LOOP_S)   /* from a server that has no topology to tell */
 #define SCOUT_LIMIT_NS (5 * LOOP_S)
 
+/* After the questions of the dialect: whom the server takes us for, where it refuses one of them. */
+#define SCOUT_ACCOUNT DIALECT_QUESTIONS
+
 static void scout_end(struct cluster *c, uint64_t pause_ns)
 {
 	link_close(c, &c->scout);
 	c->scout_due_ns = cluster_now(c) + pause_ns;
 	cluster_kick(c);
-}
-
-/* What a refusal to answer means for the cluster as a whole. */
-static void scout_judge_error(struct cluster *c, unsigned error)
-{
-	enum pel_why why = dialect_why(error);
-
-	if (why != PEL_WHY_NONE)
-		cluster_note(c, topology_set_why(&c->topology, why, cluster_now(c)));
 }
 
 static void scout_ask(struct cluster *c, enum dialect_question question)
@@ -44,6 +39,7 @@ static void scout_report(struct cluster *c)
 	unsigned slot = PEL_NONE;
 	unsigned bits = topology_feed_scout(&c->topology, &c->scout_evidence, &slot);
 
+	*c->refusal = '\0';
 	cluster_note(c, topology_set_why(&c->topology, PEL_WHY_NONE, cluster_now(c)));
 	cluster_note(c, bits);
 	if (bits & TOPOLOGY_RELEARNT)
@@ -52,6 +48,38 @@ static void scout_report(struct cluster *c)
 	if (slot < PEL_MAP_INSTANCES && c->probes[slot].used && !c->probes[slot].first.member)
 		probe_adopt(&c->probes[slot], &c->scout, &c->scout_evidence);
 	scout_end(c, SCOUT_PAUSE_NS);
+}
+
+static void account_ask(struct cluster *c, const char *refusal)
+{
+	(void)snprintf(c->refusal, sizeof(c->refusal), "%s", refusal ? refusal : "refused");
+	c->scout_question = SCOUT_ACCOUNT;
+	if (member_ask(c->scout.member, "SELECT CURRENT_USER()", SCOUT_LIMIT_NS) < 0)
+		scout_end(c, SCOUT_PAUSE_NS);
+}
+
+static void account_answered(struct cluster *c, const struct member_answer *answer)
+{
+	const char *const *row = answer->cells ? answer->cells->next(answer->cells->context) : NULL;
+	char remedy[CREDENTIALS_REMEDY_MAX];
+
+	credentials_grant(c->refusal, row ? row[0] : NULL, remedy, sizeof(remedy));
+	log_event(c->engine->log, LOG_ERROR, "question-refused", c->names[0].text, NULL,
+		"%s; what mends it: %s", c->refusal, remedy);
+	scout_end(c, SCOUT_PAUSE_NS);
+}
+
+/* What a refusal to answer means for the cluster as a whole; what mends it is told once. */
+static void scout_refused(struct cluster *c, const struct member_answer *answer)
+{
+	enum pel_why why = dialect_why(answer->error);
+
+	if (why != PEL_WHY_NONE)
+		cluster_note(c, topology_set_why(&c->topology, why, cluster_now(c)));
+	if (why == PEL_WHY_DENIED && !*c->refusal)
+		account_ask(c, answer->text);
+	else
+		scout_end(c, SCOUT_PAUSE_NS);
 }
 
 static void scout_answered(struct cluster *c, const struct member_answer *answer)
@@ -78,12 +106,10 @@ static void scout_answered(struct cluster *c, const struct member_answer *answer
 			c->scout_evidence.role = e.role;
 		c->scout_evidence.received_ns = e.received_ns;
 	}
-	if (r < 0) {
-		scout_judge_error(c, answer->error);
-		scout_end(c, SCOUT_PAUSE_NS);
-		return;
-	}
-	scout_report(c);
+	if (r < 0)
+		scout_refused(c, answer);
+	else
+		scout_report(c);
 }
 
 static void scout_told(void *ctx, enum member_event event, const struct member_answer *answer,
@@ -102,7 +128,10 @@ static void scout_told(void *ctx, enum member_event event, const struct member_a
 		scout_ask(c, DIALECT_HELLO);
 		break;
 	case MEMBER_ANSWERED:
-		scout_answered(c, answer);
+		if (c->scout_question == SCOUT_ACCOUNT)
+			account_answered(c, answer);
+		else
+			scout_answered(c, answer);
 		break;
 	case MEMBER_FAILED:
 		link_failed(c, &c->scout, failure);

@@ -332,6 +332,42 @@ void credentials_remedy(const char *user, enum config_dialect dialect, char *ret
 		name, privileges, name);
 }
 
+/* The last, which is the least, of "you need (at least one of) the A, B privilege(s)". */
+static int privilege_named(const char *refusal, const char **ret)
+{
+	static const char of_privileges[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ ";
+	const char *end = strstr(refusal, " privilege(s)"), *at = end;
+
+	while (at > refusal && strchr(of_privileges, at[-1]))
+		at--;
+	while (at < end && *at == ' ')
+		at++;
+	*ret = at;
+	return (int)(end - at);
+}
+
+void credentials_grant(const char *refusal, const char *account, char *ret, size_t size)
+{
+	char user[2 * CONFIG_USER_MAX], host[2 * CONFIG_USER_MAX], name[CONFIG_USER_MAX];
+	const char *privilege, *at = account ? strrchr(account, '@') : NULL;
+	int n = privilege_named(refusal, &privilege);
+
+	if (n <= 0) {
+		privilege = "REPLICATION CLIENT";
+		n = (int)strlen(privilege);
+	}
+	if (!at || (size_t)(at - account) >= sizeof(name)) {
+		(void)snprintf(ret, size, "GRANT %.*s ON *.* TO the user that it logged in as", n,
+			privilege);
+		return;
+	}
+	memcpy(name, account, (size_t)(at - account));
+	name[at - account] = '\0';
+	quote(name, user, sizeof(user));
+	quote(at + 1, host, sizeof(host));
+	(void)snprintf(ret, size, "GRANT %.*s ON *.* TO '%s'@'%s';", n, privilege, user, host);
+}
+
 bool credential_of_config(const struct config_cluster *cluster, struct credential *ret)
 {
 	if (!*cluster->user)

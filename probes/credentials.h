@@ -76,6 +76,12 @@ bool credentials_error_is_denial(unsigned mysql_errno);
 #define CREDENTIALS_REMEDY_MAX 768
 void credentials_remedy(const char *user, enum config_dialect dialect, char *ret, size_t size);
 
+/*
+ * The grant that mends a refused question: the privilege that the server's words name, else the one
+ * that replication is watched with, for the account as CURRENT_USER() tells it (NULL: it did not).
+ */
+void credentials_grant(const char *refusal, const char *account, char *ret, size_t size);
+
 /* The configured credential of a section; false if it has none. */
 bool credential_of_config(const struct config_cluster *cluster, struct credential *ret);
 

@@ -102,6 +102,7 @@ struct cluster {
 	struct name_watch names[PEL_MAP_NAMES];
 	struct link scout;
 	uint8_t scout_question;
+	char refusal[256]; /* of a question, in the server's words, since the last answer; "": none */
 	struct evidence scout_evidence;
 	uint64_t scout_due_ns;
 	unsigned bits;       /* TOPOLOGY_* since the last settling */

@@ -113,6 +113,7 @@ class Server:
         self.table = lambda: []  # rows: id, master, cpu, lag, age in us, age by UTC in us
         self.delay_s, self.plugin, self.infile = 0, None, False
         self.greeting_error = self.query_error = None  # (code, text)
+        self.account = None  # what CURRENT_USER() tells, also of who may ask nothing else
         self.endless = self.plain = False
         self.locks = {}  # name -> the connection that holds it; None: the server gives no locks
         self.samples = None  # rows of MySQL 8's QUERY_SAMPLE_TEXT: schema, text; None: no such column
@@ -217,6 +218,8 @@ class Server:
             self._send(connection, 1, b"\xfb/etc/passwd")
             self.said.append(self._read(connection)[1])
             self._send(connection, 3, self.OK)
+        elif self.account and query == "SELECT CURRENT_USER()":
+            self._rows(connection, 1, [(self.account,)])
         elif self.query_error:
             self._send(connection, 1, self._error(*self.query_error))
         elif "_LOCK(" in query:

@@ -8,34 +8,42 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import fakes  # noqa: E402
-from host_prober import PELORUS  # noqa: E402
+from host_prober import PELORUS, wait_for  # noqa: E402
 from prober import Prober, cluster_section  # noqa: E402
 from tap import done, ok  # noqa: E402
 
-WORDS = {
-    1227: "Access denied; you need (at least one of) the REPLICA MONITOR privilege(s) for this "
-          "operation",
-    1142: "SELECT command denied to user 'pelorus'@'127.0.0.1' for table 'replica_host_status'",
-    1044: "Access denied for user 'pelorus'@'%' to database 'information_schema'",
+# The words, the account as the server has it (None: it does not tell), and what is to be granted.
+CASES = {
+    1227: ("Access denied; you need (at least one of) the REPLICA MONITOR privilege(s) for this "
+           "operation", "pelorus@127.0.%", "GRANT REPLICA MONITOR ON *.* TO 'pelorus'@'127.0.%';"),
+    1142: ("SELECT command denied to user 'pelorus'@'127.0.0.1' for table 'replica_host_status'",
+           "pelorus@localhost", "GRANT REPLICATION CLIENT ON *.* TO 'pelorus'@'localhost';"),
+    1044: ("Access denied for user 'pelorus'@'%' to database 'information_schema'", None,
+           "GRANT REPLICATION CLIENT ON *.* TO the user that it logged in as"),
 }
 
 
 def main():
     fakes.enter()
     dns = fakes.Dns()
-    for net, (code, text) in enumerate(WORDS.items(), 1):
+    for net, (code, (text, account, grant)) in enumerate(CASES.items(), 1):
         cluster = fakes.Cluster(dns, 3, net, f"case{net}")
         for server in cluster.servers.values():
-            server.query_error = (code, text)
+            server.query_error, server.account = (code, text), account
         with Prober(cluster, cluster_section(cluster)) as prober:
             prober.wait(lambda c: c.why == "denied")
+            wait_for(lambda: "question-refused" in prober.log())
             environment = dict(os.environ, PELORUS_RUNTIME_DIR=prober.run, PELORUS_CONFIG="")
             made = subprocess.run([PELORUS, "doctor", "--cluster", cluster.writer_name],
                                   env=environment, text=True, stdout=subprocess.PIPE, timeout=60)
             ok(made.returncode == 1 and "FAIL  privileges: " in made.stdout and
-               "the user lacks privileges: GRANT " in made.stdout,
+               text in made.stdout and f"the user lacks privileges: {grant}\n" in made.stdout,
                f"no privileges, error {code}: told from a wrong password, with what mends it",
                made.stdout)
+            asked = [server.questions for server in cluster.servers.values()]
+            wait_for(lambda: sum(map(len, asked)) >= 6)
+            ok(prober.log().count("question-refused") == 1, "it is said once, however often tried",
+               prober.log())
         cluster.close()
     done()
 

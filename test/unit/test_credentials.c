@@ -216,6 +216,29 @@ static void verdicts(void **state)
 	credentials_free(c);
 }
 
+static void the_grant_names_the_account(void **state)
+{
+	static const struct {
+		const char *refusal, *account, *sql;
+	} rows[] = {
+		{"Access denied; you need (at least one of) the REPLICA MONITOR privilege(s) for this "
+		 "operation", "pelorus@10.0.%", "GRANT REPLICA MONITOR ON *.* TO 'pelorus'@'10.0.%';"},
+		{"you need (at least one of) the SUPER, REPLICATION CLIENT privilege(s) for this",
+			"o'neil@%", "GRANT REPLICATION CLIENT ON *.* TO 'o''neil'@'%';"},
+		{"SELECT command denied to user 'a'@'h' for table 't'", "a@b@localhost",
+			"GRANT REPLICATION CLIENT ON *.* TO 'a@b'@'localhost';"},
+		{" privilege(s)", "@", "GRANT REPLICATION CLIENT ON *.* TO ''@'';"},
+		{"evil'; privilege(s)", "a@h", "GRANT REPLICATION CLIENT ON *.* TO 'a'@'h';"},
+		{"denied", NULL, "GRANT REPLICATION CLIENT ON *.* TO the user that it logged in as"},
+	};
+	char sql[CREDENTIALS_REMEDY_MAX];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		credentials_grant(rows[i].refusal, rows[i].account, sql, sizeof(sql));
+		assert_string_equal(sql, rows[i].sql);
+	}
+}
+
 static void the_remedy_is_sql_for_this_user(void **state)
 {
 	char sql[512];
@@ -269,6 +292,7 @@ int main(void)
 		cmocka_unit_test(a_reload_waits_for_logins_under_way),
 		cmocka_unit_test(verdicts),
 		cmocka_unit_test(the_remedy_is_sql_for_this_user),
+		cmocka_unit_test(the_grant_names_the_account),
 		cmocka_unit_test(which_errors_are_refusals),
 		cmocka_unit_test(option_files_are_read_as_libmariadb_reads_them),
 	};

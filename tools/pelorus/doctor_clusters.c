@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "control_client.h"
 #include "map_view.h"
+#include "status_json.h"
 
 #include <arpa/inet.h>
 #include <json-c/json.h>
@@ -18,15 +19,16 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The text of the last event of that kind about a cluster; empty if there was none. */
-static void event_find(const struct report *r, const char *code, char ret[static DOCTOR_TEXT])
+/* The number and the text of the last event of that kind about a cluster; 0 if there was none. */
+static int64_t event_find(const struct report *r, const char *code, char ret[static DOCTOR_TEXT])
 {
 	struct control_answer answer = {0};
 	int fd = control_client_open();
+	int64_t seq = 0;
 
 	*ret = '\0';
 	if (fd < 0)
-		return;
+		return 0;
 	if (control_client_ask(fd, "events\n", &answer) < 0)
 		answer.text = NULL;
 	(void)close(fd);
@@ -38,42 +40,54 @@ static void event_find(const struct report *r, const char *code, char ret[static
 			json_object_object_get_ex(event, "cluster", &of) &&
 			json_object_object_get_ex(event, "text", &text) &&
 			strcmp(json_object_get_string(is), code) == 0 &&
-			strcmp(json_object_get_string(of), r->names[0]) == 0)
+			strcmp(json_object_get_string(of), r->names[0]) == 0) {
 			(void)snprintf(ret, DOCTOR_TEXT, "%s", json_object_get_string(text));
+			seq = status_json_number(event, "seq");
+		}
 		json_object_put(event);
 	}
 	free(answer.text);
+	return seq;
+}
+
+/* Takes what mends it off the prober's words; NULL if there is none. */
+static char *remedy_split(char *said)
+{
+	static const char between[] = "; what mends it: ";
+	char *sql = strstr(said, between);
+
+	if (!sql)
+		return NULL;
+	*sql = '\0';
+	return sql + sizeof(between) - 1;
 }
 
 /*
- * A refused login was told by the prober, in the server's words; without one it is the question
- * that was refused, which is a matter of privileges.
+ * The prober has told, in the server's words, which credential was refused, or that it was let in
+ * and its question was refused, which is a matter of privileges.
  */
 static void tell_denied(struct doctor *d, const struct report *r)
 {
-	char said[DOCTOR_TEXT], remedy[2 * DOCTOR_TEXT], *sql;
+	char login[DOCTOR_TEXT], question[DOCTOR_TEXT], remedy[2 * DOCTOR_TEXT];
+	int64_t asked = event_find(r, "question-refused", question);
+	bool let_in = asked >= event_find(r, "access-denied", login);
+	const char *sql = remedy_split(let_in ? question : login);
 
-	event_find(r, "access-denied", said);
-	if (!*said) {
-		doctor_tell(d, FINDING_FAILURE,
-			"the user lacks privileges: GRANT REPLICATION CLIENT ON *.* TO it, and let "
-			"it "
-			"read information_schema",
-			"privileges: %s: the user may log in, but the server refuses its questions",
-			r->name);
+	if (let_in) {
+		(void)snprintf(remedy, sizeof(remedy), "the user lacks privileges: %s",
+			sql ? sql : "see `pelorus events`");
+		doctor_tell(d, FINDING_FAILURE, remedy,
+			"privileges: %s: the user may log in, but the server refuses its "
+			"questions%s%s",
+			r->name, *question ? ": " : "", question);
 		return;
-	}
-	sql = strstr(said, "; what mends it: ");
-	if (sql) {
-		*sql = '\0';
-		sql += strlen("; what mends it: ");
 	}
 	(void)snprintf(remedy, sizeof(remedy),
 		"user or password is wrong: mend it in pelorus.conf or where the program has it "
 		"from; "
 		"if the server does not know the user: %s",
 		sql ? sql : "create it");
-	doctor_tell(d, FINDING_FAILURE, remedy, "credentials: %s: %s", r->name, said);
+	doctor_tell(d, FINDING_FAILURE, remedy, "credentials: %s: %s", r->name, login);
 }
 
 static void tell_unknown(struct doctor *d, const struct report *r)

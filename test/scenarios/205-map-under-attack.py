@@ -15,6 +15,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "test", "lib"))
 
 import tap  # noqa: E402
+from fuzzing import build, fuzz  # noqa: E402
 
 RUNS = int(os.environ.get("FUZZ_RUNS", "40000"))
 UPDATES = int(os.environ.get("RACE_UPDATES", "20000"))
@@ -28,33 +29,8 @@ SEEDS = {
 SOURCES = {"fuzz_map": [], "fuzz_dns": ["probes/dns_packet.c"]}
 
 
-def build(name, folder, sanitizers, sources):
-    binary = os.path.join(folder, name)
-    command = ["clang", "-g", "-O1", "-D_GNU_SOURCE", "-std=gnu11", f"-fsanitize={sanitizers}",
-               "-I", "include", "-I", "probes", f"test/fuzz/{name}.c", *sources, *SHARED,
-               "-o", binary]
-    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    tap.ok(made.returncode == 0, f"{name} is built", made.stderr)
-    return binary
-
-
-def fuzz(name, folder):
-    corpus = os.path.join(folder, name + ".corpus")
-    os.mkdir(corpus)
-    for i, seed in enumerate(SEEDS[name]):
-        with open(os.path.join(corpus, str(i)), "wb") as out:
-            out.write(seed)
-    binary = build(name, folder, "fuzzer,address,undefined", SOURCES[name])
-    ran = subprocess.run([binary, f"-runs={RUNS}", "-max_len=2048", corpus], cwd=folder,
-                         capture_output=True, text=True)
-    last = [line for line in ran.stderr.splitlines() if "DONE" in line]
-    tap.ok(ran.returncode == 0 and last, f"{name} finds nothing in {RUNS} inputs",
-           ran.stderr[-4000:])
-    tap.note("".join(last))
-
-
 def race(folder):
-    binary = build("map_race", folder, "thread", ["-lpthread"])
+    binary = build("map_race", folder, ["-lpthread", *SHARED], "thread")
     ran = subprocess.run(["setarch", "-R", binary, str(UPDATES), folder], capture_output=True,
                          text=True, env=dict(os.environ, TSAN_OPTIONS="halt_on_error=1"))
     tap.ok(ran.returncode == 0, "one writer, eight readers: no race, no torn copy",
@@ -86,7 +62,7 @@ def no_map(folder):
 
 with tempfile.TemporaryDirectory() as temporary:
     for each in SEEDS:
-        fuzz(each, temporary)
+        fuzz(each, temporary, SOURCES[each] + SHARED, SEEDS[each], RUNS)
     race(temporary)
     os.unlink(os.path.join(temporary, "topology.map"))
     no_map(temporary)

@@ -12,11 +12,11 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "test", "lib"))
 import tap  # noqa: E402
+from fuzzing import fuzz  # noqa: E402
 
 RUNS = int(os.environ.get("FUZZ_RUNS", "15000"))
-SOURCES = ["aws_creds_parse", "aws_profile", "buf", "coordinator_parse", "json_read", "rds_parse", "rds_view",
-           "url",
-           "xml_read"]
+READERS = ["aws_creds_parse", "aws_profile", "buf", "coordinator_parse", "json_read", "rds_parse",
+           "rds_view", "url", "xml_read"]
 SEEDS = {
     "fuzz_json": [
         b'\0{"primary": "h1:6379", "secondary": ["h3:6380"]}',
@@ -56,35 +56,10 @@ SEEDS = {
 }
 
 
-def build(name, folder):
-    binary = os.path.join(folder, name)
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "json-c", "expat"],
-                           check=True, capture_output=True, text=True).stdout.split()
-    command = ["clang", "-g", "-O1", "-D_GNU_SOURCE", "-std=gnu11",
-               "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=undefined",
-               "-I", "include", "-I", "probes", f"test/fuzz/{name}.c",
-               *(f"probes/{s}.c" for s in SOURCES), "lib/shared/names.c", "-o", binary, *flags]
-    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    tap.ok(made.returncode == 0, f"{name} is built", made.stderr)
-    return binary
-
-
-def fuzz(name, folder):
-    corpus = os.path.join(folder, name + ".corpus")
-    os.mkdir(corpus)
-    for i, seed in enumerate(SEEDS[name]):
-        with open(os.path.join(corpus, str(i)), "wb") as out:
-            out.write(seed)
-    binary = build(name, folder)
-    ran = subprocess.run([binary, f"-runs={RUNS}", "-max_len=4096", "-verbosity=1", corpus],
-                         cwd=folder, capture_output=True, text=True)
-    last = [line for line in ran.stderr.splitlines() if "DONE" in line]
-    tap.ok(ran.returncode == 0 and last, f"{name} finds nothing in {RUNS} inputs",
-           ran.stderr[-4000:])
-    tap.note("".join(last))
-
-
 with tempfile.TemporaryDirectory() as temporary:
-    for each in SEEDS:
-        fuzz(each, temporary)
+    libraries = subprocess.run(["pkg-config", "--cflags", "--libs", "json-c", "expat"], check=True,
+                               capture_output=True, text=True).stdout.split()
+    sources = [*(f"probes/{reader}.c" for reader in READERS), "lib/shared/names.c", *libraries]
+    for name, seeds in SEEDS.items():
+        fuzz(name, temporary, sources, seeds, RUNS, most=4096)
 tap.done()

@@ -6,6 +6,7 @@ Stand-ins are put in front of two programs that only a whole system has: sudo, w
 told, and systemctl, which takes no unit that is not installed.  Blocks of the label "package" are
 run by 540-package, "tests" is what runs all this.
 """
+import json
 import os
 import re
 import shutil
@@ -129,34 +130,59 @@ def check_files(tree, lab, folder, environment):
     ok(keys and not missing, "pelorus.conf(5) has every key", str(missing))
 
 
+def manifest():
+    """The README's, read by Ruby's YAML, for Python brings none."""
+    text = next(t for l, t in documents.blocks("README.md") if l == "yaml")
+    return json.loads(subprocess.run(
+        ["/usr/bin/ruby", "-ryaml", "-rjson", "-e", "puts JSON.dump(YAML.load($stdin.read))"],
+        input=text, text=True, stdout=subprocess.PIPE, check=True).stdout)["spec"]
+
+
+def check_shape(spec):
+    """What kubectl would find wrong with it."""
+    containers = spec["initContainers"] + spec["containers"]
+    volumes = {v["name"] for v in spec["volumes"]}
+    mounts = {(m["name"], m["mountPath"]) for c in containers for m in c["volumeMounts"]}
+    ok(mounts == {("pelorus", "/pelorus")} and volumes == {"pelorus"} and
+       all(c["image"] for c in containers) and len({c["name"] for c in containers}) == 3,
+       "the manifest has three containers with one volume, at one place", str(spec))
+    ok([c.get("restartPolicy") for c in containers] == [None, "Always", None],
+       "and the second of them stays beside the application")
+
+
 def check_pod(tree, lab, folder, environment):
     """The manifest's own commands and variables, each container's in its order; in one folder."""
-    text = next(t for l, t in documents.blocks("README.md") if l == "yaml")
+    spec = manifest()
+    check_shape(spec)
     pod = os.path.join(folder, "pod")
     os.mkdir(pod)
 
     def ours(word):
-        return word.strip().replace("/usr/libexec", tree.path("libexec")).replace(
+        return word.replace("/usr/libexec", tree.path("libexec")).replace(
             "/usr/lib/*-linux-gnu", os.path.dirname(tree.path(tree.library))).replace(
             "/pelorus/", pod + "/")
-    copy = re.search(r'command: \[sh, -c, "(.*)"\]', text).group(1)
-    check("manifest", copy, run(["sh", "-euc", ours(copy)], folder, environment))
-    words = [ours(w) for w in re.search(r"command: \[(/usr/libexec/.*)\]", text).group(1).split(",")]
-    app = {k: ours(v.strip('"')) for k, v in
-           re.findall(r"name: (\w+), value: ([^}]+)}", text.partition("containers:\n    - name: app")[2])}
-    ok(set(app) == {"LD_PRELOAD", "PELORUS_RUNTIME_DIR", "PELORUS_PROBER"},
-       "the manifest sets three variables", str(app))
-    prober = lab.popen(*words, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    probe = dict(environment, PELORUS_RUNTIME_DIR=app["PELORUS_RUNTIME_DIR"])
+
+    def variables(container):
+        return dict(environment, **{e["name"]: ours(e["value"]) for e in container["env"]})
+    library, sidecar = spec["initContainers"]
+    app, = spec["containers"]
+    check("manifest", " ".join(library["command"]),
+          run([ours(w) for w in library["command"]], folder, environment))
+    ok({e["name"] for e in app["env"]} == {"LD_PRELOAD", "PELORUS_RUNTIME_DIR", "PELORUS_PROBER"},
+       "the manifest sets three variables", str(app["env"]))
+    prober = lab.popen(*[ours(w) for w in sidecar["command"]], env=environment,
+                       stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    probe = sidecar["readinessProbe"]["exec"]["command"]
+    beside = variables(sidecar)
     try:
-        ok(wait_for(lambda: run(["pelorus", "status"], folder, probe).returncode == 0, every=0.1),
+        ok(wait_for(lambda: run(probe, folder, beside).returncode == 0, every=0.1),
            "the sidecar becomes ready")
-        made = run(lab.command("exec", "--", "python3", "app.py"), folder, dict(environment, **app))
+        made = run(lab.command("exec", "--", "python3", "app.py"), folder, variables(app))
         check("manifest", "an application in its container", made)
-        status = run(["pelorus", "topology", "--wait", lab.writer_name], folder, probe)
+        status = run(["pelorus", "topology", "--wait", lab.writer_name], folder, beside)
         check("manifest", "which has the sidecar follow its cluster", status)
     finally:
-        run(["pelorus", "stop"], folder, probe)
+        run(["pelorus", "stop"], folder, beside)
         prober.wait(20)
 
 

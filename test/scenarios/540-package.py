@@ -23,10 +23,18 @@ mount -t overlay overlay -o lowerdir=/,upperdir="$1/upper",workdir="$1/work" "$1
 mount --rbind /proc "$1/root/proc"
 mount --rbind /dev "$1/root/dev"
 cp "$2" "$1/root/pelorus.deb"
+mount -t tmpfs tmpfs "$1/root/tmp"
+cp "$2" "$1/root/tmp"
+# No list is fetched: what the package needs is here, for it was built here.
+printf '%s\n' 'Dir::Etc::sourcelist "/dev/null";' 'Dir::Etc::sourceparts "/dev/null";' \
+    'APT::Sandbox::User "root";' 'DPkg::Options:: "--force-not-root";' >"$1/root/tmp/apt.conf"
 exec chroot "$1/root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
     DEBIAN_FRONTEND=noninteractive PELORUS_PROBER=off PELORUS_RUNTIME_DIR=/nonexistent bash -euc '
 step() { echo "== $1"; shift; "$@" 2>&1; echo "== status $?"; }
 set +e
+step container env APT_CONFIG=/tmp/apt.conf sh -c "$0"
+step preloaded env "$1" sh -c "grep -o /usr/lib.*/libpelorus.so /proc/self/maps"
+step purge dpkg --force-not-root -P pelorus
 step install dpkg --force-not-root -i /pelorus.deb
 step version pelorus version
 step doctor pelorus doctor -- node
@@ -40,7 +48,7 @@ step files dpkg -L pelorus
 dpkg -L pelorus | while read -r f; do [ -d "$f" ] || echo "$f"; done >/listed
 step purge dpkg --force-not-root -P pelorus
 step left sh -c "while read -r f; do [ -e \"\$f\" ] && echo \"left: \$f\"; done </listed; true"
-'
+' "$3" "$4"
 """
 
 
@@ -71,13 +79,24 @@ def build(folder):
     return packages[0] if packages else None
 
 
+def container_lines(package):
+    """What RUN runs and ENV sets in the README's lines for a container; COPY is done for them."""
+    text = next(t for label, t in documents.blocks("README.md") if label == "Dockerfile")
+    lines = dict(line.split(" ", 1) for line in text.splitlines())
+    ok(sorted(lines) == ["COPY", "ENV", "RUN"] and
+       lines["COPY"] == f"{os.path.basename(package)} /tmp/",
+       "the README's lines for a container copy this package", text)
+    return lines["RUN"], lines["ENV"]
+
+
 def try_out(package, folder):
     mounts = os.path.join(folder, "system")
     os.mkdir(mounts)
     words = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
     if os.getuid() != 0:
         words += ["--user", "--map-root-user"]
-    return subprocess.run([*words, "bash", "-euc", INSIDE, "inside", mounts, package], text=True,
+    return subprocess.run([*words, "bash", "-euc", INSIDE, "inside", mounts, package,
+                           *container_lines(package)], text=True,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=120)
 
@@ -89,6 +108,8 @@ def judge(made):
              f"no overlay here: {made.stderr.strip().splitlines()[-1:]}")
         return
     for name, wanted, text in (
+            ("container", "Setting up pelorus", "the README's RUN installs it into a container"),
+            ("preloaded", "/libpelorus.so", "and its ENV preloads it there"),
             ("install", "Setting up pelorus", "dpkg installs it"),
             ("version", "library /usr/lib/", "pelorus finds the library where it is installed"),
             ("doctor", "loads the library for", "doctor sees it loaded under node"),

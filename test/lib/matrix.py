@@ -6,42 +6,60 @@ single connection of a wire client is told once; a program on libmariadb, where 
 the handle in place, is told nothing while idle.  What is in flight may fail, and connects are refused
 while there is no writer; nothing fails after that.
 """
+import datetime
 import glob
 import os
+import re
 import shutil
 import subprocess
 import threading
 import time
 
 import clients
+import guests
 from apps import App
 from lab import now
 
 HERE = clients.ROOT
 CLIENTS = os.path.join(HERE, "test", "clients")
+NODE = ("node", os.path.join(CLIENTS, "node", "any.mjs"))
 SYSTEM_PYTHON = "/usr/bin/python3"
 POOL, SINGLE, ABI = "pool", "single", "ABI"
 INSERT = "INSERT INTO writes (client) VALUES ('{}')"
 READ = "SELECT @@aurora_server_id AS s"
+READ_SECURE = "SELECT CONCAT(@@aurora_server_id, IF(variable_value = '', ' plain', ' TLS')) AS s " \
+    "FROM information_schema.session_status WHERE variable_name = 'Ssl_cipher'"
+TLS = {"t": "TLS, name verified", "e": "TLS, name not verified"}
 
 
-# What Pelorus cannot help, as it was found: by row and the beginning of a column.
+# What Pelorus cannot help: by row and the beginning of a column, what the row's trace must show and
+# what that means.
 LIMITS = {
-    ("Node TypeORM, replication", "busy"):
-        "PoolCluster removes a node for ever after five refused connects (restoreNodeTimeout = 0)",
+    ("Node TypeORM, replication", "busy"): (
+        "remove MASTER", "mysql2's PoolCluster removes a node for ever after five errors, and may "
+        "throw while it does; `removeNodeErrorCount` says after how many (next row: Infinity)"),
 }
 
 
 def limit(row, column):
-    return LIMITS.get((row.kind.name, column.split(",")[0]))
+    """Why a cell cannot be green, if this row's trace has just shown it."""
+    shown, why = LIMITS.get((row.kind.name, column.split(",")[0]), (None, None))
+    if not shown or shown not in (trace := row.trace()):
+        return None
+    line = next(line for line in trace.splitlines() if shown in line)
+    return f"{why}; its trace: `{line}`"
 
 
 class Kind:
-    """`width`: how many statements at once; `processes`: each of so many does what is asked."""
+    """`width`: how many statements at once; `processes`: each of so many does what is asked;
+    `tls`: the verbs of TLS that the client can do at all; `trace`: the variable that names a file
+    for what the client's own library does."""
 
-    def __init__(self, name, manner, *command, width=1, processes=1, needs=None):
+    def __init__(self, name, manner, *command, width=1, processes=1, needs=None, tls="te",
+                 trace=None):
         self.name, self.manner, self.command = name, manner, command
         self.width, self.processes, self.needs = width, processes, needs
+        self.tls, self.trace = tls, trace
 
     @property
     def connections(self):
@@ -49,8 +67,22 @@ class Kind:
 
 
 def node(name, kind, manner=POOL, **more):
-    return Kind(name, manner, "node", os.path.join(CLIENTS, "node", "any.mjs"), kind,
-                needs=clients.node_problem, **more)
+    return Kind(name, manner, *NODE, kind, needs=clients.node_problem, **more)
+
+
+def traced(name, kind):
+    """With a look at what mysql2's PoolCluster does to its nodes."""
+    return Kind(name, POOL, NODE[0], "--require", os.path.join(CLIENTS, "node", "trace_pool.cjs"),
+                NODE[1], kind, needs=clients.node_problem, width=4, trace="POOL_TRACE")
+
+
+def musl(folder):
+    """A program for another libc than everybody's; its protocol is its own, without TLS."""
+    libc, out = guests.musl(), os.path.join(folder, "wire")
+    if not libc.absent:
+        subprocess.run([*libc.compiler, "-D_GNU_SOURCE", "-O1", "-o", out,
+                        os.path.join(CLIENTS, "c", "wire.c")], check=True)
+    return Kind("C on musl, own protocol", SINGLE, out, needs=lambda: libc.absent, tls="")
 
 
 def php(kind):
@@ -72,6 +104,10 @@ def web_problem():
     return None
 
 
+def sysbench_problem():
+    return None if shutil.which("sysbench") else "there is no sysbench"
+
+
 def kinds(folder):
     """All rows; `folder` is where Java's are compiled."""
     if not clients.java_problem():
@@ -82,11 +118,12 @@ def kinds(folder):
         node("Node mysql2, callbacks", "mysql2-callback", width=4),
         node("Node mysql2, one promise connection", "mysql2-promise", SINGLE),
         node("Node mysql2, pool", "mysql2-pool", width=4),
-        node("Node mysql, pool", "mysql", width=4),
+        node("Node mysql, pool", "mysql", width=4, tls="e"),
         node("Node mariadb, pool", "mariadb", width=4),
         node("Node Sequelize 6", "sequelize", width=4),
         node("Node TypeORM", "typeorm", width=4),
-        node("Node TypeORM, replication", "typeorm-replication", width=4),
+        traced("Node TypeORM, replication", "typeorm-replication"),
+        traced("Node TypeORM, replication, removeNodeErrorCount", "typeorm-replication-kept"),
         node("Node Knex", "knex", width=4),
         node("Node worker_threads", "worker_threads", processes=3),
         node("Node cluster", "cluster", processes=3),
@@ -100,7 +137,9 @@ def kinds(folder):
         Kind("Java Connector/J, names cached for ever", SINGLE, "java", "-cp",
              f"{clients.JAR}:{folder}", "Any", needs=clients.java_problem),
         python("mariadb CLI", "cli", SINGLE),
+        python("sysbench", "sysbench", ABI, tls="e", needs=sysbench_problem),
         Kind("C libmariadb", ABI, os.path.join(build, "test", "clients", "c", "any")),
+        musl(folder),
     ]
 
 
@@ -114,15 +153,18 @@ def problem(kind):
 class Row:
     """One running client."""
 
-    def __init__(self, lab, kind, env, ca):
+    def __init__(self, lab, kind, env, ca, folder, writer=None):
+        self.trace_path = os.path.join(folder, kind.name)
         self.kind, self.lock = kind, threading.Lock()
         self.cells, self.errors = {}, []
         self.calm = []  # errors while nothing was failing over
         self.acknowledged = 0
         self.resting = threading.Event()
-        self.app = App(kind.name, lab.popen(
-            *kind.command, lab.writer_name, lab.reader_name, ca, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, env=env, start_new_session=True), greets=False)
+        self.start = lambda: App(kind.name, lab.popen(
+            *kind.command, writer or lab.writer_name, lab.reader_name, ca, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, start_new_session=True,
+            env={**env, kind.trace: self.trace_path} if kind.trace else env), greets=False)
+        self.app = self.start()
 
     def ask(self, verb, sql="", n=None, calm=True):
         with self.lock:
@@ -155,10 +197,22 @@ class Row:
         self.thread = threading.Thread(target=work, daemon=True)
         self.thread.start()
 
+    def trace(self):
+        try:
+            with open(self.trace_path) as text:
+                return text.read()
+        except FileNotFoundError:
+            return ""
+
     def rest(self):
         self.resting.set()
         self.thread.join(60)
         return self.told
+
+    def again(self):
+        """As its operator would, where it does not come back by itself."""
+        self.end()
+        self.app = self.start()
 
     def end(self):
         """In good order, for some have servers of their own; else by force."""
@@ -170,20 +224,35 @@ class Row:
         self.app.end()
 
 
-def table(rows, columns):
-    """Markdown: a row for each client, and the errors that the application saw."""
-    lines = ["| client | " + " | ".join(columns) + " | errors that the application saw |",
-             "|---|" + "---|" * (len(columns) + 1)]
+def table(rows, columns, limits):
+    """Markdown: a row for each client, why it has a limit, and the errors that it was told."""
+    titles = ["client", *columns, "cause of a limit", "errors that the application saw"]
+    lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
     for row in rows:
         errors = "; ".join(f"{n} x {text}" for text, n in counted(row.errors).items())
-        lines.append(f"| {row.kind.name} | " + " | ".join(row.cells.get(c, "-") for c in columns) +
-                     f" | {errors.replace('|', '/')} |")
+        cells = [row.kind.name, *(row.cells.get(c, "-") for c in columns),
+                 limits.get(row.kind.name, ""), errors]
+        lines.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
     return "\n".join(lines)
 
 
+def document(rows, columns, limits, modes):
+    """What PELORUS_MATRIX keeps."""
+    return "\n".join([
+        "# What unmodified clients are told", "", table(rows, columns, limits), "",
+        "Errors in all, of all connections of the client, in a failover that it slept through (idle), "
+        "while it wrote (busy: what is in flight fails, and connects are refused while there is no "
+        "writer; none later), in the middle of a transaction, which must be told. TLS is looked at "
+        "by what the server says of the connection; `none`: mysql for Node and sysbench verify no name, the "
+        "program on musl has no TLS. Bold is a limit.",
+        "", f"Made on {datetime.date.today().isoformat()} by `PELORUS_ROUNDS={len(modes)} "
+        "PELORUS_MATRIX=FILE test/run clients`.", ""])
+
+
 def counted(errors):
+    """How often each text; numbers of connections and the like are no difference."""
     found = {}
     for error in errors:
-        text = error.strip().split("\n")[0][:90]
+        text = re.sub(r"conn([=:]) ?\d+", r"conn\1N", error.strip().split("\n")[0])[:90]
         found[text] = found.get(text, 0) + 1
     return found

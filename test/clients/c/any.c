@@ -24,10 +24,10 @@ static MYSQL *arrive(int verb)
 	if (mysql)
 		return mysql;
 	mysql = mysql_init(NULL);
-	if (verb == 't') {
+	if (verb == 't' || verb == 'e')
 		mysql_ssl_set(mysql, NULL, NULL, words[3], NULL, NULL);
+	if (verb == 't')
 		mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
-	}
 	open_handles[key] = mysql;
 	/* A handle that did not connect answers 2006 to statements, which is told. */
 	(void)mysql_real_connect(mysql, words[verb == 'r' ? 2 : 1], "app", "app", "app", 3306, NULL, 0);

@@ -20,7 +20,8 @@ public class Any {
 	private static String[] words;
 
 	private static Connection connect(String verb) throws SQLException {
-		String tls = verb.equals("t") ? "&useSsl=true&serverSslCert=" + words[2] : "";
+		String tls = verb.equals("t") ? "&useSsl=true&serverSslCert=" + words[2] :
+			verb.equals("e") ? "&useSsl=true&trustServerCertificate=true" : "";
 		return DriverManager.getConnection("jdbc:mariadb://" + words[verb.equals("r") ? 1 : 0] +
 			":3306/app?user=app&password=app" + tls);
 	}

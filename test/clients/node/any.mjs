@@ -4,8 +4,9 @@
 //   any.mjs KIND WRITER READER CA
 //
 // A line of input is a verb, a number and a statement; the answer is one line of JSON.  Verbs: w (by
-// the writer's name), r (by the reader's), t (by the writer's, with TLS and its name verified), h (in
-// the transaction that BEGIN begins), x (closes everything).  The number is how many at once.
+// the writer's name), r (by the reader's), t (by the writer's, with TLS and its name verified), e (the
+// same, encrypted but not verified), h (in the transaction that BEGIN begins), x (closes everything).
+// The number is how many at once.
 import cluster from 'node:cluster';
 import fs from 'node:fs';
 import readline from 'node:readline';
@@ -15,7 +16,6 @@ import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 const [kind, writer, reader, ca] = process.env.ANY_WORDS?.split(' ') ?? process.argv.slice(2);
 const require = createRequire(import.meta.url);
 const account = { user: 'app', password: 'app', database: 'app' };
-const trust = () => ({ ca: fs.readFileSync(ca), rejectUnauthorized: true });
 const call = (object, verb, ...words) => new Promise((resolve, reject) =>
 	object[verb](...words, (error, value) => error ? reject(error) : resolve(value)));
 
@@ -71,8 +71,8 @@ function sequelize(host, tls) {
 }
 
 async function typeorm(options) {
-	const made = await new (require('typeorm').DataSource)({ type: 'mysql', ...options,
-		extra: { connectionLimit: 4 } }).initialize();
+	const made = await new (require('typeorm').DataSource)({ type: 'mysql',
+		connectorPackage: 'mysql2', ...options, extra: { connectionLimit: 4 } }).initialize();
 	const on = (mode) => {
 		const runner = made.createQueryRunner(mode);
 		return { query: (sql) => runner.query(sql), release: () => runner.release() };
@@ -95,9 +95,15 @@ function knex(host, tls) {
 	}, close: () => made.destroy() };
 }
 
-const ssl = (tls) => tls ? { ssl: trust() } : {};
-const named = (host, tls) => ({ host, username: 'app', password: 'app', database: 'app', ...ssl(tls) });
-const verified = (tls) => tls ? { ssl: { ...trust(), verifyIdentity: true } } : {};
+const ssl = (verb, more) =>
+	verb === 't' ? { ssl: { ca: fs.readFileSync(ca), rejectUnauthorized: true, ...more } } :
+	verb === 'e' ? { ssl: { rejectUnauthorized: false } } : {};
+const named = (host, verb) => ({ host, username: 'app', password: 'app', database: 'app',
+	...verified(verb) });
+const verified = (verb) => ssl(verb, { verifyIdentity: true });
+// A name for each role, as TypeORM wants it; TLS by one name, as that is another matter.
+const replicated = (host, verb, more) => typeorm('te'.includes(verb) ? named(host, verb) :
+	{ replication: { master: named(writer), slaves: [named(reader)], ...more } });
 const KINDS = {
 	'mysql2-callback': (h, t) => callbackPool(require('mysql2'), h, verified(t)),
 	'mysql2-promise': (h, t) => single(require('mysql2/promise'), h, verified(t)),
@@ -106,8 +112,8 @@ const KINDS = {
 	mariadb: (h, t) => promisePool(require('mariadb'), h, ssl(t)),
 	sequelize: (h, t) => sequelize(h, verified(t)),
 	typeorm: (h, t) => typeorm(named(h, t)),
-	'typeorm-replication': (h, t) => typeorm(t ? named(h, t) :
-		{ replication: { master: named(writer), slaves: [named(reader)] } }),
+	'typeorm-replication': (h, t) => replicated(h, t),
+	'typeorm-replication-kept': (h, t) => replicated(h, t, { removeNodeErrorCount: Infinity }),
 	knex: (h, t) => knex(h, verified(t)),
 	worker_threads: (h, t) => promisePool(require('mysql2/promise'), h, verified(t)),
 	cluster: (h, t) => promisePool(require('mysql2/promise'), h, verified(t)),
@@ -116,7 +122,7 @@ const KINDS = {
 let open = {}, held = null;
 
 async function target(verb) {
-	open[verb] ??= KINDS[kind](verb === 'r' ? reader : writer, verb === 't');
+	open[verb] ??= KINDS[kind](verb === 'r' ? reader : writer, verb);
 	return open[verb];
 }
 
@@ -184,10 +190,14 @@ if (kind === 'worker_threads' && isMainThread) {
 } else if (kind === 'worker_threads') {
 	parentPort.on('message', async (line) => parentPort.postMessage(await answer(line)));
 } else if (kind === 'cluster' && cluster.isPrimary) {
-	await relay([1, 2, 3].map(() => worker(cluster.fork(), 'send')));
+	// What is sent to a module before it listens is lost: each says when it does.
+	const forked = [1, 2, 3].map(() => cluster.fork());
+	await Promise.all(forked.map((one) => new Promise((resolve) => one.once('message', resolve))));
+	await relay(forked.map((one) => worker(one, 'send')));
 } else if (kind === 'cluster') {
 	process.on('message', async (line) => process.send(await answer(line)));
 	process.on('disconnect', () => process.exit(0));
+	process.send('ready');
 } else {
 	for await (const line of readline.createInterface({ input: process.stdin }))
 		say(await answer(line));

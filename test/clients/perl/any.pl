@@ -11,8 +11,10 @@ my ($writer, $reader, $ca) = @ARGV;
 my %open;
 
 sub open_handle {
-	my ($host, $tls) = @_;
-	my $more = $tls ? ";mariadb_ssl=1;mariadb_ssl_ca_file=$ca;mariadb_ssl_verify_server_cert=1" : "";
+	my ($host, $verb) = @_;
+	my %tls = (t => ";mariadb_ssl=1;mariadb_ssl_ca_file=$ca;mariadb_ssl_verify_server_cert=1",
+		e => ";mariadb_ssl=1;mariadb_ssl_optional=1");
+	my $more = $tls{$verb} // "";
 	return DBI->connect("DBI:MariaDB:host=$host;database=app$more", "app", "app",
 		{PrintError => 0, RaiseError => 1, AutoCommit => 1});
 }
@@ -31,7 +33,7 @@ while (my $line = <STDIN>) {
 	my $key = $verb eq "h" ? "w" : $verb;
 	for (1 .. $n) {
 		eval {
-			$open{$key} ||= open_handle($verb eq "r" ? $reader : $writer, $verb eq "t");
+			$open{$key} ||= open_handle($verb eq "r" ? $reader : $writer, $verb);
 			my $value = run($open{$key}, $sql);
 			$told{value} = $value if defined $value;
 			$told{ok}++;

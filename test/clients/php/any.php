@@ -7,25 +7,33 @@
 // Behind a web server the same words are the query: ?kind=&writer=&reader=&ca=&line=
 error_reporting(E_ALL & ~E_WARNING);
 
-function mysqli_open(string $host, ?string $ca, bool $kept): object
+/* Kept connections are found again by host, user and database, with TLS or without it: a database of
+ * its own tells them apart. */
+const DATABASES = ['t' => 'information_schema', 'e' => ''];
+
+function mysqli_open(string $host, string $verb, string $ca, bool $kept): object
 {
 	mysqli_report(MYSQLI_REPORT_ERROR | MYSQLI_REPORT_STRICT);
 	$one = mysqli_init();
-	if ($ca) {
+	if ($verb === 't') {
 		$one->options(MYSQLI_OPT_SSL_VERIFY_SERVER_CERT, 1);
 		$one->ssl_set(null, null, $ca, null, null);
 	}
-	$one->real_connect(($kept ? 'p:' : '') . $host, 'app', 'app', 'app', 3306, null,
-		$ca ? MYSQLI_CLIENT_SSL : 0);
+	$flags = ['t' => MYSQLI_CLIENT_SSL,
+		'e' => MYSQLI_CLIENT_SSL | MYSQLI_CLIENT_SSL_DONT_VERIFY_SERVER_CERT];
+	$one->real_connect(($kept ? 'p:' : '') . $host, 'app', 'app', DATABASES[$verb] ?? 'app', 3306, null,
+		$flags[$verb] ?? 0);
 	return $one;
 }
 
-function pdo_open(string $host, ?string $ca, bool $kept): object
+function pdo_open(string $host, string $verb, string $ca, bool $kept): object
 {
 	$options = [PDO::ATTR_PERSISTENT => $kept];
-	if ($ca)
-		$options += [PDO::MYSQL_ATTR_SSL_CA => $ca, PDO::MYSQL_ATTR_SSL_VERIFY_SERVER_CERT => true];
-	return new PDO("mysql:host=$host;dbname=app", 'app', 'app', $options);
+	if ($verb === 't' || $verb === 'e')
+		$options += [PDO::MYSQL_ATTR_SSL_CA => $ca,
+			PDO::MYSQL_ATTR_SSL_VERIFY_SERVER_CERT => $verb === 't'];
+	$database = DATABASES[$verb] ?? 'app';
+	return new PDO("mysql:host=$host;dbname=$database", 'app', 'app', $options);
 }
 
 function run(object $one, string $sql): ?string
@@ -49,8 +57,7 @@ function answer(array $words, string $line): array
 	for ($i = 0; $i < (int)$n; $i++) {
 		try {
 			$open[$key] ??= (str_starts_with($kind, 'pdo') ? 'pdo_open' : 'mysqli_open')(
-				$verb === 'r' ? $reader : $writer, $verb === 't' ? $ca : null,
-				str_ends_with($kind, '-persistent'));
+				$verb === 'r' ? $reader : $writer, $verb, $ca, str_ends_with($kind, '-persistent'));
 			$told['value'] = run($open[$key], $sql) ?? $told['value'];
 			$told['ok']++;
 		} catch (Exception $e) {

@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """One row of the client matrix; see test/clients/node/any.mjs for what is asked and answered:
 
-    any.py KIND WRITER READER CA      KIND: mysqlclient, pymysql, sqlalchemy, multiprocessing, cli
+    any.py KIND WRITER READER CA      KIND: mysqlclient, pymysql, sqlalchemy, multiprocessing, cli,
+                                      sysbench
 """
+import glob
 import json
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,12 +21,12 @@ class Mysqlclient:
     """libmariadb: the handle is kept after an error, as it can be."""
     keeps = True
 
-    def __init__(self, host, ca):
+    def __init__(self, host, verb):
         import MySQLdb
-        more = {}
-        if ca:  # this build's connect() can ask for the name's verification by a file alone
+        more = {"ssl": {"ca": CA}} if verb == "e" else {}
+        if verb == "t":  # this build's connect() can ask for the name's verification by a file alone
             self.file = tempfile.NamedTemporaryFile("w", suffix=".cnf")
-            self.file.write(f"[client]\nssl-ca={ca}\nssl-verify-server-cert\n")
+            self.file.write(f"[client]\nssl-ca={CA}\nssl-verify-server-cert=1\n")
             self.file.flush()
             more = {"read_default_file": self.file.name}
         self.one = MySQLdb.connect(host=host, user="app", passwd="app", db="app", autocommit=True,
@@ -42,9 +45,10 @@ class Mysqlclient:
 class Pymysql(Mysqlclient):
     keeps = False
 
-    def __init__(self, host, ca):
+    def __init__(self, host, verb):
         import pymysql
-        tls = {"ssl_ca": ca, "ssl_verify_cert": True, "ssl_verify_identity": True} if ca else {}
+        tls = {"t": {"ssl_ca": CA, "ssl_verify_cert": True, "ssl_verify_identity": True},
+               "e": {"ssl_ca": CA, "ssl_verify_cert": False}}.get(verb, {})
         self.one = pymysql.connect(host=host, user="app", password="app", database="app",
                                    autocommit=True, **tls)
 
@@ -53,9 +57,9 @@ class Sqlalchemy:
     """A pool, asked through its engine; it throws a broken connection away by itself."""
     keeps = True
 
-    def __init__(self, host, ca):
+    def __init__(self, host, verb):
         import sqlalchemy
-        tls = {"ssl": {"ca": ca, "check_hostname": True}} if ca else {}
+        tls = {"ssl": {"ca": CA, "check_hostname": verb == "t"}} if verb in "te" else {}
         self.text = sqlalchemy.text
         self.engine = sqlalchemy.create_engine(f"mysql+pymysql://app:app@{host}/app", pool_size=4,
                                                connect_args=tls)
@@ -91,8 +95,8 @@ class Cli:
     reads statements."""
     keeps = True
 
-    def __init__(self, host, ca):
-        tls = [f"--ssl-ca={ca}", "--ssl-verify-server-cert"] if ca else []
+    def __init__(self, host, verb):
+        tls = {"t": [f"--ssl-ca={CA}", "--ssl-verify-server-cert"], "e": ["--ssl"]}.get(verb, [])
         self.command = ["mariadb", "-N", "-B", "-n", "-h", host, "-uapp", "-papp", *tls, "app"]
         self.held = None
 
@@ -122,8 +126,51 @@ class Cli:
         """Nothing is left open."""
 
 
+class Sysbench:
+    """One thread of sysbench, started anew when it has ended.  Lost connections are not among the
+    errors that it may ignore: 1.0.20 then connects on a handle that it has just closed, and dies of
+    it, also when it is alone.  Its TLS takes three files of fixed names, and verifies no name."""
+    keeps = True
+
+    def __init__(self, host, verb):
+        self.folder = tempfile.mkdtemp(prefix="psysbench-")
+        if verb == "e":
+            own = sorted(glob.glob(os.path.join(os.path.dirname(CA), "demo-*.pem")))[0]
+            for path, name in ((CA, "cacert"), (own, "client-cert"), (own[:-3] + "key", "client-key")):
+                os.symlink(path, os.path.join(self.folder, name + ".pem"))
+        self.command = [
+            "sysbench", SYSBENCH, f"--mysql-host={host}", "--mysql-user=app", "--mysql-password=app",
+            "--mysql-db=app", "--threads=1", "--events=1", "--time=0",
+            f"--mysql-ssl={'on' if verb == 'e' else 'off'}", "run"]
+        self.one = None
+
+    def run(self, sql):
+        if self.one is None or self.one.poll() is not None:
+            self.one = subprocess.Popen(self.command, cwd=self.folder, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.one.stdin.write(sql + "\n")
+        self.one.stdin.flush()
+        said = ""
+        for line in self.one.stdout:
+            if line.startswith("{"):
+                told = json.loads(line)
+                if told["errors"]:
+                    raise RuntimeError(told["errors"][0])
+                return told["value"]
+            said = line if line.startswith("FATAL") else said
+        self.one.wait()
+        raise RuntimeError(said.strip())
+
+    def close(self):
+        if self.one is not None:
+            self.one.communicate()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+SYSBENCH = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "sysbench",
+                        "any.lua")
 KINDS = {"mysqlclient": Mysqlclient, "pymysql": Pymysql, "sqlalchemy": Sqlalchemy, "cli": Cli,
-         "multiprocessing": Mysqlclient}
+         "sysbench": Sysbench, "multiprocessing": Mysqlclient}
 
 
 class Handler:
@@ -134,8 +181,7 @@ class Handler:
         key = "w" if verb == "h" else verb
         try:
             if key not in self.open:
-                self.open[key] = KINDS[KIND](READER if verb == "r" else WRITER,
-                                             CA if verb == "t" else None)
+                self.open[key] = KINDS[KIND](READER if verb == "r" else WRITER, verb)
             one = self.open[key]
             return one.hold(sql) if verb == "h" and hasattr(one, "hold") else one.run(sql)
         except Exception:
@@ -143,13 +189,16 @@ class Handler:
                 del self.open[key]
             raise
 
+    def close(self):
+        for one in self.open.values():
+            one.close()
+        self.open = {}
+
     def answer(self, line):
         verb, n, sql = (line.split(" ", 2) + [""])[:3]
         told = {"ok": 0, "errors": [], "value": None}
         if verb == "x":
-            for one in self.open.values():
-                one.close()
-            self.open = {}
+            self.close()
             return told
         for _ in range(int(n)):
             try:
@@ -189,6 +238,8 @@ def main():
     handler = Children() if KIND == "multiprocessing" else Handler()
     for line in sys.stdin:
         print(json.dumps(handler.answer(line.rstrip("\n"))), flush=True)
+    if KIND == "sysbench":  # whose process and folder are to end with us
+        handler.close()
     sys.stdout.flush()
     os._exit(0)
 

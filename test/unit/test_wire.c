@@ -2,6 +2,7 @@
 /* The library's small parts: addresses, bindings, tracked sockets, starts, notes, trials. */
 #include "address.h"
 #include "bind.h"
+#include "control.h"
 #include "elf_note.h"
 #include "moved.h"
 #include "netcheck.h"
@@ -11,6 +12,7 @@
 #include "trial.h"
 
 #include <pelorus/names.h>
+#include <pelorus/rundir.h>
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,8 +22,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -393,6 +397,41 @@ static void test_the_proven_are_known(void **state)
 	assert_false(trial_is_proven(0));
 }
 
+/* What stands at a control socket's place, and whether that proves a prober's death. */
+static void test_only_a_socket_that_nobody_holds_is_deserted(void **state)
+{
+	enum { NOTHING, FILE_THERE, LISTENS, IS_FULL, ENDED };
+	static const struct {
+		int there;
+		bool deserted;
+	} rows[] = {{NOTHING, false}, {FILE_THERE, true}, {LISTENS, false}, {IS_FULL, false},
+		{ENDED, true}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char folder[] = "/tmp/pelorus-unit-XXXXXX";
+		struct sockaddr_un sun = {.sun_family = AF_UNIX};
+		int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0), waiting = -1;
+
+		assert_non_null(mkdtemp(folder));
+		snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/" PEL_RUN_CONTROL, folder);
+		if (rows[i].there == FILE_THERE)
+			(void)close(open(sun.sun_path, O_CREAT | O_WRONLY, 0600));
+		if (rows[i].there >= LISTENS) {
+			assert_int_equal(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+			assert_int_equal(listen(fd, 0), 0);
+		}
+		if (rows[i].there == IS_FULL)
+			assert_true((waiting = control_open(folder)) >= 0);
+		if (rows[i].there == ENDED)
+			(void)close(fd);
+		assert_int_equal(control_is_deserted(folder), rows[i].deserted);
+		(void)close(waiting);
+		(void)close(fd);
+		(void)unlink(sun.sun_path);
+		assert_int_equal(rmdir(folder), 0);
+	}
+}
+
 static int prepare(void **state)
 {
 	process_init();
@@ -417,6 +456,7 @@ int main(void)
 		cmocka_unit_test(test_gos_note_is_known),
 		cmocka_unit_test(test_a_trial_is_judged_by_what_the_prober_hears),
 		cmocka_unit_test(test_the_proven_are_known),
+		cmocka_unit_test(test_only_a_socket_that_nobody_holds_is_deserted),
 	};
 
 	return cmocka_run_group_tests(tests, prepare, NULL);

@@ -61,7 +61,8 @@ static void on_close(void *ctx, const char *path, const char *text)
 	struct sts_reading *r = ctx;
 	const char *name = xml_path_under(path, "Credentials");
 
-	if (!name || !xml_path_under(path, "AssumeRoleWithWebIdentityResult"))
+	if (!name || (!xml_path_under(path, "AssumeRoleWithWebIdentityResult") &&
+			     !xml_path_under(path, "AssumeRoleResult")))
 		return;
 	if (strcmp(name, "AccessKeyId") == 0)
 		r->bad |= !copy(r->creds.id, sizeof(r->creds.id), text);

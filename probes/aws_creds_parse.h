@@ -17,11 +17,8 @@ struct aws_creds {
 /* Of ECS, EKS and IMDS: AccessKeyId, SecretAccessKey, Token, Expiration.  0 or -EPROTO. */
 int aws_creds_parse_json(const char *body, size_t n, struct aws_creds *ret);
 
-/* AssumeRoleWithWebIdentityResponse.  0 or -EPROTO. */
+/* AssumeRoleWithWebIdentityResponse and AssumeRoleResponse.  0 or -EPROTO. */
 int aws_creds_parse_sts(const char *body, size_t n, struct aws_creds *ret);
-
-/* A profile of a shared credentials file.  0; -ENOENT: it has none; -EPROTO: half of one. */
-int aws_creds_parse_file(const char *text, size_t n, const char *profile, struct aws_creds *ret);
 
 /* GetSecretValueResponse, whose SecretString is JSON with username and password.  0 or -EPROTO. */
 int aws_secret_parse(const char *body, size_t n, char *ret_user, size_t user_size,

@@ -45,22 +45,65 @@ int aws_local_environment(struct aws_creds *creds)
 	return 0;
 }
 
-int aws_local_file(const char *wanted, struct aws_creds *creds)
+/* One of the two files; 0, -ENOENT: not there, or without the profile; -EINVAL: of no use. */
+static int read_profile(const char *moved, const char *usual, enum aws_file file, const char *name,
+	struct aws_profile *profile)
 {
-	const char *path = variable("AWS_SHARED_CREDENTIALS_FILE"), *home = variable("HOME");
-	const char *profile = wanted[0] ? wanted : variable("AWS_PROFILE");
-	char usual[4096], *text;
+	const char *path = variable(moved), *home = variable("HOME");
+	char at_home[4096], *text;
 	size_t n;
 	int r;
 
-	snprintf(usual, sizeof(usual), "%s/.aws/credentials", home ? home : "");
-	if (read_file(path ? path : usual, FILE_MAX, READ_FILE_ANY, &text, &n) < 0)
+	snprintf(at_home, sizeof(at_home), "%s/.aws/%s", home ? home : "", usual);
+	if (read_file(path ? path : at_home, FILE_MAX, READ_FILE_ANY, &text, &n) < 0)
 		return path ? -EINVAL : -ENOENT;
-	r = aws_creds_parse_file(text, n, profile ? profile : "default", creds);
+	r = aws_profile_parse(text, n, file, name, profile);
 	explicit_bzero(text, n);
 	free(text);
-	if (r < 0)
-		return r == -ENOENT && !profile ? -ENOENT : -EINVAL;
-	creds->expires_s = time(NULL) + FILE_AGE_S;
-	return 0;
+	return r == 0 || r == -ENOENT ? r : -EINVAL;
+}
+
+int aws_local_profile(const char *wanted, struct aws_profile *ret)
+{
+	const char *named = wanted[0] ? wanted : variable("AWS_PROFILE");
+	const char *name = named ? named : "default";
+	int config, credentials;
+
+	memset(ret, 0, sizeof(*ret));
+	config = read_profile("AWS_CONFIG_FILE", "config", AWS_FILE_CONFIG, name, ret);
+	credentials = read_profile(
+		"AWS_SHARED_CREDENTIALS_FILE", "credentials", AWS_FILE_CREDENTIALS, name, ret);
+	if (config == -EINVAL || credentials == -EINVAL)
+		return -EINVAL;
+	if (ret->role[0] || ret->creds.id[0]) {
+		ret->creds.expires_s = time(NULL) + FILE_AGE_S;
+		return 0;
+	}
+	return named ? -EINVAL : -ENOENT;
+}
+
+int aws_local_file(const char *wanted, struct aws_creds *creds)
+{
+	struct aws_profile profile;
+	int r = aws_local_profile(wanted, &profile);
+
+	if (r == 0 && profile.role[0])
+		r = -ENOTSUP;
+	if (r == 0)
+		*creds = profile.creds;
+	explicit_bzero(&profile, sizeof(profile));
+	return r;
+}
+
+int aws_local_region(const char *wanted, char *ret, size_t size)
+{
+	struct aws_profile profile;
+	int r;
+
+	(void)aws_local_profile(wanted, &profile);
+	r = profile.region[0] && strlen(profile.region) < size ? 0 : -ENOENT;
+	if (r == 0)
+		strcpy(ret, profile.region);
+	explicit_bzero(&profile, sizeof(profile));
+	return r;
 }

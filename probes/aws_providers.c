@@ -8,7 +8,7 @@
 #include "aws_providers.h"
 
 #include "aws_local.h"
-#include "buf.h"
+#include "aws_role.h"
 #include "read_file.h"
 
 #include <errno.h>
@@ -49,10 +49,25 @@ static enum aws_turn environment_begin(
 	return turn_of(aws_local_environment(creds));
 }
 
-static enum aws_turn file_begin(
+/* Its key, or that of the role that it names. */
+static enum aws_turn profile_begin(
 	struct aws_visit *visit, struct aws_question *question, struct aws_creds *creds)
 {
-	return turn_of(aws_local_file(visit->profile, creds));
+	struct aws_profile profile;
+	enum aws_turn turn = turn_of(aws_local_profile(visit->profile, &profile));
+
+	if (turn == AWS_TURN_HAVE && profile.role[0])
+		turn = aws_role_begin(visit->region, &profile, question);
+	else if (turn == AWS_TURN_HAVE)
+		*creds = profile.creds;
+	explicit_bzero(&profile, sizeof(profile));
+	return turn;
+}
+
+static enum aws_turn sts_read(struct aws_visit *visit, const char *body, size_t n,
+	struct aws_question *question, struct aws_creds *creds)
+{
+	return aws_creds_parse_sts(body, n, creds) == 0 ? AWS_TURN_HAVE : AWS_TURN_FAILED;
 }
 
 /* A file's text without the white space around it; to be wiped and freed. */
@@ -79,38 +94,16 @@ static enum aws_turn identity_begin(
 	struct aws_visit *visit, struct aws_question *question, struct aws_creds *creds)
 {
 	const char *path = variable("AWS_WEB_IDENTITY_TOKEN_FILE"),
-		   *role = variable("AWS_ROLE_ARN");
-	const char *name = variable("AWS_ROLE_SESSION_NAME"),
-		   *base = variable("AWS_ENDPOINT_URL_STS");
-	struct buf body;
-	char *token;
+		   *role = variable("AWS_ROLE_ARN"), *name = variable("AWS_ROLE_SESSION_NAME");
+	struct aws_profile profile = {.role = ""};
 
 	if (!path || !role)
 		return AWS_TURN_ABSENT;
-	token = read_token(path);
-	if (!token)
+	if (!copy(profile.token_file, sizeof(profile.token_file), path) ||
+		!copy(profile.role, sizeof(profile.role), role) ||
+		!copy(profile.session, sizeof(profile.session), name ? name : ""))
 		return AWS_TURN_FAILED;
-	*question = (struct aws_question){.method = "POST",
-		.n_headers = 1,
-		.headers = {"Content-Type: application/x-www-form-urlencoded"}};
-	snprintf(question->url, sizeof(question->url),
-		base ? "%s/" : "https://sts.%s.amazonaws.com%s/", base ? base : visit->region,
-		strncmp(visit->region, "cn-", 3) == 0 ? ".cn" : "");
-	buf_init(&body, question->body, sizeof(question->body));
-	buf_add(&body, "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=");
-	buf_add_percent(&body, role, "");
-	buf_add(&body, "&RoleSessionName=");
-	buf_add_percent(&body, name ? name : "pelorus", "");
-	buf_add(&body, "&WebIdentityToken=");
-	buf_add_percent(&body, token, "");
-	free_token(token);
-	return buf_error(&body) == 0 ? AWS_TURN_ASK : AWS_TURN_FAILED;
-}
-
-static enum aws_turn identity_read(struct aws_visit *visit, const char *body, size_t n,
-	struct aws_question *question, struct aws_creds *creds)
-{
-	return aws_creds_parse_sts(body, n, creds) == 0 ? AWS_TURN_HAVE : AWS_TURN_FAILED;
+	return aws_role_by_token(visit->region, &profile, question);
 }
 
 static enum aws_turn json_read_creds(struct aws_visit *visit, const char *body, size_t n,
@@ -216,8 +209,8 @@ static enum aws_turn imds_read(struct aws_visit *visit, const char *body, size_t
 
 const struct aws_provider aws_providers[] = {
 	{"environment", environment_begin, NULL, 0},
-	{"shared credentials file", file_begin, NULL, 0},
-	{"web identity", identity_begin, identity_read, 10000},
+	{"profile", profile_begin, sts_read, 10000},
+	{"web identity", identity_begin, sts_read, 10000},
 	{"ECS", ecs_begin, json_read_creds, 5000},
 	{"EKS pod identity", eks_begin, json_read_creds, 5000},
 	{"instance metadata", imds_begin, imds_read, 2000},

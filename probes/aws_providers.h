@@ -15,7 +15,7 @@
 struct aws_question {
 	char method[8];
 	char url[1024];
-	char headers[2][4200];
+	char headers[4][4200];
 	unsigned n_headers;
 	char body[AWS_QUESTION_BODY];
 };

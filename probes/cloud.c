@@ -3,6 +3,7 @@
 #include "cloud.h"
 
 #include "aws_creds.h"
+#include "aws_local.h"
 #include "aws_secret.h"
 #include "source_rds.h"
 
@@ -36,7 +37,7 @@ static int find_region(const char *key, const struct config_cluster *config, cha
 	if (aws_region_of_host(key, ret, size) == 0)
 		return 0;
 	if (!variable || !*variable)
-		return -EINVAL;
+		return aws_local_region(config->aws_profile, ret, size) < 0 ? -EINVAL : 0;
 	return snprintf(ret, size, "%s", variable) < (int)size ? 0 : -EINVAL;
 }
 

@@ -3,7 +3,7 @@
  * Fuzzes the readers of URLs, HOST:PORT, base64, times and profiles.  A URL that is taken is one
  * that its own parts make again.
  */
-#include "aws_creds_parse.h"
+#include "aws_profile.h"
 #include "buf.h"
 #include "url.h"
 
@@ -27,7 +27,8 @@ static void fuzz_url(const char *text)
 	if (url_parse(text, &url) < 0)
 		return;
 	check(url.port != 0 && url.path[0] == '/' && !strpbrk(url.path, " \r\n\t"));
-	snprintf(whole, sizeof(whole), "http%s://%s%s", url.tls ? "s" : "", url.authority, url.path);
+	snprintf(
+		whole, sizeof(whole), "http%s://%s%s", url.tls ? "s" : "", url.authority, url.path);
 	check(url_parse(whole, &again) == 0);
 	check(strcmp(url.host, again.host) == 0 && url.port == again.port);
 	check(strcmp(url.path, again.path) == 0 && strcmp(url.authority, again.authority) == 0);
@@ -49,7 +50,7 @@ static void fuzz_base64(const char *text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char text[4096], host[PEL_NAME_MAX];
-	struct aws_creds creds;
+	struct aws_profile profile = {.region = ""};
 	uint16_t port;
 	int64_t time;
 
@@ -62,7 +63,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (url_parse_host(text, host, &port) == 0)
 		check(host[0] && strlen(host) < sizeof(host));
 	(void)aws_parse_time(text, &time);
-	if (aws_creds_parse_file(text, size, "default", &creds) == 0)
-		check(creds.id[0] && creds.secret[0]);
+	for (unsigned file = AWS_FILE_CREDENTIALS; file <= AWS_FILE_CONFIG; file++) {
+		(void)aws_profile_parse(text, size, (enum aws_file)file, "default", &profile);
+		check(!profile.creds.id[0] == !profile.creds.secret[0]);
+	}
 	return 0;
 }

@@ -62,11 +62,11 @@ def container(seconds=3600):
             "Expiration": until(seconds), "Code": "Success"}
 
 
-def sts():
-    return ("<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>"
+def sts(action):
+    return (f"<{action}Response><{action}Result><Credentials>"
             f"<AccessKeyId>{ID}</AccessKeyId><SecretAccessKey>{SECRET}</SecretAccessKey>"
             f"<SessionToken>{SESSION}</SessionToken><Expiration>{until(3600)}</Expiration>"
-            "</Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>")
+            f"</Credentials></{action}Result></{action}Response>")
 
 
 def secret(user, password):

@@ -52,6 +52,8 @@ SEEDS = {
         b"https://[::1]:2379/v3/watch?x=y", b"http://h", b"Zm9vYg==", b"h1:3306", b"[::1]:1",
         b"2026-01-02T03:04:05.1Z",
         b"[default]\naws_access_key_id = A\naws_secret_access_key = s\naws_session_token=t\n",
+        b"[profile default]\nrole_arn = r\nsource_profile = x\nregion = y\ns3 =\n  region = z\n"
+        b"web_identity_token_file = /t\nrole_session_name = n\nexternal_id = e\n",
     ],
 }
 

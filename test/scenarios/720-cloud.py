@@ -30,7 +30,8 @@ def environment(server, **more):
 
 def serve(server):
     imds = "/latest/meta-data/iam/security-credentials/"
-    server.answer("/sts/", aws.sts())
+    server.answer("/sts/", aws.sts("AssumeRoleWithWebIdentity"))
+    server.answer("/sts/", aws.sts("AssumeRole"), contains="Action=AssumeRole&")
     server.answer("/pod", aws.container())
     server.answer("/latest/api/token", "imds-token", method="PUT")
     server.answer(imds, "the-role\n")
@@ -39,7 +40,7 @@ def serve(server):
 
 
 def providers(server, folder):
-    """(name, variables, a path that must have been asked, header of that question)."""
+    """(name, variables, a path that must have been asked, what holds of that question)."""
     def file(name, text):
         path = os.path.join(folder, name)
         with open(path, "w") as out:
@@ -48,24 +49,43 @@ def providers(server, folder):
 
     profile = file("credentials", f"[default]\nx = y\n[work]\naws_access_key_id = {aws.ID}\n"
                    f"aws_secret_access_key = {aws.SECRET}\naws_session_token = {aws.SESSION}\n")
+    config = file("config", f"[profile static]\naws_access_key_id = {aws.ID}\n"
+                  f"aws_secret_access_key = {aws.SECRET}\naws_session_token = {aws.SESSION}\n"
+                  "[profile app]\nrole_arn = arn:aws:iam::1:role/app\nsource_profile = static\n"
+                  "external_id = a/b\n[profile pod]\nrole_arn = arn:aws:iam::1:role/pod\n"
+                  f"web_identity_token_file = {file('jwt', 'web-identity-token')}\n")
+
+    def has(header, value):
+        return lambda seen: seen["headers"].get(header) == value
+
+    def says(words):
+        return lambda seen: words in seen["body"]
     return [
         ("environment", {"AWS_ACCESS_KEY_ID": aws.ID, "AWS_SECRET_ACCESS_KEY": aws.SECRET,
                          "AWS_SESSION_TOKEN": aws.SESSION}, None, None),
         ("a profile", {"AWS_SHARED_CREDENTIALS_FILE": profile, "AWS_PROFILE": "work"}, None, None),
-        ("web identity", {"AWS_WEB_IDENTITY_TOKEN_FILE": file("jwt", "web-identity-token\n"),
-                          "AWS_ROLE_ARN": "arn:aws:iam::1:role/r"}, "/sts/", None),
+        ("a key in the config file", {"AWS_CONFIG_FILE": config, "AWS_PROFILE": "static"}, None,
+         None),
+        ("a role with a source profile", {"AWS_CONFIG_FILE": config, "AWS_PROFILE": "app"},
+         "/sts/", lambda seen: aws.signature_holds(seen) and
+         "Action=AssumeRole&" in seen["body"] and "ExternalId=a%2Fb" in seen["body"]),
+        ("a role with a web identity", {"AWS_CONFIG_FILE": config, "AWS_PROFILE": "pod"},
+         "/sts/", says("WebIdentityToken=web-identity-token")),
+        ("web identity", {"AWS_WEB_IDENTITY_TOKEN_FILE": file("jwt2", "web-identity-token\n"),
+                          "AWS_ROLE_ARN": "arn:aws:iam::1:role/r"}, "/sts/",
+         says("RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fr&")),
         ("EKS pod identity", {"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{server.url}/pod",
                               "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": file("pod", "pod-token")},
-         "/pod", ("Authorization", "pod-token")),
+         "/pod", has("Authorization", "pod-token")),
         ("instance metadata", {}, "/latest/meta-data/iam/security-credentials/the-role",
-         ("X-aws-ec2-metadata-token", "imds-token")),
+         has("X-aws-ec2-metadata-token", "imds-token")),
     ]
 
 
 def by_provider(lab, server, folder):
     config = cluster_section(lab, user=None, **SECRET_KEYS)
-    for name, variables, path, header in providers(server, folder):
-        asked = len(server.requests("/secrets/"))
+    for name, variables, path, holds in providers(server, folder):
+        asked, before = len(server.requests("/secrets/")), len(server.requests(path))
         with Prober(lab, config, command=environment(server, **variables)) as p:
             tap.ok(p.wait_known(lab.writer), f"{name}: the secret's user logs in", p.log()[-800:])
             question = server.request("/secrets/", after=asked)
@@ -73,9 +93,8 @@ def by_provider(lab, server, folder):
                    question["headers"].get("X-Amz-Security-Token") == aws.SESSION,
                    f"{name}: the question is signed", question)
             if path:
-                seen = server.request(path)
-                tap.ok(not header or seen["headers"].get(header[0]) == header[1],
-                       f"{name}: asked as it should be", seen)
+                seen = server.request(path, after=before)
+                tap.ok(holds(seen), f"{name}: asked as it should be", seen)
             tap.ok(not any(word in p.log() for word in NOT_IN_LOG), f"{name}: no secret is logged")
 
 

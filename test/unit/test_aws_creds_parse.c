@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The forms in which AWS hands out credentials. */
-#include "aws_creds_parse.h"
+#include "aws_profile.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -113,11 +113,73 @@ static void a_file_holds_profiles(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct aws_creds creds = {.id = "untouched"};
+		struct aws_profile profile = {.creds = {.id = "untouched"}};
+		int r = aws_profile_parse(
+			file, strlen(file), AWS_FILE_CREDENTIALS, rows[i].profile, &profile);
 
-		check(&rows[i].row,
-			aws_creds_parse_file(file, strlen(file), rows[i].profile, &creds), &creds);
+		/* Of one without a key, that of another file stays. */
+		if (strcmp(rows[i].profile, "none") == 0)
+			assert_string_equal(profile.creds.id, "untouched");
+		else
+			check(&rows[i].row, r, &profile.creds);
 	}
+}
+
+static void a_config_file_names_its_sections_otherwise(void **state)
+{
+	static const char file[] =
+		"[default]\nregion = d\n[profile work]\nregion = w\nrole_arn = arn:r\n"
+		"source_profile = base\nexternal_id=x/y\nrole_session_name = me\n"
+		"s3 =\n  region = nested\n\tsource_profile = nested\n"
+		"[base]\naws_access_key_id = A\naws_secret_access_key = s\n"
+		"[profile  pods ]\nrole_arn=arn:p\nweb_identity_token_file = /run/token\n"
+		"[profile]\nregion = none\n[sso-session work]\nregion = other\n"
+		"[profile odd]\nrole_arn = with blank\n";
+	static const struct {
+		const char *name;
+		int code;
+		const char *region, *role, *source, *token_file;
+	} rows[] = {
+		{"default", 0, "d", "", "", ""},
+		{"work", 0, "w", "arn:r", "base", ""},
+		{"pods", 0, "", "arn:p", "", "/run/token"},
+		{"base", -ENOENT, "", "", "", ""},
+		{"profile", -ENOENT, "", "", "", ""},
+		{"", -ENOENT, "", "", "", ""},
+		{"odd", -EPROTO, "", "", "", ""},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct aws_profile profile = {.region = ""};
+
+		assert_int_equal(aws_profile_parse(file, strlen(file), AWS_FILE_CONFIG,
+					 rows[i].name, &profile),
+			rows[i].code);
+		assert_string_equal(profile.region, rows[i].region);
+		assert_string_equal(profile.role, rows[i].role);
+		assert_string_equal(profile.source, rows[i].source);
+		assert_string_equal(profile.token_file, rows[i].token_file);
+	}
+}
+
+static void the_credentials_file_outranks_the_config_file(void **state)
+{
+	static const char config[] = "[default]\nregion = r\naws_access_key_id = A\n"
+				     "aws_secret_access_key = s\naws_session_token = t\n";
+	static const char credentials[] =
+		"[default]\naws_access_key_id = B\naws_secret_access_key = u\n";
+	struct aws_profile profile = {.region = ""};
+
+	assert_int_equal(
+		aws_profile_parse(config, strlen(config), AWS_FILE_CONFIG, "default", &profile), 0);
+	assert_string_equal(profile.creds.token, "t");
+	assert_int_equal(aws_profile_parse(credentials, strlen(credentials), AWS_FILE_CREDENTIALS,
+				 "default", &profile),
+		0);
+	assert_string_equal(profile.creds.id, "B");
+	assert_string_equal(profile.creds.secret, "u");
+	assert_string_equal(profile.creds.token, "");
+	assert_string_equal(profile.region, "r");
 }
 
 static void a_secret_is_json_within_json(void **state)
@@ -156,6 +218,8 @@ int main(void)
 		cmocka_unit_test(metadata_services_answer_in_json),
 		cmocka_unit_test(sts_answers_in_xml),
 		cmocka_unit_test(a_file_holds_profiles),
+		cmocka_unit_test(a_config_file_names_its_sections_otherwise),
+		cmocka_unit_test(the_credentials_file_outranks_the_config_file),
 		cmocka_unit_test(a_secret_is_json_within_json),
 	};
 

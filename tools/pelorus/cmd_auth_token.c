@@ -23,7 +23,7 @@ static const char help[] =
 	"\n"
 	"  --user USER        the database user\n"
 	"  --region REGION    where the database is, if its name does not tell\n"
-	"  --profile PROFILE  of the shared credentials file\n";
+	"  --profile PROFILE  of the AWS files\n";
 
 struct wish {
 	const char *user, *region, *profile;
@@ -65,7 +65,10 @@ static int wish_take(int argc, char **argv, struct wish *ret)
 	return ret->port > 0 && ret->port <= 65535 ? 0 : -EINVAL;
 }
 
-/* 0; -ENOENT: nothing here has credentials; -EINVAL: something has, but they are of no use. */
+/*
+ * 0; -ENOENT: nothing here has credentials; -ENOTSUP: a role has, which the prober asks for; -EINVAL:
+ * something has, but they are of no use.
+ */
 static int creds_find(const struct wish *wish, struct aws_creds *ret)
 {
 	int r = *wish->profile ? -ENOENT : aws_local_environment(ret);
@@ -85,6 +88,8 @@ static int sign(const char *command, const struct wish *wish, const struct aws_c
 		region = found;
 	if (!region)
 		region = getenv("AWS_REGION");
+	if ((!region || !*region) && aws_local_region(wish->profile, found, sizeof(found)) == 0)
+		region = found;
 	if (!region || !*region)
 		return command_fail(command, STATUS_USAGE, "the name tells no region: --region");
 	r = aws_rds_token(&key, region, wish->host, wish->port, wish->user, time(NULL), token,
@@ -123,7 +128,7 @@ int cmd_auth_token(int argc, char **argv)
 		return r == 1 ? STATUS_OK : STATUS_USAGE;
 	}
 	r = creds_find(&wish, &creds);
-	if (r == -ENOENT)
+	if (r == -ENOENT || r == -ENOTSUP)
 		return ask_prober(argv[0], &wish);
 	if (r < 0)
 		return command_fail(argv[0], STATUS_CREDENTIALS,

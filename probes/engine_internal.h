@@ -144,6 +144,7 @@ struct engine {
 	struct map_write *map;
 	const struct remote_ops *remote_ops; /* NULL: the module is not loaded */
 	struct remote *remote;
+	bool others_tell; /* what is being said is another host's notice */
 	uint64_t events_seen;
 	struct health_witness witness;
 	struct cluster *clusters[PEL_MAP_CLUSTERS];

@@ -301,6 +301,7 @@ void engine_event_added(struct engine *e)
 
 	while (e->remote && (seq = events_next(e->options.events, e->events_seen, line)) != 0) {
 		e->events_seen = seq;
-		e->remote_ops->event(e->remote, line);
+		if (!e->others_tell)
+			e->remote_ops->event(e->remote, line);
 	}
 }

@@ -10,6 +10,7 @@ import time
 from contextlib import ExitStack
 
 import tap
+from http_server import HttpServer
 from lab import Lab, now
 from prober import Prober, cluster_section
 
@@ -53,7 +54,14 @@ def elected(lab, probers):
     tap.ok(len(leaders(probers)) == 1, "one leads, the others follow it", len(leaders(probers)))
 
 
-def failover(lab, probers):
+def told(notices, instance):
+    """How many hosts have posted that this is the writer now."""
+    seen = [json.loads(r["body"])["event"] for r in notices.requests("/notices")]
+    return sum(e["code"] == "writer-changed" and e.get("instance") == instance for e in seen)
+
+
+def failover(lab, probers, notices):
+    before = {i["id"]: told(notices, i["id"]) for i in lab.status()["instances"]}
     lab.failover("crash")
     new = lab.writer
     at = {}
@@ -68,6 +76,9 @@ def failover(lab, probers):
     tap.note(f"from the first to the last of {len(probers)}: "
              f"{(max(at.values()) - min(at.values())) / 1e6:.0f} ms")
     tap.ok(wait(probers, lambda: all(p.wait_settled(3) for p in probers), 60), "and settles")
+    tap.ok(wait(probers, lambda: told(notices, new) > before[new], 20) and
+           told(notices, new) == before[new] + 1, "one host posts a notice of it, not each",
+           told(notices, new) - before[new])
 
 
 def lie(lab, store, probers):
@@ -121,10 +132,12 @@ def without_store(store, probers):
     tap.ok(all(p.cluster().state == "known" for p in probers), "and knows what it knew")
 
 
-def steps(lab, store, stack):
+def steps(lab, store, notices, stack):
     ids = [i["id"] for i in lab.status()["instances"]]
     quiet = rate(lab, ids)
-    config = cluster_section(lab, publish=store.publish, publish_lease=f"{LEASE_S}s")
+    notices.answer("/notices", "ok")
+    config = f"[pelorus]\nnotify = {notices.url}/notices\n"
+    config += cluster_section(lab, publish=store.publish, publish_lease=f"{LEASE_S}s")
     with Prober(lab) as single:
         single.wait_settled(3)
         one = rate(lab, ids) - quiet
@@ -136,11 +149,12 @@ def steps(lab, store, stack):
     tap.ok(together <= 2 * one, f"{HOSTS} hosts ask at most twice as much as one",
            f"{together} {one}")
     lie(lab, store, fleet)
-    failover(lab, fleet)
+    failover(lab, fleet, notices)
     fleet = killed(fleet)
     without_store(store, fleet)
 
 
 def run(make):
-    with Lab(instances=3) as lab, make(lab) as store, ExitStack() as stack:
-        steps(lab, store, stack)
+    with Lab(instances=3) as lab, make(lab) as store, HttpServer(lab) as notices, \
+            ExitStack() as stack:
+        steps(lab, store, notices, stack)

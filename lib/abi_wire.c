@@ -57,7 +57,7 @@ void abi_wire_sever(struct abi_handle *h)
 
 void abi_wire_hint(const struct abi_handle *h)
 {
-	follow_hint(h->bind);
+	follow_hint(h->bind, false);
 }
 
 void abi_wire_wait(const struct abi_handle *h, uint64_t limit_ns)

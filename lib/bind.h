@@ -46,6 +46,7 @@ struct bind {
 	_Atomic uint64_t first_address; /* of several DNS addresses: which is tried first */
 	_Atomic uint32_t told_port;     /* with which the prober was last told of it */
 	_Atomic uint64_t followed_ns;   /* when the prober was last told of it */
+	_Atomic uint64_t refused_ns;    /* when the prober was last told that its address refuses */
 	_Atomic uint64_t waited_ns;     /* the writerless period that was already waited for */
 	struct bind_excluded excluded[BIND_EXCLUDED];
 	_Atomic uint32_t dns_seq; /* odd while dns is being written */

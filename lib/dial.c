@@ -35,6 +35,7 @@
 #include <sys/time.h>
 
 #define DIAL_TRIES 3
+#define REFUSED_NS UINT64_C(1000000000) /* between two hints */
 
 struct dial {
 	int fd;
@@ -209,11 +210,23 @@ static bool learn_way(struct dial *d, ssize_t r, int error)
 	return false;
 }
 
-/* The next of several DNS addresses has its turn, as it would have in the program's own list. */
+/*
+ * The next of several DNS addresses has its turn, as it would have in the program's own list.  If the
+ * only one refuses, a prober that knows DNS alone cannot see that by itself.
+ */
 static void turn_dns(struct dial *d, int error)
 {
-	if (d->plan.verdict == ROUTE_DNS && d->plan.n_addrs > 1 && error != EINPROGRESS)
-		(void)atomic_fetch_add(&d->bind->first_address, 1);
+	struct bind *b = d->bind;
+
+	if (d->plan.verdict != ROUTE_DNS || error == EINPROGRESS)
+		return;
+	if (d->plan.n_addrs > 1) {
+		(void)atomic_fetch_add(&b->first_address, 1);
+	} else if (error == ECONNREFUSED && d->plan.found && d->plan.hot.dns_only &&
+		   d->plan.now_ns - atomic_load(&b->refused_ns) > REFUSED_NS) {
+		atomic_store(&b->refused_ns, d->plan.now_ns);
+		follow_hint(b, true);
+	}
 }
 
 /* One plan and its call.  True if it is to be tried again. */

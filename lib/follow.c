@@ -69,11 +69,16 @@ static void put_char(struct packet *p, char c)
 		p->full = true;
 }
 
+static void put_word(struct packet *p, const char *word, char end)
+{
+	for (; *word; word++)
+		put_char(p, *word);
+	put_char(p, end);
+}
+
 static void put(struct packet *p, const char *key, const char *value)
 {
-	for (; *key; key++)
-		put_char(p, *key);
-	put_char(p, '=');
+	put_word(p, key, '=');
 	for (; *value; value++) {
 		if (*value == '%' || *value == '\n') {
 			put_char(p, '%');
@@ -129,13 +134,6 @@ static bool send_packet(const struct packet *p, const char *directory)
 	return fd >= 0;
 }
 
-static void put_verb(struct packet *p, const char *verb)
-{
-	for (; *verb; verb++)
-		put_char(p, *verb);
-	put_char(p, '\n');
-}
-
 /* True if somebody listens, or did: without a prober the host shall not even see a socket made. */
 static bool find_control(struct pel_rundir *ret)
 {
@@ -151,17 +149,28 @@ static bool find_control(struct pel_rundir *ret)
 	return found;
 }
 
+/* False if there is nobody to ask. */
+static bool request_begin(
+	struct packet *p, struct pel_rundir *dir, const char *verb, const struct bind *b)
+{
+	p->n = 0;
+	p->full = false;
+	if (!find_control(dir))
+		return false;
+	put_word(p, verb, '\n');
+	put(p, "name", b->name);
+	return true;
+}
+
 /* A system prober takes no credentials from us.  `creds` may be NULL. */
 static bool send_follow(const struct bind *b, uint16_t port, const struct envcreds *creds)
 {
-	struct packet p = {.n = 0};
+	struct packet p;
 	struct pel_rundir dir;
 	bool sent;
 
-	if (!find_control(&dir))
+	if (!request_begin(&p, &dir, "follow", b))
 		return false;
-	put_verb(&p, "follow");
-	put(&p, "name", b->name);
 	if (port)
 		put_number(&p, "port", port);
 	put_number(&p, "pid", (uint32_t)getpid());
@@ -199,15 +208,15 @@ void follow_hand_over(const struct bind *b, uint16_t port, const struct envcreds
 	errno = saved;
 }
 
-void follow_hint(const struct bind *b)
+void follow_hint(const struct bind *b, bool refused)
 {
-	struct packet p = {.n = 0};
+	struct packet p;
 	struct pel_rundir dir;
 	int saved = errno;
 
-	if (find_control(&dir)) {
-		put_verb(&p, "hint");
-		put(&p, "name", b->name);
+	if (request_begin(&p, &dir, "hint", b)) {
+		if (refused)
+			put(&p, "refused", "1");
 		(void)send_packet(&p, dir.path);
 	}
 	errno = saved;
@@ -287,14 +296,12 @@ static int read_token(int fd, char *ret, size_t size)
 
 int follow_token(const struct bind *b, uint16_t port, const char *user, char *ret, size_t size)
 {
-	struct packet p = {.n = 0};
+	struct packet p;
 	struct pel_rundir dir;
 	int fd, r;
 
-	if (!find_control(&dir))
+	if (!request_begin(&p, &dir, "token", b))
 		return -EAGAIN;
-	put_verb(&p, "token");
-	put(&p, "name", b->name);
 	put_number(&p, "port", port);
 	put(&p, "user", user);
 	if (p.full)

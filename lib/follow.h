@@ -31,8 +31,11 @@ void follow_port(struct bind *b, uint16_t port);
 /* Hands the prober what the program itself has just logged in with.  Not to a system prober. */
 void follow_hand_over(const struct bind *b, uint16_t port, const struct envcreds *creds);
 
-/* Tells the prober that something is wrong with the name's cluster. */
-void follow_hint(const struct bind *b);
+/*
+ * Tells the prober that something is wrong with the name's cluster; `refused`: the one address that
+ * it published for the name, from DNS, refused a connection.
+ */
+void follow_hint(const struct bind *b, bool refused);
 
 /*
  * An RDS token for a login as `user`, asked of the prober; waits for its answer, but never long.

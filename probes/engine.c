@@ -275,11 +275,23 @@ void engine_unfollow(struct engine *e, const char *name)
 		forget(e, c);
 }
 
-int engine_hint(struct engine *e, const char *name, const char *id)
+/* The name's address refused a client: without credentials nobody else can tell. */
+static void note_refusal(struct cluster *c, const char *name)
+{
+	char normal[PEL_NAME_MAX];
+
+	if (pel_name_normalise(name, normal) == 0)
+		topology_feed_refusal(&c->topology, cluster_find_name(c, normal)->index,
+			cluster_now(c));
+}
+
+int engine_hint(struct engine *e, const char *name, bool refused)
 {
 	struct cluster *c = find_by_name(e, name);
 	int taken = c ? schedule_hint(&c->schedule, loop_now_ns(e->loop)) : -ENOENT;
 
+	if (c && refused)
+		note_refusal(c, name);
 	if (taken > 0)
 		cluster_kick(c);
 	return taken;

@@ -53,10 +53,10 @@ int engine_follow(struct engine *e, const char *name, uint16_t port,
 void engine_unfollow(struct engine *e, const char *name);
 
 /*
- * A client saw a refused write or a lost connection (`id` may be NULL).  1 if it bought a round of
- * questions, 0 if there is or just was one, -ENOENT if the name is not followed.
+ * A client saw a refused write or a lost connection, or the name's address `refused` it.  1 if it
+ * bought a round of questions, 0 if there is or just was one, -ENOENT if the name is not followed.
  */
-int engine_hint(struct engine *e, const char *name, const char *id);
+int engine_hint(struct engine *e, const char *name, bool refused);
 
 /* Asks every instance of the name's cluster, or of all (NULL), now.  0, -ENOENT. */
 int engine_refresh(struct engine *e, const char *name);

@@ -98,7 +98,7 @@ struct topology_name {
 	uint64_t dns_ns;    /* last answer */
 	uint8_t n_latest;   /* how many of seen[] the last answer had */
 	uint64_t agree_ns;  /* when the last one that counted came */
-	uint64_t refused_ns;     /* when `settled` last refused a client; 0: not */
+	uint64_t refused_ns;     /* when `settled` last refused a client; 0: it has not */
 	struct pel_addr lead;    /* where the last answer led */
 	struct pel_addr settled; /* writer names: where DNS has led steadily */
 	struct pel_addr alias;   /* an address that a scout found to be a known member's */
@@ -261,8 +261,11 @@ unsigned topology_set_why(struct topology *t, enum pel_why why, uint64_t now_ns)
 unsigned topology_feed_dns(struct topology *t, unsigned name, const struct topology_dns *dns,
 	uint64_t now_ns);
 
-/* DNS alone: the address refused or reset a client, or refused a lookup's witness. */
-unsigned topology_feed_refusal(struct topology *t, const struct pel_addr *addr, uint64_t now_ns);
+/*
+ * A client was refused where that name leads.  It counts for DNS alone, and while the name leads to
+ * one address, for it does not say to which it went.  Nothing changes before DNS moves.
+ */
+void topology_feed_refusal(struct topology *t, unsigned name, uint64_t now_ns);
 
 /* What the host of a member resolves to. */
 unsigned topology_feed_host(struct topology *t, unsigned slot, const struct topology_dns *dns,

@@ -228,13 +228,12 @@ unsigned topology_feed_dns(struct topology *t, unsigned name, const struct topol
 	return topology_settle(t, now_ns, bits);
 }
 
-unsigned topology_feed_refusal(struct topology *t, const struct pel_addr *addr, uint64_t now_ns)
+void topology_feed_refusal(struct topology *t, unsigned name, uint64_t now_ns)
 {
-	for (unsigned i = 0; i < t->n_names; i++) {
-		if (topology_same_addr(&t->names[i].settled, addr))
-			t->names[i].refused_ns = now_ns;
-	}
-	return topology_settle(t, now_ns, 0);
+	struct topology_name *n = &t->names[name];
+
+	if (t->dns_only && n->n_seen == 1 && topology_same_addr(&n->settled, &n->seen[0].addr))
+		n->refused_ns = now_ns;
 }
 
 unsigned topology_set_name_members(struct topology *t, unsigned name, const char *const *ids,

@@ -72,7 +72,8 @@ static void run_hint(void *ctx, const struct control_request *request,
 {
 	struct worker *w = ctx;
 	const char *name = control_get(request, "name");
-	int r = name ? engine_hint(w->engine, name, control_get(request, "id")) : -EINVAL;
+	const char *refused = control_get(request, "refused");
+	int r = name ? engine_hint(w->engine, name, refused && *refused == '1') : -EINVAL;
 
 	if (r < 0)
 		engine_error(reply, r);

@@ -8,7 +8,8 @@
  *
  *   follow    name=HOST [port=N] [user= password= ssl=0|1 ssl-ca= ssl-verify=0|1] [pid=N]
  *             [permanent=1]                     also while no process has the name in its slot
- *   hint      name=HOST [id=SERVER-ID]          a write was refused, or a connection was lost
+ *   hint      name=HOST [refused=1]             a write was refused, or a connection was lost; or
+ *                                               the one address of that name refused a connection
  *   token     name=HOST [port=N] user=USER      an RDS password of 15 minutes (auth = iam)
  *   status                                      JSON of the prober and its clusters
  *   events    [since=SEQ] [wait=0|1]            JSON lines of the ring

@@ -11,10 +11,21 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import tap  # noqa: E402
 from lab import Lab, now  # noqa: E402
-from prober import ROOT, Prober, Watch, cluster_section  # noqa: E402
+from prober import BUILD, ROOT, Prober, Watch, cluster_section  # noqa: E402
 
 SPEED = 120
 HOUR_NS = 3600 * 10**9
+TTL_S = 5
+# A client that connects, and waits for nothing, until it is refused.
+UNTIL_REFUSED = """import socket, sys, time
+while True:
+    with socket.socket() as s:
+        try:
+            s.connect((sys.argv[1], 3306))
+        except ConnectionRefusedError:
+            break
+    time.sleep(0.2)
+"""
 # Goes away in the midst of the handshake, as often as it is told.
 RUDE = """import socket, sys
 for _ in range(int(sys.argv[3])):
@@ -99,6 +110,26 @@ def dns_alone():
         time.sleep(1.5)  # rounds of DNS in which nothing may be touched
         tap.ok([count(lab, i, "Aborted_connects") for i in (new, ready)] == aborted,
                "DNS alone: no handshake is aborted", aborted)
+        refused_client(lab, prober)
+
+
+def refused_client(lab, prober):
+    """A client says that the old address refuses: DNS is believed as soon as it moves."""
+    published = lambda: prober.cluster().names[lab.writer_name].addresses
+    prober.wait(lambda c: c.names[lab.writer_name].addresses == [address_of(lab, lab.writer)], 40)
+    client = lab.popen("env", f"LD_PRELOAD={BUILD}/lib/libpelorus.so", "PELORUS_PROBER=off",
+                       f"PELORUS_RUNTIME_DIR={prober.run}", "python3", "-c", UNTIL_REFUSED,
+                       lab.writer_name, stdin=subprocess.DEVNULL)
+    begin, wake = now(), prober.view.wake
+    lab.run("failover", "--mode", "crash", "--no-promote")
+    tap.ok(client.wait(30) == 0, "DNS alone: a client is refused by what has crashed")
+    lab.run("failover", "--mode", "crash")
+    moved = lab.wait_event("dns", begin, name=lab.writer_name, id=lab.writer)
+    prober.view.wait(lambda v: v.wake != wake, 30)
+    woken = (now() - moved["boot_ns"]) / 1e9
+    tap.note(f"DNS alone, a client was refused: sleepers woken {woken:.2f} s after DNS")
+    tap.ok(woken < 2 * TTL_S, "sooner than two lifetimes of the old answer", woken)
+    tap.ok(published() == [address_of(lab, lab.writer)], "the old address is gone", published())
 
 
 def hour_without_credentials(folder):

@@ -17,7 +17,7 @@ static const char *const words[] = {
 	"1t:1M,2,3", "2t:2M,1,3", "3t:1,2,3", "1t:1M,2M+900,3,4", "2t5000:3M,1", "3tx:2M,9", "1t!:1M",
 	"1t*:2M,1?", "4t0:4M,3L900", "1d:1", "2d:2", "3d:3", "4d:4", "2d:6", "1d:5", "1d:8,9",
 	"w:1", "w:2", "w:5", "w/50:6", "q:2", "q:3,4", "c:2", "c:3,9", "scout:1,w,t:1M,2,3",
-	"scout:2,r,t:1M,2", "scout:1#5~b,w,t:1M,2", "scout:5,r,t:5,1M", "refused:1", "refused:5",
+	"scout:2,r,t:1M,2", "scout:1#5~b,w,t:1M,2", "scout:5,r,t:5,1M", "refused",
 	"why:denied", "why:nocred", "why:none", "why:nocluster", "hold:2", "admit:2", "warm:3",
 	"+1", "+20", "+250", "+300", "+1000", "+5000", "+31000", "+70000",
 };

@@ -20,7 +20,7 @@
  *   w:2 q:2 c:2,3   DNS of writer, reader, custom name; w/2000:2 with a TTL of 2000 ms
  *   scout:1    meets demo-1 where the writer name leads; takes #, ~, = as 1h does; with role r or w
  *              and table as `scout:4#4~d,w,t:4M,5`
- *   refused:1  a client was refused at address 1
+ *   refused    a client was refused where the writer name leads
  *   why:denied, why:nocred, why:none, why:nocluster
  *   hold:4 admit:4 warm:4 held:4   admission by hand, by the warm-up
  */
@@ -368,15 +368,12 @@ static inline void play_word(struct play *p, const char *w)
 		play_scout(p, w + 6);
 	else if (strncmp(w, "why:", 4) == 0)
 		play_why(p, w + 4);
-	else if (strncmp(w, "refused:", 8) == 0) {
-		struct pel_addr addr = play_addr((unsigned)strtoul(w + 8, NULL, 10));
-
-		play_note(p, topology_feed_refusal(&p->t, &addr, p->now));
-	} else if (strchr("wqc", *w)) {
+	else if (strcmp(w, "refused") == 0)
+		topology_feed_refusal(&p->t, 0, p->now);
+	else if (strchr("wqc", *w))
 		play_name(p, w);
-	} else {
+	else
 		abort();
-	}
 }
 
 static inline void play(struct play *p, const char *script)

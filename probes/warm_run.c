@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOCK_EACH_NS (250 * LOOP_MS)
+#define LOCK_EACH_NS (500 * LOOP_MS) /* of each host that waits */
 #define TELL_EACH_NS (500 * LOOP_MS) /* those who wait hear how far it is */
 #define LOCK_LIMIT_NS (10 * LOOP_S)
 #define SETUP_LIMIT_NS (10 * LOOP_S)

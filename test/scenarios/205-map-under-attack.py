@@ -30,7 +30,7 @@ SOURCES = {"fuzz_map": [], "fuzz_dns": ["probes/dns_packet.c"]}
 
 
 def race(folder):
-    binary = build("map_race", folder, ["-lpthread", *SHARED], "thread")
+    binary = build("map_race", folder, ["probes/map_held.c", "-lpthread", *SHARED], "thread")
     ran = subprocess.run(["setarch", "-R", binary, str(UPDATES), folder], capture_output=True,
                          text=True, env=dict(os.environ, TSAN_OPTIONS="halt_on_error=1"))
     tap.ok(ran.returncode == 0, "one writer, eight readers: no race, no torn copy",

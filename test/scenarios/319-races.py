@@ -13,21 +13,18 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "test", "lib"))
 
 import tap  # noqa: E402
+from fuzzing import build  # noqa: E402
 
 ROUNDS = os.environ.get("RACE_ROUNDS", "5000")
 SOURCES = ["lib/track.c", "lib/bind.c", "lib/abi_table.c", "lib/process.c", "lib/route.c",
            "lib/shared/names.c"]
 
 with tempfile.TemporaryDirectory() as folder:
-    binary = os.path.join(folder, "lib_race")
-    made = subprocess.run(["clang", "-g", "-O1", "-D_GNU_SOURCE", "-std=gnu11", "-fsanitize=thread",
-                           "-I", "include", "-I", "lib", "test/fuzz/lib_race.c", *SOURCES,
-                           "-lpthread", "-o", binary], cwd=ROOT, capture_output=True, text=True)
-    if tap.ok(made.returncode == 0, "the race is built", made.stderr):
-        # The sanitizer cannot place its shadow where addresses are fully random.
-        ran = subprocess.run(["setarch", "-R", binary, ROUNDS], capture_output=True, text=True,
-                             env=dict(os.environ, TSAN_OPTIONS="halt_on_error=1"))
-        tap.ok(ran.returncode == 0, "sockets, names and handles: no race, nothing torn or mixed",
-               ran.stdout + ran.stderr[-4000:])
-        tap.note(ran.stdout)
+    binary = build("lib_race", folder, ["-I", "lib", *SOURCES, "-lpthread"], "thread")
+    # The sanitizer cannot place its shadow where addresses are fully random.
+    ran = subprocess.run(["setarch", "-R", binary, ROUNDS], capture_output=True, text=True,
+                         env=dict(os.environ, TSAN_OPTIONS="halt_on_error=1"))
+    tap.ok(ran.returncode == 0, "sockets, names and handles: no race, nothing torn or mixed",
+           ran.stdout + ran.stderr[-4000:])
+    tap.note(ran.stdout)
 tap.done()

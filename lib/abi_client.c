@@ -178,6 +178,13 @@ static int measure(struct dl_phdr_info *info, size_t size, void *context)
 	return 0;
 }
 
+/*
+ * mysql_options() and its variants are not interposed: nothing that an application chose by them is
+ * lost.  INIT_COMMAND, timeouts, TLS and the character set are the library's own to keep, and it applies
+ * them when it reconnects.  MYSQL_OPT_RECONNECT alone is touched by a move, which reads it first, from
+ * the same library, and puts it back.  A library without mysql_get_option() (libmysqlclient before
+ * 5.7.3) could not be asked, so it is not moved; nor is one that would warn.
+ */
 static void decide_reconnect(struct abi_client *c)
 {
 	unsigned long version = c->real.client_version ? c->real.client_version() : 0;

@@ -201,7 +201,12 @@ int mysql_query_cont(int *ret, void *mysql, int events)
 	return c && c->real.query_cont ? c->real.query_cont(ret, mysql, events) : 0;
 }
 
-/* Without a look at the role, which would take a round trip. */
+/*
+ * The server is not asked for its role, which would take a round trip that the application's loop knows
+ * nothing of.  With a prober that is not needed: the address was the map's, or the watcher ends the
+ * socket once the topology is known and it was the wrong one.  Without one, a refused write is told and
+ * the next statement begins by connecting anew.
+ */
 static void adopt(const struct abi_client *c, void *mysql)
 {
 	const char *host = NULL;

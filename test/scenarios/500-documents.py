@@ -3,7 +3,7 @@
 """What README.md, CONTRIBUTING.md and the manual pages print is run as printed, from an installation.
 
 Stand-ins are put in front of two programs that only a whole system has: sudo, which runs what it is
-told, and systemctl, which takes no unit that is not installed.  Blocks of the label "package" are
+told, and systemctl, which looks whether our own units are installed.  Blocks of the label "package" are
 run by 540-package, "tests" is what runs all this.
 """
 import json
@@ -44,7 +44,8 @@ def place(tree, lab, labs):
     os.mkdir(shims)
     shim(shims, "sudo", 'exec "$@"\n')
     shim(shims, "python3", 'exec /usr/bin/python3 "$@"\n')  # that of the machine's packages
-    shim(shims, "systemctl", f'for unit; do :; done\nexec test -f {tree.prefix}/lib/systemd/user/$unit.service\n')
+    shim(shims, "systemctl", f'for unit; do :; done\n[ "$unit" != pelorusd ] || for kind in system user; do '
+         f'[ -f {tree.prefix}/lib/systemd/$kind/pelorusd.service ] || exit 1; done\n')
     config = os.path.join(folder, "pelorus.conf")
     with open(os.open(config, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
         out.write("[pelorus]\nuser = pelorus\npassword = pelorus\n")

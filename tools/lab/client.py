@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The side of the user: finds a lab, hands it commands, brings it up and down."""
+import contextlib
 import json
 import os
 import select
@@ -136,8 +137,9 @@ def destroy(path):
         except ProcessLookupError:
             fd = None
         if fd is not None:
-            if state.alive(config["pid"], config["started"]):
-                signal.pidfd_send_signal(fd, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it may end by itself meanwhile
+                if state.alive(config["pid"], config["started"]):
+                    signal.pidfd_send_signal(fd, signal.SIGKILL)
             select.select([fd], [], [], 20)
             os.close(fd)
     state.clear(path)

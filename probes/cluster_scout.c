@@ -17,7 +17,7 @@
 #define SCOUT_REST_NS (10 * LOOP_S)   /* from a server that has no topology to tell */
 #define SCOUT_LIMIT_NS (5 * LOOP_S)
 
-/* After the questions of the dialect: whom the server takes us for, where it refuses one of them. */
+/* Behind the dialect's questions: whom the server takes us for, where it refuses one of them. */
 #define SCOUT_ACCOUNT DIALECT_QUESTIONS
 
 static void scout_end(struct cluster *c, uint64_t pause_ns)

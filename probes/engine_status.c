@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The clusters by name, and as JSON.  Ids and names are validated host names: nothing in them needs escaping. */
+/*
+ * The clusters by name, and as JSON.  Ids and names are validated host names: nothing in them needs
+ * escaping.
+ */
 #include "engine_internal.h"
 
 #include <pelorus/names.h>

@@ -23,17 +23,32 @@ class Figures:
 
     def __init__(self):
         self.missed = []
+        self.rows = []  # (what, value with its unit, bound) as they are shown
+        self.notes = []  # sentences that stand above them
 
     def add(self, what, value, unit, bound=None):
         held = bound is None or value <= bound
         text = f"{value:.0f}" if abs(value) >= 100 else f"{value:.2f}".rstrip("0").rstrip(".")
         limit = "" if bound is None else f"  (bound {bound} {unit}{'' if held else ', MISSED'})"
         print(f"{what}: {text} {unit}{limit}", flush=True)
+        self.rows.append((what, f"{text} {unit}".strip(), "" if bound is None else
+                          f"{bound} {unit}{'' if held else ', missed'}"))
         if not held:
             self.missed.append(what)
 
     def skip(self, what, reason):
         print(f"{what}: not measured: {reason}", flush=True)
+        self.rows.append((what, f"not measured: {reason}", ""))
+
+    def note(self, text):
+        print(text, flush=True)
+        self.notes.append(text)
+
+    def part(self):
+        """Figures of a part: what they miss is missed in all."""
+        made = Figures()
+        made.missed = self.missed
+        return made
 
 
 def program(name, folder):

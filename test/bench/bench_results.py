@@ -1,19 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes down the race of test/bench/bench_outage.py: a table in Markdown, a timeline in SVG.
 
-Both go to test/bench/results/; --quick writes to build/ instead, for its figures are too few to show.
+Both go where test/bench/record.py says.
 """
-import datetime
 import os
-import platform
-import re
 import statistics
-import subprocess
 
 import bench
+import record
 
-FOLDER = os.path.join(bench.HERE, "results")
-QUICK = os.path.join(bench.guests.ROOT, "build", "bench")
 BEFORE_S, AFTER_S = 1.0, 9.0
 WIDTH, LEFT, ROW, TOP = 980, 190, 30, 64
 GOOD, BAD, NONE, INK, GRID = "#2e7d32", "#c62828", "#ffcc80", "#37474f", "#cfd8dc"
@@ -52,17 +47,26 @@ def cell(cells, key):
     return text + f"n={len(cells.values[key])}"
 
 
+def percentile_99(cells, keys):
+    """Of all failovers, whatever the mode."""
+    values = sorted((v for k in keys for v in cells.values.get(k, ())),
+                    key=lambda v: (v is None, v))
+    value = values[min(len(values) - 1, int(0.99 * len(values)))]
+    limit = max(cells.limits[k] for k in keys if k in cells.limits)
+    return f"{f'> {limit} s' if value is None else seconds(value)} n={len(values)}"
+
+
 def table(cells, dns):
     modes = [m for m in ("crash", "graceful", "blackhole", "reboot")
              if any(k[:2] == (dns, m) for k in cells.values)]
     names = dict.fromkeys(k[2] for k in cells.values if k[0] == dns)
-    lines = ["| client | " + " | ".join(modes) + " | errors told, median |",
-             "|---|" + "---|" * (len(modes) + 1)]
+    lines = ["| client | " + " | ".join(modes) + " | p99 of all | errors told, median |",
+             "|---|" + "---|" * (len(modes) + 2)]
     for name in names:
         keys = [(dns, m, name) for m in modes]
         errors = [f"{statistics.median(cells.errors[k]):.0f}" for k in keys if k in cells.errors]
         lines.append(f"| {name} | " + " | ".join(cell(cells, k) for k in keys) +
-                     f" | {', '.join(errors)} |")
+                     f" | {percentile_99(cells, keys)} | {', '.join(errors)} |")
     return "\n".join(lines)
 
 
@@ -93,35 +97,7 @@ def said(dns):
     return "never moves" if dns == "never" else f"moves after {dns[:-1]} s"
 
 
-def output(*command):
-    done = subprocess.run(command, capture_output=True, text=True)
-    return (done.stdout or done.stderr).strip().splitlines()[0] if done.returncode == 0 else "none"
-
-
-def versions():
-    with open("/proc/cpuinfo") as info:
-        cpu = re.search(r"model name\s*: (.*)", info.read())
-    with open(os.path.join(bench.HERE, "..", "clients", "node", "package.json")) as package:
-        pinned = re.findall(r'"(aws-advanced-nodejs-wrapper|mysql2)": "([^"]+)"', package.read())
-    jar = output("dpkg-query", "-W", "-f=${Version}", "libmariadb-java")
-    return [f"{cpu.group(1) if cpu else platform.machine()}, {os.cpu_count()} cores, Linux "
-            f"{platform.release()}, load average of the last 15 minutes {os.getloadavg()[2]:.1f}",
-            output("mariadbd", "--version"),
-            "Node " + output("node", "--version") + ", " +
-            ", ".join(f"{name} {version}" for name, version in pinned),
-            output("php", "--version"), f"MariaDB Connector/J {jar}"]
-
-
-def shells_text(shells):
-    plain, ours, servers = (statistics.median(shells[k]) for k in ("plain", "Pelorus", "servers"))
-    return (f"One INSERT each half second from a shell loop with a new `mariadb` process each time, "
-            f"crash, DNS 5 s late ({len(shells['plain'])} failovers, medians): {plain:.1f} s without "
-            f"a row plain, {ours:.1f} s under Pelorus; the servers themselves had no writer for "
-            f"{servers:.1f} s.")
-
-
-def markdown(cells, shells, command, pictures):
-    day = datetime.date.today().isoformat()
+def markdown(cells, command, pictures):
     parts = ["# Outage that the client side adds to a failover", "",
              "The peer's median outage as a multiple of the same client's under Pelorus:", "",
              ratios(cells), ""]
@@ -129,12 +105,12 @@ def markdown(cells, shells, command, pictures):
         parts += [f"## DNS {said(dns)}", "", table(cells, dns), ""]
     parts += ["Milliseconds from the moment at which the new writer took its first write to the first "
               "row of the client on it; median, worst, median of the differences to the floor "
-              "in the same failover, number of failovers. `floor` knows the new "
+              "in the same failover, number of failovers; the worst of so few is their p99 too, and the "
+              "last column but one has that of all modes together. `floor` knows the new "
               "writer beforehand and tries each millisecond. Errors: of the columns from left to "
-              "right.", "", "## A client process for each row", "", shells_text(shells), ""]
+              "right.", ""]
     parts += [f"![{name}]({name}.svg)" for name in pictures]
-    parts += ["", f"Made on {day} by `{command}` on:", "", *[f"- {v}" for v in versions()], ""]
-    return "\n".join(parts)
+    return "\n".join([*parts, "", *record.made_by(command)])
 
 
 def bar(x, y, width, colour):
@@ -189,15 +165,14 @@ def svg(picture, title):
     return "\n".join([*out, "</svg>", ""])
 
 
-def write(cells, pictures, shells, quick):
-    folder = QUICK if quick else FOLDER
+def write(cells, pictures, quick):
+    folder = record.folder(quick)
     command = "test/bench/run --quick outage" if quick else "test/bench/run outage"
-    os.makedirs(folder, exist_ok=True)
     named = {f"{mode}-dns-{dns}": (picture, f"A failover by {mode}, DNS {said(dns)}")
              for (mode, dns), picture in pictures.items()}
     for name, (picture, title) in named.items():
         with open(os.path.join(folder, name + ".svg"), "w") as out:
             out.write(svg(picture, title))
     with open(os.path.join(folder, "outage.md"), "w") as out:
-        out.write(markdown(cells, shells, command, named))
+        out.write(markdown(cells, command, named))
     print("written: " + os.path.relpath(folder, bench.guests.ROOT), flush=True)

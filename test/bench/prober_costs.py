@@ -64,6 +64,16 @@ def hint(prober, seconds):
     control.close()
 
 
+def steady(lab, prober, seconds):
+    """(percent of a core, MiB of private dirty memory) of the prober's processes."""
+    pids = family(lab, prober.view.pid)
+    begin = time.monotonic(), sum(cpu_seconds(lab, p) for p in pids)
+    time.sleep(seconds)
+    spent = sum(cpu_seconds(lab, p) for p in pids) - begin[1]
+    return 100 * spent / (time.monotonic() - begin[0]), \
+        sum(private_dirty_kib(lab, p) for p in pids) / 1024
+
+
 def measure(instances, seconds, tls):
     options = {"tls": True} if tls else {}
     figures = {}
@@ -74,30 +84,26 @@ def measure(instances, seconds, tls):
             if tls else {}
         with Prober(lab, cluster_section(lab, **keys)) as prober:
             prober.wait_settled(instances, 60)
-            pids = family(lab, prober.view.pid)
             time.sleep(2)
-            begin = time.monotonic(), sum(cpu_seconds(lab, p) for p in pids)
-            time.sleep(seconds)
-            spent = sum(cpu_seconds(lab, p) for p in pids) - begin[1]
-            figures["CPU, percent of a core"] = 100 * spent / (time.monotonic() - begin[0])
-            figures["private dirty, MiB"] = sum(private_dirty_kib(lab, p) for p in pids) / 1024
+            figures["CPU, percent of a core"], figures["private dirty, MiB"] = \
+                steady(lab, prober, seconds)
             figures["connections per instance"] = connected(lab, reader) - before
-            steady = rates(lab, reader, 4)
+            calm = rates(lab, reader, 4)
             figures["steady, statements per second and server"] = \
-                steady["Questions"] - base["Questions"]
+                calm["Questions"] - base["Questions"]
             hints = threading.Thread(target=hint, args=(prober, 4))
             hints.start()
             hinted = rates(lab, reader, 4)
             hints.join()
             figures["hints without end, further statements per second and server"] = \
-                hinted["Questions"] - steady["Questions"]
+                max(hinted["Questions"] - calm["Questions"], 0)
             lab.run("failover", "--no-promote")
             prober.wait(lambda c: c.writer is None, 20)
             alarm = rates(lab, reader, 3)
             figures["alarm, statements per second and server"] = \
                 alarm["Questions"] - base["Questions"]
             figures["alarm, new connections per second and server"] = \
-                alarm["Connections"] - base["Connections"]
+                max(alarm["Connections"] - base["Connections"], 0)
     return figures
 
 

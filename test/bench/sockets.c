@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sockets NAME PORT N: holds N connections made through a name, and tells when each ended.
+ * sockets NAME PORT N: holds N connections made through a name, and tells when each ended; with
+ * none, it has looked the name up, and stays.
  *
  * Writes "ready" once all are open.  When all have ended it writes, one on a line, the CLOCK_BOOTTIME
  * in nanoseconds at which poll() told of each, and stays until its standard input ends: neither
@@ -26,12 +27,19 @@ static long now_ns(void)
 	return t.tv_sec * 1000000000L + t.tv_nsec;
 }
 
-static int open_one(const char *name, const char *port)
+static struct addrinfo *look_up(const char *name, const char *port)
 {
 	struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM}, *list;
+
+	return getaddrinfo(name, port, &hints, &list) == 0 ? list : NULL;
+}
+
+static int open_one(const char *name, const char *port)
+{
+	struct addrinfo *list = look_up(name, port);
 	int fd, r;
 
-	if (getaddrinfo(name, port, &hints, &list) != 0)
+	if (!list)
 		return -1;
 	fd = socket(list->ai_family, list->ai_socktype | SOCK_CLOEXEC, 0);
 	r = connect(fd, list->ai_addr, list->ai_addrlen);
@@ -64,7 +72,7 @@ int main(int argc, char **argv)
 	static long when[SOCKETS_MAX];
 	int n = argc == 4 ? atoi(argv[3]) : 0, ended;
 
-	if (n <= 0 || n > SOCKETS_MAX || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+	if (argc != 4 || n < 0 || n > SOCKETS_MAX || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		return 2;
 	for (int i = 0; i < n; i++) {
 		fds[i] = (struct pollfd){.fd = open_one(argv[1], argv[2]), .events = POLLIN};
@@ -73,6 +81,8 @@ int main(int argc, char **argv)
 			return 3;
 		}
 	}
+	if (n == 0)
+		freeaddrinfo(look_up(argv[1], argv[2]));
 	fds[n] = (struct pollfd){.fd = 0, .events = POLLIN};
 	puts("ready");
 	(void)fflush(stdout);

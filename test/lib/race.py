@@ -72,9 +72,9 @@ class Race:
 
     def wait_writing(self):
         """All write; who is stuck on what is no writer any more is started anew."""
-        begin = now()
+        begin, end = now(), time.monotonic() + 5
         for entry in self.entries.values():
-            if not entry.writer.wait_for(begin, 5):
+            if not entry.writer.wait_for(begin, max(end - time.monotonic(), 0.1)):
                 entry.stop()
                 entry.start(self.lab)
         for entry in self.entries.values():

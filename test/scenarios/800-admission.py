@@ -1,6 +1,6 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""A reader that scales out is warmed first, by one of three probers, and no application is led to it.
+"""A reader that scales out is warmed first, by one of three probers; no application is led to it.
 
 Clients connect to the readers all the time; the new instance then gets its even share.  One that is
 held by hand stays so, whatever becomes of the prober.
@@ -91,20 +91,26 @@ def by_hand(prober, verb, id):
     prober.wait(lambda c: c.instances[id].admission == word)
 
 
-def kill_worker(prober):
-    """Ends the worker, and waits until another has met everybody."""
+def renewed(prober, end):
+    """Ends a worker by end(), and waits until another one has asked everybody."""
     before = prober.worker()
     asked = {id: i.evidence_ns for id, i in prober.cluster().instances.items()}
-    prober.lab.exec("kill", "-9", str(before))
-    prober.wait(lambda c: prober.worker() != before and
-                all(c.instances[id].evidence_ns > then for id, then in asked.items()), 30)
+    end()
+    prober.wait(lambda c: prober.worker() != before and c.state == "known" and
+                all(id in c.instances and c.instances[id].evidence_ns > then
+                    for id, then in asked.items()), 40)
+
+
+def kill_worker(prober):
+    renewed(prober, lambda: prober.lab.exec("kill", "-9", str(prober.worker())))
 
 
 def start_anew(prober, number):
-    prober.signal(number)
-    prober.process.wait(20)
-    prober.start()
-    prober.wait_settled(4)
+    def restart():
+        prober.signal(number)
+        prober.process.wait(20)
+        prober.start()
+    renewed(prober, restart)
 
 
 def check_held(prober, id):

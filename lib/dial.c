@@ -141,6 +141,9 @@ static void record(struct dial *d)
 	if (r != 0)
 		return;
 	watcher_arm();
+	/* It may sleep on a map that nobody will wake it by: the next one is to be looked for. */
+	if (d->plan.map && !d->plan.fresh)
+		watcher_kick();
 	slot_track(1);
 	slot_count(SLOT_ROUTED);
 }

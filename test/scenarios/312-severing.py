@@ -23,7 +23,7 @@ BY_DNS = f"new.cluster-xyz.{DOMAIN}"
 OTHER = f"other.cluster-xyz.{DOMAIN}"
 HOLE = f"hole.cluster-xyz.{DOMAIN}"
 ONE, TWO, THREE, DNS = "127.0.77.1", "127.0.77.2", "127.0.77.3", "127.0.77.4"
-LIMIT = 5
+LIMIT, STALE_LIMIT = 5, 15
 
 
 class Conn:
@@ -253,23 +253,43 @@ for n in range(2):
     flip(published, 0)
 
 
+def check_next_prober(folder, published, port):
+    """While no prober lives DNS has its way; the next one's map is a new file, of which nobody tells."""
+    published.tell("beat off")
+    end = time.monotonic() + STALE_LIMIT
+    while (lost := Conn(WRITER, port)).peer != DNS and time.monotonic() < end:
+        time.sleep(0.05)
+    ok(lost.peer == DNS, "nobody has beaten for a while: DNS has its way", lost.peer)
+    os.unlink(os.path.join(published.directory, "topology.map"))
+    with Map(folder) as successor:
+        publish(successor, port)
+        successor.tell(f"instance 0 3 i3 {port} {DNS}")
+        flip(successor, 1)
+        ok(lost.ended(), "what was made meanwhile, to no writer, ends when the next map is there")
+
+
+def publish(published, port):
+    published.tell(f"name 0 writer {WRITER}")
+    published.tell(f"name 0 reader {READER}")
+    for i, address in enumerate((ONE, TWO, THREE)):
+        published.tell(f"instance 0 {i} i{i} {port} {address}")
+    flip(published, 0)
+
+
 def main():
-    folder = loopback.enter(hosts={BY_DNS: DNS, OTHER: ONE})
+    folder = loopback.enter(hosts={WRITER: DNS, BY_DNS: DNS, OTHER: ONE})
     servers = loopback.Servers(ONE, TWO, THREE, DNS)
     port = servers.port
     signal.alarm(120)
     with Map(folder) as published:
-        published.tell(f"name 0 writer {WRITER}")
-        published.tell(f"name 0 reader {READER}")
-        for i, address in enumerate((ONE, TWO, THREE)):
-            published.tell(f"instance 0 {i} i{i} {port} {address}")
-        flip(published, 0)
+        publish(published, port)
         check_flip(published, port)
         check_reasons(published, port)
         check_descriptors(published, port)
         check_blocking_connect(published, port)
         check_forks(published, port)
         check_programs(published, port)
+        check_next_prober(folder, published, port)
     done()
 
 

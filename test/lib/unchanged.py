@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Guests that must do under the preload what they do alone, compared by what a user sees of them."""
 import os
+import re
 import subprocess
 import threading
 
@@ -20,10 +21,15 @@ def environment(libc, folder):
             "PELORUS_PROBER": "off"}
 
 
-def compare(libc, text, command, folder, **kw):
-    """Runs a command without and with the preload; returns what it did without."""
+def compare(libc, text, command, folder, differs=None, **kw):
+    """Runs a command without and with the preload; returns what it did without.
+
+    What `differs` from run to run, a pattern, is left out of stderr.
+    """
     plain = libc.run(command, **kw)
     under = libc.run(command, environment(libc, folder), **kw)
+    if differs:
+        plain, under = ((code, out, re.sub(differs, b"", err)) for code, out, err in (plain, under))
     ok(plain == under, f"{libc.name}: {text}",
        f"without: {short(plain)}\nwith: {short(under)}")
     return plain

@@ -166,7 +166,8 @@ def fpm(folder, port):
                   f"fread(stream_socket_client('tcp://127.0.0.1:{port}'), 5), "
                   "getenv('LD_PRELOAD') === false ? 'clear' : 'not clear';")
     os.chmod(folder, 0o755)
-    compare(HOST, "php-fpm -t is unchanged", [binary, "-t", "-y", config], folder)
+    compare(HOST, "php-fpm -t is unchanged", [binary, "-t", "-y", config], folder,
+            differs=rb"\[\d+-\w+-\d+ \d+:\d+:\d+\]")
     plain = fpm_serves(binary, config, sock, script, {})
     under = fpm_serves(binary, config, sock, script, environment(HOST, folder))
     ok(plain == under, "glibc: php-fpm serves unchanged", f"{plain}\n{under}")

@@ -50,8 +50,14 @@ static int child(const struct addrinfo *to)
 	if (fd < 0)
 		return 2;
 	close(fd);
-	/* "." and ".." beside our own thread and the watcher's. */
-	return count_entries("/proc/self/fd") == before && count_entries("/proc/self/task") <= 4 ? 0 : 3;
+	/* What the watcher holds for a moment, while it severs, is no leak: that stays. */
+	for (int i = 0; i < 100; i++) {
+		/* "." and ".." beside our own thread and the watcher's. */
+		if (count_entries("/proc/self/fd") == before && count_entries("/proc/self/task") <= 4)
+			return 0;
+		poll(NULL, 0, 10);
+	}
+	return 3;
 }
 
 int main(int argc, char **argv)

@@ -13,6 +13,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import guests  # noqa: E402
 import loopback  # noqa: E402
+from host_prober import wait_for  # noqa: E402
 from loopback import dial, greeting  # noqa: E402
 from published import Map  # noqa: E402
 from tap import done, note, ok  # noqa: E402
@@ -66,6 +67,7 @@ def check_flapping(published, port):
         published.tell(f"name {number} writer c{number}.cluster-x.test-region-1.rds.amazonaws.com")
         for i, address in enumerate((ONE, TWO)):
             published.tell(f"instance {number} {i} i{i} {port} {address}")
+    wait_for(lambda: watcher_ns() is not None)  # it takes its name when it first runs
     begin, used, flips = time.monotonic(), watcher_ns(), 0
     while time.monotonic() - begin < FLAP_S:
         due = begin + flips / (10 * FLAPPING)

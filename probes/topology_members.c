@@ -141,10 +141,8 @@ int topology_add_member(struct topology *t, const char *id, const char *host, ui
 
 void topology_set_zone(struct topology *t, unsigned slot, const char *zone)
 {
-	struct topology_member *m = &t->members[slot];
-
-	if (topology_member(t, slot) && *zone && strlen(zone) < sizeof(m->zone))
-		strcpy(m->zone, zone);
+	if (topology_member(t, slot) && *zone && strlen(zone) < sizeof(t->members[slot].zone))
+		strcpy(t->members[slot].zone, zone);
 }
 
 void topology_set_port(struct topology *t, unsigned slot, const char *host, uint16_t port)

@@ -448,6 +448,7 @@ static void the_control_planes_port_is_for_who_does_not_answer_at_another(void *
 	topology_login_failed(&p->t, slot);
 	assert_int_equal(login_port(p, slot), 3307);
 	topology_set_port(&p->t, PEL_NONE, host, 3308);
+	topology_set_zone(&p->t, PEL_NONE, "us-east-1a");
 	free(p);
 }
 

@@ -198,6 +198,10 @@ static unsigned compare_members(struct topology *t)
 		struct topology_shown_member is = show_member(&t->members[i]);
 
 		bits |= compare_member(&t->shown.members[i], &is);
+		/* It shows where it is: a socket that DNS led there meanwhile could not be judged. */
+		if (t->state == PEL_STATE_KNOWN && !t->shown.members[i].identity && is.identity &&
+			is.role == PEL_ROLE_READER)
+			bits |= TOPOLOGY_SEVER | TOPOLOGY_EPOCH;
 		t->shown.members[i] = is;
 	}
 	return bits;

@@ -153,15 +153,17 @@ bool plan_is_outdated(const struct plan *plan, struct bind *b, enum sever_mode m
 {
 	struct sever_socket s = plan_socket(plan);
 	uint64_t now = clock_now_ns();
+	const struct pel_map *map = mapview_get(now);
 	struct pel_ref ref;
 	struct pel_hot hot;
 
-	if (!plan->found ||
-		pel_map_generation(plan->map, plan->ref.cluster) == plan->hot.generation)
+	/* A name that was not there, or in another file, may have come while the socket was recorded. */
+	if (plan->found && map == plan->map &&
+		pel_map_generation(map, plan->ref.cluster) == plan->hot.generation)
 		return false;
-	if (mapview_read(plan->map, b->name, b->hash, &ref, &hot) < 0)
+	if (mapview_read(map, b->name, b->hash, &ref, &hot) < 0)
 		return false;
 	s.uid = hot.uid;
 	s.name = (uint8_t)ref.name;
-	return sever_decide(&hot, &s, mode, mapview_is_fresh(plan->map, now), now) >= SEVER_FIRST;
+	return sever_decide(&hot, &s, mode, mapview_is_fresh(map, now), now) >= SEVER_FIRST;
 }

@@ -13,13 +13,26 @@ class Reign:
 
 
 def reigns(first, events):
-    """Who was the writer from when to when, by the events `writable` of the lab."""
+    """Who was the writer from when to when, by the events `writable` of the lab, and the moments at
+    which it began to make them so: on a busy machine a row can be told before it knows that it did."""
     made = [Reign(first, 0, 1 << 63)]
     for event in events:
         if event["event"] == "writable":
             made[-1].end_ns = event["boot_ns"]
-            made.append(Reign(event["id"], event["boot_ns"], 1 << 63))
+            made.append(Reign(event["id"], event["opening_ns"], 1 << 63))
     return made
+
+
+def handovers(events):
+    """Spans in which a writer that hands over in good order may refuse what it still has to do."""
+    found, begin = [], None
+    for event in events:
+        if event["event"] == "failure" and event["mode"] == "graceful":
+            begin = event["boot_ns"]
+        elif event["event"] == "writable" and begin:
+            found.append((begin, event["boot_ns"]))
+            begin = None
+    return found
 
 
 def lost(told, rows):

@@ -112,7 +112,8 @@ class Run:
     def check(self):
         for one in self.all().values():
             one.end()
-        excused = self.excused + [(lost, lost + LIMIT_MS * 1000000) for lost in self.chaos.prober_lost]
+        excused = self.excused + history.handovers(self.lab.events()) + \
+            [(lost, lost + LIMIT_MS * 1000000) for lost in self.chaos.prober_lost]
         wrong = check_writers(self.lab, self.first, self.writers, excused)
         ok(not wrong, "nothing is lost, twice, or at the wrong instance", "\n".join(wrong))
         ok(not self.slow, f"all are back {BACK_MS} ms after each step", "\n".join(self.slow))

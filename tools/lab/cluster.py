@@ -149,12 +149,13 @@ class Lab:
               f"no reader connects to the new writer {writer.id}", JOIN_LIMIT)
 
     def open_for_writes(self, instance):
-        """Returns the moment at which it takes writes."""
+        """Returns the moment at which it takes writes; it may have taken some since `opening_ns`."""
+        _, opening_ns = Events.now()
         instance.sql.query("SET GLOBAL read_only = 0")
         moment = Events.now()
         instance.role = "writer"
         self.writer = instance
-        self.events.emit("writable", moment, id=instance.id)
+        self.events.emit("writable", moment, id=instance.id, opening_ns=opening_ns)
         return moment
 
     def join(self, instance):

@@ -32,7 +32,7 @@ class Figures:
         limit = "" if bound is None else f"  (bound {bound} {unit}{'' if held else ', MISSED'})"
         print(f"{what}: {text} {unit}{limit}", flush=True)
         self.rows.append((what, f"{text} {unit}".strip(), "" if bound is None else
-                          f"{bound} {unit}{'' if held else ', missed'}"))
+                          f"{bound} {unit}".strip() + ("" if held else ", missed")))
         if not held:
             self.missed.append(what)
 

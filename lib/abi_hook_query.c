@@ -155,7 +155,8 @@ abi_bool mysql_read_query_result(void *mysql)
 }
 
 /* A result that broke off; the statement itself was executed. */
-static __attribute__((noinline)) int broken_result(struct abi_handle *h, int (*run)(const struct abi_call *), int result)
+static __attribute__((noinline)) int broken_result(struct abi_handle *h,
+	int (*run)(const struct abi_call *), int result)
 {
 	const struct abi_call call = {
 		.run = run, .handle = h, .class = PEL_SQL_READ, .once = true};

@@ -13,14 +13,14 @@
 #define FILE_MAX 65536
 #define FILE_AGE_S 600 /* a profile has no end; it is read again before this */
 
-static const char *variable(const char *name)
+const char *aws_local_variable(const char *name)
 {
 	const char *value = getenv(name);
 
 	return value && *value ? value : NULL;
 }
 
-static bool copy(char *field, size_t size, const char *text)
+bool aws_local_copy(char *field, size_t size, const char *text)
 {
 	size_t n = strlen(text);
 
@@ -32,15 +32,16 @@ static bool copy(char *field, size_t size, const char *text)
 
 int aws_local_environment(struct aws_creds *creds)
 {
-	const char *id = variable("AWS_ACCESS_KEY_ID"), *secret = variable("AWS_SECRET_ACCESS_KEY");
-	const char *token = variable("AWS_SESSION_TOKEN");
+	const char *id = aws_local_variable("AWS_ACCESS_KEY_ID");
+	const char *secret = aws_local_variable("AWS_SECRET_ACCESS_KEY");
+	const char *token = aws_local_variable("AWS_SESSION_TOKEN");
 
 	if (!id || !secret)
 		return -ENOENT;
 	*creds = (struct aws_creds){0};
-	if (!copy(creds->id, sizeof(creds->id), id) ||
-		!copy(creds->secret, sizeof(creds->secret), secret) ||
-		!copy(creds->token, sizeof(creds->token), token ? token : ""))
+	if (!aws_local_copy(creds->id, sizeof(creds->id), id) ||
+		!aws_local_copy(creds->secret, sizeof(creds->secret), secret) ||
+		!aws_local_copy(creds->token, sizeof(creds->token), token ? token : ""))
 		return -EINVAL;
 	return 0;
 }
@@ -49,7 +50,7 @@ int aws_local_environment(struct aws_creds *creds)
 static int read_profile(const char *moved, const char *usual, enum aws_file file, const char *name,
 	struct aws_profile *profile)
 {
-	const char *path = variable(moved), *home = variable("HOME");
+	const char *path = aws_local_variable(moved), *home = aws_local_variable("HOME");
 	char at_home[4096], *text;
 	size_t n;
 	int r;
@@ -65,7 +66,7 @@ static int read_profile(const char *moved, const char *usual, enum aws_file file
 
 int aws_local_profile(const char *wanted, struct aws_profile *ret)
 {
-	const char *named = wanted[0] ? wanted : variable("AWS_PROFILE");
+	const char *named = wanted[0] ? wanted : aws_local_variable("AWS_PROFILE");
 	const char *name = named ? named : "default";
 	int config, credentials;
 

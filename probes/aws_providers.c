@@ -21,23 +21,6 @@
 #define IMDS_ADDRESS "http://169.254.169.254"
 #define TOKEN_FILE_MAX 16384
 
-static const char *variable(const char *name)
-{
-	const char *value = getenv(name);
-
-	return value && *value ? value : NULL;
-}
-
-static bool copy(char *field, size_t size, const char *text)
-{
-	size_t n = strlen(text);
-
-	if (n >= size)
-		return false;
-	memcpy(field, text, n + 1);
-	return true;
-}
-
 static enum aws_turn turn_of(int r)
 {
 	return r == 0 ? AWS_TURN_HAVE : r == -ENOENT ? AWS_TURN_ABSENT : AWS_TURN_FAILED;
@@ -93,15 +76,16 @@ static void free_token(char *token)
 static enum aws_turn identity_begin(
 	struct aws_visit *visit, struct aws_question *question, struct aws_creds *creds)
 {
-	const char *path = variable("AWS_WEB_IDENTITY_TOKEN_FILE"),
-		   *role = variable("AWS_ROLE_ARN"), *name = variable("AWS_ROLE_SESSION_NAME");
+	const char *path = aws_local_variable("AWS_WEB_IDENTITY_TOKEN_FILE");
+	const char *role = aws_local_variable("AWS_ROLE_ARN");
+	const char *name = aws_local_variable("AWS_ROLE_SESSION_NAME");
 	struct aws_profile profile = {.role = ""};
 
 	if (!path || !role)
 		return AWS_TURN_ABSENT;
-	if (!copy(profile.token_file, sizeof(profile.token_file), path) ||
-		!copy(profile.role, sizeof(profile.role), role) ||
-		!copy(profile.session, sizeof(profile.session), name ? name : ""))
+	if (!aws_local_copy(profile.token_file, sizeof(profile.token_file), path) ||
+		!aws_local_copy(profile.role, sizeof(profile.role), role) ||
+		!aws_local_copy(profile.session, sizeof(profile.session), name ? name : ""))
 		return AWS_TURN_FAILED;
 	return aws_role_by_token(visit->region, &profile, question);
 }
@@ -115,8 +99,8 @@ static enum aws_turn json_read_creds(struct aws_visit *visit, const char *body, 
 /* The token that a container shows: from a file, which is replaced now and then, or as it is. */
 static bool add_authorization(struct aws_question *question)
 {
-	const char *path = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-	const char *plain = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+	const char *path = aws_local_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+	const char *plain = aws_local_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
 	char *token = path ? read_token(path) : plain ? strdup(plain) : NULL;
 	int n = 0;
 
@@ -131,7 +115,7 @@ static bool add_authorization(struct aws_question *question)
 static enum aws_turn ecs_begin(
 	struct aws_visit *visit, struct aws_question *question, struct aws_creds *creds)
 {
-	const char *path = variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+	const char *path = aws_local_variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
 	int n;
 
 	if (!path)
@@ -146,12 +130,12 @@ static enum aws_turn ecs_begin(
 static enum aws_turn eks_begin(
 	struct aws_visit *visit, struct aws_question *question, struct aws_creds *creds)
 {
-	const char *url = variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+	const char *url = aws_local_variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
 
 	if (!url)
 		return AWS_TURN_ABSENT;
 	*question = (struct aws_question){.method = "GET"};
-	if (!copy(question->url, sizeof(question->url), url) || !add_authorization(question))
+	if (!aws_local_copy(question->url, sizeof(question->url), url) || !add_authorization(question))
 		return AWS_TURN_FAILED;
 	return AWS_TURN_ASK;
 }
@@ -159,7 +143,7 @@ static enum aws_turn eks_begin(
 /* Asks IMDS for a path with the session's token. */
 static enum aws_turn imds_ask(struct aws_visit *visit, struct aws_question *question)
 {
-	const char *base = variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+	const char *base = aws_local_variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
 	int n;
 
 	*question = (struct aws_question){.method = "GET", .n_headers = 1};
@@ -174,8 +158,8 @@ static enum aws_turn imds_ask(struct aws_visit *visit, struct aws_question *ques
 static enum aws_turn imds_begin(
 	struct aws_visit *visit, struct aws_question *question, struct aws_creds *creds)
 {
-	const char *base = variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
-	const char *off = variable("AWS_EC2_METADATA_DISABLED");
+	const char *base = aws_local_variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+	const char *off = aws_local_variable("AWS_EC2_METADATA_DISABLED");
 
 	if (off && strcasecmp(off, "true") == 0)
 		return AWS_TURN_ABSENT;

@@ -213,6 +213,9 @@ int link_read(struct cluster *c, const struct link *link, enum dialect_question 
 /* cluster_scout.c */
 void cluster_scout_tick(struct cluster *c, uint64_t now_ns);
 
+/* engine.c: the cluster of a name, or NULL */
+struct cluster *engine_find(struct engine *e, const char *name);
+
 /* engine_remote.c: all do nothing where the configuration wants no HTTP */
 void engine_remote_configure(struct engine *e);
 void engine_remote_close(struct engine *e);

@@ -106,8 +106,10 @@ def executors():
             ok(kids.read().split() == [str(worker)], "and one prober with one worker stays")
         with open(os.path.join(p.directory, "lock")) as lock:
             ok(not is_free(lock), "which holds the lock")
-            for pid in (supervisor, worker):
-                os.kill(pid, signal.SIGKILL)
+            # Stopped first: a worker that dies last has time to start another supervisor.
+            for number in (signal.SIGSTOP, signal.SIGKILL):
+                for pid in (supervisor, worker):
+                    os.kill(pid, number)
             wait_for(lambda: is_free(lock))
             ok(True, "alone: without it the lock is free")
 

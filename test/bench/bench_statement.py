@@ -13,6 +13,7 @@ arguments beyond it; 26 go to the quick look.  An UPDATE has 6 more, and each pa
 The ratios are of medians, by test/bench/pair.c under the preload, against a lab on this machine: what
 is done by a followed name, and in turns with it by the name of the instance that it leads to.
 """
+import contextlib
 import os
 import socket
 import subprocess
@@ -48,6 +49,16 @@ def instructions(figures, folder, n):
                                 100 + 2 * (size - 64) if followed else None)
 
 
+@contextlib.contextmanager
+def on_one_core():
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
 def ratio(figures, folder, n):
     """Both kinds of connection in one process, in turns: by the cluster's name and by the writer's."""
     flags = subprocess.run(["pkg-config", "--cflags", "--libs", "libmariadb"], capture_output=True,
@@ -55,7 +66,7 @@ def ratio(figures, folder, n):
     program = build(folder, "pair", *flags)
     under = bench.preloaded(folder, PELORUS_USER="app", PELORUS_PASSWORD="app",
                             PELORUS_PROBER=os.path.join(guests.BUILD, "probes", "pelorusd"))
-    with Lab(instances=2, name="cost") as lab:
+    with on_one_core(), Lab(instances=2, name="cost") as lab:
         lab.sql(lab.writer, "CREATE TABLE t (a INT, b VARCHAR(200), KEY (b))")
         for what, bound in (("query", 1.02), ("connect", 1.02)):
             run = lab.exec(program, lab.writer_name, lab.host(lab.writer), what, str(n), env=under)

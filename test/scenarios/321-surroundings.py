@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Unmodified clients where hosts are not as one would like them: frozen, read-only, firewalled, in
-namespaces, with IPv6, on another port, and left alone by their prober."""
+namespaces, with IPv6, on another port, and left alone by their prober.
+
+PELORUS_SECONDS sets how long they are frozen (7; 60 for the long form).
+"""
 import os
 import signal
 import subprocess
@@ -123,7 +126,8 @@ def command_of(pid):
         return None
 
 
-def check_frozen(lab, apps, seconds=7):
+def check_frozen(lab, apps):
+    seconds = float(os.environ.get("PELORUS_SECONDS", "7"))
     app = apps.start(kind())
     writes(app)
     frozen = group(apps, app)
@@ -136,10 +140,10 @@ def check_frozen(lab, apps, seconds=7):
         os.kill(pid, signal.SIGCONT)
     begin = time.monotonic()
     published(apps, lab.writer)
-    note(f"thawed after {seconds} s; the new writer was published "
+    note(f"thawed after {seconds:g} s; the new writer was published "
          f"{time.monotonic() - begin:.2f} s later")
     answer = writes(app)
-    ok(well(app, answer), f"frozen whole for {seconds} s through a failover, a client heals",
+    ok(well(app, answer), f"frozen whole for {seconds:g} s through a failover, a client heals",
        str(answer))
 
 

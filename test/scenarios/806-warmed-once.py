@@ -13,7 +13,7 @@ from prober import Prober, cluster_section  # noqa: E402
 from readers import Admissions  # noqa: E402
 
 HOSTS, INSTANCES = 3, 15
-STATEMENTS, ROWS = 300, 20000
+STATEMENTS, ROWS = 300, 60000  # some seconds of work also at rest: else nobody sees it going on
 NEW = f"demo-{INSTANCES + 1}"
 
 

@@ -4,6 +4,9 @@
 
     620-chaos.py [--minutes N] [--seed S] [--steps NAME,NAME...]
 
+With --minutes it is the long form, on a machine of its own: no client may be missing, and all are back
+within BACK_MS.  The short one runs among other scenarios, which slow it down.
+
 The history of all attempts is checked afterwards: nothing acknowledged is lost, nothing is there
 twice, nothing was written by who was not the writer, nobody was sent to a reader that lags, and all
 were back soon after each step.  In the end writers and a reader are led astray on purpose, and the
@@ -41,21 +44,22 @@ WRITERS = {
 }
 READER = [SYSTEM_PYTHON, os.path.join(CLIENTS, "python", "chaos_reader.py")]
 READERS = {"reader 1": 20, "reader 2": 50}
-BACK_MS = 2000      # the bound; a loaded machine gets BACK_SLACK_MS more before it is a failure
-BACK_SLACK_MS = 1500
-LIMIT_MS = BACK_MS + BACK_SLACK_MS
+BACK_MS = 2000
+AMONG_OTHERS_MS = 1500  # more, for the short form
+SHORT_MINUTES = 0.6
 WAIT_S = 20
 # A reader may refuse a write while a prober is stopped, for it may wake at any moment, and on
 # connections that a writer keeps when it becomes a reader, until it has said so.  When both of a
-# prober's processes were killed, nobody can know for LIMIT_MS: its heartbeat must be overdue before
-# anyone asks whether it lives, and the next one has to find the writer first.
+# prober's processes were killed, nobody can know for as long as one may take to be back: its heartbeat
+# must be overdue before anyone asks whether it lives, and the next one has to find the writer first.
 UNKNOWABLE = ("prober_stopped", "handover", "switchover")
 FILES = {"clients.slots", "control", "failed", "lock", "prober.log", "start", "topology.map"}
 
 
 class Run:
-    def __init__(self, lab, apps, seed):
-        self.lab, self.apps = lab, apps
+    def __init__(self, lab, apps, seed, long):
+        self.lab, self.apps, self.long = lab, apps, long
+        self.limit_ms = BACK_MS + (0 if long else AMONG_OTHERS_MS)
         self.chaos = Chaos(lab, apps, seed)
         self.writers, self.readers = {}, {}
         self.first = lab.writer
@@ -65,7 +69,9 @@ class Run:
     def start(self):
         env = self.apps.env(BOOT_MINUS_MONOTONIC_NS=clock_offset())
         for number, (name, (command, pause)) in enumerate(WRITERS.items(), 1):
-            if command[0] == "node" and clients.node_problem():
+            problem = clients.node_problem() if command[0] == "node" else None
+            if problem:
+                ok(not self.long, f"{name} is left out: {problem}")
                 continue
             self.writers[name] = Writer(self.lab, name, number, env, pause, command)
         for name, pause in READERS.items():
@@ -93,12 +99,12 @@ class Run:
         worst = max(took.values(), default=0.0)
         self.worst_ms = max(self.worst_ms, worst)
         if name in UNKNOWABLE:
-            self.excused.append((begin, well + LIMIT_MS * 1000000))
+            self.excused.append((begin, well + self.limit_ms * 1000000))
         note(f"step {len(self.steps) + 1} at {begin}: {name}, writer {writer} -> {self.lab.writer}; all back "
              f"after {worst:.0f} ms, the last {max(took, key=took.get, default='none')}")
         self.steps.append(name)
         for who in self.all():
-            if took.get(who, 1e9) > LIMIT_MS:
+            if took.get(who, 1e9) > self.limit_ms:
                 told = "not back" if who not in took else f"back after {took[who]:.0f} ms"
                 self.slow.append(f"step {len(self.steps)}, {name}: {who} {told}: "
                                  f"{self.all()[who].lines[-2:]}")
@@ -113,10 +119,10 @@ class Run:
         for one in self.all().values():
             one.end()
         excused = self.excused + history.handovers(self.lab.events()) + \
-            [(lost, lost + LIMIT_MS * 1000000) for lost in self.chaos.prober_lost]
+            [(lost, lost + self.limit_ms * 1000000) for lost in self.chaos.prober_lost]
         wrong = check_writers(self.lab, self.first, self.writers, excused)
         ok(not wrong, "nothing is lost, twice, or at the wrong instance", "\n".join(wrong))
-        ok(not self.slow, f"all are back {LIMIT_MS} ms at most after each step", "\n".join(self.slow))
+        ok(not self.slow, f"all are back {self.limit_ms} ms at most after each step", "\n".join(self.slow))
         late = {name: history.lagging(r.lines, self.chaos.lagged) for name, r in self.readers.items()}
         ok(not any(late.values()), "no reader connects to an instance above max-lag", str(late))
         written = sum(len(w.acknowledged()) for w in self.writers.values())
@@ -222,7 +228,7 @@ def wait_lines(writer, count):
 
 def arguments():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--minutes", type=float, default=0.6)
+    parser.add_argument("--minutes", type=float)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 31))
     parser.add_argument("--steps", help="these alone, in this order")
     return parser.parse_args()
@@ -237,16 +243,17 @@ def configuration(folder):
 
 def main():
     args = arguments()
-    note(f"replay this with --seed {args.seed} --minutes {args.minutes:g}")
+    long = f" --minutes {args.minutes:g}" if args.minutes else ""
+    note(f"replay this with --seed {args.seed}{long}")
     with tempfile.TemporaryDirectory(prefix="pchaos-") as folder, \
             Lab(instances=4, dns_lag="5s") as lab, \
             Apps(lab, PELORUS_CONFIG=configuration(folder)) as apps:
         lab.sql("writer", TABLE)
-        run = Run(lab, apps, args.seed)
+        run = Run(lab, apps, args.seed, args.minutes is not None)
         run.start()
         time.sleep(1)
         before = run.measure_leaks()
-        end = time.monotonic() + args.minutes * 60
+        end = time.monotonic() + (args.minutes or SHORT_MINUTES) * 60
         todo = args.steps.split(",") if args.steps else None
         while (todo if todo is not None else time.monotonic() < end):
             run.step(todo.pop(0) if todo else run.chaos.next())

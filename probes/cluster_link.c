@@ -12,6 +12,8 @@
 #include <errno.h>
 
 #define DIAL_LIMIT_NS (1500 * LOOP_MS) /* then a fresh SYN is better than the next repeat */
+#define SCOUT_DIAL_NS (250 * LOOP_MS) /* while it looks for anyone who answers, at first */
+#define SCOUT_YOUNG_NS LOOP_S
 #define LOGIN_LIMIT_NS (10 * LOOP_S)
 
 /*
@@ -42,12 +44,19 @@ static void token_drop(struct link *link)
 	link->own = NULL;
 }
 
+/* A scout has more addresses to try than that of a writer which has just fallen silent. */
+static uint64_t dial_limit(const struct cluster *c, const struct link *link)
+{
+	return link == &c->scout && cluster_now(c) < c->born_ns + SCOUT_YOUNG_NS ? SCOUT_DIAL_NS
+										  : DIAL_LIMIT_NS;
+}
+
 int link_open(struct cluster *c, struct link *link, const struct pel_addr *addr, const char *host,
 	void (*told)(void *ctx, enum member_event event, const struct member_answer *answer,
 		const struct member_failure *failure), void *ctx)
 {
 	struct member_options options = {.addr = *addr, .host = host, .told = told, .ctx = ctx,
-		.dial_limit_ns = DIAL_LIMIT_NS, .login_limit_ns = LOGIN_LIMIT_NS};
+		.dial_limit_ns = dial_limit(c, link), .login_limit_ns = LOGIN_LIMIT_NS};
 	int r;
 
 	*link = (struct link){.ticket = NO_TICKET, .addr = *addr};

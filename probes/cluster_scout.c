@@ -13,6 +13,8 @@
 #include <string.h>
 
 #define SCOUT_PAUSE_NS (500 * LOOP_MS)
+#define SCOUT_FIRST_NS (50 * LOOP_MS) /* until somebody was met, for the time of a failover */
+#define SCOUT_HURRY_NS (10 * LOOP_S)
 #define SCOUT_RETRY_NS (20 * LOOP_MS) /* with another credential */
 #define SCOUT_REST_NS (10 * LOOP_S)   /* from a server that has no topology to tell */
 #define SCOUT_LIMIT_NS (5 * LOOP_S)
@@ -112,6 +114,17 @@ static void scout_answered(struct cluster *c, const struct member_answer *answer
 		scout_report(c);
 }
 
+/* A prober that starts in the midst of a failover has its clients wait for the first answer. */
+static uint64_t pause_after_failure(const struct cluster *c, const struct member_failure *failure)
+{
+	if (failure->kind == MEMBER_DENIED)
+		return SCOUT_RETRY_NS;
+	return c->topology.state == PEL_STATE_UNKNOWN &&
+			       cluster_now(c) < c->born_ns + SCOUT_HURRY_NS
+		       ? SCOUT_FIRST_NS
+		       : SCOUT_PAUSE_NS;
+}
+
 static void scout_told(void *ctx, enum member_event event, const struct member_answer *answer,
 	const struct member_failure *failure)
 {
@@ -137,7 +150,7 @@ static void scout_told(void *ctx, enum member_event event, const struct member_a
 		link_failed(c, &c->scout, failure);
 		if (failure->kind != MEMBER_DENIED)
 			topology_scout_failed(&c->topology);
-		scout_end(c, failure->kind == MEMBER_DENIED ? SCOUT_RETRY_NS : SCOUT_PAUSE_NS);
+		scout_end(c, pause_after_failure(c, failure));
 		break;
 	}
 }

@@ -184,10 +184,14 @@ static unsigned look_for_stranger(struct topology *t, struct topology_name *n)
 			t->scout = (struct pel_addr){0};
 		return 0;
 	}
-	if (!topology_is_anyone_live(t))
+	if (!topology_is_anyone_live(t)) {
+		/* Nobody answered there: the scout is on its way through the other addresses. */
+		if (t->scout.family && n->agree > 1)
+			return 0;
 		enough = 1;
-	else if (t->state != PEL_STATE_KNOWN)
+	} else if (t->state != PEL_STATE_KNOWN) {
 		enough = TOPOLOGY_STEADY_ANSWERS - 1;
+	}
 	if (n->agree < enough)
 		return 0;
 	t->scout = n->lead;

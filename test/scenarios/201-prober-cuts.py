@@ -4,8 +4,8 @@
 
 The limits leave room for a machine that is busy; the figures are in the notes.
 
-An instance that vanishes, a cluster of one, a cluster of two of which both die, a whole cluster, and
-the prober's own network for three seconds.
+An instance that vanishes, a cluster of one, a cluster of two of which both die, a whole cluster, the
+prober's own network for three seconds, and a writer that is silent when a prober starts.
 """
 import os
 import sys
@@ -106,6 +106,21 @@ def both_of_two():
         tap.ok(event["id"] == "demo-2", "one comes back as the writer, and is found")
 
 
+def silent_first_contact():
+    """What DNS names as the writer is silent for as long as it lasts: its readers tell of the cluster."""
+    with Lab(instances=3) as lab:
+        writer, begin = lab.writer, now()
+        lab.run("cut", writer)
+        with Prober(lab) as prober:
+            readers = prober.wait(lambda c: [i.id for i in c.instances.values()
+                                             if i.id != writer and i.health == "ok"], 20)
+            tap.note(f"a start beside a silent writer: {(now() - begin) / 1e9:.2f} s to the first reader")
+            tap.ok(readers, "who starts beside a silent writer meets its readers", readers)
+            lab.run("heal", writer)
+            prober.wait_known(writer)
+            tap.ok(True, "and the writer when it speaks")
+
+
 with Lab(instances=3) as lab, Prober(lab) as prober:
     prober.wait_settled(3)
     one_of_three(lab, prober)
@@ -113,4 +128,5 @@ with Lab(instances=3) as lab, Prober(lab) as prober:
     whole_cluster(lab, prober)
 cluster_of_one()
 both_of_two()
+silent_first_contact()
 tap.done()

@@ -299,7 +299,13 @@ static void a_dead_first_contact_is_followed_by_the_next(void **state)
 		topology_scout_failed(&p->t);
 		assert_true(topology_scout_addr(&p->t, &got));
 		assert_int_equal(got.ip[3], order[i]);
+		play(p, "+300 w:1"); /* where nobody answered */
+		assert_true(topology_scout_addr(&p->t, &got));
+		assert_int_equal(got.ip[3], order[i]);
 	}
+	play(p, "w:2");
+	assert_true(topology_scout_addr(&p->t, &got));
+	assert_int_equal(got.ip[3], 2);
 	play(p, "scout:3,r,t:1M,2,3");
 	topology_scout_failed(&p->t);
 	assert_false(topology_scout_addr(&p->t, &got));

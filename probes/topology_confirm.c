@@ -12,6 +12,8 @@
  *     silent.  The table decides disputes, with a row newer than the dispute; alone it makes nobody
  *     a writer;
  *   - nobody has logged in to the claimant at its own address.
+ * A claim that was not repeated since another's became the writer's is void: a former writer that is
+ * silent is not the next one, should its successor fail.
  *
  * The incumbent stays while it claims; and, when its connection is lost, until it is unreachable,
  * says that it is a reader, is contradicted, or has not been heard of for TOPOLOGY_HOLD_NS: a
@@ -21,9 +23,10 @@
  */
 #include "topology_private.h"
 
-static bool is_claimant(const struct topology_member *m)
+static bool is_claimant(const struct topology *t, const struct topology_member *m)
 {
-	return m->used && m->claim_ns && m->health != PEL_HEALTH_UNREACHABLE;
+	return m->used && m->claim_ns && m->health != PEL_HEALTH_UNREACHABLE &&
+	       (m->claim_ns >= t->claim_ns || m->role_sent_ns >= t->claim_ns);
 }
 
 static bool is_vetoed(const struct topology *t, unsigned slot)
@@ -43,7 +46,7 @@ static unsigned newest_claimant(const struct topology *t)
 		const struct topology_member *m = &t->members[i];
 		const struct topology_member *b = best == PEL_NONE ? NULL : &t->members[best];
 
-		if (!is_claimant(m))
+		if (!is_claimant(t, m))
 			continue;
 		if (!b || (b->overruled && !m->overruled) ||
 			(b->overruled == m->overruled && m->claim_ns > b->claim_ns))
@@ -57,11 +60,11 @@ static unsigned decide_by_table(struct topology *t)
 {
 	const struct topology_table *b = &t->table;
 
-	if (!b->dated || b->master == PEL_NONE || !is_claimant(&t->members[b->master]) ||
+	if (!b->dated || b->master == PEL_NONE || !is_claimant(t, &t->members[b->master]) ||
 		b->master_ns <= t->dispute_ns)
 		return PEL_NONE;
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++)
-		t->members[i].overruled = i != b->master && is_claimant(&t->members[i]);
+		t->members[i].overruled = i != b->master && is_claimant(t, &t->members[i]);
 	return b->master;
 }
 
@@ -77,7 +80,7 @@ static bool is_contested(struct topology *t, unsigned newest, uint64_t now_ns)
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
 		const struct topology_member *m = &t->members[i];
 
-		if (i != newest && is_claimant(m) && !m->overruled &&
+		if (i != newest && is_claimant(t, m) && !m->overruled &&
 			(early || m->role_sent_ns >= claim_ns))
 			return true;
 	}
@@ -90,7 +93,7 @@ static bool is_incumbent_awaited(struct topology *t, unsigned newest, uint64_t n
 	const struct topology_member *w = topology_member(t, t->writer);
 	uint64_t since_ns = t->members[newest].claim_ns;
 
-	if (!w || t->writer == newest || !is_claimant(w) || w->overruled ||
+	if (!w || t->writer == newest || !is_claimant(t, w) || w->overruled ||
 		(w->health != PEL_HEALTH_OK && w->health != PEL_HEALTH_UNKNOWN))
 		return false;
 	if (w->asked_ns && w->asked_ns < since_ns)
@@ -104,7 +107,7 @@ static bool is_appealed(const struct topology *t)
 	const struct topology_table *b = &t->table;
 
 	return b->dated && b->master != PEL_NONE && t->members[b->master].overruled &&
-	       is_claimant(&t->members[b->master]) && b->master_ns > t->members[b->master].claim_ns;
+	       is_claimant(t, &t->members[b->master]) && b->master_ns > t->members[b->master].claim_ns;
 }
 
 /* The claimant to be published, or PEL_NONE; sets dispute_ns. */
@@ -219,6 +222,8 @@ static void publish(struct topology *t, unsigned slot)
 	t->writerless_ns = 0;
 	t->known_once = true;
 	t->verified_ns = t->members[slot].role_received_ns;
+	if (t->members[slot].claim_ns)
+		t->claim_ns = t->members[slot].claim_ns;
 }
 
 static void withdraw(struct topology *t, uint64_t now_ns)

@@ -5,7 +5,8 @@
 The limits leave room for a machine that is busy; the figures are in the notes.
 
 An instance that vanishes, a cluster of one, a cluster of two of which both die, a whole cluster, the
-prober's own network for three seconds, and a writer that is silent when a prober starts.
+prober's own network for three seconds, a writer that is silent when a prober starts, and one whose
+successor fails too.
 """
 import os
 import sys
@@ -121,6 +122,26 @@ def silent_first_contact():
             tap.ok(True, "and the writer when it speaks")
 
 
+def successor_fails():
+    """Before it is known whether the former writer is gone or only silent."""
+    with Lab(instances=4) as lab, Prober(lab) as prober:
+        former, begin = lab.writer, now()
+        prober.wait_known(former)
+        watch = Watch(prober)
+        lab.failover("blackhole")
+        successor = lab.writer
+        prober.wait_known(successor)
+        lab.run("kill", successor)
+        prober.wait(lambda c: c.writer != successor)
+        silent = prober.cluster().instances[former].health != "unreachable"
+        prober.wait(lambda c: unreachable(c, former))
+        watch.end()
+        known = watch.first(begin, lambda c: c.writer == successor)
+        tap.ok(silent, "a successor fails while the former writer is only silent")
+        tap.ok(not watch.first(known, lambda c: c.writer == former),
+               "and the former writer is not taken for the writer")
+
+
 with Lab(instances=3) as lab, Prober(lab) as prober:
     prober.wait_settled(3)
     one_of_three(lab, prober)
@@ -129,4 +150,5 @@ with Lab(instances=3) as lab, Prober(lab) as prober:
 cluster_of_one()
 both_of_two()
 silent_first_contact()
+successor_fails()
 tap.done()

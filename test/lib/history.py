@@ -46,15 +46,16 @@ def doubled(rows):
 
 
 def misplaced(told, rows, reign):
-    """(number, server) of acknowledged rows made by an instance that was not the writer at any
-    moment from the previous answer to the acknowledgement."""
+    """(number, server, ns) of acknowledged rows made by an instance that was not the writer at any
+    moment from the previous answer to the acknowledgement, and by how much that was too soon or late."""
     found, before = [], 0
     for ns, word, n, _ in told:
         if word == "ok" and n in rows:
             server = rows[n][0]
-            if not any(r.server == server and r.begin_ns <= ns and r.end_ns >= before
-                       for r in reign):
-                found.append((n, server))
+            beside = min((max(r.begin_ns - ns, before - r.end_ns) for r in reign if r.server == server),
+                         default=ns)
+            if beside > 0:
+                found.append((n, server, beside))
         before = ns
     return found
 

@@ -4,10 +4,11 @@
 #
 #   writer.sh HOST NUMBER [MILLISECONDS]
 #
-# The moments are those of /proc/uptime, to 10 ms.
+# The moments are those of /proc/uptime, in steps of 10 ms: the end of the step, so that nothing seems
+# to be told before it was done.
 now() {
 	read -r up _ </proc/uptime
-	moment=${up/./}0000000
+	moment=$((10#${up/./} + 1))0000000
 }
 
 n=0

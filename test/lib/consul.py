@@ -5,12 +5,9 @@ import base64
 import json
 import os
 import shutil
-import subprocess
 import sys
-import tempfile
-import time
 
-from relay import Relay
+from store import Store
 
 OURS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "consul_server.py")
 
@@ -20,59 +17,28 @@ def real():
     return os.environ.get("PELORUS_TEST_CONSUL") or shutil.which("consul")
 
 
-class Consul:
+class Consul(Store):
+    NAME = "Consul"
+
     def __init__(self, lab=None, program=None, port=8500):
-        self.lab = lab
+        super().__init__(lab, port)
         self.program = program
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
-        self.publish = f"{self.url}/v1/kv/fleet"
 
-    def __enter__(self):
-        self.folder = tempfile.mkdtemp(prefix="pconsul-")
-        command = ([self.program, "agent", "-dev", "-bind=127.0.0.1", "-client=127.0.0.1",
-                    f"-http-port={self.port}", "-grpc-port=-1", "-dns-port=-1"] if self.program
-                   else [sys.executable, "-B", OURS, str(self.port)])
-        with open(os.path.join(self.folder, "log"), "w") as log:
-            options = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
-            self.process = (self.lab.popen(*command, **options) if self.lab
-                            else subprocess.Popen(command, **options))
-        self.relay = Relay(self.lab)
-        try:
-            self._wait()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
+    def url_of(self, key):
+        return f"{self.url}/v1/kv/{key}"
 
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(20)
+    def command(self):
+        if not self.program:
+            return [sys.executable, "-B", OURS, str(self.port)]
+        return [self.program, "agent", "-dev", "-bind=127.0.0.1", "-client=127.0.0.1",
+                f"-http-port={self.port}", "-grpc-port=-1", "-dns-port=-1"]
 
-    def __exit__(self, *_):
-        self.relay.close()
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _wait(self):
-        """Until it grants sessions, which a real one does some seconds after it listens."""
-        until = time.monotonic() + 60
-        while time.monotonic() < until and self.process.poll() is None:
-            if self.call("PUT", "/v1/session/create", '{"TTL":"10s"}')[0] == 200:
-                return
-            time.sleep(0.1)
-        with open(os.path.join(self.folder, "log")) as log:
-            raise RuntimeError(f"Consul does not answer: {log.read()[-2000:]}")
+    def answers(self):
+        """It grants sessions, which a real one does some seconds after it listens."""
+        return self.call("PUT", "/v1/session/create", '{"TTL":"10s"}')[0] == 200
 
     def call(self, method, path, body=""):
-        answer = self.relay.call(method, self.url + path, None if method == "GET" else body)
-        self.sent_ns = self.relay.sent_ns
-        return answer
+        return self.ask(method, path, None if method == "GET" else body)
 
     def put(self, key, value, lease_s=None):
         """Whoever holds the key now; with lease_s under a session of that length."""

@@ -34,21 +34,26 @@ def judge(what, figures):
     tap.ok(median <= PUSH_MS, f"{what}: a change is published within {PUSH_MS} ms", figures)
 
 
-def consul(lab, store, hosts):
+def source(lab, store):
+    return cluster_section(lab, user=None, source="http", format=store.NAME.lower(),
+                           url=store.url_of(KEY))
+
+
+def follow(lab, store, hosts):
+    """A key of it is followed, whether it is there or not."""
     def change(host):
         store.put(KEY, lab.host(host) + ":3306")
         return store.sent_ns
 
     change(hosts[0])
-    config = cluster_section(lab, user=None, source="http", format="consul",
-                             url=f"{store.url}/v1/kv/{KEY}")
-    with Prober(lab, config) as p:
-        tap.ok(p.wait_known(hosts[0]), "Consul: what the key holds is followed")
-        judge("Consul", pushed(p, change, hosts))
+    with Prober(lab, source(lab, store)) as p:
+        tap.ok(p.wait_known(hosts[0]), f"{store.NAME}: what the key holds is followed")
+        judge(store.NAME, pushed(p, change, hosts))
         last = p.cluster().writer
         store.delete(KEY)
         tap.ok(p.view.wait(lambda _: "names nobody" in p.log(), 20) and
-               p.cluster().writer == last, "Consul: a key that is deleted changes nothing",
+               p.cluster().writer == last, f"{store.NAME}: a key that is deleted changes nothing",
                p.log()[-500:])
-        change(hosts[2])
-        tap.ok(p.wait_known(hosts[2]), "Consul: and its return is seen")
+        back = next(h for h in hosts if h != last)
+        change(back)
+        tap.ok(p.wait_known(back), f"{store.NAME}: and its return is seen")

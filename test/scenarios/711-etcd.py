@@ -13,34 +13,17 @@ from etcd import Etcd  # noqa: E402
 from http_server import HttpServer  # noqa: E402
 from lab import Lab  # noqa: E402
 from prober import Prober, cluster_section  # noqa: E402
-from pushes import KEY, consul, judge, pushed  # noqa: E402
+from pushes import KEY, follow, source  # noqa: E402
 
 
-def etcd(lab, hosts):
-    with Etcd(lab) as server:
-        def change(host):
-            server.put(KEY, lab.host(host) + ":3306")
-            return server.sent_ns
-
-        change(hosts[0])
-        config = cluster_section(lab, user=None, source="http", format="etcd",
-                                 url=f"{server.url}/{KEY}")
-        with Prober(lab, config) as p:
-            tap.ok(p.wait_known(hosts[0]), "etcd: what the key holds is followed")
-            judge("etcd", pushed(p, change, hosts))
-            last = p.cluster().writer
-            server.delete(KEY)
-            tap.ok(p.view.wait(lambda _: "names nobody" in p.log(), 20) and
-                   p.cluster().writer == last, "etcd: a key that is deleted changes nothing",
-                   p.log()[-500:])
-            change(hosts[0])
-            tap.ok(p.wait_known(hosts[0]), "etcd: and its return is seen")
-    with Etcd(lab) as server:
-        with Prober(lab, config) as p:
+def comes_late(lab, host):
+    """A key that is not there when one begins to follow it."""
+    with Etcd(lab) as store:
+        with Prober(lab, source(lab, store)) as p:
             tap.ok(p.view.wait(lambda _: "names nobody" in p.log(), 20),
                    "etcd: a key that is not there is said")
-            change = server.put(KEY, lab.host(hosts[1]))
-            tap.ok(change and p.wait_known(hosts[1], 30), "etcd: and its coming is seen")
+            tap.ok(store.put(KEY, lab.host(host)) and p.wait_known(host, 30),
+                   "etcd: and its coming is seen")
 
 
 def asked_without_need(lab, hosts):
@@ -65,8 +48,9 @@ def asked_without_need(lab, hosts):
 
 with Lab(instances=3) as lab_:
     ids = sorted(i["id"] for i in lab_.status()["instances"])
-    etcd(lab_, ids)
-    with Consul(lab_) as store_:
-        consul(lab_, store_, ids)
+    for kind in (Etcd, Consul):
+        with kind(lab_) as store_:
+            follow(lab_, store_, ids)
+    comes_late(lab_, ids[1])
     asked_without_need(lab_, ids)
 tap.done()

@@ -10,16 +10,16 @@ import fleets  # noqa: E402
 import tap  # noqa: E402
 from consul import Consul, real  # noqa: E402
 from lab import Lab  # noqa: E402
-from pushes import consul  # noqa: E402
+from pushes import follow  # noqa: E402
 
 
-def source():
+def followed():
     with Lab(instances=3) as lab, Consul(lab, real()) as store:
-        consul(lab, store, sorted(i["id"] for i in lab.status()["instances"]))
+        follow(lab, store, sorted(i["id"] for i in lab.status()["instances"]))
 
 
 if real():
-    source()
+    followed()
     fleets.run(lambda lab: Consul(lab, real()))
 else:
     tap.skip("a real Consul", "no consul on PATH, nor $PELORUS_TEST_CONSUL")

@@ -114,12 +114,18 @@ static void scout_answered(struct cluster *c, const struct member_answer *answer
 		scout_report(c);
 }
 
-/* A prober that starts in the midst of a failover has its clients wait for the first answer. */
-static uint64_t pause_after_failure(const struct cluster *c, const struct member_failure *failure)
+/* No server has heard of it: as often as the first answer of a failover may be waited for. */
+static bool is_unheard(const struct member_failure *failure)
+{
+	return failure->kind == MEMBER_REFUSED || failure->kind == MEMBER_UNDIALLED ||
+	       failure->kind == MEMBER_LATE;
+}
+
+static uint64_t pause_after(const struct cluster *c, const struct member_failure *failure)
 {
 	if (failure->kind == MEMBER_DENIED)
 		return SCOUT_RETRY_NS;
-	return c->topology.state == PEL_STATE_UNKNOWN &&
+	return is_unheard(failure) && c->topology.state == PEL_STATE_UNKNOWN &&
 			       cluster_now(c) < c->born_ns + SCOUT_HURRY_NS
 		       ? SCOUT_FIRST_NS
 		       : SCOUT_PAUSE_NS;
@@ -150,7 +156,7 @@ static void scout_told(void *ctx, enum member_event event, const struct member_a
 		link_failed(c, &c->scout, failure);
 		if (failure->kind != MEMBER_DENIED)
 			topology_scout_failed(&c->topology);
-		scout_end(c, pause_after_failure(c, failure));
+		scout_end(c, pause_after(c, failure));
 		break;
 	}
 }

@@ -2,7 +2,7 @@
 """How long applications cannot write in the worst of 300 failovers.
 
 The race of bench_outage.py with the floor and the clients under Pelorus alone, 100 times each by
-crash, graceful and black hole, DNS frozen.  It takes a quarter of an hour, and is run by name only.
+crash, graceful and black hole, DNS frozen.  It takes some minutes more, and is run by name only.
 """
 import math
 import statistics

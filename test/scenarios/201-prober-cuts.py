@@ -123,10 +123,11 @@ def silent_first_contact():
 
 
 def successor_fails():
-    """Before it is known whether the former writer is gone or only silent."""
-    with Lab(instances=4) as lab, Prober(lab) as prober:
+    """Before it is known whether the former writer is gone or only silent, which has its time here."""
+    with Lab(instances=4) as lab, \
+            Prober(lab, cluster_section(lab, failure_detection_time="5s")) as prober:
         former, begin = lab.writer, now()
-        prober.wait_known(former)
+        prober.wait_settled(4)
         watch = Watch(prober)
         lab.failover("blackhole")
         successor = lab.writer

@@ -29,7 +29,7 @@ from apps import Apps, children  # noqa: E402
 from chaos import MAX_LAG, Chaos  # noqa: E402
 from lab import Lab, now  # noqa: E402
 from race import TABLE, clock_offset  # noqa: E402
-from tap import done, note, ok  # noqa: E402
+from tap import done, note, ok, skip  # noqa: E402
 from writer import CLIENTS, Writer, program  # noqa: E402
 
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -70,8 +70,10 @@ class Run:
         env = self.apps.env(BOOT_MINUS_MONOTONIC_NS=clock_offset())
         for number, (name, (command, pause)) in enumerate(WRITERS.items(), 1):
             problem = clients.node_problem() if command[0] == "node" else None
+            if problem and self.long:
+                raise RuntimeError(f"{name} cannot take part: {problem}")
             if problem:
-                ok(not self.long, f"{name} is left out: {problem}")
+                skip(name, problem)
                 continue
             self.writers[name] = Writer(self.lab, name, number, env, pause, command)
         for name, pause in READERS.items():

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The C API: what the map says, in the words of include/pelorus.h. */
-#include "abi_handle.h"
-#include "address.h"
-#include "clock.h"
-#include "env.h"
-#include "follow.h"
-#include "futex.h"
-#include "mapview.h"
-#include "plan.h"
-#include "route.h"
-#include "say.h"
-#include "track.h"
+#include "client/handle.h"
+#include "known/address.h"
+#include "base/clock.h"
+#include "base/env.h"
+#include "prober/follow.h"
+#include "base/futex.h"
+#include "known/mapview.h"
+#include "known/plan.h"
+#include "rules/route.h"
+#include "base/say.h"
+#include "connections/sockets.h"
 
 #include <pelorus.h>
-#include <pelorus/names.h>
+#include "common/names.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What happens when the library is loaded: nothing that a program could notice. */
-#include "env.h"
-#include "lookup.h"
-#include "process.h"
-#include "real.h"
-#include "say.h"
+#include "base/env.h"
+#include "names/lookup.h"
+#include "base/process.h"
+#include "base/real.h"
+#include "base/say.h"
 
 #include <errno.h>
 

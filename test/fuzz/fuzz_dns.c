@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzzes what comes over UDP: replies of DNS servers, and of whoever pretends to be one. */
-#include "dns_packet.h"
+#include "net/dns_packet.h"
 
-#include <pelorus/names.h>
+#include "common/names.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * Fuzzes the readers of JSON: coordinators' answers in every format, credentials, secrets.  The
  * first byte chooses the format.  What is taken has to keep its promises.
  */
-#include "aws_creds_parse.h"
-#include "coordinator_parse.h"
+#include "http/aws/creds_parse.h"
+#include "http/coordinator_parse.h"
 
 #include <fnmatch.h>
 #include <stdbool.h>

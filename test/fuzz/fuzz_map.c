@@ -7,7 +7,7 @@
  * them fall into the first record and the index.
  */
 #include <pelorus/map.h>
-#include <pelorus/names.h>
+#include "common/names.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,10 +3,10 @@
  * Fuzzes the judgement of statements: no byte outside the text is read, and what the quick look
  * passes has one of the five verbs, no variable and no second statement.
  *
- *   clang -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude test/fuzz/fuzz_sql.c \
- *           lib/shared/sql_*.c -o fuzz_sql && ./fuzz_sql -max_total_time=60
+ *   clang -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude -Ilib test/fuzz/fuzz_sql.c \
+ *           lib/common/sql_*.c -o fuzz_sql && ./fuzz_sql -max_total_time=60
  */
-#include <pelorus/sql_plain.h>
+#include "common/sql_plain.h"
 
 #include <stdint.h>
 #include <stdlib.h>

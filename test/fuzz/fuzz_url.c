@@ -3,9 +3,9 @@
  * Fuzzes the readers of URLs, HOST:PORT, base64, times and profiles.  A URL that is taken is one
  * that its own parts make again.
  */
-#include "aws_profile.h"
-#include "buf.h"
-#include "url.h"
+#include "http/aws/profile.h"
+#include "base/buf.h"
+#include "base/url.h"
 
 #include <stdio.h>
 #include <stdlib.h>

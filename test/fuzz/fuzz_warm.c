@@ -3,7 +3,7 @@
  * Fuzzes the splitter of warm-ups: whatever the text, only plain reads are taken, no more than the
  * limit, and each is a piece of the text.
  */
-#include "warm_list.h"
+#include "warm/list.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzzes the readers of XML: the RDS control plane's pages and STS.  No DOCTYPE is ever taken. */
-#include "aws_creds_parse.h"
-#include "rds_parse.h"
+#include "http/aws/creds_parse.h"
+#include "http/aws/rds_parse.h"
 
-#include <pelorus/names.h>
+#include "common/names.h"
 
 #include <stdbool.h>
 #include <stdint.h>

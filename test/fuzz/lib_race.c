@@ -5,12 +5,12 @@
  * Built with the thread sanitizer, which tells of any race; what this program checks itself is that
  * no thread ever reads a record that nobody wrote: torn, mixed of two, or another key's.
  */
-#include "abi_table.h"
-#include "bind.h"
-#include "process.h"
-#include "track.h"
+#include "client/table.h"
+#include "known/followed.h"
+#include "base/process.h"
+#include "connections/sockets.h"
 
-#include <pelorus/names.h>
+#include "common/names.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
  * Built with the thread sanitizer.  All threads use the writer's own mapping, for the sanitizer knows
  * memory by its address.  Each update fills every field with values that follow from one number.
  */
-#include "map_write.c"
+#include "map/write.c"
 
 #include <pthread.h>
 #include <sys/stat.h>

@@ -14,7 +14,7 @@ def build(name, folder, sources, sanitizers=FUZZER):
     binary = os.path.join(folder, name)
     made = subprocess.run(["clang", "-g", "-O1", "-D_GNU_SOURCE", "-std=gnu11",
                            f"-fsanitize={sanitizers}", "-fno-sanitize-recover=undefined",
-                           "-I", "include", "-I", "probes", f"test/fuzz/{name}.c", *sources,
+                           "-I", "include", "-I", "lib", "-I", "probes", f"test/fuzz/{name}.c", *sources,
                            "-o", binary], cwd=ROOT, capture_output=True, text=True)
     tap.ok(made.returncode == 0, f"{name} is built", made.stderr)
     return binary

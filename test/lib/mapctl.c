@@ -15,9 +15,9 @@
  *   wake CLUSTER                                          publishes the same, generation moved
  *   beat on|off
  */
-#include "map_write.h"
+#include "map/write.h"
 
-#include <pelorus/names.h>
+#include "common/names.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -19,18 +19,18 @@ from fuzzing import build, fuzz  # noqa: E402
 
 RUNS = int(os.environ.get("FUZZ_RUNS", "40000"))
 UPDATES = int(os.environ.get("RACE_UPDATES", "20000"))
-SHARED = ["lib/shared/map_read.c", "lib/shared/names.c"]
+SHARED = ["lib/common/map_read.c", "lib/common/names.c"]
 SEEDS = {
     "fuzz_map": [b"", b"\0\0\x20\1\x10" + bytes(16), b"\0\1\x20\1\4\xff\xff\xff\xff"],
     "fuzz_dns": [b"\x81\x80\0\1\0\0\0\0\xc0\x0c\0\1\0\1\0\0\0\5\0\4\1\2\3\4",
                  b"\x81\x80\0\2\0\0\0\0\xc0\x0c\0\5\0\1\0\0\0\5\0\4\1x\xc0\x0f"
                  b"\1x\xc0\x0f\0\1\0\1\0\0\0\5\0\4\1\2\3\4"],
 }
-SOURCES = {"fuzz_map": [], "fuzz_dns": ["probes/dns_packet.c"]}
+SOURCES = {"fuzz_map": [], "fuzz_dns": ["probes/net/dns_packet.c"]}
 
 
 def race(folder):
-    binary = build("map_race", folder, ["probes/map_held.c", "-lpthread", *SHARED], "thread")
+    binary = build("map_race", folder, ["probes/map/held.c", "-lpthread", *SHARED], "thread")
     ran = subprocess.run(["setarch", "-R", binary, str(UPDATES), folder], capture_output=True,
                          text=True, env=dict(os.environ, TSAN_OPTIONS="halt_on_error=1"))
     tap.ok(ran.returncode == 0, "one writer, eight readers: no race, no torn copy",

@@ -16,11 +16,12 @@ import tap  # noqa: E402
 from fuzzing import build  # noqa: E402
 
 ROUNDS = os.environ.get("RACE_ROUNDS", "5000")
-SOURCES = ["lib/track.c", "lib/bind.c", "lib/abi_table.c", "lib/process.c", "lib/route.c",
-           "lib/shared/names.c"]
+SOURCES = ["lib/connections/sockets.c", "lib/known/followed.c", "lib/client/table.c", "lib/base/process.c",
+           "lib/rules/route.c",
+           "lib/common/names.c"]
 
 with tempfile.TemporaryDirectory() as folder:
-    binary = build("lib_race", folder, ["-I", "lib", *SOURCES, "-lpthread"], "thread")
+    binary = build("lib_race", folder, [*SOURCES, "-lpthread"], "thread")
     # The sanitizer cannot place its shadow where addresses are fully random.
     ran = subprocess.run(["setarch", "-R", binary, ROUNDS], capture_output=True, text=True,
                          env=dict(os.environ, TSAN_OPTIONS="halt_on_error=1"))

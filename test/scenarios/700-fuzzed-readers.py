@@ -15,8 +15,8 @@ import tap  # noqa: E402
 from fuzzing import fuzz  # noqa: E402
 
 RUNS = int(os.environ.get("FUZZ_RUNS", "15000"))
-READERS = ["aws_creds_parse", "aws_profile", "buf", "coordinator_parse", "json_read", "rds_parse",
-           "rds_view", "url", "xml_read"]
+READERS = ["http/aws/creds_parse", "http/aws/profile", "base/buf", "http/coordinator_parse",
+           "http/json_read", "http/aws/rds_parse", "engine/rds_view", "base/url", "http/xml_read"]
 SEEDS = {
     "fuzz_json": [
         b'\0{"primary": "h1:6379", "secondary": ["h3:6380"]}',
@@ -61,7 +61,7 @@ SEEDS = {
 with tempfile.TemporaryDirectory() as temporary:
     libraries = subprocess.run(["pkg-config", "--cflags", "--libs", "json-c", "expat"], check=True,
                                capture_output=True, text=True).stdout.split()
-    sources = [*(f"probes/{reader}.c" for reader in READERS), "lib/shared/names.c", *libraries]
+    sources = [*(f"probes/{reader}.c" for reader in READERS), "lib/common/names.c", *libraries]
     for name, seeds in SEEDS.items():
         fuzz(name, temporary, sources, seeds, RUNS, most=4096)
 tap.done()

@@ -18,6 +18,6 @@ SEEDS = [b"select 1;select 'a;b' from t;", b"-- a\nselect 1\nselect \"x\"\n", b"
          b"/* a; */ select 1 # b;\n;/*!50000 select 2 */", b"select 'it\\'s;';delete from t"]
 
 with tempfile.TemporaryDirectory() as folder:
-    shared = [f"lib/shared/sql_{part}.c" for part in ("fast", "lex", "plain", "set", "words")]
-    fuzz("fuzz_warm", folder, ["probes/warm_list.c", *shared], SEEDS, RUNS)
+    shared = [f"lib/common/sql_{part}.c" for part in ("fast", "lex", "plain", "set", "words")]
+    fuzz("fuzz_warm", folder, ["probes/warm/list.c", *shared], SEEDS, RUNS)
 tap.done()

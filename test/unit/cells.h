@@ -6,7 +6,7 @@
 #ifndef CELLS_H
 #define CELLS_H
 
-#include <pelorus/rows.h>
+#include "common/rows.h"
 
 #include <stdio.h>
 #include <string.h>

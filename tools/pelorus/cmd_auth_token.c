@@ -7,8 +7,8 @@
  */
 #include "commands.h"
 
-#include "aws_local.h"
-#include "aws_sign.h"
+#include "http/aws/local.h"
+#include "http/aws/sign.h"
 #include "control_client.h"
 
 #include <errno.h>

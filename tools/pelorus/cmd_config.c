@@ -2,7 +2,7 @@
 /* pelorus config: what the configuration says, from where, and whether it is right. */
 #include "commands.h"
 
-#include "config.h"
+#include "config/config.h"
 
 #include <getopt.h>
 #include <stdio.h>

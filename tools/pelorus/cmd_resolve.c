@@ -8,9 +8,9 @@
 #include "commands.h"
 
 #include "map_view.h"
-#include "route.h"
+#include "rules/route.h"
 
-#include <pelorus/names.h>
+#include "common/names.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

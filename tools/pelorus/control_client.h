@@ -4,7 +4,7 @@
 #define CONTROL_CLIENT_H
 
 #include <pelorus/control.h>
-#include <pelorus/rundir.h>
+#include "common/rundir.h"
 
 #include <stdbool.h>
 

@@ -9,8 +9,8 @@
 
 #include "commands.h"
 
-#include <pelorus/names.h>
-#include <pelorus/rows.h>
+#include "common/names.h"
+#include "common/rows.h"
 
 #include <mysql.h>
 #include <mysqld_error.h>

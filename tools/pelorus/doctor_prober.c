@@ -2,7 +2,7 @@
 /* Configuration, runtime directory and prober: what must be right before a cluster can be seen. */
 #include "doctor.h"
 
-#include "config.h"
+#include "config/config.h"
 #include "control_client.h"
 #include "map_view.h"
 #include "prober.h"

@@ -5,7 +5,7 @@
 #include "commands.h"
 #include "control_client.h"
 
-#include <pelorus/names.h>
+#include "common/names.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The environment, read into one static struct.
+ *
+ * `active` is the only word that changes later, and only to false.  Variables that may hold
+ * credentials, or configure a prober, are kept as they are (they lie in this process's memory
+ * anyway); nothing looks at them before a cluster is followed.
+ */
+#include "env.h"
+
+#include "prober/envcreds.h"
+
+#include "common/names.h"
+
+#include <fnmatch.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static struct env env;
+static atomic_bool stood_down;
+
+const char *env_value(char *const *list, const char *key)
+{
+	for (; list && *list; list++) {
+		const char *rest = env_after(*list, key);
+
+		if (rest && *rest == '=')
+			return rest + 1;
+	}
+	return NULL;
+}
+
+bool env_glob_matches(const char *list, const char *executable)
+{
+	const char *slash = strrchr(executable, '/');
+	const char *base = slash ? slash + 1 : executable;
+
+	while (*list) {
+		size_t n = strcspn(list, ":");
+		char glob[ENV_PATH_MAX];
+
+		if (n > 0 && n < sizeof(glob)) {
+			memcpy(glob, list, n);
+			glob[n] = '\0';
+			if (fnmatch(glob, strchr(glob, '/') ? executable : base, 0) == 0)
+				return true;
+		}
+		list += n + (list[n] == ':');
+	}
+	return false;
+}
+
+static void copy_text(char *to, size_t size, const char *from)
+{
+	if (from && strlen(from) < size)
+		strcpy(to, from);
+}
+
+/* One word of PELORUS_CLUSTER. */
+static void add_cluster(struct env *ret, const char *word, size_t n)
+{
+	static const char reader[] = "reader:", writer[] = "writer:";
+	struct env_cluster *c = &ret->clusters[ret->n_clusters];
+	char text[PEL_NAME_MAX + sizeof(reader)];
+	const char *name = text;
+
+	if (ret->n_clusters == ENV_CLUSTERS || n == 0 || n >= sizeof(text))
+		return;
+	memcpy(text, word, n);
+	text[n] = '\0';
+	c->role = PEL_ROLE_WRITER;
+	if (strncmp(text, reader, sizeof(reader) - 1) == 0) {
+		c->role = PEL_ROLE_READER;
+		name += sizeof(reader) - 1;
+	} else if (strncmp(text, writer, sizeof(writer) - 1) == 0) {
+		name += sizeof(writer) - 1;
+	}
+	if (pel_name_normalise(name, c->name) == 0)
+		ret->n_clusters++;
+}
+
+static void read_clusters(struct env *ret, const char *list)
+{
+	while (list && *list) {
+		size_t n = strcspn(list, ", \t");
+
+		add_cluster(ret, list, n);
+		list += n + (list[n] != '\0');
+	}
+}
+
+bool env_is_for_prober(const char *line)
+{
+	static const char *const prefixes[] = {"PELORUS_", "AWS_",
+		"HOME=", "PATH=", "USER=", "LOGNAME=", "LANG=", "LC_", "TZ=", "XDG_",
+		"HTTPS_PROXY=", "https_proxy=", "NO_PROXY=", "no_proxy=", "SSL_CERT_"};
+	static const char *const never[] = {"PELORUS_USER=", "PELORUS_PASSWORD="};
+
+	for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++) {
+		if (env_after(line, never[i]))
+			return false;
+	}
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
+		if (env_after(line, prefixes[i]))
+			return true;
+	}
+	return false;
+}
+
+static void keep(struct env *ret, char *const *list)
+{
+	for (; list && *list; list++) {
+		size_t n = strlen(*list) + 1;
+
+		if (ret->kept_size + n > sizeof(ret->kept) ||
+			(!env_is_for_prober(*list) && !envcreds_is_wanted(*list)))
+			continue;
+		memcpy(ret->kept + ret->kept_size, *list, n);
+		ret->kept_size += n;
+	}
+}
+
+const char *env_kept(const struct env *e, const char *key)
+{
+	size_t n = strlen(key);
+
+	for (size_t at = 0; at < e->kept_size; at += strlen(e->kept + at) + 1) {
+		if (strncmp(e->kept + at, key, n) == 0 && e->kept[at + n] == '=')
+			return e->kept + at + n + 1;
+	}
+	return NULL;
+}
+
+static bool is_wanted_here(char *const *list, const char *executable)
+{
+	const char *disabled = env_value(list, "PELORUS_DISABLED");
+	const char *include = env_value(list, "PELORUS_INCLUDE");
+	const char *exclude = env_value(list, "PELORUS_EXCLUDE");
+
+	/* The prober must see the servers as they are, and needs no prober itself. */
+	if (env_glob_matches("pelorusd", executable))
+		return false;
+	if (disabled && *disabled && strcmp(disabled, "0") != 0)
+		return false;
+	if (include && *include && !env_glob_matches(include, executable))
+		return false;
+	return !exclude || !env_glob_matches(exclude, executable);
+}
+
+static enum sever_mode read_sever(const char *word)
+{
+	if (word && strcmp(word, "all") == 0)
+		return SEVER_ALL;
+	return word && strcmp(word, "off") == 0 ? SEVER_OFF : SEVER_SAFE;
+}
+
+static enum env_failover read_failover(const char *word)
+{
+	if (word && strcmp(word, "strict-reader") == 0)
+		return ENV_STRICT_READER;
+	return word && strcmp(word, "strict-writer") == 0 ? ENV_STRICT_WRITER
+							  : ENV_READER_OR_WRITER;
+}
+
+/* Whole seconds, or milliseconds with "ms" behind them. */
+static uint64_t read_timeout(const char *word)
+{
+	char *end = NULL;
+	long n = word ? strtol(word, &end, 10) : -1;
+
+	if (n < 0 || n > 86400000 || end == word)
+		return ENV_FAILOVER_TIMEOUT_NS;
+	if (strcmp(end, "ms") == 0)
+		return (uint64_t)n * 1000000;
+	return *end == '\0' || strcmp(end, "s") == 0 ? (uint64_t)n * 1000000000
+						     : ENV_FAILOVER_TIMEOUT_NS;
+}
+
+void env_read(struct env *ret, char *const *list, const char *executable, bool secure)
+{
+	const char *prober, *retry, *auth, *pool = env_value(list, "UV_THREADPOOL_SIZE");
+
+	ret->secure = secure;
+	ret->active = is_wanted_here(list, executable);
+	if (secure)
+		return;
+	prober = env_value(list, "PELORUS_PROBER");
+	ret->may_spawn = !prober || strcmp(prober, "off") != 0;
+	if (prober && *prober == '/')
+		copy_text(ret->prober, sizeof(ret->prober), prober);
+	ret->few_lookups = pool && *pool && atoi(pool) < 3;
+	ret->failover = read_failover(env_value(list, "PELORUS_FAILOVER"));
+	ret->failover_timeout_ns = read_timeout(env_value(list, "PELORUS_FAILOVER_TIMEOUT"));
+	retry = env_value(list, "PELORUS_RETRY");
+	ret->retry = retry && strcmp(retry, "off") == 0 ? ABI_RETRY_OFF : ABI_RETRY_SAFE;
+	auth = env_value(list, "PELORUS_AUTH");
+	ret->auth_iam = auth && strcmp(auth, "iam") == 0;
+	ret->sever = read_sever(env_value(list, "PELORUS_SEVER"));
+	copy_text(
+		ret->runtime_dir, sizeof(ret->runtime_dir), env_value(list, "PELORUS_RUNTIME_DIR"));
+	copy_text(ret->log, sizeof(ret->log), env_value(list, "PELORUS_LOG"));
+	read_clusters(ret, env_value(list, "PELORUS_CLUSTER"));
+	keep(ret, list);
+}
+
+void env_init(void)
+{
+	char path[ENV_PATH_MAX] = "";
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (n < 0) {
+		const char *started_as = (const char *)getauxval(AT_EXECFN);
+
+		copy_text(path, sizeof(path), started_as);
+	}
+	env_read(&env, environ, path, getauxval(AT_SECURE) != 0);
+	if (atomic_load_explicit(&stood_down, memory_order_relaxed))
+		env.active = false;
+}
+
+const struct env *env_get(void)
+{
+	return &env;
+}
+
+void env_stand_down(void)
+{
+	atomic_store_explicit(&stood_down, true, memory_order_relaxed);
+	__atomic_store_n(&env.active, false, __ATOMIC_RELAXED);
+}
+
+enum pel_role env_role_of(const struct env *e, const char *name)
+{
+	for (unsigned i = 0; i < e->n_clusters; i++) {
+		if (strcmp(e->clusters[i].name, name) == 0)
+			return e->clusters[i].role;
+	}
+	return PEL_ROLE_UNKNOWN;
+}

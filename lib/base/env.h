@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the environment asks of the library.
+ *
+ *   PELORUS_DISABLED=1        everything off
+ *   PELORUS_INCLUDE, _EXCLUDE globs on the executable, separated by ':'; one with a '/' is matched
+ *                             against its path, any other against its last part
+ *   PELORUS_CLUSTER           names to follow beside Aurora's, separated by ','; "reader:NAME" for
+ *                             one that leads to the readers
+ *   PELORUS_PROBER            off, or the path of pelorusd
+ *   PELORUS_SEVER             all, off
+ *   PELORUS_FAILOVER_TIMEOUT  how long a call of the client ABI may wait for a writer: 30, 500ms
+ *   PELORUS_AUTH              iam: the client ABI logs in with RDS tokens
+ *   PELORUS_RETRY             safe, off: whether the client ABI executes statements again
+ *   PELORUS_FAILOVER          reader-or-writer, strict-reader, strict-writer: where connections by
+ * a reader's name go PELORUS_RUNTIME_DIR       where prober and library meet PELORUS_LOG file for
+ * what is otherwise said on stderr
+ *
+ * Read once, at load: php-fpm clears the environment of its workers.  Ignored as a whole, but for
+ * its being off, in a process that gained privileges by its exec (AT_SECURE).
+ */
+#ifndef PELORUS_LIB_BASE_ENV_H
+#define PELORUS_LIB_BASE_ENV_H
+
+#include "rules/retry.h"
+#include "rules/sever.h"
+
+#include <pelorus/map.h>
+#include "common/rundir.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ENV_PATH_MAX 512
+#define ENV_CLUSTERS 16
+#define ENV_FAILOVER_TIMEOUT_NS UINT64_C(30000000000)
+#define ENV_KEPT_MAX 8192
+
+struct env_cluster {
+	char name[PEL_NAME_MAX]; /* normal form */
+	uint8_t role;            /* enum pel_role */
+};
+
+/* PELORUS_FAILOVER */
+enum env_failover { ENV_READER_OR_WRITER = 0, ENV_STRICT_READER, ENV_STRICT_WRITER };
+
+struct env {
+	bool active;      /* hooks do more than pass through */
+	bool secure;      /* AT_SECURE: starts no prober */
+	bool may_spawn;   /* PELORUS_PROBER is not off */
+	bool few_lookups; /* UV_THREADPOOL_SIZE < 3: no lookup may wait */
+	bool auth_iam;    /* passwords are RDS tokens */
+	enum sever_mode sever;
+	enum abi_retry retry;
+	enum env_failover failover;
+	uint64_t failover_timeout_ns;
+	char runtime_dir[PEL_RUNDIR_MAX]; /* empty: by rule */
+	char prober[ENV_PATH_MAX];        /* empty: by rule */
+	char log[ENV_PATH_MAX];           /* empty: stderr */
+	unsigned n_clusters;
+	struct env_cluster clusters[ENV_CLUSTERS];
+	size_t kept_size;
+	char kept[ENV_KEPT_MAX]; /* KEY=VALUE, NUL-separated: what a prober may need to know */
+};
+
+/* Pure: from a list like environ, for an executable of this path.  *ret must be zero before. */
+void env_read(struct env *ret, char *const *list, const char *executable, bool secure);
+
+/* Reads the environment of this process; once, in the constructor. */
+void env_init(void);
+
+/* Valid for ever; inactive before env_init(). */
+const struct env *env_get(void);
+
+/* For what is found out later: the hooks only pass through from now on. */
+void env_stand_down(void);
+
+/* Pure: the role that PELORUS_CLUSTER gives a name in normal form, or PEL_ROLE_UNKNOWN. */
+enum pel_role env_role_of(const struct env *env, const char *name);
+
+/* Pure: true if a glob of a ':'-separated list matches. */
+bool env_glob_matches(const char *list, const char *executable);
+
+/*
+ * What follows `prefix` in a line that begins with it, or NULL.  Every start of every process asks
+ * this of each variable; most differ in their first letter.
+ */
+static inline const char *env_after(const char *line, const char *prefix)
+{
+	for (; *prefix; line++, prefix++) {
+		if (*line != *prefix)
+			return NULL;
+	}
+	return line;
+}
+
+/* The value of KEY in a NULL-terminated list, or NULL. */
+const char *env_value(char *const *list, const char *key);
+
+/* The same in `kept`. */
+const char *env_kept(const struct env *env, const char *key);
+
+/* Pure: true if KEY=VALUE belongs into a prober's environment: what it is configured by. */
+bool env_is_for_prober(const char *line);
+
+#endif

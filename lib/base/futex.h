@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Waiting on the map's words, which are shared between processes and read-only to us. */
+#ifndef PELORUS_LIB_BASE_FUTEX_H
+#define PELORUS_LIB_BASE_FUTEX_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Sleeps until `word` is no longer `seen`, somebody wakes it, or the time is over.  `own`, which
+ * may be NULL, is a second word, private to the process, that ends the sleep as well where the
+ * kernel can wait for two (Linux 5.16); elsewhere it is noticed at the end of the sleep.  `word`
+ * may be NULL if `own` is not.
+ */
+void futex_wait(const _Atomic uint32_t *word, uint32_t seen, const _Atomic uint32_t *own,
+	uint32_t own_seen, uint64_t limit_ns);
+
+/* Wakes those of this process that sleep on a private word. */
+void futex_wake_own(_Atomic uint32_t *own);
+
+#endif

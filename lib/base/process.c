@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "process.h"
+
+#include "clock.h"
+#include "rules/route.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static struct process fallback;
+static struct process *page = &fallback;
+static bool is_wiped;
+
+void process_init(void)
+{
+	int saved = errno;
+	void *p = mmap(
+		NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p != MAP_FAILED) {
+		is_wiped = madvise(p, sizeof(*page), MADV_WIPEONFORK) == 0;
+		page = p;
+	}
+	errno = saved;
+}
+
+struct process *process_get(void)
+{
+	return page;
+}
+
+static void seed(int32_t pid)
+{
+	const uint64_t *entropy = (const uint64_t *)getauxval(AT_RANDOM);
+	uint64_t first;
+
+	if (entropy)
+		memcpy(&first, entropy, sizeof(first));
+	else
+		first = (uint64_t)(uintptr_t)page;
+	atomic_store(&page->random, route_random_seed(first, (uint64_t)pid, clock_now_ns()));
+}
+
+enum process_kind process_check(void)
+{
+	int32_t pid = getpid(), owner = atomic_load_explicit(&page->pid, memory_order_acquire);
+
+	if (owner == pid)
+		return PROCESS_OURS;
+	if (owner != 0)
+		return PROCESS_BORROWED;
+	seed(pid);
+	atomic_store_explicit(&page->pid, pid, memory_order_release);
+	return PROCESS_OURS;
+}
+
+uint64_t process_random(void)
+{
+	return route_random_next(&page->random);
+}
+
+void process_forget(void)
+{
+	if (!is_wiped)
+		memset(page, 0, sizeof(*page));
+}

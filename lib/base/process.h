@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What belongs to one process and must not be inherited by a forked child.
+ *
+ * All of it lies in one page that the kernel empties at fork (MADV_WIPEONFORK), so that a child
+ * starts with no watcher, no slot and no wait in progress, without any code having run at fork.
+ * Where the kernel cannot do that, the child handler of pthread_atfork empties it.
+ */
+#ifndef PELORUS_LIB_BASE_PROCESS_H
+#define PELORUS_LIB_BASE_PROCESS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct process {
+	_Atomic int32_t pid;           /* whose page this is; 0: nobody's yet */
+	_Atomic uint32_t watcher;      /* enum watcher_state */
+	_Atomic uint32_t kick;         /* futex: the watcher has something to look at */
+	_Atomic uint32_t waits;        /* somebody waits for a writer: no second one does */
+	_Atomic uint32_t waited_first; /* the one wait for a first topology is over */
+	_Atomic uint32_t slot;         /* our slot in clients.slots, plus one */
+	_Atomic uint32_t user_known;   /* the map was looked for as this euid */
+	_Atomic uint32_t making;       /* somebody makes a binding */
+	_Atomic uint32_t looking;      /* a thread looks for the map */
+	_Atomic uint64_t random;       /* state of route_random_next() */
+	_Atomic uint64_t attach_ns;    /* when the map may be looked for again */
+	_Atomic uint64_t slot_ns;      /* when a slot may be looked for again */
+	_Atomic uint64_t spawn_ns;     /* when a prober may be started again */
+};
+
+enum process_kind {
+	PROCESS_OURS = 0, /* this process's own state */
+	PROCESS_BORROWED, /* a vfork child in its parent's memory: must change nothing */
+};
+
+/* Makes the page; once, in the constructor. */
+void process_init(void);
+
+/* Never NULL. */
+struct process *process_get(void);
+
+/* Whose state it is; a forked child takes possession of its emptied page here.  One system call. */
+enum process_kind process_check(void);
+
+/* Random bits that differ between processes that start at the same instant. */
+uint64_t process_random(void);
+
+/* Empties the page by hand: for the child handler where the kernel does not do it. */
+void process_forget(void);
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "connection.h"
+
+#include "known/address.h"
+#include "base/clock.h"
+#include "connections/cut.h"
+#include "prober/follow.h"
+#include "base/futex.h"
+#include "known/mapview.h"
+#include "known/plan.h"
+#include "connections/sockets.h"
+#include "base/wipe.h"
+
+#include "common/names.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct bind *abi_wire_bind(const char *host)
+{
+	char name[PEL_NAME_MAX];
+
+	if (pel_name_normalise(host, name) < 0)
+		return NULL;
+	return bind_find_name(name, pel_name_hash(name));
+}
+
+bool abi_wire_is_proven(const struct abi_handle *h)
+{
+	uint64_t now = clock_now_ns();
+	const struct pel_map *map = mapview_get(now);
+	struct pel_ref ref;
+	struct pel_hot hot;
+	struct track t;
+	unsigned i;
+
+	if (h->fd < 0 || !mapview_is_fresh(map, now) || !track_read(h->fd, &t) ||
+		t.cookie != h->cookie || mapview_read(map, h->bind->name, h->bind->hash, &ref, &hot) < 0)
+		return false;
+	i = sever_find_instance(&hot, &t.socket.real);
+	return hot.state == PEL_STATE_KNOWN && i != PEL_NONE && hot.instances[i].role == h->role;
+}
+
+void abi_wire_note_socket(struct abi_handle *h)
+{
+	h->fd = h->client->real.get_socket ? h->client->real.get_socket(h->mysql) : track_last();
+	h->cookie = h->fd < 0 ? 0 : track_cookie(h->fd);
+}
+
+void abi_wire_sever(struct abi_handle *h)
+{
+	if (h->fd >= 0 && h->cookie != 0)
+		(void)cut_socket(h->fd, h->cookie);
+	h->fd = -1;
+	h->cookie = 0;
+}
+
+void abi_wire_hint(const struct abi_handle *h)
+{
+	follow_hint(h->bind, false);
+}
+
+void abi_wire_wait(const struct abi_handle *h, uint64_t limit_ns)
+{
+	uint64_t now = clock_now_ns();
+	const struct pel_map *map = mapview_look(now);
+	static const _Atomic uint32_t nobody;
+
+	if (mapview_is_fresh(map, now))
+		futex_wait(&map->header.wake,
+			atomic_load_explicit(&map->header.wake, memory_order_acquire), NULL, 0, limit_ns);
+	else
+		futex_wait(NULL, 0, &nobody, 0, limit_ns);
+}
+
+bool abi_wire_has_way(const struct abi_handle *h)
+{
+	struct plan plan;
+
+	plan_make(h->bind, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &plan);
+	return plan.verdict == ROUTE_INSTANCE || plan.verdict == ROUTE_DNS;
+}
+
+/* What the map says of the handle's cluster now; false without a living prober. */
+static bool read_map(const struct abi_handle *h, struct pel_hot *ret)
+{
+	uint64_t now = clock_now_ns();
+	const struct pel_map *map = mapview_get(now);
+	struct pel_ref ref;
+
+	return mapview_is_fresh(map, now) &&
+	       mapview_read(map, h->bind->name, h->bind->hash, &ref, ret) == 0;
+}
+
+bool abi_wire_has_prober(const struct abi_handle *h)
+{
+	struct pel_hot hot;
+
+	return read_map(h, &hot) && hot.state != PEL_STATE_UNKNOWN && !hot.dns_only;
+}
+
+void abi_wire_force_writer(const struct abi_handle *h)
+{
+	struct pel_hot hot;
+	struct pel_addr addr;
+
+	if (read_map(h, &hot) && hot.state == PEL_STATE_KNOWN && hot.writer < hot.n_instances &&
+		route_address(&hot, hot.writer, PEL_NONE, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &addr))
+		plan_force(h->bind, &addr);
+}
+
+void abi_wire_stay_here(const struct abi_handle *h)
+{
+	struct sockaddr_storage peer;
+	socklen_t n = sizeof(peer);
+	struct pel_addr addr;
+
+	if (getpeername(h->fd, (struct sockaddr *)&peer, &n) == 0 &&
+		address_from_sockaddr((struct sockaddr *)&peer, n, &addr))
+		bind_pin(h->bind, &addr);
+}
+
+void abi_wire_leave(const struct abi_handle *h)
+{
+	bind_pin(h->bind, NULL);
+}
+
+static bool copy(char *to, size_t size, const char *from)
+{
+	if (!from || strlen(from) >= size)
+		return false;
+	strcpy(to, from);
+	return true;
+}
+
+/* The TLS settings, which the prober must not weaken; false if they cannot be told. */
+static bool read_tls(const struct abi_handle *h, struct envcreds *ret)
+{
+	const struct abi_real *real = &h->client->real;
+	const char *ca = NULL;
+	abi_bool verify = 0;
+
+	if (!real->get_ssl_cipher || !real->get_ssl_cipher(h->mysql))
+		return true;
+	ret->ssl = true;
+	if (!h->client->is_mariadb)
+		return false;
+	(void)real->get_option(h->mysql, ABI_OPT_SSL_CA, &ca);
+	(void)real->get_option(h->mysql, ABI_OPT_SSL_VERIFY, &verify);
+	ret->ssl_verify = verify != 0;
+	return !ca || copy(ret->ssl_ca, sizeof(ret->ssl_ca), ca);
+}
+
+void abi_wire_hand_over(const struct abi_handle *h, const char *user, const char *password,
+	unsigned port)
+{
+	struct envcreds creds = {.ssl = false};
+	struct pel_hot hot;
+
+	if (!read_map(h, &hot) || (!hot.dns_only && hot.state != PEL_STATE_UNKNOWN))
+		return;
+	if (copy(creds.user, sizeof(creds.user), user) &&
+		copy(creds.password, sizeof(creds.password), password ? password : "") &&
+		read_tls(h, &creds))
+		follow_hand_over(h->bind, (uint16_t)port, &creds);
+	wipe(&creds, sizeof(creds));
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The functions of a client library, as libmariadb and libmysqlclient export them alike.
+ *
+ * MYSQL, MYSQL_STMT and MYSQL_RES are opaque here: their fields differ between libraries and
+ * versions.  my_bool and bool have one size everywhere.  What a library does not have is NULL.
+ */
+#ifndef PELORUS_LIB_CLIENT_FUNCTIONS_H
+#define PELORUS_LIB_CLIENT_FUNCTIONS_H
+
+typedef unsigned char abi_bool;
+typedef unsigned long long abi_count;
+
+struct abi_real {
+	void *(*real_connect)(void *mysql, const char *host, const char *user, const char *password,
+		const char *db, unsigned port, const char *socket, unsigned long flags);
+	void (*close)(void *mysql);
+	int (*query)(void *mysql, const char *text);
+	int (*real_query)(void *mysql, const char *text, unsigned long n);
+	int (*send_query)(void *mysql, const char *text, unsigned long n);
+	abi_bool (*read_query_result)(void *mysql);
+	void *(*store_result)(void *mysql);
+	void *(*use_result)(void *mysql);
+	int (*next_result)(void *mysql);
+	abi_bool (*more_results)(void *mysql);
+	char **(*fetch_row)(void *result);
+	unsigned (*num_fields)(void *result);
+	void (*free_result)(void *result);
+	abi_bool (*commit)(void *mysql);
+	abi_bool (*rollback)(void *mysql);
+	abi_bool (*autocommit)(void *mysql, abi_bool on);
+	int (*select_db)(void *mysql, const char *db);
+	abi_bool (*change_user)(void *mysql, const char *user, const char *password, const char *db);
+	int (*set_character_set)(void *mysql, const char *name);
+	int (*reset_connection)(void *mysql);
+	int (*ping)(void *mysql);
+	int (*options)(void *mysql, int option, const void *arg);
+	int (*get_option)(void *mysql, int option, void *arg);
+	unsigned (*errnum)(void *mysql);
+	const char *(*error)(void *mysql);
+	const char *(*sqlstate)(void *mysql);
+	unsigned long (*client_version)(void);
+	const char *(*character_set_name)(void *mysql);
+	int (*connect_start)(void **ret, void *mysql, const char *host, const char *user,
+		const char *password, const char *db, unsigned port, const char *socket,
+		unsigned long flags); /* this and the next eight: libmariadb */
+	int (*connect_cont)(void **ret, void *mysql, int events);
+	int (*query_start)(int *ret, void *mysql, const char *text);
+	int (*query_cont)(int *ret, void *mysql, int events);
+	int (*real_query_start)(int *ret, void *mysql, const char *text, unsigned long n);
+	int (*real_query_cont)(int *ret, void *mysql, int events);
+	int (*ping_start)(int *ret, void *mysql);
+	int (*ping_cont)(int *ret, void *mysql, int events);
+	int (*close_start)(void *mysql);
+	const char *(*get_ssl_cipher)(void *mysql);
+	int (*get_socket)(void *mysql);                               /* libmariadb */
+	abi_bool (*get_infov)(void *mysql, int value, void *arg, ...); /* libmariadb */
+	void *(*stmt_init)(void *mysql);
+	int (*stmt_prepare)(void *stmt, const char *text, unsigned long n);
+	int (*stmt_execute)(void *stmt);
+	int (*stmt_fetch)(void *stmt);
+	int (*stmt_store_result)(void *stmt);
+	int (*stmt_next_result)(void *stmt);
+	abi_bool (*stmt_reset)(void *stmt);
+	abi_bool (*stmt_send_long_data)(void *stmt, unsigned parameter, const char *data,
+		unsigned long n);
+	abi_bool (*stmt_close)(void *stmt);
+	unsigned (*stmt_errno)(void *stmt);
+	const char *(*stmt_error)(void *stmt);
+	const char *(*stmt_sqlstate)(void *stmt);
+};
+
+/* mysql_get_option()'s and mysql_options()'s MYSQL_OPT_RECONNECT: MySQL 8 renumbered it. */
+#define ABI_OPT_RECONNECT 20
+#define ABI_OPT_RECONNECT_8 15
+
+/* libmariadb's */
+#define ABI_OPT_SSL_VERIFY 21
+#define ABI_OPT_SSL_CA 27
+#define ABI_OPT_SSL_ENFORCE 38
+
+/* mariadb_get_infov() */
+#define ABI_INFO_HOST 10
+#define ABI_INFO_SERVER_STATUS 30
+
+/* What a server says of the session with each answer. */
+#define ABI_STATUS_IN_TRANSACTION 0x0001u
+#define ABI_STATUS_AUTOCOMMIT 0x0002u
+#define ABI_STATUS_NO_ESCAPES 0x0200u
+#define ABI_STATUS_UNKNOWN (~0u)
+
+#endif

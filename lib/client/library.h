@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Client libraries of this process, and which of them a caller means.
+ *
+ * An extension module may have loaded its library RTLD_LOCAL, and two modules may bring two
+ * libraries: so the caller's own object is asked first, by the return address, then what comes
+ * behind us in the global scope, then every loaded object.  Answers are remembered per return
+ * address; a library that was found stays loaded.
+ */
+#ifndef PELORUS_LIB_CLIENT_LIBRARY_H
+#define PELORUS_LIB_CLIENT_LIBRARY_H
+
+#include "functions.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct abi_client {
+	struct abi_real real;
+	uintptr_t start, size; /* its code; a call from there is not the application's */
+	int opt_reconnect;    /* the option's number, 0 if in-place reconnection is off here */
+	bool is_mariadb;
+};
+
+/* The library that a call from `from` means; NULL if there is none. */
+const struct abi_client *abi_client_of(const void *from);
+
+/* True if the address is in the library's own code. */
+static inline bool abi_client_contains(const struct abi_client *client, const void *address)
+{
+	return (uintptr_t)address - client->start < client->size;
+}
+
+#endif

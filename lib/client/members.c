@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One static record per binding, written by whoever gets its flag and skipped by all others: it is a
+ * hint.  Members are kept by id; their hosts lie in the cluster's own domain, so that a hostile table
+ * can send nobody elsewhere, and are resolved when they are tried.
+ */
+#include "members.h"
+
+#include "known/address.h"
+#include "known/plan.h"
+#include "base/real.h"
+
+#include "common/names.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+static struct members {
+	atomic_flag busy;
+	unsigned n;
+	char ids[PEL_MAP_INSTANCES][PEL_ID_MAX];
+} members[BIND_MAX];
+
+void abi_members_learn(const struct bind *b, const struct pel_rows *rows)
+{
+	struct members *m = &members[bind_index(b)];
+
+	if (atomic_flag_test_and_set_explicit(&m->busy, memory_order_acquire))
+		return;
+	for (unsigned i = 0; i < rows->n; i++)
+		memcpy(m->ids[i], rows->rows[i].id, PEL_ID_MAX);
+	m->n = rows->n;
+	atomic_flag_clear_explicit(&m->busy, memory_order_release);
+}
+
+bool abi_members_are_known(const struct bind *b)
+{
+	return members[bind_index(b)].n > 0;
+}
+
+static bool pick(const struct bind *b, unsigned turn, char ret[static PEL_ID_MAX])
+{
+	struct members *m = &members[bind_index(b)];
+	bool found;
+
+	if (atomic_flag_test_and_set_explicit(&m->busy, memory_order_acquire))
+		return false;
+	found = m->n > 0;
+	if (found)
+		memcpy(ret, m->ids[turn % m->n], PEL_ID_MAX);
+	atomic_flag_clear_explicit(&m->busy, memory_order_release);
+	return found;
+}
+
+/* The first address of a host, by the real resolver. */
+static bool resolve(const char *host, struct pel_addr *ret)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+	struct addrinfo *list;
+	bool found;
+
+	if (real_get()->getaddrinfo(host, NULL, &hints, &list) != 0)
+		return false;
+	found = address_from_sockaddr(list->ai_addr, list->ai_addrlen, ret);
+	real_get()->freeaddrinfo(list);
+	return found;
+}
+
+/* An own domain's name is an alias of the cluster's: the resolver knows for which. */
+static bool host_of(const struct bind *b, const char *id, char ret[static PEL_NAME_MAX])
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_CANONNAME};
+	const char *domain = pel_name_instance_domain(b->name);
+	char canonical[PEL_NAME_MAX];
+	struct addrinfo *list;
+
+	if (domain)
+		return pel_name_of_instance(id, domain, NULL, ret) == 0;
+	if (real_get()->getaddrinfo(b->name, NULL, &hints, &list) != 0)
+		return false;
+	if (list->ai_canonname && pel_name_normalise(list->ai_canonname, canonical) == 0)
+		domain = pel_name_instance_domain(canonical);
+	real_get()->freeaddrinfo(list);
+	return domain && pel_name_of_instance(id, domain, NULL, ret) == 0;
+}
+
+bool abi_members_try_id(const struct bind *b, const char *id)
+{
+	char host[PEL_NAME_MAX];
+	struct pel_addr addr;
+
+	if (!host_of(b, id, host) || !resolve(host, &addr))
+		return false;
+	plan_force(b, &addr);
+	return true;
+}
+
+bool abi_members_try(const struct bind *b, unsigned turn)
+{
+	char id[PEL_ID_MAX];
+
+	return pick(b, turn, id) && abi_members_try_id(b, id);
+}
+
+void abi_members_release(const struct bind *b)
+{
+	plan_force(b, NULL);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The members of a cluster as a connection of this process read them, for when no prober publishes
+ * them: where to look for the writer once it is lost.
+ */
+#ifndef PELORUS_LIB_CLIENT_MEMBERS_H
+#define PELORUS_LIB_CLIENT_MEMBERS_H
+
+#include "known/followed.h"
+
+#include "common/rows.h"
+
+#include <stdbool.h>
+
+/* Keeps what a table of the server's said. */
+void abi_members_learn(const struct bind *b, const struct pel_rows *rows);
+
+bool abi_members_are_known(const struct bind *b);
+
+/*
+ * Leads this thread's connections by the name to member number `turn`, counted round and round, until
+ * abi_members_release().  False, and then nothing is led anywhere, if it is not known or its host
+ * cannot be resolved.
+ */
+bool abi_members_try(const struct bind *b, unsigned turn);
+bool abi_members_try_id(const struct bind *b, const char *id);
+void abi_members_release(const struct bind *b);
+
+#endif

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One move:
+ *
+ *   doubt     a refused write on a server that says it is the writer is the statement's own affair
+ *   sever     the old socket, so that the library finds its connection lost
+ *   ping      with MYSQL_OPT_RECONNECT set around it alone: the library connects anew by the name it
+ *             knows, which our hooks lead to the right instance, keeps its MYSQL*, character set and
+ *             database, and runs INIT_COMMAND.  After a transaction the first ping only clears a flag
+ *   verify    the new server's own word, for the topology may be old or unknown
+ *   restore   autocommit and the settings that the session had
+ *
+ * mysql_real_connect() on a used handle would leak, and let an old MYSQL_STMT execute another
+ * connection's statement.  Between attempts the topology's next move is waited for.
+ */
+#include "move.h"
+
+#include "ask.h"
+#include "members.h"
+#include "connection.h"
+#include "base/clock.h"
+#include "base/env.h"
+#include "base/say.h"
+#include "prober/slot.h"
+
+#include <errno.h>
+
+#define PINGS 2
+#define PAUSE_FIRST_NS UINT64_C(5000000)
+#define PAUSE_MAX_NS UINT64_C(50000000)
+
+/* How autocommit stood, as far as anybody can know. */
+struct autocommit {
+	bool known;
+	bool on;
+};
+
+static struct autocommit read_autocommit(const struct abi_handle *h)
+{
+	unsigned status = abi_handle_status(h);
+
+	if (status != ABI_STATUS_UNKNOWN)
+		return (struct autocommit){true, (status & ABI_STATUS_AUTOCOMMIT) != 0};
+	if (h->session.autocommit_set)
+		return (struct autocommit){true, h->session.autocommit};
+	return (struct autocommit){h->autocommit_known, h->autocommit};
+}
+
+/* True once the library has a connection again. */
+static bool ping(const struct abi_handle *h)
+{
+	const struct abi_real *real = &h->client->real;
+	abi_bool chosen = 0, on = 1;
+	bool alive = false;
+
+	abi_depth++;
+	(void)real->get_option(h->mysql, h->client->opt_reconnect, &chosen);
+	(void)real->options(h->mysql, h->client->opt_reconnect, &on);
+	for (int i = 0; i < PINGS && !alive; i++)
+		alive = real->ping(h->mysql) == 0;
+	(void)real->options(h->mysql, h->client->opt_reconnect, &chosen);
+	abi_depth--;
+	return alive;
+}
+
+/* The role that a move must lead to; PEL_ROLE_UNKNOWN: any. */
+static enum pel_role wanted_role(const struct abi_handle *h)
+{
+	if (h->role == PEL_ROLE_WRITER)
+		return PEL_ROLE_WRITER;
+	if (h->role != PEL_ROLE_READER)
+		return PEL_ROLE_UNKNOWN;
+	switch (env_get()->failover) {
+	case ENV_STRICT_READER:
+		return PEL_ROLE_READER;
+	case ENV_STRICT_WRITER:
+		return PEL_ROLE_WRITER;
+	case ENV_READER_OR_WRITER:
+		break;
+	}
+	return PEL_ROLE_UNKNOWN;
+}
+
+static bool fits(const struct abi_handle *h, enum pel_role role)
+{
+	enum pel_role wanted = wanted_role(h);
+
+	return wanted == PEL_ROLE_UNKNOWN || role == PEL_ROLE_UNKNOWN || role == wanted;
+}
+
+/*
+ * Without a prober, what the new server knows of the others is kept; on a reader, the connection is
+ * led to the writer that it names.
+ */
+static void learn(struct abi_handle *h, enum pel_role role)
+{
+	struct pel_rows rows;
+
+	if (abi_wire_has_prober(h) || abi_ask_rows(h, &rows) < 0)
+		return;
+	abi_members_learn(h->bind, &rows);
+	if (role != PEL_ROLE_WRITER && wanted_role(h) == PEL_ROLE_WRITER && rows.master != PEL_NONE)
+		(void)abi_members_try_id(h->bind, rows.rows[rows.master].id);
+}
+
+/* Where this process's other connections by the name go, when nobody publishes it. */
+static void settle(struct abi_handle *h)
+{
+	abi_members_release(h->bind);
+	if (h->role != PEL_ROLE_WRITER)
+		return;
+	if (abi_wire_has_prober(h))
+		abi_wire_leave(h);
+	else
+		abi_wire_stay_here(h);
+}
+
+/* An attempt failed: without a prober the next one is at another member, or where DNS leads. */
+static void look_elsewhere(struct abi_handle *h, unsigned turn)
+{
+	abi_members_release(h->bind);
+	abi_wire_leave(h);
+	if (!abi_wire_has_prober(h) && turn % 2 == 1)
+		(void)abi_members_try(h->bind, turn / 2);
+}
+
+static bool restore(struct abi_handle *h, struct autocommit before)
+{
+	struct autocommit now = read_autocommit(h);
+
+	if (before.known && (!now.known || now.on != before.on) &&
+		!abi_ask_do(h, before.on ? "SET autocommit=1" : "SET autocommit=0"))
+		return false;
+	for (const char *s = abi_session_next(&h->session, NULL); s;
+		s = abi_session_next(&h->session, s)) {
+		if (!abi_ask_do(h, s))
+			return false;
+	}
+	return true;
+}
+
+/* One attempt.  True if the connection is where it belongs, as it was. */
+static bool attempt(struct abi_handle *h, struct autocommit before, unsigned turn)
+{
+	struct abi_answer answer;
+
+	abi_wire_sever(h);
+	if (h->role == PEL_ROLE_READER && wanted_role(h) == PEL_ROLE_WRITER)
+		abi_wire_force_writer(h);
+	if (!ping(h)) {
+		look_elsewhere(h, turn);
+		return false;
+	}
+	h->epoch++;
+	abi_wire_note_socket(h);
+	if (abi_ask_role(h, &answer) < 0)
+		return false;
+	if (!fits(h, answer.role)) {
+		look_elsewhere(h, turn);
+		learn(h, answer.role);
+		return false;
+	}
+	learn(h, answer.role);
+	h->autocommit = answer.autocommit;
+	h->autocommit_known = true;
+	return restore(h, before);
+}
+
+/* A refused write: true if it is not a failover's. */
+static bool is_own_affair(const struct abi_handle *h, enum abi_cause cause)
+{
+	struct abi_answer answer;
+
+	return cause == ABI_CAUSE_REFUSED && h->role == PEL_ROLE_WRITER &&
+	       abi_ask_role(h, &answer) == 0 && answer.role == PEL_ROLE_WRITER;
+}
+
+static int move_until(struct abi_handle *h, uint64_t deadline)
+{
+	struct autocommit before = read_autocommit(h);
+	uint64_t pause = PAUSE_FIRST_NS;
+
+	for (unsigned turn = 0;; turn++) {
+		uint64_t now = clock_now_ns();
+
+		if (abi_wire_has_way(h) && attempt(h, before, turn))
+			break;
+		if (now >= deadline) {
+			abi_members_release(h->bind);
+			return -ETIMEDOUT;
+		}
+		abi_wire_wait(h, pause < deadline - now ? pause : deadline - now);
+		pause = pause * 2 < PAUSE_MAX_NS ? pause * 2 : PAUSE_MAX_NS;
+	}
+	settle(h);
+	h->session.dirty = h->session.transaction = false;
+	h->suspect = false;
+	slot_count(SLOT_MOVED);
+	return 0;
+}
+
+int abi_move(struct abi_handle *h, enum abi_cause cause)
+{
+	uint64_t deadline = clock_now_ns() + env_get()->failover_timeout_ns;
+	int saved = errno, r;
+
+	if (h->client->opt_reconnect == 0) {
+		say(SAY_CLIENT_WARNS, NULL);
+		return -ENOTSUP;
+	}
+	/* A reader's name gives no writer: a refused write there is what was asked for. */
+	if (cause == ABI_CAUSE_REFUSED && h->role != PEL_ROLE_WRITER)
+		return -ENOENT;
+	if (is_own_affair(h, cause))
+		return -ENOENT;
+	abi_wire_hint(h);
+	r = move_until(h, deadline);
+	errno = saved;
+	return r;
+}
+
+void abi_verify(struct abi_handle *h)
+{
+	unsigned status = abi_handle_status(h);
+	struct abi_answer answer;
+
+	h->autocommit_known = status != ABI_STATUS_UNKNOWN;
+	h->autocommit = h->autocommit_known && (status & ABI_STATUS_AUTOCOMMIT);
+	if (h->autocommit_known && (h->role != PEL_ROLE_WRITER || abi_wire_is_proven(h)))
+		return;
+	if (abi_ask_role(h, &answer) < 0)
+		return;
+	h->autocommit = answer.autocommit;
+	h->autocommit_known = true;
+	if (!fits(h, answer.role) || !abi_members_are_known(h->bind))
+		learn(h, answer.role);
+	if (fits(h, answer.role)) {
+		settle(h);
+		return;
+	}
+	if (h->client->opt_reconnect == 0 || h->role != PEL_ROLE_WRITER)
+		return;
+	abi_wire_hint(h);
+	(void)move_until(h, clock_now_ns() + env_get()->failover_timeout_ns);
+}

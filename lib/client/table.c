@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Open addressing with linear probing, at most half full.
+ *
+ * Writers hold a lock.  A table that is full is copied into one of four times its size, and stays
+ * mapped, for a reader may be in it: what is entered later is looked for only by threads that see
+ * the new one, since the application hands them the pointer afterwards.  In a forked child the lock
+ * is taken over by time: the thread that held it is not there.
+ */
+#include "table.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <sys/mman.h>
+
+#define TABLE_FIRST 256u /* places: one page */
+
+/* A table with one place, which is free. */
+static _Alignas(struct abi_table) char empty[sizeof(struct abi_table) + sizeof(struct abi_entry)];
+_Atomic(struct abi_table *) abi_table = (struct abi_table *)(void *)empty;
+static size_t used; /* entries and ABI_GONE, under the lock */
+static atomic_flag locked = ATOMIC_FLAG_INIT;
+
+static void lock(void)
+{
+	for (unsigned i = 0; i < 100000 && atomic_flag_test_and_set_explicit(
+						  &locked, memory_order_acquire);
+		i++)
+		(void)sched_yield();
+}
+
+static void unlock(void)
+{
+	atomic_flag_clear_explicit(&locked, memory_order_release);
+}
+
+static struct abi_table *table_new(size_t places)
+{
+	size_t size = sizeof(struct abi_table) + places * sizeof(struct abi_entry);
+	struct abi_table *t = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (t == MAP_FAILED)
+		return NULL;
+	t->mask = (places - 1) * sizeof(struct abi_entry);
+	return t;
+}
+
+/* The place of a key, or the free one where it belongs. */
+static struct abi_entry *place_of(struct abi_table *t, const void *key)
+{
+	struct abi_entry *gone = NULL;
+
+	for (uintptr_t at = abi_offset(key);; at = abi_offset_next(at)) {
+		struct abi_entry *e = abi_entry_at(t, at);
+		const void *k = atomic_load_explicit(&e->key, memory_order_relaxed);
+
+		if (k == key)
+			return e;
+		if (!k)
+			return gone ? gone : e;
+		if (k == ABI_GONE && !gone)
+			gone = e;
+	}
+}
+
+void *abi_find(const void *key)
+{
+	struct abi_table *t = atomic_load_explicit(&abi_table, memory_order_acquire);
+
+	for (uintptr_t at = abi_offset(key);; at = abi_offset_next(at)) {
+		struct abi_entry *e = abi_entry_at(t, at);
+		const void *k = atomic_load_explicit(&e->key, memory_order_acquire);
+
+		if (k == key)
+			return atomic_load_explicit(&e->object, memory_order_relaxed);
+		if (!k)
+			return NULL;
+	}
+}
+
+/* The object first: a reader that sees the key sees it too (partner: abi_find). */
+static void fill(struct abi_entry *e, const void *key, void *object)
+{
+	if (!atomic_load_explicit(&e->key, memory_order_relaxed))
+		used++;
+	atomic_store_explicit(&e->object, object, memory_order_relaxed);
+	atomic_store_explicit(&e->key, key, memory_order_release);
+}
+
+static size_t places_of(const struct abi_table *t)
+{
+	return t->mask / sizeof(struct abi_entry) + 1;
+}
+
+static size_t count_live(const struct abi_table *t)
+{
+	size_t n = 0;
+
+	for (uintptr_t i = 0; i < places_of(t); i++) {
+		const void *k = atomic_load_explicit(&t->entries[i].key, memory_order_relaxed);
+
+		n += k && k != ABI_GONE;
+	}
+	return n;
+}
+
+/* Makes a table with room, without what was removed. */
+static struct abi_table *grow(struct abi_table *old)
+{
+	size_t live = count_live(old), places = TABLE_FIRST;
+	struct abi_table *t;
+
+	while (places < live * 4)
+		places *= 4;
+	t = table_new(places);
+	if (!t)
+		return NULL;
+	used = 0;
+	for (uintptr_t i = 0; i < places_of(old); i++) {
+		const void *k = atomic_load_explicit(&old->entries[i].key, memory_order_relaxed);
+
+		if (k && k != ABI_GONE)
+			fill(place_of(t, k), k, atomic_load(&old->entries[i].object));
+	}
+	atomic_store_explicit(&abi_table, t, memory_order_release);
+	return t;
+}
+
+int abi_table_put(const void *key, void *object)
+{
+	struct abi_table *t;
+
+	lock();
+	t = atomic_load_explicit(&abi_table, memory_order_relaxed);
+	if ((used + 1) * 2 >= places_of(t))
+		t = grow(t);
+	if (t)
+		fill(place_of(t, key), key, object);
+	unlock();
+	return t ? 0 : -ENOMEM;
+}
+
+/* Where nothing is searched for beyond a removed place, it is free again. */
+static void clear(struct abi_table *t, struct abi_entry *e)
+{
+	uintptr_t at = (uintptr_t)((char *)e - (char *)t->entries);
+
+	atomic_store_explicit(&e->object, NULL, memory_order_relaxed);
+	atomic_store_explicit(&e->key, ABI_GONE, memory_order_release);
+	if (atomic_load_explicit(&abi_entry_at(t, abi_offset_next(at))->key, memory_order_relaxed))
+		return;
+	while (atomic_load_explicit(&e->key, memory_order_relaxed) == ABI_GONE) {
+		atomic_store_explicit(&e->key, NULL, memory_order_release);
+		used--;
+		at -= sizeof(*e);
+		e = abi_entry_at(t, at);
+	}
+}
+
+void *abi_table_take(const void *key)
+{
+	struct abi_table *t;
+	struct abi_entry *e;
+	void *object = NULL;
+
+	lock();
+	t = atomic_load_explicit(&abi_table, memory_order_relaxed);
+	e = place_of(t, key);
+	if (atomic_load_explicit(&e->key, memory_order_relaxed) == key) {
+		object = atomic_load_explicit(&e->object, memory_order_relaxed);
+		clear(t, e);
+	}
+	unlock();
+	return object;
+}

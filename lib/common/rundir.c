@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The runtime directory: chosen by one rule, opened before it is trusted. */
+#include <pelorus/map.h>
+#include "rundir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SYSTEM_DIR "/run/pelorus"
+
+static bool system_prober_lives(void)
+{
+	struct stat st;
+
+	return lstat(SYSTEM_DIR "/" PEL_MAP_FILE, &st) == 0 && S_ISREG(st.st_mode) &&
+	       st.st_uid == 0;
+}
+
+/* A decimal without stdio: this runs inside host processes. */
+static void append_uid(char *to, uid_t uid)
+{
+	char digits[12];
+	size_t n = sizeof(digits);
+
+	digits[--n] = '\0';
+	do {
+		digits[--n] = (char)('0' + uid % 10);
+		uid /= 10;
+	} while (uid);
+	strcat(to, digits + n);
+}
+
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && access(path, W_OK) == 0;
+}
+
+int pel_rundir_choose(const char *explicit_dir, uid_t euid, struct pel_rundir *ret)
+{
+	struct pel_rundir dir = {.kind = PEL_RUNDIR_USER};
+
+	if (explicit_dir && *explicit_dir) {
+		if (strlen(explicit_dir) >= sizeof(dir.path))
+			return -ENAMETOOLONG;
+		dir.kind = PEL_RUNDIR_EXPLICIT;
+		strcpy(dir.path, explicit_dir);
+	} else if (system_prober_lives()) {
+		dir.kind = PEL_RUNDIR_SYSTEM;
+		strcpy(dir.path, SYSTEM_DIR);
+	} else {
+		strcpy(dir.path, is_directory("/dev/shm") ? "/dev/shm/pelorus-" : "/tmp/pelorus-");
+		append_uid(dir.path, euid);
+	}
+	*ret = dir;
+	return 0;
+}
+
+/*
+ * A directory that was named is trusted as its owner is (a sidecar may have another uid), but must
+ * not be writable by anyone else; one that was found by rule must be ours or root's.
+ */
+static int rundir_check(int fd, enum pel_rundir_kind kind, uid_t euid)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (kind != PEL_RUNDIR_EXPLICIT && st.st_uid != euid && st.st_uid != 0)
+		return -EPERM;
+	return st.st_mode & (S_IWGRP | S_IWOTH) ? -EPERM : 0;
+}
+
+int pel_rundir_open(const struct pel_rundir *dir, uid_t euid, bool create)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int r, fd = open(dir->path, flags);
+
+	if (fd < 0 && errno == ENOENT && create) {
+		if (mkdir(dir->path, 0700) < 0 && errno != EEXIST)
+			return -errno;
+		fd = open(dir->path, flags);
+	}
+	if (fd < 0)
+		return -errno;
+	r = rundir_check(fd, dir->kind, euid);
+	if (r < 0) {
+		(void)close(fd);
+		return r;
+	}
+	return fd;
+}

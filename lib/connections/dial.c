@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One connect() to a followed name.
+ *
+ *   plan     where the name leads (plan.h)
+ *   record   the socket, before the real call, so that the watcher knows it
+ *   call     the real connect(), with the instance's address
+ *   recheck  the cluster's generation: if the topology moved meanwhile and the socket must go, it
+ *            is taken back to unconnected and connected anew, DIAL_TRIES times at most
+ *
+ * A connect that the watcher aborted comes out of the real call as an error with the generation
+ * moved, and so takes the same way.  An instance that the prober reaches and this process does not
+ * is left out for a while (trial.h); its names lead to DNS for so long.
+ */
+#include "dial.h"
+
+#include "known/address.h"
+#include "base/clock.h"
+#include "cut.h"
+#include "base/env.h"
+#include "prober/follow.h"
+#include "known/plan.h"
+#include "base/process.h"
+#include "base/say.h"
+#include "prober/slot.h"
+#include "sockets.h"
+#include "trial.h"
+#include "prober/wait.h"
+#include "watcher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/time.h>
+
+#define DIAL_TRIES 3
+#define REFUSED_NS UINT64_C(1000000000) /* between two hints */
+
+struct dial {
+	int fd;
+	int family; /* of the address that the caller gave: the real one takes its shape */
+	bool borrowed;
+	bool waited;
+	uint16_t families;
+	uint64_t cookie;
+	struct pel_addr asked;
+	struct bind *bind;
+	const struct dial_call *call;
+	struct plan plan;
+};
+
+bool dial_concerns(const struct sockaddr *addr, socklen_t len)
+{
+	return bind_may_be_virtual_sockaddr(addr, len) && env_get()->active;
+}
+
+static int int_option(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t n = sizeof(value);
+
+	return getsockopt(fd, level, name, &value, &n) < 0 ? -1 : value;
+}
+
+static uint16_t usable_families(int fd, int family)
+{
+	if (family == AF_INET)
+		return ROUTE_FAMILY4;
+	return int_option(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 1 ? ROUTE_FAMILY6
+							      : ROUTE_FAMILY4 | ROUTE_FAMILY6;
+}
+
+/* The binding of an address that was handed out here, or that the map alone tells. */
+static struct bind *find_bind(const struct pel_addr *addr, bool borrowed)
+{
+	struct bind *b = bind_find_addr(addr);
+	const struct pel_map *map;
+	char name[PEL_NAME_MAX];
+
+	if (b || borrowed)
+		return b;
+	map = mapview_get(clock_now_ns());
+	if (!map || !mapview_name_of(map, addr, name))
+		return NULL;
+	return follow_bind(name, PEL_ROLE_UNKNOWN);
+}
+
+/* How long this call may wait for a writer: not at all if the socket does not block. */
+static uint64_t patience_ns(int fd)
+{
+	struct timeval limit = {0};
+	socklen_t n = sizeof(limit);
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || (flags & O_NONBLOCK))
+		return 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &n) < 0 ||
+		(limit.tv_sec == 0 && limit.tv_usec == 0))
+		return WAIT_WRITER_NS;
+	return (uint64_t)limit.tv_sec * UINT64_C(1000000000) + (uint64_t)limit.tv_usec * 1000;
+}
+
+/* A program that remembers addresses for ever misses its prober here, and nowhere else. */
+static void make_followed(const struct dial *d)
+{
+	if (d->plan.fresh)
+		follow_port(d->bind, d->asked.port);
+	else
+		(void)follow_tell(d->bind, d->asked.port, d->plan.now_ns);
+}
+
+static void plan_with_patience(struct dial *d)
+{
+	plan_make(d->bind, d->families, d->asked.port, &d->plan);
+	if (d->plan.verdict == ROUTE_DNS && !d->borrowed)
+		make_followed(d);
+	if (d->plan.verdict != ROUTE_WAIT || d->borrowed || d->waited)
+		return;
+	d->waited = true;
+	if (wait_for_writer(d->bind, &d->plan.hot, patience_ns(d->fd)))
+		plan_make(d->bind, d->families, d->asked.port, &d->plan);
+}
+
+static void record(struct dial *d)
+{
+	const struct track t = {
+		.cookie = d->cookie,
+		.socket = plan_socket(&d->plan),
+		.made_ns = d->plan.now_ns,
+		.bind = bind_index(d->bind),
+		.pending = d->plan.verdict == ROUTE_INSTANCE && !trial_is_proven(d->plan.identity),
+	};
+	int r;
+
+	if (d->borrowed || d->cookie == 0)
+		return;
+	r = track_record(d->fd, &t);
+	if (r == -E2BIG)
+		say(SAY_TOO_MANY_SOCKETS, d->bind->name);
+	if (r != 0)
+		return;
+	watcher_arm();
+	/* It may sleep on a map that nobody will wake it by: the next one is to be looked for. */
+	if (d->plan.map && !d->plan.fresh)
+		watcher_kick();
+	slot_track(1);
+	slot_count(SLOT_ROUTED);
+}
+
+static ssize_t call_real(struct dial *d)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = address_to_sockaddr(&d->plan.target, d->family, &sa);
+
+	if (len == 0) {
+		errno = ENETUNREACH;
+		return -1;
+	}
+	return d->call->run(d->fd, (const struct sockaddr *)&sa, len, d->call->context);
+}
+
+/*
+ * A second connect() on a socket that is connecting or connected asks how it went: the first one's
+ * record and address stay.
+ */
+static bool is_under_way(struct dial *d, ssize_t *ret)
+{
+	struct tcp_info info = {0};
+	socklen_t n = sizeof(info);
+	struct track t;
+
+	if (!track_read(d->fd, &t) || t.cookie != d->cookie || t.bind != bind_index(d->bind))
+		return false;
+	if (getsockopt(d->fd, IPPROTO_TCP, TCP_INFO, &info, &n) < 0 || info.tcpi_state == TCP_CLOSE)
+		return false;
+	d->plan.target = t.socket.real;
+	*ret = call_real(d);
+	return true;
+}
+
+static bool is_no_way_there(int error)
+{
+	return error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH ||
+	       error == EACCES || error == EPERM;
+}
+
+/*
+ * What a call to an instance says about the way there.  True if the prober reaches what this
+ * process does not: then DNS has the next word.
+ */
+static bool learn_way(struct dial *d, ssize_t r, int error)
+{
+	const struct plan *p = &d->plan;
+
+	if (p->verdict != ROUTE_INSTANCE)
+		return false;
+	if (r < 0 && is_no_way_there(error)) {
+		if (p->hot.instances[p->instance].health != PEL_HEALTH_OK)
+			return false;
+		bind_exclude(d->bind, p->identity, clock_now_ns() + TRIAL_EXCLUDED_NS);
+		say(SAY_UNREACHABLE_FROM_HERE, d->bind->name);
+		return true;
+	}
+	if (trial_is_proven(p->identity))
+		return false;
+	if (r >= 0)
+		trial_prove(p->identity);
+	else if (error == EINPROGRESS)
+		trial_begin();
+	else
+		trial_suspect(d->bind, p);
+	return false;
+}
+
+/*
+ * The next of several DNS addresses has its turn, as it would have in the program's own list.  If the
+ * only one refuses, a prober that knows DNS alone cannot see that by itself.
+ */
+static void turn_dns(struct dial *d, int error)
+{
+	struct bind *b = d->bind;
+
+	if (d->plan.verdict != ROUTE_DNS || error == EINPROGRESS)
+		return;
+	if (d->plan.n_addrs > 1) {
+		(void)atomic_fetch_add(&b->first_address, 1);
+	} else if (error == ECONNREFUSED && d->plan.found && d->plan.hot.dns_only &&
+		   d->plan.now_ns - atomic_load(&b->refused_ns) > REFUSED_NS) {
+		atomic_store(&b->refused_ns, d->plan.now_ns);
+		follow_hint(b, true);
+	}
+}
+
+/* One plan and its call.  True if it is to be tried again. */
+static bool attempt(struct dial *d, ssize_t *ret, int *ret_errno)
+{
+	plan_with_patience(d);
+	*ret = -1;
+	*ret_errno = ECONNREFUSED;
+	if (d->plan.verdict == ROUTE_WAIT || d->plan.verdict == ROUTE_REFUSE ||
+		(d->plan.verdict == ROUTE_DNS && d->plan.n_addrs == 0)) {
+		slot_count(SLOT_REFUSED);
+		return false;
+	}
+	record(d);
+	*ret = call_real(d);
+	*ret_errno = errno;
+	if (d->borrowed || (*ret < 0 && *ret_errno == EINTR))
+		return false;
+	if (plan_is_outdated(&d->plan, d->bind, env_get()->sever))
+		return true;
+	if (*ret < 0)
+		turn_dns(d, *ret_errno);
+	return learn_way(d, *ret, *ret_errno);
+}
+
+/* Connected, or on the way, to what is no longer right.  True if the socket can be used again. */
+static bool take_back(struct dial *d, ssize_t *ret, int *ret_errno)
+{
+	if (*ret < 0 && *ret_errno != EINPROGRESS)
+		return true;
+	*ret = -1;
+	*ret_errno = ECONNABORTED;
+	if (d->call->repeatable && cut_for_retry(d->fd))
+		return true;
+	(void)cut_socket(d->fd, d->cookie);
+	return false;
+}
+
+static ssize_t run(struct dial *d)
+{
+	ssize_t r = -1;
+	int error = errno;
+
+	if (!d->borrowed && is_under_way(d, &r))
+		return r;
+	for (int i = 0; i < DIAL_TRIES; i++) {
+		if (!attempt(d, &r, &error) || !take_back(d, &r, &error))
+			break;
+	}
+	errno = error;
+	return r;
+}
+
+ssize_t dial_run(int fd, const struct sockaddr *addr, socklen_t len, const struct dial_call *call)
+{
+	int saved = errno;
+	struct dial d;
+	ssize_t r;
+
+	d.fd = fd;
+	d.call = call;
+	d.family = addr->sa_family;
+	d.waited = false;
+	d.borrowed = process_check() == PROCESS_BORROWED;
+	if (int_option(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM ||
+		!address_from_sockaddr(addr, len, &d.asked))
+		goto pass;
+	d.bind = find_bind(&d.asked, d.borrowed);
+	if (!d.bind)
+		goto pass;
+	d.families = usable_families(fd, d.family);
+	d.cookie = track_cookie(fd);
+	r = run(&d);
+	if (r >= 0)
+		errno = saved;
+	return r;
+pass:
+	errno = saved;
+	return call->run(fd, addr, len, call->context);
+}

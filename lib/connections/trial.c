@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Trials, in fixed tables: the proven instances, and the failures that await a verdict.
+ *
+ * A pending socket is polled, not duplicated: poll() keeps it alive for as long as it lasts, takes
+ * no descriptor number from the host, and leaves the error for the host to read.  A socket that is
+ * gone before it was looked at says little; only VANISHED_MAX of them in a row count as a failure.
+ */
+#include "trial.h"
+
+#include "base/clock.h"
+#include "cut.h"
+#include "known/mapview.h"
+#include "base/say.h"
+#include "sockets.h"
+#include "watcher.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+
+#define PROVEN 64
+#define FAILURES 8
+#define PENDING 16
+#define POLL_MS 10
+#define LOOK_NS UINT64_C(100000000)
+#define SILENCE_NS UINT64_C(2000000000) /* connecting for so long, while the prober hears from it  \
+					 */
+#define NEWER_NS UINT64_C(300000000)    /* what the prober hears must be so much newer */
+#define FORGET_NS UINT64_C(6000000000)
+#define VANISHED_MAX 3
+
+enum { SLOT_FREE, SLOT_BEING_FILLED, SLOT_FULL };
+
+static struct {
+	_Atomic uint64_t proven[PROVEN];
+	_Atomic uint32_t next_proven;
+	_Atomic uint32_t begun; /* trials since start; the watcher looks while it moves */
+	struct {
+		_Atomic uint32_t state;
+		uint32_t bind;
+		struct trial_failure failure;
+	} failures[FAILURES];
+} trials;
+
+/* The watcher's own. */
+static struct {
+	uint32_t begun_seen;
+	uint64_t vanished_identity;
+	unsigned vanished;
+} own;
+
+static const struct pel_hot_instance *find(const struct pel_hot *hot, uint64_t identity)
+{
+	for (unsigned i = 0; i < hot->n_instances; i++) {
+		if (hot->instances[i].identity == identity)
+			return &hot->instances[i];
+	}
+	return NULL;
+}
+
+enum trial_verdict trial_judge(
+	const struct trial_failure *f, const struct pel_hot *hot, bool fresh, uint64_t now_ns)
+{
+	const struct pel_hot_instance *in = find(hot, f->identity);
+
+	if (!fresh || !in || hot->uid != f->uid || hot->generation != f->generation ||
+		in->health != PEL_HEALTH_OK || now_ns > f->failed_ns + FORGET_NS)
+		return TRIAL_DROP;
+	return in->evidence_ns > f->failed_ns + NEWER_NS ? TRIAL_EXCLUDE : TRIAL_WAIT;
+}
+
+bool trial_is_proven(uint64_t identity)
+{
+	for (unsigned i = 0; i < PROVEN; i++) {
+		uint64_t p = atomic_load_explicit(&trials.proven[i], memory_order_relaxed);
+
+		if (p == identity || p == 0)
+			return p != 0;
+	}
+	return false;
+}
+
+void trial_prove(uint64_t identity)
+{
+	uint32_t i;
+
+	if (identity == 0 || trial_is_proven(identity))
+		return;
+	i = atomic_fetch_add(&trials.next_proven, 1) % PROVEN;
+	atomic_store(&trials.proven[i], identity);
+}
+
+static void add_failure(uint32_t bind, const struct trial_failure *f)
+{
+	for (unsigned i = 0; i < FAILURES; i++) {
+		uint32_t is_free = SLOT_FREE;
+
+		if (!atomic_compare_exchange_strong(
+			    &trials.failures[i].state, &is_free, SLOT_BEING_FILLED))
+			continue;
+		trials.failures[i].bind = bind;
+		trials.failures[i].failure = *f;
+		atomic_store(&trials.failures[i].state, SLOT_FULL);
+		return;
+	}
+}
+
+void trial_suspect(const struct bind *b, const struct plan *plan)
+{
+	const struct trial_failure f = {
+		.identity = plan->identity,
+		.uid = plan->hot.uid,
+		.generation = plan->hot.generation,
+		.failed_ns = clock_now_ns(),
+	};
+
+	add_failure(bind_index(b), &f);
+	trial_begin();
+}
+
+void trial_begin(void)
+{
+	(void)atomic_fetch_add(&trials.begun, 1);
+	watcher_arm();
+	watcher_kick();
+}
+
+/* One failure that awaits its verdict.  True if it still does. */
+static bool judge(
+	uint32_t bind, const struct trial_failure *f, const struct pel_map *map, uint64_t now)
+{
+	struct bind *b = bind_at(bind);
+	struct pel_ref ref;
+	struct pel_hot hot;
+	enum trial_verdict v = TRIAL_DROP;
+
+	if (mapview_read(map, b->name, b->hash, &ref, &hot) == 0)
+		v = trial_judge(f, &hot, mapview_is_fresh(map, now), now);
+	if (v == TRIAL_EXCLUDE) {
+		bind_exclude(b, f->identity, now + TRIAL_EXCLUDED_NS);
+		say(SAY_UNREACHABLE_FROM_HERE, b->name);
+	}
+	return v == TRIAL_WAIT;
+}
+
+static bool judge_all(const struct pel_map *map, uint64_t now)
+{
+	bool some = false;
+
+	for (unsigned i = 0; i < FAILURES; i++) {
+		if (atomic_load(&trials.failures[i].state) != SLOT_FULL)
+			continue;
+		if (judge(trials.failures[i].bind, &trials.failures[i].failure, map, now))
+			some = true;
+		else
+			atomic_store(&trials.failures[i].state, SLOT_FREE);
+	}
+	return some;
+}
+
+/* The generation of now stands for that of the connect: a flip in between has severed it. */
+static void fail(const struct track *t, const struct pel_map *map, uint64_t failed_ns)
+{
+	const struct bind *b = bind_at(t->bind);
+	struct trial_failure f = {.identity = t->socket.identity, .failed_ns = failed_ns};
+	struct pel_ref ref;
+	struct pel_hot hot;
+
+	if (mapview_read(map, b->name, b->hash, &ref, &hot) < 0)
+		return;
+	f.uid = hot.uid;
+	f.generation = hot.generation;
+	add_failure(t->bind, &f);
+}
+
+static void settle(int fd, struct track *t)
+{
+	t->pending = 0;
+	(void)track_record(fd, t);
+}
+
+static void vanish(int fd, struct track *t, const struct pel_map *map, uint64_t now)
+{
+	if (own.vanished_identity != t->socket.identity)
+		own.vanished = 0;
+	own.vanished_identity = t->socket.identity;
+	track_forget(fd, t->cookie);
+	if (++own.vanished < VANISHED_MAX)
+		return;
+	own.vanished = 0;
+	fail(t, map, now);
+}
+
+static bool is_established(int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t n = sizeof(info);
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 &&
+	       (info.tcpi_state == TCP_ESTABLISHED || info.tcpi_state == TCP_CLOSE_WAIT);
+}
+
+/* What poll() saw of one socket.  True if it is still pending. */
+static bool conclude(int fd, struct track *t, short events, const struct pel_map *map, uint64_t now)
+{
+	if (track_cookie(fd) != t->cookie) {
+		vanish(fd, t, map, now);
+		return false;
+	}
+	if (events == 0 && now - t->made_ns < SILENCE_NS)
+		return true;
+	settle(fd, t);
+	if (events == 0) {
+		fail(t, map, t->made_ns + SILENCE_NS / 2);
+		(void)cut_socket(fd, t->cookie);
+	} else if (!(events & (POLLERR | POLLHUP)) && is_established(fd)) {
+		own.vanished = 0;
+		trial_prove(t->socket.identity);
+	} else {
+		fail(t, map, now);
+	}
+	return false;
+}
+
+static unsigned collect(struct pollfd polled[PENDING], struct track tracks[PENDING])
+{
+	unsigned n = 0;
+
+	for (int fd = 0, limit = track_limit(); fd < limit && n < PENDING; fd++) {
+		if (!track_read(fd, &tracks[n]) || !tracks[n].pending)
+			continue;
+		polled[n] = (struct pollfd){.fd = fd, .events = POLLOUT};
+		n++;
+	}
+	return n;
+}
+
+static bool look_at_pending(const struct pel_map *map)
+{
+	struct pollfd polled[PENDING];
+	struct track tracks[PENDING];
+	unsigned n = collect(polled, tracks), left = 0;
+	uint64_t now;
+
+	if (n == 0)
+		return false;
+	(void)poll(polled, n, POLL_MS);
+	now = clock_now_ns();
+	for (unsigned i = 0; i < n; i++) {
+		if (conclude(polled[i].fd, &tracks[i], polled[i].revents, map, now))
+			left++;
+	}
+	return left > 0;
+}
+
+uint64_t trial_look(const struct pel_map *map)
+{
+	uint32_t begun = atomic_load(&trials.begun);
+	bool pending, waiting;
+
+	if (begun == own.begun_seen)
+		return TRIAL_NEVER;
+	pending = look_at_pending(map);
+	waiting = judge_all(map, clock_now_ns());
+	if (!pending && !waiting) {
+		own.begun_seen = begun;
+		return TRIAL_NEVER;
+	}
+	return pending ? 0 : LOOK_NS;
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The watcher's loop: take the map's wake word, scan, sleep on the value that was taken.
+ *
+ * A scan asks per binding whether its cluster's generation is another than at the last scan; only
+ * then the topology is copied and the sockets of that binding are judged.  The prober may have been
+ * restarted, its file made anew and the cluster's record be another: so the name is looked up each
+ * time, and a record's uid counts as a change like a generation does.
+ *
+ * While there is no map, or the name is not in it, there is nothing to sleep on: it looks again
+ * after 0.25 s, 0.5 s, 1 s and so on, up to the 30 s of its idle look.
+ */
+#include "watcher.h"
+
+#include "known/followed.h"
+#include "base/clock.h"
+#include "cut.h"
+#include "base/env.h"
+#include "prober/follow.h"
+#include "base/futex.h"
+#include "known/mapview.h"
+#include "moved.h"
+#include "base/process.h"
+#include "base/real.h"
+#include "base/say.h"
+#include "rules/sever.h"
+#include "prober/slot.h"
+#include "sockets.h"
+#include "trial.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#define STACK_SIZE (64 * 1024)
+#define FIRST_RETRY_NS UINT64_C(250000000)
+#define STORM_AFTER 16
+#define STORM_PAUSE_NS UINT64_C(100000000)
+
+enum watcher_state { WATCHER_NONE = 0, WATCHER_RUNS = 1 };
+
+/* What the thread remembers between scans, per binding. */
+struct seen {
+	const struct pel_map *map;
+	uint64_t uid;
+	uint64_t generation;
+};
+
+struct watcher {
+	struct seen seen[BIND_MAX];
+	bool all_found;     /* by the last scan, in a map whose prober lives */
+	bool was_ours;      /* the last scan found a generation moved */
+	unsigned in_a_row;  /* wakes for somebody else, shortly after one another */
+	uint64_t woken_ns;  /* the last of them */
+	uint64_t retry_ns;  /* the next pause while not all are found */
+	uint64_t looked_ns; /* the last idle look */
+	uint32_t live;      /* sockets that it counted */
+};
+
+struct verdict {
+	unsigned bind;
+	bool fresh;
+	uint64_t now;
+	struct pel_ref ref;
+	struct pel_hot hot;
+};
+
+static void judge(int fd, const struct verdict *v, struct moved *moved)
+{
+	struct track t;
+
+	if (!track_read(fd, &t) || t.bind != v->bind)
+		return;
+	t.socket.uid = v->hot.uid;
+	t.socket.name = (uint8_t)v->ref.name;
+	if (sever_decide(&v->hot, &t.socket, env_get()->sever, v->fresh, v->now) < SEVER_FIRST)
+		return;
+	if (cut_socket(fd, t.cookie) < 0) {
+		moved_note(moved, fd, t.cookie);
+		return;
+	}
+	slot_count(SLOT_SEVERED);
+	slot_track(-1);
+	track_forget(fd, t.cookie);
+}
+
+/* Those at their numbers first: looking for the others takes its time. */
+static void judge_all(const struct verdict *v)
+{
+	struct moved moved = {.n = 0};
+
+	for (int fd = 0, n = track_limit(); fd < n; fd++)
+		judge(fd, v, &moved);
+	if (moved_settle(&moved) == 0)
+		return;
+	for (int fd = 0, n = track_limit(); fd < n; fd++)
+		judge(fd, v, &moved);
+}
+
+/* One binding.  False if the map does not have it. */
+static bool scan_bind(struct watcher *w, const struct pel_map *map, unsigned i, uint64_t now)
+{
+	const struct bind *b = bind_at(i);
+	struct seen *seen = &w->seen[i];
+	struct verdict v;
+
+	if (pel_map_find(map, b->name, b->hash, &v.ref) < 0)
+		return false;
+	if (seen->map == map && seen->uid == v.ref.uid &&
+		seen->generation == pel_map_generation(map, v.ref.cluster))
+		return true;
+	if (mapview_read(map, b->name, b->hash, &v.ref, &v.hot) < 0)
+		return false;
+	v.bind = i;
+	v.now = now;
+	v.fresh = mapview_is_fresh(map, now);
+	judge_all(&v);
+	w->was_ours = true;
+	*seen = (struct seen){.map = map, .uid = v.hot.uid, .generation = v.hot.generation};
+	return true;
+}
+
+static void scan(struct watcher *w, const struct pel_map *map, uint64_t now)
+{
+	w->all_found = map != NULL;
+	w->was_ours = false;
+	for (unsigned i = 0, n = bind_count(); map && i < n; i++) {
+		if (!scan_bind(w, map, i, now) || !mapview_is_fresh(map, now))
+			w->all_found = false;
+	}
+}
+
+/* Which of our sockets still are there. */
+static uint32_t count_live(void)
+{
+	struct moved moved = {.n = 0};
+	struct track t;
+	uint32_t live = 0;
+
+	for (int fd = 0, n = track_limit(); fd < n; fd++) {
+		if (!track_read(fd, &t))
+			continue;
+		if (track_cookie(fd) == t.cookie)
+			live++;
+		else
+			moved_note(&moved, fd, t.cookie);
+	}
+	return live + moved_settle(&moved);
+}
+
+static void tell_all(uint64_t now)
+{
+	for (unsigned i = 0, n = bind_count(); i < n; i++)
+		(void)follow_tell(bind_at(i), 0, now);
+}
+
+/* The idle look.  While something is amiss with the map, its prober is looked for at each turn. */
+static void look(struct watcher *w, uint64_t now)
+{
+	bool due = now - w->looked_ns >= WATCHER_LOOK_NS;
+
+	if (due) {
+		w->looked_ns = now;
+		w->live = count_live();
+		slot_look(now, w->live);
+	}
+	if (w->live > 0 && (due || !w->all_found))
+		tell_all(now);
+}
+
+static uint64_t time_to_sleep(struct watcher *w, uint64_t now)
+{
+	uint64_t rest = WATCHER_LOOK_NS - (now - w->looked_ns);
+
+	if (w->all_found) {
+		w->retry_ns = FIRST_RETRY_NS;
+		return rest;
+	}
+	if (w->retry_ns > rest)
+		return rest;
+	w->retry_ns *= 2;
+	return w->retry_ns / 2;
+}
+
+/*
+ * The word is one for all clusters.  Where others change many times a second each wake would cost
+ * us more than it is worth: after some in a row the next is met a little later.
+ */
+static void rest_in_storm(struct watcher *w, struct process *process, uint32_t kick, uint64_t now)
+{
+	if (w->was_ours || now - w->woken_ns > STORM_PAUSE_NS * 2)
+		w->in_a_row = 0;
+	else if (w->in_a_row < STORM_AFTER)
+		w->in_a_row++;
+	w->woken_ns = now;
+	if (w->in_a_row == STORM_AFTER)
+		futex_wait(NULL, 0, &process->kick, kick, STORM_PAUSE_NS);
+}
+
+static void *watch(void *unused)
+{
+	static struct watcher w;
+	struct process *process = process_get();
+
+	(void)prctl(PR_SET_NAME, "pelorus", 0, 0, 0);
+	w = (struct watcher){.retry_ns = FIRST_RETRY_NS, .looked_ns = clock_now_ns(), .live = 1};
+	for (;;) {
+		uint64_t now = clock_now_ns();
+		const struct pel_map *map = mapview_get(now);
+		uint32_t kick = atomic_load_explicit(&process->kick, memory_order_acquire);
+		uint32_t wake =
+			map ? atomic_load_explicit(&map->header.wake, memory_order_acquire) : 0;
+		uint64_t trial, rest;
+
+		scan(&w, map, now);
+		look(&w, now);
+		trial = trial_look(map);
+		rest = time_to_sleep(&w, now);
+		if (trial == 0)
+			continue;
+		rest_in_storm(&w, process, kick, now);
+		futex_wait(map ? &map->header.wake : NULL, wake, &process->kick, kick,
+			trial < rest ? trial : rest);
+	}
+	return NULL;
+}
+
+static void after_fork(void)
+{
+	process_forget();
+	if (track_limit() > 0 && process_check() == PROCESS_OURS)
+		watcher_arm();
+}
+
+/* Late, so that the handlers of a host's allocator run before ours, which starts a thread. */
+static void handle_fork(void)
+{
+	static atomic_bool handled;
+	const struct real *real = real_get();
+
+	if (atomic_exchange(&handled, true))
+		return;
+	if (real->register_atfork)
+		(void)real->register_atfork(NULL, NULL, after_fork, NULL);
+	else if (real->pthread_atfork)
+		(void)real->pthread_atfork(NULL, NULL, after_fork);
+}
+
+static bool start(void)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	sigset_t all, before;
+	int r;
+
+	if (pthread_attr_init(&attr) != 0)
+		return false;
+	(void)pthread_attr_setstacksize(&attr, STACK_SIZE);
+	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_BLOCK, &all, &before);
+	r = pthread_create(&thread, &attr, watch, NULL);
+	/* glibc takes a program's static TLS from the stack: of some programs it is larger. */
+	if (r == EINVAL && pthread_attr_setstacksize(&attr, STACK_SIZE * 32) == 0)
+		r = pthread_create(&thread, &attr, watch, NULL);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	(void)pthread_attr_destroy(&attr);
+	return r == 0;
+}
+
+void watcher_arm(void)
+{
+	struct process *process = process_get();
+	int saved = errno;
+
+	if (atomic_load_explicit(&process->watcher, memory_order_relaxed) == WATCHER_RUNS)
+		return;
+	if (atomic_exchange(&process->watcher, WATCHER_RUNS) == WATCHER_RUNS)
+		return;
+	handle_fork();
+	if (!start()) {
+		atomic_store(&process->watcher, WATCHER_NONE);
+		say(SAY_NO_WATCHER, NULL);
+	}
+	errno = saved;
+}
+
+void watcher_kick(void)
+{
+	struct process *process = process_get();
+
+	(void)atomic_fetch_add(&process->kick, 1);
+	futex_wake_own(&process->kick);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plan.h"
+
+#include "base/clock.h"
+#include "base/process.h"
+
+#include <errno.h>
+
+static _Thread_local struct {
+	const struct bind *bind;
+	struct pel_addr addr;
+} forced;
+
+static bool fits(const struct pel_addr *a, uint16_t families)
+{
+	return (a->family == 4 && (families & ROUTE_FAMILY4)) ||
+	       (a->family == 6 && (families & ROUTE_FAMILY6));
+}
+
+/*
+ * What the prober last saw in DNS, or what this process saw, whichever is newer: without a prober
+ * the program has just resolved the name, and would go there without us.
+ */
+static unsigned dns_choose(
+	struct bind *b, const struct plan *plan, struct bind_dns *own, const struct pel_addr **ret)
+{
+	const struct pel_hot_name *name = plan->found ? &plan->hot.names[plan->ref.name] : NULL;
+
+	bind_get_dns(b, own);
+	if (name && name->n_addrs > 0 && (own->n == 0 || name->dns_ns >= own->seen_ns)) {
+		*ret = name->addrs;
+		return name->n_addrs;
+	}
+	*ret = own->addrs;
+	return (unsigned)own->n;
+}
+
+void plan_force(const struct bind *b, const struct pel_addr *addr)
+{
+	forced.bind = addr ? b : NULL;
+	if (addr)
+		forced.addr = *addr;
+}
+
+/* An address that a connection of this process has found, which outranks DNS. */
+static bool plan_found_here(
+	struct bind *b, uint16_t families, uint16_t asked_port, struct plan *plan)
+{
+	bool is_forced = forced.bind == b;
+
+	if (is_forced)
+		plan->target = forced.addr;
+	if ((!is_forced && !bind_pinned(b, &plan->target)) || !fits(&plan->target, families))
+		return false;
+	plan->verdict = ROUTE_DNS;
+	plan->instance = PEL_NONE;
+	plan->identity = 0;
+	plan->n_addrs = 1;
+	plan->target.port = asked_port;
+	return true;
+}
+
+static void plan_dns(struct bind *b, uint16_t families, uint16_t asked_port, struct plan *plan)
+{
+	struct pel_addr usable[PEL_MAP_ADDRS];
+	const struct pel_addr *all;
+	struct bind_dns own;
+	unsigned n = dns_choose(b, plan, &own, &all);
+
+	plan->verdict = ROUTE_DNS;
+	plan->instance = PEL_NONE;
+	plan->identity = 0;
+	plan->n_addrs = 0;
+	for (unsigned i = 0; i < n; i++) {
+		if (fits(&all[i], families))
+			usable[plan->n_addrs++] = all[i];
+	}
+	if (plan->n_addrs == 0)
+		return;
+	plan->target = usable[atomic_load(&b->first_address) % plan->n_addrs];
+	plan->target.port = asked_port;
+}
+
+static void plan_instance(
+	uint16_t families, uint16_t asked_port, struct route route, struct plan *plan)
+{
+	plan->instance = route.instance;
+	plan->identity = plan->hot.instances[route.instance].identity;
+	if (!route_address(&plan->hot, route.instance, plan->ref.name, families, asked_port,
+		    &plan->target))
+		plan->verdict = ROUTE_DNS;
+}
+
+static void plan_route(struct bind *b, uint16_t families, uint16_t asked_port, struct plan *plan)
+{
+	const struct route_intent intent = {
+		.role = plan->role,
+		.name = (uint8_t)plan->ref.name,
+		.fresh = plan->fresh,
+		.families = families,
+		.excluded = bind_excluded(b, &plan->hot, plan->now_ns),
+		.now_ns = plan->now_ns,
+		.random = process_random(),
+		/* Forked children share the count: their pids set them apart. */
+		.turn = atomic_fetch_add_explicit(&b->turn, 1, memory_order_relaxed) +
+			(uint64_t)atomic_load_explicit(&process_get()->pid, memory_order_relaxed),
+	};
+	struct route route = route_choose(&plan->hot, &intent);
+
+	plan->verdict = route.verdict;
+	if (route.verdict == ROUTE_INSTANCE)
+		plan_instance(families, asked_port, route, plan);
+}
+
+void plan_make(struct bind *b, uint16_t families, uint16_t asked_port, struct plan *plan)
+{
+	int r = -EAGAIN;
+
+	plan->now_ns = clock_now_ns();
+	plan->map = mapview_get(plan->now_ns);
+	plan->fresh = mapview_is_fresh(plan->map, plan->now_ns);
+	plan->instance = PEL_NONE;
+	plan->identity = 0;
+	plan->n_addrs = 0;
+	plan->verdict = ROUTE_DNS;
+	plan->role = b->role;
+	for (int i = 0; i < 3 && r == -EAGAIN; i++)
+		r = mapview_read(plan->map, b->name, b->hash, &plan->ref, &plan->hot);
+	plan->found = r == 0;
+	if (plan->found) {
+		if (plan->role == PEL_ROLE_UNKNOWN)
+			plan->role = plan->hot.names[plan->ref.name].role;
+		plan_route(b, families, asked_port, plan);
+	}
+	if (forced.bind == b || plan->verdict == ROUTE_DNS) {
+		if (!plan_found_here(b, families, asked_port, plan))
+			plan_dns(b, families, asked_port, plan);
+	}
+}
+
+struct sever_socket plan_socket(const struct plan *plan)
+{
+	return (struct sever_socket){
+		.uid = plan->found ? plan->hot.uid : 0,
+		.identity = plan->identity,
+		.real = plan->target,
+		.role = plan->role,
+		.name = plan->found ? (uint8_t)plan->ref.name : 0,
+	};
+}
+
+bool plan_is_outdated(const struct plan *plan, struct bind *b, enum sever_mode mode)
+{
+	struct sever_socket s = plan_socket(plan);
+	uint64_t now = clock_now_ns();
+	const struct pel_map *map = mapview_get(now);
+	struct pel_ref ref;
+	struct pel_hot hot;
+
+	/* A name that was not there, or in another file, may have come while the socket was recorded. */
+	if (plan->found && map == plan->map &&
+		pel_map_generation(map, plan->ref.cluster) == plan->hot.generation)
+		return false;
+	if (mapview_read(map, b->name, b->hash, &ref, &hot) < 0)
+		return false;
+	s.uid = hot.uid;
+	s.name = (uint8_t)ref.name;
+	return sever_decide(&hot, &s, mode, mapview_is_fresh(map, now), now) >= SEVER_FIRST;
+}

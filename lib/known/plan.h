@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where a followed name leads at this moment: the map is read, the route is chosen, and where the
+ * topology is not known, what DNS said last takes its place.  No system call but the clock's.
+ */
+#ifndef PELORUS_LIB_KNOWN_PLAN_H
+#define PELORUS_LIB_KNOWN_PLAN_H
+
+#include "followed.h"
+#include "mapview.h"
+#include "rules/route.h"
+#include "rules/sever.h"
+
+#include <stdbool.h>
+
+struct plan {
+	enum route_verdict verdict; /* DNS with n_addrs = 0: nobody knows an address */
+	const struct pel_map *map;  /* NULL: none */
+	bool fresh;
+	bool found; /* the map has the name: ref and hot hold */
+	struct pel_ref ref;
+	uint64_t now_ns;
+	uint64_t identity;      /* of the instance; 0: DNS */
+	uint8_t instance;       /* PEL_NONE: DNS */
+	uint8_t role;           /* enum pel_role of the name, by form or by the map */
+	unsigned n_addrs;       /* DNS: how many there are to choose from */
+	struct pel_addr target; /* INSTANCE, and DNS with n_addrs > 0 */
+	struct pel_hot hot;
+};
+
+/* `asked_port` 0: no port is meant, target's is the cluster's. */
+void plan_make(struct bind *b, uint16_t families, uint16_t asked_port, struct plan *ret);
+
+/*
+ * For this thread, until it is taken back by NULL: plans for this binding lead to that address, as
+ * if DNS had said so.
+ */
+void plan_force(const struct bind *b, const struct pel_addr *addr);
+
+/* What a socket that follows this plan is remembered by. */
+struct sever_socket plan_socket(const struct plan *plan);
+
+/*
+ * Whether the topology has moved since the plan was made and the socket must go.  Reads the map
+ * again only if the cluster's generation is another.
+ */
+bool plan_is_outdated(const struct plan *plan, struct bind *b, enum sever_mode mode);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* getnameinfo and gethostbyaddr: the way back from a virtual address to its name. */
+#include "answer.h"
+#include "base/real.h"
+
+#include <stdint.h>
+
+__attribute__((visibility("default"))) int getnameinfo(const struct sockaddr *restrict addr,
+	socklen_t len, char *restrict host, socklen_t host_len, char *restrict service,
+	socklen_t service_len, int flags)
+{
+	int status;
+
+	if (answer_nameinfo(addr, len, host, host_len, service, service_len, flags, &status))
+		return status;
+	return real_get()->getnameinfo(addr, len, host, host_len, service, service_len, flags);
+}
+
+/* The address as text gives an entry that lacks but its name. */
+static struct hostent *named(struct hostent *host, const char *name)
+{
+	if (host)
+		host->h_name = (char *)(uintptr_t)name;
+	return host;
+}
+
+__attribute__((visibility("default"))) struct hostent *gethostbyaddr(
+	const void *addr, socklen_t len, int family)
+{
+	char text[64];
+	const char *name = answer_name_of(addr, len, family, text);
+
+	if (!name)
+		return real_get()->gethostbyaddr(addr, len, family);
+	return named(real_get()->gethostbyname2(text, family), name);
+}
+
+__attribute__((visibility("default"))) int gethostbyaddr_r(const void *restrict addr, socklen_t len,
+	int family, struct hostent *restrict host, char *restrict buf, size_t size,
+	struct hostent **restrict ret, int *restrict ret_h_errno)
+{
+	char text[64];
+	const char *name = answer_name_of(addr, len, family, text);
+	int r;
+
+	if (!name)
+		return real_get()->gethostbyaddr_r(
+			addr, len, family, host, buf, size, ret, ret_h_errno);
+	r = real_get()->gethostbyname2_r(text, family, host, buf, size, ret, ret_h_errno);
+	if (r == 0)
+		(void)named(*ret, name);
+	return r;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lookup.h"
+
+#include "known/address.h"
+#include "base/clock.h"
+#include "base/elf_note.h"
+#include "base/env.h"
+#include "prober/follow.h"
+#include "known/plan.h"
+#include "base/process.h"
+#include "base/real.h"
+#include "prober/wait.h"
+
+#include "common/names.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static bool is_go;
+
+void lookup_init(void)
+{
+	is_go = elf_note_is_go();
+}
+
+/* By form, by PELORUS_CLUSTER, or because the prober was told to: false for all other names. */
+static bool is_followed(const char *name, enum pel_role *ret_role)
+{
+	const struct pel_map *map;
+	struct pel_ref ref;
+
+	*ret_role = env_role_of(env_get(), name);
+	if (*ret_role != PEL_ROLE_UNKNOWN)
+		return true;
+	switch (pel_name_kind(name)) {
+	case PEL_KIND_WRITER:
+	case PEL_KIND_GLOBAL:
+		*ret_role = PEL_ROLE_WRITER;
+		return true;
+	case PEL_KIND_READER:
+		*ret_role = PEL_ROLE_READER;
+		return true;
+	case PEL_KIND_CUSTOM:
+		*ret_role = PEL_ROLE_CUSTOM;
+		return true;
+	case PEL_KIND_INSTANCE:
+	case PEL_KIND_PROXY:
+	case PEL_KIND_SHARDS:
+		return false;
+	case PEL_KIND_OTHER:
+		break;
+	}
+	map = mapview_get(clock_now_ns());
+	return map && pel_map_find(map, name, pel_name_hash(name), &ref) == 0;
+}
+
+static uint16_t families_of(const struct plan *plan)
+{
+	uint16_t families = 0;
+
+	if (plan->verdict == ROUTE_DNS || !plan->found)
+		return 0;
+	for (unsigned i = 0; i < plan->hot.n_instances; i++)
+		families |= plan->hot.instances[i].flags & (PEL_INST_HAS4 | PEL_INST_HAS6);
+	return families;
+}
+
+static void read_plan(struct lookup *l)
+{
+	struct plan plan;
+
+	plan_make(l->bind, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &plan);
+	if (plan.verdict == ROUTE_WAIT && !env_get()->few_lookups &&
+		wait_for_writer(l->bind, &plan.hot, WAIT_WRITER_NS))
+		plan_make(l->bind, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &plan);
+	l->known = plan.verdict != ROUTE_DNS;
+	l->families = families_of(&plan);
+	if (plan.verdict == ROUTE_INSTANCE)
+		l->real = plan.target;
+}
+
+bool lookup_begin(const char *node, uint16_t port, struct lookup *ret)
+{
+	char name[PEL_NAME_MAX];
+	enum pel_role role;
+
+	if (!env_get()->active || !node || pel_name_normalise(node, name) < 0 ||
+		!is_followed(name, &role) || process_check() == PROCESS_BORROWED)
+		return false;
+	*ret = (struct lookup){.bind = follow_bind(name, role), .is_go = is_go};
+	if (!ret->bind)
+		return false;
+	if (follow_tell(ret->bind, port, clock_now_ns()))
+		wait_for_first(ret->bind, port);
+	read_plan(ret);
+	return true;
+}
+
+void lookup_learn(struct lookup *l, const struct pel_addr *addrs, unsigned n)
+{
+	bind_set_dns(l->bind, addrs, n, clock_now_ns());
+	for (unsigned i = 0; i < n; i++)
+		l->families |= addrs[i].family == 4 ? PEL_INST_HAS4 : PEL_INST_HAS6;
+}
+
+/* Go dials what it is given: the instance itself, if its family was asked for. */
+static const char *answer_go(const struct lookup *l, int family, char buf[static 64])
+{
+	if ((family == AF_INET && l->real.family != 4) || l->real.family == 0)
+		return NULL;
+	address_to_text(&l->real, family == AF_INET6, buf);
+	return buf;
+}
+
+/* Whether packets have a way to the IPv4 address at all; sends none. */
+static bool has_way(const struct pel_addr *a)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = address_to_sockaddr(a, AF_INET, &sa);
+	int saved = errno, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool has = true;
+
+	if (fd >= 0) {
+		has = real_get()->connect(fd, (const struct sockaddr *)&sa, len) == 0;
+		(void)close(fd);
+	}
+	errno = saved;
+	return has;
+}
+
+/* Of a cluster with both families the one that this host can use. */
+static bool prefers_v6(const struct lookup *l)
+{
+	if (!(l->families & PEL_INST_HAS6))
+		return false;
+	return !(l->families & PEL_INST_HAS4) || (l->real.family == 4 && !has_way(&l->real));
+}
+
+const char *lookup_answer(const struct lookup *l, int family, char buf[static 64])
+{
+	const struct bind *b = l->bind;
+	bool has4 = (l->families & PEL_INST_HAS4) || l->families == 0;
+	bool has6 = l->families & PEL_INST_HAS6;
+
+	if (l->is_go)
+		return answer_go(l, family, buf);
+	switch (family) {
+	case AF_INET:
+		return has4 ? b->text4 : NULL;
+	case AF_INET6:
+		return has6 ? b->text6 : b->mapped;
+	case AF_UNSPEC:
+		return prefers_v6(l) ? b->text6 : b->text4;
+	default:
+		return NULL;
+	}
+}
+
+const char *lookup_name_of(const struct pel_addr *addr)
+{
+	const struct bind *b = NULL;
+
+	if (env_get()->active && bind_may_be_virtual(addr))
+		b = bind_find_addr(addr);
+	return b ? b->name : NULL;
+}

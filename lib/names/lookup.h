@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a lookup of a name means to us: nothing, for most; else the virtual address to answer with.
+ *
+ * With a known topology no question is asked at all.  With an unknown one DNS is asked as without
+ * us, and what it says is remembered for connect(); if it fails, the program is told so.
+ */
+#ifndef PELORUS_LIB_NAMES_LOOKUP_H
+#define PELORUS_LIB_NAMES_LOOKUP_H
+
+#include "known/followed.h"
+
+#include <netdb.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct lookup {
+	struct bind *bind;
+	bool known;           /* answer() may be called without asking DNS */
+	bool is_go;           /* the program dials by itself: give it the real address */
+	uint16_t families;    /* PEL_INST_HAS4, _HAS6: what the cluster is known to have */
+	struct pel_addr real; /* where the name leads now; family 0: not known */
+};
+
+/* True if the name is followed: its binding is made, its prober told, its first word waited for. */
+bool lookup_begin(const char *node, uint16_t port, struct lookup *ret);
+
+/* Remembers an answer of DNS. */
+void lookup_learn(struct lookup *l, const struct pel_addr *addrs, unsigned n);
+
+/*
+ * The address to answer a request of `family` (AF_*) with, as text for the real function; NULL if
+ * the cluster has nothing of that family.  It is valid for ever, but in a Go program, where it lies
+ * in `buf`.
+ */
+const char *lookup_answer(const struct lookup *l, int family, char buf[static 64]);
+
+/* The name of a virtual address that was handed out, or NULL. */
+const char *lookup_name_of(const struct pel_addr *addr);
+
+/* Reads the main program's notes: Go's dial by raw system calls.  Once, in the constructor. */
+void lookup_init(void);
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "envcreds.h"
+
+#include "base/env.h"
+#include "base/wipe.h"
+
+#include "common/names.h"
+
+#include <string.h>
+
+static const struct set {
+	const char *host; /* NULL: for every name */
+	const char *user[2];
+	const char *password[2];
+} sets[] = {
+	{NULL, {"PELORUS_USER"}, {"PELORUS_PASSWORD"}},
+	{"DB_HOST", {"DB_USER", "DB_USERNAME"}, {"DB_PASSWORD", "DB_PASS"}},
+	{"DB_HOSTNAME", {"DB_USER", "DB_USERNAME"}, {"DB_PASSWORD", "DB_PASS"}},
+	{"MYSQL_HOST", {"MYSQL_USER"}, {"MYSQL_PASSWORD", "MYSQL_PWD"}},
+	{"WORDPRESS_DB_HOST", {"WORDPRESS_DB_USER"}, {"WORDPRESS_DB_PASSWORD"}},
+};
+#define N_SETS (sizeof(sets) / sizeof(*sets))
+
+static bool has_key(const char *line, const char *key)
+{
+	const char *rest = key ? env_after(line, key) : NULL;
+
+	return rest && *rest == '=';
+}
+
+bool envcreds_is_wanted(const char *line)
+{
+	for (size_t i = 0; i < N_SETS; i++) {
+		if (has_key(line, sets[i].host) || has_key(line, sets[i].user[0]) ||
+			has_key(line, sets[i].user[1]) || has_key(line, sets[i].password[0]) ||
+			has_key(line, sets[i].password[1]))
+			return true;
+	}
+	return has_key(line, "DATABASE_URL") || has_key(line, "MYSQL_ATTR_SSL_CA");
+}
+
+static bool copy(char *to, size_t size, const char *from, size_t n)
+{
+	if (n >= size)
+		return false;
+	memcpy(to, from, n);
+	to[n] = '\0';
+	return true;
+}
+
+/* True if HOST or HOST:PORT, n bytes long, is the name. */
+static bool is_host(const char *text, size_t n, const char *name)
+{
+	char host[PEL_NAME_MAX + 8], normal[PEL_NAME_MAX];
+
+	if (!copy(host, sizeof(host), text, n))
+		return false;
+	host[strcspn(host, ":")] = '\0';
+	return pel_name_normalise(host, normal) == 0 && strcmp(normal, name) == 0;
+}
+
+static const char *first_of(const struct env *env, const char *const keys[2])
+{
+	const char *value = env_kept(env, keys[0]);
+
+	return value || !keys[1] ? value : env_kept(env, keys[1]);
+}
+
+static bool find_in_set(
+	const struct env *env, const struct set *set, const char *name, struct envcreds *ret)
+{
+	const char *user = first_of(env, set->user), *password = first_of(env, set->password);
+	const char *host = set->host ? env_kept(env, set->host) : NULL;
+
+	if (!user || !*user || (set->host && (!host || !is_host(host, strlen(host), name))))
+		return false;
+	if (!password)
+		password = "";
+	return copy(ret->user, sizeof(ret->user), user, strlen(user)) &&
+	       copy(ret->password, sizeof(ret->password), password, strlen(password));
+}
+
+static int hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool decode(char *to, size_t size, const char *from, size_t n)
+{
+	size_t out = 0;
+
+	for (size_t i = 0; i < n; i++, out++) {
+		if (out + 1 >= size)
+			return false;
+		to[out] = from[i];
+		if (from[i] != '%' || i + 2 >= n || hex(from[i + 1]) < 0 || hex(from[i + 2]) < 0)
+			continue;
+		to[out] = (char)(hex(from[i + 1]) << 4 | hex(from[i + 2]));
+		i += 2;
+	}
+	to[out] = '\0';
+	return true;
+}
+
+/* The value of a parameter behind '?', or NULL; *ret_n is its length. */
+static const char *parameter(const char *query, const char *key, size_t *ret_n)
+{
+	size_t n = strlen(key);
+
+	for (const char *at = query; at && *at; at = strchr(at, '&')) {
+		at++;
+		if (strncmp(at, key, n) == 0 && at[n] == '=') {
+			*ret_n = strcspn(at + n + 1, "&#");
+			return at + n + 1;
+		}
+	}
+	return NULL;
+}
+
+static void read_url_tls(const char *query, struct envcreds *ret)
+{
+	static const struct {
+		const char *key, *value;
+		bool verify;
+	} known[] = {
+		{"sslmode", "require", false},
+		{"sslmode", "verify-ca", true},
+		{"sslmode", "verify-full", true},
+		{"ssl-mode", "REQUIRED", false},
+		{"ssl-mode", "VERIFY_CA", true},
+		{"ssl-mode", "VERIFY_IDENTITY", true},
+		{"ssl", "true", false},
+		{"ssl", "1", false},
+	};
+	const char *value;
+	size_t n;
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		value = parameter(query, known[i].key, &n);
+		if (!value || n != strlen(known[i].value) || strncmp(value, known[i].value, n) != 0)
+			continue;
+		ret->ssl = true;
+		ret->ssl_verify = ret->ssl_verify || known[i].verify;
+	}
+	value = parameter(query, "sslca", &n);
+	if (value && decode(ret->ssl_ca, sizeof(ret->ssl_ca), value, n))
+		ret->ssl = true;
+}
+
+/* mysql://USER:PASSWORD@HOST:PORT/DATABASE?PARAMETERS, also mysql2:, mariadb:, mysql+DRIVER: */
+static bool find_in_url(const struct env *env, const char *name, struct envcreds *ret)
+{
+	const char *url = env_kept(env, "DATABASE_URL");
+	const char *at, *host, *colon;
+	size_t n;
+
+	if (!url || (strncmp(url, "mysql", 5) != 0 && strncmp(url, "mariadb", 7) != 0))
+		return false;
+	url = strstr(url, "://");
+	if (!url)
+		return false;
+	url += 3;
+	n = strcspn(url, "/?#");
+	at = memrchr(url, '@', n);
+	if (!at)
+		return false;
+	host = at + 1;
+	if (!is_host(host, n - (size_t)(host - url), name))
+		return false;
+	colon = memchr(url, ':', (size_t)(at - url));
+	if (!decode(ret->user, sizeof(ret->user), url, (size_t)((colon ? colon : at) - url)))
+		return false;
+	if (colon &&
+		!decode(ret->password, sizeof(ret->password), colon + 1, (size_t)(at - colon - 1)))
+		return false;
+	read_url_tls(strchr(url + n, '?'), ret);
+	return *ret->user != '\0';
+}
+
+static bool is_on(const char *value)
+{
+	return value && *value && strcmp(value, "0") != 0;
+}
+
+static void read_tls(const struct env *env, struct envcreds *ret)
+{
+	const char *ca = env_kept(env, "PELORUS_SSL_CA");
+
+	if (!ca)
+		ca = env_kept(env, "MYSQL_ATTR_SSL_CA");
+	if (ca && *ca && copy(ret->ssl_ca, sizeof(ret->ssl_ca), ca, strlen(ca)))
+		ret->ssl = true;
+	if (is_on(env_kept(env, "PELORUS_SSL")))
+		ret->ssl = true;
+	if (is_on(env_kept(env, "PELORUS_SSL_VERIFY")))
+		ret->ssl = ret->ssl_verify = true;
+}
+
+bool envcreds_find(const struct env *env, const char *name, struct envcreds *ret)
+{
+	struct envcreds found = {0};
+	bool ok = find_in_set(env, &sets[0], name, &found) || find_in_url(env, name, &found);
+
+	for (size_t i = 1; i < N_SETS && !ok; i++)
+		ok = find_in_set(env, &sets[i], name, &found);
+	if (ok) {
+		read_tls(env, &found);
+		*ret = found;
+	}
+	wipe(&found, sizeof(found));
+	return ok;
+}

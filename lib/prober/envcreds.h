@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Credentials that a program's environment holds for one very name.  Pure.
+ *
+ *   PELORUS_USER, PELORUS_PASSWORD                 for every followed name
+ *   DATABASE_URL                                   if its host is that name
+ *   DB_HOST, DB_USER or DB_USERNAME, DB_PASSWORD   likewise (also DB_HOSTNAME, DB_PASS)
+ *   MYSQL_HOST, MYSQL_USER, MYSQL_PASSWORD         likewise (also MYSQL_PWD)
+ *   WORDPRESS_DB_HOST, _USER, _PASSWORD            likewise
+ *
+ * TLS: PELORUS_SSL=1, PELORUS_SSL_CA, PELORUS_SSL_VERIFY=1, MYSQL_ATTR_SSL_CA, and of DATABASE_URL
+ * sslmode or ssl-mode, ssl and sslca.
+ */
+#ifndef PELORUS_LIB_PROBER_ENVCREDS_H
+#define PELORUS_LIB_PROBER_ENVCREDS_H
+
+#include "base/env.h"
+
+#include <stdbool.h>
+
+struct envcreds {
+	char user[128];
+	char password[1024];
+	char ssl_ca[256]; /* empty: not set */
+	bool ssl;
+	bool ssl_verify;
+};
+
+/* True for a KEY=VALUE that may be part of a set. */
+bool envcreds_is_wanted(const char *line);
+
+/* The first set that is for this name (normal form).  False: there is none. */
+bool envcreds_find(const struct env *env, const char *name, struct envcreds *ret);
+
+#endif

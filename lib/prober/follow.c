@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "follow.h"
+
+#include "base/clock.h"
+#include "known/control.h"
+#include "base/env.h"
+#include "envcreds.h"
+#include "known/mapview.h"
+#include "netcheck.h"
+#include "base/process.h"
+#include "base/say.h"
+#include "slot.h"
+#include "spawn.h"
+#include "base/wipe.h"
+
+#include <pelorus/control.h>
+#include "common/names.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define AGAIN_NS UINT64_C(1000000000)
+#define TOKEN_ANSWER_MS 1000
+
+/* Before the first address is handed out: afterwards somebody may rely on it. */
+static bool may_hand_out(void)
+{
+	const struct bind_block *block = bind_block();
+
+	if (bind_count() > 0 || !netcheck_is_taken(block->net4, block->bits4))
+		return true;
+	say(SAY_BLOCK_TAKEN, NULL);
+	env_stand_down();
+	return false;
+}
+
+struct bind *follow_bind(const char *name, enum pel_role role)
+{
+	struct bind *b;
+	int r;
+
+	(void)mapview_get(clock_now_ns());
+	if (!may_hand_out())
+		return NULL;
+	r = bind_add(name, pel_name_hash(name), role, &b);
+	if (r == -EEXIST)
+		say(SAY_COLLISION, name);
+	if (r == -ENOSPC)
+		say(SAY_TOO_MANY_NAMES, name);
+	return r == 0 ? b : NULL;
+}
+
+struct packet {
+	char text[PEL_CONTROL_MAX];
+	size_t n;
+	bool full;
+};
+
+static void put_char(struct packet *p, char c)
+{
+	if (p->n < sizeof(p->text))
+		p->text[p->n++] = c;
+	else
+		p->full = true;
+}
+
+static void put_word(struct packet *p, const char *word, char end)
+{
+	for (; *word; word++)
+		put_char(p, *word);
+	put_char(p, end);
+}
+
+static void put(struct packet *p, const char *key, const char *value)
+{
+	put_word(p, key, '=');
+	for (; *value; value++) {
+		if (*value == '%' || *value == '\n') {
+			put_char(p, '%');
+			put_char(p, *value == '%' ? '2' : '0');
+			put_char(p, *value == '%' ? '5' : 'A');
+		} else {
+			put_char(p, *value);
+		}
+	}
+	put_char(p, '\n');
+}
+
+static void put_number(struct packet *p, const char *key, uint32_t n)
+{
+	char digits[12];
+	size_t at = sizeof(digits);
+
+	digits[--at] = '\0';
+	do
+		digits[--at] = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	put(p, key, digits + at);
+}
+
+static void put_credentials(struct packet *p, const struct envcreds *creds)
+{
+	put(p, "user", creds->user);
+	put(p, "password", creds->password);
+	put(p, "ssl", creds->ssl ? "1" : "0");
+	if (*creds->ssl_ca)
+		put(p, "ssl-ca", creds->ssl_ca);
+	if (creds->ssl_verify)
+		put(p, "ssl-verify", "1");
+}
+
+/* Connects and sends; the descriptor, or below 0. */
+static int send_request(const struct packet *p, const char *directory)
+{
+	int fd = control_open(directory);
+
+	if (fd < 0 || send(fd, p->text, p->n, MSG_NOSIGNAL) == (ssize_t)p->n)
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
+static bool send_packet(const struct packet *p, const char *directory)
+{
+	int fd = send_request(p, directory);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return fd >= 0;
+}
+
+/* True if somebody listens, or did: without a prober the host shall not even see a socket made. */
+static bool find_control(struct pel_rundir *ret)
+{
+	int dirfd = mapview_open_dir(ret, false);
+	struct stat st;
+	bool found;
+
+	if (dirfd < 0)
+		return false;
+	found = fstatat(dirfd, PEL_RUN_CONTROL, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		S_ISSOCK(st.st_mode);
+	(void)close(dirfd);
+	return found;
+}
+
+/* False if there is nobody to ask. */
+static bool request_begin(
+	struct packet *p, struct pel_rundir *dir, const char *verb, const struct bind *b)
+{
+	p->n = 0;
+	p->full = false;
+	if (!find_control(dir))
+		return false;
+	put_word(p, verb, '\n');
+	put(p, "name", b->name);
+	return true;
+}
+
+/* A system prober takes no credentials from us.  `creds` may be NULL. */
+static bool send_follow(const struct bind *b, uint16_t port, const struct envcreds *creds)
+{
+	struct packet p;
+	struct pel_rundir dir;
+	bool sent;
+
+	if (!request_begin(&p, &dir, "follow", b))
+		return false;
+	if (port)
+		put_number(&p, "port", port);
+	put_number(&p, "pid", (uint32_t)getpid());
+	if (creds && dir.kind != PEL_RUNDIR_SYSTEM)
+		put_credentials(&p, creds);
+	sent = !p.full && send_packet(&p, dir.path);
+	wipe(&p, sizeof(p));
+	return sent;
+}
+
+static bool send_follow_by_environment(const struct bind *b, uint16_t port)
+{
+	struct envcreds creds;
+	bool has = envcreds_find(env_get(), b->name, &creds);
+	bool sent = send_follow(b, port, has ? &creds : NULL);
+
+	wipe(&creds, sizeof(creds));
+	return sent;
+}
+
+void follow_port(struct bind *b, uint16_t port)
+{
+	int saved = errno;
+
+	if (port != 0 && atomic_load(&b->told_port) != port && send_follow_by_environment(b, port))
+		atomic_store(&b->told_port, port);
+	errno = saved;
+}
+
+void follow_hand_over(const struct bind *b, uint16_t port, const struct envcreds *creds)
+{
+	int saved = errno;
+
+	(void)send_follow(b, port, creds);
+	errno = saved;
+}
+
+void follow_hint(const struct bind *b, bool refused)
+{
+	struct packet p;
+	struct pel_rundir dir;
+	int saved = errno;
+
+	if (request_begin(&p, &dir, "hint", b)) {
+		if (refused)
+			put(&p, "refused", "1");
+		(void)send_packet(&p, dir.path);
+	}
+	errno = saved;
+}
+
+/* True if a living prober would learn something from us. */
+static bool is_news(const struct bind *b, const struct pel_map *map)
+{
+	struct pel_ref ref;
+	struct pel_hot hot;
+	struct envcreds creds;
+	bool helps;
+
+	if (mapview_read(map, b->name, b->hash, &ref, &hot) < 0)
+		return true;
+	if (!hot.dns_only &&
+		(hot.state != PEL_STATE_UNKNOWN ||
+			(hot.why != PEL_WHY_NO_CREDENTIALS && hot.why != PEL_WHY_DENIED)))
+		return false;
+	helps = envcreds_find(env_get(), b->name, &creds);
+	wipe(&creds, sizeof(creds));
+	return helps && atomic_load(&b->followed_ns) < map->header.start_ns;
+}
+
+bool follow_tell(struct bind *b, uint16_t port, uint64_t now_ns)
+{
+	const struct pel_map *map = mapview_get(now_ns);
+	uint64_t told = atomic_load(&b->followed_ns);
+	int saved = errno;
+	bool lives, expected;
+
+	if (process_check() == PROCESS_BORROWED)
+		return false;
+	/* What is wrong with the directory or the map is told only now, when somebody needs it. */
+	if (!map)
+		map = mapview_look(now_ns);
+	expected = lives = mapview_is_fresh(map, now_ns);
+	if (lives)
+		slot_follow(b->hash, now_ns);
+	else
+		expected = spawn_prober(now_ns);
+	if ((lives && !is_news(b, map)) || now_ns - told < AGAIN_NS)
+		goto out;
+	if (port)
+		atomic_store(&b->told_port, port);
+	if (send_follow_by_environment(b, port))
+		(void)atomic_compare_exchange_strong(&b->followed_ns, &told, now_ns);
+out:
+	errno = saved;
+	return expected;
+}
+
+/* The answer to a `token`: what follows "ok" up to the line's end. */
+static int read_token(int fd, char *ret, size_t size)
+{
+	static const char not_yet[] = "error no-key", unknown[] = "error unfollowed";
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
+	ssize_t n;
+
+	if (poll(&wait, 1, TOKEN_ANSWER_MS) != 1)
+		return -EAGAIN;
+	n = read(fd, ret, size - 1);
+	if (n <= 0)
+		return -EAGAIN;
+	ret[n] = '\0';
+	if (strncmp(ret, not_yet, sizeof(not_yet) - 1) == 0 ||
+		strncmp(ret, unknown, sizeof(unknown) - 1) == 0)
+		return -EAGAIN;
+	if (strncmp(ret, "ok\n", 3) != 0)
+		return -EPROTO;
+	if ((size_t)n == size - 1)
+		return -ENOBUFS;
+	memmove(ret, ret + 3, (size_t)n - 2);
+	ret[strcspn(ret, "\n")] = '\0';
+	return *ret ? 0 : -EPROTO;
+}
+
+int follow_token(const struct bind *b, uint16_t port, const char *user, char *ret, size_t size)
+{
+	struct packet p;
+	struct pel_rundir dir;
+	int fd, r;
+
+	if (!request_begin(&p, &dir, "token", b))
+		return -EAGAIN;
+	put_number(&p, "port", port);
+	put(&p, "user", user);
+	if (p.full)
+		return -ENOBUFS;
+	fd = send_request(&p, dir.path);
+	if (fd < 0)
+		return -EAGAIN;
+	r = read_token(fd, ret, size);
+	(void)close(fd);
+	return r;
+}

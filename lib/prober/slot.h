@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * This process's slot in clients.slots: by it the prober knows that somebody still needs it.  All
+ * of it is best effort; without a slot the counters go nowhere.
+ */
+#ifndef PELORUS_LIB_PROBER_SLOT_H
+#define PELORUS_LIB_PROBER_SLOT_H
+
+#include <stdint.h>
+
+enum slot_counter { SLOT_ROUTED, SLOT_SEVERED, SLOT_REFUSED, SLOT_MOVED, SLOT_RETRIED };
+
+/* Takes a slot, if this process has none, and adds a name to it. */
+void slot_follow(uint64_t name_hash, uint64_t now_ns);
+
+/* Adds one. */
+void slot_count(enum slot_counter counter);
+
+/* One socket more or fewer is tracked; those that the host closed are missed until the next look. */
+void slot_track(int difference);
+
+/* A sign of life, with the number of sockets that are tracked. */
+void slot_look(uint64_t now_ns, uint32_t tracked);
+
+#endif

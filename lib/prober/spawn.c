@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The host must not notice: no SIGCHLD, no unknown child in its wait(), no zombie, no atfork
+ * handler run, no memory copied.  So a first child shares our memory (CLONE_VM | CLONE_VFORK) and
+ * ends without a signal; it makes the second one, which becomes the prober, and which init inherits
+ * when the first ends.  The first is waited for with __WCLONE, as only such children can be.  (Exec
+ * gives a child SIGCHLD back as its signal, so the first must not become the prober itself.)
+ *
+ * Both run on a stack of their own inside ours, with all signals blocked, while the calling thread
+ * sleeps in clone().
+ */
+#include "spawn.h"
+
+#include "base/clock.h"
+#include "base/env.h"
+#include "known/mapview.h"
+#include "base/process.h"
+#include "base/say.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef PELORUS_LIBEXECDIR
+#define PELORUS_LIBEXECDIR "/usr/libexec/pelorus"
+#endif
+
+#define SECOND_NS UINT64_C(1000000000)
+#define LIMIT_S 60
+#define TRY_NS (SECOND_NS / 2) /* one process looks at the lock so often */
+#define STACK_SIZE 8192
+#define VARIABLES 96
+
+struct start {
+	const char *path;
+	char *const *argv;
+	char **envp;
+	_Alignas(16) char first_stack[STACK_SIZE];
+	_Alignas(16) char second_stack[STACK_SIZE];
+};
+
+struct spawn_record spawn_parse(const char *text)
+{
+	struct spawn_record r = {0};
+
+	for (; *text >= '0' && *text <= '9' && r.count < 1000; text++)
+		r.count = r.count * 10 + (uint64_t)(*text - '0');
+	if (*text++ != ' ')
+		return (struct spawn_record){0};
+	for (; *text >= '0' && *text <= '9' && r.next_ns < UINT64_MAX / 20; text++)
+		r.next_ns = r.next_ns * 10 + (uint64_t)(*text - '0');
+	return *text == '\n' ? r : (struct spawn_record){0};
+}
+
+static unsigned print_number(uint64_t n, char *to)
+{
+	char digits[20];
+	unsigned k = 0, i;
+
+	do
+		digits[k++] = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	for (i = 0; i < k; i++)
+		to[i] = digits[k - 1 - i];
+	return k;
+}
+
+unsigned spawn_print(const struct spawn_record *r, char ret[static 48])
+{
+	unsigned n = print_number(r->count, ret);
+
+	ret[n++] = ' ';
+	n += print_number(r->next_ns, ret + n);
+	ret[n++] = '\n';
+	ret[n] = '\0';
+	return n;
+}
+
+static uint64_t pause_ns(uint64_t count)
+{
+	uint64_t s = count > 6 ? LIMIT_S : UINT64_C(1) << (count > 0 ? count - 1 : 0);
+
+	return (s < LIMIT_S ? s : LIMIT_S) * SECOND_NS;
+}
+
+bool spawn_is_due(
+	const struct spawn_record *r, uint64_t proven_ns, uint64_t now_ns, struct spawn_record *ret)
+{
+	uint64_t made_ns = r->next_ns > pause_ns(r->count) ? r->next_ns - pause_ns(r->count) : 0;
+	bool proven = proven_ns > made_ns;
+
+	/* A time too far off is of before a reboot, or was never a time. */
+	if (!proven && now_ns < r->next_ns && r->next_ns - now_ns <= LIMIT_S * SECOND_NS)
+		return false;
+	ret->count = proven ? 1 : r->count + 1;
+	if (ret->count > 999)
+		ret->count = 999;
+	ret->next_ns = now_ns + pause_ns(ret->count);
+	return true;
+}
+
+static void close_all_but_three(void)
+{
+	if (syscall(SYS_close_range, 3, ~0u, 0) == 0)
+		return;
+	for (int fd = 3; fd < 4096; fd++)
+		(void)close(fd);
+}
+
+static void reset_signals(void)
+{
+	struct sigaction sa = {.sa_handler = SIG_DFL};
+	sigset_t none;
+
+	for (int s = 1; s < NSIG; s++)
+		(void)sigaction(s, &sa, NULL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Becomes the prober; runs in the host's memory until then, so it writes to its own stack only. */
+static int second(void *context)
+{
+	const struct start *s = context;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	(void)setsid();
+	for (int fd = 0; fd < 3; fd++)
+		(void)dup2(null, fd);
+	close_all_but_three();
+	(void)chdir("/");
+	reset_signals();
+	(void)execve(s->path, s->argv, s->envp);
+	_exit(127);
+}
+
+static int first(void *context)
+{
+	struct start *s = context;
+
+	(void)clone(second, s->second_stack + sizeof(s->second_stack),
+		CLONE_VM | CLONE_VFORK | SIGCHLD, s);
+	_exit(0);
+}
+
+static bool launch(struct start *s)
+{
+	sigset_t all, before;
+	int state;
+	pid_t pid;
+
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_BLOCK, &all, &before);
+	pid = clone(first, s->first_stack + sizeof(s->first_stack), CLONE_VM | CLONE_VFORK, s);
+	if (pid > 0) {
+		while (waitpid(pid, &state, __WCLONE) < 0 && errno == EINTR)
+			;
+	}
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	return pid > 0;
+}
+
+/* PELORUS_PROBER's, else beside this library, else where it is installed. */
+static const char *find_prober(char buf[static ENV_PATH_MAX])
+{
+	static const char name[] = "pelorusd";
+	Dl_info info;
+	char *slash;
+
+	if (*env_get()->prober)
+		return env_get()->prober;
+	if (dladdr((void *)(uintptr_t)find_prober, &info) != 0 && info.dli_fname &&
+		strlen(info.dli_fname) + sizeof(name) < ENV_PATH_MAX) {
+		strcpy(buf, info.dli_fname);
+		slash = strrchr(buf, '/');
+		strcpy(slash ? slash + 1 : buf, name);
+		if (slash && access(buf, X_OK) == 0)
+			return buf;
+	}
+	return PELORUS_LIBEXECDIR "/pelorusd";
+}
+
+/* What configures a prober, as it was at load: neither our preload nor anybody's password. */
+static void fill_environment(char *envp[static VARIABLES])
+{
+	const struct env *env = env_get();
+	unsigned n = 0;
+
+	for (size_t at = 0; at < env->kept_size && n < VARIABLES - 1;
+		at += strlen(env->kept + at) + 1) {
+		if (env_is_for_prober(env->kept + at))
+			envp[n++] = (char *)(uintptr_t)(env->kept + at);
+	}
+	envp[n] = NULL;
+}
+
+static bool start_prober(bool again)
+{
+	char name[] = "pelorusd", path[ENV_PATH_MAX];
+	char *argv[] = {name, NULL}, *envp[VARIABLES];
+	struct start s = {.path = find_prober(path), .argv = argv, .envp = envp};
+
+	if (access(s.path, X_OK) < 0) {
+		say(SAY_NO_PROBER, s.path);
+		return false;
+	}
+	if (again)
+		say(SAY_PROBER_FAILED, NULL);
+	fill_environment(envp);
+	return launch(&s);
+}
+
+static struct spawn_record read_record(int dirfd)
+{
+	char text[48] = "";
+	int fd = openat(dirfd, PEL_RUN_FAILED, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd >= 0) {
+		if (read(fd, text, sizeof(text) - 1) < 0)
+			text[0] = '\0';
+		(void)close(fd);
+	}
+	return spawn_parse(text);
+}
+
+static void write_record(int dirfd, const struct spawn_record *r)
+{
+	char text[48];
+	unsigned n = spawn_print(r, text);
+	int fd = openat(dirfd, PEL_RUN_FAILED,
+		O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+
+	if (fd < 0)
+		return;
+	(void)!write(fd, text, n);
+	(void)close(fd);
+}
+
+/* With the start lock held. */
+static bool start_if_due(int dirfd, uint64_t now_ns)
+{
+	const struct pel_map *map = mapview_look(now_ns);
+	struct spawn_record before = read_record(dirfd), after;
+
+	if (mapview_is_fresh(map, now_ns))
+		return true;
+	if (!spawn_is_due(&before, map ? map->header.start_ns : 0, now_ns, &after))
+		return before.count == 1;
+	write_record(dirfd, &after);
+	return start_prober(after.count > 1);
+}
+
+static bool try_in(int dirfd, uint64_t now_ns)
+{
+	int fd = openat(dirfd, PEL_RUN_START, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	bool expected;
+
+	if (fd < 0)
+		return false;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		expected = errno == EWOULDBLOCK;
+	else
+		expected = start_if_due(dirfd, now_ns);
+	(void)close(fd);
+	return expected;
+}
+
+bool spawn_prober(uint64_t now_ns)
+{
+	_Atomic uint64_t *when = &process_get()->spawn_ns;
+	uint64_t due = atomic_load(when);
+	int dirfd, saved = errno;
+	struct pel_rundir dir;
+	bool expected = false;
+
+	if (!env_get()->may_spawn || now_ns < due ||
+		!atomic_compare_exchange_strong(when, &due, now_ns + TRY_NS))
+		return false;
+	dirfd = mapview_open_dir(&dir, true);
+	/* Of one that cannot be trusted mapview has told already. */
+	if (dirfd < 0 && dirfd != -EPERM && dirfd != -ELOOP)
+		say(SAY_NO_DIRECTORY, dir.path);
+	if (dirfd >= 0 && dir.kind != PEL_RUNDIR_SYSTEM)
+		expected = try_in(dirfd, now_ns);
+	if (dirfd >= 0)
+		(void)close(dirfd);
+	errno = saved;
+	return expected;
+}

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One cluster: settles what its callbacks have fed, drives its schedule, publishes.
+ *
+ * cluster_settle() runs from one timer.  It publishes first, for a writer that has appeared is what
+ * others wait for, and only then asks and connects.  What is mere data (lag, CPU, times) waits up
+ * to DATA_EACH_NS for company.
+ */
+#include "engine/internal.h"
+
+#include "common/names.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DATA_EACH_NS LOOP_S
+#define INHERITED_NS (3 * LOOP_S) /* a worker's first topology takes less */
+#define ALARM_LEAST_NS (2 * LOOP_S)
+#define PORT_DEFAULT 3306
+
+static void cluster_settle(void *ctx);
+
+uint64_t cluster_now(const struct cluster *c)
+{
+	return loop_now_ns(c->engine->loop);
+}
+
+void cluster_kick(struct cluster *c)
+{
+	if (!c->settling)
+		loop_timer_set(c->engine->loop, &c->timer, 0);
+}
+
+/* The writer closed a connection, or is lost: full attention, whatever went on before. */
+void cluster_alarm(struct cluster *c)
+{
+	c->alarm_anew = true;
+	c->alarm_until_ns = cluster_now(c) + ALARM_LEAST_NS;
+	cluster_kick(c);
+}
+
+void cluster_note(struct cluster *c, unsigned bits)
+{
+	c->bits |= bits;
+	if (bits & ~TOPOLOGY_DATA)
+		cluster_kick(c);
+}
+
+static struct topology_config topology_config_of(const struct cluster *c, const char *domain)
+{
+	struct topology_config config = {
+		.has_table = c->dialect->has_table,
+		.selector = (uint8_t)c->config->reader_selector,
+		.fallback = (uint8_t)c->config->reader_fallback,
+		.port = c->topology.config.port,
+		.max_lag_ms = c->config->max_lag_ms,
+		.admit_max_lag_ms = c->dialect->has_table ? c->config->admit_max_lag_ms : 0,
+		.admit_stable_ms = c->config->admit_stable_ms,
+		.admit_never_last = c->config->admit_never_last,
+		.warm_up = c->config->warm_up[0] != '\0',
+	};
+
+	strcpy(config.domain, domain ? domain : "");
+	strcpy(config.pattern, c->config->host_pattern);
+	return config;
+}
+
+/* An id for a configured member: the first label of its host, or its number. */
+static void member_id(const struct config_member *m, unsigned i, char ret[static PEL_ID_MAX])
+{
+	size_t n = strcspn(m->host, ".");
+
+	if (n < PEL_ID_MAX) {
+		memcpy(ret, m->host, n);
+		ret[n] = '\0';
+		if (pel_name_is_label(ret) && strspn(ret, "0123456789") != n)
+			return;
+	}
+	memcpy(ret, "member-xx", sizeof("member-xx"));
+	ret[7] = (char)('0' + i / 10);
+	ret[8] = (char)('0' + i % 10);
+}
+
+int cluster_configure(struct cluster *c, const struct config_cluster *config)
+{
+	struct topology_config topology;
+	char domain[PEL_NAME_MAX], id[PEL_ID_MAX];
+
+	c->config = config;
+	c->dialect = config->dialect == CONFIG_DIALECT_READ_ONLY ||
+				(config->dialect == CONFIG_DIALECT_AUTO &&
+					(config->members.n || config->source == CONFIG_SOURCE_HTTP))
+			     ? &dialect_read_only
+			     : &dialect_aurora;
+	strcpy(domain, c->topology.config.domain);
+	topology = topology_config_of(c, domain);
+	cluster_note(c, topology_configure(&c->topology, &topology, cluster_now(c)));
+	for (unsigned i = 0; !c->dialect->has_table && i < config->members.n; i++) {
+		const struct config_member *m = &config->members.list[i];
+
+		member_id(m, i, id);
+		if (topology_add_member(&c->topology, id, m->host, m->port, cluster_now(c)) < 0)
+			return -ENOSPC;
+	}
+	cluster_probes_sync(c);
+	engine_remote_add(c);
+	return 0;
+}
+
+void cluster_credentials_load(struct cluster *c)
+{
+	const struct engine_options *o = &c->engine->options;
+	struct credential *credential = calloc(1, sizeof(*credential));
+
+	if (!credential)
+		return;
+	if (c->config->auth != CONFIG_AUTH_SECRETSMANAGER) /* that one comes by itself */
+		credentials_remove_origin(c->credentials, CREDENTIAL_CONFIGURED);
+	credentials_remove_origin(c->credentials, CREDENTIAL_OPTION_FILE);
+	if (credential_of_config(c->config, credential))
+		(void)credentials_add(c->credentials, credential);
+	if (!o->no_option_files && credential_of_option_files(o->defaults_file, credential))
+		(void)credentials_add(c->credentials, credential);
+	explicit_bzero(credential, sizeof(*credential));
+	free(credential);
+	c->scout_due_ns = 0;
+	cluster_kick(c);
+}
+
+/* A worker that takes over does not admit who was new a moment ago. */
+static void inherit_admissions(struct cluster *c)
+{
+	const struct pel_hot *hot = map_write_hot(c->engine->map, c->record);
+	const struct pel_cold *cold = map_write_cold(c->engine->map, c->record);
+
+	for (unsigned i = 0; i < hot->n_instances; i++) {
+		if (hot->instances[i].admission != PEL_ADMITTED)
+			topology_expect(&c->topology, cold->instances[i].id,
+				hot->instances[i].flags & PEL_INST_BY_HAND);
+	}
+}
+
+/* ... and a prober that is started anew still holds whom an earlier one was told to hold. */
+static void inherit_holds(struct cluster *c, const char *name)
+{
+	char ids[PEL_MAP_INSTANCES][PEL_ID_MAX];
+	unsigned n = map_write_held(c->engine->map, name, ids);
+
+	for (unsigned i = 0; i < n; i++)
+		topology_expect(&c->topology, ids[i], true);
+}
+
+int cluster_new(struct engine *e, const char *name, const char *key,
+	const struct config_cluster *config, uint16_t port, struct cluster **ret)
+{
+	struct cluster *c = calloc(1, sizeof(*c));
+	const char *domain = pel_name_instance_domain(name);
+	uint64_t now = loop_now_ns(e->loop);
+	struct topology_config topology;
+	int record = map_write_claim(e->map, name);
+
+	if (!c)
+		return -ENOMEM;
+	c->engine = e;
+	c->inherited = record >= 0;
+	if (record < 0)
+		record = map_write_take(e->map, now);
+	c->credentials = record < 0 ? NULL : credentials_new();
+	if (!c->credentials) {
+		free(c);
+		return record < 0 ? record : -ENOMEM;
+	}
+	c->record = (unsigned)record;
+	c->born_ns = now;
+	c->config = config;
+	c->dialect = &dialect_aurora;
+	c->scout.ticket = NO_TICKET;
+	strcpy(c->key, key);
+	loop_timer_init(&c->timer, cluster_settle, c);
+	c->topology.config.port = port ? port : config->port ? config->port : PORT_DEFAULT;
+	topology = topology_config_of(c, domain);
+	topology_init(&c->topology, &topology, map_write_hot(e->map, c->record)->uid, now);
+	if (c->inherited)
+		inherit_admissions(c);
+	else
+		inherit_holds(c, name);
+	schedule_init(&c->schedule, now ^ topology.port ^ pel_name_hash(name), now);
+	schedule_set_writer(&c->schedule, PEL_NONE);
+	(void)cluster_configure(c, config);
+	cluster_credentials_load(c);
+	*ret = c;
+	return 0;
+}
+
+void cluster_drop_links(struct cluster *c, const struct link *but)
+{
+	if (but != &c->scout)
+		link_close(c, &c->scout);
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		struct probe *p = &c->probes[i];
+
+		if (!p->used)
+			continue;
+		if (p->first.member && p->scheduled)
+			schedule_lost(&c->schedule, i, false, cluster_now(c));
+		p->first.told = false; /* the slot is another's by now: nothing of it is void */
+		probe_first_drop(p, false);
+		link_close(c, &p->second);
+	}
+}
+
+void cluster_free(struct cluster *c, bool release_record)
+{
+	if (!c)
+		return;
+	engine_remote_remove(c);
+	cluster_warm_free(c);
+	link_close(c, &c->scout);
+	cluster_probes_free(c);
+	cluster_names_free(c);
+	loop_timer_stop(c->engine->loop, &c->timer);
+	credentials_free(c->credentials);
+	free(c->listed);
+	if (release_record)
+		map_write_release(c->engine->map, c->record);
+	free(c);
+}
+
+/* True if the view may take the place of what the earlier worker published. */
+static bool is_worth_publishing(struct cluster *c, const struct pel_hot *hot, uint64_t now_ns)
+{
+	const struct topology *t = &c->topology;
+	enum cluster_inherited verdict;
+
+	if (!c->inherited)
+		return true;
+	verdict = cluster_inherited_compare(map_write_hot(c->engine->map, c->record), hot);
+	if (verdict == CLUSTER_INHERITED_OPEN && t->why != PEL_WHY_NO_CREDENTIALS &&
+		t->why != PEL_WHY_DENIED && now_ns - c->born_ns < INHERITED_NS)
+		return false;
+	c->inherited = false;
+	c->bits = TOPOLOGY_EPOCH;
+	if (verdict != CLUSTER_INHERITED_SAME)
+		c->bits |= TOPOLOGY_WRITER | TOPOLOGY_FIRST;
+	return true;
+}
+
+static void publish(struct cluster *c, uint64_t now_ns)
+{
+	unsigned changes;
+	struct pel_hot hot;
+	struct pel_cold cold;
+
+	engine_remote_list(c);
+	topology_view(&c->topology, &hot, &cold, NULL);
+	if (!is_worth_publishing(c, &hot, now_ns))
+		return;
+	changes = (c->bits & TOPOLOGY_EPOCH ? MAP_CHANGE_EPOCH : 0) |
+		  (c->bits & TOPOLOGY_WAKES ? MAP_CHANGE_WAKE : 0) |
+		  (c->bits & TOPOLOGY_FIRST ? MAP_CHANGE_FIRST : 0);
+	c->bits = 0;
+	c->data_due_ns = 0;
+	map_write_publish(c->engine->map, c->record, &hot, &cold, changes);
+	if (changes) {
+		cluster_say_changes(c, &hot, &cold);
+		engine_remote_published(c, &hot, &cold);
+	}
+}
+
+/* Does what the change bits ask for. */
+static void obey(struct cluster *c, uint64_t now_ns)
+{
+	unsigned bits = c->bits;
+
+	if (bits & (TOPOLOGY_WAKES | TOPOLOGY_FIRST | TOPOLOGY_EPOCH)) {
+		publish(c, now_ns);
+	} else if (bits & TOPOLOGY_DATA) {
+		if (!c->data_due_ns)
+			c->data_due_ns = now_ns + DATA_EACH_NS;
+		if (now_ns >= c->data_due_ns)
+			publish(c, now_ns);
+	}
+	if (bits & TOPOLOGY_LIE)
+		log_event(c->engine->log, LOG_WARNING, "table-lies", c->names[0].text, NULL,
+			"the table names another writer than the one that confirms itself");
+	if (bits & TOPOLOGY_ODD)
+		log_event(c->engine->log, LOG_WARNING, "table-odd", c->names[0].text, NULL,
+			"rows of the table were refused, or have no usable time");
+	if (bits & TOPOLOGY_MEMBERS)
+		cluster_probes_sync(c);
+	if (bits & TOPOLOGY_MOVED)
+		cluster_probes_move(c);
+	c->bits &= TOPOLOGY_DATA | TOPOLOGY_WAKES | TOPOLOGY_FIRST | TOPOLOGY_EPOCH;
+}
+
+static void act(struct cluster *c, uint64_t now_ns)
+{
+	struct schedule_action action;
+	bool alarm = topology_is_troubled(&c->topology) || now_ns < c->alarm_until_ns;
+
+	if (c->topology.writer == PEL_NONE && c->schedule.writer != PEL_NONE)
+		c->alarm_anew = true;
+	if (c->alarm_anew)
+		schedule_set_alarm(&c->schedule, false, now_ns);
+	c->alarm_anew = false;
+	schedule_set_writer(&c->schedule, c->topology.writer);
+	schedule_set_relaxed(&c->schedule, c->fleet == REMOTE_FLEET_FOLLOWS &&
+						   c->topology.state == PEL_STATE_KNOWN,
+		now_ns);
+	schedule_set_alarm(&c->schedule, alarm, now_ns);
+	c->alarm = alarm;
+	while (schedule_next(&c->schedule, now_ns, &action)) {
+		if (c->probes[action.slot].used)
+			probe_act(&c->probes[action.slot], (enum schedule_kind)action.kind);
+	}
+}
+
+static uint64_t earliest(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t cluster_deadline(const struct cluster *c, uint64_t now_ns)
+{
+	uint64_t due = topology_deadline(&c->topology);
+
+	if (c->bits & ~TOPOLOGY_DATA && !c->inherited)
+		return now_ns;
+	due = earliest(due, schedule_deadline(&c->schedule, now_ns));
+	due = earliest(due, cluster_names_deadline(c));
+	due = earliest(due, probe_hosts_deadline(c));
+	due = earliest(due, cluster_health_deadline(c));
+	due = earliest(due, cluster_warm_deadline(c));
+	if (c->data_due_ns)
+		due = earliest(due, c->data_due_ns);
+	if (c->alarm_until_ns > now_ns)
+		due = earliest(due, c->alarm_until_ns);
+	if (!c->scout.member && c->scout_due_ns > now_ns)
+		due = earliest(due, c->scout_due_ns);
+	return due;
+}
+
+static void cluster_settle(void *ctx)
+{
+	struct cluster *c = ctx;
+	uint64_t now = cluster_now(c);
+
+	c->settling = true;
+	obey(c, now);
+	if (now >= topology_deadline(&c->topology))
+		c->bits |= topology_tick(&c->topology, now);
+	cluster_names_tick(c, now);
+	probe_hosts_tick(c, now);
+	cluster_scout_tick(c, now);
+	cluster_warm_tick(c, now);
+	act(c, now);
+	cluster_health_tick(c, now); /* last: it has to see what was just asked */
+	obey(c, now);
+	c->settling = false;
+	loop_timer_set(c->engine->loop, &c->timer, cluster_deadline(c, now));
+}

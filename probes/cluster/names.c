@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A cluster's names: whose a name is by its form or its aliases, and DNS questions for each. */
+#include "engine/internal.h"
+
+#include "common/names.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HURRY_NS (100 * LOOP_MS)
+
+bool name_key(const char *name, char ret[static PEL_NAME_MAX], enum pel_role *ret_role)
+{
+	enum pel_kind kind = pel_name_kind(name);
+	const char *domain = pel_name_instance_domain(name);
+
+	strcpy(ret, name);
+	*ret_role = kind == PEL_KIND_READER ? PEL_ROLE_READER
+					    : kind == PEL_KIND_CUSTOM ? PEL_ROLE_CUSTOM
+								      : PEL_ROLE_WRITER;
+	if (kind != PEL_KIND_WRITER && kind != PEL_KIND_READER)
+		return false;
+	(void)snprintf(ret, PEL_NAME_MAX, "%.*s.cluster-%s", (int)strcspn(name, "."), name, domain);
+	return true;
+}
+
+struct name_watch *cluster_find_name(struct cluster *c, const char *name)
+{
+	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
+		if (c->names[i].used && strcmp(c->names[i].text, name) == 0)
+			return &c->names[i];
+	}
+	return NULL;
+}
+
+int cluster_add_name(struct cluster *c, const char *name, enum pel_role role, uint16_t port)
+{
+	int i = topology_add_name(&c->topology, name, role, port);
+	struct name_watch *n;
+
+	if (i < 0)
+		return i;
+	n = &c->names[i];
+	if (n->used)
+		return i;
+	*n = (struct name_watch){.used = true, .cluster = c, .index = (uint8_t)i,
+		.due_ns = cluster_now(c)};
+	strcpy(n->text, name);
+	cluster_note(c, TOPOLOGY_EPOCH);
+	return i;
+}
+
+/* True if DNS leads, for a writer's name, to another instance than the writer. */
+static bool dns_differs(const struct cluster *c, unsigned name)
+{
+	const struct topology_name *n = &c->topology.names[name];
+	const struct topology_member *w = topology_member(&c->topology, c->topology.writer);
+
+	return w && n->role == PEL_ROLE_WRITER && n->lead.family &&
+	       memcmp(n->lead.ip, w->addr.ip, sizeof(w->addr.ip)) != 0;
+}
+
+/* An own name tells, by the endpoint that it is an alias of, where the instances live. */
+static void learn_domain(struct cluster *c, const struct resolve_answer *answer)
+{
+	struct topology_config config = c->topology.config;
+
+	if (config.domain[0])
+		return;
+	for (unsigned i = 0; i < answer->n_chain; i++) {
+		const char *domain = pel_name_instance_domain(answer->chain[i]);
+
+		if (!domain)
+			continue;
+		strcpy(config.domain, domain);
+		cluster_note(c, topology_configure(&c->topology, &config, cluster_now(c)));
+		return;
+	}
+}
+
+static void name_resolved(void *ctx, const struct resolve_answer *answer)
+{
+	struct name_watch *n = ctx;
+	struct cluster *c = n->cluster;
+	struct topology_dns dns = {.addrs = answer->addrs, .n_addrs = answer->n_addrs,
+		.ttl_ms = answer->ttl_ms};
+	uint64_t now = cluster_now(c);
+
+	n->query = NULL;
+	if (answer->heard)
+		health_witnessed(&c->engine->witness, now);
+	if (answer->status == 0) {
+		learn_domain(c, answer);
+		cluster_note(c, topology_feed_dns(&c->topology, n->index, &dns, now));
+		if (c->topology.state == PEL_STATE_UNKNOWN)
+			c->data_due_ns = now; /* connections go where this leads */
+	}
+	n->due_ns = now + schedule_dns_interval(&c->schedule, dns_differs(c, n->index));
+	cluster_kick(c);
+}
+
+void cluster_names_tick(struct cluster *c, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
+		struct name_watch *n = &c->names[i];
+
+		if (!n->used || n->query || now_ns < n->due_ns)
+			continue;
+		n->asked_ns = now_ns;
+		n->due_ns = now_ns + LOOP_S;
+		(void)resolve_start(c->engine->resolver, n->text, name_resolved, n, &n->query);
+	}
+}
+
+uint64_t cluster_names_deadline(const struct cluster *c)
+{
+	uint64_t due = LOOP_NEVER;
+
+	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
+		if (c->names[i].used && !c->names[i].query && c->names[i].due_ns < due)
+			due = c->names[i].due_ns;
+	}
+	return due;
+}
+
+/* Anyone's answer would do as a witness: the first name's, at most each HURRY_NS. */
+void cluster_names_hurry(struct cluster *c)
+{
+	struct name_watch *n = &c->names[0];
+
+	if (n->used && !n->query && n->due_ns > n->asked_ns + HURRY_NS)
+		n->due_ns = n->asked_ns + HURRY_NS;
+}
+
+void cluster_names_free(struct cluster *c)
+{
+	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
+		resolve_cancel(c->names[i].query);
+		c->names[i] = (struct name_watch){0};
+	}
+}

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A cluster's instances: one connection each, the questions on it, and what the answers feed.
+ *
+ * `first` is the connection that questions use.  `second` exists for a close look of health.h, or
+ * because the instance's host has moved to another address; when it is logged in and the first is
+ * gone, dead or at the old address, it takes the first one's place and says who it is there.
+ */
+#include "engine/internal.h"
+
+#include <errno.h>
+#include <mysqld_error.h>
+#include <string.h>
+
+#define QUESTION_LIMIT_NS (60 * LOOP_S) /* long before this, health.h has decided */
+#define HOST_EACH_NS (5 * LOOP_S)
+#define HOST_SOON_NS LOOP_S
+#define HOST_HURRY_NS (250 * LOOP_MS)
+#define SECOND_EACH_NS (50 * LOOP_MS)
+
+static void first_told(void *ctx, enum member_event event, const struct member_answer *answer,
+	const struct member_failure *failure);
+static void second_told(void *ctx, enum member_event event, const struct member_answer *answer,
+	const struct member_failure *failure);
+
+static uint64_t probe_now(const struct probe *p)
+{
+	return cluster_now(p->cluster);
+}
+
+const char *probe_host(const struct probe *p)
+{
+	return p->host[0] ? p->host : p->cluster->names[0].text;
+}
+
+void probe_first_drop(struct probe *p, bool by_peer)
+{
+	struct cluster *c = p->cluster;
+	bool told = p->first.told;
+
+	if (!p->first.member)
+		return;
+	link_close(c, &p->first);
+	health_closed(&p->health, &c->engine->witness, by_peer, probe_now(p));
+	if (told)
+		cluster_note(c, topology_feed_lost(&c->topology, p->slot, probe_now(p)));
+	cluster_kick(c);
+}
+
+/* The first connection is no more: the schedule decides when the next is tried. */
+static void first_lost(struct probe *p, bool by_peer, bool denied)
+{
+	probe_first_drop(p, by_peer);
+	if (p->scheduled)
+		schedule_lost(&p->cluster->schedule, p->slot, denied, probe_now(p));
+}
+
+static void first_failed(struct probe *p, const struct member_failure *failure)
+{
+	struct cluster *c = p->cluster;
+	bool unnoticed = failure->kind == MEMBER_REFUSED && !p->first.accepted;
+
+	link_failed(c, &p->first, failure);
+	probe_health_failed(p, failure);
+	/* Also if it is back at once: who hands over in good order first sends everybody away. */
+	if (failure->kind == MEMBER_LOST && p->slot == c->topology.writer)
+		cluster_alarm(c);
+	if (failure->kind == MEMBER_REFUSED)
+		cluster_note(c, topology_feed_lost(&c->topology, p->slot, probe_now(p)));
+	if (failure->kind != MEMBER_DENIED && failure->kind != MEMBER_LOST)
+		topology_login_failed(&c->topology, p->slot);
+	if (unnoticed && p->scheduled) {
+		probe_first_drop(p, false);
+		schedule_refused(&c->schedule, p->slot, probe_now(p));
+		return;
+	}
+	first_lost(p, failure->kind == MEMBER_LOST, failure->kind == MEMBER_DENIED);
+}
+
+static void ask(struct probe *p, enum schedule_kind kind, const char *query)
+{
+	p->asking = (uint8_t)kind;
+	health_asked(&p->health, probe_now(p));
+	topology_asked(&p->cluster->topology, p->slot, probe_now(p));
+	if (member_ask(p->first.member, query, QUESTION_LIMIT_NS) < 0)
+		first_lost(p, false, false);
+}
+
+/* Every credential was refused: else others are trying one that is new, and will soon know. */
+static bool is_denied(const struct cluster *c)
+{
+	enum credentials_verdict verdict = credentials_verdict(c->credentials);
+
+	return verdict == CREDENTIALS_DENIED || verdict == CREDENTIALS_NONE;
+}
+
+static void connect_begin(struct probe *p)
+{
+	struct cluster *c = p->cluster;
+	struct pel_addr addr;
+	int r = -EADDRNOTAVAIL;
+
+	if (p->first.member)
+		return; /* the second has just taken its place, and will report */
+	if (topology_login_addr(&c->topology, p->slot, &addr))
+		r = link_open(c, &p->first, &addr, probe_host(p), first_told, p);
+	if (r < 0)
+		schedule_lost(&c->schedule, p->slot, r == -EACCES && is_denied(c), probe_now(p));
+}
+
+/* Where there is no table, TABLE asks for the lag: of readers, and at leisure. */
+static bool is_lag_of_no_interest(const struct probe *p)
+{
+	const struct cluster *c = p->cluster;
+
+	return !c->dialect->has_table && (c->alarm || p->slot == c->topology.writer);
+}
+
+static const char *words_of(const struct probe *p, enum schedule_kind kind)
+{
+	const struct dialect *d = p->cluster->dialect;
+
+	if (kind == SCHEDULE_ROLE)
+		return d->queries[DIALECT_ROLE];
+	return p->old_words && d->table_else ? d->table_else : d->queries[DIALECT_TABLE];
+}
+
+void probe_act(struct probe *p, enum schedule_kind kind)
+{
+	if (kind == SCHEDULE_CONNECT) {
+		connect_begin(p);
+		return;
+	}
+	if (!p->first.member || !member_is_idle(p->first.member)) {
+		schedule_answered(&p->cluster->schedule, p->slot, probe_now(p));
+		return;
+	}
+	if (kind == SCHEDULE_TABLE && is_lag_of_no_interest(p))
+		kind = SCHEDULE_ROLE;
+	ask(p, kind, words_of(p, kind));
+}
+
+/* The known writer says so again, and nobody doubts it. */
+static void confirm(struct probe *p, const struct evidence *e)
+{
+	struct cluster *c = p->cluster;
+
+	if ((e->has & EVIDENCE_ROLE) && e->role == PEL_ROLE_WRITER &&
+		c->topology.writer == p->slot && !topology_is_troubled(&c->topology))
+		schedule_confirmed(&c->schedule, e->received_ns);
+}
+
+static void hello_answered(struct probe *p, const struct member_answer *answer)
+{
+	struct cluster *c = p->cluster;
+	struct evidence e;
+	unsigned bits;
+
+	if (link_read(c, &p->first, DIALECT_HELLO, answer, &e) < 0) {
+		first_lost(p, false, false);
+		return;
+	}
+	bits = topology_feed(&c->topology, p->slot, &e);
+	cluster_note(c, bits);
+	if (bits & TOPOLOGY_REJECTED) {
+		p->host_asked_ns = 0;
+		first_lost(p, false, false);
+		return;
+	}
+	p->first.told = true;
+	schedule_connected(&c->schedule, p->slot, answer->received_ns);
+	confirm(p, &e);
+}
+
+static bool is_live(const struct probe *p)
+{
+	const struct topology_member *m = topology_member(&p->cluster->topology, p->slot);
+
+	return m && m->live;
+}
+
+/* A server that does not parse these words may parse the others. */
+static void table_failed(struct probe *p, unsigned error)
+{
+	struct cluster *c = p->cluster;
+
+	if (error == ER_PARSE_ERROR) {
+		p->old_words = !p->old_words;
+	} else if (dialect_why(error) == PEL_WHY_DENIED && c->config->max_lag_ms &&
+		   !c->dialect->has_table && !c->lag_told) {
+		c->lag_told = true;
+		log_event(c->engine->log, LOG_WARNING, "lag-unknown", c->names[0].text, NULL,
+			"max-lag plays no part: the user may not ask for the lag; what mends it: "
+			"GRANT REPLICATION CLIENT ON *.* (MariaDB: SLAVE MONITOR) TO it");
+	}
+}
+
+static void first_answered(struct probe *p, const struct member_answer *answer)
+{
+	static const enum dialect_question questions[] = {
+		[SCHEDULE_ROLE] = DIALECT_ROLE, [SCHEDULE_TABLE] = DIALECT_TABLE};
+	struct cluster *c = p->cluster;
+	uint32_t rtt_us = (uint32_t)((answer->received_ns - answer->sent_ns) / 1000);
+	struct evidence e;
+
+	health_spoke(&p->health, &c->engine->witness, p->asking == SCHEDULE_ROLE ? rtt_us : 0,
+		answer->received_ns);
+	topology_answered(&c->topology, p->slot);
+	if (p->asking == SCHEDULE_CONNECT) {
+		hello_answered(p, answer);
+		return;
+	}
+	if (!is_live(p)) {
+		first_lost(p, false, false); /* who this is has to be said anew */
+		return;
+	}
+	if (p->asking == SCHEDULE_TABLE && answer->error)
+		table_failed(p, answer->error);
+	if (link_read(c, &p->first, questions[p->asking], answer, &e) == 0) {
+		cluster_note(c, topology_feed(&c->topology, p->slot, &e));
+		confirm(p, &e);
+	}
+	schedule_answered(&c->schedule, p->slot, answer->received_ns);
+	cluster_kick(c);
+}
+
+static void first_told(void *ctx, enum member_event event, const struct member_answer *answer,
+	const struct member_failure *failure)
+{
+	struct probe *p = ctx;
+	struct cluster *c = p->cluster;
+
+	switch (event) {
+	case MEMBER_DIALLED:
+		health_dialled(&p->health, probe_now(p));
+		break;
+	case MEMBER_ACCEPTED:
+		p->first.accepted = true;
+		health_accepted(&p->health, &c->engine->witness, true, probe_now(p));
+		break;
+	case MEMBER_READY:
+		link_ready(c, &p->first);
+		health_spoke(&p->health, &c->engine->witness, 0, probe_now(p));
+		ask(p, SCHEDULE_CONNECT, c->dialect->queries[DIALECT_HELLO]);
+		break;
+	case MEMBER_ANSWERED:
+		first_answered(p, answer);
+		break;
+	case MEMBER_FAILED:
+		first_failed(p, failure);
+		break;
+	}
+	cluster_kick(c);
+}
+
+/* The second connection takes the first one's place and is asked who it is. */
+static void second_promote(struct probe *p)
+{
+	struct cluster *c = p->cluster;
+
+	if (p->first.member) {
+		link_close(c, &p->first);
+		health_closed(&p->health, &c->engine->witness, false, probe_now(p));
+	}
+	if (p->scheduled)
+		schedule_lost(&c->schedule, p->slot, false, probe_now(p));
+	p->first = p->second;
+	p->second = (struct link){.ticket = NO_TICKET};
+	member_hand_over(p->first.member, first_told, p);
+	health_accepted(&p->health, &c->engine->witness, true, probe_now(p));
+	health_spoke(&p->health, &c->engine->witness, 0, probe_now(p));
+	ask(p, SCHEDULE_CONNECT, c->dialect->queries[DIALECT_HELLO]);
+}
+
+static bool addr_is(const struct pel_addr *a, const struct pel_addr *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+static void second_ready(struct probe *p)
+{
+	struct cluster *c = p->cluster;
+
+	link_ready(c, &p->second);
+	health_spoke(&p->health, &c->engine->witness, 0, probe_now(p));
+	if (!p->first.member || !p->first.told || p->health.looked_unacked ||
+		!addr_is(&p->first.addr, &p->second.addr))
+		second_promote(p);
+	else
+		link_close(c, &p->second);
+}
+
+static void second_told(void *ctx, enum member_event event, const struct member_answer *answer,
+	const struct member_failure *failure)
+{
+	struct probe *p = ctx;
+	struct cluster *c = p->cluster;
+
+	switch (event) {
+	case MEMBER_DIALLED:
+		health_dialled(&p->health, probe_now(p));
+		break;
+	case MEMBER_ACCEPTED:
+		p->second.accepted = true;
+		health_accepted(&p->health, &c->engine->witness, false, probe_now(p));
+		break;
+	case MEMBER_READY:
+		second_ready(p);
+		break;
+	case MEMBER_ANSWERED:
+		break;
+	case MEMBER_FAILED:
+		link_failed(c, &p->second, failure);
+		probe_health_failed(p, failure);
+		link_close(c, &p->second);
+		break;
+	}
+	cluster_kick(c);
+}
+
+void probe_second_open(struct probe *p)
+{
+	struct cluster *c = p->cluster;
+	struct pel_addr addr;
+	uint64_t now = probe_now(p);
+
+	if (p->second.accepted || now < p->opened_ns + SECOND_EACH_NS ||
+		!topology_login_addr(&c->topology, p->slot, &addr))
+		return;
+	link_close(c, &p->second); /* a SYN that waits is from before a trouble of our own */
+	p->opened_ns = now;
+	(void)link_open(c, &p->second, &addr, probe_host(p), second_told, p);
+}
+
+void probe_adopt(struct probe *p, struct link *link, const struct evidence *e)
+{
+	struct cluster *c = p->cluster;
+
+	p->first = *link;
+	p->first.told = true;
+	*link = (struct link){.ticket = NO_TICKET};
+	member_hand_over(p->first.member, first_told, p);
+	health_accepted(&p->health, &c->engine->witness, true, probe_now(p));
+	health_spoke(&p->health, &c->engine->witness, 0, e->received_ns);
+	if (!p->scheduled) {
+		schedule_add(&c->schedule, p->slot, probe_now(p));
+		p->scheduled = true;
+	}
+	schedule_connected(&c->schedule, p->slot, probe_now(p));
+}
+
+static void host_resolved(void *ctx, const struct resolve_answer *answer)
+{
+	struct probe *p = ctx;
+	struct cluster *c = p->cluster;
+	uint64_t now = probe_now(p);
+	const struct topology_member *m = topology_member(&c->topology, p->slot);
+	struct pel_addr addrs[RESOLVE_ADDRS];
+	struct topology_dns dns = {.addrs = addrs, .n_addrs = answer->n_addrs,
+		.ttl_ms = answer->ttl_ms};
+
+	p->query = NULL;
+	if (answer->heard)
+		health_witnessed(&c->engine->witness, now);
+	p->host_asked_ns = answer->status == 0 ? now : now + HOST_SOON_NS - HOST_EACH_NS;
+	for (unsigned i = 0; i < answer->n_addrs; i++) {
+		addrs[i] = answer->addrs[i];
+		addrs[i].port = m && m->port ? m->port : c->topology.config.port;
+	}
+	if (m && answer->status == 0)
+		cluster_note(c, topology_feed_host(&c->topology, p->slot, &dns, now));
+	cluster_kick(c);
+}
+
+/* More often while its answer may be an old one: who answers elsewhere, or nobody knows why not. */
+static uint64_t host_due_ns(const struct probe *p)
+{
+	const struct topology_member *m;
+
+	if (!p->used || !p->host[0] || p->query)
+		return LOOP_NEVER;
+	m = topology_member(&p->cluster->topology, p->slot);
+	if (m && m->live && !m->routable)
+		return p->host_asked_ns + HOST_HURRY_NS;
+	return p->host_asked_ns + (p->cluster->alarm ? HOST_SOON_NS : HOST_EACH_NS);
+}
+
+void probe_hosts_tick(struct cluster *c, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		struct probe *p = &c->probes[i];
+		struct pel_addr addr;
+
+		if (!p->used)
+			continue;
+		if (now_ns >= host_due_ns(p)) {
+			p->host_asked_ns = now_ns;
+			(void)resolve_start(c->engine->resolver, p->host, host_resolved, p,
+				&p->query);
+		}
+		if (!p->scheduled && topology_login_addr(&c->topology, i, &addr)) {
+			schedule_add(&c->schedule, i, now_ns);
+			p->scheduled = true;
+		}
+	}
+}
+
+uint64_t probe_hosts_deadline(const struct cluster *c)
+{
+	uint64_t due = LOOP_NEVER;
+
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		uint64_t at = host_due_ns(&c->probes[i]);
+
+		due = at < due ? at : due;
+	}
+	return due;
+}
+
+static void probe_stop(struct probe *p)
+{
+	struct cluster *c = p->cluster;
+
+	if (!p->used)
+		return;
+	link_close(c, &p->first);
+	link_close(c, &p->second);
+	resolve_cancel(p->query);
+	if (p->scheduled)
+		schedule_remove(&c->schedule, p->slot);
+	*p = (struct probe){.first.ticket = NO_TICKET, .second.ticket = NO_TICKET};
+}
+
+static void probe_start(struct cluster *c, unsigned slot, const struct topology_member *m)
+{
+	struct probe *p = &c->probes[slot];
+
+	*p = (struct probe){.cluster = c, .slot = (uint8_t)slot, .used = true,
+		.first.ticket = NO_TICKET, .second.ticket = NO_TICKET,
+		.health_due_ns = LOOP_NEVER};
+	memcpy(p->host, m->host, sizeof(p->host));
+	health_init(&p->health, probe_now(p));
+}
+
+void cluster_probes_sync(struct cluster *c)
+{
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		const struct topology_member *m = topology_member(&c->topology, i);
+		struct probe *p = &c->probes[i];
+
+		if (p->used && (!m || strcmp(p->host, m->host) != 0))
+			probe_stop(p);
+		if (m && !p->used)
+			probe_start(c, i, m);
+	}
+	cluster_kick(c);
+}
+
+void cluster_probes_move(struct cluster *c)
+{
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		struct probe *p = &c->probes[i];
+		struct pel_addr addr;
+
+		if (!p->used || !p->first.member ||
+			!topology_login_addr(&c->topology, i, &addr) ||
+			addr_is(&addr, &p->first.addr))
+			continue;
+		if (!p->second.member || !addr_is(&addr, &p->second.addr))
+			probe_second_open(p);
+	}
+}
+
+void cluster_probes_free(struct cluster *c)
+{
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++)
+		probe_stop(&c->probes[i]);
+}

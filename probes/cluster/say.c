@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A cluster's changes as lines of the log and events: what differs from what was last said. */
+#include "engine/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const why_text[] = {
+	[PEL_WHY_NONE] = "",
+	[PEL_WHY_STARTING] = "no answer yet",
+	[PEL_WHY_NO_CREDENTIALS] = ("no credentials: DNS alone; with a monitoring user the topology "
+				   "would be followed within milliseconds"),
+	[PEL_WHY_DENIED] = "every credential was refused",
+	[PEL_WHY_NO_ANSWER] = "nobody can be reached, or nobody answers",
+	[PEL_WHY_NOT_A_CLUSTER] = "the server has no topology to tell",
+	[PEL_WHY_NO_WRITER] = "no instance is the writer",
+	[PEL_WHY_DISPUTED] = "two instances say that they are the writer",
+	[PEL_WHY_UNROUTABLE] = "members cannot be reached directly from here",
+};
+
+static const char *const health_text[] = {
+	[PEL_HEALTH_UNKNOWN] = "unknown",
+	[PEL_HEALTH_OK] = "ok",
+	[PEL_HEALTH_SUSPECT] = "suspect",
+	[PEL_HEALTH_STALLED] = "stalled",
+	[PEL_HEALTH_UNREACHABLE] = "unreachable",
+};
+
+static unsigned find_id(const struct pel_hot *hot, const struct pel_cold *cold, const char *id)
+{
+	for (unsigned i = 0; i < hot->n_instances; i++) {
+		if (strcmp(cold->instances[i].id, id) == 0)
+			return i;
+	}
+	return PEL_NONE;
+}
+
+static void say_state(struct cluster *c, const struct pel_hot *hot, const struct pel_cold *cold)
+{
+	const char *name = c->names[0].text;
+	struct log *log = c->engine->log;
+
+	switch (hot->state) {
+	case PEL_STATE_KNOWN:
+		log_event(log, LOG_INFO, "writer-changed", name, cold->instances[hot->writer].id,
+			"the writer is %s", cold->instances[hot->writer].id);
+		break;
+	case PEL_STATE_WRITERLESS:
+		log_event(log, LOG_WARNING, "writer-lost", name, NULL, "there is no writer");
+		break;
+	default:
+		log_event(log, LOG_WARNING, "topology-unknown", name, NULL, "%s",
+			why_text[hot->why]);
+		break;
+	}
+}
+
+static bool writer_is_same(const struct cluster *c, const struct pel_hot *hot,
+	const struct pel_cold *cold)
+{
+	if (hot->state != PEL_STATE_KNOWN)
+		return true;
+	return c->said.state == PEL_STATE_KNOWN &&
+	       strcmp(cold->instances[hot->writer].id,
+		       c->said_cold.instances[c->said.writer].id) == 0 &&
+	       hot->instances[hot->writer].identity ==
+		       c->said.instances[c->said.writer].identity;
+}
+
+/* A close look (suspect) is not worth a line, nor is the first verdict. */
+static bool health_is_news(uint8_t was, uint8_t is)
+{
+	if (was == is || is == PEL_HEALTH_SUSPECT || is == PEL_HEALTH_UNKNOWN)
+		return false;
+	return is != PEL_HEALTH_OK || was >= PEL_HEALTH_STALLED;
+}
+
+static void say_lag(struct cluster *c, const char *id, const struct pel_hot_instance *was,
+	const struct pel_hot_instance *is)
+{
+	bool lagged = is->flags & PEL_INST_LAGGED;
+
+	if (lagged == !!(was->flags & PEL_INST_LAGGED))
+		return;
+	log_event(c->engine->log, lagged ? LOG_WARNING : LOG_INFO, "instance-lag",
+		c->names[0].text, id, lagged ? "%s lags by %u ms, more than max-lag" :
+					       "%s lags by %u ms, and serves again",
+		id, is->lag_ms);
+}
+
+static void held_put(const struct pel_hot_instance *in, char *ret, size_t size)
+{
+	if (in->flags & PEL_INST_BY_HAND)
+		(void)snprintf(ret, size, "is held by hand");
+	else if (in->flags & PEL_INST_UNWARMED)
+		(void)snprintf(ret, size, "is held, for its warm-up came to nothing");
+	else if (in->lag_ms != PEL_LAG_UNKNOWN)
+		(void)snprintf(ret, size, "is held (lag %u ms)", in->lag_ms);
+	else
+		(void)snprintf(ret, size, "is held");
+}
+
+/* What is new: nothing where it was admitted from the first. */
+static void say_admission(struct cluster *c, const char *id, const struct pel_hot_instance *in,
+	uint8_t was)
+{
+	static const struct {
+		const char *code, *text;
+	} words[] = {
+		[PEL_ADMITTED] = {"instance-admitted", "is admitted to the readers"},
+		[PEL_ADMIT_NEW] = {"instance-new", "is new"},
+		[PEL_ADMIT_WARMING] = {"instance-warming", "is warming"},
+		[PEL_ADMIT_HELD] = {"instance-held", ""},
+	};
+	bool held = in->admission == PEL_ADMIT_HELD;
+	char text[80];
+
+	if (in->admission == was)
+		return;
+	(void)snprintf(text, sizeof(text), "%s", words[in->admission].text);
+	if (held)
+		held_put(in, text, sizeof(text));
+	log_event(c->engine->log, held ? LOG_WARNING : LOG_INFO, words[in->admission].code,
+		c->names[0].text, id, "%s %s%s", id, text,
+		in->admission == PEL_ADMITTED ? "" : ": no reader connections");
+}
+
+static void say_instances(struct cluster *c, const struct pel_hot *hot, const struct pel_cold *cold)
+{
+	const char *name = c->names[0].text;
+	struct log *log = c->engine->log;
+
+	for (unsigned i = 0; i < hot->n_instances; i++) {
+		const char *id = cold->instances[i].id;
+		unsigned was = find_id(&c->said, &c->said_cold, id);
+
+		if (was == PEL_NONE)
+			log_event(log, LOG_INFO, "instance-joined", name, id, "%s is a member", id);
+		else if (health_is_news(c->said.instances[was].health, hot->instances[i].health))
+			log_event(log, LOG_INFO, "instance-health", name, id, "%s is %s", id,
+				health_text[hot->instances[i].health]);
+		if (was != PEL_NONE)
+			say_lag(c, id, &c->said.instances[was], &hot->instances[i]);
+		say_admission(c, id, &hot->instances[i],
+			was == PEL_NONE ? PEL_ADMITTED : c->said.instances[was].admission);
+	}
+	for (unsigned i = 0; i < c->said.n_instances; i++) {
+		const char *id = c->said_cold.instances[i].id;
+
+		if (find_id(hot, cold, id) == PEL_NONE)
+			log_event(log, LOG_INFO, "instance-left", name, id,
+				"%s is no member any more", id);
+	}
+}
+
+void cluster_say_changes(struct cluster *c, const struct pel_hot *hot, const struct pel_cold *cold)
+{
+	/* All hosts of a fleet see the same: the leader's tells. */
+	c->engine->others_tell = c->fleet == REMOTE_FLEET_FOLLOWS;
+	say_instances(c, hot, cold);
+	if (c->said.state != hot->state || c->said.why != hot->why ||
+		!writer_is_same(c, hot, cold)) {
+		if (hot->why != PEL_WHY_STARTING)
+			say_state(c, hot, cold);
+	}
+	c->engine->others_tell = false;
+	c->said = *hot;
+	c->said_cold = *cold;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The scout: a login to where DNS leads, when no member is known there.  It is the first contact,
+ * and what notices that a cluster's names have moved to other servers.
+ *
+ * It asks who is there, then for the table, and hands both to the topology as one piece of
+ * evidence.  If the server turns out to be a member without a connection, the scout's becomes that.
+ */
+#include "engine/internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SCOUT_PAUSE_NS (500 * LOOP_MS)
+#define SCOUT_FIRST_NS (50 * LOOP_MS) /* until somebody was met, for the time of a failover */
+#define SCOUT_HURRY_NS (10 * LOOP_S)
+#define SCOUT_RETRY_NS (20 * LOOP_MS) /* with another credential */
+#define SCOUT_REST_NS (10 * LOOP_S)   /* from a server that has no topology to tell */
+#define SCOUT_LIMIT_NS (5 * LOOP_S)
+
+/* Behind the dialect's questions: whom the server takes us for, where it refuses one of them. */
+#define SCOUT_ACCOUNT DIALECT_QUESTIONS
+
+static void scout_end(struct cluster *c, uint64_t pause_ns)
+{
+	link_close(c, &c->scout);
+	c->scout_due_ns = cluster_now(c) + pause_ns;
+	cluster_kick(c);
+}
+
+static void scout_ask(struct cluster *c, enum dialect_question question)
+{
+	c->scout_question = (uint8_t)question;
+	if (member_ask(c->scout.member, c->dialect->queries[question], SCOUT_LIMIT_NS) < 0)
+		scout_end(c, SCOUT_PAUSE_NS);
+}
+
+static void scout_report(struct cluster *c)
+{
+	unsigned slot = PEL_NONE;
+	unsigned bits = topology_feed_scout(&c->topology, &c->scout_evidence, &slot);
+
+	*c->refusal = '\0';
+	cluster_note(c, topology_set_why(&c->topology, PEL_WHY_NONE, cluster_now(c)));
+	cluster_note(c, bits);
+	if (bits & TOPOLOGY_RELEARNT)
+		cluster_drop_links(c, &c->scout);
+	cluster_probes_sync(c);
+	if (slot < PEL_MAP_INSTANCES && c->probes[slot].used && !c->probes[slot].first.member)
+		probe_adopt(&c->probes[slot], &c->scout, &c->scout_evidence);
+	scout_end(c, SCOUT_PAUSE_NS);
+}
+
+static void account_ask(struct cluster *c, const char *refusal)
+{
+	(void)snprintf(c->refusal, sizeof(c->refusal), "%s", refusal ? refusal : "refused");
+	c->scout_question = SCOUT_ACCOUNT;
+	if (member_ask(c->scout.member, "SELECT CURRENT_USER()", SCOUT_LIMIT_NS) < 0)
+		scout_end(c, SCOUT_PAUSE_NS);
+}
+
+static void account_answered(struct cluster *c, const struct member_answer *answer)
+{
+	const char *const *row = answer->cells ? answer->cells->next(answer->cells->context) : NULL;
+	char remedy[CREDENTIALS_REMEDY_MAX];
+
+	credentials_grant(c->refusal, row ? row[0] : NULL, remedy, sizeof(remedy));
+	log_event(c->engine->log, LOG_ERROR, "question-refused", c->names[0].text, NULL,
+		"%s; what mends it: %s", c->refusal, remedy);
+	scout_end(c, SCOUT_PAUSE_NS);
+}
+
+/* What a refusal to answer means for the cluster as a whole; what mends it is told once. */
+static void scout_refused(struct cluster *c, const struct member_answer *answer)
+{
+	enum pel_why why = dialect_why(answer->error);
+
+	if (why != PEL_WHY_NONE)
+		cluster_note(c, topology_set_why(&c->topology, why, cluster_now(c)));
+	if (why == PEL_WHY_DENIED && !*c->refusal)
+		account_ask(c, answer->text);
+	else
+		scout_end(c, SCOUT_PAUSE_NS);
+}
+
+static void scout_answered(struct cluster *c, const struct member_answer *answer)
+{
+	struct evidence e;
+	int r = link_read(c, &c->scout, c->scout_question, answer, &e);
+
+	if (c->scout_question == DIALECT_HELLO) {
+		if (r < 0 && !answer->error) {
+			cluster_note(c, topology_set_why(&c->topology, PEL_WHY_NOT_A_CLUSTER,
+					       cluster_now(c)));
+			scout_end(c, SCOUT_REST_NS);
+			return;
+		}
+		c->scout_evidence = e;
+		if (r == 0 && c->dialect->has_table) {
+			scout_ask(c, DIALECT_TABLE);
+			return;
+		}
+	} else if (r == 0) {
+		c->scout_evidence.has |= e.has;
+		c->scout_evidence.rows = e.rows;
+		if (e.has & EVIDENCE_ROLE)
+			c->scout_evidence.role = e.role;
+		c->scout_evidence.received_ns = e.received_ns;
+	}
+	if (r < 0)
+		scout_refused(c, answer);
+	else
+		scout_report(c);
+}
+
+/* No server has heard of it: as often as the first answer of a failover may be waited for. */
+static bool is_unheard(const struct member_failure *failure)
+{
+	return failure->kind == MEMBER_REFUSED || failure->kind == MEMBER_UNDIALLED ||
+	       failure->kind == MEMBER_LATE;
+}
+
+static uint64_t pause_after(const struct cluster *c, const struct member_failure *failure)
+{
+	if (failure->kind == MEMBER_DENIED)
+		return SCOUT_RETRY_NS;
+	return is_unheard(failure) && c->topology.state == PEL_STATE_UNKNOWN &&
+			       cluster_now(c) < c->born_ns + SCOUT_HURRY_NS
+		       ? SCOUT_FIRST_NS
+		       : SCOUT_PAUSE_NS;
+}
+
+static void scout_told(void *ctx, enum member_event event, const struct member_answer *answer,
+	const struct member_failure *failure)
+{
+	struct cluster *c = ctx;
+
+	switch (event) {
+	case MEMBER_DIALLED:
+		break;
+	case MEMBER_ACCEPTED:
+		health_witnessed(&c->engine->witness, cluster_now(c));
+		break;
+	case MEMBER_READY:
+		link_ready(c, &c->scout);
+		scout_ask(c, DIALECT_HELLO);
+		break;
+	case MEMBER_ANSWERED:
+		if (c->scout_question == SCOUT_ACCOUNT)
+			account_answered(c, answer);
+		else
+			scout_answered(c, answer);
+		break;
+	case MEMBER_FAILED:
+		link_failed(c, &c->scout, failure);
+		if (failure->kind != MEMBER_DENIED)
+			topology_scout_failed(&c->topology);
+		scout_end(c, pause_after(c, failure));
+		break;
+	}
+}
+
+/* The name by which the scout goes: TLS verifies it, and the cluster's certificate covers it. */
+static const char *scout_host(const struct cluster *c, const struct pel_addr *addr)
+{
+	for (unsigned i = 0; i < c->topology.n_names; i++) {
+		const struct topology_name *n = &c->topology.names[i];
+
+		for (unsigned k = 0; k < n->n_seen; k++) {
+			if (n->seen[k].addr.family == addr->family &&
+				memcmp(n->seen[k].addr.ip, addr->ip, sizeof(addr->ip)) == 0)
+				return n->text;
+		}
+	}
+	return c->names[0].text;
+}
+
+static void scout_denied(struct cluster *c, uint64_t now_ns)
+{
+	enum pel_why why = credentials_verdict(c->credentials) == CREDENTIALS_DENIED
+				   ? PEL_WHY_DENIED
+				   : PEL_WHY_NO_CREDENTIALS;
+
+	cluster_note(c, topology_set_why(&c->topology, why, now_ns));
+	c->scout_due_ns = credentials_next_ms(c->credentials, now_ns / LOOP_MS);
+	c->scout_due_ns = c->scout_due_ns == UINT64_MAX ? LOOP_NEVER : c->scout_due_ns * LOOP_MS;
+}
+
+void cluster_scout_tick(struct cluster *c, uint64_t now_ns)
+{
+	struct pel_addr addr;
+	int r;
+
+	if (c->scout.member || now_ns < c->scout_due_ns ||
+		!topology_scout_addr(&c->topology, &addr))
+		return;
+	if (addr.port == 0)
+		addr.port = c->topology.config.port;
+	r = link_open(c, &c->scout, &addr, scout_host(c, &addr), scout_told, c);
+	if (r == -EACCES)
+		scout_denied(c, now_ns);
+	else if (r < 0)
+		c->scout_due_ns = now_ns + SCOUT_PAUSE_NS;
+}

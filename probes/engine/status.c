@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The clusters by name, and as JSON.  Ids and names are validated host names: nothing in them needs
+ * escaping.
+ */
+#include "internal.h"
+
+#include "common/names.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const states[] = {"free", "unknown", "known", "writerless"};
+static const char *const roles[] = {"unknown", "reader", "writer", "custom"};
+static const char *const healths[] = {"unknown", "ok", "suspect", "stalled", "unreachable"};
+static const char *const whys[] = {"", "starting", "no-credentials", "denied", "no-answer",
+	"not-a-cluster", "no-writer", "disputed", "unroutable"};
+static const char *const verdicts[] = {"none", "untried", "good", "denied"};
+
+static void put_addr(FILE *out, const struct pel_addr *addr)
+{
+	char text[INET6_ADDRSTRLEN] = "";
+
+	if (addr->family)
+		(void)inet_ntop(addr->family == 6 ? AF_INET6 : AF_INET, addr->ip, text,
+			sizeof(text));
+	(void)fprintf(out, "\"%s\"", text);
+}
+
+static void put_member(FILE *out, const struct cluster *c, unsigned slot)
+{
+	const struct topology_member *m = topology_member(&c->topology, slot);
+	const struct probe *p = &c->probes[slot];
+
+	(void)fprintf(out, "{\"id\":\"%s\",\"host\":\"%s\",\"address\":", m->id, m->host);
+	put_addr(out, &m->addr);
+	(void)fprintf(out,
+		",\"role\":\"%s\",\"self_role\":\"%s\",\"health\":\"%s\",\"connected\":%s,"
+		"\"routable\":%s,\"rtt_us\":%" PRIu32 ",\"lag_ms\":%" PRId64 "}",
+		roles[m->role], roles[m->self_role], healths[m->health],
+		p->first.told ? "true" : "false", m->routable ? "true" : "false", m->rtt_us,
+		m->lag_ms == PEL_LAG_UNKNOWN ? INT64_C(-1) : (int64_t)m->lag_ms);
+}
+
+static void put_warm_totals(FILE *out, const struct warm_totals *w)
+{
+	(void)fprintf(out,
+		"\"warm_up\":{\"runs\":%" PRIu64 ",\"failures\":%" PRIu64 ",\"time_outs\":%" PRIu64
+		",\"statement_failures\":%" PRIu64 ",\"statements_refused\":%" PRIu64 "}",
+		w->runs, w->failures, w->time_outs, w->statement_failures, w->statements_refused);
+}
+
+static void put_cluster(FILE *out, const struct cluster *c)
+{
+	const struct topology *t = &c->topology;
+	const char *comma = "";
+
+	(void)fprintf(out,
+		"{\"key\":\"%s\",\"record\":%u,\"state\":\"%s\",\"why\":\"%s\",\"dialect\":\"%s\","
+		"\"credentials\":\"%s\",\"alarm\":%s,\"epoch\":%" PRIu64 ",\"names\":[",
+		c->key, c->record, states[t->state], whys[t->why], c->dialect->name,
+		verdicts[credentials_verdict(c->credentials)], c->alarm ? "true" : "false",
+		map_write_hot(c->engine->map, c->record)->epoch);
+	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
+		if (!c->names[i].used)
+			continue;
+		(void)fprintf(out, "%s{\"name\":\"%s\",\"role\":\"%s\",\"wanted\":%s}", comma,
+			c->names[i].text, roles[t->names[i].role],
+			c->names[i].wanted ? "true" : "false");
+		comma = ",";
+	}
+	(void)fprintf(out, "],");
+	put_warm_totals(out, &c->warm_totals);
+	(void)fprintf(out, ",\"instances\":[");
+	comma = "";
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		if (!topology_member(t, i))
+			continue;
+		(void)fputs(comma, out);
+		put_member(out, c, i);
+		comma = ",";
+	}
+	(void)fprintf(out, "]}");
+}
+
+static bool has_name(const struct cluster *c, uint64_t hash)
+{
+	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
+		if (c->names[i].used && pel_name_hash(c->names[i].text) == hash)
+			return true;
+	}
+	return false;
+}
+
+const char *engine_cluster_of(const struct engine *e, uint64_t name_hash)
+{
+	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
+		if (e->clusters[i] && has_name(e->clusters[i], name_hash))
+			return e->clusters[i]->names[0].text;
+	}
+	return NULL;
+}
+
+char *engine_status(const struct engine *e)
+{
+	const char *comma = "";
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	(void)fputc('[', out);
+	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
+		if (!e->clusters[i])
+			continue;
+		(void)fputs(comma, out);
+		put_cluster(out, e->clusters[i]);
+		comma = ",";
+	}
+	(void)fputc(']', out);
+	if (fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What AWS has to do with one cluster: its key, secret, tokens, and control plane. */
+#ifndef CLOUD_H
+#define CLOUD_H
+
+#include "mysql/credentials.h"
+#include "http/http.h"
+#include "base/log.h"
+#include "rds_parse.h"
+
+struct cloud;
+
+struct cloud_options {
+	struct loop *loop;
+	struct http *http;
+	struct log *log;
+	const char *key;                     /* of the cluster; copied */
+	const struct config_cluster *config; /* copied where needed */
+	void (*credential)(void *ctx, const struct credential *credential);
+	void (*listed)(void *ctx, const struct rds_view *view);
+	/* IAM tokens can be made from now on. */
+	void (*tokens)(void *ctx);
+	void *ctx;
+};
+
+/* Whether a configuration asks for anything of it. */
+bool cloud_is_wanted(const struct config_cluster *config);
+
+/* 0; -EINVAL: the region is not known; -errno. */
+int cloud_new(const struct cloud_options *options, struct cloud **ret);
+void cloud_free(struct cloud *c);
+
+/* A login was refused. */
+void cloud_denied(struct cloud *c);
+
+/* A fresh password for `user` at `host`.  0; -EAGAIN: no key yet; -ENOBUFS. */
+int cloud_token(const struct cloud *c, const char *host, uint16_t port, const char *user, char *ret,
+	size_t size);
+
+#endif

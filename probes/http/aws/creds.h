@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * AWS credentials by the usual chain of providers: environment, shared credentials file, web
+ * identity, ECS, EKS pod identity, instance metadata (IMDSv2); the first that has any counts.
+ *
+ * They are fetched when first wanted and renewed before they expire, so that who needs them later
+ * has them at once.  Base addresses can be moved by the environment variables that the AWS SDKs
+ * know (AWS_ENDPOINT_URL_STS, AWS_EC2_METADATA_SERVICE_ENDPOINT, ...).
+ */
+#ifndef AWS_CREDS_H
+#define AWS_CREDS_H
+
+#include "creds_parse.h"
+#include "sign.h"
+#include "http/http.h"
+#include "base/log.h"
+#include "base/loop.h"
+
+struct aws_chain;
+
+struct aws_chain_options {
+	struct loop *loop;
+	struct http *http;
+	struct log *log;
+	const char *cluster; /* for the log; copied */
+	const char *profile; /* of the shared file; "": $AWS_PROFILE, else "default" */
+	const char *region;  /* for web identity */
+	/* Credentials are there, for the first time or anew. */
+	void (*ready)(void *ctx);
+	void *ctx;
+};
+
+/* Begins to fetch.  0 or -errno. */
+int aws_chain_new(const struct aws_chain_options *options, struct aws_chain **ret);
+void aws_chain_free(struct aws_chain *c);
+
+/* The key to sign with, valid until the loop runs again; false if there is none (yet). */
+bool aws_chain_key(const struct aws_chain *c, struct aws_key *ret);
+
+/* A service has refused the key: fetches anew, at most each 10 s. */
+void aws_chain_refused(struct aws_chain *c);
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The RDS control plane as a source.
+ *
+ * Each 30 s three questions one after the other, each with as many pages as it takes: the custom
+ * endpoints, the cluster, its instances.  Where a custom endpoint alone is followed, whose it is
+ * has to be asked first.  Only when all are answered is the listener told, so that it never sees
+ * half a view.  Throttling and every other trouble make the pauses longer; the last view stays.
+ */
+#include "source_rds.h"
+
+#include "call.h"
+#include "base/buf.h"
+#include "base/trouble.h"
+
+#include "common/names.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POLL_MOST_NS (600 * LOOP_S)
+#define PAGES_MOST 20 /* of one round: a server that never ends is not followed for ever */
+
+#define WHOSE 0u /* the question whose a custom endpoint is */
+
+static const struct {
+	const char *action;
+	const char *filter; /* in front of the id */
+} questions[] = {
+	{"DescribeDBClusterEndpoints", "&DBClusterEndpointIdentifier="},
+	{"DescribeDBClusterEndpoints", "&DBClusterIdentifier="},
+	{"DescribeDBClusters", "&DBClusterIdentifier="},
+	{"DescribeDBInstances",
+		"&Filters.Filter.1.Name=db-cluster-id&Filters.Filter.1.Values.Value.1="},
+};
+
+struct source_rds {
+	struct loop *loop;
+	struct http *http;
+	struct aws_chain *chain;
+	char key[PEL_NAME_MAX];
+	char id[PEL_ID_MAX];     /* of the cluster; empty until a custom endpoint's is found */
+	char custom[PEL_ID_MAX]; /* of the custom endpoint that is followed alone, or empty */
+	char region[32];
+	void (*listed)(void *ctx, const struct rds_view *view);
+	void *ctx;
+	unsigned question, pages;
+	struct rds_view view; /* being gathered */
+	struct rds_page page;
+	struct http_call *call;
+	struct loop_timer timer;
+	struct trouble trouble;
+};
+
+static void ask(struct source_rds *s);
+
+static void fail(struct source_rds *s, const char *why)
+{
+	trouble_say(
+		&s->trouble, "the RDS control plane is of no use: %s; what is known stays", why);
+	loop_timer_set_in(s->loop, &s->timer,
+		trouble_wait_ns(
+			&s->trouble, SOURCE_RDS_POLL_NS, POLL_MOST_NS, loop_now_ns(s->loop)));
+}
+
+/* Whose the custom endpoint is; false if nobody's. */
+static bool learn_cluster(struct source_rds *s)
+{
+	for (unsigned i = 0; i < s->view.n_endpoints && !s->id[0]; i++) {
+		if (s->view.endpoints[i].custom && strcmp(s->view.endpoints[i].host, s->key) == 0)
+			strcpy(s->id, s->view.endpoints[i].cluster);
+	}
+	s->view = (struct rds_view){0};
+	return s->id[0] != '\0';
+}
+
+/* The next page, question, or the end of the round. */
+static void go_on(struct source_rds *s)
+{
+	if (s->question == WHOSE && !learn_cluster(s) && !s->page.marker[0]) {
+		fail(s, "it knows no such custom endpoint");
+		return;
+	}
+	if (!s->page.marker[0])
+		s->question++;
+	if (s->question < sizeof(questions) / sizeof(*questions)) {
+		ask(s);
+		return;
+	}
+	trouble_end(&s->trouble);
+	loop_timer_set_in(s->loop, &s->timer, SOURCE_RDS_POLL_NS);
+	s->listed(s->ctx, &s->view);
+}
+
+static void on_answer(void *ctx, const struct http_answer *answer)
+{
+	struct source_rds *s = ctx;
+	struct rds_page page = {.error = ""};
+	char buffer[64];
+	const char *problem = http_problem(answer, buffer, sizeof(buffer));
+	int r = answer->error ? answer->error
+			      : rds_parse(answer->body, answer->size, &s->view, &page);
+
+	s->call = NULL;
+	if (aws_call_is_refused(answer))
+		aws_chain_refused(s->chain);
+	if (problem || page.error[0]) {
+		fail(s, r == 0 && rds_is_throttling(page.error) ? "it is asked too often"
+			: r == 0 && page.error[0]               ? page.error
+								: problem);
+		return;
+	}
+	if (r < 0) {
+		fail(s, r == -ENOSPC ? "it lists more than fits"
+				     : "its answer is not what it should be");
+		return;
+	}
+	s->page = page;
+	go_on(s);
+}
+
+static void ask(struct source_rds *s)
+{
+	const struct aws_service service = {.name = "rds",
+		.variable = "AWS_ENDPOINT_URL_RDS",
+		.region = s->region,
+		.content_type = "application/x-www-form-urlencoded; charset=utf-8"};
+	char body[4 * RDS_MARKER_MAX];
+	struct buf buf;
+	int r;
+
+	if (++s->pages > PAGES_MOST) {
+		fail(s, "its pages do not end");
+		return;
+	}
+	buf_init(&buf, body, sizeof(body));
+	buf_addf(&buf, "Action=%s&Version=2014-10-31%s", questions[s->question].action,
+		questions[s->question].filter);
+	buf_add_percent(&buf, s->question == WHOSE ? s->custom : s->id, "");
+	if (s->page.marker[0]) {
+		buf_add(&buf, "&Marker=");
+		buf_add_percent(&buf, s->page.marker, "");
+	}
+	r = buf_error(&buf);
+	if (r == 0)
+		r = aws_call(s->http, s->chain, &service, body, on_answer, s, &s->call);
+	if (r < 0 && r != -EAGAIN)
+		fail(s, strerror(-r));
+}
+
+static void begin(void *ctx)
+{
+	struct source_rds *s = ctx;
+
+	if (s->call)
+		return;
+	s->question = s->id[0] ? WHOSE + 1 : WHOSE;
+	s->pages = 0;
+	s->page.marker[0] = '\0';
+	s->view = (struct rds_view){0};
+	ask(s);
+}
+
+void source_rds_key_ready(struct source_rds *s)
+{
+	if (!loop_timer_is_set(&s->timer))
+		begin(s);
+}
+
+int source_rds_new(const struct source_rds_options *options, struct source_rds **ret)
+{
+	struct source_rds *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->loop = options->loop;
+	s->http = options->http;
+	s->chain = options->chain;
+	s->listed = options->listed;
+	s->ctx = options->ctx;
+	snprintf(s->key, sizeof(s->key), "%s", options->key);
+	snprintf(s->region, sizeof(s->region), "%s", options->region);
+	snprintf(pel_name_kind(options->key) == PEL_KIND_CUSTOM ? s->custom : s->id, PEL_ID_MAX,
+		"%.*s", (int)strcspn(options->key, "."), options->key);
+	s->trouble = (struct trouble){
+		.log = options->log, .code = "control-plane-trouble", .cluster = s->key};
+	loop_timer_init(&s->timer, begin, s);
+	*ret = s;
+	return 0;
+}
+
+void source_rds_free(struct source_rds *s)
+{
+	if (!s)
+		return;
+	http_cancel(s->call);
+	loop_timer_stop(s->loop, &s->timer);
+	free(s);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What coordinators say of a cluster, read from the body of one answer.  Pure.
+ *
+ * Nothing here is believed: hosts are checked against the allowed pattern, and whoever is named
+ * primary has still to say of itself that it is.
+ */
+#ifndef COORDINATOR_PARSE_H
+#define COORDINATOR_PARSE_H
+
+#include "config/config.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define COORDINATOR_SESSION_MAX 40
+
+struct coordinator_host {
+	char host[PEL_NAME_MAX]; /* normal form, or a numeric address */
+	uint16_t port;           /* 0: not said */
+	enum pel_role role;      /* WRITER (one at most) or READER */
+};
+
+struct coordinator_view {
+	unsigned n;
+	struct coordinator_host hosts[PEL_MAP_INSTANCES];
+	/* Of a key-value store: */
+	bool leased;                           /* the key goes when whoever wrote it does */
+	uint64_t index;                        /* the state that this was read from; 0: not said */
+	uint64_t digest;                       /* of the value: another one for another value */
+	char session[COORDINATOR_SESSION_MAX]; /* Consul: that locks the key; else "" */
+};
+
+enum coordinator_verdict {
+	COORDINATOR_OK = 0,
+	COORDINATOR_NOTHING, /* well-formed, but names nobody: no such key, a watch's heartbeat */
+	COORDINATOR_AGAIN,   /* the watch was ended from there: read the whole anew */
+	COORDINATOR_GARBAGE, /* not the format, too large, too many */
+	COORDINATOR_TWO,     /* names more than one primary */
+	COORDINATOR_OUTSIDE, /* names a host outside the allowed pattern */
+};
+
+/*
+ * `pattern` (fnmatch, any case; NULL or "": any host) is what a host has to match.  *ret is touched
+ * only with COORDINATOR_OK; its index also with COORDINATOR_NOTHING.
+ */
+enum coordinator_verdict coordinator_parse(enum coordinator_format format, const char *body,
+	size_t n, const char *pattern, struct coordinator_view *ret);
+
+/* Whether it is the name of a session of Consul: a UUID, and fit for a URL. */
+bool coordinator_is_session(const char *id);
+
+/* A sentence for people. */
+const char *coordinator_verdict_text(enum coordinator_verdict verdict);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A fleet: one prober of many hosts publishes the verified topology in etcd or Consul under a
+ * lease, the others watch it and ask the database little.
+ *
+ * What is read there is nobody's evidence: a follower verifies it with questions of its own.
+ */
+#ifndef FLEET_H
+#define FLEET_H
+
+#include "http/http.h"
+#include "http/remote.h"
+
+struct fleet;
+
+struct fleet_options {
+	struct loop *loop;
+	struct http *http;
+	struct log *log;
+	const char *key;                     /* of the cluster: behind the URL's key; copied */
+	const struct config_cluster *config; /* publish, lease and HTTP settings; copied */
+	/* As remote_core.fleet. */
+	void (*told)(void *ctx, enum remote_fleet fleet, const struct coordinator_view *view);
+	void *ctx;
+};
+
+/* 0; -EINVAL: the URL has no key; -errno. */
+int fleet_new(const struct fleet_options *options, struct fleet **ret);
+/* Somebody else may lead when the lease has ended. */
+void fleet_free(struct fleet *f);
+
+/* What this host has verified; only who knows something may lead. */
+void fleet_publish(struct fleet *f, const struct pel_hot *hot, const struct pel_cold *cold);
+
+#endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The module's list of clusters: which sources each has, and the way back to the engine.
+ *
+ * A cluster whose configuration changed gets new sources; one whose did not keeps its own, so that
+ * a reload loses no watch.
+ */
+#include "remote.h"
+
+#include "http/aws/cloud.h"
+#include "fetch.h"
+#include "http/fleet/fleet.h"
+#include "http.h"
+#include "notices.h"
+#include "source_http.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct remote_cluster {
+	struct remote *remote;
+	char key[PEL_NAME_MAX];
+	struct config_cluster config;
+	struct source_http *source;
+	struct cloud *cloud;
+	struct fleet *fleet;
+};
+
+struct remote {
+	struct loop *loop;
+	struct log *log;
+	struct http *http;
+	struct remote_core core;
+	struct notices *notices;
+	struct remote_cluster *clusters[PEL_MAP_CLUSTERS];
+};
+
+static void on_named(void *ctx, const struct coordinator_view *view)
+{
+	struct remote_cluster *c = ctx;
+
+	c->remote->core.named(c->remote->core.ctx, c->key, view);
+}
+
+static int start_source(struct remote_cluster *c)
+{
+	const struct source_http_options options = {
+		.loop = c->remote->loop,
+		.http = c->remote->http,
+		.log = c->remote->log,
+		.key = c->key,
+		.config = &c->config,
+		.named = on_named,
+		.ctx = c,
+	};
+
+	if (c->config.source != CONFIG_SOURCE_HTTP || !c->config.url[0])
+		return 0;
+	return source_http_new(&options, &c->source);
+}
+
+static void on_listed(void *ctx, const struct rds_view *view)
+{
+	struct remote_cluster *c = ctx;
+
+	c->remote->core.listed(c->remote->core.ctx, c->key, view);
+}
+
+static void on_credential(void *ctx, const struct credential *credential)
+{
+	struct remote_cluster *c = ctx;
+
+	c->remote->core.credential(c->remote->core.ctx, c->key, credential);
+}
+
+static void on_tokens(void *ctx)
+{
+	struct remote_cluster *c = ctx;
+
+	c->remote->core.tokens(c->remote->core.ctx, c->key);
+}
+
+static int start_cloud(struct remote_cluster *c)
+{
+	const struct cloud_options options = {
+		.loop = c->remote->loop,
+		.http = c->remote->http,
+		.log = c->remote->log,
+		.key = c->key,
+		.config = &c->config,
+		.credential = on_credential,
+		.listed = on_listed,
+		.tokens = on_tokens,
+		.ctx = c,
+	};
+
+	return cloud_is_wanted(&c->config) ? cloud_new(&options, &c->cloud) : 0;
+}
+
+static void on_fleet(void *ctx, enum remote_fleet fleet, const struct coordinator_view *view)
+{
+	struct remote_cluster *c = ctx;
+
+	c->remote->core.fleet(c->remote->core.ctx, c->key, fleet, view);
+}
+
+static int start_fleet(struct remote_cluster *c)
+{
+	const struct fleet_options options = {
+		.loop = c->remote->loop,
+		.http = c->remote->http,
+		.log = c->remote->log,
+		.key = c->key,
+		.config = &c->config,
+		.told = on_fleet,
+		.ctx = c,
+	};
+
+	return c->config.publish[0] ? fleet_new(&options, &c->fleet) : 0;
+}
+
+static void stop_sources(struct remote_cluster *c)
+{
+	source_http_free(c->source);
+	c->source = NULL;
+	cloud_free(c->cloud);
+	c->cloud = NULL;
+	fleet_free(c->fleet);
+	c->fleet = NULL;
+}
+
+static int start_sources(struct remote_cluster *c)
+{
+	int r = start_source(c);
+	int cloud = start_cloud(c), fleet = start_fleet(c);
+
+	return r < 0 ? r : cloud < 0 ? cloud : fleet;
+}
+
+static void cluster_free(struct remote_cluster *c)
+{
+	if (!c)
+		return;
+	stop_sources(c);
+	explicit_bzero(&c->config, sizeof(c->config));
+	free(c);
+}
+
+static struct remote_cluster **find(struct remote *r, const char *key)
+{
+	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
+		if (r->clusters[i] && strcmp(r->clusters[i]->key, key) == 0)
+			return &r->clusters[i];
+	}
+	return NULL;
+}
+
+static struct remote_cluster **make(struct remote *r, const char *key)
+{
+	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
+		if (r->clusters[i])
+			continue;
+		r->clusters[i] = calloc(1, sizeof(**r->clusters));
+		if (!r->clusters[i])
+			return NULL;
+		r->clusters[i]->remote = r;
+		strcpy(r->clusters[i]->key, key);
+		return &r->clusters[i];
+	}
+	return NULL;
+}
+
+static int remote_add(struct remote *r, const char *key, const struct config_cluster *config)
+{
+	struct remote_cluster **place = find(r, key), *c;
+
+	if (strlen(key) >= PEL_NAME_MAX)
+		return -EINVAL;
+	if (place && memcmp(&(*place)->config, config, sizeof(*config)) == 0)
+		return 0;
+	if (!place)
+		place = make(r, key);
+	if (!place)
+		return -ENOMEM;
+	c = *place;
+	stop_sources(c);
+	c->config = *config;
+	return start_sources(c);
+}
+
+static void remote_remove(struct remote *r, const char *key)
+{
+	struct remote_cluster **place = find(r, key);
+
+	if (!place)
+		return;
+	cluster_free(*place);
+	*place = NULL;
+}
+
+static void remote_close(struct remote *r)
+{
+	if (!r)
+		return;
+	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++)
+		cluster_free(r->clusters[i]);
+	notices_free(r->notices);
+	http_free(r->http);
+	free(r);
+}
+
+static int remote_open(
+	struct loop *loop, struct log *log, const struct remote_core *core, struct remote **ret)
+{
+	struct remote *r = calloc(1, sizeof(*r));
+	int error;
+
+	if (!r)
+		return -ENOMEM;
+	r->loop = loop;
+	r->log = log;
+	r->core = *core;
+	error = http_new(loop, &r->http);
+	if (error == 0)
+		error = notices_new(loop, r->http, log, &r->notices);
+	if (error < 0) {
+		http_free(r->http);
+		free(r);
+		return error;
+	}
+	*ret = r;
+	return 0;
+}
+
+static void remote_configure(struct remote *r, const struct config *config)
+{
+	notices_configure(r->notices, config);
+}
+
+static void remote_denied(struct remote *r, const char *key)
+{
+	struct remote_cluster **place = find(r, key);
+
+	if (place && (*place)->cloud)
+		cloud_denied((*place)->cloud);
+}
+
+static int remote_token(struct remote *r, const char *key, const char *host, uint16_t port,
+	const char *user, char *ret, size_t size)
+{
+	struct remote_cluster **place = find(r, key);
+
+	if (!place || !(*place)->cloud)
+		return -ENOENT;
+	return cloud_token((*place)->cloud, host, port, user, ret, size);
+}
+
+static int remote_fetch(struct remote *r, const char *key, const char *url, const char *etag,
+	void (*done)(void *ctx, const struct remote_fetched *answer), void *ctx,
+	struct remote_fetch **ret)
+{
+	struct remote_cluster **place = find(r, key);
+
+	if (!place)
+		return -ENOENT;
+	return fetch_start(r->http, &(*place)->config, url, etag, done, ctx, ret);
+}
+
+static void remote_published(
+	struct remote *r, const char *key, const struct pel_hot *hot, const struct pel_cold *cold)
+{
+	struct remote_cluster **place = find(r, key);
+
+	if (place && (*place)->fleet)
+		fleet_publish((*place)->fleet, hot, cold);
+}
+
+static void remote_event(struct remote *r, const char *line)
+{
+	notices_take(r->notices, line);
+}
+
+__attribute__((visibility("default"))) extern const struct remote_ops pelorus_remote;
+
+const struct remote_ops pelorus_remote = {
+	.config_size = sizeof(struct config),
+	.open = remote_open,
+	.close = remote_close,
+	.configure = remote_configure,
+	.add = remote_add,
+	.remove = remote_remove,
+	.denied = remote_denied,
+	.token = remote_token,
+	.fetch = remote_fetch,
+	.fetch_cancel = fetch_cancel,
+	.published = remote_published,
+	.event = remote_event,
+};

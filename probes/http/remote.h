@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What speaks HTTP: a module beside pelorusd, loaded when the configuration first asks for it.
+ *
+ * libcurl and what it brings along would cost every prober memory, and most need none of it.  So
+ * everything that uses libcurl, json-c and expat is in pelorus-http.so; the prober knows only this
+ * file.  The module runs on the prober's loop and calls struct remote_core from there, never from
+ * within the calls here.  Times, clusters' keys and their names are the engine's.
+ */
+#ifndef REMOTE_H
+#define REMOTE_H
+
+#include "config/config.h"
+#include "coordinator_parse.h"
+#include "mysql/credentials.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "http/aws/rds_parse.h"
+
+#include <pelorus/map.h>
+
+#define REMOTE_MODULE "pelorus-http.so"
+#define REMOTE_SYMBOL "pelorus_remote"
+
+struct remote;
+struct remote_fetch;
+
+enum remote_fleet {
+	REMOTE_FLEET_ALONE = 0, /* nobody leads: probe as if there were no fleet */
+	REMOTE_FLEET_LEADS,
+	REMOTE_FLEET_FOLLOWS, /* another host probes; verify what it says, ask little */
+};
+
+/* What the module tells; `key` names a cluster.  None of these may close the module. */
+struct remote_core {
+	/* A coordinator names members, and perhaps a primary: to be verified. */
+	void (*named)(void *ctx, const char *key, const struct coordinator_view *view);
+	/* The control plane lists custom endpoints, members, zones. */
+	void (*listed)(void *ctx, const char *key, const struct rds_view *view);
+	/* A credential to log in with from now on; replaces the last one of the module. */
+	void (*credential)(void *ctx, const char *key, const struct credential *credential);
+	/* Tokens of remote_ops.token can be had from now on. */
+	void (*tokens)(void *ctx, const char *key);
+	/* Who probes for the fleet; with REMOTE_FLEET_FOLLOWS, what the leader says (or NULL). */
+	void (*fleet)(void *ctx, const char *key, enum remote_fleet fleet,
+		const struct coordinator_view *view);
+	void *ctx;
+};
+
+/* A document that was fetched. */
+struct remote_fetched {
+	const char *problem; /* a phrase; NULL: there is none */
+	bool unchanged;      /* as it was when it had the ETag that was sent */
+	const char *body;
+	size_t size;
+	const char *etag; /* "": none */
+};
+
+struct remote_ops {
+	size_t config_size; /* sizeof(struct config): module and program must be of one build */
+	/* 0 or -errno. */
+	int (*open)(struct loop *loop, struct log *log, const struct remote_core *core,
+		struct remote **ret);
+	void (*close)(struct remote *r);
+	/* The global part of the configuration; it is copied. */
+	void (*configure)(struct remote *r, const struct config *config);
+	/* A followed cluster, or its new configuration; everything is copied.  0 or -errno. */
+	int (*add)(struct remote *r, const char *key, const struct config_cluster *config);
+	void (*remove)(struct remote *r, const char *key);
+	/* A login was refused: secrets may have been rotated. */
+	void (*denied)(struct remote *r, const char *key);
+	/* An RDS token for a cluster with `auth = iam`.  0; -EAGAIN: not yet; -ENOBUFS; -ENOENT. */
+	int (*token)(struct remote *r, const char *key, const char *host, uint16_t port,
+		const char *user, char *ret, size_t size);
+	/*
+	 * Fetches a document, with the cluster's TLS and headers; `etag` "": none is known.  `done`
+	 * is called once, from the loop.  0; -EPERM: plain http to afar; -ENOENT; -errno.
+	 */
+	int (*fetch)(struct remote *r, const char *key, const char *url, const char *etag,
+		void (*done)(void *ctx, const struct remote_fetched *answer), void *ctx,
+		struct remote_fetch **ret);
+	/* Ends it without telling. */
+	void (*fetch_cancel)(struct remote_fetch *fetch);
+	/* The verified topology was published. */
+	void (*published)(struct remote *r, const char *key, const struct pel_hot *hot,
+		const struct pel_cold *cold);
+	/* A line of events.h, for those who want notices. */
+	void (*event)(struct remote *r, const char *line);
+};
+
+/* Whether a configuration needs the module at all. */
+bool remote_is_wanted(const struct config *config);
+
+/* Loads the module from beside the running program.  0 or -errno, with a sentence in `error`. */
+int remote_load(const struct remote_ops **ret, char *error, size_t size);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A coordinator as a source: who it says are a cluster's members, by poll or by push. */
+#ifndef SOURCE_HTTP_H
+#define SOURCE_HTTP_H
+
+#include "coordinator_parse.h"
+#include "http.h"
+#include "base/log.h"
+#include "base/loop.h"
+
+struct source_http;
+
+struct source_http_options {
+	struct loop *loop;
+	struct http *http;
+	struct log *log;
+	const char *key;                     /* of the cluster, for the log; copied */
+	const struct config_cluster *config; /* copied */
+	/* Whom it names, at first and after each change; nothing is verified yet. */
+	void (*named)(void *ctx, const struct coordinator_view *view);
+	void *ctx;
+};
+
+/* 0 or -errno. */
+int source_http_new(const struct source_http_options *options, struct source_http **ret);
+void source_http_free(struct source_http *s);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Server variables and roles out of answers; a variable that is not told stays empty or unknown.
+ */
+#include "variables.h"
+
+#include "common/names.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+static void take_id(char *to, const char *value)
+{
+	char id[PEL_NAME_MAX];
+
+	if (pel_name_is_label(value) && pel_name_normalise(value, id) == 0)
+		strcpy(to, id);
+}
+
+/* A uuid is compared, shown and hashed, nothing else: only its length and its bytes matter. */
+static void take_uuid(char *to, const char *value)
+{
+	size_t n = strlen(value);
+
+	if (n == 0 || n >= EVIDENCE_UUID_MAX)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		if (value[i] <= ' ' || value[i] > '~')
+			return;
+	}
+	memcpy(to, value, n + 1);
+}
+
+static void take_variable(struct dialect_variables *v, const char *name, const char *value)
+{
+	if (strcasecmp(name, "aurora_server_id") == 0)
+		take_id(v->aurora_server_id, value);
+	else if (strcasecmp(name, "server_uuid") == 0)
+		take_uuid(v->uuid, value);
+	else if (strcasecmp(name, "server_uid") == 0 && v->uuid[0] == '\0')
+		take_uuid(v->uuid, value);
+	else if (strcasecmp(name, "innodb_read_only") == 0)
+		v->innodb_read_only = pel_rows_role(value);
+	else if (strcasecmp(name, "read_only") == 0)
+		v->read_only = pel_rows_role(value);
+}
+
+int dialect_read_variables(const struct pel_cells *cells, struct dialect_variables *ret)
+{
+	const char *const *row;
+	int r = -ENODATA;
+
+	if (cells->n_columns != 2)
+		return -EPROTO;
+	*ret = (struct dialect_variables){0};
+	while ((row = cells->next(cells->context))) {
+		if (row[0] && row[1])
+			take_variable(ret, row[0], row[1]);
+		r = 0;
+	}
+	return r;
+}
+
+int dialect_read_role(const struct pel_cells *cells, struct evidence *evidence)
+{
+	const char *const *row;
+
+	if (cells->n_columns != 1)
+		return -EPROTO;
+	row = cells->next(cells->context);
+	if (!row)
+		return -ENODATA;
+	evidence->role = pel_rows_role(row[0]);
+	evidence->has = evidence->role == PEL_ROLE_UNKNOWN ? 0 : EVIDENCE_ROLE;
+	return evidence->has ? 0 : -ENODATA;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What dialects have in common: server variables as name and value, and a role as one cell.
+ */
+#ifndef PROBES_DIALECT_VARIABLES_H
+#define PROBES_DIALECT_VARIABLES_H
+
+#include "logic/evidence.h"
+
+struct dialect_variables {
+	char aurora_server_id[PEL_ID_MAX]; /* normal form; empty: none, or not one DNS label */
+	char uuid[EVIDENCE_UUID_MAX];      /* server_uuid, else server_uid; empty: none */
+	enum pel_role innodb_read_only;
+	enum pel_role read_only;
+};
+
+/* Reads rows of (name, value).  0, -EPROTO: other columns, -ENODATA: no row. */
+int dialect_read_variables(const struct pel_cells *cells, struct dialect_variables *ret);
+
+/* Reads one row of one cell as the server's own role.  0, -EPROTO, -ENODATA. */
+int dialect_read_role(const struct pel_cells *cells, struct evidence *evidence);
+
+#endif

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Members: slots, and what the rows of a table make of them.
+ *
+ * A row makes a member of an id; only a login makes it count.  Tables are not merged: the freshest
+ * is believed as a whole, by the time at which its newest row was written, for a lagging replica
+ * shows an old table.  A table without usable times is believed only for want of a better one.
+ *
+ * Who is in no table any more is forgotten soon if nobody answers there, late if somebody does: a
+ * table in the middle of a failover may be incomplete.
+ */
+#include "state.h"
+
+#include "common/names.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define SAME_TABLE_NS UINT64_C(50000000)    /* stamps differ by the way of the question */
+#define BETTER_TABLE_NS UINT64_C(5000000000) /* a dated table outranks an undated one so long */
+
+static void set_host(struct topology *t, struct topology_member *m)
+{
+	const char *pattern = t->config.pattern[0] ? t->config.pattern : NULL;
+
+	if (!pattern && !t->config.domain[0])
+		return;
+	if (pel_name_of_instance(m->id, t->config.domain, pattern, m->host) < 0)
+		m->host[0] = '\0';
+}
+
+/* Who may give way to a new id: a member that was only ever heard of, and not in this table. */
+static unsigned slot_to_evict(const struct topology *t)
+{
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		const struct topology_member *m = &t->members[i];
+
+		if (!m->configured && !m->named && !m->met && i != t->writer &&
+			m->listed_ns < t->table.received_ns)
+			return i;
+	}
+	return PEL_NONE;
+}
+
+void topology_slot_free(struct topology *t, unsigned slot)
+{
+	for (unsigned i = 0; i < t->n_names; i++)
+		t->names[i].members_seen_ns[slot] = 0;
+	if (t->table.master == slot)
+		t->table.master = PEL_NONE;
+	if (t->writer == slot)
+		t->writer = PEL_NONE;
+	/* Who gets the slot next is another, also to those who were told of this one. */
+	if (t->shown.writer == slot)
+		t->shown.writer = PEL_NONE;
+	t->members[slot].used = false;
+	/* Held by hand is held until it is admitted by hand, though it be away for a while. */
+	if (t->members[slot].admission_forced)
+		topology_expect(t, t->members[slot].id, true);
+}
+
+static struct topology_expected *expected_find(struct topology *t, const char *id)
+{
+	for (unsigned i = 0; i < t->n_expected; i++) {
+		if (t->expected[i].id == pel_name_hash(id))
+			return &t->expected[i];
+	}
+	return NULL;
+}
+
+void topology_expect(struct topology *t, const char *id, bool held)
+{
+	struct topology_expected *e = expected_find(t, id);
+
+	if (!e && t->n_expected < PEL_MAP_INSTANCES)
+		e = &t->expected[t->n_expected++];
+	if (e)
+		*e = (struct topology_expected){.id = pel_name_hash(id), .held = held};
+}
+
+static enum pel_admission admission_at_first(struct topology *t, const char *id, bool *ret_forced)
+{
+	struct topology_expected *e = expected_find(t, id);
+
+	*ret_forced = e && e->held;
+	if (*ret_forced) {
+		e->held = false;
+		return PEL_ADMIT_HELD;
+	}
+	return t->known_once || e ? PEL_ADMIT_NEW : PEL_ADMITTED;
+}
+
+unsigned topology_slot_new(struct topology *t, const char *id, uint64_t now_ns)
+{
+	enum pel_admission admission;
+	unsigned slot = 0;
+	bool forced;
+
+	while (slot < PEL_MAP_INSTANCES && t->members[slot].used)
+		slot++;
+	if (slot == PEL_MAP_INSTANCES) {
+		slot = slot_to_evict(t);
+		if (slot == PEL_NONE)
+			return PEL_NONE;
+		topology_slot_free(t, slot);
+	}
+	admission = admission_at_first(t, id, &forced);
+	t->members[slot] = (struct topology_member){
+		.used = true,
+		.admission = (uint8_t)admission,
+		.admission_forced = forced,
+		.cpu_permille = PEL_CPU_UNKNOWN,
+		.lag_ms = PEL_LAG_UNKNOWN,
+		.listed_ns = now_ns,
+		.port = t->config.port,
+	};
+	strcpy(t->members[slot].id, id);
+	set_host(t, &t->members[slot]);
+	return slot;
+}
+
+int topology_add_member(struct topology *t, const char *id, const char *host, uint16_t port,
+	uint64_t now_ns)
+{
+	struct topology_member *m;
+	unsigned slot;
+
+	if (!pel_name_is_label(id) || strlen(host) >= sizeof(m->host))
+		return -EINVAL;
+	slot = topology_find(t, id);
+	if (slot == PEL_NONE)
+		slot = topology_slot_new(t, id, now_ns);
+	if (slot == PEL_NONE)
+		return -ENOSPC;
+	m = &t->members[slot];
+	m->configured = true;
+	m->port = port ? port : t->config.port;
+	strcpy(m->host, host);
+	return (int)slot;
+}
+
+void topology_set_zone(struct topology *t, unsigned slot, const char *zone)
+{
+	if (topology_member(t, slot) && *zone && strlen(zone) < sizeof(t->members[slot].zone))
+		strcpy(t->members[slot].zone, zone);
+}
+
+void topology_set_port(struct topology *t, unsigned slot, const char *host, uint16_t port)
+{
+	struct topology_member *m;
+
+	if (!topology_member(t, slot) || port == 0)
+		return;
+	m = &t->members[slot];
+	if (port == m->told_port || m->configured || m->named || strcmp(m->host, host) != 0)
+		return;
+	m->told_port = port;
+	if (m->live)
+		return;
+	m->port = port;
+	m->want.port = 0; /* that of the last login */
+}
+
+static bool is_gone(const struct topology *t, const struct topology_member *m)
+{
+	uint64_t absent = t->table.received_ns - m->listed_ns;
+
+	if (m->configured || m->named || m->listed_ns >= t->table.received_ns)
+		return false;
+	return absent > (m->live ? TOPOLOGY_GONE_NS : TOPOLOGY_ABSENT_NS);
+}
+
+unsigned topology_forget(struct topology *t, uint64_t now_ns)
+{
+	unsigned bits = 0;
+
+	(void)now_ns;
+	for (unsigned i = 0; t->config.has_table && i < PEL_MAP_INSTANCES; i++) {
+		if (!t->members[i].used || i == t->writer || !is_gone(t, &t->members[i]))
+			continue;
+		topology_slot_free(t, i);
+		bits |= TOPOLOGY_MEMBERS | TOPOLOGY_EPOCH;
+	}
+	return bits;
+}
+
+/* When the newest row of an answer was written, at the earliest and in our time. */
+static uint64_t stamp_of(const struct evidence *e)
+{
+	int64_t age_ns = e->rows.newest_us * 1000;
+
+	if (age_ns < 0)
+		age_ns = 0;
+	return e->sent_ns > (uint64_t)age_ns ? e->sent_ns - (uint64_t)age_ns : 0;
+}
+
+static bool is_fresher(const struct topology_table *b, const struct evidence *e)
+{
+	bool dated = e->rows.newest_us != PEL_AGE_UNKNOWN;
+
+	if (!b->any || (dated && !b->dated))
+		return true;
+	if (dated)
+		return stamp_of(e) + SAME_TABLE_NS >= b->stamp_ns;
+	return !b->dated || e->received_ns >= b->received_ns + BETTER_TABLE_NS;
+}
+
+static void take_row(struct topology *t, unsigned slot, const struct pel_row *row,
+	uint64_t received_ns)
+{
+	struct topology_member *m = &t->members[slot];
+
+	m->listed_ns = received_ns;
+	m->lag_ms = row->lag_ms;
+	m->cpu_permille = row->cpu_permille;
+	m->table_role = PEL_ROLE_READER;
+}
+
+static void take_stamps(struct topology_table *b, unsigned teller, const struct evidence *e)
+{
+	const struct pel_rows *rows = &e->rows;
+
+	b->any = true;
+	b->dated = rows->newest_us != PEL_AGE_UNKNOWN;
+	b->teller = (uint8_t)teller;
+	b->received_ns = e->received_ns;
+	b->stamp_ns = b->dated ? stamp_of(e) : 0;
+	b->master = PEL_NONE;
+	b->master_ns = 0;
+	if (b->dated && rows->master != PEL_NONE) {
+		int64_t age_us = rows->rows[rows->master].age_us;
+
+		if (age_us != PEL_AGE_UNKNOWN && (uint64_t)age_us * 1000 < b->stamp_ns)
+			b->master_ns = b->stamp_ns - (uint64_t)age_us * 1000;
+	}
+}
+
+/* Rows that were refused are worth a word once, until a table without any. */
+static unsigned judge_oddity(struct topology *t, const struct pel_rows *rows)
+{
+	bool odd = rows->n_refused || rows->n_surplus || rows->n_garbage;
+	unsigned bits = odd && !t->odd_told ? TOPOLOGY_ODD : 0;
+
+	t->odd_told = odd;
+	return bits;
+}
+
+unsigned topology_take_rows(struct topology *t, unsigned teller, const struct evidence *e)
+{
+	const struct pel_rows *rows = &e->rows;
+	unsigned bits = judge_oddity(t, rows);
+
+	if (!is_fresher(&t->table, e))
+		return bits;
+	take_stamps(&t->table, teller, e);
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		t->members[i].table_role = PEL_ROLE_UNKNOWN;
+		/* Who lives was perhaps crowded out of an answer that was cut. */
+		if (rows->n_surplus && t->members[i].live)
+			t->members[i].listed_ns = e->received_ns;
+	}
+	for (unsigned i = 0; i < rows->n; i++) {
+		unsigned slot = topology_find(t, rows->rows[i].id);
+
+		if (slot == PEL_NONE) {
+			slot = topology_slot_new(t, rows->rows[i].id, e->received_ns);
+			if (slot == PEL_NONE)
+				continue;
+			bits |= TOPOLOGY_MEMBERS | TOPOLOGY_EPOCH;
+		}
+		take_row(t, slot, &rows->rows[i], e->received_ns);
+		if (i == rows->master) {
+			t->members[slot].table_role = PEL_ROLE_WRITER;
+			t->table.master = (uint8_t)slot;
+		}
+	}
+	return bits;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who was met where a name leads: the first contact, or a stranger.
+ *
+ * It may be a member that was known by another address (a forwarder, a second interface): then the
+ * name's address is remembered as an alias, and nothing changes.  It may be a member that the table
+ * has not shown yet.  Else it is another cluster under our names, which is what a blue/green
+ * switchover looks like: the same ids at other addresses with other uuids.  Then all members are
+ * forgotten and learnt anew from there; names, generation and epoch go on.
+ *
+ * The address by which a cluster name led to the first contact does not make it routable: it may be
+ * a forwarder's.  One that took over from a topology that was routable is reached as directly.
+ */
+#include "state.h"
+
+#include <string.h>
+
+static bool lists(const struct pel_rows *rows, const char *id)
+{
+	for (unsigned i = 0; i < rows->n; i++) {
+		if (strcmp(rows->rows[i].id, id) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A newcomer of the cluster that we know: an id of its own, and its table has our writer. */
+static bool is_newcomer(const struct topology *t, const struct evidence *e)
+{
+	const struct topology_member *w = topology_member(t, t->writer);
+
+	return topology_find(t, e->id) == PEL_NONE && w && (e->has & EVIDENCE_TABLE) &&
+	       lists(&e->rows, w->id);
+}
+
+/* The member that answered: by id and uuid where ids are told, else by uuid alone. */
+static unsigned find_same(const struct topology *t, const struct evidence *e)
+{
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		const struct topology_member *m = &t->members[i];
+
+		if (!m->used || !m->met || strcmp(m->uuid, e->uuid) != 0)
+			continue;
+		if (e->id[0] ? strcmp(m->id, e->id) == 0 : e->uuid[0] != '\0')
+			return i;
+	}
+	return PEL_NONE;
+}
+
+static bool is_anyone_met(const struct topology *t)
+{
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		if (t->members[i].used && t->members[i].met)
+			return true;
+	}
+	return false;
+}
+
+static bool is_anyone_routable(const struct topology *t)
+{
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		if (t->members[i].used && t->members[i].routable)
+			return true;
+	}
+	return false;
+}
+
+static void forget_all(struct topology *t)
+{
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		if (t->members[i].used)
+			topology_slot_free(t, i);
+	}
+	t->table = (struct topology_table){.teller = PEL_NONE, .master = PEL_NONE};
+	t->dispute_ns = 0;
+	t->known_once = false;
+}
+
+/* Takes the one that answered as a member, and what it says. */
+static unsigned learn(
+	struct topology *t, const struct evidence *e, bool routable, unsigned *ret_slot)
+{
+	unsigned slot = topology_find(t, e->id), bits = TOPOLOGY_DATA;
+
+	if (slot == PEL_NONE) {
+		slot = topology_slot_new(t, e->id, e->received_ns);
+		if (slot == PEL_NONE)
+			return bits;
+		bits |= TOPOLOGY_MEMBERS;
+	}
+	topology_take_identity(t, slot, e);
+	t->members[slot].routable |= routable;
+	if (e->has & EVIDENCE_ROLE)
+		topology_take_role(t, slot, e);
+	if (e->has & EVIDENCE_TABLE)
+		bits |= topology_take_rows(t, slot, e);
+	*ret_slot = slot;
+	return bits;
+}
+
+static void remember_alias(struct topology *t, const struct pel_addr *addr)
+{
+	for (unsigned i = 0; i < t->n_names; i++) {
+		if (topology_same_addr(&t->names[i].lead, addr))
+			t->names[i].alias = *addr;
+	}
+}
+
+/* Members of the configuration are met by their own hosts; a name's address makes none. */
+static unsigned meet_configured(struct topology *t, const struct evidence *e, unsigned *ret_slot)
+{
+	*ret_slot = find_same(t, e);
+	remember_alias(t, &e->from);
+	return topology_settle(t, e->received_ns, 0);
+}
+
+unsigned topology_feed_scout(struct topology *t, const struct evidence *e, unsigned *ret_slot)
+{
+	unsigned same = find_same(t, e), bits = 0;
+	bool routable = false;
+
+	*ret_slot = PEL_NONE;
+	t->scout = (struct pel_addr){0};
+	if (!(e->has & EVIDENCE_IDENTITY))
+		return 0;
+	if (!t->config.has_table)
+		return meet_configured(t, e, ret_slot);
+	if (same != PEL_NONE && t->members[same].live) {
+		*ret_slot = same;
+		remember_alias(t, &e->from);
+		return topology_settle(t, e->received_ns, 0);
+	}
+	if (same == PEL_NONE && !is_newcomer(t, e) && is_anyone_met(t)) {
+		routable = is_anyone_routable(t);
+		forget_all(t);
+		t->started_ns = e->received_ns;
+		bits = TOPOLOGY_RELEARNT | TOPOLOGY_MEMBERS | TOPOLOGY_EPOCH;
+	}
+	bits |= learn(t, e, routable, ret_slot);
+	return topology_settle(t, e->received_ns, bits);
+}
+
+/* The address that comes after `addr` among all that DNS gave for any name, in a ring. */
+static struct pel_addr next_addr(const struct topology *t, const struct pel_addr *addr)
+{
+	struct pel_addr first = {0};
+	bool found = false;
+
+	for (unsigned i = 0; i < t->n_names; i++) {
+		for (unsigned k = 0; k < t->names[i].n_seen; k++) {
+			const struct pel_addr *a = &t->names[i].seen[k].addr;
+
+			if (topology_same_addr(a, addr))
+				found = true;
+			else if (found)
+				return *a;
+			else if (first.family == 0)
+				first = *a;
+		}
+	}
+	return first.family ? first : *addr;
+}
+
+void topology_scout_failed(struct topology *t)
+{
+	if (t->scout.family && !topology_is_anyone_live(t))
+		t->scout = next_addr(t, &t->scout);
+}
+
+bool topology_scout_addr(const struct topology *t, struct pel_addr *ret)
+{
+	if (t->scout.family == 0)
+		return false;
+	*ret = t->scout;
+	if (ret->port == 0)
+		ret->port = t->config.port;
+	return true;
+}

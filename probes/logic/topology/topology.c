@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The topology of a cluster: its life, and what a change means to those who look at it.
+ *
+ * Feeding functions change what is known and end in topology_settle(): it lets the rules conclude,
+ * then compares the conclusions with those that the caller was last told.  The generation moves
+ * for what may sever a socket and for nothing else; the epoch for everything that a user would call
+ * a change; neither for lag, CPU, round trip and times.
+ */
+#include "state.h"
+
+#include "common/names.h"
+
+#include <errno.h>
+#include <string.h>
+
+void topology_init(struct topology *t, const struct topology_config *config, uint64_t uid,
+	uint64_t now_ns)
+{
+	*t = (struct topology){
+		.config = *config,
+		.uid = uid,
+		.generation = 1,
+		.epoch = 1,
+		.state = PEL_STATE_UNKNOWN,
+		.why = PEL_WHY_STARTING,
+		.writer = PEL_NONE,
+		.started_ns = now_ns,
+		.deadline_ns = now_ns + TOPOLOGY_TICK_NS,
+		.table = {.teller = PEL_NONE, .master = PEL_NONE},
+		.shown = {.state = PEL_STATE_UNKNOWN, .why = PEL_WHY_STARTING, .writer = PEL_NONE},
+	};
+}
+
+void topology_due(struct topology *t, uint64_t when_ns)
+{
+	if (when_ns < t->deadline_ns)
+		t->deadline_ns = when_ns;
+}
+
+bool topology_within(struct topology *t, uint64_t since_ns, uint64_t limit_ns, uint64_t now_ns)
+{
+	if (now_ns >= since_ns + limit_ns)
+		return false;
+	topology_due(t, since_ns + limit_ns);
+	return true;
+}
+
+uint64_t topology_deadline(const struct topology *t)
+{
+	return t->deadline_ns;
+}
+
+unsigned topology_tick(struct topology *t, uint64_t now_ns)
+{
+	return topology_settle(t, now_ns, 0);
+}
+
+unsigned topology_set_why(struct topology *t, enum pel_why why, uint64_t now_ns)
+{
+	t->told_why = why;
+	return topology_settle(t, now_ns, 0);
+}
+
+unsigned topology_configure(struct topology *t, const struct topology_config *config,
+	uint64_t now_ns)
+{
+	bool renamed = strcmp(t->config.domain, config->domain) != 0 ||
+		       strcmp(t->config.pattern, config->pattern) != 0;
+
+	t->config = *config;
+	for (unsigned i = 0; renamed && i < PEL_MAP_INSTANCES; i++) {
+		struct topology_member *m = &t->members[i];
+
+		if (m->used && !m->configured && pel_name_of_instance(m->id, config->domain,
+				config->pattern[0] ? config->pattern : NULL, m->host) < 0)
+			m->host[0] = '\0';
+	}
+	return topology_settle(t, now_ns, TOPOLOGY_DATA | (renamed ? TOPOLOGY_MEMBERS : 0));
+}
+
+int topology_add_name(struct topology *t, const char *name, enum pel_role role, uint16_t port)
+{
+	uint64_t hash = pel_name_hash(name);
+	struct topology_name *n;
+
+	for (unsigned i = 0; i < t->n_names; i++) {
+		if (t->names[i].hash == hash && strcmp(t->names[i].text, name) == 0)
+			return (int)i;
+	}
+	if (t->n_names == PEL_MAP_NAMES || strlen(name) >= sizeof(n->text))
+		return -ENOSPC;
+	n = &t->names[t->n_names];
+	*n = (struct topology_name){.hash = hash, .role = (uint8_t)role, .port = port};
+	strcpy(n->text, name);
+	return t->n_names++;
+}
+
+const struct topology_member *topology_member(const struct topology *t, unsigned slot)
+{
+	return slot < PEL_MAP_INSTANCES && t->members[slot].used ? &t->members[slot] : NULL;
+}
+
+unsigned topology_find(const struct topology *t, const char *id)
+{
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		if (t->members[i].used && strcmp(t->members[i].id, id) == 0)
+			return i;
+	}
+	return PEL_NONE;
+}
+
+bool topology_is_troubled(const struct topology *t)
+{
+	const struct topology_member *w = topology_member(t, t->writer);
+
+	if (t->word_alone)
+		return false;
+	if (t->state == PEL_STATE_WRITERLESS)
+		return true;
+	if (t->state == PEL_STATE_UNKNOWN)
+		return !t->dns_only && t->why != PEL_WHY_UNROUTABLE;
+	if (t->veto_ns || !w->live || w->self_role != PEL_ROLE_WRITER ||
+		(w->health != PEL_HEALTH_OK && w->health != PEL_HEALTH_UNKNOWN))
+		return true;
+	/* The table names another or nobody: one answer of the writer after that settles it. */
+	if (t->table.any && t->table.master != t->writer &&
+		t->table.received_ns > w->role_received_ns)
+		return true;
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		const struct topology_member *m = &t->members[i];
+
+		if (m->used && i != t->writer && m->claim_ns && !m->overruled)
+			return true;
+	}
+	return false;
+}
+
+static struct topology_shown_member show_member(const struct topology_member *m)
+{
+	if (!m->used)
+		return (struct topology_shown_member){0};
+	return (struct topology_shown_member){
+		.used = true,
+		.routable = m->routable,
+		.lagged = m->lagged,
+		.role = m->role,
+		.self_role = m->self_role,
+		/* A close look is no news. */
+		.health = m->health == PEL_HEALTH_SUSPECT ? PEL_HEALTH_OK : m->health,
+		.admission = m->admission,
+		.identity = m->identity,
+	};
+}
+
+static unsigned compare_member(const struct topology_shown_member *was,
+	const struct topology_shown_member *is)
+{
+	unsigned bits = 0;
+
+	/* Gone, or somewhere else: its sockets lead to nobody's instance. */
+	if (was->used && was->identity && (!is->used || is->identity != was->identity))
+		bits |= TOPOLOGY_SEVER | TOPOLOGY_EPOCH;
+	if (is->used && is->health == PEL_HEALTH_UNREACHABLE && was->health != is->health)
+		bits |= TOPOLOGY_SEVER | TOPOLOGY_EPOCH;
+	if (was->self_role == PEL_ROLE_WRITER && is->self_role == PEL_ROLE_READER)
+		bits |= TOPOLOGY_SEVER | TOPOLOGY_EPOCH;
+	if (was->used != is->used || was->routable != is->routable || was->lagged != is->lagged ||
+		was->role != is->role || was->health != is->health ||
+		was->admission != is->admission || was->identity != is->identity)
+		bits |= TOPOLOGY_EPOCH;
+	return bits;
+}
+
+/* What differs from what the caller was last told. */
+static unsigned compare(struct topology *t)
+{
+	struct topology_shown *s = &t->shown;
+	unsigned bits = 0;
+
+	if (s->writer != t->writer)
+		bits |= TOPOLOGY_SEVER | TOPOLOGY_EPOCH |
+			(t->writer != PEL_NONE ? TOPOLOGY_WRITER : 0);
+	if (s->state != t->state || s->why != t->why || s->dns_only != t->dns_only)
+		bits |= TOPOLOGY_EPOCH | (s->state == PEL_STATE_UNKNOWN ? TOPOLOGY_FIRST : 0);
+	s->state = t->state;
+	s->why = t->why;
+	s->writer = t->writer;
+	s->dns_only = t->dns_only;
+	return bits;
+}
+
+static unsigned compare_members(struct topology *t)
+{
+	unsigned bits = 0;
+
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		struct topology_shown_member is = show_member(&t->members[i]);
+
+		bits |= compare_member(&t->shown.members[i], &is);
+		/* It shows where it is: a socket that DNS led there meanwhile could not be judged. */
+		if (t->state == PEL_STATE_KNOWN && !t->shown.members[i].identity && is.identity &&
+			is.role == PEL_ROLE_READER)
+			bits |= TOPOLOGY_SEVER | TOPOLOGY_EPOCH;
+		t->shown.members[i] = is;
+	}
+	return bits;
+}
+
+/* The table that goes on naming another than the writer that confirms itself is not just late. */
+static unsigned judge_table(struct topology *t, uint64_t now_ns)
+{
+	bool differs = t->state == PEL_STATE_KNOWN && t->table.any &&
+		       t->table.master != PEL_NONE && t->table.master != t->writer;
+
+	if (!differs) {
+		t->lie_ns = 0;
+		t->lie_told = false;
+		return 0;
+	}
+	if (!t->lie_ns)
+		t->lie_ns = now_ns;
+	if (t->lie_told || topology_within(t, t->lie_ns, TOPOLOGY_LIE_NS, now_ns))
+		return 0;
+	t->lie_told = true;
+	return TOPOLOGY_LIE;
+}
+
+unsigned topology_settle(struct topology *t, uint64_t now_ns, unsigned bits)
+{
+	t->deadline_ns = now_ns + TOPOLOGY_TICK_NS;
+	bits |= topology_forget(t, now_ns);
+	topology_settle_words(t);
+	topology_confirm(t, now_ns);
+	topology_assign_roles(t);
+	topology_admit(t, now_ns);
+	bits |= topology_settle_names(t, now_ns);
+	bits |= judge_table(t, now_ns);
+	bits |= compare_members(t);
+	bits |= compare(t);
+	if (bits & TOPOLOGY_SEVER)
+		t->generation++;
+	if (bits & TOPOLOGY_EPOCH)
+		t->epoch++;
+	return bits;
+}

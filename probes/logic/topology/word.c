@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a coordinator says.
+ *
+ * Its word makes members: they are resolved, logged in to, and asked, as those of the configuration
+ * are.  It makes nobody the writer, as long as there is anything to log in with: the member itself
+ * does that, and a coordinator that lies only has one more instance asked.
+ *
+ * Without any credential nobody can be asked.  Then, and only until somebody answers a login, the
+ * word is all there is besides DNS, and whoever configured the coordinator wants it followed: the
+ * primary that it names is the writer, and members are routable where their hosts lead.
+ */
+#include "state.h"
+
+#include "common/names.h"
+
+#include <string.h>
+
+static bool is_named(const struct topology_word *words, unsigned n, const char *id)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (strcmp(words[i].id, id) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whom the coordinator names no more is forgotten, unless something else speaks for it. */
+static unsigned forget_unnamed(struct topology *t, const struct topology_word *words, unsigned n)
+{
+	unsigned bits = 0;
+
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		struct topology_member *m = &t->members[i];
+
+		if (!m->used || !m->named || is_named(words, n, m->id))
+			continue;
+		m->named = false;
+		m->word_role = PEL_ROLE_UNKNOWN;
+		if (m->configured || t->config.has_table || m->claim_ns)
+			continue;
+		topology_slot_free(t, i);
+		bits |= TOPOLOGY_MEMBERS | TOPOLOGY_EPOCH;
+	}
+	return bits;
+}
+
+static unsigned take(struct topology *t, const struct topology_word *word, uint64_t now_ns)
+{
+	unsigned slot = topology_find(t, word->id), bits = 0;
+	uint16_t port = word->port ? word->port : t->config.port;
+	struct topology_member *m;
+
+	if (!pel_name_is_label(word->id))
+		return 0;
+	if (slot == PEL_NONE) {
+		slot = topology_slot_new(t, word->id, now_ns);
+		bits = TOPOLOGY_MEMBERS | TOPOLOGY_EPOCH;
+	}
+	if (slot == PEL_NONE)
+		return 0;
+	m = &t->members[slot];
+	m->word_role = (uint8_t)word->role;
+	m->named = true;
+	if (m->configured || (m->port == port && strcmp(m->host, word->host) == 0))
+		return bits;
+	m->port = port;
+	memcpy(m->host, word->host, sizeof(m->host));
+	return bits | TOPOLOGY_MEMBERS;
+}
+
+unsigned topology_feed_words(struct topology *t, const struct topology_word *words, unsigned n,
+	uint64_t now_ns)
+{
+	unsigned bits = TOPOLOGY_DATA | forget_unnamed(t, words, n);
+
+	for (unsigned i = 0; i < n; i++)
+		bits |= take(t, &words[i], now_ns);
+	t->word_ns = now_ns;
+	return topology_settle(t, now_ns, bits);
+}
+
+/* What was taken on a word is taken back: from now on logins decide. */
+static void take_back(struct topology *t)
+{
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		struct topology_member *m = &t->members[i];
+
+		if (m->used && !m->live) {
+			m->routable = false;
+			m->role = PEL_ROLE_UNKNOWN;
+		}
+	}
+}
+
+static void believe(struct topology_member *m)
+{
+	m->admission = m->admission_forced ? m->admission : PEL_ADMITTED;
+	m->routable = m->want.family != 0;
+	m->role = m->word_role;
+	if (!m->routable)
+		return;
+	m->addr = m->want;
+	m->addr.port = m->addr.port ? m->addr.port : m->port;
+	m->identity = topology_identity(m);
+}
+
+void topology_settle_words(struct topology *t)
+{
+	bool alone = t->word_ns && t->told_why == PEL_WHY_NO_CREDENTIALS &&
+		     !topology_is_anyone_live(t);
+
+	if (t->word_alone && !alone)
+		take_back(t);
+	t->word_alone = alone;
+	for (unsigned i = 0; alone && i < PEL_MAP_INSTANCES; i++) {
+		if (t->members[i].used && t->members[i].named)
+			believe(&t->members[i]);
+	}
+}
+
+unsigned topology_word_writer(const struct topology *t)
+{
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		const struct topology_member *m = &t->members[i];
+
+		if (m->used && m->named && m->routable && m->word_role == PEL_ROLE_WRITER)
+			return i;
+	}
+	return PEL_NONE;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The slot file, as the prober sees it.
+ *
+ * Clients write what they like into it, in a shared directory even clients of other users: every
+ * value is a claim, and the file is read and written, never mapped, for one of them may truncate
+ * it.  A pid is asked for with kill(pid, 0); a slot of another pid namespace lives as long as its
+ * owner moves `seen_ns`, which it does every 30 s.
+ */
+#include "slots.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include "common/rundir.h"
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SILENT_NS UINT64_C(100000000000)  /* three looks and a bit */
+#define FILLING_NS UINT64_C(10000000000) /* how long a slot may be taken and not ready */
+#define BATCH 64
+
+struct slots_file {
+	int fd;
+	int dirfd;
+	ino_t inode;
+	dev_t device;
+	uint64_t pidns;
+	struct slots_summary gone; /* counters of slots that were freed */
+	uint64_t taken_ns[PEL_SLOTS]; /* when a slot was first seen taken and not ready */
+	uint32_t severed[PEL_SLOTS];  /* its counter at the sweep before */
+	bool swept;
+};
+
+static void head_make(struct pel_slots *ret)
+{
+	ret->magic = PEL_SLOTS_MAGIC;
+	ret->count = PEL_SLOTS;
+	ret->slot_size = sizeof(struct pel_slot);
+}
+
+static bool head_is_ours(int fd)
+{
+	struct pel_slots want, have;
+	const size_t size = offsetof(struct pel_slots, fill);
+
+	head_make(&want);
+	return pread(fd, &have, size, 0) == (ssize_t)size && memcmp(&want, &have, size) == 0;
+}
+
+static int file_know(struct slots_file *s, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	s->fd = fd;
+	s->inode = st.st_ino;
+	s->device = st.st_dev;
+	return 0;
+}
+
+static bool is_usable(int fd, mode_t mode)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+	       (st.st_mode & 0777) == mode && st.st_size == (off_t)sizeof(struct pel_slots) &&
+	       head_is_ours(fd);
+}
+
+/* Also fails for a file that is there and cannot be used: a new one takes its place. */
+static int open_old(struct slots_file *s, mode_t mode)
+{
+	int fd = openat(s->dirfd, PEL_RUN_SLOTS, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	if (is_usable(fd, mode) && file_know(s, fd) == 0)
+		return 0;
+	(void)close(fd);
+	return -EINVAL;
+}
+
+static int file_fill(int fd, mode_t mode)
+{
+	struct pel_slots head;
+	const size_t size = offsetof(struct pel_slots, fill);
+
+	head_make(&head);
+	if (fchmod(fd, mode) < 0 || ftruncate(fd, sizeof(struct pel_slots)) < 0 ||
+		pwrite(fd, &head, size, 0) != (ssize_t)size)
+		return errno ? -errno : -EIO;
+	return 0;
+}
+
+/* Filled under a name of its own, then moved into place: nobody maps a half-made one. */
+static int make_new(struct slots_file *s, mode_t mode)
+{
+	static const char name[] = PEL_RUN_SLOTS ".new";
+	int r, fd;
+
+	(void)unlinkat(s->dirfd, name, 0);
+	fd = openat(s->dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	r = file_fill(fd, mode);
+	if (r == 0 && renameat(s->dirfd, name, s->dirfd, PEL_RUN_SLOTS) < 0)
+		r = -errno;
+	if (r == 0)
+		r = file_know(s, fd);
+	if (r < 0)
+		(void)close(fd);
+	return r;
+}
+
+int slots_open(int dirfd, mode_t mode, struct slots_file **ret)
+{
+	struct slots_file *s = calloc(1, sizeof(*s));
+	struct stat st;
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	s->dirfd = dirfd;
+	s->pidns = stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
+	r = open_old(s, mode);
+	if (r < 0)
+		r = make_new(s, mode);
+	if (r < 0)
+		free(s);
+	else
+		*ret = s;
+	return r;
+}
+
+void slots_close(struct slots_file *s)
+{
+	if (!s)
+		return;
+	(void)close(s->fd);
+	free(s);
+}
+
+/* Field 22 of /proc/PID/stat, behind the command, which may contain anything; 0 if not known. */
+static uint64_t start_ticks(pid_t pid)
+{
+	char path[32], text[1024], *at;
+	ssize_t n;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	(void)close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	at = strrchr(text, ')');
+	for (int field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	return at ? strtoull(at + 1, NULL, 10) : 0;
+}
+
+static bool process_lives(pid_t pid, uint64_t ticks, bool thorough)
+{
+	uint64_t now;
+
+	if (kill(pid, 0) < 0 && errno == ESRCH)
+		return false;
+	if (!thorough || ticks == 0)
+		return true;
+	now = start_ticks(pid);
+	return now == 0 || now == ticks;
+}
+
+/* A slot that is taken but never filled belongs to one who died in between. */
+static bool filling_lives(struct slots_file *s, unsigned i, uint64_t now_ns)
+{
+	if (s->taken_ns[i] == 0)
+		s->taken_ns[i] = now_ns;
+	return now_ns - s->taken_ns[i] < FILLING_NS;
+}
+
+static bool slot_lives(struct slots_file *s, unsigned i, const struct pel_slot *slot,
+	uint64_t now_ns, bool thorough)
+{
+	uint64_t seen_ns = slot->seen_ns;
+
+	if (!slot->ready)
+		return filling_lives(s, i, now_ns);
+	s->taken_ns[i] = 0;
+	if (slot->pid < 0)
+		return false;
+	if (slot->pidns == s->pidns)
+		return process_lives(slot->pid, slot->start_ticks, thorough);
+	return seen_ns >= now_ns || now_ns - seen_ns < SILENT_NS;
+}
+
+static void slot_add(const struct pel_slot *slot, struct slots_summary *sum)
+{
+	sum->routed += slot->routed;
+	sum->severed += slot->severed;
+	sum->refused += slot->refused;
+	sum->moved += slot->moved;
+	sum->retried += slot->retried;
+}
+
+static off_t offset_of(unsigned i)
+{
+	return (off_t)(offsetof(struct pel_slots, slots) + i * sizeof(struct pel_slot));
+}
+
+/* Clears everything, the pid last: it lets the next one take the slot. */
+static void slot_free(struct slots_file *s, unsigned i, const struct pel_slot *slot)
+{
+	static const struct pel_slot empty;
+	const size_t pid_size = sizeof(slot->pid);
+
+	slot_add(slot, &s->gone);
+	s->taken_ns[i] = 0;
+	s->severed[i] = 0;
+	if (pwrite(s->fd, (const char *)&empty + pid_size, sizeof(empty) - pid_size,
+		    offset_of(i) + (off_t)pid_size) > 0)
+		(void)!pwrite(s->fd, &empty, pid_size, offset_of(i));
+}
+
+/* What one sweep is about. */
+struct sweep {
+	uint64_t now_ns;
+	bool thorough;
+	const struct slots_listener *listener;
+	struct slots_summary living;
+};
+
+static void severed_tell(struct slots_file *s, unsigned i, const struct pel_slot *slot,
+	const struct slots_listener *listener)
+{
+	uint32_t n = slot->severed - s->severed[i];
+	uint64_t names[PEL_SLOT_NAMES];
+
+	s->severed[i] = slot->severed;
+	if (n == 0 || !s->swept || !listener || !listener->severed)
+		return;
+	for (unsigned k = 0; k < PEL_SLOT_NAMES; k++)
+		names[k] = slot->names[k];
+	listener->severed(listener->ctx, names, n);
+}
+
+static void slot_sweep(
+	struct slots_file *s, unsigned i, const struct pel_slot *slot, struct sweep *sweep)
+{
+	const struct slots_listener *listener = sweep->listener;
+	struct slots_summary *living = &sweep->living;
+
+	if (slot->pid == 0)
+		return;
+	severed_tell(s, i, slot, listener);
+	if (!slot_lives(s, i, slot, sweep->now_ns, sweep->thorough)) {
+		slot_free(s, i, slot);
+		return;
+	}
+	for (unsigned n = 0; listener && listener->wants && n < PEL_SLOT_NAMES; n++) {
+		if (slot->names[n])
+			listener->wants(listener->ctx, slot->names[n]);
+	}
+	living->live++;
+	living->tracked += slot->tracked;
+	slot_add(slot, living);
+}
+
+static bool path_leads_here(const struct slots_file *s)
+{
+	struct stat st;
+
+	return fstatat(s->dirfd, PEL_RUN_SLOTS, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_ino == s->inode && st.st_dev == s->device &&
+	       st.st_size == (off_t)sizeof(struct pel_slots);
+}
+
+bool slots_sweep(struct slots_file *s, uint64_t now_ns, bool thorough,
+	const struct slots_listener *listener, struct slots_summary *ret)
+{
+	struct sweep sweep = {.now_ns = now_ns, .thorough = thorough, .listener = listener};
+	const struct slots_summary *living = &sweep.living;
+	struct pel_slot batch[BATCH];
+
+	for (unsigned first = 0; first < PEL_SLOTS; first += BATCH) {
+		if (pread(s->fd, batch, sizeof(batch), offset_of(first)) != (ssize_t)sizeof(batch))
+			break;
+		for (unsigned i = 0; i < BATCH; i++)
+			slot_sweep(s, first + i, &batch[i], &sweep);
+	}
+	s->swept = true;
+	*ret = s->gone;
+	ret->live = living->live;
+	ret->tracked = living->tracked;
+	ret->routed += living->routed;
+	ret->severed += living->severed;
+	ret->refused += living->refused;
+	ret->moved += living->moved;
+	ret->retried += living->retried;
+	return path_leads_here(s);
+}

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The map's writer.
+ *
+ * A sequence word is made odd, then a release fence (partner: the reader's acquire fence before it
+ * looks at the word again), then the data in relaxed stores, then the word is made even by a
+ * release store (partner: the reader's first acquire load).  Only words that differ are stored: the
+ * lines of what did not change stay clean in the readers' caches.
+ *
+ * The file may be replaced below us, so that all that is published is kept in `clusters` too: it is
+ * what a new file is filled from.
+ */
+#include "write.h"
+
+#include "held.h"
+
+#include "common/names.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define PATH_CHECK_NS UINT64_C(1000000000)
+
+struct map_record {
+	bool used;
+	bool unclaimed;
+	struct pel_hot hot;
+	struct pel_cold cold;
+};
+
+struct map_write {
+	int dirfd;
+	struct map_write_options options;
+	struct pel_map *map;
+	dev_t dev;
+	ino_t ino;
+	uint64_t checked_ns;
+	struct map_record *clusters[PEL_MAP_CLUSTERS]; /* NULL: never used */
+	struct map_held *held; /* of clusters without a record */
+};
+
+static void words_store(void *to, const void *from, size_t size)
+{
+	_Atomic uint64_t *out = to;
+	const uint64_t *in = from;
+
+	for (size_t i = 0; i < size / sizeof(*in); i++) {
+		if (atomic_load_explicit(&out[i], memory_order_relaxed) != in[i])
+			atomic_store_explicit(&out[i], in[i], memory_order_relaxed);
+	}
+}
+
+/* A writer that died half-way left the word odd: it becomes the next odd one. */
+static uint32_t seq_begin(_Atomic uint32_t *word)
+{
+	uint32_t odd = (atomic_load_explicit(word, memory_order_relaxed) + 1) | 1;
+
+	atomic_store_explicit(word, odd, memory_order_relaxed);
+	atomic_thread_fence(memory_order_release);
+	return odd;
+}
+
+static void seq_end(_Atomic uint32_t *word, uint32_t odd)
+{
+	atomic_store_explicit(word, odd + 1, memory_order_release);
+}
+
+static void word_move(_Atomic uint32_t *word)
+{
+	(void)atomic_fetch_add_explicit(word, 1, memory_order_release);
+	(void)syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+static uint64_t netns_inode(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/net", &st) == 0 ? (uint64_t)st.st_ino : 0;
+}
+
+static bool map_is_whole(const struct pel_map *map)
+{
+	const struct pel_map_header *h = &map->header;
+
+	return h->magic == PEL_MAP_MAGIC && h->version == PEL_MAP_VERSION &&
+	       h->header_size == sizeof(*h) && h->file_size == sizeof(*map);
+}
+
+static int map_from_fd(int fd, struct map_write *w, const struct stat *st)
+{
+	void *map = mmap(NULL, sizeof(*w->map), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (map == MAP_FAILED)
+		return -errno;
+	w->map = map;
+	w->dev = st->st_dev;
+	w->ino = st->st_ino;
+	return 0;
+}
+
+/* The map that is there, if it is ours and whole; -ENOENT for anything else. */
+static int map_reuse(struct map_write *w)
+{
+	int r = -ENOENT, fd = openat(w->dirfd, PEL_MAP_FILE,
+				O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0)
+		return -ENOENT;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+		st.st_nlink != 1 || (st.st_mode & 0777) != w->options.mode ||
+		st.st_size != sizeof(*w->map))
+		goto out;
+	r = map_from_fd(fd, w, &st);
+	if (r == 0 && !map_is_whole(w->map)) {
+		(void)munmap(w->map, sizeof(*w->map));
+		w->map = NULL;
+		r = -ENOENT;
+	}
+out:
+	(void)close(fd);
+	return r;
+}
+
+/* A new file without a name in the directory that readers know; all of its pages are there. */
+static int map_make(struct map_write *w, char ret_name[static 64])
+{
+	struct stat st;
+	int r, fd;
+
+	(void)snprintf(ret_name, 64, "." PEL_MAP_FILE ".%d", (int)getpid());
+	(void)unlinkat(w->dirfd, ret_name, 0);
+	fd = openat(w->dirfd, ret_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	r = fchmod(fd, w->options.mode) < 0 ? -errno : -posix_fallocate(fd, 0, sizeof(*w->map));
+	if (r == 0 && fstat(fd, &st) < 0)
+		r = -errno;
+	if (r == 0)
+		r = map_from_fd(fd, w, &st);
+	(void)close(fd);
+	if (r < 0)
+		(void)unlinkat(w->dirfd, ret_name, 0);
+	return r;
+}
+
+static void header_fill(struct map_write *w, uint64_t now_ns)
+{
+	struct pel_map_header *h = &w->map->header;
+
+	h->magic = PEL_MAP_MAGIC;
+	h->version = PEL_MAP_VERSION;
+	h->header_size = sizeof(*h);
+	h->file_size = sizeof(*w->map);
+	h->netns = netns_inode();
+	h->start_ns = now_ns;
+	h->pid = (int32_t)getpid();
+	h->vnet4 = w->options.vnet4;
+	h->vnet4_bits = w->options.vnet4_bits;
+	h->vnet6_bits = w->options.vnet6_bits;
+	memcpy(h->vnet6, w->options.vnet6, sizeof(h->vnet6));
+	atomic_store_explicit(&h->heartbeat_ns, now_ns, memory_order_release);
+}
+
+static void record_store(struct map_write *w, unsigned cluster, const struct pel_hot *hot,
+	const struct pel_cold *cold)
+{
+	struct pel_map_cluster *c = &w->map->clusters[cluster];
+	uint32_t odd = seq_begin(&c->seq);
+
+	words_store(&c->hot, hot, sizeof(*hot));
+	words_store(&c->cold, cold, sizeof(*cold));
+	seq_end(&c->seq, odd);
+}
+
+static void index_add(struct pel_map_entry *index, uint64_t hash, unsigned cluster, unsigned name)
+{
+	for (size_t i = 0; i < PEL_MAP_INDEX; i++) {
+		struct pel_map_entry *e = &index[(hash + i) & (PEL_MAP_INDEX - 1)];
+
+		if (e->hash == hash)
+			return;
+		if (e->hash == 0) {
+			e->hash = hash;
+			e->cluster = (uint16_t)cluster;
+			e->name = (uint16_t)name;
+			return;
+		}
+	}
+}
+
+/* Built aside, so that the index is odd only while the words that differ are stored. */
+static int index_rebuild(struct map_write *w)
+{
+	struct pel_map_entry *index = calloc(PEL_MAP_INDEX, sizeof(*index));
+	uint32_t odd;
+
+	if (!index)
+		return -ENOMEM;
+	for (unsigned c = 0; c < PEL_MAP_CLUSTERS; c++) {
+		const struct map_record *rec = w->clusters[c];
+
+		for (unsigned n = 0; rec && rec->used && n < rec->hot.n_names; n++) {
+			if (rec->hot.names[n].hash)
+				index_add(index, rec->hot.names[n].hash, c, n);
+		}
+	}
+	odd = seq_begin(&w->map->header.index_seq);
+	words_store(w->map->index, index, PEL_MAP_INDEX * sizeof(*index));
+	seq_end(&w->map->header.index_seq, odd);
+	free(index);
+	return 0;
+}
+
+static struct map_record *record_new(struct map_write *w, unsigned cluster)
+{
+	if (!w->clusters[cluster])
+		w->clusters[cluster] = calloc(1, sizeof(*w->clusters[cluster]));
+	return w->clusters[cluster];
+}
+
+/* What the earlier prober said, each record if it is sane and whole; the rest is freed.  Not to
+ * `keep` it leaves whom it held by hand. */
+static void records_inherit(struct map_write *w, bool keep)
+{
+	for (unsigned c = 0; c < PEL_MAP_CLUSTERS; c++) {
+		static const struct pel_cold no_cold;
+		static const struct pel_hot no_hot = {.writer = PEL_NONE};
+		struct map_record *rec;
+
+		if (w->map->clusters[c].seq == 0)
+			continue;
+		rec = record_new(w, c);
+		if (rec && pel_map_read_all(w->map, c, &rec->hot, &rec->cold) == 0) {
+			rec->used = rec->unclaimed = keep;
+			if (!keep)
+				map_held_keep(&w->held, &rec->hot, &rec->cold);
+		}
+		if (!rec || !rec->used)
+			record_store(w, c, &no_hot, &no_cold);
+	}
+}
+
+/* The whole content into a new file, which then takes the path. */
+static int map_republish(struct map_write *w, uint64_t now_ns)
+{
+	char name[64];
+	int r = map_make(w, name);
+
+	if (r < 0)
+		return r;
+	header_fill(w, now_ns);
+	for (unsigned c = 0; c < PEL_MAP_CLUSTERS; c++) {
+		if (w->clusters[c] && w->clusters[c]->used)
+			record_store(w, c, &w->clusters[c]->hot, &w->clusters[c]->cold);
+	}
+	r = index_rebuild(w);
+	if (r == 0 && renameat(w->dirfd, name, w->dirfd, PEL_MAP_FILE) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)unlinkat(w->dirfd, name, 0);
+	return r;
+}
+
+int map_write_open(int dirfd, const struct map_write_options *options, uint64_t now_ns,
+	struct map_write **ret)
+{
+	struct map_write *w = calloc(1, sizeof(*w));
+	int r;
+
+	if (!w)
+		return -ENOMEM;
+	w->dirfd = dirfd;
+	w->options = *options;
+	w->checked_ns = now_ns;
+	r = map_reuse(w);
+	if (r == 0) {
+		bool keep = pel_map_is_fresh(w->map, now_ns) &&
+			    w->map->header.netns == netns_inode();
+
+		records_inherit(w, keep);
+		r = index_rebuild(w);
+		header_fill(w, now_ns);
+	} else if (r == -ENOENT) {
+		r = map_republish(w, now_ns);
+	}
+	if (r < 0) {
+		map_write_close(w, false);
+		return r;
+	}
+	*ret = w;
+	return 0;
+}
+
+/* No heartbeat at all: readers need not wait until it is stale. */
+static void map_abandon(struct pel_map *map)
+{
+	atomic_store_explicit(&map->header.heartbeat_ns, 0, memory_order_release);
+	word_move(&map->header.wake);
+	word_move(&map->header.first);
+	(void)munmap(map, sizeof(*map));
+}
+
+void map_write_close(struct map_write *w, bool orderly)
+{
+	if (!w)
+		return;
+	if (w->map && orderly)
+		map_abandon(w->map);
+	else if (w->map)
+		(void)munmap(w->map, sizeof(*w->map));
+	for (unsigned c = 0; c < PEL_MAP_CLUSTERS; c++)
+		free(w->clusters[c]);
+	map_held_free(&w->held);
+	free(w);
+}
+
+static bool path_is_ours(const struct map_write *w)
+{
+	struct stat st;
+
+	return fstatat(w->dirfd, PEL_MAP_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_dev == w->dev && st.st_ino == w->ino;
+}
+
+int map_write_beat(struct map_write *w, uint64_t now_ns)
+{
+	struct pel_map *old = w->map;
+	int r;
+
+	atomic_store_explicit(&old->header.heartbeat_ns, now_ns, memory_order_release);
+	if (now_ns - w->checked_ns < PATH_CHECK_NS)
+		return 0;
+	w->checked_ns = now_ns;
+	if (path_is_ours(w))
+		return 0;
+	r = map_republish(w, now_ns);
+	if (r < 0) {
+		if (w->map != old)
+			(void)munmap(w->map, sizeof(*w->map));
+		w->map = old;
+		return r;
+	}
+	map_abandon(old);
+	return 1;
+}
+
+/* Never repeats: the clock does not go back while a machine is up, and the file dies with it. */
+static uint64_t uid_new(const struct map_write *w, uint64_t now_ns)
+{
+	uint64_t uid = now_ns ? now_ns : 1;
+
+	for (unsigned c = 0; c < PEL_MAP_CLUSTERS; c++) {
+		if (w->clusters[c] && w->clusters[c]->hot.uid >= uid)
+			uid = w->clusters[c]->hot.uid + 1;
+	}
+	return uid;
+}
+
+int map_write_take(struct map_write *w, uint64_t now_ns)
+{
+	for (unsigned c = 0; c < PEL_MAP_CLUSTERS; c++) {
+		struct map_record *rec = w->clusters[c];
+
+		if (rec && rec->used)
+			continue;
+		rec = record_new(w, c);
+		if (!rec)
+			return -ENOSPC;
+		rec->hot = (struct pel_hot){.uid = uid_new(w, now_ns), .generation = 1, .epoch = 1,
+			.state = PEL_STATE_UNKNOWN, .why = PEL_WHY_STARTING, .writer = PEL_NONE};
+		memset(&rec->cold, 0, sizeof(rec->cold));
+		rec->used = true;
+		rec->unclaimed = false;
+		record_store(w, c, &rec->hot, &rec->cold);
+		return (int)c;
+	}
+	return -ENOSPC;
+}
+
+int map_write_claim(struct map_write *w, const char *name)
+{
+	for (unsigned c = 0; c < PEL_MAP_CLUSTERS; c++) {
+		struct map_record *rec = w->clusters[c];
+
+		for (unsigned n = 0; rec && rec->used && rec->unclaimed && n < rec->hot.n_names; n++) {
+			if (strcmp(rec->cold.names[n], name) != 0)
+				continue;
+			rec->unclaimed = false;
+			return (int)c;
+		}
+	}
+	return -ENOENT;
+}
+
+unsigned map_write_held(struct map_write *w, const char *name,
+	char ret[static PEL_MAP_INSTANCES][PEL_ID_MAX])
+{
+	return map_held_take(&w->held, name, ret);
+}
+
+void map_write_drop_unclaimed(struct map_write *w)
+{
+	for (unsigned c = 0; c < PEL_MAP_CLUSTERS; c++) {
+		if (w->clusters[c] && w->clusters[c]->used && w->clusters[c]->unclaimed)
+			map_write_release(w, c);
+	}
+}
+
+void map_write_release(struct map_write *w, unsigned cluster)
+{
+	struct map_record *rec = w->clusters[cluster];
+	uint64_t uid = rec->hot.uid;
+
+	map_held_keep(&w->held, &rec->hot, &rec->cold);
+	memset(&rec->cold, 0, sizeof(rec->cold));
+	rec->hot = (struct pel_hot){.writer = PEL_NONE};
+	record_store(w, cluster, &rec->hot, &rec->cold);
+	rec->hot.uid = uid; /* for uid_new(); the published one is 0 */
+	rec->used = rec->unclaimed = false;
+	(void)index_rebuild(w);
+	word_move(&w->map->header.wake);
+	word_move(&w->map->header.first);
+}
+
+const struct pel_hot *map_write_hot(const struct map_write *w, unsigned cluster)
+{
+	return &w->clusters[cluster]->hot;
+}
+
+const struct pel_cold *map_write_cold(const struct map_write *w, unsigned cluster)
+{
+	return &w->clusters[cluster]->cold;
+}
+
+static bool names_differ(const struct pel_hot *a, const struct pel_hot *b)
+{
+	if (a->n_names != b->n_names)
+		return true;
+	for (unsigned i = 0; i < a->n_names; i++) {
+		if (a->names[i].hash != b->names[i].hash)
+			return true;
+	}
+	return false;
+}
+
+void map_write_publish(struct map_write *w, unsigned cluster, const struct pel_hot *hot,
+	const struct pel_cold *cold, unsigned changes)
+{
+	struct map_record *rec = w->clusters[cluster];
+	bool reindex = names_differ(&rec->hot, hot);
+	uint64_t uid = rec->hot.uid, generation = rec->hot.generation, epoch = rec->hot.epoch;
+
+	rec->hot = *hot;
+	rec->hot.uid = uid;
+	rec->hot.generation = generation + (changes & MAP_CHANGE_WAKE ? 1 : 0);
+	rec->hot.epoch = epoch + (changes ? 1 : 0);
+	if (cold != &rec->cold)
+		rec->cold = *cold;
+	record_store(w, cluster, &rec->hot, &rec->cold);
+	if (reindex)
+		(void)index_rebuild(w);
+	if (changes & MAP_CHANGE_WAKE)
+		word_move(&w->map->header.wake);
+	if (changes & MAP_CHANGE_FIRST)
+		word_move(&w->map->header.first);
+}

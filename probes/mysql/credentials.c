@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One cluster's credentials: an array of places that never move, for libmariadb keeps pointers to
+ * user and password until a login has ended.
+ *
+ * Rank decides: configured before proven before untried.  A configured one that is refused rests
+ * like any other, and the proven one serves meanwhile; its rest doubles up to CREDENTIALS_REST_MAX
+ * while another one works, so that a stale configuration costs next to nothing.
+ */
+#include "credentials.h"
+
+#include "base/secret.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define REST_MAX_MS 300000
+#define UNPROVEN_AT_ONCE 2
+
+enum state { STATE_UNTRIED = 0, STATE_PROVEN, STATE_DENIED };
+
+struct entry {
+	bool used;
+	bool leaving; /* removed, but a login still uses it */
+	enum state state;
+	unsigned logins; /* under way */
+	uint64_t order;  /* of arrival */
+	uint64_t proven_ms;
+	uint64_t rest_until_ms;
+	uint32_t rest_ms;
+	struct credential credential;
+};
+
+struct credentials {
+	uint64_t arrivals;
+	struct entry entries[CREDENTIALS_MAX];
+};
+
+struct credentials *credentials_new(void)
+{
+	return secret_alloc(sizeof(struct credentials));
+}
+
+void credentials_free(struct credentials *c)
+{
+	secret_free(c, sizeof(*c));
+}
+
+static void entry_clear(struct entry *e)
+{
+	if (e->logins > 0)
+		e->leaving = true;
+	else
+		secret_wipe(e, sizeof(*e));
+}
+
+static bool is_live(const struct entry *e)
+{
+	return e->used && !e->leaving;
+}
+
+static bool tls_is_as_strong(const struct tls_settings *a, const struct tls_settings *b)
+{
+	return a->on >= b->on && a->verify >= b->verify;
+}
+
+/* The same secret with weaker settings brings nothing: it would only be used more carelessly. */
+static bool is_covered_by(const struct credential *c, const struct entry *e)
+{
+	const struct credential *have = &e->credential;
+
+	return is_live(e) && strcmp(have->user, c->user) == 0 &&
+	       strcmp(have->password, c->password) == 0 &&
+	       (c->origin != CREDENTIAL_CONFIGURED || have->origin == CREDENTIAL_CONFIGURED) &&
+	       (memcmp(&have->tls, &c->tls, sizeof(c->tls)) == 0 ||
+		       (c->origin == CREDENTIAL_FOLLOWED && tls_is_as_strong(&have->tls, &c->tls)));
+}
+
+static bool is_replaced_by(const struct credential *c, const struct entry *e)
+{
+	return is_live(e) && c->origin == CREDENTIAL_CONFIGURED &&
+	       e->credential.origin == CREDENTIAL_CONFIGURED &&
+	       strcmp(e->credential.user, c->user) == 0;
+}
+
+/* How little would be lost if this place were taken: 0 means that it must not be. */
+static unsigned worthlessness(const struct entry *e)
+{
+	if (!e->used)
+		return 3;
+	if (e->logins > 0 || e->credential.origin != CREDENTIAL_FOLLOWED)
+		return 0;
+	return e->state == STATE_DENIED ? 2 : 0;
+}
+
+static struct entry *place_for_one(struct credentials *c)
+{
+	struct entry *best = NULL;
+	unsigned most = 0;
+
+	for (unsigned i = 0; i < CREDENTIALS_MAX; i++) {
+		struct entry *e = &c->entries[i];
+		unsigned w = worthlessness(e);
+
+		if (w > most || (best && w && w == most && e->order < best->order)) {
+			most = w;
+			best = e;
+		}
+	}
+	return best;
+}
+
+int credentials_add(struct credentials *c, const struct credential *credential)
+{
+	struct entry *e;
+
+	if (!*credential->user)
+		return -EINVAL;
+	for (unsigned i = 0; i < CREDENTIALS_MAX; i++) {
+		e = &c->entries[i];
+		if (is_covered_by(credential, e))
+			return 0;
+		if (is_replaced_by(credential, e))
+			entry_clear(e);
+	}
+	e = place_for_one(c);
+	if (!e)
+		return -ENOSPC;
+	secret_wipe(e, sizeof(*e));
+	e->used = true;
+	e->order = ++c->arrivals;
+	e->rest_ms = CREDENTIALS_REST_MS;
+	e->credential = *credential;
+	return 1;
+}
+
+void credentials_remove_origin(struct credentials *c, enum credential_origin origin)
+{
+	for (unsigned i = 0; i < CREDENTIALS_MAX; i++) {
+		if (is_live(&c->entries[i]) && c->entries[i].credential.origin == origin)
+			entry_clear(&c->entries[i]);
+	}
+}
+
+/* Configured, last proven, untried, refused; within one rank the last proven or the oldest. */
+static bool is_better(const struct entry *a, const struct entry *b)
+{
+	static const unsigned rank_of_state[] = {
+		[STATE_PROVEN] = 1, [STATE_UNTRIED] = 2, [STATE_DENIED] = 3};
+	unsigned rank_a = a->credential.origin == CREDENTIAL_CONFIGURED && a->state != STATE_DENIED
+				  ? 0 : rank_of_state[a->state];
+	unsigned rank_b = b->credential.origin == CREDENTIAL_CONFIGURED && b->state != STATE_DENIED
+				  ? 0 : rank_of_state[b->state];
+
+	if (rank_a != rank_b)
+		return rank_a < rank_b;
+	if (a->state == STATE_PROVEN && b->state == STATE_PROVEN)
+		return a->proven_ms > b->proven_ms;
+	return a->order < b->order;
+}
+
+static bool any_proven(const struct credentials *c)
+{
+	for (unsigned i = 0; i < CREDENTIALS_MAX; i++) {
+		if (is_live(&c->entries[i]) && c->entries[i].state == STATE_PROVEN)
+			return true;
+	}
+	return false;
+}
+
+static bool may_take(const struct entry *e, uint64_t now_ms)
+{
+	if (!is_live(e) || now_ms < e->rest_until_ms)
+		return false;
+	if (e->state == STATE_PROVEN)
+		return true;
+	return e->logins < (e->state == STATE_UNTRIED ? UNPROVEN_AT_ONCE : 1u);
+}
+
+const struct credential *credentials_take(struct credentials *c, uint64_t now_ms,
+	unsigned *ret_ticket)
+{
+	struct entry *best = NULL;
+
+	for (unsigned i = 0; i < CREDENTIALS_MAX; i++) {
+		struct entry *e = &c->entries[i];
+
+		if (may_take(e, now_ms) && (!best || is_better(e, best)))
+			best = e;
+	}
+	if (!best)
+		return NULL;
+	best->logins++;
+	*ret_ticket = (unsigned)(best - c->entries);
+	return &best->credential;
+}
+
+const struct credential *credentials_of(const struct credentials *c, unsigned ticket)
+{
+	return &c->entries[ticket].credential;
+}
+
+static struct entry *put(struct credentials *c, unsigned ticket)
+{
+	struct entry *e = &c->entries[ticket];
+
+	e->logins--;
+	if (e->leaving && e->logins == 0)
+		secret_wipe(e, sizeof(*e));
+	return is_live(e) ? e : NULL;
+}
+
+void credentials_proven(struct credentials *c, unsigned ticket, uint64_t now_ms)
+{
+	struct entry *e = put(c, ticket);
+
+	if (!e)
+		return;
+	e->state = STATE_PROVEN;
+	e->proven_ms = now_ms;
+	e->rest_until_ms = 0;
+	e->rest_ms = CREDENTIALS_REST_MS;
+}
+
+bool credentials_denied(struct credentials *c, unsigned ticket, uint64_t now_ms)
+{
+	struct entry *e = put(c, ticket);
+	bool fresh;
+
+	if (!e)
+		return false;
+	fresh = e->state != STATE_DENIED;
+	e->state = STATE_DENIED;
+	if (fresh || !any_proven(c))
+		e->rest_ms = CREDENTIALS_REST_MS;
+	else if (e->rest_ms < REST_MAX_MS / 2)
+		e->rest_ms *= 2;
+	e->rest_until_ms = now_ms + e->rest_ms;
+	return fresh;
+}
+
+void credentials_unanswered(struct credentials *c, unsigned ticket)
+{
+	(void)put(c, ticket);
+}
+
+uint64_t credentials_next_ms(const struct credentials *c, uint64_t now_ms)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (unsigned i = 0; i < CREDENTIALS_MAX; i++) {
+		const struct entry *e = &c->entries[i];
+		uint64_t at = e->rest_until_ms > now_ms ? e->rest_until_ms : now_ms;
+
+		if (is_live(e) && at < next)
+			next = at;
+	}
+	return next;
+}
+
+enum credentials_verdict credentials_verdict(const struct credentials *c)
+{
+	bool any = false, untried = false;
+
+	for (unsigned i = 0; i < CREDENTIALS_MAX; i++) {
+		const struct entry *e = &c->entries[i];
+
+		any = any || is_live(e);
+		untried = untried || (is_live(e) && e->state == STATE_UNTRIED);
+	}
+	if (any_proven(c))
+		return CREDENTIALS_GOOD;
+	if (untried)
+		return CREDENTIALS_UNTRIED;
+	return any ? CREDENTIALS_DENIED : CREDENTIALS_NONE;
+}
+
+bool credentials_error_is_denial(unsigned mysql_errno)
+{
+	static const unsigned denials[] = {
+		1044, /* ER_DBACCESS_DENIED_ERROR */
+		1045, /* ER_ACCESS_DENIED_ERROR */
+		1130, /* ER_HOST_NOT_PRIVILEGED */
+		1142, /* ER_TABLEACCESS_DENIED_ERROR */
+		1227, /* ER_SPECIFIC_ACCESS_DENIED_ERROR */
+		1251, /* ER_NOT_SUPPORTED_AUTH_MODE */
+		1275, /* ER_SERVER_IS_IN_SECURE_AUTH_MODE */
+		1524, /* ER_PLUGIN_IS_NOT_LOADED */
+		1698, /* ER_ACCESS_DENIED_NO_PASSWORD_ERROR */
+		1820, /* ER_MUST_CHANGE_PASSWORD */
+		1862, /* ER_MUST_CHANGE_PASSWORD_LOGIN */
+		1873, /* ER_ACCESS_DENIED_CHANGE_USER_ERROR */
+		2054, /* CR_SERVER_GONE_AWAY_WITH_OLD_AUTH */
+		2059, /* CR_AUTH_PLUGIN_CANNOT_LOAD */
+		2061, /* CR_AUTH_PLUGIN_ERR */
+		3118, /* ER_ACCOUNT_HAS_BEEN_LOCKED */
+		3159, /* ER_SECURE_TRANSPORT_REQUIRED */
+		4151, /* ER_ACCOUNT_HAS_BEEN_LOCKED of MariaDB */
+	};
+
+	for (size_t i = 0; i < sizeof(denials) / sizeof(*denials); i++) {
+		if (denials[i] == mysql_errno)
+			return true;
+	}
+	return false;
+}
+
+/* Doubles quotes and backslashes, so that the printed SQL means this user and nothing else. */
+static void quote(const char *text, char *ret, size_t size)
+{
+	size_t n = 0;
+
+	for (; *text && n + 3 < size; text++) {
+		if (*text == '\'' || *text == '\\')
+			ret[n++] = *text;
+		ret[n++] = (unsigned char)*text < ' ' ? '?' : *text;
+	}
+	ret[n] = '\0';
+}
+
+void credentials_remedy(const char *user, enum config_dialect dialect, char *ret, size_t size)
+{
+	char name[2 * CONFIG_USER_MAX];
+	const char *privileges =
+		dialect == CONFIG_DIALECT_READ_ONLY ? "REPLICATION CLIENT" : "USAGE";
+
+	quote(user, name, sizeof(name));
+	(void)snprintf(ret, size,
+		"CREATE USER IF NOT EXISTS '%s'@'%%' IDENTIFIED BY '<its password>'; "
+		"GRANT %s ON *.* TO '%s'@'%%';",
+		name, privileges, name);
+}
+
+/* The last, which is the least, of "you need (at least one of) the A, B privilege(s)". */
+static int privilege_named(const char *refusal, const char **ret)
+{
+	static const char of_privileges[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ ";
+	const char *end = strstr(refusal, " privilege(s)"), *at = end;
+
+	while (at > refusal && strchr(of_privileges, at[-1]))
+		at--;
+	while (at < end && *at == ' ')
+		at++;
+	*ret = at;
+	return (int)(end - at);
+}
+
+void credentials_grant(const char *refusal, const char *account, char *ret, size_t size)
+{
+	char user[2 * CONFIG_USER_MAX], host[2 * CONFIG_USER_MAX], name[CONFIG_USER_MAX];
+	const char *privilege, *at = account ? strrchr(account, '@') : NULL;
+	int n = privilege_named(refusal, &privilege);
+
+	if (n <= 0) {
+		privilege = "REPLICATION CLIENT";
+		n = (int)strlen(privilege);
+	}
+	if (!at || (size_t)(at - account) >= sizeof(name)) {
+		(void)snprintf(ret, size, "GRANT %.*s ON *.* TO the user that it logged in as", n,
+			privilege);
+		return;
+	}
+	memcpy(name, account, (size_t)(at - account));
+	name[at - account] = '\0';
+	quote(name, user, sizeof(user));
+	quote(at + 1, host, sizeof(host));
+	(void)snprintf(ret, size, "GRANT %.*s ON *.* TO '%s'@'%s';", n, privilege, user, host);
+}
+
+bool credential_of_config(const struct config_cluster *cluster, struct credential *ret)
+{
+	if (!*cluster->user)
+		return false;
+	memset(ret, 0, sizeof(*ret));
+	ret->origin = CREDENTIAL_CONFIGURED;
+	memcpy(ret->user, cluster->user, sizeof(ret->user));
+	memcpy(ret->password, cluster->password, sizeof(ret->password));
+	ret->tls = cluster->tls;
+	return true;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The credentials of one cluster: which to try next, and which never again so soon.
+ *
+ * Order: the configured ones, then the one last proven good, then untried ones as they came.  An
+ * untried one never takes the place of a good one.  After "access denied" a credential rests for
+ * CREDENTIALS_REST_MS, and until it has proven itself two logins at most use it at once.
+ *
+ * Time is given by the caller; nothing here does I/O.  The list lives in memory that no core dump
+ * contains.  Not thread-safe.
+ */
+#ifndef CREDENTIALS_H
+#define CREDENTIALS_H
+
+#include "config/config.h"
+
+#define CREDENTIALS_MAX 16
+#define CREDENTIALS_REST_MS 10000
+
+enum credential_origin {
+	CREDENTIAL_CONFIGURED = 0, /* pelorus.conf, a secret store */
+	CREDENTIAL_OPTION_FILE,    /* my.cnf, [client] and [pelorus] */
+	CREDENTIAL_FOLLOWED,       /* handed over by an application with `follow` */
+};
+
+struct credential {
+	enum credential_origin origin;
+	char user[CONFIG_USER_MAX];
+	char password[CONFIG_PASSWORD_MAX];
+	struct tls_settings tls; /* never used with weaker ones */
+};
+
+enum credentials_verdict {
+	CREDENTIALS_NONE = 0, /* there is nothing to log in with */
+	CREDENTIALS_UNTRIED,  /* some have not been tried yet */
+	CREDENTIALS_GOOD,     /* one has logged in */
+	CREDENTIALS_DENIED,   /* every one was refused */
+};
+
+struct credentials;
+
+struct credentials *credentials_new(void);
+void credentials_free(struct credentials *c);
+
+/*
+ * Adds a copy.  1 if it is new, 0 if it was known, -EINVAL without a user, -ENOSPC if the list is
+ * full of better ones.  A configured one replaces a configured one of the same user.
+ */
+int credentials_add(struct credentials *c, const struct credential *credential);
+
+/* Forgets those of one origin, as soon as no login uses them; for a reload. */
+void credentials_remove_origin(struct credentials *c, enum credential_origin origin);
+
+/*
+ * The credential for the next login, and *ret_ticket by which its outcome is told; NULL if none may
+ * be tried now.  It stays valid and unchanged until exactly one of the three outcomes is told.
+ */
+const struct credential *credentials_take(struct credentials *c, uint64_t now_ms,
+	unsigned *ret_ticket);
+/* The same credential again, until its outcome is told. */
+const struct credential *credentials_of(const struct credentials *c, unsigned ticket);
+void credentials_proven(struct credentials *c, unsigned ticket, uint64_t now_ms);
+/* True if this credential was not known to be refused: say it once, with credentials_remedy(). */
+bool credentials_denied(struct credentials *c, unsigned ticket, uint64_t now_ms);
+void credentials_unanswered(struct credentials *c, unsigned ticket);
+
+/* When credentials_take() may next succeed; UINT64_MAX if only a new credential can help. */
+uint64_t credentials_next_ms(const struct credentials *c, uint64_t now_ms);
+
+enum credentials_verdict credentials_verdict(const struct credentials *c);
+
+/* True for the errors of MySQL that mean: this user may not log in, or may not ask. */
+bool credentials_error_is_denial(unsigned mysql_errno);
+
+/* The SQL that mends it: CREATE USER and GRANT for this user, as one line.  Never a password. */
+#define CREDENTIALS_REMEDY_MAX 768
+void credentials_remedy(const char *user, enum config_dialect dialect, char *ret, size_t size);
+
+/*
+ * The grant that mends a refused question: the privilege that the server's words name, else the one
+ * that replication is watched with, for the account as CURRENT_USER() tells it (NULL: it did not).
+ */
+void credentials_grant(const char *refusal, const char *account, char *ret, size_t size);
+
+/* The configured credential of a section; false if it has none. */
+bool credential_of_config(const struct config_cluster *cluster, struct credential *ret);
+
+/* That of my.cnf's groups [client] and [pelorus], read by libmariadb; false if they have none. */
+bool credential_of_option_files(const char *defaults_file, struct credential *ret);
+
+#endif

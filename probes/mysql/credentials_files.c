@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The credential in my.cnf, as libmariadb reads it.
+ *
+ * libmariadb reads option files only on its way to a connection.  So it is sent on one that fails
+ * before any packet: to a host name that no resolver may ask for, a label of more than 63 bytes.
+ */
+#include "credentials.h"
+
+#include "base/secret.h"
+
+#include <mysql.h>
+
+#include <string.h>
+
+static bool copy(char *to, size_t size, const char *from)
+{
+	size_t n = from ? strlen(from) : 0;
+
+	if (n >= size)
+		return false;
+	memcpy(to, from ? from : "", n + 1);
+	return true;
+}
+
+static bool credential_take(MYSQL *mysql, struct credential *ret)
+{
+	const struct st_mysql_options *o = &mysql->options;
+	struct tls_settings *tls = &ret->tls;
+	my_bool verify = 0;
+
+	if (!o->user || !*o->user)
+		return false;
+	if (!copy(ret->user, sizeof(ret->user), o->user) ||
+		!copy(ret->password, sizeof(ret->password), o->password) ||
+		!copy(tls->ca, sizeof(tls->ca), o->ssl_ca) ||
+		!copy(tls->capath, sizeof(tls->capath), o->ssl_capath) ||
+		!copy(tls->cert, sizeof(tls->cert), o->ssl_cert) ||
+		!copy(tls->key, sizeof(tls->key), o->ssl_key) ||
+		!copy(tls->cipher, sizeof(tls->cipher), o->ssl_cipher))
+		return false;
+	(void)mysql_get_option(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+	tls->verify = verify;
+	tls->on = verify || o->use_ssl || *tls->ca || *tls->capath || *tls->cert || *tls->cipher;
+	return true;
+}
+
+bool credential_of_option_files(const char *defaults_file, struct credential *ret)
+{
+	char nowhere[80];
+	MYSQL *mysql = mysql_init(NULL);
+	bool found;
+
+	if (!mysql)
+		return false;
+	memset(nowhere, 'x', sizeof(nowhere) - 1);
+	nowhere[sizeof(nowhere) - 1] = '\0';
+	if (defaults_file)
+		(void)mysql_options(mysql, MYSQL_READ_DEFAULT_FILE, defaults_file);
+	(void)mysql_options(mysql, MYSQL_READ_DEFAULT_GROUP, "pelorus");
+	(void)mysql_real_connect(
+		mysql, nowhere, NULL, NULL, NULL, 1, NULL, CLIENT_REMEMBER_OPTIONS);
+	memset(ret, 0, sizeof(*ret));
+	ret->origin = CREDENTIAL_OPTION_FILE;
+	found = credential_take(mysql, ret);
+	mysql_close(mysql);
+	return found;
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verbs of the control socket. */
+#include "worker_internal.h"
+
+#include "base/text.h"
+
+#include "common/names.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void engine_error(struct control_reply *reply, int r)
+{
+	static const struct {
+		int error;
+		const char *code, *sentence;
+	} errors[] = {
+		{-EINVAL, "invalid", "name, port or credential is not one"},
+		{-ENOENT, "unfollowed", "the name is not followed, or has no such instance"},
+		{-ENOTSUP, "unsupported", "endpoints of this kind are left alone"},
+		{-EBUSY, "busy", "it is being warmed already"},
+		{-ENOTCONN, "unanswered", "the instance does not answer"},
+		{-ENODATA, "cold", "it was not warmed of late"},
+		{-ENOSPC, "full", "the map has no place for another cluster or name"},
+	};
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+		if (errors[i].error == r) {
+			control_reply_error(reply, errors[i].code, "%s", errors[i].sentence);
+			return;
+		}
+	}
+	control_reply_error(reply, "failed", "%s", strerror(-r));
+}
+
+/* Another user may follow what the configuration names, nothing else. */
+static bool may_follow(const struct worker *w, const struct control_request *request,
+	const struct control_peer *peer)
+{
+	const char *given = control_get(request, "name");
+	char name[PEL_NAME_MAX];
+
+	if (peer->trusted)
+		return true;
+	return given && pel_name_normalise(given, name) == 0 &&
+	       config_find_cluster(w->config, name);
+}
+
+static void run_follow(void *ctx, const struct control_request *request,
+	const struct control_peer *peer, struct control_reply *reply)
+{
+	struct worker *w = ctx;
+	bool credential = false;
+	int r;
+
+	if (!may_follow(w, request, peer)) {
+		control_reply_error(reply, "foreign", "the configuration does not name it");
+		return;
+	}
+	r = worker_follow(w, request, peer, &credential);
+	if (r < 0)
+		engine_error(reply, r);
+	else if (control_get(request, "user"))
+		control_reply_add(reply, "credential=%s\n", credential ? "taken" : "refused");
+}
+
+static void run_hint(void *ctx, const struct control_request *request,
+	const struct control_peer *peer, struct control_reply *reply)
+{
+	struct worker *w = ctx;
+	const char *name = control_get(request, "name");
+	const char *refused = control_get(request, "refused");
+	int r = name ? engine_hint(w->engine, name, refused && *refused == '1') : -EINVAL;
+
+	if (r < 0)
+		engine_error(reply, r);
+	else
+		control_reply_add(reply, "round=%d\n", r);
+}
+
+static void run_refresh(void *ctx, const struct control_request *request,
+	const struct control_peer *peer, struct control_reply *reply)
+{
+	struct worker *w = ctx;
+	int r = engine_refresh(w->engine, control_get(request, "name"));
+
+	if (r < 0)
+		engine_error(reply, r);
+}
+
+static void run_token(void *ctx, const struct control_request *request,
+	const struct control_peer *peer, struct control_reply *reply)
+{
+	struct worker *w = ctx;
+	const char *name = control_get(request, "name"), *user = control_get(request, "user");
+	const char *port = control_get(request, "port");
+	char token[CONFIG_PASSWORD_MAX];
+	int r = -EINVAL;
+
+	if (name && user)
+		r = engine_token(w->engine, name, port ? (uint16_t)strtoul(port, NULL, 10) : 0, user,
+			token, sizeof(token));
+	if (r == -EAGAIN)
+		control_reply_error(reply, "no-key", "there are no AWS credentials");
+	else if (r < 0)
+		engine_error(reply, r);
+	else
+		control_reply_add(reply, "%s\n", token);
+	explicit_bzero(token, sizeof(token));
+}
+
+static void run_reload(void *ctx, const struct control_request *request,
+	const struct control_peer *peer, struct control_reply *reply)
+{
+	struct config_error error;
+
+	if (worker_reload(ctx, &error) < 0)
+		control_reply_error(reply, "configuration", "%s", error.text);
+}
+
+static void run_stop(void *ctx, const struct control_request *request,
+	const struct control_peer *peer, struct control_reply *reply)
+{
+	struct worker *w = ctx;
+
+	log_say(w->log, LOG_INFO, "told-to-stop", NULL, NULL, "by process %d of user %u", peer->pid,
+		peer->uid);
+	loop_stop(w->loop, WORKER_STOPPED);
+}
+
+static void run_events(void *ctx, const struct control_request *request,
+	const struct control_peer *peer, struct control_reply *reply)
+{
+	struct worker *w = ctx;
+	const char *text = control_get(request, "since"), *wait = control_get(request, "wait");
+	uint64_t since = text ? strtoull(text, NULL, 10) : 0;
+	char line[EVENTS_LINE_MAX];
+	bool any = false;
+
+	/* A number that is not given out yet is another ring's: the prober was started anew. */
+	if (since > events_last(w->o->events))
+		since = 0;
+	while ((since = events_next(w->o->events, since, line))) {
+		control_reply_add(reply, "%s\n", line);
+		any = true;
+	}
+	if (!any && wait && strcmp(wait, "1") == 0)
+		control_reply_wait(reply);
+}
+
+static void add_json(struct control_reply *reply, const char *value)
+{
+	char buffer[2 * PEL_NAME_MAX + CONFIG_PATH_MAX];
+	struct text t = {.at = buffer, .size = sizeof(buffer)};
+
+	text_add_json(&t, value);
+	control_reply_add(reply, "%s", buffer);
+}
+
+static void add_clients(struct control_reply *reply, const struct slots_summary *s)
+{
+	control_reply_add(reply,
+		",\"clients\":{\"live\":%u,\"tracked\":%llu,\"routed\":%llu,\"severed\":%llu,"
+		"\"refused\":%llu,\"moved\":%llu,\"retried\":%llu}",
+		s->live, (unsigned long long)s->tracked, (unsigned long long)s->routed,
+		(unsigned long long)s->severed, (unsigned long long)s->refused,
+		(unsigned long long)s->moved, (unsigned long long)s->retried);
+}
+
+static void add_control(struct control_reply *reply, const struct control *control)
+{
+	const struct control_counters *c = control_counters(control);
+
+	control_reply_add(reply,
+		",\"control\":{\"connections\":%u,\"accepted\":%llu,\"requests\":%llu,"
+		"\"malformed\":%llu,\"oversized\":%llu,\"foreign\":%llu,\"limited\":%llu}",
+		control_connections(control), (unsigned long long)c->accepted,
+		(unsigned long long)c->requests, (unsigned long long)c->malformed,
+		(unsigned long long)c->oversized, (unsigned long long)c->foreign,
+		(unsigned long long)c->limited);
+}
+
+static void run_status(void *ctx, const struct control_request *request,
+	const struct control_peer *peer, struct control_reply *reply)
+{
+	struct worker *w = ctx;
+	char *clusters = engine_status(w->engine);
+	uint64_t up_ms = (loop_now_ns(w->loop) - w->started_ns) / LOOP_MS;
+
+	control_reply_add(reply, "{\"version\":\"%s\",\"pid\":%d,\"supervisor\":%d,\"up_ms\":%llu",
+		PELORUS_VERSION, getpid(), getppid(), (unsigned long long)up_ms);
+	control_reply_add(reply, ",\"foreground\":%s,\"shared\":%s,\"directory\":",
+		w->o->options->foreground ? "true" : "false",
+		w->o->station->shared ? "true" : "false");
+	add_json(reply, w->o->station->rundir.path);
+	control_reply_add(reply, ",\"configuration\":");
+	add_json(reply, w->config->path);
+	control_reply_add(reply, ",\"events\":%llu",
+		(unsigned long long)events_last(w->o->events));
+	add_clients(reply, &w->clients);
+	add_control(reply, w->control);
+	control_reply_add(reply, ",\"clusters\":%s}\n", clusters ? clusters : "[]");
+	free(clusters);
+}
+
+static void admission_set(struct worker *w, const struct control_request *request,
+	enum pel_admission admission, struct control_reply *reply)
+{
+	const char *name = control_get(request, "name"), *id = control_get(request, "id");
+	int r = name && id ? engine_admit(w->engine, name, id, admission) : -EINVAL;
+
+	if (r < 0)
+		engine_error(reply, r);
+}
+
+static void run_admit(void *ctx, const struct control_request *request,
+	const struct control_peer *peer, struct control_reply *reply)
+{
+	admission_set(ctx, request, PEL_ADMITTED, reply);
+}
+
+static void run_hold(void *ctx, const struct control_request *request,
+	const struct control_peer *peer, struct control_reply *reply)
+{
+	admission_set(ctx, request, PEL_ADMIT_HELD, reply);
+}
+
+static void warm_look(struct worker *w, const char *name, const char *id,
+	struct control_reply *reply)
+{
+	struct engine_warm warm;
+	int r = engine_warm_look(w->engine, name, id, &warm);
+
+	if (r < 0) {
+		engine_error(reply, r);
+		return;
+	}
+	control_reply_add(reply, "state=%s\ndone=%u\ntotal=%u\nfailed=%u\nrefused=%u\n", warm.state,
+		warm.done, warm.total, warm.failed, warm.refused);
+	control_reply_add(reply, "text=%s\n", warm.text);
+}
+
+static void run_warm(void *ctx, const struct control_request *request,
+	const struct control_peer *peer, struct control_reply *reply)
+{
+	struct worker *w = ctx;
+	const char *name = control_get(request, "name"), *id = control_get(request, "id");
+	const char *file = control_get(request, "file");
+	char from[CONFIG_URL_MAX];
+	int r = -EINVAL;
+
+	if (name && id && control_get(request, "look")) {
+		warm_look(w, name, id, reply);
+		return;
+	}
+	if (name && id && (!file || snprintf(from, sizeof(from), "file:%s", file) < (int)sizeof(from)))
+		r = engine_warm(w->engine, name, id, file ? from : NULL);
+	if (r == -EINVAL)
+		control_reply_error(reply, "no-source",
+			"the configuration has no warm-up, and no file was given");
+	else if (r < 0)
+		engine_error(reply, r);
+}
+
+const struct control_verb worker_verbs[] = {
+	{"follow", CONTROL_ANYONE, run_follow},
+	{"hint", CONTROL_ANYONE, run_hint},
+	{"status", CONTROL_ANYONE, run_status},
+	{"events", CONTROL_ANYONE, run_events},
+	{"refresh", CONTROL_TRUSTED, run_refresh},
+	{"reload", CONTROL_TRUSTED, run_reload},
+	{"token", CONTROL_TRUSTED, run_token},
+	{"admit", CONTROL_TRUSTED, run_admit},
+	{"hold", CONTROL_TRUSTED, run_hold},
+	{"warm", CONTROL_TRUSTED, run_warm},
+	{"stop", CONTROL_TRUSTED, run_stop},
+	{0},
+};

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `follow` requests, from clients and from what the supervisor kept of an earlier worker: read,
+ * handed to the engine, and kept in turn.
+ */
+#include "worker_internal.h"
+
+#include "channel.h"
+#include "base/secret.h"
+
+#include "common/names.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void keep_request(struct worker *w, const struct control_request *request, const char *name)
+{
+	char *text = secret_alloc(PEL_CONTROL_MAX);
+	int r = 0;
+
+	if (!text)
+		return;
+	strcpy(text, "follow\n");
+	r = pel_control_put(text, PEL_CONTROL_MAX, "name", name);
+	for (unsigned i = 0; i < request->n_fields && r == 0; i++) {
+		if (strcmp(request->fields[i].key, "name") != 0 &&
+			strcmp(request->fields[i].key, "pid") != 0)
+			r = pel_control_put(text, PEL_CONTROL_MAX, request->fields[i].key,
+				request->fields[i].value);
+	}
+	if (r == 0 && keep_add(w->o->keep, text, strlen(text)) == 1)
+		(void)channel_send(w->o->channel, text, strlen(text));
+	secret_free(text, PEL_CONTROL_MAX);
+}
+
+static bool copy(char *to, size_t size, const char *from)
+{
+	size_t n = from ? strlen(from) : 0;
+
+	if (n >= size)
+		return false;
+	memcpy(to, from ? from : "", n + 1);
+	return true;
+}
+
+static bool is_on(const char *value)
+{
+	return value && strcmp(value, "1") == 0;
+}
+
+/* 1: there is one, 0: there is none, -EINVAL: a field is too long. */
+static int credential_read(const struct control_request *request, struct credential *ret)
+{
+	const char *user = control_get(request, "user");
+
+	memset(ret, 0, sizeof(*ret));
+	if (!user || !*user)
+		return 0;
+	ret->origin = CREDENTIAL_FOLLOWED;
+	ret->tls.on = is_on(control_get(request, "ssl"));
+	ret->tls.verify = is_on(control_get(request, "ssl-verify"));
+	if (!copy(ret->user, sizeof(ret->user), user) ||
+		!copy(ret->password, sizeof(ret->password), control_get(request, "password")) ||
+		!copy(ret->tls.ca, sizeof(ret->tls.ca), control_get(request, "ssl-ca")))
+		return -EINVAL;
+	ret->tls.on = ret->tls.on || ret->tls.verify || *ret->tls.ca;
+	return 1;
+}
+
+static int port_read(const struct control_request *request, uint16_t *ret)
+{
+	const char *text = control_get(request, "port");
+	char *end;
+	unsigned long port = text ? strtoul(text, &end, 10) : 0;
+
+	if (text && (*end || end == text || port > 65535))
+		return -EINVAL;
+	*ret = (uint16_t)port;
+	return 0;
+}
+
+int worker_follow(struct worker *w, const struct control_request *request,
+	const struct control_peer *peer, bool *ret_credential)
+{
+	const char *given = control_get(request, "name");
+	struct credential *credential = secret_alloc(sizeof(*credential));
+	bool permanent = is_on(control_get(request, "permanent"));
+	char name[PEL_NAME_MAX];
+	uint16_t port;
+	int r = credential ? port_read(request, &port) : -ENOMEM;
+
+	if (r == 0)
+		r = given ? pel_name_normalise(given, name) : -EINVAL;
+	if (r == 0)
+		r = credential_read(request, credential);
+	if (r >= 0) {
+		*ret_credential = r == 1 && peer->trusted && !w->o->station->system;
+		r = engine_follow(w->engine, name, port, *ret_credential ? credential : NULL);
+	}
+	secret_free(credential, sizeof(*credential));
+	if (r < 0)
+		return r;
+	(void)follows_add(w->follows, name, permanent, loop_now_ns(w->loop));
+	keep_request(w, request, name);
+	return 0;
+}
+
+/* What the supervisor kept, until it says that this was all; blocking, before the loop runs. */
+int worker_replay(struct worker *w)
+{
+	const struct control_peer own = {.trusted = true};
+	char *message = secret_alloc(PEL_CONTROL_MAX + 1);
+	struct control_request request;
+	const char *why;
+	ssize_t n;
+	bool credential;
+
+	if (!message)
+		return -ENOMEM;
+	while ((n = channel_receive(w->o->channel, message)) > 0) {
+		if (strcmp(message, "replayed") == 0)
+			break;
+		if (control_parse(message, (size_t)n, &request, &why) == 0 &&
+			strcmp(request.verb, "follow") == 0)
+			(void)worker_follow(w, &request, &own, &credential);
+	}
+	secret_free(message, PEL_CONTROL_MAX + 1);
+	return n > 0 ? 0 : -EPIPE;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dialects: how the answers of each kind of server become evidence. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "cells.h"
+#include "logic/dialect/dialect.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+struct row {
+	const char *title;
+	const struct dialect *dialect;
+	enum dialect_question question;
+	unsigned columns;
+	const char *answer;
+	const char *picture; /* i identity, r role, t table, l lag that it has; role; id; uuid; lag */
+	int r;
+};
+
+#define HELLO DIALECT_HELLO
+#define ROLE DIALECT_ROLE
+#define TABLE DIALECT_TABLE
+#define AURORA &dialect_aurora
+#define READ_ONLY &dialect_read_only
+
+static const struct row rows[] = {
+	{"Aurora greets with id, uuid and role", AURORA, HELLO, 2,
+		"aurora_server_id|demo-1;innodb_read_only|OFF;server_uuid|8f2a-11",
+		"ir w demo-1 8f2a-11", 0},
+	{"... as a reader", AURORA, HELLO, 2,
+		"aurora_server_id|demo-2;innodb_read_only|ON;server_uuid|8f2a-12",
+		"ir r demo-2 8f2a-12", 0},
+	{"... in any order and case", AURORA, HELLO, 2,
+		"SERVER_UUID|U;Innodb_Read_Only|ON;AURORA_SERVER_ID|Demo-2", "ir r demo-2 U", 0},
+	{"MariaDB has a uid for a uuid", AURORA, HELLO, 2,
+		"aurora_server_id|demo-1;innodb_read_only|OFF;server_uid|k3/+x=",
+		"ir w demo-1 k3/+x=", 0},
+	{"... which counts only without a uuid", AURORA, HELLO, 2,
+		"server_uuid|U;server_uid|k3;aurora_server_id|demo-1;innodb_read_only|OFF",
+		"ir w demo-1 U", 0},
+	{"a server without an Aurora id is no Aurora", AURORA, HELLO, 2,
+		"innodb_read_only|OFF;server_uuid|U", NULL, -ENODATA},
+	{"an id that is a path is none", AURORA, HELLO, 2,
+		"aurora_server_id|../evil;innodb_read_only|OFF;server_uuid|U", NULL, -ENODATA},
+	{"an id that is a host name is none", AURORA, HELLO, 2,
+		"aurora_server_id|evil.example.com;innodb_read_only|OFF", NULL, -ENODATA},
+	{"a uuid with a blank is none", AURORA, HELLO, 2,
+		"aurora_server_id|demo-1;innodb_read_only|OFF;server_uuid|a b", "ir w demo-1 ", 0},
+	{"a uuid that is too long is none", AURORA, HELLO, 2,
+		"aurora_server_id|demo-1;innodb_read_only|OFF;"
+		"server_uuid|0123456789012345678901234567890123456789",
+		"ir w demo-1 ", 0},
+	{"an identity without a role is one", AURORA, HELLO, 2,
+		"aurora_server_id|demo-1;server_uuid|U", "i ? demo-1 U", 0},
+	{"a variable without a value is not there", AURORA, HELLO, 2,
+		"aurora_server_id|demo-1;innodb_read_only||;server_uuid|U", "i ? demo-1 U", 0},
+	{"no variable at all says nothing", AURORA, HELLO, 2, "", NULL, -ENODATA},
+	{"other columns are no greeting", AURORA, HELLO, 3, "aurora_server_id|demo-1|x", NULL,
+		-EPROTO},
+	{"the role alone, writer", AURORA, ROLE, 1, "0", "r w  ", 0},
+	{"the role alone, reader", AURORA, ROLE, 1, "1", "r r  ", 0},
+	{"a role that is none says nothing", AURORA, ROLE, 1, "2", NULL, -ENODATA},
+	{"no row says nothing", AURORA, ROLE, 1, "", NULL, -ENODATA},
+	{"two columns are no role", AURORA, ROLE, 2, "0|0", NULL, -EPROTO},
+	{"the table has the role too", AURORA, TABLE, 7, "0|demo-1|1|5|0|0|0", "rt w  ", 0},
+	{"an empty table has the role alone", AURORA, TABLE, 7, "1||||||", "r r  ", 0},
+	{"a table without a role is a table", AURORA, TABLE, 7, "|demo-1|1|5|0|0|0", "t ?  ", 0},
+	{"neither role nor rows say nothing", AURORA, TABLE, 7, "||||||", NULL, -ENODATA},
+	{"other columns are no table", AURORA, TABLE, 6, "0|demo-1|1|5|0|0", NULL, -EPROTO},
+	{"no such question", AURORA, DIALECT_QUESTIONS, 1, "0", NULL, -EPROTO},
+
+	{"plain replication greets with uuid and role, and no id", READ_ONLY, HELLO, 2,
+		"read_only|ON;server_uid|k3", "ir r  k3", 0},
+	{"... as the writer", READ_ONLY, HELLO, 2, "read_only|OFF;server_uuid|U", "ir w  U", 0},
+	{"... whatever InnoDB and Aurora say", READ_ONLY, HELLO, 2,
+		"read_only|OFF;innodb_read_only|ON;aurora_server_id|x", "ir w  ", 0},
+	{"... and without a role not at all", READ_ONLY, HELLO, 2, "server_uuid|U", NULL, -ENODATA},
+	{"its role alone", READ_ONLY, ROLE, 1, "1", "r r  ", 0},
+	{"in place of a table it tells its lag", READ_ONLY, TABLE, 2,
+		"#Source_Host|Seconds_Behind_Source;a|7", "l ?   7000", 0},
+	{"... as MariaDB and older servers call it", READ_ONLY, TABLE, 3,
+		"#x|Seconds_Behind_Master|y;1|0|2", "l ?   0", 0},
+	{"... of several sources the worst", READ_ONLY, TABLE, 1,
+		"#Seconds_Behind_Source;1;9;2", "l ?   9000", 0},
+	{"... which is one whose replication does not run", READ_ONLY, TABLE, 2,
+		"#Seconds_Behind_Source|x;1|a;|b", "l ?   unknown", 0},
+	{"... saturating", READ_ONLY, TABLE, 1, "#Seconds_Behind_Source;99999999999",
+		"l ?   4294967000", 0},
+	{"a lag that is no number is unknown", READ_ONLY, TABLE, 1, "#Seconds_Behind_Source;-1",
+		"l ?   unknown", 0},
+	{"... with anything behind it too", READ_ONLY, TABLE, 1, "#Seconds_Behind_Source;1s",
+		"l ?   unknown", 0},
+	{"who replicates from nobody knows no lag", READ_ONLY, TABLE, 1, "#Seconds_Behind_Source",
+		"l ?   unknown", 0},
+	{"without such a column it is no answer", READ_ONLY, TABLE, 2, "#Source_Host|x;a|7", NULL,
+		-EPROTO},
+	{"... nor without names", READ_ONLY, TABLE, 7, "0|demo-1|1|5|0|0|0", NULL, -EPROTO},
+	{"no such question of it either", READ_ONLY, DIALECT_QUESTIONS, 1, "0", NULL, -EPROTO},
+};
+
+static void holds(void **state)
+{
+	const struct row *row = *state;
+	static struct cells c;
+	static struct evidence e;
+	char text[256];
+	int n;
+
+	e = (struct evidence){.sent_ns = 5, .received_ns = 6};
+	assert_int_equal(
+		row->dialect->read(row->question, cells_of(&c, row->answer, row->columns), &e),
+		row->r);
+	assert_int_equal(e.sent_ns, 5);
+	assert_int_equal(e.received_ns, 6);
+	if (!row->picture)
+		return;
+	n = snprintf(text, sizeof(text), "%s%s%s%s %c %s %s",
+		e.has & EVIDENCE_IDENTITY ? "i" : "", e.has & EVIDENCE_ROLE ? "r" : "",
+		e.has & EVIDENCE_TABLE ? "t" : "", e.has & EVIDENCE_LAG ? "l" : "", "?rw"[e.role],
+		e.id, e.uuid);
+	if (e.has & EVIDENCE_LAG && e.lag_ms == PEL_LAG_UNKNOWN)
+		(void)snprintf(text + n, sizeof(text) - (size_t)n, " unknown");
+	else if (e.has & EVIDENCE_LAG)
+		(void)snprintf(text + n, sizeof(text) - (size_t)n, " %" PRIu32, e.lag_ms);
+	assert_string_equal(text, row->picture);
+}
+
+static void dialects_are_found_by_name(void **state)
+{
+	(void)state;
+	assert_ptr_equal(dialect_find("aurora"), &dialect_aurora);
+	assert_ptr_equal(dialect_find("read_only"), &dialect_read_only);
+	assert_null(dialect_find("postgres"));
+	assert_true(dialect_aurora.has_table);
+	assert_false(dialect_read_only.has_table);
+}
+
+static void every_dialect_has_every_question(void **state)
+{
+	static const struct dialect *const all[] = {&dialect_aurora, &dialect_read_only};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		for (int q = 0; q < DIALECT_QUESTIONS; q++) {
+			assert_non_null(all[i]->queries[q]);
+			assert_null(strchr(all[i]->queries[q], '*'));
+			assert_null(strchr(all[i]->queries[q], ';'));
+		}
+	}
+}
+
+static void errors_say_why(void **state)
+{
+	static const struct {
+		unsigned number;
+		enum pel_why why;
+	} cases[] = {
+		{1045, PEL_WHY_DENIED},
+		{1142, PEL_WHY_DENIED},
+		{1227, PEL_WHY_DENIED},
+		{1698, PEL_WHY_DENIED},
+		{1109, PEL_WHY_NOT_A_CLUSTER},
+		{1146, PEL_WHY_NOT_A_CLUSTER},
+		{1193, PEL_WHY_NOT_A_CLUSTER},
+		{1040, PEL_WHY_NONE},
+		{1129, PEL_WHY_NONE},
+		{1203, PEL_WHY_NONE},
+		{1053, PEL_WHY_NONE},
+		{1927, PEL_WHY_NONE},
+		{2013, PEL_WHY_NONE},
+		{0, PEL_WHY_NONE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		assert_int_equal(dialect_why(cases[i].number), cases[i].why);
+}
+
+#define N_ROWS (sizeof(rows) / sizeof(*rows))
+
+int main(void)
+{
+	static const struct CMUnitTest others[] = {
+		cmocka_unit_test(dialects_are_found_by_name),
+		cmocka_unit_test(every_dialect_has_every_question),
+		cmocka_unit_test(errors_say_why),
+	};
+	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];
+
+	for (size_t i = 0; i < N_ROWS; i++)
+		tests[i] = (struct CMUnitTest){.name = rows[i].title, .test_func = holds,
+			.initial_state = (void *)(uintptr_t)&rows[i]};
+	memcpy(tests + N_ROWS, others, sizeof(others));
+	return cmocka_run_group_tests_name("dialect", tests, NULL, NULL);
+}

@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Health of an instance, in a small world by script.
+ *
+ * The world has an instance (its kernel and its server), a DNS server and other instances; it asks
+ * the instance every 500 ms as the prober does, and does what health_tick() wants.  Words change
+ * it:
+ *
+ *   N          N ms pass               kernel- kernel+   the host is cut off, or back
+ *   server- server+  stops, goes on    dns- dns+  others- others+   the witnesses
+ *   old-       what the old connection sends is lost, new connections work
+ *   closed+ closed-  the port refuses  kill   the server's process ends: reset, port closed
+ *   rtt:N      round trip in ms        ask- ask+   nobody asks
+ *   pause:N    the prober is stopped for N ms, then told so
+ *   drop       we close the connection ourselves     full   the server answers with an error only
+ *   unroute    attempts end with EHOSTUNREACH at once
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "logic/health.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MS UINT64_C(1000000)
+#define STEP (5 * MS)
+
+struct world {
+	struct health h;
+	struct health_witness w;
+	uint64_t now, rtt, deadline;
+	uint64_t ask_at, answer_at, dialled_at, other_at;
+	uint64_t retransmit_at, backoff; /* of the question on the old connection */
+	bool kernel, server, dns, others, old, closed, asking, full, unroute;
+	bool unacked;  /* bytes of the old connection are on their way for ever, or for a while */
+	unsigned looks, dials, renews, witnesses, declared;
+};
+
+struct row {
+	const char *title;
+	const char *script;
+	enum pel_health state;
+	const char *counts; /* "looks", "dials" ...: at least one; "!dials": none */
+};
+
+#define OK PEL_HEALTH_OK
+#define SUSPECT PEL_HEALTH_SUSPECT
+#define STALLED PEL_HEALTH_STALLED
+#define UNREACHABLE PEL_HEALTH_UNREACHABLE
+
+static const struct row rows[] = {
+	/* quiet */
+	{"an instance that answers is well", "2000", OK, "!looks !dials"},
+	{"one that is not asked is not silent", "1000 ask- 60000", OK, "!looks"},
+	{"one that is asked rarely is not silent between", "ask- 10000 ask+ 600", OK, "!looks"},
+	{"a distant one is well", "rtt:200 5000", OK, "!looks"},
+	{"a slow answer below 250 ms is no reason to look", "rtt:240 3000", OK, "!looks"},
+	{"one that became slower is looked at", "1000 rtt:400 1400", OK, "looks"},
+	{"... once it is usual, it is not", "1000 rtt:300 60000", OK, NULL},
+
+	/* unreachable */
+	{"a late probe starts a close look", "1000 kernel- 800", SUSPECT, "looks dials"},
+	{"... not before 250 ms", "1000 ask- kernel- ask+ 240", OK, "!looks"},
+	{"... and not while it is below four usual round trips", "rtt:200 20000 kernel- 700", OK,
+		"!looks"},
+	{"silence is no verdict before its time", "1000 kernel- 990", SUSPECT, NULL},
+	{"a cut is found within two seconds", "1000 kernel- 2000", UNREACHABLE, NULL},
+	{"... and its connection has to be given up", "1000 kernel- 2100", UNREACHABLE, "renews"},
+	{"a cut of half a second is none", "1000 kernel- 590 kernel+ 2000", OK, NULL},
+	{"a healed host is well when its server speaks", "1000 kernel- 5000 kernel+ 2500", OK,
+		NULL},
+	{"... not when its kernel alone answers", "1000 kernel- 5000 server- kernel+ 2500",
+		UNREACHABLE, NULL},
+	{"a far instance gets more time", "rtt:300 30000 kernel- 1500", SUSPECT, NULL},
+	{"... not for ever", "rtt:300 30000 kernel- 2500", UNREACHABLE, NULL},
+	{"a member that never answered is unreachable too", "ask- drop kernel- ask+ 3000",
+		UNREACHABLE, NULL},
+	{"... not before its time", "ask- drop kernel- ask+ 1400", SUSPECT, NULL},
+	{"an attempt that the network refuses is silence", "ask- drop unroute ask+ 3000",
+		UNREACHABLE, NULL},
+	{"bytes that are acknowledged forbid the verdict", "1000 server- 1900", STALLED, NULL},
+	{"a SYN-ACK forbids the verdict", "1000 old- 1800", OK, "dials !declared"},
+	{"... not before its time", "1000 server- old- 1200", STALLED, "!renews"},
+	{"a connection that stays dead beside a SYN-ACK has to be replaced",
+		"1000 server- old- 2600", STALLED, "renews !declared"},
+
+	/* refusals */
+	{"a refused connection counts at once", "1000 kill 120", UNREACHABLE, "!looks"},
+	{"a restarted server is well", "1000 kill 3000 closed- server+ 1500", OK, NULL},
+	{"a lost connection alone is nothing", "1000 drop 200", OK, "!looks"},
+	{"a closed port is found through a new connection", "1000 drop closed+ 200", UNREACHABLE,
+		NULL},
+
+	/* stalled */
+	{"a server that is silent under a live kernel is stalled", "1000 server- 2000", STALLED,
+		"dials"},
+	{"... for 30 s", "1000 server- 29000", STALLED, NULL},
+	{"... then it counts as unreachable", "1000 server- 31500", UNREACHABLE, NULL},
+	{"a server that was paused for five seconds is well after it",
+		"1000 server- 5000 server+ 700", OK, NULL},
+	{"a second of pause is not even stalled", "1000 server- 1000 server+ 100", OK, NULL},
+	{"a stalled one that is cut off, its question acknowledged, is stalled for its time",
+		"1000 server- 3000 kernel- 5000", STALLED, NULL},
+	{"every connection slot taken is a sign of life", "drop full 10000", OK, NULL},
+	{"... as is an error on the connection in use", "1000 full 10000", OK, NULL},
+
+	/* own trouble */
+	{"silence of everybody is held back", "1000 kernel- others- dns- 6000", SUSPECT, NULL},
+	{"... five seconds, then it counts", "1000 kernel- others- dns- 7000", UNREACHABLE, NULL},
+	{"DNS that answers is a witness", "1000 others- kernel- 2000", UNREACHABLE, "witnesses"},
+	{"another instance is a witness", "1000 dns- kernel- 2000", UNREACHABLE, NULL},
+	{"own network gone for three seconds declares nothing",
+		"1000 kernel- others- dns- 3000 kernel+ others+ dns+ 3500", OK, "!declared"},
+	{"... nor half a second later, with the question in its back-off",
+		"1000 kernel- others- dns- 1900 kernel+ others+ dns+ 1400", OK, "!declared"},
+	{"a host that stays cut when ours comes back is found",
+		"1000 kernel- others- dns- 3000 others+ dns+ 2400", UNREACHABLE, NULL},
+
+	/* a late loop */
+	{"a pause of the prober is not silence of the instance", "1000 pause:3000 200", OK,
+		"!looks"},
+	{"... of fifteen seconds neither", "1000 pause:15000 200", OK, "!looks"},
+	{"... and does not hide a cut", "1000 pause:3000 kernel- 2000", UNREACHABLE, NULL},
+	{"a cut that began before the pause goes on after it", "1000 kernel- 800 pause:3000 1300",
+		UNREACHABLE, NULL},
+	{"... but the pause does not count as its silence", "1000 kernel- 300 pause:3000 500",
+		SUSPECT, NULL},
+	{"a pause of the prober does not spoil the usual round trip",
+		"1000 pause:3000 1000 kernel- 2000", UNREACHABLE, NULL},
+};
+
+static void world_init(struct world *w)
+{
+	*w = (struct world){.now = 1000000 * MS, .rtt = MS, .kernel = true, .server = true,
+		.dns = true, .others = true, .old = true, .asking = true};
+	health_init(&w->h, w->now);
+	health_dialled(&w->h, w->now);
+	health_accepted(&w->h, &w->w, true, w->now);
+	health_spoke(&w->h, &w->w, 1000, w->now);
+	w->ask_at = w->now;
+}
+
+/* TCP of the question: its first segment, and retransmissions that back off. */
+static void world_segment(struct world *w)
+{
+	if (!w->unacked || w->now < w->retransmit_at)
+		return;
+	if (w->kernel && w->old) {
+		w->unacked = false;
+		w->h.acked_ns = w->now;
+		w->answer_at = w->now + w->rtt;
+		return;
+	}
+	w->retransmit_at = w->now + w->backoff;
+	w->backoff *= 2;
+}
+
+static void world_ask(struct world *w)
+{
+	if (!w->asking || w->now < w->ask_at)
+		return;
+	w->ask_at = w->now + 500 * MS;
+	if (w->h.connected && !w->h.asked_ns) {
+		health_asked(&w->h, w->now);
+		w->unacked = true;
+		w->retransmit_at = w->now;
+		w->backoff = 200 * MS + w->rtt;
+		world_segment(w);
+	} else if (!w->h.connected && !w->h.dialling) {
+		w->ask_at = w->now + 50 * MS;
+		health_dialled(&w->h, w->now);
+		w->dialled_at = w->now;
+	}
+}
+
+static void world_dial_ends(struct world *w)
+{
+	bool keep = !w->h.connected;
+	/* A SYN is sent again after one second; after two the attempt is given up. */
+	uint64_t age = w->now - w->dialled_at;
+	bool arrives = age / STEP == w->rtt / STEP + 1 ||
+		       age / STEP == (1000 * MS + w->rtt) / STEP + 1;
+
+	if (!w->h.dialling)
+		return;
+	if (w->unroute || age > 2000 * MS) {
+		health_undialled(&w->h, w->now);
+	} else if (w->kernel && w->closed && arrives) {
+		health_refused(&w->h, &w->w, w->now);
+	} else if (w->kernel && arrives) {
+		health_accepted(&w->h, &w->w, keep, w->now);
+		if (keep)
+			w->unacked = false;
+		w->answer_at = w->now + w->rtt;
+		/* The second connection logs in and takes over. */
+		if (w->server && !w->old) {
+			w->old = true;
+			w->unacked = false;
+		}
+	}
+}
+
+static void world_answers(struct world *w)
+{
+	if (w->server && w->kernel && w->old && !w->unacked && !w->closed && w->h.connected &&
+		w->h.asked_ns && w->answer_at && w->now >= w->answer_at) {
+		uint32_t rtt_us = (uint32_t)((w->now - w->h.asked_ns) / 1000);
+
+		w->answer_at = 0;
+		health_spoke(&w->h, &w->w, rtt_us ? rtt_us : 1, w->now);
+		if (w->full)
+			health_closed(&w->h, &w->w, true, w->now);
+	}
+	if (w->others && w->now >= w->other_at) {
+		health_witnessed(&w->w, w->now);
+		w->other_at = w->now + 250 * MS;
+	}
+}
+
+static void world_tick(struct world *w)
+{
+	static const struct health_config config = {1500 * MS, 30000 * MS};
+	unsigned want = health_tick(&w->h, &w->w, &config, w->now, &w->deadline);
+
+	if (want & HEALTH_WANT_LOOK) {
+		w->looks++;
+		health_looked(&w->h, w->unacked, w->now - w->h.acked_ns, w->now);
+		want |= health_tick(&w->h, &w->w, &config, w->now, &w->deadline);
+	}
+	if (want & HEALTH_WANT_CONNECT) {
+		w->dials++;
+		health_dialled(&w->h, w->now);
+		w->dialled_at = w->now;
+	}
+	if (want & HEALTH_WANT_WITNESS) {
+		w->witnesses++;
+		if (w->dns)
+			health_witnessed(&w->w, w->now);
+	}
+	if (want & HEALTH_WANT_RENEW) {
+		w->renews++;
+		w->unacked = false;
+		health_closed(&w->h, &w->w, false, w->now);
+		w->ask_at = w->now;
+	}
+	w->declared += w->h.state == UNREACHABLE;
+	assert_true(w->deadline > w->now);
+}
+
+static void world_pass(struct world *w, uint64_t ms)
+{
+	for (uint64_t end = w->now + ms * MS; w->now < end; w->now += STEP) {
+		world_dial_ends(w);
+		world_segment(w);
+		world_answers(w);
+		world_ask(w);
+		world_tick(w);
+	}
+}
+
+static void world_word(struct world *w, const char *word)
+{
+	const struct {
+		const char *name;
+		bool *flag;
+	} flags[] = {{"kernel", &w->kernel}, {"server", &w->server}, {"dns", &w->dns},
+		{"others", &w->others}, {"old", &w->old}, {"closed", &w->closed},
+		{"ask", &w->asking}};
+	size_t n = strlen(word);
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
+		if (strncmp(word, flags[i].name, n - 1) == 0 && strlen(flags[i].name) == n - 1) {
+			*flags[i].flag = word[n - 1] == '+';
+			w->ask_at = flags[i].flag == &w->asking ? w->now : w->ask_at;
+			return;
+		}
+	}
+	if (*word >= '0' && *word <= '9') {
+		world_pass(w, strtoul(word, NULL, 10));
+	} else if (strncmp(word, "rtt:", 4) == 0) {
+		w->rtt = strtoul(word + 4, NULL, 10) * MS;
+	} else if (strncmp(word, "pause:", 6) == 0) {
+		uint64_t since = w->now;
+
+		w->now += strtoul(word + 6, NULL, 10) * MS;
+		health_paused(&w->h, since, w->now);
+		health_witness_paused(&w->w, since, w->now);
+	} else if (strcmp(word, "kill") == 0) {
+		w->closed = true;
+		w->unacked = w->server = false;
+		health_closed(&w->h, &w->w, true, w->now);
+		w->ask_at = w->now;
+	} else if (strcmp(word, "drop") == 0) {
+		w->unacked = false;
+		health_closed(&w->h, &w->w, false, w->now);
+		w->ask_at = w->now;
+	} else if (strcmp(word, "full") == 0) {
+		w->full = true;
+	} else if (strcmp(word, "unroute") == 0) {
+		w->unroute = true;
+	} else {
+		fail_msg("no such word: %s", word);
+	}
+}
+
+static void world_play(struct world *w, const char *script)
+{
+	char text[256], *rest = NULL;
+
+	(void)snprintf(text, sizeof(text), "%s", script);
+	for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+		world_word(w, word);
+}
+
+static void check_counts(const struct world *w, const char *counts)
+{
+	const struct {
+		const char *name;
+		unsigned n;
+	} all[] = {{"looks", w->looks}, {"dials", w->dials}, {"renews", w->renews},
+		{"witnesses", w->witnesses}, {"declared", w->declared}};
+
+	for (size_t i = 0; counts && i < sizeof(all) / sizeof(*all); i++) {
+		const char *at = strstr(counts, all[i].name);
+
+		if (at)
+			assert_int_equal(all[i].n > 0, at == counts || at[-1] != '!');
+	}
+}
+
+static void holds(void **state)
+{
+	const struct row *row = *state;
+	struct world w;
+
+	world_init(&w);
+	world_play(&w, row->script);
+	assert_int_equal(w.h.state, row->state);
+	check_counts(&w, row->counts);
+}
+
+static void a_lossy_far_network_raises_no_alarm(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	w.rtt = 300 * MS;
+	srand(1);
+	/* Ten minutes; now and then the first segment of a question is lost. */
+	for (unsigned i = 0; i < 600000 / 5; i++) {
+		w.old = rand() % 20 != 0;
+		world_pass(&w, 5);
+	}
+	assert_true(w.looks > 0);
+	assert_int_equal(w.declared, 0);
+}
+
+static void usual_round_trips_follow_slowly(void **state)
+{
+	struct health_witness witness = {0};
+	struct health h;
+
+	(void)state;
+	health_init(&h, MS);
+	health_spoke(&h, &witness, 1000, 2 * MS);
+	assert_int_equal(h.rtt_us, 1000);
+	health_spoke(&h, &witness, 9000, 3 * MS);
+	assert_int_equal(h.rtt_us, 2000);
+	health_spoke(&h, &witness, 0, 4 * MS);
+	assert_int_equal(h.rtt_us, 2000);
+	health_asked(&h, 5 * MS);
+	health_paused(&h, 6 * MS, 3006 * MS);
+	health_spoke(&h, &witness, 3001000, 3007 * MS);
+	assert_int_equal(h.rtt_us, 2000);
+	health_spoke(&h, &witness, 10000, 3008 * MS);
+	assert_int_equal(h.rtt_us, 3000);
+}
+
+static void a_pause_moves_what_is_measured_from(void **state)
+{
+	struct health_witness witness = {.heard_ns = 90 * MS};
+	struct health h = {.connected = true, .spoke_ns = 50 * MS, .acked_ns = 60 * MS,
+		.asked_ns = 70 * MS, .dialled_ns = 80 * MS, .close_ns = 85 * MS,
+		.looked_ns = 95 * MS};
+
+	(void)state;
+	health_paused(&h, 100 * MS, 1100 * MS);
+	health_witness_paused(&witness, 100 * MS, 1100 * MS);
+	assert_int_equal(h.spoke_ns, 1050 * MS);
+	assert_int_equal(h.acked_ns, 1060 * MS);
+	assert_int_equal(h.asked_ns, 1070 * MS);
+	assert_int_equal(h.dialled_ns, 1080 * MS);
+	assert_int_equal(h.close_ns, 1085 * MS);
+	assert_int_equal(h.looked_ns, 0);
+	assert_int_equal(witness.heard_ns, 1090 * MS);
+	health_witness_paused(&witness, 100 * MS, 1100 * MS);
+	assert_int_equal(witness.heard_ns, 1090 * MS);
+	health_witness_paused(&witness, 1200 * MS, 1500 * MS);
+	assert_int_equal(witness.heard_ns, 1390 * MS);
+	health_paused(&h, 3000 * MS, 2000 * MS);
+	assert_int_equal(h.spoke_ns, 1050 * MS);
+}
+
+static void a_fresh_syn_is_given_time(void **state)
+{
+	static const struct health_config config = {1500 * MS, 30000 * MS};
+	struct health_witness witness = {0};
+	struct health h;
+	uint64_t due, t = 50000 * MS;
+
+	(void)state;
+	health_init(&h, t);
+	health_accepted(&h, &witness, true, t);
+	health_spoke(&h, &witness, 1000, t);
+	health_asked(&h, t);
+	for (unsigned ms = 250; ms <= 2600; ms += 50) {
+		uint64_t now = t + ms * MS;
+
+		health_witnessed(&witness, now);
+		if (ms == 2000)
+			health_dialled(&h, now);
+		health_looked(&h, true, (ms + 1) * MS, now);
+		(void)health_tick(&h, &witness, &config, now, &due);
+		assert_int_equal(h.state, ms < 2500 ? SUSPECT : UNREACHABLE);
+	}
+	/* Then there is nothing to wait for, and one wish. */
+	assert_int_equal(due, UINT64_MAX);
+	assert_int_equal(health_tick(&h, &witness, &config, t + 3000 * MS, &due), HEALTH_WANT_RENEW);
+	health_closed(&h, &witness, false, t + 3000 * MS);
+	assert_int_equal(health_tick(&h, &witness, &config, t + 3001 * MS, &due), 0);
+}
+
+static void an_old_acknowledgement_is_no_news(void **state)
+{
+	struct health h;
+
+	(void)state;
+	health_init(&h, 1000 * MS);
+	health_looked(&h, false, 300 * MS, 1500 * MS);
+	assert_int_equal(h.acked_ns, 1200 * MS);
+	health_looked(&h, false, 900 * MS, 1600 * MS);
+	assert_int_equal(h.acked_ns, 1200 * MS);
+	health_looked(&h, false, 9000 * MS, 1700 * MS);
+	assert_int_equal(h.acked_ns, 1200 * MS);
+}
+
+static void a_close_look_is_not_a_stare(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	world_play(&w, "1000 server- 2000");
+	assert_in_range(w.looks, 15, 18);
+	assert_in_range(w.dials, 1, 2);
+}
+
+static void a_pause_is_what_is_late_by_more_than_the_limit(void **state)
+{
+	(void)state;
+	assert_false(health_is_pause(1000 * MS, 900 * MS));
+	assert_false(health_is_pause(1000 * MS, 1250 * MS));
+	assert_true(health_is_pause(1000 * MS, 1251 * MS));
+}
+
+static void times_of_the_configuration_hold(void **state)
+{
+	static const struct health_config config = {600 * MS, 2000 * MS};
+	struct health_witness witness = {0};
+	struct health h;
+	uint64_t due, t = 50000 * MS;
+
+	(void)state;
+	health_init(&h, t);
+	health_accepted(&h, &witness, true, t);
+	health_spoke(&h, &witness, 1000, t);
+	health_asked(&h, t);
+	(void)health_tick(&h, &witness, &config, t, &due);
+	assert_int_equal(due, t + HEALTH_LATE_NS);
+	assert_int_equal(health_tick(&h, &witness, &config, due, &due),
+		HEALTH_WANT_LOOK | HEALTH_WANT_CONNECT | HEALTH_WANT_WITNESS);
+	assert_int_equal(h.state, SUSPECT);
+	health_looked(&h, false, 0, t + 650 * MS);
+	(void)health_tick(&h, &witness, &config, t + 650 * MS, &due);
+	assert_int_equal(h.state, STALLED);
+	health_looked(&h, false, 0, t + 2000 * MS);
+	(void)health_tick(&h, &witness, &config, t + 2000 * MS, &due);
+	assert_int_equal(h.state, UNREACHABLE);
+}
+
+#define N_ROWS (sizeof(rows) / sizeof(*rows))
+
+int main(void)
+{
+	static const struct CMUnitTest others[] = {
+		cmocka_unit_test(a_lossy_far_network_raises_no_alarm),
+		cmocka_unit_test(usual_round_trips_follow_slowly),
+		cmocka_unit_test(a_pause_moves_what_is_measured_from),
+		cmocka_unit_test(a_fresh_syn_is_given_time),
+		cmocka_unit_test(an_old_acknowledgement_is_no_news),
+		cmocka_unit_test(a_close_look_is_not_a_stare),
+		cmocka_unit_test(a_pause_is_what_is_late_by_more_than_the_limit),
+		cmocka_unit_test(times_of_the_configuration_hold),
+	};
+	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];
+
+	for (size_t i = 0; i < N_ROWS; i++)
+		tests[i] = (struct CMUnitTest){.name = rows[i].title, .test_func = holds,
+			.initial_state = (void *)(uintptr_t)&rows[i]};
+	memcpy(tests + N_ROWS, others, sizeof(others));
+	return cmocka_run_group_tests_name("health", tests, NULL, NULL);
+}

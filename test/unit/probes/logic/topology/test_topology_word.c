@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a coordinator's word is worth: everything while nobody can be asked, nothing against a login. */
+#include "logic/topology/topology.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MS UINT64_C(1000000)
+
+static uint64_t now = 1000000 * MS;
+
+static struct pel_addr addr_of(unsigned i)
+{
+	return (struct pel_addr){.family = 4, .port = 3306, .ip = {10, 0, 0, (uint8_t)i}};
+}
+
+/* "aW bR": id and role; the host of a is a.example, at 10.0.0.1. */
+static unsigned say(struct topology *t, const char *text)
+{
+	struct topology_word words[8];
+	unsigned n = 0;
+
+	for (; *text; text += 2 + (text[2] == ' ')) {
+		struct topology_word *w = &words[n++];
+
+		*w = (struct topology_word){
+			.role = text[1] == 'W' ? PEL_ROLE_WRITER : PEL_ROLE_READER};
+		snprintf(w->id, sizeof(w->id), "%c", *text);
+		snprintf(w->host, sizeof(w->host), "%c.example", *text);
+	}
+	return topology_feed_words(t, words, n, now);
+}
+
+static unsigned resolve(struct topology *t, char id)
+{
+	struct pel_addr addr = addr_of((unsigned)(id - 'a' + 1));
+	const struct topology_dns dns = {.addrs = &addr, .n_addrs = 1, .ttl_ms = 5000};
+	char name[2] = {id, 0};
+
+	return topology_feed_host(t, topology_find(t, name), &dns, now);
+}
+
+static void answer(struct topology *t, char id, enum pel_role role)
+{
+	struct evidence e = {.has = EVIDENCE_IDENTITY | EVIDENCE_ROLE, .role = role,
+		.sent_ns = now - MS, .received_ns = now, .from = addr_of((unsigned)(id - 'a' + 1))};
+
+	snprintf(e.id, sizeof(e.id), "%c", id);
+	snprintf(e.uuid, sizeof(e.uuid), "uuid-%c", id);
+	(void)topology_feed(t, topology_find(t, e.id), &e);
+}
+
+static struct topology *begin(void)
+{
+	static struct topology t;
+	const struct topology_config config = {.port = 3306, .admit_stable_ms = 10000};
+
+	topology_init(&t, &config, 1, now);
+	(void)topology_add_name(&t, "db.example", PEL_ROLE_WRITER, 0);
+	return &t;
+}
+
+static const char *writer(const struct topology *t)
+{
+	return t->state == PEL_STATE_KNOWN ? t->members[t->writer].id : "";
+}
+
+static void the_word_alone_is_followed_without_credentials(void **state)
+{
+	struct topology *t = begin();
+
+	(void)say(t, "aW bR");
+	(void)topology_set_why(t, PEL_WHY_NO_CREDENTIALS, now);
+	assert_string_equal(writer(t), "");
+	assert_true(resolve(t, 'b') & TOPOLOGY_EPOCH);
+	assert_true(resolve(t, 'a') & TOPOLOGY_FIRST);
+	assert_string_equal(writer(t), "a");
+	assert_int_equal(t->members[topology_find(t, "b")].role, PEL_ROLE_READER);
+	assert_true(t->members[topology_find(t, "b")].routable);
+	assert_false(topology_is_troubled(t));
+	assert_false(t->dns_only);
+}
+
+static void another_word_moves_the_writer_and_severs(void **state)
+{
+	struct topology *t = begin();
+
+	(void)topology_set_why(t, PEL_WHY_NO_CREDENTIALS, now);
+	(void)say(t, "aW bR");
+	(void)resolve(t, 'a');
+	(void)resolve(t, 'b');
+	assert_int_equal(say(t, "bW aR") & TOPOLOGY_WAKES, TOPOLOGY_WAKES);
+	assert_string_equal(writer(t), "b");
+	assert_int_equal(t->members[topology_find(t, "a")].role, PEL_ROLE_READER);
+	assert_int_equal(say(t, "bW aR") & (TOPOLOGY_WAKES | TOPOLOGY_EPOCH), 0);
+}
+
+static void who_is_named_no_more_is_forgotten(void **state)
+{
+	struct topology *t = begin();
+
+	(void)topology_set_why(t, PEL_WHY_NO_CREDENTIALS, now);
+	(void)say(t, "aW bR");
+	(void)resolve(t, 'a');
+	(void)resolve(t, 'b');
+	assert_true(say(t, "aW cR") & TOPOLOGY_MEMBERS);
+	assert_int_equal(topology_find(t, "b"), PEL_NONE);
+	assert_false(t->members[topology_find(t, "c")].routable);
+	assert_string_equal(writer(t), "a");
+}
+
+static void a_lie_is_not_followed_once_somebody_answers(void **state)
+{
+	struct topology *t = begin();
+
+	(void)say(t, "bW aR");
+	(void)resolve(t, 'a');
+	(void)resolve(t, 'b');
+	answer(t, 'a', PEL_ROLE_WRITER);
+	answer(t, 'b', PEL_ROLE_READER);
+	assert_string_equal(writer(t), "a");
+	(void)say(t, "bW aR");
+	assert_string_equal(writer(t), "a");
+	assert_int_equal(t->members[topology_find(t, "b")].role, PEL_ROLE_READER);
+}
+
+static void a_named_primary_is_the_writer_when_it_says_so_itself(void **state)
+{
+	struct topology *t = begin();
+
+	(void)say(t, "aW bR");
+	(void)resolve(t, 'a');
+	(void)resolve(t, 'b');
+	assert_string_equal(writer(t), "");
+	answer(t, 'a', PEL_ROLE_WRITER);
+	assert_string_equal(writer(t), "a");
+}
+
+static void the_first_login_takes_back_what_was_only_a_word(void **state)
+{
+	struct topology *t = begin();
+
+	(void)topology_set_why(t, PEL_WHY_NO_CREDENTIALS, now);
+	(void)say(t, "bW aR");
+	(void)resolve(t, 'a');
+	(void)resolve(t, 'b');
+	assert_string_equal(writer(t), "b");
+	answer(t, 'a', PEL_ROLE_WRITER);
+	assert_string_equal(writer(t), "a");
+	assert_false(t->members[topology_find(t, "b")].routable);
+}
+
+static void refused_credentials_are_credentials(void **state)
+{
+	struct topology *t = begin();
+
+	(void)say(t, "aW bR");
+	(void)resolve(t, 'a');
+	(void)topology_set_why(t, PEL_WHY_DENIED, now);
+	assert_string_equal(writer(t), "");
+	assert_false(t->members[topology_find(t, "a")].routable);
+}
+
+static void a_configured_member_keeps_its_place(void **state)
+{
+	struct topology *t = begin();
+
+	assert_true(topology_add_member(t, "a", "a.inside", 3307, now) >= 0);
+	(void)say(t, "aW bR");
+	assert_string_equal(t->members[topology_find(t, "a")].host, "a.inside");
+	(void)say(t, "bW");
+	assert_int_not_equal(topology_find(t, "a"), PEL_NONE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_word_alone_is_followed_without_credentials),
+		cmocka_unit_test(another_word_moves_the_writer_and_severs),
+		cmocka_unit_test(who_is_named_no_more_is_forgotten),
+		cmocka_unit_test(a_lie_is_not_followed_once_somebody_answers),
+		cmocka_unit_test(a_named_primary_is_the_writer_when_it_says_so_itself),
+		cmocka_unit_test(the_first_login_takes_back_what_was_only_a_word),
+		cmocka_unit_test(refused_credentials_are_credentials),
+		cmocka_unit_test(a_configured_member_keeps_its_place),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

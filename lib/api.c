@@ -29,14 +29,14 @@ struct pelorus_topology {
 };
 
 _Static_assert((int)PELORUS_WRITER == (int)PEL_ROLE_WRITER &&
-		       (int)PELORUS_READER == (int)PEL_ROLE_READER &&
-		       (int)PELORUS_CUSTOM == (int)PEL_ROLE_CUSTOM,
+		(int)PELORUS_READER == (int)PEL_ROLE_READER &&
+		(int)PELORUS_CUSTOM == (int)PEL_ROLE_CUSTOM,
 	"roles");
 _Static_assert((int)PELORUS_STATE_WRITERLESS == (int)PEL_STATE_WRITERLESS &&
-		       (int)PELORUS_STATE_KNOWN == (int)PEL_STATE_KNOWN,
+		(int)PELORUS_STATE_KNOWN == (int)PEL_STATE_KNOWN,
 	"states");
 _Static_assert((int)PELORUS_HEALTH_UNREACHABLE == (int)PEL_HEALTH_UNREACHABLE &&
-		       (int)PELORUS_HEALTH_STALLED == (int)PEL_HEALTH_STALLED,
+		(int)PELORUS_HEALTH_STALLED == (int)PEL_HEALTH_STALLED,
 	"health");
 
 API_EXPORT const char *pelorus_version(void)
@@ -166,8 +166,9 @@ API_EXPORT unsigned pelorus_topology_count(const struct pelorus_topology *topolo
 	return topology->hot.n_instances;
 }
 
-API_EXPORT const struct pelorus_instance *pelorus_topology_instance(
-	const struct pelorus_topology *topology, unsigned number)
+API_EXPORT const struct pelorus_instance *pelorus_topology_instance(const struct pelorus_topology
+									    *topology,
+	unsigned number)
 {
 	return number < topology->hot.n_instances ? &topology->instances[number] : NULL;
 }
@@ -180,7 +181,7 @@ static bool has_moved(const struct bind *b, uint64_t epoch)
 	struct pel_hot hot;
 
 	return map && mapview_read(map, b->name, b->hash, &ref, &hot) == 0 &&
-	       hot.state != PEL_STATE_UNKNOWN && (hot.epoch ? hot.epoch : 1) != epoch;
+		hot.state != PEL_STATE_UNKNOWN && (hot.epoch ? hot.epoch : 1) != epoch;
 }
 
 API_EXPORT int pelorus_wait(const char *endpoint, uint64_t epoch, unsigned timeout_ms)

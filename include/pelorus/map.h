@@ -39,9 +39,9 @@
 
 /* struct pel_hot.state */
 enum pel_state {
-	PEL_STATE_FREE = 0,    /* the record is not in use */
-	PEL_STATE_UNKNOWN = 1, /* followed, topology not known: connections go where DNS leads */
-	PEL_STATE_KNOWN = 2,   /* writer confirmed */
+	PEL_STATE_FREE = 0,       /* the record is not in use */
+	PEL_STATE_UNKNOWN = 1,    /* followed, topology not known: connections go where DNS leads */
+	PEL_STATE_KNOWN = 2,      /* writer confirmed */
 	PEL_STATE_WRITERLESS = 3, /* between two writers: readers are known, there is no writer */
 };
 
@@ -118,7 +118,7 @@ struct pel_hot_instance {
 	uint8_t ip4[4];
 	uint32_t lag_ms; /* PEL_LAG_UNKNOWN if not known */
 	uint8_t ip6[16];
-	uint64_t identity;    /* hash of id, address and server uuid: changes when any of them does */
+	uint64_t identity; /* hash of id, address and server uuid: changes when any of them does */
 	uint64_t evidence_ns; /* when it last proved anything */
 	uint32_t rtt_us;
 	uint16_t cpu_permille;
@@ -132,17 +132,17 @@ struct pel_hot_name {
 	uint64_t hash; /* pel_name_hash() of the normal form */
 	uint8_t role;  /* enum pel_role: the intent */
 	uint8_t n_addrs;
-	uint16_t port; /* 0: the cluster's */
-	uint32_t members; /* custom names: bit i is instance i */
-	uint64_t dns_ns;  /* when the addresses were last seen in DNS */
+	uint16_t port;                        /* 0: the cluster's */
+	uint32_t members;                     /* custom names: bit i is instance i */
+	uint64_t dns_ns;                      /* when the addresses were last seen in DNS */
 	struct pel_addr addrs[PEL_MAP_ADDRS]; /* what DNS last gave for the name */
 };
 
 /* What routing and severing need, copied out in one go. */
 struct pel_hot {
-	uint64_t uid;        /* this use of the record; never repeats, 0 is none */
-	uint64_t generation; /* moves when a socket may have to be severed */
-	uint64_t epoch;      /* moves with every change that a user would call one */
+	uint64_t uid;           /* this use of the record; never repeats, 0 is none */
+	uint64_t generation;    /* moves when a socket may have to be severed */
+	uint64_t epoch;         /* moves with every change that a user would call one */
 	uint64_t writerless_ns; /* since when there is no writer; 0: there is one, or never was */
 	uint64_t verified_ns;   /* when the writer last confirmed itself */
 	uint8_t state;          /* enum pel_state */
@@ -152,7 +152,7 @@ struct pel_hot {
 	uint8_t writer;         /* index, or PEL_NONE */
 	uint8_t n_instances;
 	uint8_t n_names;
-	uint8_t dns_only;  /* 1: no credentials; addresses in names[] are all there is */
+	uint8_t dns_only;    /* 1: no credentials; addresses in names[] are all there is */
 	uint32_t max_lag_ms; /* 0: off */
 	uint16_t port;       /* the cluster's */
 	uint16_t pad;

@@ -52,8 +52,8 @@ bool elf_note_is_go(void)
 	}
 	for (size_t i = 0; i < n; i++) {
 		if (headers[i].p_type == PT_NOTE &&
-			elf_note_has_go(
-				(const void *)(base + headers[i].p_vaddr), headers[i].p_memsz))
+			elf_note_has_go((const void *)(base + headers[i].p_vaddr),
+				headers[i].p_memsz))
 			return true;
 	}
 	return false;

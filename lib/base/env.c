@@ -201,8 +201,8 @@ void env_read(struct env *ret, char *const *list, const char *executable, bool s
 	auth = env_value(list, "PELORUS_AUTH");
 	ret->auth_iam = auth && strcmp(auth, "iam") == 0;
 	ret->sever = read_sever(env_value(list, "PELORUS_SEVER"));
-	copy_text(
-		ret->runtime_dir, sizeof(ret->runtime_dir), env_value(list, "PELORUS_RUNTIME_DIR"));
+	copy_text(ret->runtime_dir, sizeof(ret->runtime_dir),
+		env_value(list, "PELORUS_RUNTIME_DIR"));
 	copy_text(ret->log, sizeof(ret->log), env_value(list, "PELORUS_LOG"));
 	read_clusters(ret, env_value(list, "PELORUS_CLUSTER"));
 	keep(ret, list);

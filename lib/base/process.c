@@ -17,8 +17,8 @@ static bool is_wiped;
 void process_init(void)
 {
 	int saved = errno;
-	void *p = mmap(
-		NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *p = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		0);
 
 	if (p != MAP_FAILED) {
 		is_wiped = madvise(p, sizeof(*page), MADV_WIPEONFORK) == 0;

@@ -44,10 +44,12 @@ static const struct {
 	[SAY_NO_WATCHER] = {"L10", "no thread could be started; stale connections stay"},
 	[SAY_TOO_MANY_SOCKETS] = {"L11", "a descriptor beyond those watched; it is not severed"},
 	[SAY_NOT_A_MAP] = {"L12", "the prober's map cannot be read; names lead to DNS"},
-	[SAY_CLIENT_WARNS] = {"L20", "this client library warns on stderr of what failing over in "
-				     "place needs; off for it"},
-	[SAY_NO_TOKEN] = {"L21", "no RDS token for this login, or no TLS to demand of this client "
-				 "library; the program's own password is used"},
+	[SAY_CLIENT_WARNS] = {"L20",
+		"this client library warns on stderr of what failing over in "
+		"place needs; off for it"},
+	[SAY_NO_TOKEN] = {"L21",
+		"no RDS token for this login, or no TLS to demand of this client "
+		"library; the program's own password is used"},
 };
 
 static _Atomic uint64_t last_ns[SAY_REASONS];

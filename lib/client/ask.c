@@ -63,8 +63,9 @@ int abi_ask_rows(const struct abi_handle *h, struct pel_rows *ret)
 	abi_depth++;
 	c.result = ask(h, PEL_ROWS_QUERY);
 	if (c.result) {
-		const struct pel_cells cells = {
-			.next = next_row, .context = &c, .n_columns = c.real->num_fields(c.result)};
+		const struct pel_cells cells = {.next = next_row,
+			.context = &c,
+			.n_columns = c.real->num_fields(c.result)};
 
 		r = pel_rows_read(&cells, ret);
 		c.real->free_result(c.result);

@@ -54,16 +54,14 @@ struct abi_situation abi_situation_of(const struct abi_call *call, enum abi_caus
 	const struct abi_session *s = &h->session;
 	unsigned status = abi_handle_status(h);
 	bool told = status != ABI_STATUS_UNKNOWN;
-	bool on = told ? (status & ABI_STATUS_AUTOCOMMIT) != 0
-		: s->autocommit_set
-		? s->autocommit
-		: h->autocommit_known && h->autocommit;
+	bool on = told              ? (status & ABI_STATUS_AUTOCOMMIT) != 0
+		: s->autocommit_set ? s->autocommit
+				    : h->autocommit_known && h->autocommit;
 
 	return (struct abi_situation){
 		.cause = cause,
-		.class = call->text
-			? pel_sql_classify(call->text, call->n, abi_handle_sql_flags(h))
-			: call->class,
+		.class = call->text ? pel_sql_classify(call->text, call->n, abi_handle_sql_flags(h))
+				    : call->class,
 		.retry = env_get()->retry,
 		.autocommit = on,
 		/* libmariadb clears the flag when a send fails: without autocommit one is open. */

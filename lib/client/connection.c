@@ -35,7 +35,8 @@ bool abi_wire_is_proven(const struct abi_handle *h)
 	unsigned i;
 
 	if (h->fd < 0 || !mapview_is_fresh(map, now) || !track_read(h->fd, &t) ||
-		t.cookie != h->cookie || mapview_read(map, h->bind->name, h->bind->hash, &ref, &hot) < 0)
+		t.cookie != h->cookie ||
+		mapview_read(map, h->bind->name, h->bind->hash, &ref, &hot) < 0)
 		return false;
 	i = sever_find_instance(&hot, &t.socket.real);
 	return hot.state == PEL_STATE_KNOWN && i != PEL_NONE && hot.instances[i].role == h->role;
@@ -68,7 +69,8 @@ void abi_wire_wait(const struct abi_handle *h, uint64_t limit_ns)
 
 	if (mapview_is_fresh(map, now))
 		futex_wait(&map->header.wake,
-			atomic_load_explicit(&map->header.wake, memory_order_acquire), NULL, 0, limit_ns);
+			atomic_load_explicit(&map->header.wake, memory_order_acquire), NULL, 0,
+			limit_ns);
 	else
 		futex_wait(NULL, 0, &nobody, 0, limit_ns);
 }
@@ -89,7 +91,7 @@ static bool read_map(const struct abi_handle *h, struct pel_hot *ret)
 	struct pel_ref ref;
 
 	return mapview_is_fresh(map, now) &&
-	       mapview_read(map, h->bind->name, h->bind->hash, &ref, ret) == 0;
+		mapview_read(map, h->bind->name, h->bind->hash, &ref, ret) == 0;
 }
 
 bool abi_wire_has_prober(const struct abi_handle *h)

@@ -30,7 +30,8 @@ struct abi_real {
 	abi_bool (*rollback)(void *mysql);
 	abi_bool (*autocommit)(void *mysql, abi_bool on);
 	int (*select_db)(void *mysql, const char *db);
-	abi_bool (*change_user)(void *mysql, const char *user, const char *password, const char *db);
+	abi_bool (
+		*change_user)(void *mysql, const char *user, const char *password, const char *db);
 	int (*set_character_set)(void *mysql, const char *name);
 	int (*reset_connection)(void *mysql);
 	int (*ping)(void *mysql);
@@ -53,7 +54,7 @@ struct abi_real {
 	int (*ping_cont)(int *ret, void *mysql, int events);
 	int (*close_start)(void *mysql);
 	const char *(*get_ssl_cipher)(void *mysql);
-	int (*get_socket)(void *mysql);                               /* libmariadb */
+	int (*get_socket)(void *mysql);                                /* libmariadb */
 	abi_bool (*get_infov)(void *mysql, int value, void *arg, ...); /* libmariadb */
 	void *(*stmt_init)(void *mysql);
 	int (*stmt_prepare)(void *stmt, const char *text, unsigned long n);

@@ -144,7 +144,8 @@ void abi_tell(struct abi_told *told, unsigned error, enum abi_action action, con
 	strcpy(told->sqlstate, abi_sqlstate_of(action));
 	told->message[0] = '\0';
 	append(told->message, original && *original ? original : "Lost connection");
-	append(told->message, action == ABI_TELL_UNKNOWN
+	append(told->message,
+		action == ABI_TELL_UNKNOWN
 			? "; the connection was moved (pelorus): the outcome is unknown"
 			: "; the connection was moved (pelorus): the session is a new one");
 }

@@ -49,11 +49,11 @@ struct abi_sent {
 struct abi_stmt;
 
 struct abi_handle {
-	bool suspect;     /* an asynchronous call has failed: move before the next one */
-	bool autocommit;  /* as last read from the server; see autocommit_known */
+	bool suspect;    /* an asynchronous call has failed: move before the next one */
+	bool autocommit; /* as last read from the server; see autocommit_known */
 	bool autocommit_known;
-	uint8_t role;     /* enum pel_role of the name it was connected by */
-	uint32_t epoch;   /* moves with each reconnection */
+	uint8_t role;   /* enum pel_role of the name it was connected by */
+	uint32_t epoch; /* moves with each reconnection */
 	void *mysql;
 	const struct abi_client *client;
 	struct bind *bind;
@@ -68,7 +68,7 @@ struct abi_handle {
 
 struct abi_stmt {
 	bool long_data;
-	bool results; /* a result is being fetched */
+	bool results;   /* a result is being fetched */
 	uint32_t epoch; /* of the handle, when it was prepared */
 	enum pel_sql_class class;
 	void *stmt;

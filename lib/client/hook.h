@@ -47,8 +47,8 @@ ABI_EXPORT unsigned mysql_stmt_errno(void *stmt);
 ABI_EXPORT const char *mysql_stmt_error(void *stmt);
 ABI_EXPORT const char *mysql_stmt_sqlstate(void *stmt);
 
-ABI_EXPORT int mysql_real_connect_start(void **ret, void *mysql, const char *host,
-	const char *user, const char *password, const char *db, unsigned port, const char *socket,
+ABI_EXPORT int mysql_real_connect_start(void **ret, void *mysql, const char *host, const char *user,
+	const char *password, const char *db, unsigned port, const char *socket,
 	unsigned long flags);
 ABI_EXPORT int mysql_real_connect_cont(void **ret, void *mysql, int events);
 ABI_EXPORT int mysql_query_start(int *ret, void *mysql, const char *text);

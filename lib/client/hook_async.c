@@ -149,9 +149,8 @@ static int go_on(struct abi_handle *h, int *ret, int ready)
 	int events, result = 0;
 
 	enter();
-	events = h->async.phase == ABI_PHASE_PING
-		? real->ping_cont(&result, h->mysql, ready)
-		: real->real_query_cont(&result, h->mysql, ready);
+	events = h->async.phase == ABI_PHASE_PING ? real->ping_cont(&result, h->mysql, ready)
+						  : real->real_query_cont(&result, h->mysql, ready);
 	events = advance(h, ret, events, result);
 	leave();
 	return events;

@@ -72,7 +72,8 @@ void *mysql_real_connect(void *mysql, const char *host, const char *user, const 
 	forget(mysql);
 	abi_depth++;
 	if (abi_token_is_wanted() && !socket)
-		result = connect_signed(c, mysql, host, user, password, db, port, flags, &is_signed);
+		result =
+			connect_signed(c, mysql, host, user, password, db, port, flags, &is_signed);
 	else
 		result = c->real.real_connect(mysql, host, user, password, db, port, socket, flags);
 	abi_depth--;

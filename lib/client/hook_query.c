@@ -24,8 +24,10 @@ static size_t length_of(const char *text, size_t n)
 static __attribute__((noinline)) int query_failed(struct abi_handle *h, const char *text, size_t n,
 	int result)
 {
-	const struct abi_call call = {
-		.run = run_query, .handle = h, .text = text, .n = length_of(text, n)};
+	const struct abi_call call = {.run = run_query,
+		.handle = h,
+		.text = text,
+		.n = length_of(text, n)};
 
 	return abi_recover(&call, result);
 }
@@ -52,16 +54,16 @@ static __attribute__((noinline)) int execute(struct abi_handle *h, const char *t
 	return 0;
 }
 
-static __attribute__((noinline)) int pass_real_query(void *mysql, const char *text,
-	unsigned long n, const void *from)
+static __attribute__((noinline)) int pass_real_query(void *mysql, const char *text, unsigned long n,
+	const void *from)
 {
 	const struct abi_client *c = abi_client_of(from);
 
 	return c ? c->real.real_query(mysql, text, n) : 1;
 }
 
-static __attribute__((noinline)) int find_real_query(void *mysql, const char *text,
-	unsigned long n, const void *from)
+static __attribute__((noinline)) int find_real_query(void *mysql, const char *text, unsigned long n,
+	const void *from)
 {
 	struct abi_handle *h = abi_guard(mysql, from);
 
@@ -126,8 +128,10 @@ static int run_sent(const struct abi_call *call)
 static abi_bool read_result(struct abi_handle *h)
 {
 	const struct abi_sent *sent = &h->sent;
-	const struct abi_call call = {.run = run_sent, .handle = h,
-		.text = sent->held ? sent->text : "", .n = sent->held ? sent->n : 0,
+	const struct abi_call call = {.run = run_sent,
+		.handle = h,
+		.text = sent->held ? sent->text : "",
+		.n = sent->held ? sent->n : 0,
 		.once = !sent->held};
 	abi_bool failed;
 
@@ -158,8 +162,7 @@ abi_bool mysql_read_query_result(void *mysql)
 static __attribute__((noinline)) int broken_result(struct abi_handle *h,
 	int (*run)(const struct abi_call *), int result)
 {
-	const struct abi_call call = {
-		.run = run, .handle = h, .class = PEL_SQL_READ, .once = true};
+	const struct abi_call call = {.run = run, .handle = h, .class = PEL_SQL_READ, .once = true};
 
 	return abi_recover(&call, result);
 }

@@ -10,8 +10,7 @@ static int run_commit(const struct abi_call *call)
 abi_bool mysql_commit(void *mysql)
 {
 	struct abi_handle *h = abi_guard(mysql, ABI_FROM);
-	const struct abi_call call = {
-		.run = run_commit, .handle = h, .class = PEL_SQL_END};
+	const struct abi_call call = {.run = run_commit, .handle = h, .class = PEL_SQL_END};
 	const struct abi_client *c;
 
 	if (!h) {
@@ -32,8 +31,7 @@ static int run_rollback(const struct abi_call *call)
 abi_bool mysql_rollback(void *mysql)
 {
 	struct abi_handle *h = abi_guard(mysql, ABI_FROM);
-	const struct abi_call call = {
-		.run = run_rollback, .handle = h, .class = PEL_SQL_END};
+	const struct abi_call call = {.run = run_rollback, .handle = h, .class = PEL_SQL_END};
 	const struct abi_client *c;
 
 	if (!h) {
@@ -54,8 +52,10 @@ static int run_autocommit(const struct abi_call *call)
 abi_bool mysql_autocommit(void *mysql, abi_bool on)
 {
 	struct abi_handle *h = abi_guard(mysql, ABI_FROM);
-	const struct abi_call call = {
-		.run = run_autocommit, .handle = h, .class = PEL_SQL_SET, .number = on};
+	const struct abi_call call = {.run = run_autocommit,
+		.handle = h,
+		.class = PEL_SQL_SET,
+		.number = on};
 	const struct abi_client *c;
 
 	if (!h) {
@@ -78,8 +78,10 @@ static int run_select(const struct abi_call *call)
 int mysql_select_db(void *mysql, const char *db)
 {
 	struct abi_handle *h = abi_guard(mysql, ABI_FROM);
-	const struct abi_call call = {
-		.run = run_select, .handle = h, .class = PEL_SQL_USE, .argument = db};
+	const struct abi_call call = {.run = run_select,
+		.handle = h,
+		.class = PEL_SQL_USE,
+		.argument = db};
 	const struct abi_client *c;
 	int result;
 
@@ -101,8 +103,10 @@ static int run_charset(const struct abi_call *call)
 int mysql_set_character_set(void *mysql, const char *name)
 {
 	struct abi_handle *h = abi_guard(mysql, ABI_FROM);
-	const struct abi_call call = {
-		.run = run_charset, .handle = h, .class = PEL_SQL_SET, .argument = name};
+	const struct abi_call call = {.run = run_charset,
+		.handle = h,
+		.class = PEL_SQL_SET,
+		.argument = name};
 	const struct abi_client *c;
 	int result;
 
@@ -143,8 +147,11 @@ abi_bool mysql_change_user(void *mysql, const char *user, const char *password, 
 {
 	const struct user u = {user, password, db};
 	struct abi_handle *h = abi_guard(mysql, ABI_FROM);
-	const struct abi_call call = {.run = run_user, .handle = h, .class = PEL_SQL_READ,
-		.resets = true, .argument = &u};
+	const struct abi_call call = {.run = run_user,
+		.handle = h,
+		.class = PEL_SQL_READ,
+		.resets = true,
+		.argument = &u};
 	const struct abi_client *c;
 
 	if (!h) {
@@ -165,8 +172,10 @@ static int run_reset(const struct abi_call *call)
 int mysql_reset_connection(void *mysql)
 {
 	struct abi_handle *h = abi_guard(mysql, ABI_FROM);
-	const struct abi_call call = {
-		.run = run_reset, .handle = h, .class = PEL_SQL_READ, .resets = true};
+	const struct abi_call call = {.run = run_reset,
+		.handle = h,
+		.class = PEL_SQL_READ,
+		.resets = true};
 	const struct abi_client *c;
 	int result;
 

@@ -34,8 +34,12 @@ int mysql_stmt_prepare(void *stmt, const char *text, unsigned long n)
 		c = abi_client_of(ABI_FROM);
 		return c ? c->real.stmt_prepare(stmt, text, n) : 1;
 	}
-	result = abi_run(&(const struct abi_call){.run = run_prepare, .handle = s->handle,
-		.stmt = s, .class = PEL_SQL_READ, .argument = text, .number = n});
+	result = abi_run(&(const struct abi_call){.run = run_prepare,
+		.handle = s->handle,
+		.stmt = s,
+		.class = PEL_SQL_READ,
+		.argument = text,
+		.number = n});
 	if (result == 0) {
 		s->epoch = s->handle->epoch;
 		s->class = pel_sql_classify(text, n, abi_handle_sql_flags(s->handle));
@@ -48,7 +52,8 @@ static bool is_lost(struct abi_stmt *s)
 {
 	if (s->epoch == s->handle->epoch)
 		return false;
-	abi_tell(&s->told, 2013, ABI_TELL_CHANGED, "This statement was prepared on a connection that was lost");
+	abi_tell(&s->told, 2013, ABI_TELL_CHANGED,
+		"This statement was prepared on a connection that was lost");
 	s->handle->told = s->told;
 	return true;
 }
@@ -70,11 +75,15 @@ int mysql_stmt_execute(void *stmt)
 	}
 	if (is_lost(s))
 		return 1;
-	result = abi_run(&(const struct abi_call){.run = run_execute, .handle = s->handle,
-		.stmt = s, .class = s->class, .once = true});
+	result = abi_run(&(const struct abi_call){.run = run_execute,
+		.handle = s->handle,
+		.stmt = s,
+		.class = s->class,
+		.once = true});
 	if (result == 0)
 		abi_session_note(&s->handle->session,
-			s->class == PEL_SQL_SET || s->class == PEL_SQL_USE ? PEL_SQL_DIRTY : s->class,
+			s->class == PEL_SQL_SET || s->class == PEL_SQL_USE ? PEL_SQL_DIRTY
+									   : s->class,
 			"", 0, 0);
 	return result;
 }
@@ -87,8 +96,11 @@ static int run_nothing(const struct abi_call *call)
 /* A result that broke off. */
 static int broken(struct abi_stmt *s, int result)
 {
-	const struct abi_call call = {.run = run_nothing, .handle = s->handle, .stmt = s,
-		.class = PEL_SQL_READ, .once = true};
+	const struct abi_call call = {.run = run_nothing,
+		.handle = s->handle,
+		.stmt = s,
+		.class = PEL_SQL_READ,
+		.once = true};
 
 	return abi_recover(&call, result);
 }

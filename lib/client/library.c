@@ -33,7 +33,10 @@ static _Atomic unsigned n_clients;
 static atomic_flag adding = ATOMIC_FLAG_INIT;
 static _Atomic uint64_t cache[CACHE_PLACES]; /* address | (number + 1) << ADDRESS_BITS */
 
-#define AT(name, member) {name, offsetof(struct abi_real, member)}
+#define AT(name, member)                                                                           \
+	{                                                                                          \
+		name, offsetof(struct abi_real, member)                                            \
+	}
 static const struct {
 	const char *name;
 	size_t offset;
@@ -190,8 +193,8 @@ static void decide_reconnect(struct abi_client *c)
 	unsigned long version = c->real.client_version ? c->real.client_version() : 0;
 
 	c->is_mariadb = c->real.get_infov != NULL;
-	c->opt_reconnect = c->is_mariadb || version < VERSION_8 ? ABI_OPT_RECONNECT
-								 : ABI_OPT_RECONNECT_8;
+	c->opt_reconnect =
+		c->is_mariadb || version < VERSION_8 ? ABI_OPT_RECONNECT : ABI_OPT_RECONNECT_8;
 	if (!c->real.get_option || !c->real.options || !c->real.ping)
 		c->opt_reconnect = 0;
 	if (!c->is_mariadb && version >= VERSION_WARNS)
@@ -215,8 +218,9 @@ static bool load(void *symbol, struct abi_client *ret)
 		memcpy((char *)&ret->real + wanted[i].offset, &found, sizeof(found));
 	}
 	(void)dl_iterate_phdr(measure, &extent);
-	return ret->real.real_query == (int (*)(void *, const char *, unsigned long))(
-		uintptr_t)symbol && ret->start != 0;
+	return ret->real.real_query ==
+		(int (*)(void *, const char *, unsigned long))(uintptr_t)symbol &&
+		ret->start != 0;
 }
 
 static unsigned find_known(const struct abi_client *c, unsigned n)

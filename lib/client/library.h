@@ -18,7 +18,7 @@
 struct abi_client {
 	struct abi_real real;
 	uintptr_t start, size; /* its code; a call from there is not the application's */
-	int opt_reconnect;    /* the option's number, 0 if in-place reconnection is off here */
+	int opt_reconnect;     /* the option's number, 0 if in-place reconnection is off here */
 	bool is_mariadb;
 };
 

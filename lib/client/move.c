@@ -172,7 +172,7 @@ static bool is_own_affair(const struct abi_handle *h, enum abi_cause cause)
 	struct abi_answer answer;
 
 	return cause == ABI_CAUSE_REFUSED && h->role == PEL_ROLE_WRITER &&
-	       abi_ask_role(h, &answer) == 0 && answer.role == PEL_ROLE_WRITER;
+		abi_ask_role(h, &answer) == 0 && answer.role == PEL_ROLE_WRITER;
 }
 
 static int move_until(struct abi_handle *h, uint64_t deadline)

@@ -23,9 +23,8 @@ static atomic_flag locked = ATOMIC_FLAG_INIT;
 
 static void lock(void)
 {
-	for (unsigned i = 0; i < 100000 && atomic_flag_test_and_set_explicit(
-						  &locked, memory_order_acquire);
-		i++)
+	for (unsigned i = 0;
+		i < 100000 && atomic_flag_test_and_set_explicit(&locked, memory_order_acquire); i++)
 		(void)sched_yield();
 }
 
@@ -37,8 +36,8 @@ static void unlock(void)
 static struct abi_table *table_new(size_t places)
 {
 	size_t size = sizeof(struct abi_table) + places * sizeof(struct abi_entry);
-	struct abi_table *t = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct abi_table *t =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (t == MAP_FAILED)
 		return NULL;

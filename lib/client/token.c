@@ -30,7 +30,7 @@ static bool demand_tls(const struct abi_client *c, void *mysql)
 	abi_bool on = 1;
 
 	return c->is_mariadb && c->real.options(mysql, ABI_OPT_SSL_ENFORCE, &on) == 0 &&
-	       c->real.options(mysql, ABI_OPT_SSL_VERIFY, &on) == 0;
+		c->real.options(mysql, ABI_OPT_SSL_VERIFY, &on) == 0;
 }
 
 static int ask(const struct bind *b, unsigned port, const char *user, char *ret)

@@ -133,7 +133,7 @@ static bool is_global(const char *label)
 	const char *tail = strchr(label, '.') + 1;
 
 	return has_prefix(label, "global-") && take_word(&tail, "global") && take_service(&tail) &&
-	       is_suffix(tail);
+		is_suffix(tail);
 }
 
 enum pel_kind pel_name_kind(const char *name)

@@ -60,7 +60,10 @@ bool pel_is_virtual6(const uint8_t addr[static 16], const uint8_t net6[static 16
 
 #define PEL_VNET4 0xc6120000u /* 198.18.0.0/16, RFC 2544 */
 #define PEL_VNET4_BITS 16u
-#define PEL_VNET6 {0x20, 0x01, 0x00, 0x02} /* 2001:2::/48, RFC 5180 */
+#define PEL_VNET6                                                                                  \
+	{                                                                                          \
+		0x20, 0x01, 0x00, 0x02                                                             \
+	} /* 2001:2::/48, RFC 5180 */
 #define PEL_VNET6_BITS 48u
 
 #endif

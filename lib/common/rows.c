@@ -86,8 +86,10 @@ enum pel_role pel_rows_role(const char *innodb_read_only)
 		const char *text;
 		enum pel_role role;
 	} words[] = {
-		{"0", PEL_ROLE_WRITER}, {"OFF", PEL_ROLE_WRITER},
-		{"1", PEL_ROLE_READER}, {"ON", PEL_ROLE_READER},
+		{"0", PEL_ROLE_WRITER},
+		{"OFF", PEL_ROLE_WRITER},
+		{"1", PEL_ROLE_READER},
+		{"ON", PEL_ROLE_READER},
 	};
 
 	for (size_t i = 0; innodb_read_only && i < sizeof(words) / sizeof(*words); i++) {

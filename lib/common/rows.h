@@ -25,8 +25,8 @@
 	" LEFT JOIN information_schema.replica_host_status AS r ON TRUE"
 
 #define PEL_ROWS_COLUMNS 7u
-#define PEL_ROWS_STALE_US INT64_C(180000000)    /* older rows are of instances that are gone */
-#define PEL_ROWS_LAG_GONE_MS UINT32_C(900000)   /* so are rows with this lag */
+#define PEL_ROWS_STALE_US INT64_C(180000000)  /* older rows are of instances that are gone */
+#define PEL_ROWS_LAG_GONE_MS UINT32_C(900000) /* so are rows with this lag */
 #define PEL_AGE_UNKNOWN INT64_MAX
 #define PEL_CPU_UNKNOWN UINT16_MAX
 
@@ -43,10 +43,10 @@ struct pel_cells {
 };
 
 struct pel_row {
-	char id[PEL_ID_MAX]; /* lower case, one DNS label */
-	bool is_master;      /* its session id says so; more than one row may */
+	char id[PEL_ID_MAX];   /* lower case, one DNS label */
+	bool is_master;        /* its session id says so; more than one row may */
 	uint16_t cpu_permille; /* PEL_CPU_UNKNOWN if not told */
-	uint32_t lag_ms;     /* PEL_LAG_UNKNOWN if not told */
+	uint32_t lag_ms;       /* PEL_LAG_UNKNOWN if not told */
 	int64_t age_us; /* behind the newest row of the answer; PEL_AGE_UNKNOWN: no usable time */
 };
 

@@ -17,7 +17,7 @@ static bool system_prober_lives(void)
 	struct stat st;
 
 	return lstat(SYSTEM_DIR "/" PEL_MAP_FILE, &st) == 0 && S_ISREG(st.st_mode) &&
-	       st.st_uid == 0;
+		st.st_uid == 0;
 }
 
 /* A decimal without stdio: this runs inside host processes. */

@@ -122,8 +122,8 @@ static bool may_open(const char *text, const char *at)
 	bool spaced = at[-1] == ' ';
 	uint64_t word;
 
-	if (at - text >= 16 && (load8(at - 7 - spaced) | FOLD) << 8 ==
-			W7(' ', 'v', 'a', 'l', 'u', 'e', 's') << 8)
+	if (at - text >= 16 &&
+		(load8(at - 7 - spaced) | FOLD) << 8 == W7(' ', 'v', 'a', 'l', 'u', 'e', 's') << 8)
 		return true;
 	at -= spaced;
 	switch (at[-1]) {
@@ -211,7 +211,7 @@ __attribute__((target("avx2"), always_inline)) static inline uint64_t scan_avx2(
 	if (__builtin_expect(_mm256_testz_si256(both, both), 1))
 		return 0;
 	return (unsigned)_mm256_movemask_epi8(low) |
-	       (uint64_t)(unsigned)_mm256_movemask_epi8(high) << 32;
+		(uint64_t)(unsigned)_mm256_movemask_epi8(high) << 32;
 }
 
 /*

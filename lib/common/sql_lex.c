@@ -28,6 +28,7 @@ enum {
 	C_MINUS,
 };
 
+/* clang-format off */
 static const unsigned char classes[128] = {
 	['\t'] = C_SPACE, ['\n'] = C_SPACE, ['\v'] = C_SPACE, ['\f'] = C_SPACE, ['\r'] = C_SPACE,
 	[' '] = C_SPACE,
@@ -51,6 +52,7 @@ static const unsigned char classes[128] = {
 	['\''] = C_QUOTE, ['"'] = C_QUOTE,
 	['`'] = C_TICK, ['@'] = C_AT, ['/'] = C_SLASH, ['#'] = C_HASH, ['-'] = C_MINUS,
 };
+/* clang-format on */
 
 static unsigned class_at(const char *at)
 {
@@ -191,7 +193,7 @@ static enum sql_kind skip_number(struct sql_lex *lex)
 		if (c == C_WORD)
 			word |= (*lex->at | 0x20) != 'e';
 		else if (c != C_DIGIT && *lex->at != '.' &&
-			 !(before == 'e' && (*lex->at == '+' || *lex->at == '-')))
+			!(before == 'e' && (*lex->at == '+' || *lex->at == '-')))
 			break;
 	}
 	return word ? SQL_WORD : SQL_NUMBER;

@@ -123,8 +123,7 @@ static bool take_setting(struct sql_lex *lex, struct pel_sql_setting *ret)
 		return take_charset(lex, false, ret);
 	if (take_word(lex, "character"))
 		return take_word(lex, "set") && take_charset(lex, false, ret);
-	if ((take_word(lex, "session") || take_word(lex, "local")) &&
-		take_word(lex, "transaction"))
+	if ((take_word(lex, "session") || take_word(lex, "local")) && take_word(lex, "transaction"))
 		return take_transaction(lex, ret);
 	return take_variable(lex, ret);
 }

@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+/* clang-format off */
 static const char pure[][20] = {
 	"abs", "acos", "adddate", "addtime", "aes_decrypt", "aes_encrypt", "any_value", "ascii",
 	"asin", "atan", "atan2", "avg", "bin", "bin_to_uuid", "binary", "bit", "bit_and",
@@ -51,7 +52,9 @@ static const char pure[][20] = {
 	"var_pop", "var_samp", "varbinary", "varchar", "variance", "version", "week", "weekday",
 	"weekofyear", "weight_string", "year", "yearweek",
 };
+/* clang-format on */
 
+/* clang-format off */
 static const char keywords[][14] = {
 	"against", "all", "and", "as", "between", "both", "by", "case", "cross", "distinct",
 	"distinctrow", "div", "else", "exists", "from", "group", "having", "in", "index",
@@ -60,11 +63,17 @@ static const char keywords[][14] = {
 	"rlike", "select", "set", "straight_join", "then", "union", "unique", "update", "using",
 	"values", "when", "where", "with", "xor",
 };
+/* clang-format on */
 
 static const char peeks[][15] = {
-	"connection_id", "found_rows", "last_insert_id", "lastval", "row_count",
+	"connection_id",
+	"found_rows",
+	"last_insert_id",
+	"lastval",
+	"row_count",
 };
 
+/* clang-format off */
 static const char settings[][32] = {
 	"aurora_replica_read_consistency", "autocommit", "big_tables", "bulk_insert_buffer_size",
 	"character_set_client", "character_set_connection", "character_set_results",
@@ -86,7 +95,9 @@ static const char settings[][32] = {
 	"tmp_table_size", "transaction_isolation", "transaction_read_only", "tx_isolation",
 	"tx_read_only", "unique_checks", "wait_timeout", "windowing_use_high_precision",
 };
+/* clang-format on */
 
+/* clang-format off */
 static const char readables[][25] = {
 	"aurora_server_id", "aurora_version", "character_set_database",
 	"character_set_filesystem", "character_set_server", "character_set_system",
@@ -98,6 +109,7 @@ static const char readables[][25] = {
 	"system_time_zone", "tmpdir", "version", "version_comment", "version_compile_machine",
 	"version_compile_os",
 };
+/* clang-format on */
 
 /*
  * The listed word that equals this one but for case, or NULL.  A list is one block of characters,
@@ -130,8 +142,7 @@ static const char *find(const char *list, size_t n, size_t width, struct pel_sql
 	return NULL;
 }
 
-#define FIND(list, word)                                                                           \
-	find((list)[0], sizeof(list) / sizeof(*(list)), sizeof(*(list)), word)
+#define FIND(list, word) find((list)[0], sizeof(list) / sizeof(*(list)), sizeof(*(list)), word)
 
 enum sql_call sql_word_call(struct pel_sql_span word)
 {

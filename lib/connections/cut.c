@@ -26,7 +26,7 @@ static bool sigpipe_kills(void)
 	struct sigaction sa;
 
 	return sigaction(SIGPIPE, NULL, &sa) == 0 && !(sa.sa_flags & SA_SIGINFO) &&
-	       sa.sa_handler == SIG_DFL;
+		sa.sa_handler == SIG_DFL;
 }
 
 bool cut_for_retry(int fd)

@@ -182,7 +182,7 @@ static bool is_under_way(struct dial *d, ssize_t *ret)
 static bool is_no_way_there(int error)
 {
 	return error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH ||
-	       error == EACCES || error == EPERM;
+		error == EACCES || error == EPERM;
 }
 
 /*
@@ -226,7 +226,7 @@ static void turn_dns(struct dial *d, int error)
 	if (d->plan.n_addrs > 1) {
 		(void)atomic_fetch_add(&b->first_address, 1);
 	} else if (error == ECONNREFUSED && d->plan.found && d->plan.hot.dns_only &&
-		   d->plan.now_ns - atomic_load(&b->refused_ns) > REFUSED_NS) {
+		d->plan.now_ns - atomic_load(&b->refused_ns) > REFUSED_NS) {
 		atomic_store(&b->refused_ns, d->plan.now_ns);
 		follow_hint(b, true);
 	}

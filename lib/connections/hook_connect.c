@@ -51,8 +51,8 @@ int hook_connect(int fd, const struct sockaddr *addr, socklen_t len)
 	return (int)dial_run(fd, addr, len, &call);
 }
 
-ssize_t hook_sendto(
-	int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr, socklen_t len)
+ssize_t hook_sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr,
+	socklen_t len)
 {
 	const struct message m = {.buf = buf, .n = n, .flags = flags};
 	const struct dial_call call = {.run = run_sendto, .context = &m};

@@ -81,8 +81,9 @@ static bool slot_lock(struct slot *s, uint32_t *ret_seq)
 	for (int i = 0; i < TRACK_TRIES; i++) {
 		uint32_t seq = atomic_load_explicit(&s->seq, memory_order_relaxed);
 
-		if ((seq & 1) || !atomic_compare_exchange_weak_explicit(&s->seq, &seq, seq + 1,
-					 memory_order_acquire, memory_order_relaxed))
+		if ((seq & 1) ||
+			!atomic_compare_exchange_weak_explicit(&s->seq, &seq, seq + 1,
+				memory_order_acquire, memory_order_relaxed))
 			continue;
 		/* Partner: the acquire fence in slot_read(). */
 		atomic_thread_fence(memory_order_release);

@@ -26,9 +26,10 @@
 #define PENDING 16
 #define POLL_MS 10
 #define LOOK_NS UINT64_C(100000000)
-#define SILENCE_NS UINT64_C(2000000000) /* connecting for so long, while the prober hears from it  \
+#define SILENCE_NS                                                                                 \
+	UINT64_C(2000000000)         /* connecting for so long, while the prober hears from it  \
 					 */
-#define NEWER_NS UINT64_C(300000000)    /* what the prober hears must be so much newer */
+#define NEWER_NS UINT64_C(300000000) /* what the prober hears must be so much newer */
 #define FORGET_NS UINT64_C(6000000000)
 #define VANISHED_MAX 3
 
@@ -61,8 +62,8 @@ static const struct pel_hot_instance *find(const struct pel_hot *hot, uint64_t i
 	return NULL;
 }
 
-enum trial_verdict trial_judge(
-	const struct trial_failure *f, const struct pel_hot *hot, bool fresh, uint64_t now_ns)
+enum trial_verdict trial_judge(const struct trial_failure *f, const struct pel_hot *hot, bool fresh,
+	uint64_t now_ns)
 {
 	const struct pel_hot_instance *in = find(hot, f->identity);
 
@@ -98,8 +99,8 @@ static void add_failure(uint32_t bind, const struct trial_failure *f)
 	for (unsigned i = 0; i < FAILURES; i++) {
 		uint32_t is_free = SLOT_FREE;
 
-		if (!atomic_compare_exchange_strong(
-			    &trials.failures[i].state, &is_free, SLOT_BEING_FILLED))
+		if (!atomic_compare_exchange_strong(&trials.failures[i].state, &is_free,
+			    SLOT_BEING_FILLED))
 			continue;
 		trials.failures[i].bind = bind;
 		trials.failures[i].failure = *f;
@@ -129,8 +130,8 @@ void trial_begin(void)
 }
 
 /* One failure that awaits its verdict.  True if it still does. */
-static bool judge(
-	uint32_t bind, const struct trial_failure *f, const struct pel_map *map, uint64_t now)
+static bool judge(uint32_t bind, const struct trial_failure *f, const struct pel_map *map,
+	uint64_t now)
 {
 	struct bind *b = bind_at(bind);
 	struct pel_ref ref;
@@ -200,7 +201,7 @@ static bool is_established(int fd)
 	socklen_t n = sizeof(info);
 
 	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 &&
-	       (info.tcpi_state == TCP_ESTABLISHED || info.tcpi_state == TCP_CLOSE_WAIT);
+		(info.tcpi_state == TCP_ESTABLISHED || info.tcpi_state == TCP_CLOSE_WAIT);
 }
 
 /* What poll() saw of one socket.  True if it is still pending. */

@@ -36,8 +36,8 @@ enum trial_verdict {
 };
 
 /* Pure. */
-enum trial_verdict trial_judge(
-	const struct trial_failure *f, const struct pel_hot *hot, bool fresh, uint64_t now_ns);
+enum trial_verdict trial_judge(const struct trial_failure *f, const struct pel_hot *hot, bool fresh,
+	uint64_t now_ns);
 
 /* True once a connection to it was seen established. */
 bool trial_is_proven(uint64_t identity);

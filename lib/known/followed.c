@@ -23,8 +23,10 @@
 
 static struct bind binds[BIND_MAX];
 static _Atomic uint32_t count;
-static struct bind_block block = {
-	.net4 = PEL_VNET4, .bits4 = PEL_VNET4_BITS, .bits6 = PEL_VNET6_BITS, .net6 = PEL_VNET6};
+static struct bind_block block = {.net4 = PEL_VNET4,
+	.bits4 = PEL_VNET4_BITS,
+	.bits6 = PEL_VNET6_BITS,
+	.net6 = PEL_VNET6};
 
 const struct bind_block *bind_block(void)
 {
@@ -40,7 +42,7 @@ void bind_set_block(const struct bind_block *b)
 static uint32_t addr4(const struct pel_addr *a)
 {
 	return (uint32_t)a->ip[0] << 24 | (uint32_t)a->ip[1] << 16 | (uint32_t)a->ip[2] << 8 |
-	       a->ip[3];
+		a->ip[3];
 }
 
 bool bind_may_be_virtual(const struct pel_addr *a)
@@ -194,8 +196,9 @@ static void words_copy(void *to, const void *from, size_t size, bool store)
 			atomic_store_explicit(&((_Atomic uint64_t *)to)[i],
 				((const uint64_t *)from)[i], memory_order_relaxed);
 		else
-			((uint64_t *)to)[i] = atomic_load_explicit(
-				&((_Atomic uint64_t *)(uintptr_t)from)[i], memory_order_relaxed);
+			((uint64_t *)to)[i] =
+				atomic_load_explicit(&((_Atomic uint64_t *)(uintptr_t)from)[i],
+					memory_order_relaxed);
 	}
 }
 
@@ -205,8 +208,8 @@ void bind_set_dns(struct bind *b, const struct pel_addr *addrs, unsigned n, uint
 	uint32_t seq = atomic_load_explicit(&b->dns_seq, memory_order_relaxed);
 
 	if (n == 0 || (seq & 1) ||
-		!atomic_compare_exchange_strong_explicit(
-			&b->dns_seq, &seq, seq + 1, memory_order_acquire, memory_order_relaxed))
+		!atomic_compare_exchange_strong_explicit(&b->dns_seq, &seq, seq + 1,
+			memory_order_acquire, memory_order_relaxed))
 		return;
 	memcpy(dns.addrs, addrs, dns.n * sizeof(*addrs));
 	atomic_thread_fence(memory_order_release);
@@ -243,8 +246,8 @@ void bind_pin(struct bind *b, const struct pel_addr *addr)
 
 bool bind_pinned(const struct bind *b, struct pel_addr *ret)
 {
-	uint64_t words[3] = {
-		atomic_load(&b->pinned[0]), atomic_load(&b->pinned[1]), atomic_load(&b->pinned[2])};
+	uint64_t words[3] = {atomic_load(&b->pinned[0]), atomic_load(&b->pinned[1]),
+		atomic_load(&b->pinned[2])};
 
 	if (words[0] == 0 || atomic_load(&b->pinned[0]) != words[0])
 		return false;
@@ -278,8 +281,9 @@ uint32_t bind_excluded(const struct bind *b, const struct pel_hot *hot, uint64_t
 		uint64_t identity =
 			atomic_load_explicit(&b->excluded[e].identity, memory_order_relaxed);
 
-		if (identity == 0 || now_ns >= atomic_load_explicit(&b->excluded[e].until_ns,
-						       memory_order_relaxed))
+		if (identity == 0 ||
+			now_ns >= atomic_load_explicit(&b->excluded[e].until_ns,
+					  memory_order_relaxed))
 			continue;
 		for (unsigned i = 0; i < hot->n_instances; i++) {
 			if (hot->instances[i].identity == identity)

@@ -68,8 +68,9 @@ static bool is_our_netns(const struct pel_map *map)
 
 static void take_block(const struct pel_map_header *h)
 {
-	struct bind_block block = {
-		.net4 = h->vnet4, .bits4 = h->vnet4_bits, .bits6 = h->vnet6_bits};
+	struct bind_block block = {.net4 = h->vnet4,
+		.bits4 = h->vnet4_bits,
+		.bits6 = h->vnet6_bits};
 
 	if (block.bits4 < 8 || block.bits4 > 30 || block.bits6 < 16 || block.bits6 > 64)
 		return;
@@ -83,7 +84,7 @@ static bool is_another_file(int dirfd, struct stat *ret)
 	if (fstatat(dirfd, PEL_MAP_FILE, ret, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
 	return !atomic_load(&view.map) || ret->st_dev != atomic_load(&view.device) ||
-	       ret->st_ino != atomic_load(&view.inode);
+		ret->st_ino != atomic_load(&view.inode);
 }
 
 static void attach(int dirfd, const struct pel_rundir *dir)
@@ -134,7 +135,8 @@ static void ask_for_life(const struct pel_rundir *dir, uint64_t now_ns)
 	const struct pel_map *map = atomic_load(&view.map);
 	uint64_t beat = map ? beat_of(map) : 0;
 
-	if (mapview_is_fresh(map, now_ns) && is_overdue(map, now_ns) && control_is_deserted(dir->path))
+	if (mapview_is_fresh(map, now_ns) && is_overdue(map, now_ns) &&
+		control_is_deserted(dir->path))
 		atomic_store(&view.last_beat, beat);
 }
 
@@ -243,11 +245,11 @@ static bool is_virtual_of(const struct pel_addr *a, uint64_t hash)
 	}
 	v4 = pel_virtual4(hash, block->net4, block->bits4);
 	return a->ip[0] == v4 >> 24 && a->ip[1] == (v4 >> 16 & 0xff) &&
-	       a->ip[2] == (v4 >> 8 & 0xff) && a->ip[3] == (v4 & 0xff);
+		a->ip[2] == (v4 >> 8 & 0xff) && a->ip[3] == (v4 & 0xff);
 }
 
-bool mapview_name_of(
-	const struct pel_map *map, const struct pel_addr *addr, char ret_name[static PEL_NAME_MAX])
+bool mapview_name_of(const struct pel_map *map, const struct pel_addr *addr,
+	char ret_name[static PEL_NAME_MAX])
 {
 	unsigned found = 0;
 

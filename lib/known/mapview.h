@@ -41,7 +41,7 @@ int mapview_read(const struct pel_map *map, const char *name, uint64_t hash,
 	struct pel_ref *ret_ref, struct pel_hot *ret_hot);
 
 /* The name of which an address is the virtual one, from the map alone; false if none or several. */
-bool mapview_name_of(
-	const struct pel_map *map, const struct pel_addr *addr, char ret_name[static PEL_NAME_MAX]);
+bool mapview_name_of(const struct pel_map *map, const struct pel_addr *addr,
+	char ret_name[static PEL_NAME_MAX]);
 
 #endif

@@ -14,15 +14,15 @@ static _Thread_local struct {
 static bool fits(const struct pel_addr *a, uint16_t families)
 {
 	return (a->family == 4 && (families & ROUTE_FAMILY4)) ||
-	       (a->family == 6 && (families & ROUTE_FAMILY6));
+		(a->family == 6 && (families & ROUTE_FAMILY6));
 }
 
 /*
  * What the prober last saw in DNS, or what this process saw, whichever is newer: without a prober
  * the program has just resolved the name, and would go there without us.
  */
-static unsigned dns_choose(
-	struct bind *b, const struct plan *plan, struct bind_dns *own, const struct pel_addr **ret)
+static unsigned dns_choose(struct bind *b, const struct plan *plan, struct bind_dns *own,
+	const struct pel_addr **ret)
 {
 	const struct pel_hot_name *name = plan->found ? &plan->hot.names[plan->ref.name] : NULL;
 
@@ -43,8 +43,8 @@ void plan_force(const struct bind *b, const struct pel_addr *addr)
 }
 
 /* An address that a connection of this process has found, which outranks DNS. */
-static bool plan_found_here(
-	struct bind *b, uint16_t families, uint16_t asked_port, struct plan *plan)
+static bool plan_found_here(struct bind *b, uint16_t families, uint16_t asked_port,
+	struct plan *plan)
 {
 	bool is_forced = forced.bind == b;
 
@@ -81,8 +81,8 @@ static void plan_dns(struct bind *b, uint16_t families, uint16_t asked_port, str
 	plan->target.port = asked_port;
 }
 
-static void plan_instance(
-	uint16_t families, uint16_t asked_port, struct route route, struct plan *plan)
+static void plan_instance(uint16_t families, uint16_t asked_port, struct route route,
+	struct plan *plan)
 {
 	plan->instance = route.instance;
 	plan->identity = plan->hot.instances[route.instance].identity;

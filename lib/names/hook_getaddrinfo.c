@@ -17,8 +17,8 @@ __attribute__((visibility("default"))) int getaddrinfo(const char *restrict node
 }
 
 /* glibc's thread for these calls its own getaddrinfo, past any hook. */
-__attribute__((visibility("default"))) int getaddrinfo_a(
-	int mode, struct gaicb *list[restrict], int n, struct sigevent *restrict event)
+__attribute__((visibility("default"))) int getaddrinfo_a(int mode, struct gaicb *list[restrict],
+	int n, struct sigevent *restrict event)
 {
 	const struct real *real = real_get();
 

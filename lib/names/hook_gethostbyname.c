@@ -42,8 +42,8 @@ __attribute__((visibility("default"))) int gethostbyname2_r(const char *restrict
 {
 	char buf[64];
 	const char *host_name, *text = answer_host(name, family, buf, &host_name);
-	int r = real_get()->gethostbyname2_r(
-		text ? text : name, family, host, space, size, ret, ret_h_errno);
+	int r = real_get()->gethostbyname2_r(text ? text : name, family, host, space, size, ret,
+		ret_h_errno);
 
 	if (text && r == 0)
 		(void)named(*ret, host_name);
@@ -56,8 +56,8 @@ __attribute__((visibility("default"))) int gethostbyname_r(const char *restrict 
 {
 	char buf[64];
 	const char *host_name, *text = answer_host(name, AF_INET, buf, &host_name);
-	int r = real_get()->gethostbyname_r(
-		text ? text : name, host, space, size, ret, ret_h_errno);
+	int r = real_get()->gethostbyname_r(text ? text : name, host, space, size, ret,
+		ret_h_errno);
 
 	if (text && r == 0)
 		(void)named(*ret, host_name);

@@ -24,8 +24,8 @@ static struct hostent *named(struct hostent *host, const char *name)
 	return host;
 }
 
-__attribute__((visibility("default"))) struct hostent *gethostbyaddr(
-	const void *addr, socklen_t len, int family)
+__attribute__((visibility("default"))) struct hostent *gethostbyaddr(const void *addr,
+	socklen_t len, int family)
 {
 	char text[64];
 	const char *name = answer_name_of(addr, len, family, text);
@@ -44,8 +44,8 @@ __attribute__((visibility("default"))) int gethostbyaddr_r(const void *restrict 
 	int r;
 
 	if (!name)
-		return real_get()->gethostbyaddr_r(
-			addr, len, family, host, buf, size, ret, ret_h_errno);
+		return real_get()->gethostbyaddr_r(addr, len, family, host, buf, size, ret,
+			ret_h_errno);
 	r = real_get()->gethostbyname2_r(text, family, host, buf, size, ret, ret_h_errno);
 	if (r == 0)
 		(void)named(*ret, name);

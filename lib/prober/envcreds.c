@@ -66,8 +66,8 @@ static const char *first_of(const struct env *env, const char *const keys[2])
 	return value || !keys[1] ? value : env_kept(env, keys[1]);
 }
 
-static bool find_in_set(
-	const struct env *env, const struct set *set, const char *name, struct envcreds *ret)
+static bool find_in_set(const struct env *env, const struct set *set, const char *name,
+	struct envcreds *ret)
 {
 	const char *user = first_of(env, set->user), *password = first_of(env, set->password);
 	const char *host = set->host ? env_kept(env, set->host) : NULL;
@@ -77,7 +77,7 @@ static bool find_in_set(
 	if (!password)
 		password = "";
 	return copy(ret->user, sizeof(ret->user), user, strlen(user)) &&
-	       copy(ret->password, sizeof(ret->password), password, strlen(password));
+		copy(ret->password, sizeof(ret->password), password, strlen(password));
 }
 
 static int hex(char c)

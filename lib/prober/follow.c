@@ -150,8 +150,8 @@ static bool find_control(struct pel_rundir *ret)
 }
 
 /* False if there is nobody to ask. */
-static bool request_begin(
-	struct packet *p, struct pel_rundir *dir, const char *verb, const struct bind *b)
+static bool request_begin(struct packet *p, struct pel_rundir *dir, const char *verb,
+	const struct bind *b)
 {
 	p->n = 0;
 	p->full = false;

@@ -195,8 +195,8 @@ void slot_track(int difference)
 	struct pel_slot *s = own();
 
 	if (s)
-		(void)atomic_fetch_add_explicit(
-			&s->tracked, (uint32_t)difference, memory_order_relaxed);
+		(void)atomic_fetch_add_explicit(&s->tracked, (uint32_t)difference,
+			memory_order_relaxed);
 }
 
 void slot_look(uint64_t now_ns, uint32_t tracked)

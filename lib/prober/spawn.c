@@ -93,8 +93,8 @@ static uint64_t pause_ns(uint64_t count)
 	return (s < LIMIT_S ? s : LIMIT_S) * SECOND_NS;
 }
 
-bool spawn_is_due(
-	const struct spawn_record *r, uint64_t proven_ns, uint64_t now_ns, struct spawn_record *ret)
+bool spawn_is_due(const struct spawn_record *r, uint64_t proven_ns, uint64_t now_ns,
+	struct spawn_record *ret)
 {
 	uint64_t made_ns = r->next_ns > pause_ns(r->count) ? r->next_ns - pause_ns(r->count) : 0;
 	bool proven = proven_ns > made_ns;

@@ -29,9 +29,8 @@ static bool is_writerless(struct bind *b, const struct pel_map *map, uint64_t no
 	struct pel_ref ref;
 	struct pel_hot hot;
 
-	return mapview_is_fresh(map, now) &&
-	       mapview_read(map, b->name, b->hash, &ref, &hot) == 0 &&
-	       hot.state == PEL_STATE_WRITERLESS;
+	return mapview_is_fresh(map, now) && mapview_read(map, b->name, b->hash, &ref, &hot) == 0 &&
+		hot.state == PEL_STATE_WRITERLESS;
 }
 
 static void sleep_while_writerless(struct bind *b, uint64_t until)
@@ -56,7 +55,8 @@ bool wait_for_writer(struct bind *b, const struct pel_hot *hot, uint64_t limit_n
 	uint64_t waited = atomic_load(&b->waited_ns);
 	int saved = errno;
 
-	if (forbidden || hot->state != PEL_STATE_WRITERLESS || limit_ns == 0 || waited == hot->writerless_ns)
+	if (forbidden || hot->state != PEL_STATE_WRITERLESS || limit_ns == 0 ||
+		waited == hot->writerless_ns)
 		return false;
 	if (atomic_exchange(&process->waits, 1))
 		return false;
@@ -91,7 +91,8 @@ void wait_for_first(struct bind *b, uint16_t port)
 	uint64_t now = clock_now_ns(), until = now + WAIT_FIRST_NS;
 	int saved = errno;
 
-	if (forbidden || !is_first_due(b, mapview_get(now), now) || atomic_exchange(&process->waited_first, 1))
+	if (forbidden || !is_first_due(b, mapview_get(now), now) ||
+		atomic_exchange(&process->waited_first, 1))
 		return;
 	for (; now < until; now = clock_now_ns()) {
 		const struct pel_map *map = mapview_look(now);

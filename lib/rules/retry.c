@@ -30,7 +30,7 @@ enum abi_cause abi_cause_of(unsigned error)
 static bool is_harmless_twice(enum pel_sql_class class)
 {
 	return class == PEL_SQL_READ || class == PEL_SQL_SET || class == PEL_SQL_USE ||
-	       class == PEL_SQL_BEGIN;
+		class == PEL_SQL_BEGIN;
 }
 
 static bool may_execute_again(const struct abi_situation *s)

@@ -37,7 +37,7 @@ struct abi_situation {
 enum abi_action {
 	ABI_EXECUTE_AGAIN, /* silently */
 	ABI_TELL_CHANGED,  /* 08S02: the connection is another, the statement was not executed */
-	ABI_TELL_UNKNOWN,  /* 08007: whether the statement or its transaction took effect is unknown */
+	ABI_TELL_UNKNOWN, /* 08007: whether the statement or its transaction took effect is unknown */
 };
 
 /* What to do once the connection works again. */

@@ -42,7 +42,7 @@ static bool elapsed(uint64_t now_ns, uint64_t since_ns, uint64_t limit_ns)
 static bool writerless_long(const struct pel_hot *hot, uint64_t now_ns)
 {
 	return hot->state == PEL_STATE_WRITERLESS &&
-	       elapsed(now_ns, hot->writerless_ns, ROUTE_WRITERLESS_LIMIT_NS);
+		elapsed(now_ns, hot->writerless_ns, ROUTE_WRITERLESS_LIMIT_NS);
 }
 
 /* Why everything of this cluster follows DNS, or ROUTE_BY_ROLE if it does not. */
@@ -96,8 +96,9 @@ static struct route choose_writer(const struct pel_hot *hot, const struct route_
 	if (in->self_role == PEL_ROLE_READER || in->health == PEL_HEALTH_UNREACHABLE) {
 		if (elapsed(intent->now_ns, hot->verified_ns, ROUTE_WRITERLESS_LIMIT_NS))
 			return verdict(ROUTE_DNS, ROUTE_WRITERLESS_LONG);
-		return verdict(ROUTE_WAIT, in->self_role == PEL_ROLE_READER ? ROUTE_WRITER_RECANTS
-									    : ROUTE_WRITER_LOST);
+		return verdict(ROUTE_WAIT,
+			in->self_role == PEL_ROLE_READER ? ROUTE_WRITER_RECANTS
+							 : ROUTE_WRITER_LOST);
 	}
 	how = reach(hot, intent, w);
 	return how == ROUTE_BY_ROLE ? to_instance(w, ROUTE_BY_ROLE) : verdict(ROUTE_DNS, how);
@@ -118,8 +119,7 @@ static unsigned nth_of(uint32_t set, unsigned nth)
 
 static uint64_t load_of(const struct pel_hot_instance *in)
 {
-	return (uint64_t)in->cpu_permille +
-	       (in->lag_ms < LOAD_LAG_MAX ? in->lag_ms : LOAD_LAG_MAX);
+	return (uint64_t)in->cpu_permille + (in->lag_ms < LOAD_LAG_MAX ? in->lag_ms : LOAD_LAG_MAX);
 }
 
 static bool clearly_less(uint64_t a, uint64_t b, uint64_t tie)

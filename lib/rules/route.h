@@ -20,7 +20,7 @@
 #define ROUTE_WRITERLESS_LIMIT_NS UINT64_C(30000000000) /* then the topology counts as unknown */
 
 enum route_verdict {
-	ROUTE_DNS = 0, /* names[].addrs, else what this process saw when it resolved the name */
+	ROUTE_DNS = 0,  /* names[].addrs, else what this process saw when it resolved the name */
 	ROUTE_INSTANCE, /* instances[instance] */
 	ROUTE_WAIT,     /* between two writers: wait within the caller's bounds, else refuse */
 	ROUTE_REFUSE,   /* ECONNREFUSED: the configuration wants no other instance */
@@ -28,24 +28,24 @@ enum route_verdict {
 
 /* Why; stable, for messages and counters. */
 enum route_reason {
-	ROUTE_BY_ROLE = 0,      /* INSTANCE: the writer of a writer name, a reader of a reader name */
-	ROUTE_BY_MEMBERS,       /* INSTANCE: a member of a custom endpoint */
-	ROUTE_LAGGED_READER,    /* INSTANCE: all lag, this one least */
+	ROUTE_BY_ROLE = 0,   /* INSTANCE: the writer of a writer name, a reader of a reader name */
+	ROUTE_BY_MEMBERS,    /* INSTANCE: a member of a custom endpoint */
+	ROUTE_LAGGED_READER, /* INSTANCE: all lag, this one least */
 	ROUTE_LAGGED_TO_WRITER, /* INSTANCE: all lag, reader-fallback = writer */
-	ROUTE_NO_READER,        /* INSTANCE: the writer, for there is no reader; DNS: not even that */
-	ROUTE_ALL_LAGGED,       /* REFUSE: all lag, reader-fallback = refuse */
-	ROUTE_BETWEEN_WRITERS,  /* WAIT: no writer is known */
-	ROUTE_WRITER_RECANTS,   /* WAIT: the writer says of itself that it is a reader */
-	ROUTE_WRITER_LOST,      /* WAIT: the writer is unreachable, no other is known yet */
-	ROUTE_STALE,            /* DNS: no prober's heartbeat */
-	ROUTE_UNKNOWN,          /* DNS: the topology is not known; pel_hot.why says why */
-	ROUTE_DNS_ONLY,         /* DNS: no credentials */
-	ROUTE_WRITERLESS_LONG,  /* DNS: no writer for ROUTE_WRITERLESS_LIMIT_NS */
-	ROUTE_UNROUTABLE,       /* DNS: the prober never logged in there directly */
-	ROUTE_EXCLUDED,         /* DNS: this process cannot reach it directly */
-	ROUTE_NO_FAMILY,        /* DNS: no address of a family that the socket can use */
-	ROUTE_NO_MEMBER,        /* DNS: no member of the custom endpoint can take it */
-	ROUTE_BAD_INTENT,       /* DNS: the intent names nothing in this cluster */
+	ROUTE_NO_READER,  /* INSTANCE: the writer, for there is no reader; DNS: not even that */
+	ROUTE_ALL_LAGGED, /* REFUSE: all lag, reader-fallback = refuse */
+	ROUTE_BETWEEN_WRITERS, /* WAIT: no writer is known */
+	ROUTE_WRITER_RECANTS,  /* WAIT: the writer says of itself that it is a reader */
+	ROUTE_WRITER_LOST,     /* WAIT: the writer is unreachable, no other is known yet */
+	ROUTE_STALE,           /* DNS: no prober's heartbeat */
+	ROUTE_UNKNOWN,         /* DNS: the topology is not known; pel_hot.why says why */
+	ROUTE_DNS_ONLY,        /* DNS: no credentials */
+	ROUTE_WRITERLESS_LONG, /* DNS: no writer for ROUTE_WRITERLESS_LIMIT_NS */
+	ROUTE_UNROUTABLE,      /* DNS: the prober never logged in there directly */
+	ROUTE_EXCLUDED,        /* DNS: this process cannot reach it directly */
+	ROUTE_NO_FAMILY,       /* DNS: no address of a family that the socket can use */
+	ROUTE_NO_MEMBER,       /* DNS: no member of the custom endpoint can take it */
+	ROUTE_BAD_INTENT,      /* DNS: the intent names nothing in this cluster */
 };
 
 struct route_intent {

@@ -17,8 +17,8 @@ struct abi_session {
 	bool dirty;       /* something was done that cannot be restored */
 	bool transaction; /* one was opened by a statement and not yet ended by one */
 	bool autocommit_set;
-	bool autocommit; /* the value last set, if autocommit_set */
-	uint16_t used;   /* of settings */
+	bool autocommit;                 /* the value last set, if autocommit_set */
+	uint16_t used;                   /* of settings */
 	char settings[ABI_SETTINGS_MAX]; /* statements, NUL-terminated, one behind the other */
 };
 

@@ -17,7 +17,7 @@ static bool same_ip(const struct pel_hot_instance *in, const struct pel_addr *a)
 	if (a->family == 4)
 		return (in->flags & PEL_INST_HAS4) && __builtin_memcmp(in->ip4, a->ip, 4) == 0;
 	return a->family == 6 && (in->flags & PEL_INST_HAS6) &&
-	       __builtin_memcmp(in->ip6, a->ip, 16) == 0;
+		__builtin_memcmp(in->ip6, a->ip, 16) == 0;
 }
 
 unsigned sever_find_instance(const struct pel_hot *hot, const struct pel_addr *real)
@@ -58,8 +58,8 @@ static enum sever_reason decide_by_dns(const struct pel_hot *hot, const struct s
 	return SEVER_DNS_MOVED;
 }
 
-static enum sever_reason decide_for_writer(const struct pel_hot *hot,
-	const struct sever_socket *s, unsigned i)
+static enum sever_reason decide_for_writer(const struct pel_hot *hot, const struct sever_socket *s,
+	unsigned i)
 {
 	if (i == PEL_NONE)
 		return s->identity ? SEVER_GONE : SEVER_NOT_A_MEMBER;

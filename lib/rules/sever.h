@@ -15,25 +15,26 @@
 #include <stdint.h>
 
 enum sever_mode {
-	SEVER_SAFE = 0, /* what is surely wrong: writer sockets, and any on an unreachable instance */
-	SEVER_ALL = 1,  /* also what merely ceased to be where its role says */
+	SEVER_SAFE =
+		0, /* what is surely wrong: writer sockets, and any on an unreachable instance */
+	SEVER_ALL = 1, /* also what merely ceased to be where its role says */
 	SEVER_OFF = 2,
 };
 
 enum sever_reason {
-	SEVER_NOT = 0,         /* keep: all is well, or nothing is known against it */
-	SEVER_NOT_SWITCHED,    /* keep: PELORUS_SEVER=off */
-	SEVER_NOT_OURS,        /* keep: another cluster's record */
-	SEVER_NOT_KNOWN,       /* keep: the topology is not known now */
-	SEVER_NOT_A_MEMBER,    /* keep: its address is no member's, and DNS led there */
-	SEVER_UNREACHABLE,     /* sever: instance declared unreachable */
-	SEVER_SAYS_READER,     /* sever: a writer's socket on what says that it is a reader */
-	SEVER_NOT_WRITER,      /* sever: ... on an instance that is no longer the writer */
-	SEVER_MADE_WRONG,      /* sever: ... made under an unknown topology, on a wrong member */
-	SEVER_GONE,            /* sever: ... on an instance that left the cluster */
-	SEVER_DNS_MOVED,       /* sever: ... where only DNS is known, and it has moved for good */
-	SEVER_PROMOTED,        /* sever, all: a reader's socket on the new writer */
-	SEVER_REPLACED,        /* sever, all: another instance has the address */
+	SEVER_NOT = 0,      /* keep: all is well, or nothing is known against it */
+	SEVER_NOT_SWITCHED, /* keep: PELORUS_SEVER=off */
+	SEVER_NOT_OURS,     /* keep: another cluster's record */
+	SEVER_NOT_KNOWN,    /* keep: the topology is not known now */
+	SEVER_NOT_A_MEMBER, /* keep: its address is no member's, and DNS led there */
+	SEVER_UNREACHABLE,  /* sever: instance declared unreachable */
+	SEVER_SAYS_READER,  /* sever: a writer's socket on what says that it is a reader */
+	SEVER_NOT_WRITER,   /* sever: ... on an instance that is no longer the writer */
+	SEVER_MADE_WRONG,   /* sever: ... made under an unknown topology, on a wrong member */
+	SEVER_GONE,         /* sever: ... on an instance that left the cluster */
+	SEVER_DNS_MOVED,    /* sever: ... where only DNS is known, and it has moved for good */
+	SEVER_PROMOTED,     /* sever, all: a reader's socket on the new writer */
+	SEVER_REPLACED,     /* sever, all: another instance has the address */
 };
 #define SEVER_FIRST SEVER_UNREACHABLE /* this reason and all behind it sever */
 

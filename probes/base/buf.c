@@ -56,7 +56,7 @@ void buf_addf(struct buf *buf, const char *format, ...)
 static bool is_unreserved(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '-' || c == '.' || c == '_' || c == '~';
+		c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 void buf_add_percent(struct buf *buf, const char *word, const char *keep)

@@ -91,12 +91,12 @@ static void expand(const uint8_t block[static 64], uint32_t w[static 64])
 {
 	for (unsigned i = 0; i < 16; i++)
 		w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 |
-		       (uint32_t)block[4 * i + 2] << 8 | block[4 * i + 3];
+			(uint32_t)block[4 * i + 2] << 8 | block[4 * i + 3];
 	for (unsigned i = 16; i < 64; i++) {
 		uint32_t a = w[i - 15], b = w[i - 2];
 
 		w[i] = w[i - 16] + (rotate(a, 7) ^ rotate(a, 18) ^ a >> 3) + w[i - 7] +
-		       (rotate(b, 17) ^ rotate(b, 19) ^ b >> 10);
+			(rotate(b, 17) ^ rotate(b, 19) ^ b >> 10);
 	}
 }
 
@@ -109,9 +109,9 @@ static void compress(uint32_t state[static 8], const uint8_t block[static 64])
 	for (unsigned i = 0; i < 64; i++) {
 		uint32_t e = s[4], a = s[0];
 		uint32_t t1 = s[7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) +
-			      ((e & s[5]) ^ (~e & s[6])) + round_constants[i] + w[i];
+			((e & s[5]) ^ (~e & s[6])) + round_constants[i] + w[i];
 		uint32_t t2 = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) +
-			      ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
+			((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
 
 		memmove(s + 1, s, 7 * sizeof(*s));
 		s[4] += t1;

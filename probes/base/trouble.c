@@ -33,8 +33,8 @@ void trouble_say(struct trouble *t, const char *format, ...)
 	log_event(t->log, LOG_WARNING, t->code, t->cluster, NULL, "%s", text);
 }
 
-uint64_t trouble_wait_ns(
-	const struct trouble *t, uint64_t first_ns, uint64_t most_ns, uint64_t seed)
+uint64_t trouble_wait_ns(const struct trouble *t, uint64_t first_ns, uint64_t most_ns,
+	uint64_t seed)
 {
 	uint64_t wait_ns = first_ns;
 

@@ -26,7 +26,7 @@ void trouble_say(struct trouble *t, const char *format, ...) __attribute__((form
  * How long to wait after so many failures: doubles from first_ns to most_ns, less a random quarter
  * made of `seed`.
  */
-uint64_t trouble_wait_ns(
-	const struct trouble *t, uint64_t first_ns, uint64_t most_ns, uint64_t seed);
+uint64_t trouble_wait_ns(const struct trouble *t, uint64_t first_ns, uint64_t most_ns,
+	uint64_t seed);
 
 #endif

@@ -15,7 +15,7 @@ struct url {
 	uint16_t port;
 	char host[PEL_NAME_MAX]; /* normal form, or a numeric address without brackets */
 	char authority[PEL_NAME_MAX +
-		       16]; /* the Host header: with the port if it is not the usual */
+		16];        /* the Host header: with the port if it is not the usual */
 	char path[URL_MAX]; /* with the query; at least "/" */
 };
 

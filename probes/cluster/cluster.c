@@ -89,10 +89,10 @@ int cluster_configure(struct cluster *c, const struct config_cluster *config)
 
 	c->config = config;
 	c->dialect = config->dialect == CONFIG_DIALECT_READ_ONLY ||
-				(config->dialect == CONFIG_DIALECT_AUTO &&
-					(config->members.n || config->source == CONFIG_SOURCE_HTTP))
-			     ? &dialect_read_only
-			     : &dialect_aurora;
+			(config->dialect == CONFIG_DIALECT_AUTO &&
+				(config->members.n || config->source == CONFIG_SOURCE_HTTP))
+		? &dialect_read_only
+		: &dialect_aurora;
 	strcpy(domain, c->topology.config.domain);
 	topology = topology_config_of(c, domain);
 	cluster_note(c, topology_configure(&c->topology, &topology, cluster_now(c)));
@@ -257,8 +257,8 @@ static void publish(struct cluster *c, uint64_t now_ns)
 	if (!is_worth_publishing(c, &hot, now_ns))
 		return;
 	changes = (c->bits & TOPOLOGY_EPOCH ? MAP_CHANGE_EPOCH : 0) |
-		  (c->bits & TOPOLOGY_WAKES ? MAP_CHANGE_WAKE : 0) |
-		  (c->bits & TOPOLOGY_FIRST ? MAP_CHANGE_FIRST : 0);
+		(c->bits & TOPOLOGY_WAKES ? MAP_CHANGE_WAKE : 0) |
+		(c->bits & TOPOLOGY_FIRST ? MAP_CHANGE_FIRST : 0);
 	c->bits = 0;
 	c->data_due_ns = 0;
 	map_write_publish(c->engine->map, c->record, &hot, &cold, changes);
@@ -305,9 +305,8 @@ static void act(struct cluster *c, uint64_t now_ns)
 		schedule_set_alarm(&c->schedule, false, now_ns);
 	c->alarm_anew = false;
 	schedule_set_writer(&c->schedule, c->topology.writer);
-	schedule_set_relaxed(&c->schedule, c->fleet == REMOTE_FLEET_FOLLOWS &&
-						   c->topology.state == PEL_STATE_KNOWN,
-		now_ns);
+	schedule_set_relaxed(&c->schedule,
+		c->fleet == REMOTE_FLEET_FOLLOWS && c->topology.state == PEL_STATE_KNOWN, now_ns);
 	schedule_set_alarm(&c->schedule, alarm, now_ns);
 	c->alarm = alarm;
 	while (schedule_next(&c->schedule, now_ns, &action)) {

@@ -49,8 +49,8 @@ static void renew(struct probe *p)
 static void probe_tick(struct probe *p, const struct health_config *config, uint64_t now_ns)
 {
 	struct cluster *c = p->cluster;
-	unsigned wants = health_tick(&p->health, &c->engine->witness, config, now_ns,
-		&p->health_due_ns);
+	unsigned wants =
+		health_tick(&p->health, &c->engine->witness, config, now_ns, &p->health_due_ns);
 
 	if (wants & HEALTH_WANT_LOOK) {
 		look(p, now_ns);
@@ -63,8 +63,9 @@ static void probe_tick(struct probe *p, const struct health_config *config, uint
 		cluster_names_hurry(c);
 	if (wants & HEALTH_WANT_RENEW)
 		renew(p);
-	cluster_note(c, topology_feed_health(&c->topology, p->slot,
-			       (enum pel_health)p->health.state, p->health.rtt_us, now_ns));
+	cluster_note(c,
+		topology_feed_health(&c->topology, p->slot, (enum pel_health)p->health.state,
+			p->health.rtt_us, now_ns));
 }
 
 /* Silence that was measured while the prober did not run says nothing. */

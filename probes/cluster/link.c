@@ -12,7 +12,7 @@
 #include <errno.h>
 
 #define DIAL_LIMIT_NS (1500 * LOOP_MS) /* then a fresh SYN is better than the next repeat */
-#define SCOUT_DIAL_NS (250 * LOOP_MS) /* while it looks for anyone who answers, at first */
+#define SCOUT_DIAL_NS (250 * LOOP_MS)  /* while it looks for anyone who answers, at first */
 #define SCOUT_YOUNG_NS LOOP_S
 #define LOGIN_LIMIT_NS (10 * LOOP_S)
 
@@ -48,20 +48,25 @@ static void token_drop(struct link *link)
 static uint64_t dial_limit(const struct cluster *c, const struct link *link)
 {
 	return link == &c->scout && cluster_now(c) < c->born_ns + SCOUT_YOUNG_NS ? SCOUT_DIAL_NS
-										  : DIAL_LIMIT_NS;
+										 : DIAL_LIMIT_NS;
 }
 
 int link_open(struct cluster *c, struct link *link, const struct pel_addr *addr, const char *host,
 	void (*told)(void *ctx, enum member_event event, const struct member_answer *answer,
-		const struct member_failure *failure), void *ctx)
+		const struct member_failure *failure),
+	void *ctx)
 {
-	struct member_options options = {.addr = *addr, .host = host, .told = told, .ctx = ctx,
-		.dial_limit_ns = dial_limit(c, link), .login_limit_ns = LOGIN_LIMIT_NS};
+	struct member_options options = {.addr = *addr,
+		.host = host,
+		.told = told,
+		.ctx = ctx,
+		.dial_limit_ns = dial_limit(c, link),
+		.login_limit_ns = LOGIN_LIMIT_NS};
 	int r;
 
 	*link = (struct link){.ticket = NO_TICKET, .addr = *addr};
-	options.credential = credentials_take(c->credentials, cluster_now(c) / LOOP_MS,
-		&link->ticket);
+	options.credential =
+		credentials_take(c->credentials, cluster_now(c) / LOOP_MS, &link->ticket);
 	if (!options.credential) {
 		link->ticket = NO_TICKET;
 		return -EACCES;
@@ -106,8 +111,9 @@ static void denied(struct cluster *c, const struct link *link, const struct memb
 	const struct credential *credential = credentials_of(c->credentials, link->ticket);
 	char remedy[CREDENTIALS_REMEDY_MAX];
 
-	credentials_remedy(credential->user, c->dialect == &dialect_read_only
-		? CONFIG_DIALECT_READ_ONLY : CONFIG_DIALECT_AURORA, remedy, sizeof(remedy));
+	credentials_remedy(credential->user,
+		c->dialect == &dialect_read_only ? CONFIG_DIALECT_READ_ONLY : CONFIG_DIALECT_AURORA,
+		remedy, sizeof(remedy));
 	if (credentials_denied(c->credentials, link->ticket, cluster_now(c) / LOOP_MS))
 		say_denied(c, failure, remedy);
 }
@@ -131,7 +137,8 @@ void link_failed(struct cluster *c, struct link *link, const struct member_failu
 int link_read(struct cluster *c, const struct link *link, enum dialect_question question,
 	const struct member_answer *answer, struct evidence *ret)
 {
-	*ret = (struct evidence){.sent_ns = answer->sent_ns, .received_ns = answer->received_ns,
+	*ret = (struct evidence){.sent_ns = answer->sent_ns,
+		.received_ns = answer->received_ns,
 		.from = link->addr};
 	if (answer->error || !answer->cells)
 		return -ENODATA;

@@ -17,8 +17,8 @@ bool name_key(const char *name, char ret[static PEL_NAME_MAX], enum pel_role *re
 
 	strcpy(ret, name);
 	*ret_role = kind == PEL_KIND_READER ? PEL_ROLE_READER
-					    : kind == PEL_KIND_CUSTOM ? PEL_ROLE_CUSTOM
-								      : PEL_ROLE_WRITER;
+		: kind == PEL_KIND_CUSTOM   ? PEL_ROLE_CUSTOM
+					    : PEL_ROLE_WRITER;
 	if (kind != PEL_KIND_WRITER && kind != PEL_KIND_READER)
 		return false;
 	(void)snprintf(ret, PEL_NAME_MAX, "%.*s.cluster-%s", (int)strcspn(name, "."), name, domain);
@@ -44,7 +44,9 @@ int cluster_add_name(struct cluster *c, const char *name, enum pel_role role, ui
 	n = &c->names[i];
 	if (n->used)
 		return i;
-	*n = (struct name_watch){.used = true, .cluster = c, .index = (uint8_t)i,
+	*n = (struct name_watch){.used = true,
+		.cluster = c,
+		.index = (uint8_t)i,
 		.due_ns = cluster_now(c)};
 	strcpy(n->text, name);
 	cluster_note(c, TOPOLOGY_EPOCH);
@@ -58,7 +60,7 @@ static bool dns_differs(const struct cluster *c, unsigned name)
 	const struct topology_member *w = topology_member(&c->topology, c->topology.writer);
 
 	return w && n->role == PEL_ROLE_WRITER && n->lead.family &&
-	       memcmp(n->lead.ip, w->addr.ip, sizeof(w->addr.ip)) != 0;
+		memcmp(n->lead.ip, w->addr.ip, sizeof(w->addr.ip)) != 0;
 }
 
 /* An own name tells, by the endpoint that it is an alias of, where the instances live. */
@@ -83,7 +85,8 @@ static void name_resolved(void *ctx, const struct resolve_answer *answer)
 {
 	struct name_watch *n = ctx;
 	struct cluster *c = n->cluster;
-	struct topology_dns dns = {.addrs = answer->addrs, .n_addrs = answer->n_addrs,
+	struct topology_dns dns = {.addrs = answer->addrs,
+		.n_addrs = answer->n_addrs,
 		.ttl_ms = answer->ttl_ms};
 	uint64_t now = cluster_now(c);
 

@@ -187,7 +187,7 @@ static void table_failed(struct probe *p, unsigned error)
 	if (error == ER_PARSE_ERROR) {
 		p->old_words = !p->old_words;
 	} else if (dialect_why(error) == PEL_WHY_DENIED && c->config->max_lag_ms &&
-		   !c->dialect->has_table && !c->lag_told) {
+		!c->dialect->has_table && !c->lag_told) {
 		c->lag_told = true;
 		log_event(c->engine->log, LOG_WARNING, "lag-unknown", c->names[0].text, NULL,
 			"max-lag plays no part: the user may not ask for the lag; what mends it: "
@@ -197,8 +197,8 @@ static void table_failed(struct probe *p, unsigned error)
 
 static void first_answered(struct probe *p, const struct member_answer *answer)
 {
-	static const enum dialect_question questions[] = {
-		[SCHEDULE_ROLE] = DIALECT_ROLE, [SCHEDULE_TABLE] = DIALECT_TABLE};
+	static const enum dialect_question questions[] =
+		{[SCHEDULE_ROLE] = DIALECT_ROLE, [SCHEDULE_TABLE] = DIALECT_TABLE};
 	struct cluster *c = p->cluster;
 	uint32_t rtt_us = (uint32_t)((answer->received_ns - answer->sent_ns) / 1000);
 	struct evidence e;
@@ -356,7 +356,8 @@ static void host_resolved(void *ctx, const struct resolve_answer *answer)
 	uint64_t now = probe_now(p);
 	const struct topology_member *m = topology_member(&c->topology, p->slot);
 	struct pel_addr addrs[RESOLVE_ADDRS];
-	struct topology_dns dns = {.addrs = addrs, .n_addrs = answer->n_addrs,
+	struct topology_dns dns = {.addrs = addrs,
+		.n_addrs = answer->n_addrs,
 		.ttl_ms = answer->ttl_ms};
 
 	p->query = NULL;
@@ -435,8 +436,11 @@ static void probe_start(struct cluster *c, unsigned slot, const struct topology_
 {
 	struct probe *p = &c->probes[slot];
 
-	*p = (struct probe){.cluster = c, .slot = (uint8_t)slot, .used = true,
-		.first.ticket = NO_TICKET, .second.ticket = NO_TICKET,
+	*p = (struct probe){.cluster = c,
+		.slot = (uint8_t)slot,
+		.used = true,
+		.first.ticket = NO_TICKET,
+		.second.ticket = NO_TICKET,
 		.health_due_ns = LOOP_NEVER};
 	memcpy(p->host, m->host, sizeof(p->host));
 	health_init(&p->health, probe_now(p));
@@ -462,8 +466,7 @@ void cluster_probes_move(struct cluster *c)
 		struct probe *p = &c->probes[i];
 		struct pel_addr addr;
 
-		if (!p->used || !p->first.member ||
-			!topology_login_addr(&c->topology, i, &addr) ||
+		if (!p->used || !p->first.member || !topology_login_addr(&c->topology, i, &addr) ||
 			addr_is(&addr, &p->first.addr))
 			continue;
 		if (!p->second.member || !addr_is(&addr, &p->second.addr))

@@ -8,8 +8,9 @@
 static const char *const why_text[] = {
 	[PEL_WHY_NONE] = "",
 	[PEL_WHY_STARTING] = "no answer yet",
-	[PEL_WHY_NO_CREDENTIALS] = ("no credentials: DNS alone; with a monitoring user the topology "
-				   "would be followed within milliseconds"),
+	[PEL_WHY_NO_CREDENTIALS] =
+		("no credentials: DNS alone; with a monitoring user the topology "
+		 "would be followed within milliseconds"),
 	[PEL_WHY_DENIED] = "every credential was refused",
 	[PEL_WHY_NO_ANSWER] = "nobody can be reached, or nobody answers",
 	[PEL_WHY_NOT_A_CLUSTER] = "the server has no topology to tell",
@@ -61,10 +62,9 @@ static bool writer_is_same(const struct cluster *c, const struct pel_hot *hot,
 	if (hot->state != PEL_STATE_KNOWN)
 		return true;
 	return c->said.state == PEL_STATE_KNOWN &&
-	       strcmp(cold->instances[hot->writer].id,
-		       c->said_cold.instances[c->said.writer].id) == 0 &&
-	       hot->instances[hot->writer].identity ==
-		       c->said.instances[c->said.writer].identity;
+		strcmp(cold->instances[hot->writer].id,
+			c->said_cold.instances[c->said.writer].id) == 0 &&
+		hot->instances[hot->writer].identity == c->said.instances[c->said.writer].identity;
 }
 
 /* A close look (suspect) is not worth a line, nor is the first verdict. */
@@ -82,9 +82,10 @@ static void say_lag(struct cluster *c, const char *id, const struct pel_hot_inst
 
 	if (lagged == !!(was->flags & PEL_INST_LAGGED))
 		return;
-	log_event(c->engine->log, lagged ? LOG_WARNING : LOG_INFO, "instance-lag",
-		c->names[0].text, id, lagged ? "%s lags by %u ms, more than max-lag" :
-					       "%s lags by %u ms, and serves again",
+	log_event(c->engine->log, lagged ? LOG_WARNING : LOG_INFO, "instance-lag", c->names[0].text,
+		id,
+		lagged ? "%s lags by %u ms, more than max-lag"
+		       : "%s lags by %u ms, and serves again",
 		id, is->lag_ms);
 }
 

@@ -91,8 +91,9 @@ static void scout_answered(struct cluster *c, const struct member_answer *answer
 
 	if (c->scout_question == DIALECT_HELLO) {
 		if (r < 0 && !answer->error) {
-			cluster_note(c, topology_set_why(&c->topology, PEL_WHY_NOT_A_CLUSTER,
-					       cluster_now(c)));
+			cluster_note(c,
+				topology_set_why(&c->topology, PEL_WHY_NOT_A_CLUSTER,
+					cluster_now(c)));
 			scout_end(c, SCOUT_REST_NS);
 			return;
 		}
@@ -118,7 +119,7 @@ static void scout_answered(struct cluster *c, const struct member_answer *answer
 static bool is_unheard(const struct member_failure *failure)
 {
 	return failure->kind == MEMBER_REFUSED || failure->kind == MEMBER_UNDIALLED ||
-	       failure->kind == MEMBER_LATE;
+		failure->kind == MEMBER_LATE;
 }
 
 static uint64_t pause_after(const struct cluster *c, const struct member_failure *failure)
@@ -126,9 +127,9 @@ static uint64_t pause_after(const struct cluster *c, const struct member_failure
 	if (failure->kind == MEMBER_DENIED)
 		return SCOUT_RETRY_NS;
 	return is_unheard(failure) && c->topology.state == PEL_STATE_UNKNOWN &&
-			       cluster_now(c) < c->born_ns + SCOUT_HURRY_NS
-		       ? SCOUT_FIRST_NS
-		       : SCOUT_PAUSE_NS;
+			cluster_now(c) < c->born_ns + SCOUT_HURRY_NS
+		? SCOUT_FIRST_NS
+		: SCOUT_PAUSE_NS;
 }
 
 static void scout_told(void *ctx, enum member_event event, const struct member_answer *answer,
@@ -179,8 +180,8 @@ static const char *scout_host(const struct cluster *c, const struct pel_addr *ad
 static void scout_denied(struct cluster *c, uint64_t now_ns)
 {
 	enum pel_why why = credentials_verdict(c->credentials) == CREDENTIALS_DENIED
-				   ? PEL_WHY_DENIED
-				   : PEL_WHY_NO_CREDENTIALS;
+		? PEL_WHY_DENIED
+		: PEL_WHY_NO_CREDENTIALS;
 
 	cluster_note(c, topology_set_why(&c->topology, why, now_ns));
 	c->scout_due_ns = credentials_next_ms(c->credentials, now_ns / LOOP_MS);

@@ -20,8 +20,8 @@
 #include <string.h>
 
 #define RETRY_NS (2 * LOOP_S)
-#define KEEP_NS (60 * LOOP_S)   /* the outcome is told so long */
-#define DONE_NS (300 * LOOP_S)  /* others that are late hear that it is done */
+#define KEEP_NS (60 * LOOP_S)  /* the outcome is told so long */
+#define DONE_NS (300 * LOOP_S) /* others that are late hear that it is done */
 
 enum stage {
 	STAGE_ACTIVE = 0,
@@ -44,10 +44,11 @@ struct warm {
 	uint64_t due_ns; /* of the next attempt, or of being forgotten */
 };
 
-static void say(const struct warm *w, enum log_level level, const char *code, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+static void say(const struct warm *w, enum log_level level, const char *code, const char *format,
+	...) __attribute__((format(printf, 4, 5)));
 
-static void say(const struct warm *w, enum log_level level, const char *code, const char *format, ...)
+static void say(const struct warm *w, enum log_level level, const char *code, const char *format,
+	...)
 {
 	char text[512];
 	va_list args;
@@ -73,16 +74,17 @@ static void show(struct warm *w, const char *state, unsigned done, unsigned tota
 	w->shown.state = state;
 	w->shown.done = done;
 	w->shown.total = total;
-	cluster_note(c, topology_feed_warm(&c->topology, w->slot, (uint16_t)done, (uint16_t)total,
-			       cluster_now(c)));
+	cluster_note(c,
+		topology_feed_warm(&c->topology, w->slot, (uint16_t)done, (uint16_t)total,
+			cluster_now(c)));
 }
 
 static void admission_set(struct warm *w, enum pel_admission admission)
 {
 	struct cluster *c = w->cluster;
 
-	cluster_note(c, topology_feed_admission(&c->topology, w->slot, admission, false,
-			       cluster_now(c)));
+	cluster_note(c,
+		topology_feed_admission(&c->topology, w->slot, admission, false, cluster_now(c)));
 }
 
 static void stop(struct warm *w)
@@ -192,8 +194,10 @@ static void source_told(void *ctx, const struct warm_list *list, const char *pro
 
 static void source_open(struct warm *w)
 {
-	const struct warm_source_options options = {.cluster = w->cluster, .slot = w->slot,
-		.from = w->by_hand ? w->from : w->cluster->config->warm_up, .told = source_told,
+	const struct warm_source_options options = {.cluster = w->cluster,
+		.slot = w->slot,
+		.from = w->by_hand ? w->from : w->cluster->config->warm_up,
+		.told = source_told,
 		.ctx = w};
 	int r = warm_source_open(&options, &w->source);
 
@@ -244,10 +248,13 @@ static void run_told(void *ctx, enum warm_event event, const char *text)
 static int attempt(struct warm *w)
 {
 	struct cluster *c = w->cluster;
-	struct warm_run_options options = {.cluster = c, .host = probe_host(&c->probes[w->slot]),
+	struct warm_run_options options = {.cluster = c,
+		.host = probe_host(&c->probes[w->slot]),
 		.id = w->id,
-		.parallel = c->config->warm_up_parallel, .again = w->by_hand,
-		.statement_ns = c->config->warm_up_statement_ms * LOOP_MS, .told = run_told,
+		.parallel = c->config->warm_up_parallel,
+		.again = w->by_hand,
+		.statement_ns = c->config->warm_up_statement_ms * LOOP_MS,
+		.told = run_told,
 		.ctx = w};
 	int r = -ENOTCONN;
 
@@ -290,8 +297,9 @@ static void tick_active(struct warm *w, const struct topology_member *m, uint64_
 		rest(w, "it does not answer");
 	} else if (!w->by_hand && m->admission != PEL_ADMIT_WARMING) {
 		say(w, LOG_INFO, "warm-up-ended", "the warm-up ends early: %s",
-			m->role == PEL_ROLE_WRITER ? "it is the writer now"
-			: m->admission == PEL_ADMITTED ? "it is admitted" : "it is held");
+			m->role == PEL_ROLE_WRITER             ? "it is the writer now"
+				: m->admission == PEL_ADMITTED ? "it is admitted"
+							       : "it is held");
 		show(w, "failed", 0, 0);
 		warm_free(w);
 	} else if (now_ns >= timeout_ns(w)) {
@@ -341,11 +349,11 @@ uint64_t cluster_warm_deadline(const struct cluster *c)
 
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
 		const struct warm *w = c->warms[i];
-		uint64_t own = !w ? LOOP_NEVER
-			       : w->stage == STAGE_ACTIVE ? timeout_ns(w)
-			       : w->stage == STAGE_OVER || topology_wants_warm(&c->topology, i)
-				       ? w->due_ns
-				       : LOOP_NEVER;
+		uint64_t own = !w                  ? LOOP_NEVER
+			: w->stage == STAGE_ACTIVE ? timeout_ns(w)
+			: w->stage == STAGE_OVER || topology_wants_warm(&c->topology, i)
+			? w->due_ns
+			: LOOP_NEVER;
 
 		due = own < due ? own : due;
 	}

@@ -26,7 +26,7 @@ struct reading {
 	struct config_error *error;
 	const char *path;
 	unsigned line;
-	enum config_section section;   /* 0: before the first one */
+	enum config_section section;    /* 0: before the first one */
 	struct config_cluster *cluster; /* where CONFIG_IN_BOTH and _IN_CLUSTER go */
 };
 
@@ -35,9 +35,9 @@ static int fail(struct reading *r, const char *key, const char *expected, const 
 	char where[CONFIG_PATH_MAX + 16];
 
 	(void)snprintf(where, sizeof(where), r->line ? "%s:%u" : "%s", r->path, r->line);
-	(void)snprintf(r->error->text, sizeof(r->error->text), "%s: %s%sexpected %s%s%.64s%s", where,
-		key, *key ? ": " : "", expected, found ? ", found '" : "", found ? found : "",
-		found ? "'" : "");
+	(void)snprintf(r->error->text, sizeof(r->error->text), "%s: %s%sexpected %s%s%.64s%s",
+		where, key, *key ? ": " : "", expected, found ? ", found '" : "",
+		found ? found : "", found ? "'" : "");
 	return -EINVAL;
 }
 
@@ -79,8 +79,10 @@ static int unknown_key(struct reading *r, const char *name)
 	char expected[80];
 
 	if (!guess && config_key_find(CONFIG_IN_BOTH, name))
-		return fail(r, name, r->section == CONFIG_IN_PELORUS ? "in a [cluster NAME] section"
-								    : "in the [pelorus] section", NULL);
+		return fail(r, name,
+			r->section == CONFIG_IN_PELORUS ? "in a [cluster NAME] section"
+							: "in the [pelorus] section",
+			NULL);
 	if (!guess)
 		return fail(r, name, "a key that pelorus.conf(5) lists", NULL);
 	(void)snprintf(expected, sizeof(expected), "a known key, such as %s", guess->name);
@@ -318,7 +320,8 @@ bool config_show(const struct config *config, const struct config_cluster *clust
 	struct config_shown *ret)
 {
 	enum config_section section = cluster ? CONFIG_IN_CLUSTER : CONFIG_IN_PELORUS;
-	struct config_cluster *of = (struct config_cluster *)(cluster ? cluster : &config->defaults);
+	struct config_cluster *of =
+		(struct config_cluster *)(cluster ? cluster : &config->defaults);
 	unsigned seen = 0;
 
 	for (unsigned k = 0; k < config_n_keys; k++) {

@@ -45,7 +45,7 @@ enum coordinator_format {
 	COORDINATOR_ORCHESTRATOR, /* an instance, or an array of them */
 	COORDINATOR_PATRONI,      /* {"members": [{"role", "host", "port", "state"}, ...]} */
 	COORDINATOR_CONSUL,       /* KV entry: base64 of host:port, or of a document */
-	COORDINATOR_ETCD,         /* the same from etcd's JSON gateway: range, or one watch message */
+	COORDINATOR_ETCD, /* the same from etcd's JSON gateway: range, or one watch message */
 };
 
 /* What becomes of a new reader whose warm-up came to nothing. */
@@ -97,8 +97,8 @@ struct config_cluster {
 	struct config_members members;
 	uint16_t port;
 	enum config_dialect dialect;
-	char user[CONFIG_USER_MAX];             /* empty: no configured credential */
-	char password[CONFIG_PASSWORD_MAX];     /* of `password` or of the first line of the file */
+	char user[CONFIG_USER_MAX];         /* empty: no configured credential */
+	char password[CONFIG_PASSWORD_MAX]; /* of `password` or of the first line of the file */
 	char password_file[CONFIG_PATH_MAX];
 	struct tls_settings tls;
 	uint32_t refresh_ms;           /* of the whole topology while all is well */
@@ -107,9 +107,9 @@ struct config_cluster {
 	uint32_t max_lag_ms;           /* 0: off */
 	enum pel_selector reader_selector;
 	enum pel_fallback reader_fallback;
-	uint32_t admit_max_lag_ms; /* of a new reader; 0: off */
-	uint32_t admit_stable_ms;  /* it has to be fit for so long; 0: admitted at once */
-	bool admit_never_last;     /* also if there is no other reader */
+	uint32_t admit_max_lag_ms;    /* of a new reader; 0: off */
+	uint32_t admit_stable_ms;     /* it has to be fit for so long; 0: admitted at once */
+	bool admit_never_last;        /* also if there is no other reader */
 	char warm_up[CONFIG_URL_MAX]; /* file:PATH, a URL, or "digest"; empty: none */
 	uint32_t warm_up_parallel;    /* connections */
 	uint32_t warm_up_limit;       /* statements, at most */
@@ -131,7 +131,7 @@ struct config_cluster {
 	char aws_profile[64];
 	enum config_auth auth;
 	char secret_id[CONFIG_PATH_MAX]; /* of `auth = secretsmanager`: name or ARN */
-	unsigned lines[CONFIG_KEYS]; /* where each key of the table was set; 0: default */
+	unsigned lines[CONFIG_KEYS];     /* where each key of the table was set; 0: default */
 };
 
 struct config {
@@ -141,8 +141,8 @@ struct config {
 	struct config_net virtual_net;
 	char notify[CONFIG_URL_MAX];          /* notices are posted there */
 	char notify_command[CONFIG_PATH_MAX]; /* or given to this program */
-	unsigned lines[CONFIG_KEYS]; /* of the keys of [pelorus] alone */
-	struct config_cluster defaults; /* for names that no section mentions */
+	unsigned lines[CONFIG_KEYS];          /* of the keys of [pelorus] alone */
+	struct config_cluster defaults;       /* for names that no section mentions */
 	unsigned n_clusters;
 	struct config_cluster clusters[CONFIG_CLUSTERS];
 };

@@ -43,7 +43,7 @@ int config_find(const char *explicit_path, char ret_path[static CONFIG_PATH_MAX]
 		if (path_join(ret_path, xdg, "/pelorus/pelorus.conf"))
 			return 0;
 	} else if (home && *home == '/' &&
-		   path_join(ret_path, home, "/.config/pelorus/pelorus.conf")) {
+		path_join(ret_path, home, "/.config/pelorus/pelorus.conf")) {
 		return 0;
 	}
 	return path_join(ret_path, "", "/etc/pelorus/pelorus.conf") ? 0 : -ENOENT;

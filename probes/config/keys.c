@@ -8,6 +8,7 @@
 #define CLUSTER(field)                                                                             \
 	offsetof(struct config_cluster, field), sizeof(((struct config_cluster *)0)->field)
 
+/* clang-format off */
 static const char *const dialect_words[] = {"auto", "aurora", "read_only", NULL};
 static const char *const selector_words[] = {
 	"random", "round-robin", "lag", "round-trip", "load", NULL};
@@ -128,6 +129,7 @@ const struct config_key config_keys[] = {
 		CLUSTER(warm_up_timeout_ms), "a duration from 1s to 24h", .min = 1000,
 		.max = 86400000, .standard = "10m"},
 };
+/* clang-format on */
 const unsigned config_n_keys = sizeof(config_keys) / sizeof(*config_keys);
 _Static_assert(sizeof(config_keys) / sizeof(*config_keys) <= CONFIG_KEYS, "CONFIG_KEYS");
 

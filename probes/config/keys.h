@@ -25,10 +25,11 @@ struct config_key {
 	const struct config_type *type;
 	size_t offset;
 	size_t size;
-	const char *expected;     /* completes "expected ..." */
-	const char *const *words; /* of an enumeration, in the order of its values, NULL at the end */
-	uint32_t min, max;        /* of a number or a duration in ms */
-	const char *standard;     /* the default, as one would write it; NULL: zero bytes */
+	const char *expected; /* completes "expected ..." */
+	const char *const
+		*words;       /* of an enumeration, in the order of its values, NULL at the end */
+	uint32_t min, max;    /* of a number or a duration in ms */
+	const char *standard; /* the default, as one would write it; NULL: zero bytes */
 };
 
 extern const struct config_key config_keys[];

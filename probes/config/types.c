@@ -101,8 +101,7 @@ static bool pattern_read(const struct config_key *key, const char *value, void *
 	const char *mark = strchr(value, '?');
 	char name[PEL_NAME_MAX];
 
-	if (!mark || strchr(mark + 1, '?') ||
-		pel_name_of_instance("a", NULL, value, name) < 0)
+	if (!mark || strchr(mark + 1, '?') || pel_name_of_instance("a", NULL, value, name) < 0)
 		return false;
 	return text_read(key, value, ret_field);
 }
@@ -111,8 +110,8 @@ const struct config_type config_type_pattern = {pattern_read, text_show};
 
 static bool bool_read(const struct config_key *key, const char *value, void *ret_field)
 {
-	static const char *const words[][2] = {
-		{"on", "off"}, {"1", "0"}, {"true", "false"}, {"yes", "no"}};
+	static const char *const words[][2] = {{"on", "off"}, {"1", "0"}, {"true", "false"},
+		{"yes", "no"}};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
 		for (int off = 0; off < 2; off++) {
@@ -295,8 +294,7 @@ static bool members_read(const struct config_key *key, const char *value, void *
 	bool good = members != NULL;
 
 	while (good && item_take(&value, item, sizeof(item))) {
-		good = members->n < CONFIG_MEMBERS &&
-		       member_read(item, &members->list[members->n]);
+		good = members->n < CONFIG_MEMBERS && member_read(item, &members->list[members->n]);
 		if (good)
 			members->n++;
 	}

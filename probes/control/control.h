@@ -78,8 +78,8 @@ struct control_counters {
 };
 
 struct control_options {
-	int listen_fd; /* stays the caller's */
-	bool shared;   /* other users may ask for what anyone may */
+	int listen_fd;                    /* stays the caller's */
+	bool shared;                      /* other users may ask for what anyone may */
 	const struct control_verb *verbs; /* ends with a NULL name; must outlive the server */
 	void *ctx;                        /* of the verbs */
 };

@@ -311,7 +311,7 @@ static bool is_same_cluster(const struct cluster *a, const struct cluster *b)
 	const struct topology_member *wb = topology_member(&b->topology, b->topology.writer);
 
 	return wa && wb && wa->live && wb->live && wa->uuid[0] && strcmp(wa->uuid, wb->uuid) == 0 &&
-	       strcmp(wa->id, wb->id) == 0 && a->config == b->config;
+		strcmp(wa->id, wb->id) == 0 && a->config == b->config;
 }
 
 /* The names of `from` move to `to`, if all of them fit. */
@@ -369,8 +369,10 @@ static void beat(void *ctx)
 int engine_new(const struct engine_options *options, struct engine **ret)
 {
 	const struct config_net *net = &options->config->virtual_net;
-	struct map_write_options map = {.mode = options->map_mode, .vnet4 = net->v4,
-		.vnet4_bits = net->v4_bits, .vnet6_bits = net->v6_bits};
+	struct map_write_options map = {.mode = options->map_mode,
+		.vnet4 = net->v4,
+		.vnet4_bits = net->v4_bits,
+		.vnet6_bits = net->v6_bits};
 	struct engine *e = calloc(1, sizeof(*e));
 	uint64_t now_ns;
 	int r;

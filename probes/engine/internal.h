@@ -37,10 +37,10 @@ struct cluster;
 /* A login under way or done: the connection and the credential that it uses. */
 struct link {
 	struct member *member;
-	unsigned ticket;   /* of credentials.h, until the outcome is told; else NO_TICKET */
-	bool accepted;     /* TCP is up */
-	bool ready;        /* logged in */
-	bool told;         /* topology_feed() has had its first answer */
+	unsigned ticket; /* of credentials.h, until the outcome is told; else NO_TICKET */
+	bool accepted;   /* TCP is up */
+	bool ready;      /* logged in */
+	bool told;       /* topology_feed() has had its first answer */
 	struct pel_addr addr;
 	struct credential *own; /* with a token made for this login; or NULL */
 };
@@ -59,12 +59,12 @@ struct probe {
 	char host[PEL_NAME_MAX];
 	struct resolve_query *query;
 	uint64_t host_asked_ns; /* 0: ask now */
-	uint64_t opened_ns; /* when `second` was last tried */
+	uint64_t opened_ns;     /* when `second` was last tried */
 };
 
 struct name_watch {
 	bool used;
-	bool wanted;   /* somebody follows it, or the configuration names it */
+	bool wanted; /* somebody follows it, or the configuration names it */
 	struct cluster *cluster;
 	uint8_t index; /* of topology.h */
 	char text[PEL_NAME_MAX];
@@ -83,14 +83,15 @@ struct warm_cache {
 
 /* Of this worker's life, in one cluster. */
 struct warm_totals {
-	uint64_t runs, failures, time_outs; /* warm-ups that began; that came to nothing; given up */
+	uint64_t runs, failures,
+		time_outs; /* warm-ups that began; that came to nothing; given up */
 	uint64_t statement_failures, statements_refused;
 };
 
 struct cluster {
 	struct engine *engine;
-	unsigned record;   /* of the map */
-	bool inherited;    /* the record still says what the earlier worker knew */
+	unsigned record; /* of the map */
+	bool inherited;  /* the record still says what the earlier worker knew */
 	uint64_t born_ns;
 	char key[PEL_NAME_MAX]; /* names with the same key are of the same cluster */
 	const struct config_cluster *config;
@@ -102,19 +103,20 @@ struct cluster {
 	struct name_watch names[PEL_MAP_NAMES];
 	struct link scout;
 	uint8_t scout_question;
-	char refusal[256]; /* of a question, in the server's words, since the last answer; "": none */
+	char refusal
+		[256]; /* of a question, in the server's words, since the last answer; "": none */
 	struct evidence scout_evidence;
 	uint64_t scout_due_ns;
-	unsigned bits;       /* TOPOLOGY_* since the last settling */
+	unsigned bits;        /* TOPOLOGY_* since the last settling */
 	uint64_t data_due_ns; /* when data alone is published; 0: none is waiting */
 	struct loop_timer timer;
 	uint64_t paused_until_ns; /* of the last pause that was dealt with */
 	bool settling;
 	bool alarm;
-	bool alarm_anew; /* something fresh has happened: a tired alarm begins anew */
+	bool alarm_anew;         /* something fresh has happened: a tired alarm begins anew */
 	uint64_t alarm_until_ns; /* at least */
 	enum remote_fleet fleet;
-	uint64_t fleet_asked_ns; /* when the fleet's leader last bought a round */
+	uint64_t fleet_asked_ns;               /* when the fleet's leader last bought a round */
 	struct warm *warms[PEL_MAP_INSTANCES]; /* by slot; see cluster/warm.c */
 	struct warm_totals warm_totals;
 	struct warm_cache warm_cache;
@@ -122,7 +124,7 @@ struct cluster {
 	bool lag_told;           /* ... that they do not tell their lag */
 	struct rds_view *listed; /* what the control plane said; NULL: nothing */
 	uint64_t listed_for;     /* to which writer and names it was last applied */
-	struct pel_hot said; /* as of the last line in the log */
+	struct pel_hot said;     /* as of the last line in the log */
 	struct pel_cold said_cold;
 };
 
@@ -203,7 +205,8 @@ enum cluster_inherited cluster_inherited_compare(const struct pel_hot *was,
 /* cluster/link.c */
 int link_open(struct cluster *c, struct link *link, const struct pel_addr *addr, const char *host,
 	void (*told)(void *ctx, enum member_event event, const struct member_answer *answer,
-		const struct member_failure *failure), void *ctx);
+		const struct member_failure *failure),
+	void *ctx);
 void link_close(struct cluster *c, struct link *link);
 void link_ready(struct cluster *c, struct link *link);
 void link_failed(struct cluster *c, struct link *link, const struct member_failure *failure);

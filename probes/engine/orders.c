@@ -73,8 +73,8 @@ int engine_admit(struct engine *e, const char *name, const char *id, enum pel_ad
 
 	if (!c)
 		return -ENOENT;
-	cluster_note(c, topology_feed_admission(&c->topology, slot, admission, true,
-			       loop_now_ns(e->loop)));
+	cluster_note(c,
+		topology_feed_admission(&c->topology, slot, admission, true, loop_now_ns(e->loop)));
 	return 0;
 }
 

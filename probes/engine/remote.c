@@ -43,8 +43,8 @@ static void word_id(const struct topology_word *words, unsigned n,
 
 	buf_init(&buf, ret, PEL_ID_MAX);
 	buf_add_n(&buf, host->host, strcspn(host->host, "."));
-	if (buf_error(&buf) == 0 && pel_name_is_label(ret) &&
-		strspn(ret, "0123456789") != buf.n && !is_taken(words, n, ret))
+	if (buf_error(&buf) == 0 && pel_name_is_label(ret) && strspn(ret, "0123456789") != buf.n &&
+		!is_taken(words, n, ret))
 		return;
 	buf_init(&buf, ret, PEL_ID_MAX);
 	buf_addf(&buf, "m-%s-%u", host->host, host->port);
@@ -210,8 +210,12 @@ static void on_fleet(void *ctx, const char *key, enum remote_fleet fleet,
 
 static void load(struct engine *e)
 {
-	const struct remote_core core = {.named = on_named, .listed = on_listed,
-		.credential = on_credential, .tokens = on_tokens, .fleet = on_fleet, .ctx = e};
+	const struct remote_core core = {.named = on_named,
+		.listed = on_listed,
+		.credential = on_credential,
+		.tokens = on_tokens,
+		.fleet = on_fleet,
+		.ctx = e};
 	char error[256] = "";
 	int r = remote_load(&e->remote_ops, error, sizeof(error));
 

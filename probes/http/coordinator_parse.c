@@ -33,8 +33,8 @@ static bool has_writer(const struct coordinator_view *view)
 }
 
 /* A host named twice keeps the higher role. */
-static struct coordinator_host *find(
-	struct coordinator_view *view, const struct coordinator_host *host)
+static struct coordinator_host *find(struct coordinator_view *view,
+	const struct coordinator_host *host)
 {
 	for (unsigned i = 0; i < view->n; i++) {
 		if (strcmp(view->hosts[i].host, host->host) == 0 &&
@@ -44,8 +44,8 @@ static struct coordinator_host *find(
 	return NULL;
 }
 
-static enum coordinator_verdict add_host(
-	struct reading *r, const char *name, uint64_t port, enum pel_role role)
+static enum coordinator_verdict add_host(struct reading *r, const char *name, uint64_t port,
+	enum pel_role role)
 {
 	struct coordinator_host host = {.role = role}, *same;
 
@@ -83,8 +83,8 @@ static enum coordinator_verdict read_document(struct reading *r, struct json_obj
 		struct json_object *at = json_at(secondary, i);
 
 		verdict = json_object_is_type(at, json_type_string)
-				  ? add_host(r, json_object_get_string(at), 0, PEL_ROLE_READER)
-				  : COORDINATOR_GARBAGE;
+			? add_host(r, json_object_get_string(at), 0, PEL_ROLE_READER)
+			: COORDINATOR_GARBAGE;
 	}
 	return verdict;
 }
@@ -96,8 +96,7 @@ static enum coordinator_verdict read_instance(struct reading *r, struct json_obj
 	const char *from = json_string(json_member(instance, "MasterKey"), "Hostname");
 	struct json_object *read_only = json_member(instance, "ReadOnly");
 	bool is_writer = json_object_is_type(read_only, json_type_boolean) &&
-			 !json_object_get_boolean(read_only) &&
-			 (!from || !*from || strcmp(from, "_") == 0);
+		!json_object_get_boolean(read_only) && (!from || !*from || strcmp(from, "_") == 0);
 	uint64_t port;
 
 	if (!json_number(key, "Port", &port))

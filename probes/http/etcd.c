@@ -92,14 +92,14 @@ int etcd_check_body(const struct etcd_key *key, const char *lease, char *ret, si
 	return buf_error(&buf);
 }
 
-int etcd_claim_body(
-	const struct etcd_key *key, const char *value, const char *lease, char *ret, size_t size)
+int etcd_claim_body(const struct etcd_key *key, const char *value, const char *lease, char *ret,
+	size_t size)
 {
 	return put_if(key, "CREATE", "create_revision", "0", value, lease, ret, size);
 }
 
-int etcd_update_body(
-	const struct etcd_key *key, const char *value, const char *lease, char *ret, size_t size)
+int etcd_update_body(const struct etcd_key *key, const char *value, const char *lease, char *ret,
+	size_t size)
 {
 	return put_if(key, "LEASE", "lease", lease, value, lease, ret, size);
 }
@@ -107,5 +107,5 @@ int etcd_update_body(
 bool etcd_is_news(const char *line)
 {
 	return strstr(line, "\"events\"") || strstr(line, "\"canceled\"") ||
-	       !strstr(line, "\"result\"");
+		!strstr(line, "\"result\"");
 }

@@ -24,10 +24,10 @@ int etcd_range_body(const struct etcd_key *key, char *ret, size_t size);
 int etcd_watch_body(const struct etcd_key *key, uint64_t from_revision, char *ret, size_t size);
 
 /* Of /v3/kv/txn: puts the value if there is no such key; if it is ours (`own`), by its lease. */
-int etcd_claim_body(
-	const struct etcd_key *key, const char *value, const char *lease, char *ret, size_t size);
-int etcd_update_body(
-	const struct etcd_key *key, const char *value, const char *lease, char *ret, size_t size);
+int etcd_claim_body(const struct etcd_key *key, const char *value, const char *lease, char *ret,
+	size_t size);
+int etcd_update_body(const struct etcd_key *key, const char *value, const char *lease, char *ret,
+	size_t size);
 
 /* The same without a put: whether the key is still ours. */
 int etcd_check_body(const struct etcd_key *key, const char *lease, char *ret, size_t size);

@@ -20,7 +20,8 @@ static void on_done(void *ctx, const struct http_answer *answer)
 	struct remote_fetch *f = ctx;
 	char buffer[64];
 	struct remote_fetched told = {.body = answer->body ? answer->body : "",
-		.size = answer->body ? answer->size : 0, .etag = answer->etag};
+		.size = answer->body ? answer->size : 0,
+		.etag = answer->etag};
 
 	told.unchanged = f->conditional && answer->error == 0 && answer->status == 304;
 	if (!told.unchanged)
@@ -35,8 +36,10 @@ int fetch_start(struct http *http, const struct config_cluster *config, const ch
 {
 	struct remote_fetch *f = calloc(1, sizeof(*f));
 	char condition[160];
-	struct http_request request = {.url = url, .headers_file = config->headers_file,
-		.timeout_ms = FETCH_MS, .allow_http = config->allow_http,
+	struct http_request request = {.url = url,
+		.headers_file = config->headers_file,
+		.timeout_ms = FETCH_MS,
+		.allow_http = config->allow_http,
 		.tls = &config->http_tls};
 	int r;
 

@@ -76,8 +76,8 @@ static void on_ready(void *ctx, uint32_t events)
 	struct socket *s = ctx;
 	struct http *http = s->http;
 	int what = (events & EPOLLIN ? CURL_CSELECT_IN : 0) |
-		   (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
-		   (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
+		(events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+		(events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
 
 	drive(http, s->io.fd, what);
 }
@@ -359,8 +359,8 @@ static void set_tls(CURL *easy, const struct tls_settings *tls)
 
 /* What goes on the wire.  The URL is made of what was checked, so that libcurl reads it no other
  * way. */
-static int set_request(
-	struct http_call *call, const struct http_request *request, const struct url *url)
+static int set_request(struct http_call *call, const struct http_request *request,
+	const struct url *url)
 {
 	char text[2 * URL_MAX];
 	CURL *easy = call->easy;

@@ -38,9 +38,9 @@ struct json_object *json_member(struct json_object *object, const char *key)
 	struct json_object *value;
 
 	return json_object_is_type(object, json_type_object) &&
-			       json_object_object_get_ex(object, key, &value)
-		       ? value
-		       : NULL;
+			json_object_object_get_ex(object, key, &value)
+		? value
+		: NULL;
 }
 
 const char *json_string(struct json_object *object, const char *key)

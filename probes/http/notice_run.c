@@ -90,8 +90,8 @@ static int memory_file(const char *body)
 /* Default signals, nothing of ours but the three standard descriptors, a bare environment. */
 static int spawn(const char *path, int input, pid_t *ret)
 {
-	static char *const environment[] = {
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+	static char *const environment[] =
+		{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 	char name[4096];
 	char *const argv[] = {name, NULL};
 	posix_spawn_file_actions_t actions;

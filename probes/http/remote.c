@@ -210,8 +210,8 @@ static void remote_close(struct remote *r)
 	free(r);
 }
 
-static int remote_open(
-	struct loop *loop, struct log *log, const struct remote_core *core, struct remote **ret)
+static int remote_open(struct loop *loop, struct log *log, const struct remote_core *core,
+	struct remote **ret)
 {
 	struct remote *r = calloc(1, sizeof(*r));
 	int error;
@@ -267,8 +267,8 @@ static int remote_fetch(struct remote *r, const char *key, const char *url, cons
 	return fetch_start(r->http, &(*place)->config, url, etag, done, ctx, ret);
 }
 
-static void remote_published(
-	struct remote *r, const char *key, const struct pel_hot *hot, const struct pel_cold *cold)
+static void remote_published(struct remote *r, const char *key, const struct pel_hot *hot,
+	const struct pel_cold *cold)
 {
 	struct remote_cluster **place = find(r, key);
 

@@ -11,7 +11,8 @@
 static bool cluster_wants(const struct config_cluster *c)
 {
 	return (c->source == CONFIG_SOURCE_HTTP && c->url[0]) || c->publish[0] ||
-	       c->control_plane || strncmp(c->warm_up, "http", 4) == 0 || c->auth != CONFIG_AUTH_PASSWORD;
+		c->control_plane || strncmp(c->warm_up, "http", 4) == 0 ||
+		c->auth != CONFIG_AUTH_PASSWORD;
 }
 
 bool remote_is_wanted(const struct config *config)

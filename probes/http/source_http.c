@@ -177,8 +177,8 @@ static int ask_etcd(struct source_http *s)
 		r = etcd_range_body(&s->etcd, body, sizeof(body));
 	if (r < 0)
 		return r;
-	return start(
-		s, url, body, s->index ? on_watch_line : NULL, s->index ? WATCH_MS : ANSWER_MS);
+	return start(s, url, body, s->index ? on_watch_line : NULL,
+		s->index ? WATCH_MS : ANSWER_MS);
 }
 
 static int ask_consul(struct source_http *s)
@@ -225,8 +225,9 @@ int source_http_new(const struct source_http_options *options, struct source_htt
 	s->named = options->named;
 	s->ctx = options->ctx;
 	snprintf(s->key, sizeof(s->key), "%s", options->key);
-	s->trouble = (struct trouble){
-		.log = options->log, .code = "coordinator-trouble", .cluster = s->key};
+	s->trouble = (struct trouble){.log = options->log,
+		.code = "coordinator-trouble",
+		.cluster = s->key};
 	loop_timer_init(&s->timer, ask, s);
 	if (s->config.format == COORDINATOR_ETCD)
 		r = etcd_key_parse(s->config.url, "", &s->etcd);

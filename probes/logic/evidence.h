@@ -23,8 +23,8 @@
 struct evidence {
 	unsigned has; /* EVIDENCE_* */
 	enum pel_role role;
-	uint32_t lag_ms;       /* its own; PEL_LAG_UNKNOWN if it does not know */
-	char id[PEL_ID_MAX];   /* empty: the dialect has no ids of its own */
+	uint32_t lag_ms;     /* its own; PEL_LAG_UNKNOWN if it does not know */
+	char id[PEL_ID_MAX]; /* empty: the dialect has no ids of its own */
 	char uuid[EVIDENCE_UUID_MAX];
 	char zone[EVIDENCE_ZONE_MAX];
 	uint64_t sent_ns;     /* when the question was handed to the kernel */

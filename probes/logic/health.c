@@ -202,8 +202,7 @@ static bool is_unacked(const struct health *h, uint64_t now_ns)
 /* A SYN has waited for long enough to be silence. */
 static bool is_syn_lost(const struct health *h, uint64_t now_ns)
 {
-	return h->dialled_ns &&
-	       now_ns >= h->dialled_ns + max_ns(SYN_NS, rtts_ns(h, SYN_RTTS));
+	return h->dialled_ns && now_ns >= h->dialled_ns + max_ns(SYN_NS, rtts_ns(h, SYN_RTTS));
 }
 
 /* When silence since the last sign of life is long enough. */
@@ -239,8 +238,8 @@ static void decide(struct health *h, const struct health_witness *w, const struc
 		!is_held_back(h, w, due, now_ns))
 		h->state = PEL_HEALTH_UNREACHABLE;
 	else if (now_ns >= verdict_ns(h, w, c, h->spoke_ns) && is_kernel_alive(h, now_ns))
-		h->state = now_ns >= h->spoke_ns + c->stall_ns ? PEL_HEALTH_UNREACHABLE :
-								 PEL_HEALTH_STALLED;
+		h->state = now_ns >= h->spoke_ns + c->stall_ns ? PEL_HEALTH_UNREACHABLE
+							       : PEL_HEALTH_STALLED;
 	else if (h->state != PEL_HEALTH_STALLED)
 		h->state = PEL_HEALTH_SUSPECT;
 }

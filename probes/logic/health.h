@@ -21,11 +21,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define HEALTH_LATE_NS UINT64_C(250000000)      /* a probe this late begins a close look */
-#define HEALTH_HOLD_NS UINT64_C(5000000000)     /* own trouble holds verdicts back this long */
-#define HEALTH_PAUSE_NS UINT64_C(250000000)     /* a loop this late has been paused */
-#define HEALTH_SAMPLE_NS UINT64_C(100000000)    /* between two looks at TCP_INFO */
-#define HEALTH_GAP_NS UINT64_C(1000000000)      /* silence of all this long was our own trouble */
+#define HEALTH_LATE_NS UINT64_C(250000000)   /* a probe this late begins a close look */
+#define HEALTH_HOLD_NS UINT64_C(5000000000)  /* own trouble holds verdicts back this long */
+#define HEALTH_PAUSE_NS UINT64_C(250000000)  /* a loop this late has been paused */
+#define HEALTH_SAMPLE_NS UINT64_C(100000000) /* between two looks at TCP_INFO */
+#define HEALTH_GAP_NS UINT64_C(1000000000)   /* silence of all this long was our own trouble */
 
 #define HEALTH_WANT_LOOK 0x1u    /* read TCP_INFO of the connection: health_looked() */
 #define HEALTH_WANT_CONNECT 0x2u /* make one second connection, log in: health_dialled() */

@@ -28,8 +28,8 @@
 #define REFUSED_NS (20 * MS)
 #define CONNECT_MAX_NS (1000 * MS)
 #define DENIED_NS (10000 * MS)
-#define HINT_NS (5000 * MS)       /* after a round that confirmed the writer */
-#define HINT_MIN_NS (500 * MS)    /* after any other */
+#define HINT_NS (5000 * MS)    /* after a round that confirmed the writer */
+#define HINT_MIN_NS (500 * MS) /* after any other */
 #define DNS_NS (1000 * MS)
 #define DNS_ALARM_NS (300 * MS)
 
@@ -44,8 +44,7 @@ static const struct {
 
 void schedule_init(struct schedule *s, uint64_t seed, uint64_t now_ns)
 {
-	*s = (struct schedule){
-		.seed = seed ? seed : 1, .writer = PEL_NONE, .turn_ns = now_ns};
+	*s = (struct schedule){.seed = seed ? seed : 1, .writer = PEL_NONE, .turn_ns = now_ns};
 }
 
 /* xorshift: enough for jitter. */
@@ -71,7 +70,7 @@ static bool is_watched(const struct schedule *s, const struct schedule_slot *m, 
 static bool is_full_rate(const struct schedule *s, const struct schedule_slot *m, uint64_t now_ns)
 {
 	return (s->alarm_ns && now_ns - s->alarm_ns < alarm_rates[0].until_ns) ||
-	       is_watched(s, m, now_ns);
+		is_watched(s, m, now_ns);
 }
 
 static uint64_t period(const struct schedule *s, const struct schedule_slot *m, uint64_t now_ns)
@@ -260,8 +259,9 @@ static enum schedule_kind choose_kind(struct schedule *s, unsigned slot, uint64_
 	if (!m->connected)
 		return SCHEDULE_CONNECT;
 	if (s->alarm_ns)
-		return now_ns >= s->table_ns + ALARM_TABLE_NS && is_its_turn(s, slot) ?
-			       SCHEDULE_TABLE : SCHEDULE_ROLE;
+		return now_ns >= s->table_ns + ALARM_TABLE_NS && is_its_turn(s, slot)
+			? SCHEDULE_TABLE
+			: SCHEDULE_ROLE;
 	if (m->round)
 		return SCHEDULE_ROLE;
 	if (slot == s->writer)
@@ -291,8 +291,8 @@ bool schedule_next(struct schedule *s, uint64_t now_ns, struct schedule_action *
 	for (unsigned i = 0; i < SCHEDULE_SLOTS; i++) {
 		if (!is_due(&s->slots[i], now_ns))
 			continue;
-		*ret = (struct schedule_action){
-			.slot = (uint8_t)i, .kind = (uint8_t)choose_kind(s, i, now_ns)};
+		*ret = (struct schedule_action){.slot = (uint8_t)i,
+			.kind = (uint8_t)choose_kind(s, i, now_ns)};
 		begin(s, i, ret->kind, now_ns);
 		return true;
 	}

@@ -48,14 +48,14 @@ struct schedule_slot {
 
 struct schedule {
 	struct schedule_slot slots[SCHEDULE_SLOTS];
-	bool relaxed;           /* another prober asks for us */
-	uint64_t alarm_ns;      /* since when; 0: steady */
-	uint64_t table_ns;      /* last table question to anyone */
-	uint64_t turn_ns;       /* when the next other instance gets the table */
-	uint64_t hint_ns;       /* no hint is taken before this */
+	bool relaxed;      /* another prober asks for us */
+	uint64_t alarm_ns; /* since when; 0: steady */
+	uint64_t table_ns; /* last table question to anyone */
+	uint64_t turn_ns;  /* when the next other instance gets the table */
+	uint64_t hint_ns;  /* no hint is taken before this */
 	uint64_t seed;
-	uint8_t writer;         /* slot, or PEL_NONE */
-	uint64_t hinted_ns;     /* when a hint was taken that has confirmed nothing yet; 0: none */
+	uint8_t writer;     /* slot, or PEL_NONE */
+	uint64_t hinted_ns; /* when a hint was taken that has confirmed nothing yet; 0: none */
 };
 
 /* `seed` makes the jitter: two probers should not have the same. */

@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SILENT_NS UINT64_C(100000000000)  /* three looks and a bit */
+#define SILENT_NS UINT64_C(100000000000) /* three looks and a bit */
 #define FILLING_NS UINT64_C(10000000000) /* how long a slot may be taken and not ready */
 #define BATCH 64
 
@@ -29,7 +29,7 @@ struct slots_file {
 	ino_t inode;
 	dev_t device;
 	uint64_t pidns;
-	struct slots_summary gone; /* counters of slots that were freed */
+	struct slots_summary gone;    /* counters of slots that were freed */
 	uint64_t taken_ns[PEL_SLOTS]; /* when a slot was first seen taken and not ready */
 	uint32_t severed[PEL_SLOTS];  /* its counter at the sweep before */
 	bool swept;
@@ -68,8 +68,8 @@ static bool is_usable(int fd, mode_t mode)
 	struct stat st;
 
 	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
-	       (st.st_mode & 0777) == mode && st.st_size == (off_t)sizeof(struct pel_slots) &&
-	       head_is_ours(fd);
+		(st.st_mode & 0777) == mode && st.st_size == (off_t)sizeof(struct pel_slots) &&
+		head_is_ours(fd);
 }
 
 /* Also fails for a file that is there and cannot be used: a new one takes its place. */
@@ -250,8 +250,8 @@ static void severed_tell(struct slots_file *s, unsigned i, const struct pel_slot
 	listener->severed(listener->ctx, names, n);
 }
 
-static void slot_sweep(
-	struct slots_file *s, unsigned i, const struct pel_slot *slot, struct sweep *sweep)
+static void slot_sweep(struct slots_file *s, unsigned i, const struct pel_slot *slot,
+	struct sweep *sweep)
 {
 	const struct slots_listener *listener = sweep->listener;
 	struct slots_summary *living = &sweep->living;
@@ -277,8 +277,8 @@ static bool path_leads_here(const struct slots_file *s)
 	struct stat st;
 
 	return fstatat(s->dirfd, PEL_RUN_SLOTS, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       st.st_ino == s->inode && st.st_dev == s->device &&
-	       st.st_size == (off_t)sizeof(struct pel_slots);
+		st.st_ino == s->inode && st.st_dev == s->device &&
+		st.st_size == (off_t)sizeof(struct pel_slots);
 }
 
 bool slots_sweep(struct slots_file *s, uint64_t now_ns, bool thorough,

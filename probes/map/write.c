@@ -45,7 +45,7 @@ struct map_write {
 	ino_t ino;
 	uint64_t checked_ns;
 	struct map_record *clusters[PEL_MAP_CLUSTERS]; /* NULL: never used */
-	struct map_held *held; /* of clusters without a record */
+	struct map_held *held;                         /* of clusters without a record */
 };
 
 static void words_store(void *to, const void *from, size_t size)
@@ -92,7 +92,7 @@ static bool map_is_whole(const struct pel_map *map)
 	const struct pel_map_header *h = &map->header;
 
 	return h->magic == PEL_MAP_MAGIC && h->version == PEL_MAP_VERSION &&
-	       h->header_size == sizeof(*h) && h->file_size == sizeof(*map);
+		h->header_size == sizeof(*h) && h->file_size == sizeof(*map);
 }
 
 static int map_from_fd(int fd, struct map_write *w, const struct stat *st)
@@ -110,8 +110,8 @@ static int map_from_fd(int fd, struct map_write *w, const struct stat *st)
 /* The map that is there, if it is ours and whole; -ENOENT for anything else. */
 static int map_reuse(struct map_write *w)
 {
-	int r = -ENOENT, fd = openat(w->dirfd, PEL_MAP_FILE,
-				O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int r = -ENOENT,
+	    fd = openat(w->dirfd, PEL_MAP_FILE, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct stat st;
 
 	if (fd < 0)
@@ -284,8 +284,8 @@ int map_write_open(int dirfd, const struct map_write_options *options, uint64_t 
 	w->checked_ns = now_ns;
 	r = map_reuse(w);
 	if (r == 0) {
-		bool keep = pel_map_is_fresh(w->map, now_ns) &&
-			    w->map->header.netns == netns_inode();
+		bool keep =
+			pel_map_is_fresh(w->map, now_ns) && w->map->header.netns == netns_inode();
 
 		records_inherit(w, keep);
 		r = index_rebuild(w);
@@ -329,7 +329,7 @@ static bool path_is_ours(const struct map_write *w)
 	struct stat st;
 
 	return fstatat(w->dirfd, PEL_MAP_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       st.st_dev == w->dev && st.st_ino == w->ino;
+		st.st_dev == w->dev && st.st_ino == w->ino;
 }
 
 int map_write_beat(struct map_write *w, uint64_t now_ns)
@@ -376,8 +376,12 @@ int map_write_take(struct map_write *w, uint64_t now_ns)
 		rec = record_new(w, c);
 		if (!rec)
 			return -ENOSPC;
-		rec->hot = (struct pel_hot){.uid = uid_new(w, now_ns), .generation = 1, .epoch = 1,
-			.state = PEL_STATE_UNKNOWN, .why = PEL_WHY_STARTING, .writer = PEL_NONE};
+		rec->hot = (struct pel_hot){.uid = uid_new(w, now_ns),
+			.generation = 1,
+			.epoch = 1,
+			.state = PEL_STATE_UNKNOWN,
+			.why = PEL_WHY_STARTING,
+			.writer = PEL_NONE};
 		memset(&rec->cold, 0, sizeof(rec->cold));
 		rec->used = true;
 		rec->unclaimed = false;
@@ -392,7 +396,8 @@ int map_write_claim(struct map_write *w, const char *name)
 	for (unsigned c = 0; c < PEL_MAP_CLUSTERS; c++) {
 		struct map_record *rec = w->clusters[c];
 
-		for (unsigned n = 0; rec && rec->used && rec->unclaimed && n < rec->hot.n_names; n++) {
+		for (unsigned n = 0; rec && rec->used && rec->unclaimed && n < rec->hot.n_names;
+			n++) {
 			if (strcmp(rec->cold.names[n], name) != 0)
 				continue;
 			rec->unclaimed = false;

@@ -71,17 +71,18 @@ static bool is_covered_by(const struct credential *c, const struct entry *e)
 	const struct credential *have = &e->credential;
 
 	return is_live(e) && strcmp(have->user, c->user) == 0 &&
-	       strcmp(have->password, c->password) == 0 &&
-	       (c->origin != CREDENTIAL_CONFIGURED || have->origin == CREDENTIAL_CONFIGURED) &&
-	       (memcmp(&have->tls, &c->tls, sizeof(c->tls)) == 0 ||
-		       (c->origin == CREDENTIAL_FOLLOWED && tls_is_as_strong(&have->tls, &c->tls)));
+		strcmp(have->password, c->password) == 0 &&
+		(c->origin != CREDENTIAL_CONFIGURED || have->origin == CREDENTIAL_CONFIGURED) &&
+		(memcmp(&have->tls, &c->tls, sizeof(c->tls)) == 0 ||
+			(c->origin == CREDENTIAL_FOLLOWED &&
+				tls_is_as_strong(&have->tls, &c->tls)));
 }
 
 static bool is_replaced_by(const struct credential *c, const struct entry *e)
 {
 	return is_live(e) && c->origin == CREDENTIAL_CONFIGURED &&
-	       e->credential.origin == CREDENTIAL_CONFIGURED &&
-	       strcmp(e->credential.user, c->user) == 0;
+		e->credential.origin == CREDENTIAL_CONFIGURED &&
+		strcmp(e->credential.user, c->user) == 0;
 }
 
 /* How little would be lost if this place were taken: 0 means that it must not be. */
@@ -146,12 +147,14 @@ void credentials_remove_origin(struct credentials *c, enum credential_origin ori
 /* Configured, last proven, untried, refused; within one rank the last proven or the oldest. */
 static bool is_better(const struct entry *a, const struct entry *b)
 {
-	static const unsigned rank_of_state[] = {
-		[STATE_PROVEN] = 1, [STATE_UNTRIED] = 2, [STATE_DENIED] = 3};
+	static const unsigned rank_of_state[] =
+		{[STATE_PROVEN] = 1, [STATE_UNTRIED] = 2, [STATE_DENIED] = 3};
 	unsigned rank_a = a->credential.origin == CREDENTIAL_CONFIGURED && a->state != STATE_DENIED
-				  ? 0 : rank_of_state[a->state];
+		? 0
+		: rank_of_state[a->state];
 	unsigned rank_b = b->credential.origin == CREDENTIAL_CONFIGURED && b->state != STATE_DENIED
-				  ? 0 : rank_of_state[b->state];
+		? 0
+		: rank_of_state[b->state];
 
 	if (rank_a != rank_b)
 		return rank_a < rank_b;

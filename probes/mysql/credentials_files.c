@@ -58,8 +58,8 @@ bool credential_of_option_files(const char *defaults_file, struct credential *re
 	if (defaults_file)
 		(void)mysql_options(mysql, MYSQL_READ_DEFAULT_FILE, defaults_file);
 	(void)mysql_options(mysql, MYSQL_READ_DEFAULT_GROUP, "pelorus");
-	(void)mysql_real_connect(
-		mysql, nowhere, NULL, NULL, NULL, 1, NULL, CLIENT_REMEMBER_OPTIONS);
+	(void)mysql_real_connect(mysql, nowhere, NULL, NULL, NULL, 1, NULL,
+		CLIENT_REMEMBER_OPTIONS);
 	memset(ret, 0, sizeof(*ret));
 	ret->origin = CREDENTIAL_OPTION_FILE;
 	found = credential_take(mysql, ret);

@@ -53,7 +53,7 @@ struct member {
 	MYSQL *connected;
 	int failed;
 	struct loop_io io;
-	struct loop_timer kick;  /* goes on with what ended within a call of the caller */
+	struct loop_timer kick; /* goes on with what ended within a call of the caller */
 	struct loop_timer limit;
 	uint64_t sent_ns;
 	uint64_t bytes_before;
@@ -95,7 +95,8 @@ const struct pel_addr *member_addr(const struct member *m)
 
 void member_hand_over(struct member *m,
 	void (*told)(void *ctx, enum member_event event, const struct member_answer *answer,
-		const struct member_failure *failure), void *ctx)
+		const struct member_failure *failure),
+	void *ctx)
 {
 	m->options.told = told;
 	m->options.ctx = ctx;
@@ -170,8 +171,8 @@ static uint32_t wanted_events(const struct member *m)
 	if (m->step == STEP_IDLE)
 		return EPOLLIN | EPOLLRDHUP;
 	return (m->waits & MYSQL_WAIT_READ ? EPOLLIN : 0) |
-	       (m->waits & MYSQL_WAIT_WRITE ? EPOLLOUT : 0) |
-	       (m->waits & MYSQL_WAIT_EXCEPT ? EPOLLPRI : 0);
+		(m->waits & MYSQL_WAIT_WRITE ? EPOLLOUT : 0) |
+		(m->waits & MYSQL_WAIT_EXCEPT ? EPOLLPRI : 0);
 }
 
 /* Over TLS libmariadb leaves its socket blocking: a server that falls silent would stop the loop. */
@@ -252,7 +253,7 @@ static bool is_answer_too_long(struct member *m)
 	if (m->step != STEP_QUERY && m->step != STEP_STORE)
 		return false;
 	return tcp_info_read(m, &info) &&
-	       info.tcpi_bytes_received - m->bytes_before > MEMBER_ANSWER_MAX;
+		info.tcpi_bytes_received - m->bytes_before > MEMBER_ANSWER_MAX;
 }
 
 static const char *const *next_row(void *ctx)
@@ -269,10 +270,13 @@ static const char *column_name(void *ctx, unsigned column)
 static void tell_answer(struct member *m, unsigned error)
 {
 	MYSQL_RES *result = m->result;
-	const struct pel_cells cells = {.next = next_row, .name = column_name, .context = result,
+	const struct pel_cells cells = {.next = next_row,
+		.name = column_name,
+		.context = result,
 		.n_columns = result ? mysql_num_fields(result) : 0};
 	const struct member_answer answer = {.sent_ns = m->sent_ns,
-		.received_ns = loop_now_ns(m->loop), .error = error,
+		.received_ns = loop_now_ns(m->loop),
+		.error = error,
 		.text = error ? mysql_error(m->mysql) : NULL,
 		.cells = result && !error && !m->drains ? &cells : NULL};
 
@@ -372,7 +376,7 @@ static bool dial_is_answered(const struct member *m)
 	struct tcp_info info;
 
 	return m->step == STEP_DIAL && tcp_info_read(m, &info) &&
-	       info.tcpi_state == TCP_STATE_ESTABLISHED;
+		info.tcpi_state == TCP_STATE_ESTABLISHED;
 }
 
 static void member_run(struct member *m, int status)

@@ -24,21 +24,21 @@
 struct member;
 
 enum member_event {
-	MEMBER_DIALLED,   /* a SYN was sent */
-	MEMBER_ACCEPTED,  /* TCP is up */
-	MEMBER_READY,     /* logged in; *answer holds the times of dial and login */
-	MEMBER_ANSWERED,  /* *answer */
-	MEMBER_FAILED,    /* *failure; nothing more will come, member_close() is due */
+	MEMBER_DIALLED,  /* a SYN was sent */
+	MEMBER_ACCEPTED, /* TCP is up */
+	MEMBER_READY,    /* logged in; *answer holds the times of dial and login */
+	MEMBER_ANSWERED, /* *answer */
+	MEMBER_FAILED,   /* *failure; nothing more will come, member_close() is due */
 };
 
 enum member_failure_kind {
 	MEMBER_REFUSED = 1, /* the peer's kernel refused or reset while dialling or logging in */
 	MEMBER_UNDIALLED,   /* no answer of the peer: no route, timed out in the kernel */
 	MEMBER_DENIED,      /* the server refused the credential */
-	MEMBER_SPOKE,       /* the server said an error that is no denial: too many connections ... */
-	MEMBER_UNFIT,       /* the server does not meet our conditions (TLS, plugin), or protocol */
-	MEMBER_LOST,        /* the connection ended after the login */
-	MEMBER_LATE,        /* the limit of time that the caller gave passed */
+	MEMBER_SPOKE, /* the server said an error that is no denial: too many connections ... */
+	MEMBER_UNFIT, /* the server does not meet our conditions (TLS, plugin), or protocol */
+	MEMBER_LOST,  /* the connection ended after the login */
+	MEMBER_LATE,  /* the limit of time that the caller gave passed */
 };
 
 struct member_failure {
@@ -50,16 +50,16 @@ struct member_failure {
 struct member_answer {
 	uint64_t sent_ns;
 	uint64_t received_ns;
-	unsigned error;   /* of the server; 0: cells hold the result */
-	const char *text; /* of the error */
+	unsigned error;                /* of the server; 0: cells hold the result */
+	const char *text;              /* of the error */
 	const struct pel_cells *cells; /* NULL for a ping and for an error */
 };
 
 struct member_options {
 	struct pel_addr addr;
-	const char *host; /* copied */
+	const char *host;                    /* copied */
 	const struct credential *credential; /* must stay until READY or FAILED */
-	uint64_t dial_limit_ns;  /* from the SYN to ACCEPTED */
+	uint64_t dial_limit_ns;              /* from the SYN to ACCEPTED */
 	uint64_t login_limit_ns; /* from there to READY: given up late, for servers count that */
 	void (*told)(void *ctx, enum member_event event, const struct member_answer *answer,
 		const struct member_failure *failure);
@@ -75,7 +75,8 @@ void member_close(struct member *m);
 /* From now on another function is told. */
 void member_hand_over(struct member *m,
 	void (*told)(void *ctx, enum member_event event, const struct member_answer *answer,
-		const struct member_failure *failure), void *ctx);
+		const struct member_failure *failure),
+	void *ctx);
 
 /* True if a question may be put. */
 bool member_is_idle(const struct member *m);

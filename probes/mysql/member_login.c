@@ -14,8 +14,7 @@
 #include <string.h>
 
 /* Passwords stay hashed with these; in clear text one goes only to a server that TLS verified. */
-#define PLUGINS_ALWAYS                                                                             \
-	"mysql_native_password,caching_sha2_password,sha256_password,client_ed25519"
+#define PLUGINS_ALWAYS "mysql_native_password,caching_sha2_password,sha256_password,client_ed25519"
 #define PLUGINS_VERIFIED PLUGINS_ALWAYS ",mysql_clear_password"
 
 static int infile_refuse(void **ptr, const char *name, void *userdata)

@@ -161,7 +161,8 @@ static int alias_find(const struct dns_packet *p, size_t at, unsigned count, con
 
 		if (r < 0)
 			return r;
-		if (rec.type != TYPE_CNAME || rec.class != CLASS_IN || strcmp(rec.owner, owner) != 0)
+		if (rec.type != TYPE_CNAME || rec.class != CLASS_IN ||
+			strcmp(rec.owner, owner) != 0)
 			continue;
 		if (reply->n_chain == DNS_CHAIN ||
 			name_read(p, rec.data, reply->chain[reply->n_chain], &end) < 0)

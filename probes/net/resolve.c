@@ -108,8 +108,8 @@ int resolver_new(struct loop *loop, const struct resolver_options *options, stru
 	if (!r)
 		return -ENOMEM;
 	r->loop = loop;
-	r->conf_file.path = options && options->resolv_conf ? options->resolv_conf
-							     : "/etc/resolv.conf";
+	r->conf_file.path =
+		options && options->resolv_conf ? options->resolv_conf : "/etc/resolv.conf";
 	r->hosts_file.path = options && options->hosts ? options->hosts : "/etc/hosts";
 	r->conf_file.text = malloc(FILE_MAX + 1);
 	r->hosts_file.text = malloc(FILE_MAX + 1);
@@ -212,8 +212,8 @@ static void attempt_judge(struct resolve_query *q)
 		addrs_add(&q->answer, longer);
 		strcpy(q->asked, q->answer.chain[q->answer.n_chain - 1]);
 		next_name(q);
-	} else if (q->answer.n_chain == 0 && dns_conf_candidate(&q->resolver->conf, q->name,
-							     ++q->candidate, q->asked)) {
+	} else if (q->answer.n_chain == 0 &&
+		dns_conf_candidate(&q->resolver->conf, q->name, ++q->candidate, q->asked)) {
 		next_name(q);
 	} else {
 		query_finish(q, -ENOENT);
@@ -225,8 +225,8 @@ static void take_packet(struct resolve_query *q, const uint8_t *packet, size_t s
 	for (int i = 0; i < 2; i++) {
 		struct resolve_half *h = &q->halves[i];
 
-		if (!h->answered && dns_reply_read(packet, size, q->asked, h->type, h->id,
-					    &h->reply) == 0) {
+		if (!h->answered &&
+			dns_reply_read(packet, size, q->asked, h->type, h->id, &h->reply) == 0) {
 			h->answered = true;
 			q->answer.heard = true;
 		}
@@ -236,7 +236,7 @@ static void take_packet(struct resolve_query *q, const uint8_t *packet, size_t s
 static bool is_truncated(const struct resolve_query *q)
 {
 	return (q->halves[0].answered && q->halves[0].reply.truncated) ||
-	       (q->halves[1].answered && q->halves[1].reply.truncated);
+		(q->halves[1].answered && q->halves[1].reply.truncated);
 }
 
 static void udp_ready(void *ctx, uint32_t events)

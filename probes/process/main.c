@@ -63,8 +63,8 @@ static int paths_resolve(struct options *o, struct paths *paths)
 	return 0;
 }
 
-static int configuration_read(
-	const struct options *options, char ret_path[static CONFIG_PATH_MAX], struct config **ret)
+static int configuration_read(const struct options *options, char ret_path[static CONFIG_PATH_MAX],
+	struct config **ret)
 {
 	char found[CONFIG_PATH_MAX];
 	struct config_error error;

@@ -83,18 +83,39 @@ static int log_format_set(struct options *o, const char *word)
 static int option_take(struct options *o, int option, const char *value)
 {
 	switch (option) {
-	case OPTION_CONFIG: o->config_path = value; return 0;
-	case OPTION_RUNTIME_DIR: o->runtime_dir = value; return 0;
-	case OPTION_FOREGROUND: o->foreground = true; return 0;
-	case OPTION_FOLLOW: return follow_add(o, value);
-	case OPTION_LOG_FILE: o->log_file = value; return 0;
-	case OPTION_LOG_FORMAT: return log_format_set(o, value);
-	case OPTION_VERBOSE: o->log_level = LOG_DEBUG; return 0;
-	case OPTION_DEFAULTS_FILE: o->defaults_file = value; return 0;
-	case OPTION_NO_DEFAULTS: o->no_option_files = true; return 0;
-	case OPTION_VERSION: puts("pelorusd " PELORUS_VERSION); return 1;
-	case OPTION_HELP: fputs(help, stdout); return 1;
-	default: return -EINVAL; /* getopt_long has told why */
+	case OPTION_CONFIG:
+		o->config_path = value;
+		return 0;
+	case OPTION_RUNTIME_DIR:
+		o->runtime_dir = value;
+		return 0;
+	case OPTION_FOREGROUND:
+		o->foreground = true;
+		return 0;
+	case OPTION_FOLLOW:
+		return follow_add(o, value);
+	case OPTION_LOG_FILE:
+		o->log_file = value;
+		return 0;
+	case OPTION_LOG_FORMAT:
+		return log_format_set(o, value);
+	case OPTION_VERBOSE:
+		o->log_level = LOG_DEBUG;
+		return 0;
+	case OPTION_DEFAULTS_FILE:
+		o->defaults_file = value;
+		return 0;
+	case OPTION_NO_DEFAULTS:
+		o->no_option_files = true;
+		return 0;
+	case OPTION_VERSION:
+		puts("pelorusd " PELORUS_VERSION);
+		return 1;
+	case OPTION_HELP:
+		fputs(help, stdout);
+		return 1;
+	default:
+		return -EINVAL; /* getopt_long has told why */
 	}
 }
 

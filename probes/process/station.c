@@ -20,14 +20,15 @@ static bool leads_to(int dirfd, const char *name, int fd)
 	struct stat at, have;
 
 	return fstatat(dirfd, name, &at, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &have) == 0 &&
-	       at.st_ino == have.st_ino && at.st_dev == have.st_dev;
+		at.st_ino == have.st_ino && at.st_dev == have.st_dev;
 }
 
 /* Between open and flock the file may have been deleted: then the lock would bind nobody. */
 static int lock_take(int dirfd)
 {
 	for (int i = 0; i < LOCK_TRIES; i++) {
-		int fd = openat(dirfd, PEL_RUN_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		int fd = openat(dirfd, PEL_RUN_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+			0600);
 
 		if (fd < 0)
 			return -errno;
@@ -73,8 +74,9 @@ static int socket_listen(struct station *s)
 	if (fd < 0)
 		return -errno;
 	r = socket_bind(fd, s->dirfd, station_write_mode(s));
-	if (r == 0 && (listen(fd, BACKLOG) < 0 ||
-			      fstatat(s->dirfd, PEL_RUN_CONTROL, &st, AT_SYMLINK_NOFOLLOW) < 0))
+	if (r == 0 &&
+		(listen(fd, BACKLOG) < 0 ||
+			fstatat(s->dirfd, PEL_RUN_CONTROL, &st, AT_SYMLINK_NOFOLLOW) < 0))
 		r = -errno;
 	if (r < 0) {
 		(void)close(fd);
@@ -133,9 +135,9 @@ bool station_is_intact(const struct station *s)
 	struct stat st;
 
 	return leads_to(AT_FDCWD, s->rundir.path, s->dirfd) &&
-	       leads_to(s->dirfd, PEL_RUN_LOCK, s->lock_fd) &&
-	       fstatat(s->dirfd, PEL_RUN_CONTROL, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       st.st_ino == s->listen_inode;
+		leads_to(s->dirfd, PEL_RUN_LOCK, s->lock_fd) &&
+		fstatat(s->dirfd, PEL_RUN_CONTROL, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		st.st_ino == s->listen_inode;
 }
 
 mode_t station_read_mode(const struct station *s)

@@ -50,7 +50,7 @@ struct supervisor {
 	bool is_worker;
 	bool ever_ready;
 	bool stopping;
-	unsigned failures; /* in a row */
+	unsigned failures;        /* in a row */
 	struct watchdog watchdog; /* over the worker */
 	int64_t worker_since_ms;
 	int64_t start_at_ms; /* of the next worker */
@@ -377,8 +377,8 @@ static void supervise(struct supervisor *s)
 			int r = worker_start(s);
 
 			if (r < 0) {
-				log_say(s->log, LOG_ERROR, "worker-failed", NULL, NULL,
-					"start: %s", strerror(-r));
+				log_say(s->log, LOG_ERROR, "worker-failed", NULL, NULL, "start: %s",
+					strerror(-r));
 				rest_begin(s);
 			}
 			continue;

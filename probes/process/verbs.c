@@ -46,7 +46,7 @@ static bool may_follow(const struct worker *w, const struct control_request *req
 	if (peer->trusted)
 		return true;
 	return given && pel_name_normalise(given, name) == 0 &&
-	       config_find_cluster(w->config, name);
+		config_find_cluster(w->config, name);
 }
 
 static void run_follow(void *ctx, const struct control_request *request,
@@ -101,8 +101,8 @@ static void run_token(void *ctx, const struct control_request *request,
 	int r = -EINVAL;
 
 	if (name && user)
-		r = engine_token(w->engine, name, port ? (uint16_t)strtoul(port, NULL, 10) : 0, user,
-			token, sizeof(token));
+		r = engine_token(w->engine, name, port ? (uint16_t)strtoul(port, NULL, 10) : 0,
+			user, token, sizeof(token));
 	if (r == -EAGAIN)
 		control_reply_error(reply, "no-key", "there are no AWS credentials");
 	else if (r < 0)
@@ -198,8 +198,7 @@ static void run_status(void *ctx, const struct control_request *request,
 	add_json(reply, w->o->station->rundir.path);
 	control_reply_add(reply, ",\"configuration\":");
 	add_json(reply, w->config->path);
-	control_reply_add(reply, ",\"events\":%llu",
-		(unsigned long long)events_last(w->o->events));
+	control_reply_add(reply, ",\"events\":%llu", (unsigned long long)events_last(w->o->events));
 	add_clients(reply, &w->clients);
 	add_control(reply, w->control);
 	control_reply_add(reply, ",\"clusters\":%s}\n", clusters ? clusters : "[]");
@@ -256,7 +255,8 @@ static void run_warm(void *ctx, const struct control_request *request,
 		warm_look(w, name, id, reply);
 		return;
 	}
-	if (name && id && (!file || snprintf(from, sizeof(from), "file:%s", file) < (int)sizeof(from)))
+	if (name && id &&
+		(!file || snprintf(from, sizeof(from), "file:%s", file) < (int)sizeof(from)))
 		r = engine_warm(w->engine, name, id, file ? from : NULL);
 	if (r == -EINVAL)
 		control_reply_error(reply, "no-source",

@@ -15,8 +15,8 @@
 enum worker_end {
 	WORKER_STOPPED = 0, /* it was told to, or nobody needs it: the supervisor ends too */
 	WORKER_FAILED = 1,
-	WORKER_MOVED = 3,    /* the runtime directory was deleted or replaced: begin anew */
-	WORKER_ORPHANED = 4, /* the supervisor is gone */
+	WORKER_MOVED = 3,      /* the runtime directory was deleted or replaced: begin anew */
+	WORKER_ORPHANED = 4,   /* the supervisor is gone */
 	WORKER_TERMINATED = 5, /* by a signal of its own */
 };
 

@@ -22,8 +22,8 @@ struct worker {
 	struct loop_io channel_io;
 	struct loop_timer sweep, check;
 	uint64_t started_ns;
-	uint64_t busy_ns;     /* when somebody last needed us */
-	uint64_t requests;    /* of the control socket, at the last sweep */
+	uint64_t busy_ns;  /* when somebody last needed us */
+	uint64_t requests; /* of the control socket, at the last sweep */
 	unsigned sweeps;
 };
 

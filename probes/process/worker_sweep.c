@@ -124,8 +124,9 @@ static void on_sweep(void *ctx)
 {
 	struct worker *w = ctx;
 	struct sweep sweep = {.w = w};
-	const struct slots_listener listener = {
-		.wants = on_wanted, .severed = on_severed, .ctx = &sweep};
+	const struct slots_listener listener = {.wants = on_wanted,
+		.severed = on_severed,
+		.ctx = &sweep};
 	uint64_t now_ns = loop_now_ns(w->loop);
 	bool thorough = w->sweeps++ % THOROUGH_EVERY == 0;
 

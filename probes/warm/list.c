@@ -35,8 +35,8 @@ static size_t skip_comment(const char *text, size_t n, size_t at)
 {
 	const char *end;
 
-	if (text[at] == '#' || (has(text, n, at, "--") &&
-				       (n - at == 2 || (unsigned char)text[at + 2] <= ' ')))
+	if (text[at] == '#' ||
+		(has(text, n, at, "--") && (n - at == 2 || (unsigned char)text[at + 2] <= ' ')))
 		return line_end(text, n, at);
 	if (!has(text, n, at, "/*"))
 		return at;

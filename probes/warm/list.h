@@ -26,8 +26,8 @@ struct warm_statement {
 struct warm_list {
 	struct warm_statement *statements;
 	unsigned n;
-	unsigned refused; /* statements that are no plain reads */
-	unsigned limit;   /* those beyond it are not looked at */
+	unsigned refused;                     /* statements that are no plain reads */
+	unsigned limit;                       /* those beyond it are not looked at */
 	char (*databases)[WARM_DATABASE_MAX]; /* as they stand in a USE, quoted where need be */
 	unsigned n_databases;
 };

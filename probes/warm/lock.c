@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BITS 14 /* of a number of statements */
+#define BITS 14     /* of a number of statements */
 #define FIRST_BIT 2 /* column of the first */
 
 _Static_assert(1u << BITS > 10000, "warm-up-limit");

@@ -39,7 +39,7 @@ struct hand {
 	unsigned statement; /* under way, or to be run next; index */
 	bool busy;          /* it has a statement */
 	bool out;
-	unsigned database;  /* of the session; see list.h */
+	unsigned database; /* of the session; see list.h */
 	char query[WARM_DATABASE_MAX + 64];
 };
 
@@ -177,8 +177,9 @@ static void setup(struct hand *h, enum hand_step step)
 		(void)snprintf(h->query, sizeof(h->query), "SET SESSION max_execution_time = %llu",
 			(unsigned long long)ms);
 	else
-		strcpy(h->query, step == HAND_READ_ONLY ? "SET SESSION TRANSACTION READ ONLY"
-							: "SET SESSION sql_mode = ''");
+		strcpy(h->query,
+			step == HAND_READ_ONLY ? "SET SESSION TRANSACTION READ ONLY"
+					       : "SET SESSION sql_mode = ''");
 	(void)member_drain(h->link.member, h->query, strlen(h->query), SETUP_LIMIT_NS);
 }
 
@@ -278,7 +279,8 @@ static void hand_open(struct hand *h)
 
 	h->database = 0;
 	if (e < 0)
-		hand_leave(h, e == -EACCES ? "there is no credential to log in with" : strerror(-e));
+		hand_leave(h,
+			e == -EACCES ? "there is no credential to log in with" : strerror(-e));
 }
 
 void warm_run_start(struct warm_run *r, const struct warm_list *list)

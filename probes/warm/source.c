@@ -31,7 +31,8 @@ static void tell(struct warm_source *s, const char *problem)
 	if (!problem && s->list.n == 0) {
 		(void)snprintf(text, sizeof(text),
 			s->list.refused ? "none of its %u statements is a plain read"
-					: "it has no statements", s->list.refused);
+					: "it has no statements",
+			s->list.refused);
 		problem = text;
 	}
 	s->options.told(s->options.ctx, problem ? NULL : &s->list, problem);
@@ -139,7 +140,8 @@ static void answered(struct warm_source *s, const struct member_answer *answer)
 			log_event(s->cluster->engine->log, LOG_WARNING, "warm-up-no-samples",
 				s->cluster->names[0].text, NULL,
 				"the servers keep no samples of statements (%s): "
-				"their history is taken", answer->text);
+				"their history is taken",
+				answer->text);
 		s->cluster->warm_no_samples = true;
 		ask(s);
 	} else {

@@ -46,8 +46,9 @@ int main(int argc, char **argv)
 	size_t n;
 	char *text;
 
-	if (argc != 6 || !mysql_real_connect(h, argv[1], "app", "app", "app",
-				 (unsigned)atoi(argv[2]), NULL, 0))
+	if (argc != 6 ||
+		!mysql_real_connect(h, argv[1], "app", "app", "app", (unsigned)atoi(argv[2]), NULL,
+			0))
 		return 2;
 	text = fill(argv[3], (size_t)atoi(argv[4]));
 	n = strlen(text);

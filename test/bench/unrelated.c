@@ -14,7 +14,8 @@
 int main(int argc, char **argv)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(1)};
-	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(1),
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6,
+		.sin6_port = htons(1),
 		.sin6_addr = IN6ADDR_LOOPBACK_INIT};
 	struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "/nonexistent/socket"};
 	const struct sockaddr *to = (const void *)&in;

@@ -37,7 +37,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	check(reply.n_addrs <= DNS_ADDRS && reply.n_chain <= DNS_CHAIN);
 	for (unsigned i = 0; i < reply.n_chain; i++)
-		check(pel_name_normalise(reply.chain[i], name) == 0 && !strcmp(name, reply.chain[i]));
+		check(pel_name_normalise(reply.chain[i], name) == 0 &&
+			!strcmp(name, reply.chain[i]));
 	for (unsigned i = 0; i < reply.n_addrs; i++)
 		check(reply.addrs[i].family == 4);
 	return 0;

@@ -46,8 +46,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	size--;
-	if (coordinator_parse((enum coordinator_format)(data[0] % 5), body, size, "*[13]*", &view) ==
-		COORDINATOR_OK)
+	if (coordinator_parse((enum coordinator_format)(data[0] % 5), body, size, "*[13]*",
+		    &view) == COORDINATOR_OK)
 		check_view(&view);
 	if (aws_creds_parse_json(body, size, &creds) == 0)
 		check(creds.id[0] && creds.secret[0] && !strpbrk(creds.token, "\r\n"));

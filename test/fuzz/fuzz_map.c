@@ -34,8 +34,11 @@ static void make_good(void)
 	good.header.heartbeat_ns = 1;
 	*e = (struct pel_map_entry){.hash = hash};
 	c->seq = 2;
-	c->hot = (struct pel_hot){.uid = 7, .generation = 1, .state = PEL_STATE_KNOWN,
-		.n_instances = 3, .n_names = 1};
+	c->hot = (struct pel_hot){.uid = 7,
+		.generation = 1,
+		.state = PEL_STATE_KNOWN,
+		.n_instances = 3,
+		.n_names = 1};
 	c->hot.names[0].hash = hash;
 	strcpy(c->cold.names[0], NAME);
 	strcpy(c->cold.instances[0].id, "demo-1");
@@ -44,12 +47,12 @@ static void make_good(void)
 
 static size_t place(const uint8_t *bytes)
 {
-	uint32_t at = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
-		      bytes[3];
+	uint32_t at = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
+		(uint32_t)bytes[2] << 8 | bytes[3];
 
 	if (at & 1)
-		return (at >> 1) % (offsetof(struct pel_map, clusters) +
-					   sizeof(struct pel_map_cluster));
+		return (at >> 1) %
+			(offsetof(struct pel_map, clusters) + sizeof(struct pel_map_cluster));
 	return (at >> 1) % sizeof(map);
 }
 
@@ -75,7 +78,8 @@ static void check_record(const struct pel_hot *hot, const struct pel_cold *cold)
 	check(hot->n_instances <= PEL_MAP_INSTANCES && hot->n_names <= PEL_MAP_NAMES);
 	check((hot->state == PEL_STATE_KNOWN) == (hot->writer < hot->n_instances));
 	for (unsigned i = 0; i < hot->n_names; i++)
-		check(hot->names[i].n_addrs <= PEL_MAP_ADDRS && hot->names[i].role <= PEL_ROLE_CUSTOM);
+		check(hot->names[i].n_addrs <= PEL_MAP_ADDRS &&
+			hot->names[i].role <= PEL_ROLE_CUSTOM);
 	for (unsigned i = 0; i < hot->n_instances; i++)
 		check(hot->instances[i].health <= PEL_HEALTH_UNREACHABLE &&
 			hot->instances[i].role <= PEL_ROLE_WRITER);
@@ -101,7 +105,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (pel_map_find(&map, NAME, pel_name_hash(NAME), &ref) == 0) {
 		check(ref.uid != 0 && ref.cluster < PEL_MAP_CLUSTERS && ref.name < PEL_MAP_NAMES);
-		check(memcmp(map.clusters[ref.cluster].cold.names[ref.name], NAME, sizeof(NAME)) == 0);
+		check(memcmp(map.clusters[ref.cluster].cold.names[ref.name], NAME, sizeof(NAME)) ==
+			0);
 	}
 	(void)pel_map_generation(&map, 0);
 	(void)pel_map_is_fresh(&map, 1);

@@ -27,8 +27,8 @@ static void fuzz_url(const char *text)
 	if (url_parse(text, &url) < 0)
 		return;
 	check(url.port != 0 && url.path[0] == '/' && !strpbrk(url.path, " \r\n\t"));
-	snprintf(
-		whole, sizeof(whole), "http%s://%s%s", url.tls ? "s" : "", url.authority, url.path);
+	snprintf(whole, sizeof(whole), "http%s://%s%s", url.tls ? "s" : "", url.authority,
+		url.path);
 	check(url_parse(whole, &again) == 0);
 	check(strcmp(url.host, again.host) == 0 && url.port == again.port);
 	check(strcmp(url.path, again.path) == 0 && strcmp(url.authority, again.authority) == 0);

@@ -42,7 +42,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const struct warm_statement *s = &list.statements[i];
 
 		check(memmem(text, size, s->text, s->n) && s->text[s->n] == '\0');
-		check(pel_sql_classify(s->text, s->n, PEL_SQL_ESCAPES | PEL_SQL_ASCII) == PEL_SQL_READ);
+		check(pel_sql_classify(s->text, s->n, PEL_SQL_ESCAPES | PEL_SQL_ASCII) ==
+			PEL_SQL_READ);
 		check(s->database <= list.n_databases);
 	}
 	warm_list_deinit(&list);

@@ -46,8 +46,8 @@ static bool track_is_whole(const struct track *t)
 	struct track same = record_of(t->cookie);
 
 	return t->made_ns == same.made_ns && t->bind == same.bind &&
-	       t->socket.uid == same.socket.uid && t->socket.identity == same.socket.identity &&
-	       memcmp(t->socket.real.ip, same.socket.real.ip, sizeof(same.socket.real.ip)) == 0;
+		t->socket.uid == same.socket.uid && t->socket.identity == same.socket.identity &&
+		memcmp(t->socket.real.ip, same.socket.real.ip, sizeof(same.socket.real.ip)) == 0;
 }
 
 static void one_track(uint64_t turn)

@@ -19,8 +19,12 @@ static atomic_ulong copies, torn, retried;
 
 static void fill(struct pel_hot *hot, struct pel_cold *cold, uint64_t n)
 {
-	*hot = (struct pel_hot){.state = PEL_STATE_KNOWN, .writer = 0, .n_instances = 32,
-		.n_names = 1, .verified_ns = n, .port = (uint16_t)n};
+	*hot = (struct pel_hot){.state = PEL_STATE_KNOWN,
+		.writer = 0,
+		.n_instances = 32,
+		.n_names = 1,
+		.verified_ns = n,
+		.port = (uint16_t)n};
 	hot->names[0].hash = pel_name_hash(NAME);
 	strcpy(cold->names[0], NAME);
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {

@@ -53,7 +53,8 @@ static int child(const struct addrinfo *to)
 	/* What the watcher holds for a moment, while it severs, is no leak: that stays. */
 	for (int i = 0; i < 100; i++) {
 		/* "." and ".." beside our own thread and the watcher's. */
-		if (count_entries("/proc/self/fd") == before && count_entries("/proc/self/task") <= 4)
+		if (count_entries("/proc/self/fd") == before &&
+			count_entries("/proc/self/task") <= 4)
 			return 0;
 		poll(NULL, 0, 10);
 	}
@@ -90,8 +91,8 @@ int main(int argc, char **argv)
 	}
 	end = (struct pollfd){.fd = kept, .events = POLLIN};
 	poll(&end, 1, 5000);
-	printf("well %d refused %d leaked %d crashed %d threads %d descriptors %d severed %d\n", ends[0],
-		ends[2], ends[3], crashed, count_entries("/proc/self/task") - 2,
+	printf("well %d refused %d leaked %d crashed %d threads %d descriptors %d severed %d\n",
+		ends[0], ends[2], ends[3], crashed, count_entries("/proc/self/task") - 2,
 		count_entries("/proc/self/fd") - 3, end.revents != 0);
 	return 0;
 }

@@ -54,7 +54,7 @@ int clock_gettime(clockid_t id, struct timespec *ret)
 int timerfd_settime(int fd, int flags, const struct itimerspec *new, struct itimerspec *old)
 {
 	int (*real)(int, int, const struct itimerspec *, struct itimerspec *);
-	int64_t at_ns = new->it_value.tv_sec * S + new->it_value.tv_nsec;
+	int64_t at_ns = new->it_value.tv_sec *S + new->it_value.tv_nsec;
 	struct itimerspec spec = *new;
 
 	/* Zero stops it; what is due already stays so. */

@@ -95,8 +95,9 @@ static int do_name(struct mapctl *m, char **words, unsigned n)
 
 	if (n < 4 || m->hot.n_names == PEL_MAP_NAMES)
 		return -EINVAL;
-	*name = (struct pel_hot_name){
-		.hash = pel_name_hash(words[3]), .role = parse_role(words[2]), .dns_ns = now_ns()};
+	*name = (struct pel_hot_name){.hash = pel_name_hash(words[3]),
+		.role = parse_role(words[2]),
+		.dns_ns = now_ns()};
 	for (unsigned i = 4; i < n; i++)
 		name->addrs[name->n_addrs++] = parse_addr(words[i]);
 	snprintf(m->cold.names[m->hot.n_names], PEL_NAME_MAX, "%s", words[3]);

@@ -17,13 +17,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char help[] =
-	"usage: pelorus auth-token --user USER [OPTION...] HOST[:PORT]\n"
-	"Prints an RDS password of 15 minutes; to be used with TLS.\n"
-	"\n"
-	"  --user USER        the database user\n"
-	"  --region REGION    where the database is, if its name does not tell\n"
-	"  --profile PROFILE  of the AWS files\n";
+static const char help[] = "usage: pelorus auth-token --user USER [OPTION...] HOST[:PORT]\n"
+			   "Prints an RDS password of 15 minutes; to be used with TLS.\n"
+			   "\n"
+			   "  --user USER        the database user\n"
+			   "  --region REGION    where the database is, if its name does not tell\n"
+			   "  --profile PROFILE  of the AWS files\n";
 
 struct wish {
 	const char *user, *region, *profile;
@@ -47,11 +46,19 @@ static int wish_take(int argc, char **argv, struct wish *ret)
 	*ret = (struct wish){.profile = "", .port = 3306};
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
-		case 'u': ret->user = optarg; break;
-		case 'r': ret->region = optarg; break;
-		case 'p': ret->profile = optarg; break;
-		case 'h': return 1;
-		default: return -EINVAL;
+		case 'u':
+			ret->user = optarg;
+			break;
+		case 'r':
+			ret->region = optarg;
+			break;
+		case 'p':
+			ret->profile = optarg;
+			break;
+		case 'h':
+			return 1;
+		default:
+			return -EINVAL;
 		}
 	}
 	if (!ret->user || optind != argc - 1)
@@ -78,7 +85,8 @@ static int creds_find(const struct wish *wish, struct aws_creds *ret)
 
 static int sign(const char *command, const struct wish *wish, const struct aws_creds *creds)
 {
-	const struct aws_key key = {.id = creds->id, .secret = creds->secret,
+	const struct aws_key key = {.id = creds->id,
+		.secret = creds->secret,
 		.token = creds->token[0] ? creds->token : NULL};
 	const char *region = wish->region;
 	char found[32], token[AWS_TOKEN_MAX];

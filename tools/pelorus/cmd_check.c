@@ -67,9 +67,12 @@ static enum verdict writer_judge(const struct report *r)
 	if (r->state != PEL_STATE_KNOWN || r->writer < 0)
 		return UNKNOWN;
 	switch (r->instances[r->writer].health) {
-	case PEL_HEALTH_STALLED: return WARNING;
-	case PEL_HEALTH_UNREACHABLE: return CRITICAL;
-	default: return WELL;
+	case PEL_HEALTH_STALLED:
+		return WARNING;
+	case PEL_HEALTH_UNREACHABLE:
+		return CRITICAL;
+	default:
+		return WELL;
 	}
 }
 
@@ -79,8 +82,8 @@ static struct readers readers_count(const struct report *r, uint32_t max_lag_ms)
 
 	for (unsigned i = 0; i < r->n_instances; i++) {
 		const struct report_instance *in = &r->instances[i];
-		bool lags = max_lag_ms &&
-			    (in->lag_ms == PEL_LAG_UNKNOWN || in->lag_ms > max_lag_ms);
+		bool lags =
+			max_lag_ms && (in->lag_ms == PEL_LAG_UNKNOWN || in->lag_ms > max_lag_ms);
 
 		if (in->role != PEL_ROLE_READER)
 			continue;
@@ -152,7 +155,7 @@ int cmd_check(int argc, char **argv)
 			return WELL;
 		}
 		good = (option == 'r' && role_parse(optarg, &a.role)) ||
-		       (option == 'l' && duration_parse(optarg, &a.max_lag_ms));
+			(option == 'l' && duration_parse(optarg, &a.max_lag_ms));
 	}
 	if (!good || optind != argc - 1) {
 		fputs(help, stderr);

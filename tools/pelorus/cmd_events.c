@@ -36,8 +36,9 @@ static void event_print(const char *line, bool json)
 	if (!event)
 		puts(line);
 	else
-		printf("%s  %-20s %s%s%s%s%s\n", member(event, "time"), member(event, "code"), cluster,
-			*cluster ? ": " : "", instance, *instance ? ": " : "", member(event, "text"));
+		printf("%s  %-20s %s%s%s%s%s\n", member(event, "time"), member(event, "code"),
+			cluster, *cluster ? ": " : "", instance, *instance ? ": " : "",
+			member(event, "text"));
 	json_object_put(event);
 }
 

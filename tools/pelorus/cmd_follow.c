@@ -74,14 +74,28 @@ static int options_take(int argc, char **argv, char request[static PEL_CONTROL_M
 
 	while (r == 0 && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
-		case 'u': r = pel_control_put(request, PEL_CONTROL_MAX, "user", optarg); break;
-		case 'p': r = password_put(request, optarg); break;
-		case 's': r = pel_control_put(request, PEL_CONTROL_MAX, "ssl", "1"); break;
-		case 'c': r = pel_control_put(request, PEL_CONTROL_MAX, "ssl-ca", optarg); break;
-		case 'v': r = pel_control_put(request, PEL_CONTROL_MAX, "ssl-verify", "1"); break;
-		case 'k': r = pel_control_put(request, PEL_CONTROL_MAX, "permanent", "1"); break;
-		case 'h': return 1;
-		default: r = -EINVAL;
+		case 'u':
+			r = pel_control_put(request, PEL_CONTROL_MAX, "user", optarg);
+			break;
+		case 'p':
+			r = password_put(request, optarg);
+			break;
+		case 's':
+			r = pel_control_put(request, PEL_CONTROL_MAX, "ssl", "1");
+			break;
+		case 'c':
+			r = pel_control_put(request, PEL_CONTROL_MAX, "ssl-ca", optarg);
+			break;
+		case 'v':
+			r = pel_control_put(request, PEL_CONTROL_MAX, "ssl-verify", "1");
+			break;
+		case 'k':
+			r = pel_control_put(request, PEL_CONTROL_MAX, "permanent", "1");
+			break;
+		case 'h':
+			return 1;
+		default:
+			r = -EINVAL;
 		}
 	}
 	if (r == 0 && optind != argc - 1)

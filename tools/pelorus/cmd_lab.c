@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 /* Installed, and in a build folder, where the lab stays with the sources. */
-static const char *const folders[] = {
-	PELORUS_BINDIR_TO_LIBEXECDIR "/pelorus/lab", PELORUS_BUILD_TO_LAB};
+static const char *const folders[] = {PELORUS_BINDIR_TO_LIBEXECDIR "/pelorus/lab",
+	PELORUS_BUILD_TO_LAB};
 
 int cmd_lab(int argc, char **argv)
 {

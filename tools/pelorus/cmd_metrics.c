@@ -69,11 +69,13 @@ static void warm_ups_print(struct json_object *clusters)
 		for (size_t c = 0; clusters && c < json_object_array_length(clusters); c++) {
 			struct json_object *cluster = json_object_array_get_idx(clusters, c);
 			struct json_object *names = status_json_at(cluster, "names");
-			struct json_object *name = names ? json_object_array_get_idx(names, 0) : NULL;
+			struct json_object *name =
+				names ? json_object_array_get_idx(names, 0) : NULL;
 
 			printf("%s{cluster=\"%s\"} %lld\n", warm_ups[i].name,
 				status_json_text(name, "name"),
-				status_json_number(status_json_at(cluster, "warm_up"), warm_ups[i].key));
+				status_json_number(status_json_at(cluster, "warm_up"),
+					warm_ups[i].key));
 		}
 	}
 }
@@ -183,7 +185,8 @@ static void admission_print(const struct report *r)
 
 		for (unsigned s = 0; s < sizeof(states) / sizeof(*states); s++)
 			printf("pelorus_instance_admission{cluster=\"%s\",instance=\"%s\",state=\"%s\"} %d\n",
-				r->name, *in->id ? in->id : in->host, states[s], in->admission == s);
+				r->name, *in->id ? in->id : in->host, states[s],
+				in->admission == s);
 	}
 }
 

@@ -43,6 +43,7 @@ struct seen {
 
 static const char *kind_text(enum pel_kind kind)
 {
+	/* clang-format off */
 	static const char *const texts[] = {
 		[PEL_KIND_OTHER] = "a name of no known form",
 		[PEL_KIND_WRITER] = "a cluster endpoint by its form",
@@ -53,6 +54,7 @@ static const char *kind_text(enum pel_kind kind)
 		[PEL_KIND_PROXY] = "an RDS proxy by its form: left alone",
 		[PEL_KIND_SHARDS] = "a shard group by its form: left alone",
 	};
+	/* clang-format on */
 
 	return texts[kind];
 }
@@ -189,8 +191,8 @@ static int route_print(const struct seen *seen, const struct asked *asked, bool 
 	else
 		printf("%-10s %s\n", "pelorus",
 			route.verdict == ROUTE_WAIT ? "waits for a writer, within limits"
-			: route.verdict == ROUTE_REFUSE ? "refuses"
-							: "goes where DNS leads");
+				: route.verdict == ROUTE_REFUSE ? "refuses"
+								: "goes where DNS leads");
 	printf("%-10s %s (%s)\n", "because", reason_text(route.reason),
 		route_reason_text(route.reason));
 	return route.verdict == ROUTE_INSTANCE ? STATUS_OK : STATUS_UNKNOWN;

@@ -110,8 +110,7 @@ static int set_clusters(const struct run *run)
  * What the file tells.  A file that cannot be read tells nothing: exec will say what is wrong.  Of
  * another architecture, the loader would complain of the preload at each start.
  */
-static int inspect(const struct run *run, const char *path, const char *library,
-	bool *ret_foreign)
+static int inspect(const struct run *run, const char *path, const char *library, bool *ret_foreign)
 {
 	struct elf_machine none = {0};
 	struct elf_program lib, program;
@@ -158,8 +157,8 @@ static int ensure_prober(const struct run *run)
 	r = prober_ensure(names);
 	if (r == 0 || r == -ECANCELED)
 		return 0;
-	return warn(run, "no prober can be started:", r == -EPROTO ? "pelorusd gave up"
-								    : strerror(-r));
+	return warn(run,
+		"no prober can be started:", r == -EPROTO ? "pelorusd gave up" : strerror(-r));
 }
 
 int cmd_run(int argc, char **argv)

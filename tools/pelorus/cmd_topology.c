@@ -105,19 +105,34 @@ static bool server_option_take(struct direct_options *s, int option)
 	unsigned number;
 
 	switch (option) {
-	case 'h': s->host = optarg; return true;
-	case 'u': s->user = optarg; return true;
-	case 'p': s->password = password_take(optarg); return true;
-	case OPT_DEFAULTS: s->defaults_file = optarg; return true;
-	case OPT_SSL: s->ssl = true; return true;
-	case OPT_SSL_CA: s->ssl_ca = optarg; return true;
-	case OPT_SSL_VERIFY: s->ssl_verify = true; return true;
+	case 'h':
+		s->host = optarg;
+		return true;
+	case 'u':
+		s->user = optarg;
+		return true;
+	case 'p':
+		s->password = password_take(optarg);
+		return true;
+	case OPT_DEFAULTS:
+		s->defaults_file = optarg;
+		return true;
+	case OPT_SSL:
+		s->ssl = true;
+		return true;
+	case OPT_SSL_CA:
+		s->ssl_ca = optarg;
+		return true;
+	case OPT_SSL_VERIFY:
+		s->ssl_verify = true;
+		return true;
 	case 'P':
 		if (!number_parse(optarg, 65535, &number))
 			return false;
 		s->port = (uint16_t)number;
 		return true;
-	default: return false;
+	default:
+		return false;
 	}
 }
 
@@ -126,8 +141,11 @@ static bool option_take(struct arguments *a, int option)
 	unsigned seconds = WAIT_S;
 
 	switch (option) {
-	case 'f': return report_format_parse(optarg, &a->format);
-	case OPT_JSON: a->format = REPORT_JSON; return true;
+	case 'f':
+		return report_format_parse(optarg, &a->format);
+	case OPT_JSON:
+		a->format = REPORT_JSON;
+		return true;
 	case OPT_WAIT:
 		if (optarg && !number_parse(optarg, 86400, &seconds))
 			return false;
@@ -241,8 +259,9 @@ static int view_print(const char *command, const struct arguments *a, const stru
 		(void)report_print(reports, n, a->format, a->name != NULL, stdout);
 		status = reports_status(reports, n);
 	} else if (status == STATUS_OK) {
-		status = command_fail(command, STATUS_UNKNOWN, a->name
-			? "%s is not followed; --wait has it followed" : "no cluster is followed",
+		status = command_fail(command, STATUS_UNKNOWN,
+			a->name ? "%s is not followed; --wait has it followed"
+				: "no cluster is followed",
 			a->name);
 	}
 	free(reports);

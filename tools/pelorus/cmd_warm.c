@@ -61,7 +61,8 @@ static void progress_print(const struct progress *p)
 static int outcome_print(const char *command, const char *instance, const struct progress *p)
 {
 	if (strcmp(p->state, "done") != 0)
-		return command_fail(command, STATUS_FAILED, "%s was not warmed: %s", instance, p->text);
+		return command_fail(command, STATUS_FAILED, "%s was not warmed: %s", instance,
+			p->text);
 	printf("%s: warmed with %u statements", instance, p->total);
 	if (p->failed)
 		printf(", %u failed, the first: %s", p->failed, p->text);

@@ -51,8 +51,9 @@ static void title_print(FILE *to)
 	fprintf(to, "pelorus  %s  q ends\n", clock);
 	clients = status_json_at(status, "clients");
 	if (clients)
-		fprintf(to, "%lld processes, %lld connections tracked; %lld routed, %lld severed, "
-			    "%lld refused\n\n",
+		fprintf(to,
+			"%lld processes, %lld connections tracked; %lld routed, %lld severed, "
+			"%lld refused\n\n",
 			status_json_number(clients, "live"), status_json_number(clients, "tracked"),
 			status_json_number(clients, "routed"),
 			status_json_number(clients, "severed"),

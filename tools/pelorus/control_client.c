@@ -115,7 +115,8 @@ static int no_prober(const char *command, int r)
 
 	(void)control_client_directory(&dir);
 	if (r == -ENOENT || r == -ECONNREFUSED)
-		return command_fail(command, STATUS_NO_PROBER, "no prober is at work in %s", dir.path);
+		return command_fail(command, STATUS_NO_PROBER, "no prober is at work in %s",
+			dir.path);
 	return command_fail(command, r == -EPERM || r == -EACCES ? STATUS_NO_PROBER : STATUS_FAILED,
 		"%s: %s", dir.path,
 		r == -EPERM ? "its owner or mode cannot be trusted" : strerror(-r));
@@ -137,7 +138,8 @@ int control_client_run(const char *command, const char *request, char **ret_body
 		const char *sentence = strchr(answer.text, ' ');
 
 		status = command_fail(command,
-			strncmp(answer.text, "unfollowed ", 11) == 0 ? STATUS_UNKNOWN : STATUS_FAILED,
+			strncmp(answer.text, "unfollowed ", 11) == 0 ? STATUS_UNKNOWN
+								     : STATUS_FAILED,
 			"%s", sentence ? sentence + 1 : answer.text);
 	}
 	if (answer.ok && ret_body)

@@ -49,8 +49,9 @@ static int why(MYSQL *mysql, char ret_why[static 256])
 {
 	int status = status_of(mysql_errno(mysql));
 
-	(void)snprintf(ret_why, 256, "%s%s", status == STATUS_UNKNOWN
-		? "the server has no topology to tell: " : "", mysql_error(mysql));
+	(void)snprintf(ret_why, 256, "%s%s",
+		status == STATUS_UNKNOWN ? "the server has no topology to tell: " : "",
+		mysql_error(mysql));
 	return status;
 }
 
@@ -111,8 +112,9 @@ static void report_fill(MYSQL *mysql, const struct pel_rows *rows, struct report
 		domain = pel_name_instance_domain(name);
 	(void)snprintf(ret->name, sizeof(ret->name), "%s", mysql->host ? mysql->host : "localhost");
 	(void)snprintf(ret->source, sizeof(ret->source), "a server that is %s",
-		rows->role == PEL_ROLE_WRITER ? "the writer itself"
-		: rows->role == PEL_ROLE_READER ? "a reader" : "of unknown role");
+		rows->role == PEL_ROLE_WRITER           ? "the writer itself"
+			: rows->role == PEL_ROLE_READER ? "a reader"
+							: "of unknown role");
 	ret->n_instances = rows->n;
 	for (unsigned i = 0; i < rows->n; i++)
 		instance_put(&rows->rows[i], domain, mysql->port, &ret->instances[i]);

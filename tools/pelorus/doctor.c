@@ -5,8 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void doctor_tell(
-	struct doctor *d, enum finding finding, const char *remedy, const char *format, ...)
+void doctor_tell(struct doctor *d, enum finding finding, const char *remedy, const char *format,
+	...)
 {
 	static const struct {
 		const char *word, *color;

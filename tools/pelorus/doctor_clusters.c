@@ -142,8 +142,8 @@ static void look_dns(struct doctor *d, const struct report *r, const char *name)
 			"dns: %s: %s", name, gai_strerror(e));
 		return;
 	}
-	(void)getnameinfo(
-		list->ai_addr, list->ai_addrlen, text, sizeof(text), NULL, 0, NI_NUMERICHOST);
+	(void)getnameinfo(list->ai_addr, list->ai_addrlen, text, sizeof(text), NULL, 0,
+		NI_NUMERICHOST);
 	freeaddrinfo(list);
 	if (address_is_of(&r->instances[r->writer], text)) {
 		doctor_tell(d, FINDING_WELL, NULL, "dns: %s leads to the writer", name);
@@ -168,8 +168,8 @@ static void look_known(struct doctor *d, const struct report *r)
 
 	report_sentence(r, sentence, sizeof(sentence));
 	if (r->writer < 0) {
-		doctor_tell(
-			d, FINDING_NOTE, "wait, or see `pelorus watch`", "cluster: %s", sentence);
+		doctor_tell(d, FINDING_NOTE, "wait, or see `pelorus watch`", "cluster: %s",
+			sentence);
 		return;
 	}
 	doctor_tell(d, FINDING_WELL, NULL, "cluster: %s", sentence);
@@ -203,8 +203,8 @@ static bool is_settled(const struct report *r)
 	return true;
 }
 
-static void look_cluster(
-	struct doctor *d, const struct map_view *view, const char *name, struct report *report)
+static void look_cluster(struct doctor *d, const struct map_view *view, const char *name,
+	struct report *report)
 {
 	uint64_t end_ns = map_view_now_ns() + d->wait_ms * UINT64_C(1000000);
 	int r;

@@ -29,8 +29,8 @@ void doctor_look_configuration(struct doctor *d)
 			"configuration: %s", error.text);
 		return;
 	}
-	doctor_tell(
-		d, FINDING_WELL, NULL, "configuration: %s, %u clusters", path, config->n_clusters);
+	doctor_tell(d, FINDING_WELL, NULL, "configuration: %s, %u clusters", path,
+		config->n_clusters);
 	config_free(config);
 }
 

@@ -146,8 +146,8 @@ static void tell_hindrance(struct doctor *d)
 		remedy = "link it dynamically, or link libpelorus into it; a static program takes "
 			 "no "
 			 "preload";
-	doctor_tell(
-		d, FINDING_FAILURE, remedy, "target: %s %s", d->target.path, elf_hindrance(traits));
+	doctor_tell(d, FINDING_FAILURE, remedy, "target: %s %s", d->target.path,
+		elf_hindrance(traits));
 }
 
 static void look_loader(struct doctor *d)

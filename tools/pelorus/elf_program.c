@@ -22,7 +22,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define SCRIPTS_MAX 5 /* the kernel's own limit is of this order */
+#define SCRIPTS_MAX 5      /* the kernel's own limit is of this order */
 #define LINE_MAX_BYTES 256 /* the kernel reads no more of a #! line */
 #define NOTE_GO_BUILDID 4
 #define DEFAULT_PATH "/bin:/usr/bin" /* what execvp searches without PATH */
@@ -83,7 +83,7 @@ static bool image_has(const struct image *image, uint64_t offset, uint64_t size)
 static bool is_elf(const struct image *image)
 {
 	return image_has(image, 0, sizeof(Elf32_Ehdr)) &&
-	       memcmp(image->bytes, ELFMAG, SELFMAG) == 0;
+		memcmp(image->bytes, ELFMAG, SELFMAG) == 0;
 }
 
 static struct elf_machine image_machine(const struct image *image)

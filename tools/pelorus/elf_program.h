@@ -30,8 +30,9 @@ struct elf_machine {
 };
 
 struct elf_program {
-	char path[PATH_MAX]; /* what will run: of a script, its interpreter; behind env, the program */
-	unsigned traits;     /* ELF_* */
+	char path
+		[PATH_MAX]; /* what will run: of a script, its interpreter; behind env, the program */
+	unsigned traits;    /* ELF_* */
 	struct elf_machine machine; /* zero for what is no ELF */
 };
 

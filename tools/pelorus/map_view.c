@@ -53,8 +53,8 @@ void map_view_close(struct map_view *view)
 }
 
 /* A record that is being written is at rest again in microseconds. */
-static int record_read(
-	const struct map_view *view, unsigned cluster, const char *name, struct report *ret)
+static int record_read(const struct map_view *view, unsigned cluster, const char *name,
+	struct report *ret)
 {
 	struct pel_hot hot;
 	struct pel_cold cold;

@@ -21,7 +21,7 @@ static bool is_library(const char *word, size_t n)
 	const size_t m = sizeof(PRELOAD_LIBRARY) - 1;
 
 	return n >= m && memcmp(word + n - m, PRELOAD_LIBRARY, m) == 0 &&
-	       (n == m || word[n - m - 1] == '/');
+		(n == m || word[n - m - 1] == '/');
 }
 
 static bool has_library(const char *list)

@@ -50,7 +50,8 @@ const char *report_why(enum pel_why why)
 		[PEL_WHY_UNROUTABLE] = "the instances cannot be reached directly from here",
 	};
 
-	return why < sizeof(words) / sizeof(*words) ? words[why] : "for a reason unknown to this version";
+	return why < sizeof(words) / sizeof(*words) ? words[why]
+						    : "for a reason unknown to this version";
 }
 
 static int64_t ago_ms(uint64_t then_ns, uint64_t now_ns)
@@ -141,7 +142,8 @@ static void known_sentence(const struct report *r, char *ret, size_t size)
 	char since[32], count[48] = "no reader";
 
 	if (readers)
-		(void)snprintf(count, sizeof(count), "%u reader%s", readers, readers == 1 ? "" : "s");
+		(void)snprintf(count, sizeof(count), "%u reader%s", readers,
+			readers == 1 ? "" : "s");
 	if (*r->source) {
 		(void)snprintf(ret, size, "%s: the writer is %s, with %s, says %s.", r->name,
 			r->instances[r->writer].id, count, r->source);
@@ -163,7 +165,8 @@ void report_sentence(const struct report *r, char *ret, size_t size)
 		(void)snprintf(ret, size, "%s: there has been no writer for %s; one is awaited.",
 			r->name, since);
 	} else {
-		(void)snprintf(ret, size, "%s: the topology is not known: %s; connections go where DNS leads.",
+		(void)snprintf(ret, size,
+			"%s: the topology is not known: %s; connections go where DNS leads.",
 			r->name, report_why(r->why));
 	}
 }
@@ -173,5 +176,5 @@ int report_status(const struct report *r)
 	if (r->state == PEL_STATE_KNOWN || r->state == PEL_STATE_WRITERLESS)
 		return STATUS_OK;
 	return r->why == PEL_WHY_NO_CREDENTIALS || r->why == PEL_WHY_DENIED ? STATUS_CREDENTIALS
-									   : STATUS_UNKNOWN;
+									    : STATUS_UNKNOWN;
 }

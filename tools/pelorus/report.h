@@ -22,8 +22,8 @@ struct report_instance {
 	enum pel_admission admission;
 	bool routable;
 	bool lagged;
-	bool by_hand;  /* held by hand */
-	bool unwarmed; /* held because its warm-up came to nothing */
+	bool by_hand;          /* held by hand */
+	bool unwarmed;         /* held because its warm-up came to nothing */
 	uint32_t lag_ms;       /* PEL_LAG_UNKNOWN */
 	uint16_t cpu_permille; /* UINT16_MAX: not known */
 	uint32_t rtt_us;       /* 0: not known */

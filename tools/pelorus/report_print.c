@@ -9,7 +9,17 @@
 #include <string.h>
 #include <unistd.h>
 
-enum column { COL_ID = 0, COL_ROLE, COL_STATE, COL_LAG, COL_CPU, COL_RTT, COL_ADDRESS, COL_AGE, COLS };
+enum column {
+	COL_ID = 0,
+	COL_ROLE,
+	COL_STATE,
+	COL_LAG,
+	COL_CPU,
+	COL_RTT,
+	COL_ADDRESS,
+	COL_AGE,
+	COLS
+};
 
 static const struct {
 	const char *title;
@@ -285,9 +295,10 @@ static void json_print(const struct report *reports, unsigned n, bool single, FI
 
 	for (unsigned i = 0; !single && i < n; i++)
 		json_object_array_add(all, report_json(&reports[i]));
-	fprintf(to, "%s\n", json_object_to_json_string_ext(all,
-				    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-					    JSON_C_TO_STRING_NOSLASHESCAPE));
+	fprintf(to, "%s\n",
+		json_object_to_json_string_ext(all,
+			JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+				JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(all);
 }
 

@@ -39,8 +39,8 @@ static int address(const struct aws_service *service, char *ret, size_t size, st
 static int sign(const struct aws_service *service, const struct url *url, const struct aws_key *key,
 	const char *body, struct headers *ret)
 {
-	struct aws_pair pairs[] = {
-		{"Content-Type", service->content_type}, {"X-Amz-Target", service->target}};
+	struct aws_pair pairs[] = {{"Content-Type", service->content_type},
+		{"X-Amz-Target", service->target}};
 	const struct aws_request request = {.method = "POST",
 		.host = url->authority,
 		.path = url->path,
@@ -69,8 +69,9 @@ int aws_call(struct http *http, const struct aws_chain *chain, const struct aws_
 	const char *body, void (*done)(void *ctx, const struct http_answer *answer), void *ctx,
 	struct http_call **ret)
 {
-	struct http_request request = {
-		.body = body, .body_size = strlen(body), .timeout_ms = ANSWER_MS};
+	struct http_request request = {.body = body,
+		.body_size = strlen(body),
+		.timeout_ms = ANSWER_MS};
 	struct headers headers;
 	struct aws_key key;
 	char text[URL_MAX];

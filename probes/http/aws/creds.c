@@ -168,8 +168,8 @@ static void on_answer(void *ctx, const struct http_answer *answer)
 
 	c->call = NULL;
 	if (!http_problem(answer, buffer, sizeof(buffer)))
-		turn = aws_providers[c->provider].read(
-			&s->visit, answer->body, answer->size, &s->question, &s->fresh);
+		turn = aws_providers[c->provider].read(&s->visit, answer->body, answer->size,
+			&s->question, &s->fresh);
 	if (obey(c, turn))
 		visit(c);
 }
@@ -202,8 +202,9 @@ int aws_chain_new(const struct aws_chain_options *options, struct aws_chain **re
 	snprintf(c->cluster, sizeof(c->cluster), "%s", options->cluster);
 	snprintf(c->profile, sizeof(c->profile), "%s", options->profile);
 	snprintf(c->region, sizeof(c->region), "%s", options->region);
-	c->trouble = (struct trouble){
-		.log = options->log, .code = "aws-credentials-failing", .cluster = c->cluster};
+	c->trouble = (struct trouble){.log = options->log,
+		.code = "aws-credentials-failing",
+		.cluster = c->cluster};
 	loop_timer_init(&c->timer, begin, c);
 	loop_timer_set_in(c->loop, &c->timer, 0);
 	*ret = c;

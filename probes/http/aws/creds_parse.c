@@ -39,9 +39,9 @@ int aws_creds_parse_json(const char *body, size_t n, struct aws_creds *ret)
 	const char *token = json_string(root, "Token"), *until = json_string(root, "Expiration");
 	struct aws_creds read = {0};
 	bool good = copy(read.id, sizeof(read.id), json_string(root, "AccessKeyId")) &&
-		    copy(read.secret, sizeof(read.secret), json_string(root, "SecretAccessKey")) &&
-		    (!token || !*token || copy(read.token, sizeof(read.token), token)) &&
-		    (!until || aws_parse_time(until, &read.expires_s) == 0);
+		copy(read.secret, sizeof(read.secret), json_string(root, "SecretAccessKey")) &&
+		(!token || !*token || copy(read.token, sizeof(read.token), token)) &&
+		(!until || aws_parse_time(until, &read.expires_s) == 0);
 
 	json_object_put(root);
 	return aws_creds_hand_over(&read, good, ret);
@@ -61,8 +61,9 @@ static void on_close(void *ctx, const char *path, const char *text)
 	struct sts_reading *r = ctx;
 	const char *name = xml_path_under(path, "Credentials");
 
-	if (!name || (!xml_path_under(path, "AssumeRoleWithWebIdentityResult") &&
-			     !xml_path_under(path, "AssumeRoleResult")))
+	if (!name ||
+		(!xml_path_under(path, "AssumeRoleWithWebIdentityResult") &&
+			!xml_path_under(path, "AssumeRoleResult")))
 		return;
 	if (strcmp(name, "AccessKeyId") == 0)
 		r->bad |= !copy(r->creds.id, sizeof(r->creds.id), text);
@@ -77,8 +78,8 @@ static void on_close(void *ctx, const char *path, const char *text)
 int aws_creds_parse_sts(const char *body, size_t n, struct aws_creds *ret)
 {
 	struct sts_reading r = {0};
-	int code = xml_read(
-		body, n, &(struct xml_handler){.open = on_open, .close = on_close, .ctx = &r});
+	int code = xml_read(body, n,
+		&(struct xml_handler){.open = on_open, .close = on_close, .ctx = &r});
 
 	return aws_creds_hand_over(&r.creds,
 		code == 0 && !r.bad && r.creds.id[0] && r.creds.secret[0] && r.creds.token[0], ret);
@@ -103,7 +104,7 @@ int aws_secret_parse(const char *body, size_t n, char *ret_user, size_t user_siz
 
 	inner = text ? json_read(text, strlen(text)) : NULL;
 	good = copy_free_text(ret_user, user_size, json_string(inner, "username")) &&
-	       copy_free_text(ret_password, password_size, json_string(inner, "password"));
+		copy_free_text(ret_password, password_size, json_string(inner, "password"));
 	json_object_put(inner);
 	json_object_put(root);
 	return good ? 0 : -EPROTO;

@@ -72,8 +72,8 @@ int aws_local_profile(const char *wanted, struct aws_profile *ret)
 
 	memset(ret, 0, sizeof(*ret));
 	config = read_profile("AWS_CONFIG_FILE", "config", AWS_FILE_CONFIG, name, ret);
-	credentials = read_profile(
-		"AWS_SHARED_CREDENTIALS_FILE", "credentials", AWS_FILE_CREDENTIALS, name, ret);
+	credentials = read_profile("AWS_SHARED_CREDENTIALS_FILE", "credentials",
+		AWS_FILE_CREDENTIALS, name, ret);
 	if (config == -EINVAL || credentials == -EINVAL)
 		return -EINVAL;
 	if (ret->role[0] || ret->creds.id[0]) {

@@ -86,8 +86,8 @@ static bool is_section(struct span line, enum aws_file file, const char *name)
 		memcmp(inner.at, prefix, strlen(prefix)) != 0 ||
 		!isspace((unsigned char)inner.at[strlen(prefix)]))
 		return false;
-	return is_text(
-		trim((struct span){inner.at + strlen(prefix), inner.n - strlen(prefix)}), name);
+	return is_text(trim((struct span){inner.at + strlen(prefix), inner.n - strlen(prefix)}),
+		name);
 }
 
 struct setting {
@@ -120,8 +120,8 @@ static bool take_setting(struct span line, struct aws_profile *p)
 	value = trim((struct span){equals + 1, line.n - n - 1});
 	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
 		if (is_text(key, settings[i].key))
-			return aws_creds_copy(
-				settings[i].field, settings[i].size, value.at, value.n);
+			return aws_creds_copy(settings[i].field, settings[i].size, value.at,
+				value.n);
 	}
 	return true;
 }
@@ -129,7 +129,7 @@ static bool take_setting(struct span line, struct aws_profile *p)
 static bool is_empty(const struct aws_profile *p)
 {
 	return !p->creds.id[0] && !p->creds.secret[0] && !p->region[0] && !p->role[0] &&
-	       !p->source[0] && !p->token_file[0] && !p->session[0] && !p->external_id[0];
+		!p->source[0] && !p->token_file[0] && !p->session[0] && !p->external_id[0];
 }
 
 static void overlay(char *field, const char *read, size_t size)

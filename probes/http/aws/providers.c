@@ -26,15 +26,15 @@ static enum aws_turn turn_of(int r)
 	return r == 0 ? AWS_TURN_HAVE : r == -ENOENT ? AWS_TURN_ABSENT : AWS_TURN_FAILED;
 }
 
-static enum aws_turn environment_begin(
-	struct aws_visit *visit, struct aws_question *question, struct aws_creds *creds)
+static enum aws_turn environment_begin(struct aws_visit *visit, struct aws_question *question,
+	struct aws_creds *creds)
 {
 	return turn_of(aws_local_environment(creds));
 }
 
 /* Its key, or that of the role that it names. */
-static enum aws_turn profile_begin(
-	struct aws_visit *visit, struct aws_question *question, struct aws_creds *creds)
+static enum aws_turn profile_begin(struct aws_visit *visit, struct aws_question *question,
+	struct aws_creds *creds)
 {
 	struct aws_profile profile;
 	enum aws_turn turn = turn_of(aws_local_profile(visit->profile, &profile));
@@ -73,8 +73,8 @@ static void free_token(char *token)
 	free(token);
 }
 
-static enum aws_turn identity_begin(
-	struct aws_visit *visit, struct aws_question *question, struct aws_creds *creds)
+static enum aws_turn identity_begin(struct aws_visit *visit, struct aws_question *question,
+	struct aws_creds *creds)
 {
 	const char *path = aws_local_variable("AWS_WEB_IDENTITY_TOKEN_FILE");
 	const char *role = aws_local_variable("AWS_ROLE_ARN");
@@ -112,8 +112,8 @@ static bool add_authorization(struct aws_question *question)
 	return (!path || n > 0) && n < (int)sizeof(question->headers[0]);
 }
 
-static enum aws_turn ecs_begin(
-	struct aws_visit *visit, struct aws_question *question, struct aws_creds *creds)
+static enum aws_turn ecs_begin(struct aws_visit *visit, struct aws_question *question,
+	struct aws_creds *creds)
 {
 	const char *path = aws_local_variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
 	int n;
@@ -127,15 +127,16 @@ static enum aws_turn ecs_begin(
 	return AWS_TURN_ASK;
 }
 
-static enum aws_turn eks_begin(
-	struct aws_visit *visit, struct aws_question *question, struct aws_creds *creds)
+static enum aws_turn eks_begin(struct aws_visit *visit, struct aws_question *question,
+	struct aws_creds *creds)
 {
 	const char *url = aws_local_variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
 
 	if (!url)
 		return AWS_TURN_ABSENT;
 	*question = (struct aws_question){.method = "GET"};
-	if (!aws_local_copy(question->url, sizeof(question->url), url) || !add_authorization(question))
+	if (!aws_local_copy(question->url, sizeof(question->url), url) ||
+		!add_authorization(question))
 		return AWS_TURN_FAILED;
 	return AWS_TURN_ASK;
 }
@@ -155,8 +156,8 @@ static enum aws_turn imds_ask(struct aws_visit *visit, struct aws_question *ques
 	return n < (int)sizeof(question->url) ? AWS_TURN_ASK : AWS_TURN_FAILED;
 }
 
-static enum aws_turn imds_begin(
-	struct aws_visit *visit, struct aws_question *question, struct aws_creds *creds)
+static enum aws_turn imds_begin(struct aws_visit *visit, struct aws_question *question,
+	struct aws_creds *creds)
 {
 	const char *base = aws_local_variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
 	const char *off = aws_local_variable("AWS_EC2_METADATA_DISABLED");

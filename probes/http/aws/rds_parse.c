@@ -61,9 +61,9 @@ static void copy_listed(struct reading *r, char list[][PEL_ID_MAX], unsigned *n,
 
 static enum rds_endpoint_type type_of(const char *word)
 {
-	return strcasecmp(word, "READER") == 0   ? RDS_ENDPOINT_READER
-	       : strcasecmp(word, "WRITER") == 0 ? RDS_ENDPOINT_WRITER
-						 : RDS_ENDPOINT_ANY;
+	return strcasecmp(word, "READER") == 0    ? RDS_ENDPOINT_READER
+		: strcasecmp(word, "WRITER") == 0 ? RDS_ENDPOINT_WRITER
+						  : RDS_ENDPOINT_ANY;
 }
 
 static void take_endpoint(struct reading *r, const char *name, const char *text)
@@ -183,8 +183,8 @@ int rds_parse(const char *body, size_t n, struct rds_view *view, struct rds_page
 	if (!r)
 		return -ENOMEM;
 	r->view = *view;
-	code = xml_read(
-		body, n, &(struct xml_handler){.open = on_open, .close = on_close, .ctx = r});
+	code = xml_read(body, n,
+		&(struct xml_handler){.open = on_open, .close = on_close, .ctx = r});
 	if (code == 0 && r->bad)
 		code = -EPROTO;
 	if (code == 0 && r->too_many)

@@ -27,8 +27,9 @@ static int begin(const char *region, const char *action, const struct aws_profil
 	bool moved = base && *base;
 	int n;
 
-	*question = (struct aws_question){
-		.method = "POST", .n_headers = 1, .headers = {"Content-Type: " FORM}};
+	*question = (struct aws_question){.method = "POST",
+		.n_headers = 1,
+		.headers = {"Content-Type: " FORM}};
 	n = snprintf(question->url, sizeof(question->url),
 		moved ? "%s/" : "https://sts.%s.amazonaws.com%s/", moved ? base : region,
 		strncmp(region, "cn-", 3) == 0 ? ".cn" : "");
@@ -40,8 +41,8 @@ static int begin(const char *region, const char *action, const struct aws_profil
 	return n < (int)sizeof(question->url) ? 0 : -1;
 }
 
-enum aws_turn aws_role_by_token(
-	const char *region, const struct aws_profile *role, struct aws_question *ret)
+enum aws_turn aws_role_by_token(const char *region, const struct aws_profile *role,
+	struct aws_question *ret)
 {
 	struct buf body;
 	char *token;
@@ -91,12 +92,12 @@ static bool sign(struct aws_question *question, const char *region, const struct
 	if (aws_sign(&request, &key, time(NULL), date, authorization, sizeof(authorization)) < 0)
 		return false;
 	return add_header(question, "X-Amz-Date", date) &&
-	       add_header(question, "Authorization", authorization) &&
-	       (!key.token || add_header(question, "X-Amz-Security-Token", key.token));
+		add_header(question, "Authorization", authorization) &&
+		(!key.token || add_header(question, "X-Amz-Security-Token", key.token));
 }
 
-static enum aws_turn by_source(
-	const char *region, const struct aws_profile *role, struct aws_question *ret)
+static enum aws_turn by_source(const char *region, const struct aws_profile *role,
+	struct aws_question *ret)
 {
 	struct aws_profile source;
 	bool good = aws_local_profile(role->source, &source) == 0 && source.creds.id[0];
@@ -112,8 +113,8 @@ static enum aws_turn by_source(
 	return good ? AWS_TURN_ASK : AWS_TURN_FAILED;
 }
 
-enum aws_turn aws_role_begin(
-	const char *region, const struct aws_profile *role, struct aws_question *ret)
+enum aws_turn aws_role_begin(const char *region, const struct aws_profile *role,
+	struct aws_question *ret)
 {
 	if (role->token_file[0])
 		return aws_role_by_token(region, role, ret);

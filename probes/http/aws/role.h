@@ -7,11 +7,11 @@
 #include "providers.h"
 
 /* With the token of a web identity.  AWS_TURN_ASK or AWS_TURN_FAILED. */
-enum aws_turn aws_role_by_token(
-	const char *region, const struct aws_profile *role, struct aws_question *ret);
+enum aws_turn aws_role_by_token(const char *region, const struct aws_profile *role,
+	struct aws_question *ret);
 
 /* The same, or with the key of its source profile, whichever the profile names. */
-enum aws_turn aws_role_begin(
-	const char *region, const struct aws_profile *role, struct aws_question *ret);
+enum aws_turn aws_role_begin(const char *region, const struct aws_profile *role,
+	struct aws_question *ret);
 
 #endif

@@ -132,8 +132,9 @@ int aws_secret_new(const struct aws_secret_options *options, struct aws_secret *
 	snprintf(s->cluster, sizeof(s->cluster), "%s", options->cluster);
 	snprintf(s->region, sizeof(s->region), "%s", options->region);
 	snprintf(s->id, sizeof(s->id), "%s", options->config->secret_id);
-	s->trouble = (struct trouble){
-		.log = options->log, .code = "secret-failing", .cluster = s->cluster};
+	s->trouble = (struct trouble){.log = options->log,
+		.code = "secret-failing",
+		.cluster = s->cluster};
 	loop_timer_init(&s->timer, ask, s);
 	*ret = s;
 	return 0;

@@ -61,8 +61,8 @@ static int add_pairs(struct pairs *pairs, const struct aws_pair *more, size_t n)
 }
 
 /* Stable, for headers of one name keep their order; the sets are tiny. */
-static void sort_pairs(
-	struct pairs *pairs, int (*compare)(const struct aws_pair *, const struct aws_pair *))
+static void sort_pairs(struct pairs *pairs,
+	int (*compare)(const struct aws_pair *, const struct aws_pair *))
 {
 	for (size_t i = 1; i < pairs->n; i++) {
 		struct aws_pair moved = pairs->at[i];
@@ -163,8 +163,8 @@ static int name_headers(struct signing *s)
 }
 
 /* Takes the pairs together and fixes date and scope; token and date are added by the callers. */
-static int signing_init(
-	struct signing *s, const struct aws_request *request, const struct aws_key *key, time_t now)
+static int signing_init(struct signing *s, const struct aws_request *request,
+	const struct aws_key *key, time_t now)
 {
 	struct tm tm;
 	int n;
@@ -218,8 +218,8 @@ static int sign(const struct signing *s, char ret[static SHA256_HEX])
 	hmac_sha256(key, sizeof(key), s->request->region, strlen(s->request->region), key);
 	hmac_sha256(key, sizeof(key), s->request->service, strlen(s->request->service), key);
 	hmac_sha256(key, sizeof(key), "aws4_request", 12, key);
-	n = snprintf(
-		to_sign, sizeof(to_sign), ALGORITHM "\n%s\n%s\n%s", s->date, s->scope, canonical);
+	n = snprintf(to_sign, sizeof(to_sign), ALGORITHM "\n%s\n%s\n%s", s->date, s->scope,
+		canonical);
 	hmac_sha256(key, sizeof(key), to_sign, (size_t)n, key);
 	sha256_format(key, ret);
 	explicit_bzero(first, sizeof(first));
@@ -313,7 +313,7 @@ int aws_rds_token(const struct aws_key *key, const char *region, const char *hos
 static bool is_region(const char *label, size_t n)
 {
 	return n >= 9 && isdigit((unsigned char)label[n - 1]) && label[n - 2] == '-' &&
-	       label[2] == '-';
+		label[2] == '-';
 }
 
 int aws_region_of_host(const char *host, char *ret, size_t size)

@@ -58,11 +58,11 @@ static void ask(struct source_rds *s);
 
 static void fail(struct source_rds *s, const char *why)
 {
-	trouble_say(
-		&s->trouble, "the RDS control plane is of no use: %s; what is known stays", why);
+	trouble_say(&s->trouble, "the RDS control plane is of no use: %s; what is known stays",
+		why);
 	loop_timer_set_in(s->loop, &s->timer,
-		trouble_wait_ns(
-			&s->trouble, SOURCE_RDS_POLL_NS, POLL_MOST_NS, loop_now_ns(s->loop)));
+		trouble_wait_ns(&s->trouble, SOURCE_RDS_POLL_NS, POLL_MOST_NS,
+			loop_now_ns(s->loop)));
 }
 
 /* Whose the custom endpoint is; false if nobody's. */
@@ -107,13 +107,15 @@ static void on_answer(void *ctx, const struct http_answer *answer)
 	if (aws_call_is_refused(answer))
 		aws_chain_refused(s->chain);
 	if (problem || page.error[0]) {
-		fail(s, r == 0 && rds_is_throttling(page.error) ? "it is asked too often"
-			: r == 0 && page.error[0]               ? page.error
+		fail(s,
+			r == 0 && rds_is_throttling(page.error) ? "it is asked too often"
+				: r == 0 && page.error[0]       ? page.error
 								: problem);
 		return;
 	}
 	if (r < 0) {
-		fail(s, r == -ENOSPC ? "it lists more than fits"
+		fail(s,
+			r == -ENOSPC ? "it lists more than fits"
 				     : "its answer is not what it should be");
 		return;
 	}
@@ -184,8 +186,9 @@ int source_rds_new(const struct source_rds_options *options, struct source_rds *
 	snprintf(s->region, sizeof(s->region), "%s", options->region);
 	snprintf(pel_name_kind(options->key) == PEL_KIND_CUSTOM ? s->custom : s->id, PEL_ID_MAX,
 		"%.*s", (int)strcspn(options->key, "."), options->key);
-	s->trouble = (struct trouble){
-		.log = options->log, .code = "control-plane-trouble", .cluster = s->key};
+	s->trouble = (struct trouble){.log = options->log,
+		.code = "control-plane-trouble",
+		.cluster = s->key};
 	loop_timer_init(&s->timer, begin, s);
 	*ret = s;
 	return 0;

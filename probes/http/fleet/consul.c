@@ -47,8 +47,8 @@ static int place(const char *url, const char *suffix, struct fleet_place *ret)
 	return 0;
 }
 
-static void add_url(
-	struct buf *buf, const struct fleet_place *at, const char *path, const char *rest)
+static void add_url(struct buf *buf, const struct fleet_place *at, const char *path,
+	const char *rest)
 {
 	buf_addf(buf, "%s%s%s", at->server, path, rest);
 	if (at->query[0])
@@ -89,8 +89,8 @@ static void add_watch(struct buf *url, const struct fleet_place *at, const struc
 		(unsigned long long)q->index, q->lease_ms);
 }
 
-static int request(
-	const struct fleet_place *at, const struct fleet_question *q, struct fleet_request *ret)
+static int request(const struct fleet_place *at, const struct fleet_question *q,
+	struct fleet_request *ret)
 {
 	struct buf url, body;
 
@@ -128,8 +128,8 @@ static int request(
 }
 
 /* A key that is not there is a 404 with the index that its coming would exceed. */
-static enum coordinator_verdict read_view(
-	const struct http_answer *answer, struct coordinator_view *ret)
+static enum coordinator_verdict read_view(const struct http_answer *answer,
+	struct coordinator_view *ret)
 {
 	bool absent = answer->status == 404;
 	enum coordinator_verdict verdict = coordinator_parse(COORDINATOR_CONSUL,

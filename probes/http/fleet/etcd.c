@@ -42,8 +42,8 @@ static int grant_body(uint32_t lease_ms, char *ret, size_t size)
 	return n < 0 || (size_t)n >= size ? -ENOBUFS : 0;
 }
 
-static int put_body(
-	const struct etcd_key *key, const struct fleet_question *q, char *ret, size_t size)
+static int put_body(const struct etcd_key *key, const struct fleet_question *q, char *ret,
+	size_t size)
 {
 	switch (q->what) {
 	case FLEET_LOOK:
@@ -65,8 +65,8 @@ static int put_body(
 	return -EINVAL;
 }
 
-static int request(
-	const struct fleet_place *at, const struct fleet_question *q, struct fleet_request *ret)
+static int request(const struct fleet_place *at, const struct fleet_question *q,
+	struct fleet_request *ret)
 {
 	static const char *const paths[] = {
 		[FLEET_LOOK] = "/v3/kv/range",
@@ -90,8 +90,8 @@ static int request(
 	return put_body(&key, q, ret->body, sizeof(ret->body));
 }
 
-static enum coordinator_verdict read_view(
-	const struct http_answer *answer, struct coordinator_view *ret)
+static enum coordinator_verdict read_view(const struct http_answer *answer,
+	struct coordinator_view *ret)
 {
 	return coordinator_parse(COORDINATOR_ETCD, answer->body, answer->size, NULL, ret);
 }
@@ -112,7 +112,7 @@ static int read_lease(const struct http_answer *answer, char ret_lease[static FL
 	lease = result ? result : root;
 	id = json_string(lease, "ID");
 	good = id && id[strspn(id, "0123456789")] == '\0' && *id && strlen(id) < FLEET_LEASE_MAX &&
-	       json_number(lease, "TTL", &ttl_s) && ttl_s > 0 && ttl_s < 86400;
+		json_number(lease, "TTL", &ttl_s) && ttl_s > 0 && ttl_s < 86400;
 	if (good) {
 		strcpy(ret_lease, id);
 		*ret_ttl_s = (unsigned)ttl_s;

@@ -98,8 +98,8 @@ void fleet_follow_nobody(struct fleet *f)
 static void follow(struct fleet *f)
 {
 	if (!f->view.leased) {
-		trouble_say(
-			&f->trouble, "somebody wrote a document without a lease; probing alone");
+		trouble_say(&f->trouble,
+			"somebody wrote a document without a lease; probing alone");
 		fleet_follow_nobody(f);
 		return;
 	}

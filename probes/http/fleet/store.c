@@ -16,8 +16,8 @@ const struct fleet_store *fleet_store_of(const char *url)
 	return &fleet_etcd;
 }
 
-static void add_host(
-	struct buf *buf, const struct pel_hot_instance *in, const struct pel_cold_instance *cold)
+static void add_host(struct buf *buf, const struct pel_hot_instance *in,
+	const struct pel_cold_instance *cold)
 {
 	char text[INET6_ADDRSTRLEN] = "";
 	bool v4 = in->flags & PEL_INST_HAS4;

@@ -67,8 +67,8 @@ struct fleet_store {
 	int (*request)(const struct fleet_place *place, const struct fleet_question *question,
 		struct fleet_request *ret);
 	/* Of LOOK and of a WATCH: what is there now. */
-	enum coordinator_verdict (*read)(
-		const struct http_answer *answer, struct coordinator_view *ret);
+	enum coordinator_verdict (
+		*read)(const struct http_answer *answer, struct coordinator_view *ret);
 	/* Of GRANT and RENEW.  1; 0: there is no such lease; -EPROTO: no answer. */
 	int (*read_lease)(const struct http_answer *answer, char ret_lease[static FLEET_LEASE_MAX],
 		unsigned *ret_ttl_s);

@@ -64,12 +64,13 @@ static int aurora_read(enum dialect_question question, const struct pel_cells *c
 const struct dialect dialect_aurora = {
 	.name = "aurora",
 	.has_table = true,
-	.queries = {
-		[DIALECT_HELLO] = "SHOW GLOBAL VARIABLES WHERE Variable_name IN"
-				  " ('aurora_server_id', 'innodb_read_only', 'server_uid',"
-				  " 'server_uuid')",
-		[DIALECT_ROLE] = "SELECT @@innodb_read_only",
-		[DIALECT_TABLE] = PEL_ROWS_QUERY,
-	},
+	.queries =
+		{
+			[DIALECT_HELLO] = "SHOW GLOBAL VARIABLES WHERE Variable_name IN"
+					  " ('aurora_server_id', 'innodb_read_only', 'server_uid',"
+					  " 'server_uuid')",
+			[DIALECT_ROLE] = "SELECT @@innodb_read_only",
+			[DIALECT_TABLE] = PEL_ROWS_QUERY,
+		},
 	.read = aurora_read,
 };

@@ -99,12 +99,14 @@ static int read_only_read(enum dialect_question question, const struct pel_cells
 const struct dialect dialect_read_only = {
 	.name = "read_only",
 	.has_table = false,
-	.queries = {
-		[DIALECT_HELLO] = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only',"
-				  " 'server_uid', 'server_uuid')",
-		[DIALECT_ROLE] = "SELECT @@global.read_only",
-		[DIALECT_TABLE] = "SHOW REPLICA STATUS",
-	},
+	.queries =
+		{
+			[DIALECT_HELLO] =
+				"SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only',"
+				" 'server_uid', 'server_uuid')",
+			[DIALECT_ROLE] = "SELECT @@global.read_only",
+			[DIALECT_TABLE] = "SHOW REPLICA STATUS",
+		},
 	.table_else = "SHOW SLAVE STATUS",
 	.read = read_only_read,
 };

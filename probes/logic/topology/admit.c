@@ -27,7 +27,7 @@ static void update_lagged(struct topology_member *m, uint32_t max_lag_ms)
 static bool is_serving(const struct topology_member *m)
 {
 	return m->used && m->role == PEL_ROLE_READER && m->routable &&
-	       m->health != PEL_HEALTH_STALLED && m->health != PEL_HEALTH_UNREACHABLE;
+		m->health != PEL_HEALTH_STALLED && m->health != PEL_HEALTH_UNREACHABLE;
 }
 
 static bool is_lag_admissible(const struct topology *t, const struct topology_member *m)
@@ -40,14 +40,15 @@ static bool is_lag_admissible(const struct topology *t, const struct topology_me
 static bool is_stable(struct topology *t, struct topology_member *m, uint64_t now_ns)
 {
 	bool fit = m->live && is_serving(m) && m->health != PEL_HEALTH_SUSPECT &&
-		   is_lag_admissible(t, m);
+		is_lag_admissible(t, m);
 
 	if (!fit)
 		m->fit_ns = 0;
 	else if (!m->fit_ns)
 		m->fit_ns = now_ns;
-	return fit && !topology_within(t, m->fit_ns,
-			      (uint64_t)t->config.admit_stable_ms * 1000000, now_ns);
+	return fit &&
+		!topology_within(t, m->fit_ns, (uint64_t)t->config.admit_stable_ms * 1000000,
+			now_ns);
 }
 
 static void update_admission(struct topology *t, struct topology_member *m, uint64_t now_ns)
@@ -64,15 +65,15 @@ static void update_admission(struct topology *t, struct topology_member *m, uint
 	else if (stable && (m->warmed || !t->config.warm_up))
 		m->admission = PEL_ADMITTED;
 	else
-		m->admission = is_serving(m) && !is_lag_admissible(t, m) ? PEL_ADMIT_HELD :
-									   PEL_ADMIT_NEW;
+		m->admission =
+			is_serving(m) && !is_lag_admissible(t, m) ? PEL_ADMIT_HELD : PEL_ADMIT_NEW;
 }
 
 /* An admitted one that is still to be met: it may serve in a moment. */
 static bool is_awaited(const struct topology_member *m)
 {
 	return m->used && !m->met && m->role != PEL_ROLE_WRITER &&
-	       m->health != PEL_HEALTH_UNREACHABLE;
+		m->health != PEL_HEALTH_UNREACHABLE;
 }
 
 /* With no admitted reader that could serve, the others are admitted as they are. */
@@ -111,8 +112,8 @@ bool topology_wants_warm(const struct topology *t, unsigned slot)
 	const struct topology_member *m = topology_member(t, slot);
 	uint64_t stable_ns = (uint64_t)t->config.admit_stable_ms * 1000000;
 
-	return m && t->config.warm_up && !m->warmed && m->admission == PEL_ADMIT_NEW && !m->admission_forced &&
-	       m->fit_ns && m->evidence_ns >= m->fit_ns + stable_ns;
+	return m && t->config.warm_up && !m->warmed && m->admission == PEL_ADMIT_NEW &&
+		!m->admission_forced && m->fit_ns && m->evidence_ns >= m->fit_ns + stable_ns;
 }
 
 unsigned topology_feed_admission(struct topology *t, unsigned slot, enum pel_admission admission,

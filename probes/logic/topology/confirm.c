@@ -26,7 +26,7 @@
 static bool is_claimant(const struct topology *t, const struct topology_member *m)
 {
 	return m->used && m->claim_ns && m->health != PEL_HEALTH_UNREACHABLE &&
-	       (m->claim_ns >= t->claim_ns || m->role_sent_ns >= t->claim_ns);
+		(m->claim_ns >= t->claim_ns || m->role_sent_ns >= t->claim_ns);
 }
 
 static bool is_vetoed(const struct topology *t, unsigned slot)
@@ -34,7 +34,7 @@ static bool is_vetoed(const struct topology *t, unsigned slot)
 	const struct topology_table *b = &t->table;
 
 	return b->dated && b->master != PEL_NONE && b->master != slot &&
-	       b->master_ns > t->members[slot].role_received_ns;
+		b->master_ns > t->members[slot].role_received_ns;
 }
 
 /* The newest claimant; those that the table decided against count only if there is no other. */
@@ -107,7 +107,8 @@ static bool is_appealed(const struct topology *t)
 	const struct topology_table *b = &t->table;
 
 	return b->dated && b->master != PEL_NONE && t->members[b->master].overruled &&
-	       is_claimant(t, &t->members[b->master]) && b->master_ns > t->members[b->master].claim_ns;
+		is_claimant(t, &t->members[b->master]) &&
+		b->master_ns > t->members[b->master].claim_ns;
 }
 
 /* The claimant to be published, or PEL_NONE; sets dispute_ns. */
@@ -139,8 +140,8 @@ static bool is_held(struct topology *t, uint64_t now_ns)
 	const struct topology_member *w = topology_member(t, t->writer);
 
 	return w && w->routable && w->self_role == PEL_ROLE_UNKNOWN &&
-	       w->health != PEL_HEALTH_UNREACHABLE &&
-	       topology_within(t, w->role_received_ns, TOPOLOGY_HOLD_NS, now_ns);
+		w->health != PEL_HEALTH_UNREACHABLE &&
+		topology_within(t, w->role_received_ns, TOPOLOGY_HOLD_NS, now_ns);
 }
 
 /* The incumbent may answer a contradicting table; its next answer ends the matter. */
@@ -183,7 +184,7 @@ static bool is_unroutable(struct topology *t, uint64_t now_ns)
 	unsigned slot = newest_claimant(t);
 
 	return slot != PEL_NONE && !t->members[slot].routable &&
-	       !topology_within(t, t->members[slot].claim_ns, TOPOLOGY_REACH_NS, now_ns);
+		!topology_within(t, t->members[slot].claim_ns, TOPOLOGY_REACH_NS, now_ns);
 }
 
 bool topology_is_anyone_live(const struct topology *t)
@@ -204,14 +205,15 @@ static enum pel_why reason(struct topology *t, uint64_t now_ns)
 	if (is_unroutable(t, now_ns))
 		return PEL_WHY_UNROUTABLE;
 	if (topology_is_anyone_live(t))
-		return topology_within(t, t->started_ns, TOPOLOGY_REACH_NS, now_ns) ?
-			       PEL_WHY_STARTING : PEL_WHY_NO_WRITER;
+		return topology_within(t, t->started_ns, TOPOLOGY_REACH_NS, now_ns)
+			? PEL_WHY_STARTING
+			: PEL_WHY_NO_WRITER;
 	if (t->told_why != PEL_WHY_NONE)
 		return t->told_why;
 	if (t->writerless_ns)
 		return PEL_WHY_NO_ANSWER;
-	return topology_within(t, t->started_ns, TOPOLOGY_ANSWER_NS, now_ns) ?
-		       PEL_WHY_STARTING : PEL_WHY_NO_ANSWER;
+	return topology_within(t, t->started_ns, TOPOLOGY_ANSWER_NS, now_ns) ? PEL_WHY_STARTING
+									     : PEL_WHY_NO_ANSWER;
 }
 
 static void publish(struct topology *t, unsigned slot)
@@ -231,7 +233,7 @@ static void withdraw(struct topology *t, uint64_t now_ns)
 	const struct topology_member *w = topology_member(t, t->writer);
 	/* Nobody can log in any more: not known to be without a writer, just not known. */
 	bool blind = w && !w->live && w->health != PEL_HEALTH_UNREACHABLE &&
-		     now_ns >= w->role_received_ns + TOPOLOGY_HOLD_NS;
+		now_ns >= w->role_received_ns + TOPOLOGY_HOLD_NS;
 
 	t->writer = PEL_NONE;
 	t->writerless_ns = now_ns;

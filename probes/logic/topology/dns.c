@@ -82,10 +82,9 @@ static void expire(struct topology *t, struct topology_name *n, uint64_t now_ns)
 	unsigned kept = n->n_latest;
 
 	for (unsigned i = n->n_latest; i < n->n_seen; i++) {
-		bool keep =
-			n->role == PEL_ROLE_WRITER
-				? topology_same_addr(&n->seen[i].addr, &n->settled)
-				: topology_within(t, n->seen[i].seen_ns, TOPOLOGY_SEEN_NS, now_ns);
+		bool keep = n->role == PEL_ROLE_WRITER
+			? topology_same_addr(&n->seen[i].addr, &n->settled)
+			: topology_within(t, n->seen[i].seen_ns, TOPOLOGY_SEEN_NS, now_ns);
 
 		if (keep)
 			n->seen[kept++] = n->seen[i];
@@ -113,7 +112,7 @@ static bool settle_name(struct topology *t, struct topology_name *n, uint64_t no
 		if (n->settled.family == 0) {
 			n->settled = n->lead;
 		} else if (!topology_has_latest(n, &n->settled) &&
-			   has_moved_for_good(t, n, now_ns)) {
+			has_moved_for_good(t, n, now_ns)) {
 			n->settled = n->lead;
 			n->refused_ns = 0;
 			moved = true;
@@ -137,8 +136,8 @@ unsigned topology_settle_names(struct topology *t, uint64_t now_ns)
 	bool moved = false;
 
 	t->dns_only = t->state == PEL_STATE_UNKNOWN && !topology_is_anyone_live(t) &&
-		      (t->told_why == PEL_WHY_NO_CREDENTIALS || t->told_why == PEL_WHY_DENIED ||
-			      t->told_why == PEL_WHY_NOT_A_CLUSTER);
+		(t->told_why == PEL_WHY_NO_CREDENTIALS || t->told_why == PEL_WHY_DENIED ||
+			t->told_why == PEL_WHY_NOT_A_CLUSTER);
 	for (unsigned i = 0; i < t->n_names; i++)
 		moved |= settle_name(t, &t->names[i], now_ns);
 	return moved && t->dns_only ? TOPOLOGY_SEVER | TOPOLOGY_EPOCH : 0;

@@ -79,8 +79,8 @@ void topology_take_identity(struct topology *t, unsigned slot, const struct evid
 		memcpy(m->zone, e->zone, sizeof(m->zone));
 	m->addr = e->from;
 	m->live = m->met = true;
-	m->routable = (m->routable && !other) ||
-		      topology_has_addr(m->host_addrs, m->n_host, &e->from);
+	m->routable =
+		(m->routable && !other) || topology_has_addr(m->host_addrs, m->n_host, &e->from);
 	m->identity = topology_identity(m);
 	m->evidence_ns = e->received_ns;
 }

@@ -16,7 +16,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define SAME_TABLE_NS UINT64_C(50000000)    /* stamps differ by the way of the question */
+#define SAME_TABLE_NS UINT64_C(50000000)     /* stamps differ by the way of the question */
 #define BETTER_TABLE_NS UINT64_C(5000000000) /* a dated table outranks an undated one so long */
 
 static void set_host(struct topology *t, struct topology_member *m)

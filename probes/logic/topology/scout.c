@@ -30,7 +30,7 @@ static bool is_newcomer(const struct topology *t, const struct evidence *e)
 	const struct topology_member *w = topology_member(t, t->writer);
 
 	return topology_find(t, e->id) == PEL_NONE && w && (e->has & EVIDENCE_TABLE) &&
-	       lists(&e->rows, w->id);
+		lists(&e->rows, w->id);
 }
 
 /* The member that answered: by id and uuid where ids are told, else by uuid alone. */
@@ -77,8 +77,8 @@ static void forget_all(struct topology *t)
 }
 
 /* Takes the one that answered as a member, and what it says. */
-static unsigned learn(
-	struct topology *t, const struct evidence *e, bool routable, unsigned *ret_slot)
+static unsigned learn(struct topology *t, const struct evidence *e, bool routable,
+	unsigned *ret_slot)
 {
 	unsigned slot = topology_find(t, e->id), bits = TOPOLOGY_DATA;
 

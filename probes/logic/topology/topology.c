@@ -66,13 +66,14 @@ unsigned topology_configure(struct topology *t, const struct topology_config *co
 	uint64_t now_ns)
 {
 	bool renamed = strcmp(t->config.domain, config->domain) != 0 ||
-		       strcmp(t->config.pattern, config->pattern) != 0;
+		strcmp(t->config.pattern, config->pattern) != 0;
 
 	t->config = *config;
 	for (unsigned i = 0; renamed && i < PEL_MAP_INSTANCES; i++) {
 		struct topology_member *m = &t->members[i];
 
-		if (m->used && !m->configured && pel_name_of_instance(m->id, config->domain,
+		if (m->used && !m->configured &&
+			pel_name_of_instance(m->id, config->domain,
 				config->pattern[0] ? config->pattern : NULL, m->host) < 0)
 			m->host[0] = '\0';
 	}
@@ -210,8 +211,8 @@ static unsigned compare_members(struct topology *t)
 /* The table that goes on naming another than the writer that confirms itself is not just late. */
 static unsigned judge_table(struct topology *t, uint64_t now_ns)
 {
-	bool differs = t->state == PEL_STATE_KNOWN && t->table.any &&
-		       t->table.master != PEL_NONE && t->table.master != t->writer;
+	bool differs = t->state == PEL_STATE_KNOWN && t->table.any && t->table.master != PEL_NONE &&
+		t->table.master != t->writer;
 
 	if (!differs) {
 		t->lie_ns = 0;

@@ -41,8 +41,8 @@
 #define TOPOLOGY_MEMBERS 0x0020u /* slots came or went, or a slot has another host */
 #define TOPOLOGY_MOVED 0x0040u   /* topology_login_addr() of a slot changed: log in there as well */
 #define TOPOLOGY_REJECTED                                                                          \
-	0x0080u /* the answer is not of this member: close, resolve, connect anew */
-#define TOPOLOGY_SCOUT 0x0100u   /* DNS leads to a stranger: topology_scout_addr() */
+	0x0080u                /* the answer is not of this member: close, resolve, connect anew */
+#define TOPOLOGY_SCOUT 0x0100u /* DNS leads to a stranger: topology_scout_addr() */
 #define TOPOLOGY_RELEARNT                                                                          \
 	0x0200u              /* members were learnt anew: drop all connections but the scout's */
 #define TOPOLOGY_LIE 0x0400u /* the table contradicts what the servers say of themselves; once */
@@ -51,31 +51,31 @@
 #define TOPOLOGY_WAKES (TOPOLOGY_SEVER | TOPOLOGY_WRITER)
 
 #define TOPOLOGY_WRITERLESS_NS UINT64_C(30000000000)
-#define TOPOLOGY_STEADY_NS UINT64_C(300000000)  /* between two answers of DNS that count */
+#define TOPOLOGY_STEADY_NS UINT64_C(300000000) /* between two answers of DNS that count */
 #define TOPOLOGY_STEADY_ANSWERS 3
-#define TOPOLOGY_SEEN_NS UINT64_C(60000000000)  /* an address of a reader name is kept this long */
-#define TOPOLOGY_VETO_NS UINT64_C(250000000)    /* an incumbent may answer a veto this long */
-#define TOPOLOGY_WAIT_NS UINT64_C(60000000)     /* ... and a question, if another claims, this long */
-#define TOPOLOGY_HOLD_NS UINT64_C(30000000000)  /* a writer that nobody can ask stays this long */
-#define TOPOLOGY_REACH_NS UINT64_C(1500000000)  /* a claim without a login at its own address */
+#define TOPOLOGY_SEEN_NS UINT64_C(60000000000) /* an address of a reader name is kept this long */
+#define TOPOLOGY_VETO_NS UINT64_C(250000000)   /* an incumbent may answer a veto this long */
+#define TOPOLOGY_WAIT_NS UINT64_C(60000000) /* ... and a question, if another claims, this long */
+#define TOPOLOGY_HOLD_NS UINT64_C(30000000000)    /* a writer that nobody can ask stays this long */
+#define TOPOLOGY_REACH_NS UINT64_C(1500000000)    /* a claim without a login at its own address */
 #define TOPOLOGY_REFUSED_NS UINT64_C(30000000000) /* a client's refusal counts this long */
-#define TOPOLOGY_LIE_NS UINT64_C(10000000000)   /* a table that is only late catches up sooner */
-#define TOPOLOGY_ANSWER_NS UINT64_C(5000000000) /* nobody answered so long after the start */
+#define TOPOLOGY_LIE_NS UINT64_C(10000000000)     /* a table that is only late catches up sooner */
+#define TOPOLOGY_ANSWER_NS UINT64_C(5000000000)   /* nobody answered so long after the start */
 #define TOPOLOGY_TICK_NS UINT64_C(1000000000)
 #define TOPOLOGY_ABSENT_NS UINT64_C(60000000000) /* dead and no row this long: forgotten */
-#define TOPOLOGY_GONE_NS UINT64_C(180000000000) /* no row this long: forgotten */
+#define TOPOLOGY_GONE_NS UINT64_C(180000000000)  /* no row this long: forgotten */
 #define TOPOLOGY_HOST_ADDRS 4
 
 struct topology_config {
-	bool has_table; /* the dialect's; else members are only those of topology_add_member() */
-	uint8_t selector;   /* enum pel_selector, passed through to the map */
-	uint8_t fallback;   /* enum pel_fallback */
-	uint16_t port;      /* the cluster's */
-	uint32_t max_lag_ms;          /* 0: off; off again below three quarters of it */
-	uint32_t admit_max_lag_ms;    /* 0: lag plays no part */
-	uint32_t admit_stable_ms;     /* 10000; 0: admission is off, all are admitted at once */
-	bool admit_never_last; /* if no admitted reader is left, admit none, use the writer */
-	bool warm_up;                 /* stable is not enough: the warm-up admits */
+	bool has_table;   /* the dialect's; else members are only those of topology_add_member() */
+	uint8_t selector; /* enum pel_selector, passed through to the map */
+	uint8_t fallback; /* enum pel_fallback */
+	uint16_t port;    /* the cluster's */
+	uint32_t max_lag_ms;        /* 0: off; off again below three quarters of it */
+	uint32_t admit_max_lag_ms;  /* 0: lag plays no part */
+	uint32_t admit_stable_ms;   /* 10000; 0: admission is off, all are admitted at once */
+	bool admit_never_last;      /* if no admitted reader is left, admit none, use the writer */
+	bool warm_up;               /* stable is not enough: the warm-up admits */
 	char domain[PEL_NAME_MAX];  /* hosts are ID.domain */
 	char pattern[PEL_NAME_MAX]; /* or this with '?' replaced; empty: none */
 };
@@ -91,37 +91,37 @@ struct topology_name {
 	uint64_t hash;
 	uint8_t role; /* enum pel_role */
 	uint8_t n_seen;
-	uint8_t agree;      /* answers in a row, TOPOLOGY_STEADY_NS apart, that led to `lead` */
-	bool listed;        /* members were told by topology_set_name_members() */
+	uint8_t agree; /* answers in a row, TOPOLOGY_STEADY_NS apart, that led to `lead` */
+	bool listed;   /* members were told by topology_set_name_members() */
 	uint16_t port;
 	uint32_t ttl_ms;
-	uint64_t dns_ns;    /* last answer */
-	uint8_t n_latest;   /* how many of seen[] the last answer had */
-	uint64_t agree_ns;  /* when the last one that counted came */
+	uint64_t dns_ns;         /* last answer */
+	uint8_t n_latest;        /* how many of seen[] the last answer had */
+	uint64_t agree_ns;       /* when the last one that counted came */
 	uint64_t refused_ns;     /* when `settled` last refused a client; 0: it has not */
 	struct pel_addr lead;    /* where the last answer led */
 	struct pel_addr settled; /* writer names: where DNS has led steadily */
 	struct pel_addr alias;   /* an address that a scout found to be a known member's */
-	struct topology_seen seen[PEL_MAP_ADDRS]; /* latest answer first */
+	struct topology_seen seen[PEL_MAP_ADDRS];    /* latest answer first */
 	uint64_t members_seen_ns[PEL_MAP_INSTANCES]; /* custom: DNS showed that member's address */
-	uint64_t listed_ids[PEL_MAP_INSTANCES]; /* custom: pel_name_hash() of ids */
+	uint64_t listed_ids[PEL_MAP_INSTANCES];      /* custom: pel_name_hash() of ids */
 	uint8_t n_listed;
 };
 
 struct topology_member {
 	bool used;
-	bool configured;   /* from the configuration: never forgotten */
-	bool routable;     /* logged in to, at an address of its own host */
-	bool live;         /* a connection of ours is up and has said who it is */
-	bool overruled;    /* the table decided against its claim */
-	bool met;          /* was live once */
-	bool named;        /* by a coordinator, which says that it is word_role */
-	uint8_t word_role; /* enum pel_role */
-	uint8_t self_role;  /* enum pel_role, of its last answer on a connection that still is */
-	uint8_t table_role; /* enum pel_role, of the freshest table */
-	uint8_t role;       /* verified: what is published */
-	uint8_t health;     /* enum pel_health */
-	uint8_t admission;  /* enum pel_admission */
+	bool configured;       /* from the configuration: never forgotten */
+	bool routable;         /* logged in to, at an address of its own host */
+	bool live;             /* a connection of ours is up and has said who it is */
+	bool overruled;        /* the table decided against its claim */
+	bool met;              /* was live once */
+	bool named;            /* by a coordinator, which says that it is word_role */
+	uint8_t word_role;     /* enum pel_role */
+	uint8_t self_role;     /* enum pel_role, of its last answer on a connection that still is */
+	uint8_t table_role;    /* enum pel_role, of the freshest table */
+	uint8_t role;          /* verified: what is published */
+	uint8_t health;        /* enum pel_health */
+	uint8_t admission;     /* enum pel_admission */
 	bool admission_forced; /* by hand: rules do not change it */
 	bool warmed;
 	bool unwarmed; /* its warm-up came to nothing: held, unless nobody else is left */
@@ -133,15 +133,15 @@ struct topology_member {
 	uint32_t lag_ms;
 	uint32_t rtt_us;
 	uint64_t identity;
-	uint64_t evidence_ns; /* last answer of itself */
+	uint64_t evidence_ns;                    /* last answer of itself */
 	uint64_t role_sent_ns, role_received_ns; /* of the answer behind self_role */
-	uint64_t asked_ns;    /* since when a question of ours waits for its answer; 0: none does */
-	uint64_t claim_ns;    /* since when it says without a break that it is the writer; else 0 */
-	uint64_t listed_ns;   /* last table that had its row */
-	uint64_t fit_ns;      /* since when it fulfils what admission asks; 0: it does not */
+	uint64_t asked_ns;  /* since when a question of ours waits for its answer; 0: none does */
+	uint64_t claim_ns;  /* since when it says without a break that it is the writer; else 0 */
+	uint64_t listed_ns; /* last table that had its row */
+	uint64_t fit_ns;    /* since when it fulfils what admission asks; 0: it does not */
 	uint8_t n_host;
 	struct pel_addr host_addrs[TOPOLOGY_HOST_ADDRS]; /* what its host resolves to */
-	struct pel_addr addr; /* logged in to; family 0: not yet */
+	struct pel_addr addr;                            /* logged in to; family 0: not yet */
 	struct pel_addr want; /* where to log in; family 0: host not resolved yet */
 	struct pel_addr lead; /* where its host led last */
 	uint8_t agree;        /* answers in a row that led there */
@@ -154,10 +154,10 @@ struct topology_member {
 
 /* The freshest table, as far as the second witness is concerned. */
 struct topology_table {
-	bool any;        /* there ever was one */
-	bool dated;      /* stamp_ns can be compared with our times */
-	uint8_t teller;  /* slot */
-	uint8_t master;  /* slot of the newest MASTER row, or PEL_NONE */
+	bool any;           /* there ever was one */
+	bool dated;         /* stamp_ns can be compared with our times */
+	uint8_t teller;     /* slot */
+	uint8_t master;     /* slot of the newest MASTER row, or PEL_NONE */
 	uint64_t stamp_ns;  /* when its newest row was written, at the earliest */
 	uint64_t master_ns; /* when the newest MASTER row was written, at the earliest; 0: not known
 			     */
@@ -186,14 +186,14 @@ struct topology_shown {
 struct topology {
 	struct topology_config config;
 	uint64_t uid, generation, epoch;
-	uint8_t state; /* enum pel_state */
-	uint8_t why;   /* enum pel_why, as published */
+	uint8_t state;    /* enum pel_state */
+	uint8_t why;      /* enum pel_why, as published */
 	uint8_t told_why; /* enum pel_why, of topology_set_why() */
 	uint8_t writer;   /* slot, or PEL_NONE */
 	uint8_t n_names;
 	uint8_t n_expected;
 	bool dns_only;
-	bool known_once;    /* who appears from now on is new */
+	bool known_once; /* who appears from now on is new */
 	bool lie_told, odd_told;
 	uint64_t started_ns, verified_ns;
 	uint64_t writerless_ns; /* since when there is no writer; 0: there is, or never was */
@@ -202,9 +202,9 @@ struct topology {
 	uint64_t veto_ns;       /* since when the table contradicts the incumbent; 0: it does not */
 	uint64_t lie_ns;        /* since when it names another than the confirmed writer */
 	uint64_t deadline_ns;
-	uint64_t word_ns;       /* when a coordinator last spoke; 0: never */
-	bool word_alone;        /* nobody can be asked: its word is followed */
-	struct pel_addr scout;  /* where a stranger is to be met; family 0: nowhere */
+	uint64_t word_ns;      /* when a coordinator last spoke; 0: never */
+	bool word_alone;       /* nobody can be asked: its word is followed */
+	struct pel_addr scout; /* where a stranger is to be met; family 0: nowhere */
 	struct topology_table table;
 	struct topology_shown shown;
 	struct topology_member members[PEL_MAP_INSTANCES];

@@ -27,10 +27,9 @@ static void view_instance(const struct topology_member *m, struct pel_hot_instan
 		.health = m->health,
 		.admission = m->admission,
 		.flags = (uint16_t)((m->routable ? PEL_INST_ROUTABLE : 0) |
-				    (m->lagged ? PEL_INST_LAGGED : 0) |
-				    (m->admission_forced ? PEL_INST_BY_HAND : 0) |
-				    (m->unwarmed && m->admission == PEL_ADMIT_HELD
-						    ? PEL_INST_UNWARMED : 0)),
+			(m->lagged ? PEL_INST_LAGGED : 0) |
+			(m->admission_forced ? PEL_INST_BY_HAND : 0) |
+			(m->unwarmed && m->admission == PEL_ADMIT_HELD ? PEL_INST_UNWARMED : 0)),
 		.port = m->addr.port ? m->addr.port : m->port,
 		.lag_ms = m->lag_ms,
 		.identity = m->identity,
@@ -61,7 +60,7 @@ static bool is_member_of(const struct topology *t, const struct topology_name *n
 
 	if (!n->listed)
 		return n->members_seen_ns[slot] &&
-		       n->members_seen_ns[slot] + TOPOLOGY_SEEN_NS > n->dns_ns;
+			n->members_seen_ns[slot] + TOPOLOGY_SEEN_NS > n->dns_ns;
 	hash = pel_name_hash(t->members[slot].id);
 	for (unsigned i = 0; i < n->n_listed; i++) {
 		if (n->listed_ids[i] == hash)

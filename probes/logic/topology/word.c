@@ -107,8 +107,8 @@ static void believe(struct topology_member *m)
 
 void topology_settle_words(struct topology *t)
 {
-	bool alone = t->word_ns && t->told_why == PEL_WHY_NO_CREDENTIALS &&
-		     !topology_is_anyone_live(t);
+	bool alone =
+		t->word_ns && t->told_why == PEL_WHY_NO_CREDENTIALS && !topology_is_anyone_live(t);
 
 	if (t->word_alone && !alone)
 		take_back(t);

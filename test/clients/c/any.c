@@ -30,7 +30,8 @@ static MYSQL *arrive(int verb)
 		mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
 	open_handles[key] = mysql;
 	/* A handle that did not connect answers 2006 to statements, which is told. */
-	(void)mysql_real_connect(mysql, words[verb == 'r' ? 2 : 1], "app", "app", "app", 3306, NULL, 0);
+	(void)mysql_real_connect(mysql, words[verb == 'r' ? 2 : 1], "app", "app", "app", 3306, NULL,
+		0);
 	return mysql;
 }
 

@@ -55,13 +55,13 @@ static int wait_for(int events)
 	int timeout = events & MYSQL_WAIT_TIMEOUT ? (int)mysql_get_timeout_value_ms(mysql) : -1;
 
 	p.events = (short)((events & MYSQL_WAIT_READ ? POLLIN : 0) |
-			   (events & MYSQL_WAIT_WRITE ? POLLOUT : 0) |
-			   (events & MYSQL_WAIT_EXCEPT ? POLLPRI : 0));
+		(events & MYSQL_WAIT_WRITE ? POLLOUT : 0) |
+		(events & MYSQL_WAIT_EXCEPT ? POLLPRI : 0));
 	if (poll(&p, 1, timeout) == 0)
 		return MYSQL_WAIT_TIMEOUT;
 	return (p.revents & (POLLIN | POLLHUP | POLLERR) ? MYSQL_WAIT_READ : 0) |
-	       (p.revents & (POLLOUT | POLLHUP | POLLERR) ? MYSQL_WAIT_WRITE : 0) |
-	       (p.revents & POLLPRI ? MYSQL_WAIT_EXCEPT : 0);
+		(p.revents & (POLLOUT | POLLHUP | POLLERR) ? MYSQL_WAIT_WRITE : 0) |
+		(p.revents & POLLPRI ? MYSQL_WAIT_EXCEPT : 0);
 }
 
 static int query(const char *text)
@@ -84,8 +84,8 @@ static int query(const char *text)
 static int connect_to(const char *host)
 {
 	MYSQL *result;
-	int events = mysql_real_connect_start(
-		&result, mysql, host, "app", "app", "app", 3306, NULL, 0);
+	int events =
+		mysql_real_connect_start(&result, mysql, host, "app", "app", "app", 3306, NULL, 0);
 
 	while (events)
 		events = mysql_real_connect_cont(&result, mysql, wait_for(events));
@@ -108,8 +108,8 @@ int main(int argc, char **argv)
 	if (failed || query("SET lock_wait_timeout = 77"))
 		return 1;
 	for (long n = 1; poll(&in, 1, pause_ms) == 0; n++) {
-		snprintf(text, sizeof(text),
-			"INSERT INTO journal (writer, n) VALUES (%d, %ld)", number, n);
+		snprintf(text, sizeof(text), "INSERT INTO journal (writer, n) VALUES (%d, %ld)",
+			number, n);
 		tell(n, query(text));
 	}
 	if (query("SELECT @@lock_wait_timeout") == 0) {

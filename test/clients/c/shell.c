@@ -77,8 +77,9 @@ static void take_part(const char *sql)
 static void tell_statement(MYSQL_STMT *stmt)
 {
 	long long value = 0;
-	MYSQL_BIND bind = {
-		.buffer_type = MYSQL_TYPE_LONGLONG, .buffer = &value, .buffer_length = sizeof(value)};
+	MYSQL_BIND bind = {.buffer_type = MYSQL_TYPE_LONGLONG,
+		.buffer = &value,
+		.buffer_length = sizeof(value)};
 
 	if (mysql_stmt_field_count(stmt) > 0) {
 		if (mysql_stmt_bind_result(stmt, &bind) || mysql_stmt_fetch(stmt) == 1)

@@ -50,9 +50,9 @@ static void sha1_block(uint32_t h[5], const uint8_t *block)
 		w[i] = rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
 	memcpy(v, h, sizeof(v));
 	for (int i = 0; i < 80; i++) {
-		f = i < 20 ? (v[1] & v[2]) | (~v[1] & v[3]) :
-			i < 40 || i >= 60 ? v[1] ^ v[2] ^ v[3] :
-			(v[1] & v[2]) | (v[1] & v[3]) | (v[2] & v[3]);
+		f = i < 20                  ? (v[1] & v[2]) | (~v[1] & v[3])
+			: i < 40 || i >= 60 ? v[1] ^ v[2] ^ v[3]
+					    : (v[1] & v[2]) | (v[1] & v[3]) | (v[2] & v[3]);
 		k = i < 20 ? 0x5a827999 : i < 40 ? 0x6ed9eba1 : i < 60 ? 0x8f1bbcdc : 0xca62c1d6;
 		t = rotate(v[0], 5) + f + v[4] + k + w[i];
 		v[4] = v[3], v[3] = v[2], v[2] = rotate(v[1], 30), v[1] = v[0], v[0] = t;
@@ -126,8 +126,9 @@ static int send_packet(struct wire *w, const uint8_t *body, size_t n)
 /* The greeting: version, thread, 8 bytes of the scramble, 19 of this and that, 12 more bytes. */
 static int log_in(struct wire *w)
 {
-	uint8_t scramble[SCRAMBLE], body[256] = {CAPABILITIES & 0xff, CAPABILITIES >> 8 & 0xff,
-		CAPABILITIES >> 16 & 0xff, 0, [7] = 1, [8] = 45};
+	uint8_t scramble[SCRAMBLE],
+		body[256] = {CAPABILITIES & 0xff, CAPABILITIES >> 8 & 0xff,
+			CAPABILITIES >> 16 & 0xff, 0, [7] = 1, [8] = 45};
 	size_t version, n = 32;
 
 	if (read_packet(w) < 0 || w->packet[0] != 10)
@@ -173,7 +174,8 @@ static void add_error(struct told *told, const char *text)
 {
 	size_t used = strlen(told->errors);
 
-	snprintf(told->errors + used, sizeof(told->errors) - used, "%s\"%.150s\"", used ? ", " : "", text);
+	snprintf(told->errors + used, sizeof(told->errors) - used, "%s\"%.150s\"", used ? ", " : "",
+		text);
 }
 
 /* Rows of text: the first value of the first one. */
@@ -185,7 +187,8 @@ static int read_rows(struct wire *w, struct told *told)
 		if (w->packet[0] == 0xfe && w->length < 9) {
 			ends++;
 		} else if (ends == 1 && first) {
-			snprintf(told->value, sizeof(told->value), "%.*s", w->packet[0], w->packet + 1);
+			snprintf(told->value, sizeof(told->value), "%.*s", w->packet[0],
+				w->packet + 1);
 			first = 0;
 		}
 	}
@@ -251,7 +254,8 @@ int main(int argc, char **argv)
 			leave(&connections[i]);
 		for (; line[0] != 'x' && n > 0; n--)
 			run(&told, line[0], sql + 1);
-		printf("{\"ok\": %d, \"errors\": [%s], \"value\": \"%s\"}\n", told.ok, told.errors, told.value);
+		printf("{\"ok\": %d, \"errors\": [%s], \"value\": \"%s\"}\n", told.ok, told.errors,
+			told.value);
 		fflush(stdout);
 	}
 	return 0;

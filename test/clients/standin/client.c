@@ -60,8 +60,8 @@ static int connect_to(const struct addrinfo *list)
 	return -1;
 }
 
-void *mysql_real_connect(struct handle *h, const char *host, const char *user,
-	const char *password, const char *db, unsigned port, const char *path, unsigned long flags)
+void *mysql_real_connect(struct handle *h, const char *host, const char *user, const char *password,
+	const char *db, unsigned port, const char *path, unsigned long flags)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_INET};
 	struct addrinfo *list;
@@ -112,7 +112,8 @@ static void warn(int option)
 {
 	if (option == OPT_RECONNECT)
 		fputs("WARNING: MYSQL_OPT_RECONNECT is deprecated and will be removed in a future "
-		      "version.\n", stderr);
+		      "version.\n",
+			stderr);
 }
 
 int mysql_options(struct handle *h, int option, const void *value)

@@ -146,10 +146,10 @@ static bool columns_fit(void)
 	if (!reads_as(table->table_name, "ALL_PLUGINS") || !read_bytes(first, copy, sizeof(copy)))
 		return false;
 	return reads_as(copy[0].name, "PLUGIN_NAME") &&
-	       copy[0].name_length == strlen("PLUGIN_NAME") &&
-	       copy[0].type_handler == symbols[VARCHAR_HANDLER].address && copy[0].length == 64 &&
-	       reads_as(copy[1].name, "PLUGIN_VERSION") && copy[1].length == 20 &&
-	       copy[1].type_handler == symbols[VARCHAR_HANDLER].address;
+		copy[0].name_length == strlen("PLUGIN_NAME") &&
+		copy[0].type_handler == symbols[VARCHAR_HANDLER].address && copy[0].length == 64 &&
+		reads_as(copy[1].name, "PLUGIN_VERSION") && copy[1].length == 20 &&
+		copy[1].type_handler == symbols[VARCHAR_HANDLER].address;
 }
 
 const char *lab_server_init(void)
@@ -233,8 +233,8 @@ static bool field_belongs(const void *field, const void *table, enum lab_type ty
 	return false;
 }
 
-static bool fields_fit(
-	const void *fields, const void *table, const enum lab_type *types, unsigned n)
+static bool fields_fit(const void *fields, const void *table, const enum lab_type *types,
+	unsigned n)
 {
 	const void *words[COLUMNS_MAX + 1];
 

@@ -181,8 +181,9 @@ static void test_credentials_are_for_that_very_name(void **state)
 		bool found = envcreds_find(read_env((char **)rows[i].lines), NAME, &creds);
 
 		if (found != (rows[i].user != NULL) ||
-			(found && (strcmp(creds.user, rows[i].user) != 0 ||
-					  strcmp(creds.password, rows[i].password) != 0)))
+			(found &&
+				(strcmp(creds.user, rows[i].user) != 0 ||
+					strcmp(creds.password, rows[i].password) != 0)))
 			fail_msg("%s: %s %s", rows[i].lines[0], creds.user, creds.password);
 	}
 }

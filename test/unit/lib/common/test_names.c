@@ -41,7 +41,8 @@ static const struct row rows[] = {
 		"abc.ap-southeast-4.rds.amazonaws.com"},
 	{"shop.cluster-ro-abc.me-central-1.rds.amazonaws.com", R,
 		"abc.me-central-1.rds.amazonaws.com"},
-	{"shop.cluster-abc.il-central-1.rds.amazonaws.com", W, "abc.il-central-1.rds.amazonaws.com"},
+	{"shop.cluster-abc.il-central-1.rds.amazonaws.com", W,
+		"abc.il-central-1.rds.amazonaws.com"},
 
 	/* case and the trailing dot */
 	{"SHOP.CLUSTER-ABC.US-EAST-1.RDS.AMAZONAWS.COM", W, "abc.us-east-1.rds.amazonaws.com"},
@@ -59,7 +60,8 @@ static const struct row rows[] = {
 		"abc.rds-fips.us-gov-west-1.amazonaws.com"},
 
 	/* GovCloud: service before region */
-	{"shop.cluster-abc.rds.us-gov-west-1.amazonaws.com", W, "abc.rds.us-gov-west-1.amazonaws.com"},
+	{"shop.cluster-abc.rds.us-gov-west-1.amazonaws.com", W,
+		"abc.rds.us-gov-west-1.amazonaws.com"},
 	{"shop.cluster-ro-abc.rds.us-gov-east-1.amazonaws.com", R,
 		"abc.rds.us-gov-east-1.amazonaws.com"},
 	{"mine.cluster-custom-abc.rds.us-gov-east-1.amazonaws.com", C,
@@ -68,8 +70,10 @@ static const struct row rows[] = {
 	{"pool.proxy-abc.rds.us-gov-east-1.amazonaws.com", P, NULL},
 
 	/* China: both orders */
-	{"shop.cluster-abc.cn-north-1.rds.amazonaws.com.cn", W, "abc.cn-north-1.rds.amazonaws.com.cn"},
-	{"shop.cluster-abc.rds.cn-north-1.amazonaws.com.cn", W, "abc.rds.cn-north-1.amazonaws.com.cn"},
+	{"shop.cluster-abc.cn-north-1.rds.amazonaws.com.cn", W,
+		"abc.cn-north-1.rds.amazonaws.com.cn"},
+	{"shop.cluster-abc.rds.cn-north-1.amazonaws.com.cn", W,
+		"abc.rds.cn-north-1.amazonaws.com.cn"},
 	{"shop.cluster-ro-abc.rds.cn-northwest-1.amazonaws.com.cn", R,
 		"abc.rds.cn-northwest-1.amazonaws.com.cn"},
 	{"mine.cluster-custom-abc.rds.cn-northwest-1.amazonaws.com.cn", C,
@@ -89,7 +93,8 @@ static const struct row rows[] = {
 		"abc.rds.us-isof-south-1.csp.hci.ic.gov"},
 	{"shop.cluster-abc.rds.eu-isoe-west-1.cloud.adc-e.uk", W,
 		"abc.rds.eu-isoe-west-1.cloud.adc-e.uk"},
-	{"shop.cluster-abc.eusc-de-east-1.rds.amazonaws.eu", W, "abc.eusc-de-east-1.rds.amazonaws.eu"},
+	{"shop.cluster-abc.eusc-de-east-1.rds.amazonaws.eu", W,
+		"abc.eusc-de-east-1.rds.amazonaws.eu"},
 	{"shop.cluster-ro-abc.ap-southeast-2.rds.amazonaws.au", R,
 		"abc.ap-southeast-2.rds.amazonaws.au"},
 	{"shop.cluster-abc.eu-west-2.rds.amazonaws.uk", W, "abc.eu-west-2.rds.amazonaws.uk"},
@@ -99,7 +104,8 @@ static const struct row rows[] = {
 		"abc.us-east-1.rds.amazonaws.com"},
 	{"shop-green-x1y2z3.cluster-ro-abc.us-east-1.rds.amazonaws.com", R,
 		"abc.us-east-1.rds.amazonaws.com"},
-	{"shop-1-green-x1y2z3.abc.us-east-1.rds.amazonaws.com", N, "abc.us-east-1.rds.amazonaws.com"},
+	{"shop-1-green-x1y2z3.abc.us-east-1.rds.amazonaws.com", N,
+		"abc.us-east-1.rds.amazonaws.com"},
 	{"shop-old1.cluster-abc.us-east-1.rds.amazonaws.com", W, "abc.us-east-1.rds.amazonaws.com"},
 	{"shop-1-old1.abc.us-east-1.rds.amazonaws.com", N, "abc.us-east-1.rds.amazonaws.com"},
 
@@ -160,10 +166,24 @@ static void the_normal_form_is_lower_case_without_the_dot(void **state)
 	static const struct {
 		const char *name, *normal; /* NULL: not a host name */
 	} forms[] = {
-		{"DB.Example.COM.", "db.example.com"}, {"a", "a"}, {"a.", "a"}, {"_x-1.y", "_x-1.y"},
-		{"", NULL}, {".", NULL}, {"..", NULL}, {"a..b", NULL}, {".a", NULL}, {"a..", NULL},
-		{"a b", NULL}, {"a/b", NULL}, {"a\n", NULL}, {"a:3306", NULL}, {"::1", NULL},
-		{"fe80::1%eth0", NULL}, {"*.example.com", NULL}, {"d\xc3\xb6.example", NULL},
+		{"DB.Example.COM.", "db.example.com"},
+		{"a", "a"},
+		{"a.", "a"},
+		{"_x-1.y", "_x-1.y"},
+		{"", NULL},
+		{".", NULL},
+		{"..", NULL},
+		{"a..b", NULL},
+		{".a", NULL},
+		{"a..", NULL},
+		{"a b", NULL},
+		{"a/b", NULL},
+		{"a\n", NULL},
+		{"a:3306", NULL},
+		{"::1", NULL},
+		{"fe80::1%eth0", NULL},
+		{"*.example.com", NULL},
+		{"d\xc3\xb6.example", NULL},
 	};
 	char got[PEL_NAME_MAX];
 
@@ -216,10 +236,14 @@ static void an_instance_is_found_under_its_domain_or_pattern(void **state)
 		{"Shop-1", "abc.example", NULL, "shop-1.abc.example"},
 		{"shop-1", NULL, "?.db.example.com", "shop-1.db.example.com"},
 		{"shop-1", "ignored", "db-?.example.com", "db-shop-1.example.com"},
-		{"shop-1", NULL, NULL, NULL}, {"shop-1", NULL, "db.example.com", NULL},
-		{"evil.example", "abc.example", NULL, NULL}, {"", "abc.example", NULL, NULL},
-		{"-x", "abc.example", NULL, NULL}, {"x-", "abc.example", NULL, NULL},
-		{"a_b", "abc.example", NULL, NULL}, {"a/b", "abc.example", NULL, NULL},
+		{"shop-1", NULL, NULL, NULL},
+		{"shop-1", NULL, "db.example.com", NULL},
+		{"evil.example", "abc.example", NULL, NULL},
+		{"", "abc.example", NULL, NULL},
+		{"-x", "abc.example", NULL, NULL},
+		{"x-", "abc.example", NULL, NULL},
+		{"a_b", "abc.example", NULL, NULL},
+		{"a/b", "abc.example", NULL, NULL},
 		{"10.0.0.1", "abc.example", NULL, NULL},
 	};
 	char got[PEL_NAME_MAX];
@@ -329,7 +353,8 @@ int main(void)
 	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];
 
 	for (size_t i = 0; i < N_ROWS; i++)
-		tests[i] = (struct CMUnitTest){.name = rows[i].name, .test_func = has_its_kind,
+		tests[i] = (struct CMUnitTest){.name = rows[i].name,
+			.test_func = has_its_kind,
 			.initial_state = (void *)(uintptr_t)&rows[i]};
 	memcpy(tests + N_ROWS, others, sizeof(others));
 	return cmocka_run_group_tests_name("names", tests, NULL, NULL);

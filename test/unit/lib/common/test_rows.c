@@ -140,9 +140,14 @@ static void what_was_left_out_is_counted(void **state)
 	struct pel_rows got;
 
 	(void)state;
-	assert_int_equal(pel_rows_read(cells_of(&c, "1|a|1|5|9|0|0;1|a|0|5|9|9|9;1|b/c|0|5|9|0|0;"
-		"1|d|0|5|9|181000000|181000000;1|e|0|5|9||;1|f|1|5|0|9000|9000", PEL_ROWS_COLUMNS),
-		&got), 0);
+	assert_int_equal(
+		pel_rows_read(
+			cells_of(&c,
+				"1|a|1|5|9|0|0;1|a|0|5|9|9|9;1|b/c|0|5|9|0|0;"
+				"1|d|0|5|9|181000000|181000000;1|e|0|5|9||;1|f|1|5|0|9000|9000",
+				PEL_ROWS_COLUMNS),
+			&got),
+		0);
 	assert_int_equal(got.n_seen, 6);
 	assert_int_equal(got.n_refused, 2);
 	assert_int_equal(got.n_stale, 1);
@@ -193,7 +198,9 @@ static void a_huge_lag_is_of_who_is_gone(void **state)
 		-ENODATA);
 	assert_int_equal(got.n_stale, 1);
 	assert_int_equal(pel_rows_read(cells_of(&c, "1|a|1|5|99999999999999999999999|0|0",
-		PEL_ROWS_COLUMNS), &got), 0);
+					       PEL_ROWS_COLUMNS),
+				 &got),
+		0);
 	assert_int_equal(got.rows[0].lag_ms, PEL_LAG_UNKNOWN - 1);
 }
 
@@ -217,8 +224,9 @@ static void the_newest_rows_age_dates_the_table(void **state)
 		static struct cells c;
 		struct pel_rows got;
 
-		assert_int_equal(
-			pel_rows_read(cells_of(&c, cases[i].answer, PEL_ROWS_COLUMNS), &got), 0);
+		assert_int_equal(pel_rows_read(cells_of(&c, cases[i].answer, PEL_ROWS_COLUMNS),
+					 &got),
+			0);
 		assert_true(got.newest_us == cases[i].newest_us);
 	}
 }
@@ -236,8 +244,8 @@ static void a_flood_keeps_the_master_and_the_newest(void **state)
 	for (unsigned i = 0; i < 300; i++) {
 		unsigned age_us = i == 150 ? 170000000 : i >= 200 && i < 231 ? 1000 : 5000000 + i;
 
-		at += sprintf(
-			at, "%s1|i-%u|%u|5|9|%u|%u", i ? ";" : "", i, i == 150, age_us, age_us);
+		at += sprintf(at, "%s1|i-%u|%u|5|9|%u|%u", i ? ";" : "", i, i == 150, age_us,
+			age_us);
 	}
 	assert_int_equal(pel_rows_read(cells_of(&c, text, PEL_ROWS_COLUMNS), &got), 0);
 	assert_int_equal(got.n_seen, 300);
@@ -272,7 +280,7 @@ static void random_cells_give_nothing_unsafe(void **state)
 			assert_true(pel_name_is_label(got.rows[k].id));
 			assert_true(got.rows[k].age_us >= 0);
 			assert_true(got.rows[k].cpu_permille <= 1000 ||
-				    got.rows[k].cpu_permille == PEL_CPU_UNKNOWN);
+				got.rows[k].cpu_permille == PEL_CPU_UNKNOWN);
 		}
 	}
 }
@@ -293,7 +301,8 @@ int main(void)
 	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];
 
 	for (size_t i = 0; i < N_ROWS; i++)
-		tests[i] = (struct CMUnitTest){.name = rows[i].title, .test_func = holds,
+		tests[i] = (struct CMUnitTest){.name = rows[i].title,
+			.test_func = holds,
 			.initial_state = (void *)(uintptr_t)&rows[i]};
 	memcpy(tests + N_ROWS, others, sizeof(others));
 	return cmocka_run_group_tests_name("rows", tests, NULL, NULL);

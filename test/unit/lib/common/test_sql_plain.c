@@ -13,7 +13,10 @@
 
 #include <string.h>
 
-#define TEXT(literal) {literal, sizeof(literal) - 1}
+#define TEXT(literal)                                                                              \
+	{                                                                                          \
+		literal, sizeof(literal) - 1                                                       \
+	}
 
 static const struct row {
 	enum pel_sql_class class;
@@ -53,7 +56,8 @@ static const struct row {
 	{PEL_SQL_READ, TEXT("SELECT @@version")},
 	{PEL_SQL_READ, TEXT("SELECT @@session.time_zone, @@global.max_connections")},
 	{PEL_SQL_READ, TEXT("SELECT @@innodb_read_only, @@autocommit")},
-	{PEL_SQL_READ, TEXT("SELECT VERSION(), @@sql_mode, @@default_storage_engine, CONVERT_TZ('2001-01-01 01:00:00', 'UTC', 'UTC') IS NOT NULL")},
+	{PEL_SQL_READ,
+		TEXT("SELECT VERSION(), @@sql_mode, @@default_storage_engine, CONVERT_TZ('2001-01-01 01:00:00', 'UTC', 'UTC') IS NOT NULL")},
 	{PEL_SQL_READ, TEXT("SELECT 1.5e-3, .5, 0x1F, b'01', x'4D', _utf8'abc', N'abc'")},
 	{PEL_SQL_READ, TEXT("SELECT a--1 FROM t")},
 	{PEL_SQL_READ, TEXT("SELECT a - -1 FROM t")},
@@ -63,7 +67,8 @@ static const struct row {
 	{PEL_SQL_READ, TEXT("SELECT 'a\\nb'")},
 	{PEL_SQL_READ, TEXT("SELECT 'a\\\\'")},
 	{PEL_SQL_READ, TEXT("SELECT a FROM t WHERE b LIKE '50\\%'")},
-	{PEL_SQL_READ, TEXT("SELECT a FROM t GROUP BY a HAVING COUNT(*) > 1 ORDER BY a LIMIT 10 OFFSET 20")},
+	{PEL_SQL_READ,
+		TEXT("SELECT a FROM t GROUP BY a HAVING COUNT(*) > 1 ORDER BY a LIMIT 10 OFFSET 20")},
 	{PEL_SQL_READ, TEXT("SELECT a AS `into` FROM t")},
 	{PEL_SQL_READ, TEXT("SELECT t.into FROM t")},
 	{PEL_SQL_READ, TEXT("SELECT SUBSTRING(a FROM 1 FOR 2) FROM t")},
@@ -75,7 +80,8 @@ static const struct row {
 	{PEL_SQL_READ, TEXT("SELECT doc->'$.a' FROM t")},
 	{PEL_SQL_READ, TEXT("SELECT CASE WHEN (a) THEN (b) ELSE (c) END FROM t")},
 	{PEL_SQL_READ, TEXT("WITH x AS (SELECT 1 AS a) SELECT a FROM x")},
-	{PEL_SQL_READ, TEXT("WITH RECURSIVE x AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM x WHERE n < 5) SELECT n FROM x")},
+	{PEL_SQL_READ,
+		TEXT("WITH RECURSIVE x AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM x WHERE n < 5) SELECT n FROM x")},
 	{PEL_SQL_READ, TEXT("WITH a AS (SELECT 1), b AS (SELECT 2) SELECT * FROM a JOIN b")},
 	{PEL_SQL_READ, TEXT("SELECT SQL_CALC_FOUND_ROWS a FROM t LIMIT 1")},
 	{PEL_SQL_READ, TEXT("SELECT 1 /* ( */ + 1")},
@@ -142,7 +148,8 @@ static const struct row {
 	{PEL_SQL_SET, TEXT("SET @@SESSION.sql_mode = \"ANSI\", time_zone = 'UTC'")},
 	{PEL_SQL_SET, TEXT("SET NAMES utf8mb4")},
 	{PEL_SQL_SET, TEXT("SET NAMES 'utf8mb4' COLLATE 'utf8mb4_unicode_ci'")},
-	{PEL_SQL_SET, TEXT("SET NAMES utf8mb4, @@SESSION.sql_mode = 'STRICT_ALL_TABLES', @@SESSION.wait_timeout = 5")},
+	{PEL_SQL_SET,
+		TEXT("SET NAMES utf8mb4, @@SESSION.sql_mode = 'STRICT_ALL_TABLES', @@SESSION.wait_timeout = 5")},
 	{PEL_SQL_SET, TEXT("SET CHARACTER SET utf8")},
 	{PEL_SQL_SET, TEXT("SET CHARSET utf8")},
 	{PEL_SQL_SET, TEXT("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")},
@@ -378,8 +385,8 @@ static void every_statement_has_its_class(void **state)
 		enum pel_sql_class class = pel_sql_classify(text, rows[i].text.n, 0);
 
 		if (class != rows[i].class) {
-			print_error("%s, not %s: %s\n", class_name(class), class_name(rows[i].class),
-				rows[i].text.at);
+			print_error("%s, not %s: %s\n", class_name(class),
+				class_name(rows[i].class), rows[i].text.at);
 			wrong++;
 		}
 		free(text);
@@ -504,7 +511,8 @@ static void settings_are_listed_in_order(void **state)
 
 static void a_transaction_setting_is_taken_whole(void **state)
 {
-	static const char text[] = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY";
+	static const char text[] =
+		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY";
 	struct pel_sql_setting setting;
 	size_t at = 0;
 

@@ -370,15 +370,17 @@ static void test_a_trial_is_judged_by_what_the_prober_hears(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		const struct trial_failure f = {
-			.identity = 5, .uid = 1, .generation = 7, .failed_ns = 100 * S};
+		const struct trial_failure f = {.identity = 5,
+			.uid = 1,
+			.generation = 7,
+			.failed_ns = 100 * S};
 		const struct pel_hot hot = {.uid = 1,
 			.generation = rows[i].generation,
 			.n_instances = 2,
-			.instances = {
-				{.identity = 4}, {.identity = 5,
-							 .health = rows[i].health,
-							 .evidence_ns = rows[i].evidence_ns}}};
+			.instances = {{.identity = 4},
+				{.identity = 5,
+					.health = rows[i].health,
+					.evidence_ns = rows[i].evidence_ns}}};
 
 		if (trial_judge(&f, &hot, rows[i].fresh, rows[i].now_ns) != rows[i].verdict)
 			fail_msg("%s", rows[i].text);

@@ -41,13 +41,29 @@ static const struct {
 	const char *address;
 	bool is_virtual;
 } looks[] = {
-	{"198.18.0.0", true}, {"198.18.0.1", true}, {"198.18.255.255", true},
-	{"198.19.0.0", false}, {"198.17.255.255", false}, {"127.0.0.1", false}, {"0.0.0.0", false},
-	{"255.255.255.255", false}, {"::ffff:198.18.7.9", true}, {"::ffff:198.19.0.1", false},
-	{"::ffff:127.0.0.1", false}, {"::198.18.7.9", false}, {"::fffe:198.18.7.9", false},
-	{"1::ffff:198.18.7.9", false}, {"::1", false}, {"::", false}, {"2001:2::", true},
-	{"2001:2::1", true}, {"2001:2:0:ffff:ffff:ffff:ffff:ffff", true}, {"2001:2:1::", false},
-	{"2001:1:ffff::", false}, {"2001:db8::1", false}, {"fe80::1", false},
+	{"198.18.0.0", true},
+	{"198.18.0.1", true},
+	{"198.18.255.255", true},
+	{"198.19.0.0", false},
+	{"198.17.255.255", false},
+	{"127.0.0.1", false},
+	{"0.0.0.0", false},
+	{"255.255.255.255", false},
+	{"::ffff:198.18.7.9", true},
+	{"::ffff:198.19.0.1", false},
+	{"::ffff:127.0.0.1", false},
+	{"::198.18.7.9", false},
+	{"::fffe:198.18.7.9", false},
+	{"1::ffff:198.18.7.9", false},
+	{"::1", false},
+	{"::", false},
+	{"2001:2::", true},
+	{"2001:2::1", true},
+	{"2001:2:0:ffff:ffff:ffff:ffff:ffff", true},
+	{"2001:2:1::", false},
+	{"2001:1:ffff::", false},
+	{"2001:db8::1", false},
+	{"fe80::1", false},
 };
 
 static void an_address_is_told_by_its_leading_bits(void **state)
@@ -97,8 +113,8 @@ static void *make_one(void *ctx)
 	struct meeting *m = guest->meeting;
 
 	(void)pthread_barrier_wait(&m->barrier);
-	m->r[guest->number] = bind_add(m->name, pel_name_hash(m->name), PEL_ROLE_WRITER,
-		&m->made[guest->number]);
+	m->r[guest->number] =
+		bind_add(m->name, pel_name_hash(m->name), PEL_ROLE_WRITER, &m->made[guest->number]);
 	return NULL;
 }
 
@@ -115,7 +131,8 @@ static void threads_that_make_one_together_all_get_it(void **state)
 		assert_int_equal(pthread_barrier_init(&m.barrier, NULL, THREADS), 0);
 		for (unsigned i = 0; i < THREADS; i++) {
 			guests[i] = (struct guest){&m, i};
-			assert_int_equal(pthread_create(&threads[i], NULL, make_one, &guests[i]), 0);
+			assert_int_equal(pthread_create(&threads[i], NULL, make_one, &guests[i]),
+				0);
 		}
 		for (unsigned i = 0; i < THREADS; i++)
 			assert_int_equal(pthread_join(threads[i], NULL), 0);

@@ -35,8 +35,8 @@ static const struct row {
 	{"a write refused, in a transaction",
 		{REFUSED, PEL_SQL_WRITE, .autocommit = true, .in_transaction = true},
 		ABI_TELL_UNKNOWN},
-	{"a read in a dirty session",
-		{NEVER_SENT, PEL_SQL_READ, .autocommit = true, .dirty = true}, ABI_TELL_CHANGED},
+	{"a read in a dirty session", {NEVER_SENT, PEL_SQL_READ, .autocommit = true, .dirty = true},
+		ABI_TELL_CHANGED},
 	{"a dirty statement, never sent", {NEVER_SENT, PEL_SQL_DIRTY, .autocommit = true},
 		ABI_TELL_CHANGED},
 	{"a dirty statement, refused", {REFUSED, PEL_SQL_DIRTY, .autocommit = true},
@@ -62,8 +62,8 @@ static const struct row {
 	{"a reset in a dirty session in a transaction",
 		{IN_FLIGHT, PEL_SQL_READ, .dirty = true, .in_transaction = true, .resets = true},
 		ABI_EXECUTE_AGAIN},
-	{"a reset with PELORUS_RETRY=off",
-		{IN_FLIGHT, PEL_SQL_READ, ABI_RETRY_OFF, .resets = true}, ABI_TELL_CHANGED},
+	{"a reset with PELORUS_RETRY=off", {IN_FLIGHT, PEL_SQL_READ, ABI_RETRY_OFF, .resets = true},
+		ABI_TELL_CHANGED},
 };
 
 static void every_situation_has_its_action(void **state)
@@ -78,10 +78,10 @@ static void every_situation_has_its_action(void **state)
 static void an_effect_in_doubt_is_never_repeated(void **state)
 {
 	for (unsigned bits = 0; bits < 64; bits++) {
-		for (unsigned class = PEL_SQL_DIRTY; class <= PEL_SQL_END; class++) {
+		for (unsigned class = PEL_SQL_DIRTY; class <= PEL_SQL_END; class ++) {
 			struct abi_situation s = {
 				.cause = IN_FLIGHT,
-				.class = (enum pel_sql_class)class,
+				.class = (enum pel_sql_class) class,
 				.retry = bits & 1 ? ABI_RETRY_OFF : ABI_RETRY_SAFE,
 				.autocommit = bits & 2,
 				.in_transaction = bits & 4,

@@ -37,21 +37,23 @@ struct row {
 static const struct row rows[] = {
 	/* the writer's name */
 	{"a writer name leads to the writer", "W R R", WRITER, ROUTE_INSTANCE, ROUTE_BY_ROLE, I(0)},
-	{"the writer may stand anywhere in the table", "R R W", WRITER, ROUTE_INSTANCE, ROUTE_BY_ROLE,
-		I(2)},
+	{"the writer may stand anywhere in the table", "R R W", WRITER, ROUTE_INSTANCE,
+		ROUTE_BY_ROLE, I(2)},
 	{"a lone writer takes its own name", "W", WRITER, ROUTE_INSTANCE, ROUTE_BY_ROLE, I(0)},
-	{"a suspect writer is still the writer", "Wp R", WRITER, ROUTE_INSTANCE, ROUTE_BY_ROLE, I(0)},
+	{"a suspect writer is still the writer", "Wp R", WRITER, ROUTE_INSTANCE, ROUTE_BY_ROLE,
+		I(0)},
 	{"a stalled writer has no better", "Ws R", WRITER, ROUTE_INSTANCE, ROUTE_BY_ROLE, I(0)},
 	{"a writer is never held back by admission", "Wh R", WRITER, ROUTE_INSTANCE, ROUTE_BY_ROLE,
 		I(0)},
-	{"a new writer takes its connections at once", "Wn R", WRITER, ROUTE_INSTANCE, ROUTE_BY_ROLE,
-		I(0)},
+	{"a new writer takes its connections at once", "Wn R", WRITER, ROUTE_INSTANCE,
+		ROUTE_BY_ROLE, I(0)},
 	{"a lagged mark on the writer means nothing", "Wl R", WRITER, ROUTE_INSTANCE, ROUTE_BY_ROLE,
 		I(0), LAG},
 	{"an unreachable writer is waited for", "Wu R R", WRITER, ROUTE_WAIT, ROUTE_WRITER_LOST},
 	{"an unreachable writer is waited for 30 s at most", "Wu R", WRITER, ROUTE_DNS,
 		ROUTE_WRITERLESS_LONG, .later_ns = SECONDS(31)},
-	{"a writer that says reader is not taken", "Wr R", WRITER, ROUTE_WAIT, ROUTE_WRITER_RECANTS},
+	{"a writer that says reader is not taken", "Wr R", WRITER, ROUTE_WAIT,
+		ROUTE_WRITER_RECANTS},
 	{"a writer that says reader is waited for 30 s at most", "Wr R", WRITER, ROUTE_DNS,
 		ROUTE_WRITERLESS_LONG, .later_ns = SECONDS(31)},
 	{"between two writers the answer is to wait", "R R", WRITER, ROUTE_WAIT,
@@ -62,7 +64,8 @@ static const struct row rows[] = {
 		ROUTE_BETWEEN_WRITERS, .later_ns = SECONDS(29)},
 	{"after 30 s without a writer the topology is unknown", "R R", WRITER, ROUTE_DNS,
 		ROUTE_WRITERLESS_LONG, .later_ns = SECONDS(31)},
-	{"a writer that is not routable is left to DNS", "Wx R", WRITER, ROUTE_DNS, ROUTE_UNROUTABLE},
+	{"a writer that is not routable is left to DNS", "Wx R", WRITER, ROUTE_DNS,
+		ROUTE_UNROUTABLE},
 	{"a writer out of this process's reach is left to DNS", "W R", WRITER, ROUTE_DNS,
 		ROUTE_EXCLUDED, .excluded = I(0)},
 	{"an excluded reader does not matter to a writer name", "W R", WRITER, ROUTE_INSTANCE,
@@ -89,15 +92,17 @@ static const struct row rows[] = {
 		.state = PEL_STATE_UNKNOWN, .forced_state = true},
 	{"an unknown topology follows DNS for a reader", "? R", READER, ROUTE_DNS, ROUTE_UNKNOWN,
 		.state = PEL_STATE_UNKNOWN, .forced_state = true},
-	{"an unknown topology follows DNS for a custom name", "? R", CUSTOM, ROUTE_DNS, ROUTE_UNKNOWN,
-		.state = PEL_STATE_UNKNOWN, .forced_state = true, .members = I(1), .name = 2},
+	{"an unknown topology follows DNS for a custom name", "? R", CUSTOM, ROUTE_DNS,
+		ROUTE_UNKNOWN, .state = PEL_STATE_UNKNOWN, .forced_state = true, .members = I(1),
+		.name = 2},
 	{"a free record is no topology", "W", WRITER, ROUTE_DNS, ROUTE_UNKNOWN,
 		.state = PEL_STATE_FREE, .forced_state = true},
 	{"without credentials DNS alone decides", "W R", WRITER, ROUTE_DNS, ROUTE_DNS_ONLY,
 		.dns_only = true},
 	{"without credentials DNS alone decides for readers", "W R", READER, ROUTE_DNS,
 		ROUTE_DNS_ONLY, .dns_only = true},
-	{"an intent without a role follows DNS", "W R", PEL_ROLE_UNKNOWN, ROUTE_DNS, ROUTE_BAD_INTENT},
+	{"an intent without a role follows DNS", "W R", PEL_ROLE_UNKNOWN, ROUTE_DNS,
+		ROUTE_BAD_INTENT},
 
 	/* readers' names: who takes part */
 	{"a reader name leads to every reader, never the writer", "W R R R", READER, ROUTE_INSTANCE,
@@ -127,7 +132,8 @@ static const struct row rows[] = {
 		ROUTE_WRITERLESS_LONG, .later_ns = SECONDS(31)},
 
 	/* readers' names: nobody takes part */
-	{"without a reader the writer stands in", "W", READER, ROUTE_INSTANCE, ROUTE_NO_READER, I(0)},
+	{"without a reader the writer stands in", "W", READER, ROUTE_INSTANCE, ROUTE_NO_READER,
+		I(0)},
 	{"with every reader unreachable the writer stands in", "W Ru Ru", READER, ROUTE_INSTANCE,
 		ROUTE_NO_READER, I(0)},
 	{"with every reader stalled the writer stands in", "W Rs", READER, ROUTE_INSTANCE,
@@ -153,8 +159,8 @@ static const struct row rows[] = {
 		ROUTE_LAGGED_READER, I(1), LAG},
 	{"the least lagged is one within reach", "W Rl Rl Rl", READER, ROUTE_INSTANCE,
 		ROUTE_LAGGED_READER, I(2), LAG, .excluded = I(1)},
-	{"with all lagging the writer stands in if so configured", "W Rl Rl", READER, ROUTE_INSTANCE,
-		ROUTE_LAGGED_TO_WRITER, I(0), LAG, .fallback = PEL_FALLBACK_WRITER},
+	{"with all lagging the writer stands in if so configured", "W Rl Rl", READER,
+		ROUTE_INSTANCE, ROUTE_LAGGED_TO_WRITER, I(0), LAG, .fallback = PEL_FALLBACK_WRITER},
 	{"no writer to stand in leaves the least lagged", "Rl Rl", READER, ROUTE_INSTANCE,
 		ROUTE_LAGGED_READER, I(0), LAG, .fallback = PEL_FALLBACK_WRITER},
 	{"with all lagging a reader is refused if so configured", "W Rl Rl", READER, ROUTE_REFUSE,
@@ -173,8 +179,8 @@ static const struct row rows[] = {
 		I(1), .selector = PEL_SELECT_LEAST_LAG},
 	{"by lag all but the worst of four get some", "W R R R R", READER, ROUTE_INSTANCE,
 		ROUTE_BY_ROLE, I(1) | I(2) | I(3), .selector = PEL_SELECT_LEAST_LAG},
-	{"by round trip all but the worst get some", "W R R R", READER, ROUTE_INSTANCE, ROUTE_BY_ROLE,
-		I(1) | I(2), .selector = PEL_SELECT_LEAST_RTT},
+	{"by round trip all but the worst get some", "W R R R", READER, ROUTE_INSTANCE,
+		ROUTE_BY_ROLE, I(1) | I(2), .selector = PEL_SELECT_LEAST_RTT},
 	{"by load all but the worst get some", "W R R R", READER, ROUTE_INSTANCE, ROUTE_BY_ROLE,
 		I(1) | I(2), .selector = PEL_SELECT_LEAST_LOAD},
 
@@ -185,28 +191,28 @@ static const struct row rows[] = {
 		I(0) | I(2), I(0) | I(2), .name = 2},
 	{"a member of unknown role takes part", "W ? R", CUSTOM, ROUTE_INSTANCE, ROUTE_BY_MEMBERS,
 		I(1), I(1), .name = 2},
-	{"an unreachable member takes none", "W Ru R", CUSTOM, ROUTE_INSTANCE, ROUTE_BY_MEMBERS, I(2),
-		I(1) | I(2), .name = 2},
+	{"an unreachable member takes none", "W Ru R", CUSTOM, ROUTE_INSTANCE, ROUTE_BY_MEMBERS,
+		I(2), I(1) | I(2), .name = 2},
 	{"no other stands in for members", "W Ru R", CUSTOM, ROUTE_DNS, ROUTE_NO_MEMBER, 0, I(1),
 		.name = 2},
-	{"members that are not known yet are left to DNS", "W R", CUSTOM, ROUTE_DNS, ROUTE_NO_MEMBER,
-		0, 0, .name = 2},
+	{"members that are not known yet are left to DNS", "W R", CUSTOM, ROUTE_DNS,
+		ROUTE_NO_MEMBER, 0, 0, .name = 2},
 	{"members beyond the table are none", "W R", CUSTOM, ROUTE_DNS, ROUTE_NO_MEMBER, 0, I(5),
 		.name = 2},
 	{"a member out of reach is left to DNS", "W R", CUSTOM, ROUTE_DNS, ROUTE_EXCLUDED, 0, I(1),
 		.excluded = I(1), .name = 2},
 	{"members go on between two writers", "R R", CUSTOM, ROUTE_INSTANCE, ROUTE_BY_MEMBERS, I(1),
 		I(1), .name = 2},
-	{"a lagged member yields to another", "W Rl R", CUSTOM, ROUTE_INSTANCE, ROUTE_BY_MEMBERS, I(2),
-		I(1) | I(2), LAG, .name = 2},
+	{"a lagged member yields to another", "W Rl R", CUSTOM, ROUTE_INSTANCE, ROUTE_BY_MEMBERS,
+		I(2), I(1) | I(2), LAG, .name = 2},
 	{"lagged members keep to themselves though the writer is free", "W Rl Rl", CUSTOM,
 		ROUTE_INSTANCE, ROUTE_LAGGED_READER, I(1), I(1) | I(2), LAG,
 		.fallback = PEL_FALLBACK_WRITER, .name = 2},
 	{"a writer that is a member may stand in for the others", "Wl Rl", CUSTOM, ROUTE_INSTANCE,
 		ROUTE_LAGGED_TO_WRITER, I(0), I(0) | I(1), LAG, .fallback = PEL_FALLBACK_WRITER,
 		.name = 2},
-	{"lagged members are refused if so configured", "W Rl", CUSTOM, ROUTE_REFUSE, ROUTE_ALL_LAGGED,
-		0, I(1), LAG, .fallback = PEL_FALLBACK_REFUSE, .name = 2},
+	{"lagged members are refused if so configured", "W Rl", CUSTOM, ROUTE_REFUSE,
+		ROUTE_ALL_LAGGED, 0, I(1), LAG, .fallback = PEL_FALLBACK_REFUSE, .name = 2},
 	{"a custom name that is not in the record follows DNS", "W R", CUSTOM, ROUTE_DNS,
 		ROUTE_BAD_INTENT, 0, I(1), .name = 9},
 };
@@ -239,10 +245,14 @@ static void holds(void **state)
 	uint32_t chosen = 0;
 
 	for (unsigned n = 0; n < DRAWS; n++) {
-		struct route_intent intent = {.role = (uint8_t)row->role, .name = row->name,
-			.fresh = !row->stale, .excluded = row->excluded, .turn = n,
+		struct route_intent intent = {.role = (uint8_t)row->role,
+			.name = row->name,
+			.fresh = !row->stale,
+			.excluded = row->excluded,
+			.turn = n,
 			.families = row->families ? row->families : ANY4,
-			.now_ns = TOPO_NOW + row->later_ns, .random = route_random_next(&random)};
+			.now_ns = TOPO_NOW + row->later_ns,
+			.random = route_random_next(&random)};
 		struct route got = route_choose(&hot, &intent);
 
 		assert_string_equal(route_reason_text(got.reason), route_reason_text(row->reason));
@@ -269,7 +279,9 @@ static void unknown_is_what_follows_dns_for_every_role(void **state)
 static void a_map_out_of_bounds_follows_dns(void **state)
 {
 	struct pel_hot hot = topo("W R");
-	struct route_intent intent = {.role = WRITER, .fresh = true, .families = ANY4,
+	struct route_intent intent = {.role = WRITER,
+		.fresh = true,
+		.families = ANY4,
 		.now_ns = TOPO_NOW};
 
 	(void)state;
@@ -352,7 +364,8 @@ int main(void)
 	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];
 
 	for (size_t i = 0; i < N_ROWS; i++)
-		tests[i] = (struct CMUnitTest){.name = rows[i].title, .test_func = holds,
+		tests[i] = (struct CMUnitTest){.name = rows[i].title,
+			.test_func = holds,
 			.initial_state = (void *)(uintptr_t)&rows[i]};
 	memcpy(tests + N_ROWS, others, sizeof(others));
 	return cmocka_run_group_tests_name("route", tests, NULL, NULL);

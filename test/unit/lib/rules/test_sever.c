@@ -49,8 +49,8 @@ static const struct row rows[] = {
 		SEVER_UNREACHABLE},
 	{"a socket on a writer that left the cluster ends", "W R", WRITER, ELSEWHERE, false,
 		SEVER_GONE, SEVER_GONE},
-	{"a socket on a writer that left ends with no new one known", "R R", WRITER, ELSEWHERE, false,
-		SEVER_GONE, SEVER_GONE},
+	{"a socket on a writer that left ends with no new one known", "R R", WRITER, ELSEWHERE,
+		false, SEVER_GONE, SEVER_GONE},
 	{"another port of the writer is the writer", "W R", WRITER, 0, false, SEVER_NOT, SEVER_NOT,
 		.port = 33060},
 	{"another port of the old writer is the old writer", "R W", WRITER, 0, false,
@@ -75,13 +75,16 @@ static const struct row rows[] = {
 	{"a socket on a reader stays", "W R", READER, 1, false, SEVER_NOT, SEVER_NOT},
 	{"a reader's socket on a promoted instance stays", "R W", READER, 1, false, SEVER_NOT,
 		SEVER_PROMOTED},
-	{"a reader's socket on the only instance stays", "W", READER, 0, false, SEVER_NOT, SEVER_NOT},
-	{"a reader's socket between two writers stays", "R R", READER, 0, false, SEVER_NOT, SEVER_NOT},
+	{"a reader's socket on the only instance stays", "W", READER, 0, false, SEVER_NOT,
+		SEVER_NOT},
+	{"a reader's socket between two writers stays", "R R", READER, 0, false, SEVER_NOT,
+		SEVER_NOT},
 	{"a reader's socket on an unreachable instance ends", "W Ru", READER, 1, false,
 		SEVER_UNREACHABLE, SEVER_UNREACHABLE},
 	{"a reader's socket on a stalled instance stays", "W Rs", READER, 1, false, SEVER_NOT,
 		SEVER_NOT},
-	{"a reader's socket on a held instance stays", "W Rh", READER, 1, false, SEVER_NOT, SEVER_NOT},
+	{"a reader's socket on a held instance stays", "W Rh", READER, 1, false, SEVER_NOT,
+		SEVER_NOT},
 	{"a reader's socket on a lagged instance stays", "W Rl", READER, 1, false, SEVER_NOT,
 		SEVER_NOT},
 	{"a reader's socket on an instance that left stays", "W R", READER, ELSEWHERE, false,
@@ -113,8 +116,8 @@ static const struct row rows[] = {
 		.forced_state = true},
 	{"after 30 s without a writer nothing ends for its role", "R R", WRITER, 0, true,
 		SEVER_NOT_KNOWN, SEVER_NOT_KNOWN, .later_ns = SECONDS(31)},
-	{"after 30 s without a writer an unreachable one ends all the same", "Ru R", WRITER, 0, true,
-		SEVER_UNREACHABLE, SEVER_UNREACHABLE, .later_ns = SECONDS(31)},
+	{"after 30 s without a writer an unreachable one ends all the same", "Ru R", WRITER, 0,
+		true, SEVER_UNREACHABLE, SEVER_UNREACHABLE, .later_ns = SECONDS(31)},
 	{"another cluster's record ends nothing", "R W", WRITER, 0, false, SEVER_NOT_OURS,
 		SEVER_NOT_OURS, .other_uid = true},
 
@@ -135,8 +138,8 @@ static const struct row rows[] = {
 		SEVER_NOT_KNOWN, SEVER_NOT_KNOWN, .dns_only = true, .forced_state = true,
 		.state = PEL_STATE_UNKNOWN},
 	{"DNS alone: a stale map ends nothing", "? ? ?", WRITER, 2, true, SEVER_NOT_KNOWN,
-		SEVER_NOT_KNOWN, .dns_only = true, .forced_state = true,
-		.state = PEL_STATE_UNKNOWN, .stale = true},
+		SEVER_NOT_KNOWN, .dns_only = true, .forced_state = true, .state = PEL_STATE_UNKNOWN,
+		.stale = true},
 };
 
 static struct pel_addr address_of(const struct pel_hot *hot, unsigned i)
@@ -170,7 +173,8 @@ static void holds(void **state)
 	const struct row *row = *state;
 	struct pel_hot hot = row_topology(row);
 	struct sever_socket s = {.uid = row->other_uid ? TOPO_UID + 1 : TOPO_UID,
-		.role = (uint8_t)row->role, .real = address_of(&hot, row->at)};
+		.role = (uint8_t)row->role,
+		.real = address_of(&hot, row->at)};
 	uint64_t now_ns = TOPO_NOW + row->later_ns;
 
 	s.identity = row->by_dns ? 0 : 100u + row->at;
@@ -178,11 +182,14 @@ static void holds(void **state)
 		hot.instances[row->at].identity = 999;
 	if (row->port)
 		s.real.port = row->port;
-	assert_string_equal(sever_reason_text(sever_decide(&hot, &s, SEVER_SAFE, !row->stale, now_ns)),
+	assert_string_equal(sever_reason_text(
+				    sever_decide(&hot, &s, SEVER_SAFE, !row->stale, now_ns)),
 		sever_reason_text(row->safe));
-	assert_string_equal(sever_reason_text(sever_decide(&hot, &s, SEVER_ALL, !row->stale, now_ns)),
+	assert_string_equal(sever_reason_text(
+				    sever_decide(&hot, &s, SEVER_ALL, !row->stale, now_ns)),
 		sever_reason_text(row->all));
-	assert_int_equal(sever_decide(&hot, &s, SEVER_OFF, !row->stale, now_ns), SEVER_NOT_SWITCHED);
+	assert_int_equal(sever_decide(&hot, &s, SEVER_OFF, !row->stale, now_ns),
+		SEVER_NOT_SWITCHED);
 }
 
 static void two_instances_on_one_host_are_told_apart_by_port(void **state)
@@ -257,7 +264,8 @@ int main(void)
 	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];
 
 	for (size_t i = 0; i < N_ROWS; i++)
-		tests[i] = (struct CMUnitTest){.name = rows[i].title, .test_func = holds,
+		tests[i] = (struct CMUnitTest){.name = rows[i].title,
+			.test_func = holds,
 			.initial_state = (void *)(uintptr_t)&rows[i]};
 	memcpy(tests + N_ROWS, others, sizeof(others));
 	return cmocka_run_group_tests_name("sever", tests, NULL, NULL);

@@ -45,8 +45,10 @@ static struct spread ask(const struct pel_hot *hot, enum who who)
 	uint64_t turn = route_random_next(&random);
 
 	for (unsigned n = 0; n < CHOICES; n++) {
-		struct route_intent intent = {.role = PEL_ROLE_READER, .fresh = true,
-			.families = ROUTE_FAMILY4, .now_ns = TOPO_NOW};
+		struct route_intent intent = {.role = PEL_ROLE_READER,
+			.fresh = true,
+			.families = ROUTE_FAMILY4,
+			.now_ns = TOPO_NOW};
 		struct route got;
 
 		if (who != ONE_PROCESS) {
@@ -106,7 +108,8 @@ static void noise_in_lag_and_round_trip_does_not_tilt_the_share(void **state)
 		hot.instances[i].rtt_us = 400 + 20 * i;
 		hot.instances[i].cpu_permille = (uint16_t)(200 + 20 * i);
 	}
-	for (unsigned selector = PEL_SELECT_LEAST_LAG; selector <= PEL_SELECT_LEAST_LOAD; selector++) {
+	for (unsigned selector = PEL_SELECT_LEAST_LAG; selector <= PEL_SELECT_LEAST_LOAD;
+		selector++) {
 		struct spread s;
 
 		hot.selector = (uint8_t)selector;
@@ -127,7 +130,8 @@ static void the_best_reader_gets_twice_its_share_and_no_flood(void **state)
 		hot.instances[i].rtt_us = i == 8 ? 150 : 5000;
 		hot.instances[i].cpu_permille = i == 8 ? 5 : 700;
 	}
-	for (unsigned selector = PEL_SELECT_LEAST_LAG; selector <= PEL_SELECT_LEAST_LOAD; selector++) {
+	for (unsigned selector = PEL_SELECT_LEAST_LAG; selector <= PEL_SELECT_LEAST_LOAD;
+		selector++) {
 		struct spread s;
 
 		hot.selector = (uint8_t)selector;

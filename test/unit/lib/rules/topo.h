@@ -17,23 +17,47 @@
 
 #define TOPO_NOW UINT64_C(1000000000000)
 #define TOPO_UID UINT64_C(77)
-#define SECONDS(n) ((n) * UINT64_C(1000000000))
+#define SECONDS(n) ((n)*UINT64_C(1000000000))
 
 static inline void topo_trait(struct pel_hot_instance *in, char trait)
 {
 	switch (trait) {
-	case 'u': in->health = PEL_HEALTH_UNREACHABLE; break;
-	case 's': in->health = PEL_HEALTH_STALLED; break;
-	case 'p': in->health = PEL_HEALTH_SUSPECT; break;
-	case 'x': in->flags &= (uint16_t)~PEL_INST_ROUTABLE; break;
-	case 'n': in->admission = PEL_ADMIT_NEW; break;
-	case 'h': in->admission = PEL_ADMIT_HELD; break;
-	case 'm': in->admission = PEL_ADMIT_WARMING; break;
-	case 'l': in->flags |= PEL_INST_LAGGED; break;
-	case 'r': in->self_role = PEL_ROLE_READER; break;
-	case 'w': in->self_role = PEL_ROLE_WRITER; break;
-	case '6': in->flags = (uint16_t)((in->flags & ~PEL_INST_HAS4) | PEL_INST_HAS6); break;
-	case 'd': in->flags |= PEL_INST_HAS6; break;
+	case 'u':
+		in->health = PEL_HEALTH_UNREACHABLE;
+		break;
+	case 's':
+		in->health = PEL_HEALTH_STALLED;
+		break;
+	case 'p':
+		in->health = PEL_HEALTH_SUSPECT;
+		break;
+	case 'x':
+		in->flags &= (uint16_t)~PEL_INST_ROUTABLE;
+		break;
+	case 'n':
+		in->admission = PEL_ADMIT_NEW;
+		break;
+	case 'h':
+		in->admission = PEL_ADMIT_HELD;
+		break;
+	case 'm':
+		in->admission = PEL_ADMIT_WARMING;
+		break;
+	case 'l':
+		in->flags |= PEL_INST_LAGGED;
+		break;
+	case 'r':
+		in->self_role = PEL_ROLE_READER;
+		break;
+	case 'w':
+		in->self_role = PEL_ROLE_WRITER;
+		break;
+	case '6':
+		in->flags = (uint16_t)((in->flags & ~PEL_INST_HAS4) | PEL_INST_HAS6);
+		break;
+	case 'd':
+		in->flags |= PEL_INST_HAS6;
+		break;
 	}
 }
 
@@ -65,8 +89,12 @@ static inline const char *topo_instance(struct pel_hot *hot, const char *at)
 
 static inline struct pel_hot topo(const char *words)
 {
-	struct pel_hot hot = {.uid = TOPO_UID, .generation = 1, .port = 3306, .writer = PEL_NONE,
-		.verified_ns = TOPO_NOW, .n_names = 3};
+	struct pel_hot hot = {.uid = TOPO_UID,
+		.generation = 1,
+		.port = 3306,
+		.writer = PEL_NONE,
+		.verified_ns = TOPO_NOW,
+		.n_names = 3};
 
 	hot.names[0].role = PEL_ROLE_WRITER;
 	hot.names[1].role = PEL_ROLE_READER;

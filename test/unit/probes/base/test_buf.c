@@ -101,8 +101,8 @@ static void base64_goes_there_and_back(void **state)
 
 static void base64_that_is_none_is_refused(void **state)
 {
-	static const char *const cases[] = {
-		"Zg=", "Z===", "Zg==Zg==", "Z g=", "Zm8\n", "====", "Zm=v"};
+	static const char *const cases[] = {"Zg=", "Z===", "Zg==Zg==", "Z g=", "Zm8\n",
+		"====", "Zm=v"};
 	char decoded[32];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)

@@ -34,8 +34,8 @@ static void numbers_only_grow_and_the_oldest_go(void **state)
 
 static void a_line_is_one_json_object(void **state)
 {
-	static const char *const texts[] = {"plain", "\"quoted\" \\ and\nlines\t\x01", "\xc3\xa4 \xff\xfe",
-		"\xe2\x82", ""};
+	static const char *const texts[] = {"plain", "\"quoted\" \\ and\nlines\t\x01",
+		"\xc3\xa4 \xff\xfe", "\xe2\x82", ""};
 	struct events *e = events_new();
 	char line[EVENTS_LINE_MAX];
 	struct json_object *o, *text;

@@ -87,7 +87,8 @@ static void a_line_in_json(void **state)
 	log_say(log, LOG_ERROR, "code", "c", NULL, "two\nlines");
 	o = json_tokener_parse(content(*state, &lines));
 	assert_int_equal(lines, 1);
-	assert_string_equal(json_object_get_string(json_object_object_get(o, "text")), "two\nlines");
+	assert_string_equal(json_object_get_string(json_object_object_get(o, "text")),
+		"two\nlines");
 	assert_string_equal(json_object_get_string(json_object_object_get(o, "level")), "error");
 	json_object_put(o);
 	log_free(log);
@@ -166,7 +167,8 @@ static void an_event_is_remembered(void **state)
 	log_say(log, LOG_INFO, "not-an-event", NULL, NULL, "x");
 	log_event(log, LOG_INFO, "an-event", "c", "i", "n=%d", 7);
 	assert_int_equal(events_next(events, 0, line), 1);
-	assert_non_null(strstr(line, "\"code\":\"an-event\",\"cluster\":\"c\",\"instance\":\"i\",\"text\":\"n=7\""));
+	assert_non_null(strstr(line,
+		"\"code\":\"an-event\",\"cluster\":\"c\",\"instance\":\"i\",\"text\":\"n=7\""));
 	assert_int_equal(events_next(events, 1, line), 0);
 	log_free(log);
 	events_free(events);

@@ -175,7 +175,8 @@ static void a_callback_may_remove_and_free_any_watch(void **state)
 		ends[i] = (struct end){.loop = loop, .peer = &ends[!i], .fd = pipes[i][0]};
 		ends[i].io = malloc(sizeof(*ends[i].io));
 		assert_int_equal(loop_io_add(loop, ends[i].io, pipes[i][0], EPOLLIN,
-					 ready_frees_peer, &ends[i]), 0);
+					 ready_frees_peer, &ends[i]),
+			0);
 	}
 	assert_int_equal(loop_step(loop), 0);
 	assert_int_equal(ends[0].count + ends[1].count, 1);
@@ -210,8 +211,14 @@ static void oversleep(void *ctx, uint64_t until_ns)
 
 static void a_late_round_is_seen_as_a_pause(void **state)
 {
-	static const struct { uint64_t late_ns; bool pause; } cases[] = {
-		{0, false}, {LOOP_PAUSE_NS, false}, {LOOP_PAUSE_NS + 1, true}, {15 * LOOP_S, true},
+	static const struct {
+		uint64_t late_ns;
+		bool pause;
+	} cases[] = {
+		{0, false},
+		{LOOP_PAUSE_NS, false},
+		{LOOP_PAUSE_NS + 1, true},
+		{15 * LOOP_S, true},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {

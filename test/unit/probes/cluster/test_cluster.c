@@ -39,7 +39,8 @@ static void names_share_a_key_by_their_form(void **state)
 /* Identities of up to three instances, 0 for "not met"; the first is the writer of a known one. */
 static struct pel_hot record(enum pel_state state, const uint64_t identities[3])
 {
-	struct pel_hot hot = {.state = (uint8_t)state, .n_instances = 3,
+	struct pel_hot hot = {.state = (uint8_t)state,
+		.n_instances = 3,
 		.writer = state == PEL_STATE_KNOWN ? 0 : PEL_NONE};
 
 	for (unsigned i = 0; i < 3; i++) {
@@ -57,7 +58,8 @@ static void what_was_inherited_stays_until_it_is_judged(void **state)
 		enum cluster_inherited want;
 	} cases[] = {
 		{PEL_STATE_KNOWN, PEL_STATE_UNKNOWN, {1, 2, 3}, {1, 2, 3}, CLUSTER_INHERITED_OPEN},
-		{PEL_STATE_KNOWN, PEL_STATE_WRITERLESS, {1, 2, 3}, {1, 2, 3}, CLUSTER_INHERITED_OPEN},
+		{PEL_STATE_KNOWN, PEL_STATE_WRITERLESS, {1, 2, 3}, {1, 2, 3},
+			CLUSTER_INHERITED_OPEN},
 		{PEL_STATE_KNOWN, PEL_STATE_KNOWN, {1, 2, 3}, {1, 2, 3}, CLUSTER_INHERITED_SAME},
 		{PEL_STATE_KNOWN, PEL_STATE_KNOWN, {1, 2, 3}, {1, 3, 2}, CLUSTER_INHERITED_SAME},
 		{PEL_STATE_KNOWN, PEL_STATE_KNOWN, {1, 2, 0}, {1, 2, 9}, CLUSTER_INHERITED_SAME},
@@ -65,7 +67,8 @@ static void what_was_inherited_stays_until_it_is_judged(void **state)
 		{PEL_STATE_KNOWN, PEL_STATE_KNOWN, {1, 2, 3}, {2, 1, 3}, CLUSTER_INHERITED_OTHER},
 		{PEL_STATE_KNOWN, PEL_STATE_KNOWN, {1, 2, 3}, {9, 2, 3}, CLUSTER_INHERITED_OTHER},
 		{PEL_STATE_UNKNOWN, PEL_STATE_KNOWN, {0, 0, 0}, {1, 2, 3}, CLUSTER_INHERITED_OTHER},
-		{PEL_STATE_WRITERLESS, PEL_STATE_KNOWN, {1, 2, 3}, {1, 2, 3}, CLUSTER_INHERITED_OTHER},
+		{PEL_STATE_WRITERLESS, PEL_STATE_KNOWN, {1, 2, 3}, {1, 2, 3},
+			CLUSTER_INHERITED_OTHER},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {

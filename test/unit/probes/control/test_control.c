@@ -60,14 +60,16 @@ static void requests_are_understood_or_refused(void **state)
 
 		memcpy(buffer, requests[i].text, n);
 		r = control_parse(buffer, n, &request, &why);
-		if ((r < 0) != (requests[i].why != NULL) || (r < 0 && !strstr(why, requests[i].why)))
+		if ((r < 0) != (requests[i].why != NULL) ||
+			(r < 0 && !strstr(why, requests[i].why)))
 			fail_msg("%s: %d, '%s'", requests[i].sentence, r, why);
 		if (r == 0 && requests[i].key) {
 			const char *value = control_get(&request, requests[i].key);
 
 			if (!value != !requests[i].value ||
 				(value && strcmp(value, requests[i].value) != 0))
-				fail_msg("%s: '%s'", requests[i].sentence, value ? value : "(none)");
+				fail_msg("%s: '%s'", requests[i].sentence,
+					value ? value : "(none)");
 		}
 	}
 }

@@ -123,8 +123,8 @@ static void answers_are_read_as_their_format_says(void **state)
 		enum coordinator_verdict verdict;
 		char text[1024];
 
-		verdict = coordinator_parse(
-			rows[i].format, rows[i].body, strlen(rows[i].body), NULL, &view);
+		verdict = coordinator_parse(rows[i].format, rows[i].body, strlen(rows[i].body),
+			NULL, &view);
 		show(&view, text, sizeof(text));
 		if (verdict != rows[i].verdict)
 			fail_msg("%s: %s", rows[i].body, coordinator_verdict_text(verdict));
@@ -180,8 +180,8 @@ static void ten_megabytes_are_refused(void **state)
 	assert_non_null(body);
 	memset(body, ' ', n);
 	memcpy(body, "{\"primary\":\"a\"}", 15);
-	assert_int_equal(
-		coordinator_parse(COORDINATOR_DOCUMENT, body, n, NULL, &view), COORDINATOR_GARBAGE);
+	assert_int_equal(coordinator_parse(COORDINATOR_DOCUMENT, body, n, NULL, &view),
+		COORDINATOR_GARBAGE);
 	free(body);
 }
 
@@ -191,8 +191,8 @@ static void deep_nesting_is_refused(void **state)
 	char body[4096];
 
 	memset(body, '[', sizeof(body));
-	assert_int_equal(
-		coordinator_parse(COORDINATOR_ORCHESTRATOR, body, sizeof(body), NULL, &view),
+	assert_int_equal(coordinator_parse(COORDINATOR_ORCHESTRATOR, body, sizeof(body), NULL,
+				 &view),
 		COORDINATOR_GARBAGE);
 }
 

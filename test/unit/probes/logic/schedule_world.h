@@ -15,8 +15,8 @@
 struct world {
 	struct schedule s;
 	uint64_t now;
-	uint64_t rtt[SCHEDULE_SLOTS];  /* NEVER: does not answer */
-	bool refuses[SCHEDULE_SLOTS];  /* attempts fail at once */
+	uint64_t rtt[SCHEDULE_SLOTS]; /* NEVER: does not answer */
+	bool refuses[SCHEDULE_SLOTS]; /* attempts fail at once */
 	bool denies[SCHEDULE_SLOTS];
 	uint64_t ends[SCHEDULE_SLOTS]; /* of the action under way; 0: none */
 	uint8_t doing[SCHEDULE_SLOTS];

@@ -36,7 +36,7 @@ struct world {
 	uint64_t ask_at, answer_at, dialled_at, other_at;
 	uint64_t retransmit_at, backoff; /* of the question on the old connection */
 	bool kernel, server, dns, others, old, closed, asking, full, unroute;
-	bool unacked;  /* bytes of the old connection are on their way for ever, or for a while */
+	bool unacked; /* bytes of the old connection are on their way for ever, or for a while */
 	unsigned looks, dials, renews, witnesses, declared;
 };
 
@@ -135,8 +135,14 @@ static const struct row rows[] = {
 
 static void world_init(struct world *w)
 {
-	*w = (struct world){.now = 1000000 * MS, .rtt = MS, .kernel = true, .server = true,
-		.dns = true, .others = true, .old = true, .asking = true};
+	*w = (struct world){.now = 1000000 * MS,
+		.rtt = MS,
+		.kernel = true,
+		.server = true,
+		.dns = true,
+		.others = true,
+		.old = true,
+		.asking = true};
 	health_init(&w->h, w->now);
 	health_dialled(&w->h, w->now);
 	health_accepted(&w->h, &w->w, true, w->now);
@@ -182,8 +188,8 @@ static void world_dial_ends(struct world *w)
 	bool keep = !w->h.connected;
 	/* A SYN is sent again after one second; after two the attempt is given up. */
 	uint64_t age = w->now - w->dialled_at;
-	bool arrives = age / STEP == w->rtt / STEP + 1 ||
-		       age / STEP == (1000 * MS + w->rtt) / STEP + 1;
+	bool arrives =
+		age / STEP == w->rtt / STEP + 1 || age / STEP == (1000 * MS + w->rtt) / STEP + 1;
 
 	if (!w->h.dialling)
 		return;
@@ -384,8 +390,12 @@ static void usual_round_trips_follow_slowly(void **state)
 static void a_pause_moves_what_is_measured_from(void **state)
 {
 	struct health_witness witness = {.heard_ns = 90 * MS};
-	struct health h = {.connected = true, .spoke_ns = 50 * MS, .acked_ns = 60 * MS,
-		.asked_ns = 70 * MS, .dialled_ns = 80 * MS, .close_ns = 85 * MS,
+	struct health h = {.connected = true,
+		.spoke_ns = 50 * MS,
+		.acked_ns = 60 * MS,
+		.asked_ns = 70 * MS,
+		.dialled_ns = 80 * MS,
+		.close_ns = 85 * MS,
 		.looked_ns = 95 * MS};
 
 	(void)state;
@@ -430,7 +440,8 @@ static void a_fresh_syn_is_given_time(void **state)
 	}
 	/* Then there is nothing to wait for, and one wish. */
 	assert_int_equal(due, UINT64_MAX);
-	assert_int_equal(health_tick(&h, &witness, &config, t + 3000 * MS, &due), HEALTH_WANT_RENEW);
+	assert_int_equal(health_tick(&h, &witness, &config, t + 3000 * MS, &due),
+		HEALTH_WANT_RENEW);
 	health_closed(&h, &witness, false, t + 3000 * MS);
 	assert_int_equal(health_tick(&h, &witness, &config, t + 3001 * MS, &due), 0);
 }
@@ -510,7 +521,8 @@ int main(void)
 	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];
 
 	for (size_t i = 0; i < N_ROWS; i++)
-		tests[i] = (struct CMUnitTest){.name = rows[i].title, .test_func = holds,
+		tests[i] = (struct CMUnitTest){.name = rows[i].title,
+			.test_func = holds,
 			.initial_state = (void *)(uintptr_t)&rows[i]};
 	memcpy(tests + N_ROWS, others, sizeof(others));
 	return cmocka_run_group_tests_name("health", tests, NULL, NULL);

@@ -19,7 +19,8 @@ static const struct row {
 	bool silent; /* by the last look */
 } rows[] = {
 	{"one that has just begun is not silent", "l", false},
-	{"... nor one that is heard each second", "+1000h l+1000h l+1000h l+1000h l+1000h l", false},
+	{"... nor one that is heard each second", "+1000h l+1000h l+1000h l+1000h l+1000h l",
+		false},
 	{"six looks without a word are patience", "l l l l l l", false},
 	{"seven are none", "l l l l l l l", true},
 	{"a word in between begins anew", "l l l l l l h l l l l l l", false},

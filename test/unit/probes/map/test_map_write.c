@@ -20,8 +20,11 @@
 #define S UINT64_C(1000000000)
 #define NOW (1000 * S)
 
-static const struct map_write_options options = {
-	.mode = 0600, .vnet4 = PEL_VNET4, .vnet4_bits = 16, .vnet6_bits = 48, .vnet6 = PEL_VNET6};
+static const struct map_write_options options = {.mode = 0600,
+	.vnet4 = PEL_VNET4,
+	.vnet4_bits = 16,
+	.vnet6_bits = 48,
+	.vnet6 = PEL_VNET6};
 
 struct place {
 	char path[64];
@@ -109,7 +112,9 @@ static void what_is_published_is_read(void **state)
 
 static void words_move_only_for_what_they_stand_for(void **state)
 {
-	static const struct { unsigned changes, wake, first, generation, epoch; } cases[] = {
+	static const struct {
+		unsigned changes, wake, first, generation, epoch;
+	} cases[] = {
 		{0, 0, 0, 0, 0},
 		{MAP_CHANGE_EPOCH, 0, 0, 0, 1},
 		{MAP_CHANGE_WAKE, 1, 0, 1, 1},

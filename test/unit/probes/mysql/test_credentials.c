@@ -44,7 +44,8 @@ static const struct {
 	const char *steps;
 } stories[] = {
 	{"nothing to take from an empty list", "t-"},
-	{"configured before option file before followed only by order of arrival among untried", "f1 o2 t1 u1 c3 t3"},
+	{"configured before option file before followed only by order of arrival among untried",
+		"f1 o2 t1 u1 c3 t3"},
 	{"an untried one never replaces a good one", "f1 t1 p1 f2 t1 u1 t1"},
 	{"the last proven one comes first", "f1 t1 p1 d1"},
 	{"of two good ones the last proven", "f1 f2 t1 t1 t2 +1 p1 +1 p2 u1 t2 +1 p2 t2"},
@@ -86,15 +87,32 @@ static void story_play(const char *sentence, const char *steps)
 		unsigned ticket = tickets[(step[1] - '0') % 10u];
 
 		switch (step[0]) {
-		case 'c': (void)add(c, CREDENTIAL_CONFIGURED, step + 1); break;
-		case 'o': (void)add(c, CREDENTIAL_OPTION_FILE, step + 1); break;
-		case 'f': (void)add(c, CREDENTIAL_FOLLOWED, step + 1); break;
-		case 't': take(c, sentence, step + 1, now_ms, tickets); break;
-		case 'p': credentials_proven(c, ticket, now_ms); break;
-		case 'd': (void)credentials_denied(c, ticket, now_ms); break;
-		case 'u': credentials_unanswered(c, ticket); break;
-		case '+': now_ms += (uint64_t)atoi(step + 1); break;
-		default: fail_msg("%s: step %s", sentence, step);
+		case 'c':
+			(void)add(c, CREDENTIAL_CONFIGURED, step + 1);
+			break;
+		case 'o':
+			(void)add(c, CREDENTIAL_OPTION_FILE, step + 1);
+			break;
+		case 'f':
+			(void)add(c, CREDENTIAL_FOLLOWED, step + 1);
+			break;
+		case 't':
+			take(c, sentence, step + 1, now_ms, tickets);
+			break;
+		case 'p':
+			credentials_proven(c, ticket, now_ms);
+			break;
+		case 'd':
+			(void)credentials_denied(c, ticket, now_ms);
+			break;
+		case 'u':
+			credentials_unanswered(c, ticket);
+			break;
+		case '+':
+			now_ms += (uint64_t)atoi(step + 1);
+			break;
+		default:
+			fail_msg("%s: step %s", sentence, step);
 		}
 	}
 	free(copy);
@@ -222,14 +240,16 @@ static void the_grant_names_the_account(void **state)
 		const char *refusal, *account, *sql;
 	} rows[] = {
 		{"Access denied; you need (at least one of) the REPLICA MONITOR privilege(s) for this "
-		 "operation", "pelorus@10.0.%", "GRANT REPLICA MONITOR ON *.* TO 'pelorus'@'10.0.%';"},
+		 "operation",
+			"pelorus@10.0.%", "GRANT REPLICA MONITOR ON *.* TO 'pelorus'@'10.0.%';"},
 		{"you need (at least one of) the SUPER, REPLICATION CLIENT privilege(s) for this",
 			"o'neil@%", "GRANT REPLICATION CLIENT ON *.* TO 'o''neil'@'%';"},
 		{"SELECT command denied to user 'a'@'h' for table 't'", "a@b@localhost",
 			"GRANT REPLICATION CLIENT ON *.* TO 'a@b'@'localhost';"},
 		{" privilege(s)", "@", "GRANT REPLICATION CLIENT ON *.* TO ''@'';"},
 		{"evil'; privilege(s)", "a@h", "GRANT REPLICATION CLIENT ON *.* TO 'a'@'h';"},
-		{"denied", NULL, "GRANT REPLICATION CLIENT ON *.* TO the user that it logged in as"},
+		{"denied", NULL,
+			"GRANT REPLICATION CLIENT ON *.* TO the user that it logged in as"},
 	};
 	char sql[CREDENTIALS_REMEDY_MAX];
 

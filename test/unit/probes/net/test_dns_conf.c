@@ -13,9 +13,11 @@ static void servers_and_search_are_read(void **state)
 {
 	struct dns_conf c;
 
-	dns_conf_parse("# a comment\nnameserver 10.0.0.2\n nameserver\t2001:db8::1 ; another\n"
-		       "nameserver nonsense\nsearch a.example  B.example.\noptions timeout:1 ndots:5\n"
-		       "nameserver 10.0.0.3\nnameserver 10.0.0.4", &c);
+	dns_conf_parse(
+		"# a comment\nnameserver 10.0.0.2\n nameserver\t2001:db8::1 ; another\n"
+		"nameserver nonsense\nsearch a.example  B.example.\noptions timeout:1 ndots:5\n"
+		"nameserver 10.0.0.3\nnameserver 10.0.0.4",
+		&c);
 	assert_int_equal(c.n_servers, 3);
 	assert_int_equal(c.servers[0].family, 4);
 	assert_int_equal(c.servers[0].port, 53);
@@ -92,9 +94,19 @@ static void hosts_are_found_by_any_of_their_names(void **state)
 
 static void numeric_addresses_are_told_from_names(void **state)
 {
-	static const struct { const char *text; int family; } cases[] = {
-		{"10.0.0.1", 4}, {"::1", 6}, {"fe80::1%7", 6}, {"10.0.0", 0}, {"db", 0}, {"", 0},
-		{"1.2.3.4.5", 0}, {"::g", 0}, {"1::2::3", 0},
+	static const struct {
+		const char *text;
+		int family;
+	} cases[] = {
+		{"10.0.0.1", 4},
+		{"::1", 6},
+		{"fe80::1%7", 6},
+		{"10.0.0", 0},
+		{"db", 0},
+		{"", 0},
+		{"1.2.3.4.5", 0},
+		{"::g", 0},
+		{"1::2::3", 0},
 	};
 	struct pel_addr addr;
 

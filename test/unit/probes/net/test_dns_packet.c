@@ -44,7 +44,9 @@ static struct packet reply(unsigned flags, unsigned count, const char *records, 
 }
 
 #define CASE(text, flags, count, records, want, addrs, chain, ttl)                                 \
-	{text, flags, count, records, sizeof(records) - 1, want, addrs, chain, ttl}
+	{                                                                                          \
+		text, flags, count, records, sizeof(records) - 1, want, addrs, chain, ttl          \
+	}
 
 static const struct {
 	const char *text;
@@ -57,35 +59,39 @@ static const struct {
 } cases[] = {
 	CASE("one address", 0x8180, 1, RR(AT_NAME, "\1", TTL5, "\4", "\1\2\3\4"), 0, 1, 0, 5),
 	CASE("two addresses, the shorter life counts", 0x8180, 2,
-		RR(AT_NAME, "\1", TTL60, "\4", "\1\2\3\4") RR(AT_NAME, "\1", TTL5, "\4", "\1\2\3\5"),
+		RR(AT_NAME, "\1", TTL60, "\4", "\1\2\3\4")
+			RR(AT_NAME, "\1", TTL5, "\4", "\1\2\3\5"),
 		0, 2, 0, 5),
 	CASE("an alias and its address", 0x8180, 2,
-		RR(AT_NAME, "\5", TTL5, "\4", "\1x\xc0\x0f") RR("\1x\xc0\x0f", "\1", TTL60, "\4",
-			"\1\2\3\4"), 0, 1, 1, 5),
+		RR(AT_NAME, "\5", TTL5, "\4", "\1x\xc0\x0f")
+			RR("\1x\xc0\x0f", "\1", TTL60, "\4", "\1\2\3\4"),
+		0, 1, 1, 5),
 	CASE("the address before its alias", 0x8180, 2,
-		RR("\1x\xc0\x0f", "\1", TTL60, "\4", "\1\2\3\4") RR(AT_NAME, "\5", TTL5, "\4",
-			"\1x\xc0\x0f"), 0, 1, 1, 5),
+		RR("\1x\xc0\x0f", "\1", TTL60, "\4", "\1\2\3\4")
+			RR(AT_NAME, "\5", TTL5, "\4", "\1x\xc0\x0f"),
+		0, 1, 1, 5),
 	CASE("an alias alone", 0x8180, 1, RR(AT_NAME, "\5", TTL5, "\4", "\1x\xc0\x0f"), 0, 0, 1, 5),
-	CASE("an alias of itself", 0x8180, 1, RR(AT_NAME, "\5", TTL5, "\2", AT_NAME), -EBADMSG, 0, 0,
-		0),
+	CASE("an alias of itself", 0x8180, 1, RR(AT_NAME, "\5", TTL5, "\2", AT_NAME), -EBADMSG, 0,
+		0, 0),
 	CASE("an address of somebody else", 0x8180, 1,
 		RR("\1x\xc0\x0f", "\1", TTL5, "\4", "\1\2\3\4"), 0, 0, 0, UINT32_MAX),
-	CASE("an address of six bytes", 0x8180, 1, RR(AT_NAME, "\1", TTL5, "\6", "\1\2\3\4\5\6"), 0, 0,
-		0, UINT32_MAX),
-	CASE("another class", 0x8180, 1, AT_NAME "\0\1\0\3" TTL5 "\0\4\1\2\3\4", 0, 0, 0, UINT32_MAX),
-	CASE("a negative lifetime", 0x8180, 1, RR(AT_NAME, "\1", "\xff\xff\xff\xff", "\4", "\1\2\3\4"),
-		0, 1, 0, 0),
+	CASE("an address of six bytes", 0x8180, 1, RR(AT_NAME, "\1", TTL5, "\6", "\1\2\3\4\5\6"), 0,
+		0, 0, UINT32_MAX),
+	CASE("another class", 0x8180, 1, AT_NAME "\0\1\0\3" TTL5 "\0\4\1\2\3\4", 0, 0, 0,
+		UINT32_MAX),
+	CASE("a negative lifetime", 0x8180, 1,
+		RR(AT_NAME, "\1", "\xff\xff\xff\xff", "\4", "\1\2\3\4"), 0, 1, 0, 0),
 	CASE("no such name", 0x8183, 0, "", 0, 0, 0, UINT32_MAX),
 	CASE("cut off", 0x8380, 1, "", 0, 0, 0, UINT32_MAX),
 	CASE("a question, not an answer", 0x0100, 0, "", -EBADMSG, 0, 0, 0),
 	CASE("fewer records than it says", 0x8180, 2, RR(AT_NAME, "\1", TTL5, "\4", "\1\2\3\4"),
 		-EBADMSG, 0, 0, 0),
-	CASE("data beyond the end", 0x8180, 1, RR(AT_NAME, "\1", TTL5, "\4", "\1\2"), -EBADMSG, 0, 0,
-		0),
-	CASE("a pointer to itself", 0x8180, 1, RR("\xc0\x1c", "\1", TTL5, "\4", "\1\2\3\4"), -EBADMSG,
-		0, 0, 0),
-	CASE("a pointer forwards", 0x8180, 1, RR("\xc0\x30", "\1", TTL5, "\4", "\1\2\3\4"), -EBADMSG, 0,
+	CASE("data beyond the end", 0x8180, 1, RR(AT_NAME, "\1", TTL5, "\4", "\1\2"), -EBADMSG, 0,
 		0, 0),
+	CASE("a pointer to itself", 0x8180, 1, RR("\xc0\x1c", "\1", TTL5, "\4", "\1\2\3\4"),
+		-EBADMSG, 0, 0, 0),
+	CASE("a pointer forwards", 0x8180, 1, RR("\xc0\x30", "\1", TTL5, "\4", "\1\2\3\4"),
+		-EBADMSG, 0, 0, 0),
 	CASE("a label beyond the end", 0x8180, 1, "\x3fx", -EBADMSG, 0, 0, 0),
 	CASE("a label of a reserved kind", 0x8180, 1, RR("\x80x", "\1", TTL5, "\4", "\1\2\3\4"),
 		-EBADMSG, 0, 0, 0),
@@ -96,14 +102,16 @@ static const struct {
 static void replies_are_read_as_the_table_says(void **state)
 {
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct packet p = reply(cases[i].flags, cases[i].count, cases[i].records, cases[i].size);
+		struct packet p =
+			reply(cases[i].flags, cases[i].count, cases[i].records, cases[i].size);
 		struct dns_reply got = {0};
 		int r = dns_reply_read(p.bytes, p.size, NAME, DNS_A, ID, &got);
 
 		if (r != cases[i].want)
 			fail_msg("%s: %d", cases[i].text, r);
-		if (r == 0 && (got.n_addrs != cases[i].n_addrs || got.n_chain != cases[i].n_chain ||
-				      got.ttl_s != cases[i].ttl_s))
+		if (r == 0 &&
+			(got.n_addrs != cases[i].n_addrs || got.n_chain != cases[i].n_chain ||
+				got.ttl_s != cases[i].ttl_s))
 			fail_msg("%s: %u addresses, %u aliases, %u s", cases[i].text, got.n_addrs,
 				got.n_chain, got.ttl_s);
 	}
@@ -161,7 +169,8 @@ static void damaged_replies_do_no_harm(void **state)
 	struct dns_reply got;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct packet p = reply(cases[i].flags, cases[i].count, cases[i].records, cases[i].size);
+		struct packet p =
+			reply(cases[i].flags, cases[i].count, cases[i].records, cases[i].size);
 
 		for (size_t n = 0; n < p.size; n++) {
 			uint8_t *exact = malloc(n ? n : 1);
@@ -177,7 +186,7 @@ static void damaged_replies_do_no_harm(void **state)
 				bad.bytes[n] ^= (uint8_t)flip;
 				if (dns_reply_read(bad.bytes, bad.size, NAME, DNS_A, ID, &got) == 0)
 					assert_true(got.n_addrs <= DNS_ADDRS &&
-						    got.n_chain <= DNS_CHAIN);
+						got.n_chain <= DNS_CHAIN);
 			}
 		}
 	}

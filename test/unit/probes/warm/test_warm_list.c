@@ -54,7 +54,8 @@ static const struct row {
 	{"a read into a file is refused", "select * from t into outfile '/tmp/x';", "", 1},
 	{"a function that is not known is refused", "select sleep(5);select f(1);", "", 2},
 	{"SET is refused", "set global read_only = 0;select 1;", "select 1", 1},
-	{"a database holds for what follows", "select 1;use shop;select 2;select 3;USE `b``c`;select 4",
+	{"a database holds for what follows",
+		"select 1;use shop;select 2;select 3;USE `b``c`;select 4",
 		"select 1|shop:select 2|shop:select 3|`b``c`:select 4"},
 	{"bytes beyond ASCII stay", "select '\xc3\xa4;\xf0\x9f\x90\xac'\nselect 2",
 		"select '\xc3\xa4;\xf0\x9f\x90\xac'|select 2"},
@@ -69,8 +70,8 @@ static void join(const struct warm_list *list, char *ret, size_t size)
 		const struct warm_statement *s = &list->statements[i];
 
 		n += (size_t)snprintf(ret + n, size - n, "%s%s%s%s", i ? "|" : "",
-			s->database ? list->databases[s->database - 1] : "",
-			s->database ? ":" : "", s->text);
+			s->database ? list->databases[s->database - 1] : "", s->database ? ":" : "",
+			s->text);
 	}
 }
 
@@ -130,10 +131,11 @@ int main(void)
 	struct CMUnitTest tests[N_ROWS + 2];
 
 	for (size_t i = 0; i < N_ROWS; i++)
-		tests[i] = (struct CMUnitTest){.name = rows[i].title, .test_func = holds,
+		tests[i] = (struct CMUnitTest){.name = rows[i].title,
+			.test_func = holds,
 			.initial_state = (void *)(uintptr_t)&rows[i]};
 	tests[N_ROWS] = (struct CMUnitTest)cmocka_unit_test(no_more_are_taken_than_the_limit_says);
-	tests[N_ROWS + 1] = (struct CMUnitTest)cmocka_unit_test(
-		a_server_s_own_statements_name_their_database);
+	tests[N_ROWS + 1] =
+		(struct CMUnitTest)cmocka_unit_test(a_server_s_own_statements_name_their_database);
 	return cmocka_run_group_tests_name("warm list", tests, NULL, NULL);
 }

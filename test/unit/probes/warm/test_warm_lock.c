@@ -87,10 +87,9 @@ static void one_has_the_lock_and_the_others_see_it(void **state)
 
 static void numbers_arrive_as_they_were_told(void **state)
 {
-	static const struct warm_lock_look told[] = {
-		{.total = 1}, {.done = 1, .total = 1}, {.total = 10000}, {.done = 37, .total = 100},
-		{.done = 63, .total = 100}, {.done = 64, .total = 100}, {.done = 10000, .total = 10000},
-		{0}};
+	static const struct warm_lock_look told[] = {{.total = 1}, {.done = 1, .total = 1},
+		{.total = 10000}, {.done = 37, .total = 100}, {.done = 63, .total = 100},
+		{.done = 64, .total = 100}, {.done = 10000, .total = 10000}, {0}};
 	struct warm_lock_look was = {0}, seen;
 	struct server s = {0};
 	char query[WARM_LOCK_QUERY_MAX];

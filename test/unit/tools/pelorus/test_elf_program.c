@@ -57,17 +57,23 @@ static void put_elf(const char *name, uint16_t machine, const char *interpreter,
 			Elf64_Nhdr head;
 			char name[4], text[8];
 		} first, second;
-	} f = {.head = {.e_machine = machine, .e_phoff = sizeof(Elf64_Ehdr), .e_ehsize = 64,
-		       .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 2, .e_type = ET_DYN}};
+	} f = {.head = {.e_machine = machine,
+		       .e_phoff = sizeof(Elf64_Ehdr),
+		       .e_ehsize = 64,
+		       .e_phentsize = sizeof(Elf64_Phdr),
+		       .e_phnum = 2,
+		       .e_type = ET_DYN}};
 
 	memcpy(f.head.e_ident, ELFMAG "\2\1\1", 7);
 	if (interpreter) {
-		f.segments[0] = (Elf64_Phdr){.p_type = PT_INTERP, .p_filesz = 64,
+		f.segments[0] = (Elf64_Phdr){.p_type = PT_INTERP,
+			.p_filesz = 64,
 			.p_offset = offsetof(__typeof__(f), interpreter)};
 		strcpy(f.interpreter, interpreter);
 	}
 	if (note) {
-		f.segments[1] = (Elf64_Phdr){.p_type = PT_NOTE, .p_align = 4,
+		f.segments[1] = (Elf64_Phdr){.p_type = PT_NOTE,
+			.p_align = 4,
 			.p_offset = offsetof(__typeof__(f), first),
 			.p_filesz = sizeof(f.first) + sizeof(f.second)};
 		f.first.head = (Elf64_Nhdr){4, 8, 1};
@@ -233,22 +239,29 @@ static void the_library_is_preloaded_once_and_first(void **state)
 	static const struct {
 		const char *existing, *library, *preload; /* NULL: refused */
 	} preloads[] = {
-		{NULL, LIB, LIB}, {"", LIB, LIB}, {"  ", LIB, LIB},
+		{NULL, LIB, LIB},
+		{"", LIB, LIB},
+		{"  ", LIB, LIB},
 		{"/usr/lib/libjemalloc.so.2", LIB, LIB ":/usr/lib/libjemalloc.so.2"},
-		{"a.so b.so", LIB, LIB ":a.so b.so"}, {":a.so", LIB, LIB ":a.so"},
-		{LIB, LIB, LIB}, {"a.so:" LIB, LIB, "a.so:" LIB},
+		{"a.so b.so", LIB, LIB ":a.so b.so"},
+		{":a.so", LIB, LIB ":a.so"},
+		{LIB, LIB, LIB},
+		{"a.so:" LIB, LIB, "a.so:" LIB},
 		{"a.so /other/libpelorus.so", LIB, "a.so /other/libpelorus.so"},
 		{"libpelorus.so", LIB, "libpelorus.so"},
 		{"/x/notlibpelorus.so", LIB, LIB ":/x/notlibpelorus.so"},
 		{"/x/libpelorus.so.bak", LIB, LIB ":/x/libpelorus.so.bak"},
-		{NULL, "libpelorus.so", NULL}, {NULL, "/a b/libpelorus.so", NULL},
-		{NULL, "/a:b/libpelorus.so", NULL}, {NULL, "/$LIB/libpelorus.so", NULL},
+		{NULL, "libpelorus.so", NULL},
+		{NULL, "/a b/libpelorus.so", NULL},
+		{NULL, "/a:b/libpelorus.so", NULL},
+		{NULL, "/$LIB/libpelorus.so", NULL},
 	};
 	char got[256];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(preloads) / sizeof(*preloads); i++) {
-		int r = preload_prepend(preloads[i].existing, preloads[i].library, got, sizeof(got));
+		int r = preload_prepend(preloads[i].existing, preloads[i].library, got,
+			sizeof(got));
 
 		assert_int_equal(r, preloads[i].preload ? 0 : -EINVAL);
 		if (r == 0)
@@ -271,7 +284,8 @@ int main(void)
 	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];
 
 	for (size_t i = 0; i < N_ROWS; i++)
-		tests[i] = (struct CMUnitTest){.name = rows[i].title, .test_func = is_seen_through,
+		tests[i] = (struct CMUnitTest){.name = rows[i].title,
+			.test_func = is_seen_through,
 			.initial_state = (void *)(uintptr_t)&rows[i]};
 	memcpy(tests + N_ROWS, others, sizeof(others));
 	return cmocka_run_group_tests_name("elf", tests, make_files, remove_files);

@@ -114,8 +114,8 @@ static void a_file_holds_profiles(void **state)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct aws_profile profile = {.creds = {.id = "untouched"}};
-		int r = aws_profile_parse(
-			file, strlen(file), AWS_FILE_CREDENTIALS, rows[i].profile, &profile);
+		int r = aws_profile_parse(file, strlen(file), AWS_FILE_CREDENTIALS, rows[i].profile,
+			&profile);
 
 		/* Of one without a key, that of another file stays. */
 		if (strcmp(rows[i].profile, "none") == 0)
@@ -170,8 +170,9 @@ static void the_credentials_file_outranks_the_config_file(void **state)
 		"[default]\naws_access_key_id = B\naws_secret_access_key = u\n";
 	struct aws_profile profile = {.region = ""};
 
-	assert_int_equal(
-		aws_profile_parse(config, strlen(config), AWS_FILE_CONFIG, "default", &profile), 0);
+	assert_int_equal(aws_profile_parse(config, strlen(config), AWS_FILE_CONFIG, "default",
+				 &profile),
+		0);
 	assert_string_equal(profile.creds.token, "t");
 	assert_int_equal(aws_profile_parse(credentials, strlen(credentials), AWS_FILE_CREDENTIALS,
 				 "default", &profile),

@@ -156,8 +156,8 @@ static void metadata_takes_three_questions(void **state)
 	assert_string_equal(question.method, "PUT");
 	assert_string_equal(question.url, "http://169.254.169.254/latest/api/token");
 	assert_int_equal(read_answer("instance metadata", "the-token"), AWS_TURN_ASK);
-	assert_string_equal(
-		question.url, "http://169.254.169.254/latest/meta-data/iam/security-credentials/");
+	assert_string_equal(question.url,
+		"http://169.254.169.254/latest/meta-data/iam/security-credentials/");
 	assert_string_equal(question.headers[0], "X-aws-ec2-metadata-token: the-token");
 	assert_int_equal(read_answer("instance metadata", "role\nother"), AWS_TURN_ASK);
 	assert_string_equal(question.url,
@@ -212,11 +212,12 @@ static void a_role_is_asked_of_sts_with_the_sources_key(void **state)
 	visit.profile = "app";
 	assert_int_equal(begin("profile"), AWS_TURN_ASK);
 	assert_string_equal(question.url, "https://sts.us-east-1.amazonaws.com/");
-	assert_string_equal(question.body, "Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aapp"
-					   "&RoleSessionName=pelorus&ExternalId=x%2Fy");
+	assert_string_equal(question.body,
+		"Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aapp"
+		"&RoleSessionName=pelorus&ExternalId=x%2Fy");
 	assert_int_equal(question.n_headers, 4);
-	assert_non_null(strstr(
-		question.headers[2], "Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"));
+	assert_non_null(strstr(question.headers[2],
+		"Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"));
 	assert_non_null(strstr(question.headers[2], "/us-east-1/sts/aws4_request"));
 	assert_string_equal(question.headers[3], "X-Amz-Security-Token: tok");
 	visit.profile = "own";
@@ -277,16 +278,16 @@ int main(void)
 		cmocka_unit_test_setup_teardown(pods_show_their_token, write_token, remove_token),
 		cmocka_unit_test_setup(metadata_takes_three_questions, clear),
 		cmocka_unit_test_setup(metadata_without_a_role_fails, clear),
-		cmocka_unit_test_setup_teardown(
-			a_role_is_no_key_that_is_at_hand, write_config, remove_config),
-		cmocka_unit_test_setup_teardown(
-			a_profile_tells_the_region, write_config, remove_config),
-		cmocka_unit_test_setup_teardown(
-			what_no_profile_can_give_is_a_failure, write_config, remove_config),
-		cmocka_unit_test_setup_teardown(
-			a_role_of_a_profile_may_be_a_web_identitys, write_config, remove_config),
-		cmocka_unit_test_setup_teardown(
-			a_role_is_asked_of_sts_with_the_sources_key, write_config, remove_config),
+		cmocka_unit_test_setup_teardown(a_role_is_no_key_that_is_at_hand, write_config,
+			remove_config),
+		cmocka_unit_test_setup_teardown(a_profile_tells_the_region, write_config,
+			remove_config),
+		cmocka_unit_test_setup_teardown(what_no_profile_can_give_is_a_failure, write_config,
+			remove_config),
+		cmocka_unit_test_setup_teardown(a_role_of_a_profile_may_be_a_web_identitys,
+			write_config, remove_config),
+		cmocka_unit_test_setup_teardown(a_role_is_asked_of_sts_with_the_sources_key,
+			write_config, remove_config),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,8 +21,8 @@
 #define FORM_TYPE "application/x-www-form-urlencoded"
 #define FORM_HASH "9095672bbd1f56dfc5b65f3e153adc8731a4a654192329106275f4c7b24d0b6e"
 
-static const struct aws_key example_key = {
-	.id = "AKIDEXAMPLE", .secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"};
+static const struct aws_key example_key = {.id = "AKIDEXAMPLE",
+	.secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"};
 
 static void hashes_are_those_of_the_standard(void **state)
 {
@@ -53,14 +53,14 @@ static void keyed_hashes_are_those_of_the_standard(void **state)
 	memset(key, 0x0b, sizeof(key));
 	hmac_sha256(key, sizeof(key), "Hi There", 8, digest);
 	sha256_format(digest, hex);
-	assert_string_equal(
-		hex, "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+	assert_string_equal(hex,
+		"b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
 	memset(long_key, 0xaa, sizeof(long_key));
 	hmac_sha256(long_key, sizeof(long_key),
 		"Test Using Larger Than Block-Size Key - Hash Key First", 54, digest);
 	sha256_format(digest, hex);
-	assert_string_equal(
-		hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+	assert_string_equal(hex,
+		"60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
 struct suite_case {
@@ -185,8 +185,8 @@ static void headers_are_signed_as_the_test_suite_says(void **state)
 		char date[AWS_DATE_SIZE], value[512];
 
 		key.token = suite[i].token;
-		assert_int_equal(
-			aws_sign(&request, &key, SUITE_TIME, date, value, sizeof(value)), 0);
+		assert_int_equal(aws_sign(&request, &key, SUITE_TIME, date, value, sizeof(value)),
+			0);
 		assert_string_equal(date, "20150830T123600Z");
 		assert_non_null(strstr(value, "Signature="));
 		if (strcmp(strstr(value, "Signature=") + 10, suite[i].in_headers) != 0)
@@ -204,8 +204,8 @@ static void urls_are_presigned_as_the_test_suite_says(void **state)
 		if (!suite[i].in_query)
 			continue;
 		key.token = suite[i].token;
-		assert_int_equal(
-			aws_presign(&request, &key, SUITE_TIME, 3600, url, sizeof(url)), 0);
+		assert_int_equal(aws_presign(&request, &key, SUITE_TIME, 3600, url, sizeof(url)),
+			0);
 		if (strcmp(strstr(url, "&X-Amz-Signature=") + 17, suite[i].in_query) != 0)
 			fail_msg("%s: %s", suite[i].name, url);
 	}
@@ -216,8 +216,8 @@ static void the_authorization_header_has_its_known_form(void **state)
 	struct aws_request request = request_of(&suite[0]);
 	char date[AWS_DATE_SIZE], value[512];
 
-	assert_int_equal(
-		aws_sign(&request, &example_key, SUITE_TIME, date, value, sizeof(value)), 0);
+	assert_int_equal(aws_sign(&request, &example_key, SUITE_TIME, date, value, sizeof(value)),
+		0);
 	assert_string_equal(value,
 		"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, "
 		"SignedHeaders=host;x-amz-date, Signature="
@@ -234,18 +234,18 @@ static void rds_tokens_are_the_known_ones(void **state)
 				 sizeof(token)),
 		0);
 	assert_int_equal(strlen(token), 350);
-	assert_non_null(
-		strstr(token, "&X-Amz-Signature="
-			      "1a11d43a99386d676174757a913ffc14a444689f793bddcdd86f69dbff3232a1"));
+	assert_non_null(strstr(token,
+		"&X-Amz-Signature="
+		"1a11d43a99386d676174757a913ffc14a444689f793bddcdd86f69dbff3232a1"));
 	assert_int_equal(strncmp(token, host, sizeof(host) - 1), 0);
 	key.token = "IQoJb3JpZ2luX2VjE//+abc==";
 	assert_int_equal(aws_rds_token(&key, "us-east-1", host, 3306, "app_user", TOKEN_TIME, token,
 				 sizeof(token)),
 		0);
 	assert_int_equal(strlen(token), 407);
-	assert_non_null(
-		strstr(token, "&X-Amz-Signature="
-			      "f8b1ae74660f24f41e6b7c7d50235722a898158756657b542a46444e2004d601"));
+	assert_non_null(strstr(token,
+		"&X-Amz-Signature="
+		"f8b1ae74660f24f41e6b7c7d50235722a898158756657b542a46444e2004d601"));
 }
 
 static void what_does_not_fit_is_an_error(void **state)
@@ -256,27 +256,27 @@ static void what_does_not_fit_is_an_error(void **state)
 	struct aws_key key = example_key;
 	char date[AWS_DATE_SIZE];
 
-	assert_int_equal(
-		aws_sign(&request, &key, SUITE_TIME, date, small, sizeof(small)), -ENOBUFS);
-	assert_int_equal(
-		aws_presign(&request, &key, SUITE_TIME, 1, small, sizeof(small)), -ENOBUFS);
+	assert_int_equal(aws_sign(&request, &key, SUITE_TIME, date, small, sizeof(small)),
+		-ENOBUFS);
+	assert_int_equal(aws_presign(&request, &key, SUITE_TIME, 1, small, sizeof(small)),
+		-ENOBUFS);
 	memset(secret, 'x', sizeof(secret) - 1);
 	secret[sizeof(secret) - 1] = '\0';
 	key.secret = secret;
-	assert_int_equal(
-		aws_sign(&request, &key, SUITE_TIME, date, large, sizeof(large)), -ENOBUFS);
+	assert_int_equal(aws_sign(&request, &key, SUITE_TIME, date, large, sizeof(large)),
+		-ENOBUFS);
 	key = example_key;
 	memset(token, 'x', sizeof(token) - 1);
 	token[sizeof(token) - 1] = '\0';
 	key.token = token;
-	assert_int_equal(
-		aws_sign(&request, &key, SUITE_TIME, date, large, sizeof(large)), -ENOBUFS);
+	assert_int_equal(aws_sign(&request, &key, SUITE_TIME, date, large, sizeof(large)),
+		-ENOBUFS);
 	for (size_t i = 0; i < AWS_SIGN_PAIRS + 1; i++)
 		many[i] = (struct aws_pair){"a", "b"};
 	request.query = many;
 	request.n_query = AWS_SIGN_PAIRS + 1;
-	assert_int_equal(
-		aws_sign(&request, &example_key, SUITE_TIME, date, large, sizeof(large)), -EINVAL);
+	assert_int_equal(aws_sign(&request, &example_key, SUITE_TIME, date, large, sizeof(large)),
+		-EINVAL);
 }
 
 static void a_region_is_told_by_the_name(void **state)

@@ -192,8 +192,8 @@ static void a_custom_endpoint_leads_to_its_members_only(void **state)
 		{RDS_ENDPOINT_WRITER, NULL, NULL, "i1", "i1"},
 		{RDS_ENDPOINT_WRITER, NULL, NULL, NULL, ""},
 	};
-	struct rds_view view = {
-		.n_members = 3, .members = {{.id = "i1"}, {.id = "i2"}, {.id = "i3"}}};
+	struct rds_view view = {.n_members = 3,
+		.members = {{.id = "i1"}, {.id = "i2"}, {.id = "i3"}}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct rds_endpoint e = {.type = cases[i].type};

@@ -87,8 +87,8 @@ static void leases_are_read(void **state)
 		char lease[FLEET_LEASE_MAX];
 		unsigned ttl_s;
 
-		assert_int_equal(
-			lease_of(cases[i].store, cases[i].status, cases[i].body, lease, &ttl_s),
+		assert_int_equal(lease_of(cases[i].store, cases[i].status, cases[i].body, lease,
+					 &ttl_s),
 			cases[i].result);
 		if (cases[i].result == 1) {
 			assert_string_equal(lease, cases[i].lease);
@@ -188,8 +188,11 @@ static void questions_to_consul_are_those_of_its_api(void **state)
 			"{\"KV\":{\"Verb\":\"lock\",\"Key\":\"k\",\"Session\":\"" UUID "\","
 			"\"Flags\":9,\"Value\":\"dg==\"}}]"},
 	};
-	struct fleet_question q = {
-		.document = "v", .lease = UUID, .index = 7, .beat = 9, .lease_ms = 3000};
+	struct fleet_question q = {.document = "v",
+		.lease = UUID,
+		.index = 7,
+		.beat = 9,
+		.lease_ms = 3000};
 	static struct fleet_request request;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -225,8 +228,10 @@ static void consul_tells_who_holds_the_key(void **state)
 	const char locked[] =
 		"[{\"Value\":\"aDE6MQ==\",\"Session\":\"" UUID "\",\"ModifyIndex\":7}]";
 	const char open[] = "[{\"Value\":\"aDI6MQ==\",\"ModifyIndex\":8}]";
-	struct http_answer answer = {
-		.status = 200, .index = 9, .body = locked, .size = strlen(locked)};
+	struct http_answer answer = {.status = 200,
+		.index = 9,
+		.body = locked,
+		.size = strlen(locked)};
 	uint64_t digest;
 
 	assert_int_equal(fleet_consul.read(&answer, &view), COORDINATOR_OK);
@@ -279,8 +284,8 @@ static void questions_are_those_of_the_gateway(void **state)
 	assert_int_equal(etcd_range_body(&key, body, sizeof(body)), 0);
 	assert_string_equal(body, "{\"key\":\"aw==\"}");
 	assert_int_equal(etcd_watch_body(&key, 8, body, sizeof(body)), 0);
-	assert_string_equal(
-		body, "{\"create_request\":{\"key\":\"aw==\",\"start_revision\":\"8\"}}");
+	assert_string_equal(body,
+		"{\"create_request\":{\"key\":\"aw==\",\"start_revision\":\"8\"}}");
 	assert_int_equal(etcd_claim_body(&key, "v", "77", body, sizeof(body)), 0);
 	assert_string_equal(body,
 		"{\"compare\":[{\"key\":\"aw==\",\"target\":\"CREATE\",\"result\":\"EQUAL\","

@@ -18,7 +18,8 @@ struct row {
 	enum dialect_question question;
 	unsigned columns;
 	const char *answer;
-	const char *picture; /* i identity, r role, t table, l lag that it has; role; id; uuid; lag */
+	const char
+		*picture; /* i identity, r role, t table, l lag that it has; role; id; uuid; lag */
 	int r;
 };
 
@@ -85,8 +86,8 @@ static const struct row rows[] = {
 		"#Source_Host|Seconds_Behind_Source;a|7", "l ?   7000", 0},
 	{"... as MariaDB and older servers call it", READ_ONLY, TABLE, 3,
 		"#x|Seconds_Behind_Master|y;1|0|2", "l ?   0", 0},
-	{"... of several sources the worst", READ_ONLY, TABLE, 1,
-		"#Seconds_Behind_Source;1;9;2", "l ?   9000", 0},
+	{"... of several sources the worst", READ_ONLY, TABLE, 1, "#Seconds_Behind_Source;1;9;2",
+		"l ?   9000", 0},
 	{"... which is one whose replication does not run", READ_ONLY, TABLE, 2,
 		"#Seconds_Behind_Source|x;1|a;|b", "l ?   unknown", 0},
 	{"... saturating", READ_ONLY, TABLE, 1, "#Seconds_Behind_Source;99999999999",
@@ -112,17 +113,16 @@ static void holds(void **state)
 	int n;
 
 	e = (struct evidence){.sent_ns = 5, .received_ns = 6};
-	assert_int_equal(
-		row->dialect->read(row->question, cells_of(&c, row->answer, row->columns), &e),
+	assert_int_equal(row->dialect->read(row->question, cells_of(&c, row->answer, row->columns),
+				 &e),
 		row->r);
 	assert_int_equal(e.sent_ns, 5);
 	assert_int_equal(e.received_ns, 6);
 	if (!row->picture)
 		return;
-	n = snprintf(text, sizeof(text), "%s%s%s%s %c %s %s",
-		e.has & EVIDENCE_IDENTITY ? "i" : "", e.has & EVIDENCE_ROLE ? "r" : "",
-		e.has & EVIDENCE_TABLE ? "t" : "", e.has & EVIDENCE_LAG ? "l" : "", "?rw"[e.role],
-		e.id, e.uuid);
+	n = snprintf(text, sizeof(text), "%s%s%s%s %c %s %s", e.has & EVIDENCE_IDENTITY ? "i" : "",
+		e.has & EVIDENCE_ROLE ? "r" : "", e.has & EVIDENCE_TABLE ? "t" : "",
+		e.has & EVIDENCE_LAG ? "l" : "", "?rw"[e.role], e.id, e.uuid);
 	if (e.has & EVIDENCE_LAG && e.lag_ms == PEL_LAG_UNKNOWN)
 		(void)snprintf(text + n, sizeof(text) - (size_t)n, " unknown");
 	else if (e.has & EVIDENCE_LAG)
@@ -193,7 +193,8 @@ int main(void)
 	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];
 
 	for (size_t i = 0; i < N_ROWS; i++)
-		tests[i] = (struct CMUnitTest){.name = rows[i].title, .test_func = holds,
+		tests[i] = (struct CMUnitTest){.name = rows[i].title,
+			.test_func = holds,
 			.initial_state = (void *)(uintptr_t)&rows[i]};
 	memcpy(tests + N_ROWS, others, sizeof(others));
 	return cmocka_run_group_tests_name("dialect", tests, NULL, NULL);

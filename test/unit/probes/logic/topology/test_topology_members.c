@@ -11,12 +11,16 @@
 #include <errno.h>
 
 static const struct topology_config lag_limit = {.has_table = true, .max_lag_ms = 1000};
-static const struct topology_config admission = {
-	.has_table = true, .admit_max_lag_ms = 500, .admit_stable_ms = 10000};
-static const struct topology_config warm_up = {
-	.has_table = true, .admit_max_lag_ms = 500, .admit_stable_ms = 10000, .warm_up = true};
-static const struct topology_config strict = {
-	.has_table = true, .admit_stable_ms = 10000, .admit_never_last = true};
+static const struct topology_config admission = {.has_table = true,
+	.admit_max_lag_ms = 500,
+	.admit_stable_ms = 10000};
+static const struct topology_config warm_up = {.has_table = true,
+	.admit_max_lag_ms = 500,
+	.admit_stable_ms = 10000,
+	.warm_up = true};
+static const struct topology_config strict = {.has_table = true,
+	.admit_stable_ms = 10000,
+	.admit_never_last = true};
 
 #define JOINS "1t:1M,2,3,4 4d:4 4h 4r 4o"
 
@@ -216,8 +220,8 @@ static void members_of_the_configuration_need_no_table(void **state)
 	play(p, "names");
 	assert_int_equal(topology_add_member(&p->t, "demo-1", "db1.example.com", 3307, p->now), 0);
 	assert_int_equal(topology_add_member(&p->t, "demo-2", "db2.example.com", 0, p->now), 1);
-	assert_int_equal(
-		topology_add_member(&p->t, "bad.id", "db3.example.com", 0, p->now), -EINVAL);
+	assert_int_equal(topology_add_member(&p->t, "bad.id", "db3.example.com", 0, p->now),
+		-EINVAL);
 	assert_string_equal(topology_member(&p->t, 0)->host, "db1.example.com");
 	play(p, "1d:1 2d:2 1h 1r 2h 2w");
 	assert_string_equal(play_picture(p, picture, sizeof(picture)), "known 1R 2W");
@@ -291,8 +295,8 @@ static void a_new_pattern_gives_new_hosts(void **state)
 	(void)topology_add_member(&p->t, "own", "own.example.org", 0, p->now);
 	strcpy(config.pattern, "?.example.net");
 	assert_true(topology_configure(&p->t, &config, p->now) & TOPOLOGY_MEMBERS);
-	assert_string_equal(
-		topology_member(&p->t, topology_find(&p->t, "own"))->host, "own.example.org");
+	assert_string_equal(topology_member(&p->t, topology_find(&p->t, "own"))->host,
+		"own.example.org");
 	free(p);
 }
 

@@ -14,10 +14,10 @@
 struct row {
 	const char *title;
 	const char *script;
-	unsigned name;       /* whose addresses are looked at: 0 writer, 1 reader, 2 custom */
-	const char *addrs;   /* last bytes, in order */
-	unsigned members;    /* custom: bit i for instance i */
-	unsigned severs;     /* how often the generation moved since the start or `up` */
+	unsigned name;     /* whose addresses are looked at: 0 writer, 1 reader, 2 custom */
+	const char *addrs; /* last bytes, in order */
+	unsigned members;  /* custom: bit i for instance i */
+	unsigned severs;   /* how often the generation moved since the start or `up` */
 };
 
 static const struct row rows[] = {
@@ -49,11 +49,11 @@ static const struct row rows[] = {
 		"1", 0, 0},
 	{"a refusal of long ago counts no more", "names why:nocred w:1 refused +30001 w:2", 0,
 		"2 1", 0, 0},
-	{"a refusal is nobody's while the name leads to two", "names why:nocred w:1 w:2 refused w:2",
-		0, "2 1", 0, 0},
+	{"a refusal is nobody's while the name leads to two",
+		"names why:nocred w:1 w:2 refused w:2", 0, "2 1", 0, 0},
 	{"... be it in one answer", "names why:nocred w:1,2 refused w:3", 0, "3 1", 0, 0},
-	{"with credentials a refusal says nothing", "up3 w:1 refused w/100:9 +300 w/100:9", 0, "9 1",
-		0, 0},
+	{"with credentials a refusal says nothing", "up3 w:1 refused w/100:9 +300 w/100:9", 0,
+		"9 1", 0, 0},
 	{"no answer changes nothing", "names why:nocred w:1 w:", 0, "1", 0, 0},
 	{"an answer of several addresses agrees with itself in any order",
 		"names why:nocred w/100:1 w/100:2,3 +300 w/100:3,2 +300 w/100:2,3", 0, "2 3", 0, 1},
@@ -123,8 +123,8 @@ static void custom_members_can_be_told(void **state)
 
 	(void)state;
 	play(p, "up3 c:2");
-	assert_int_equal(
-		topology_set_name_members(&p->t, 2, ids, 3), TOPOLOGY_DATA | TOPOLOGY_EPOCH);
+	assert_int_equal(topology_set_name_members(&p->t, 2, ids, 3),
+		TOPOLOGY_DATA | TOPOLOGY_EPOCH);
 	topology_view(&p->t, &hot, &cold, NULL);
 	assert_int_equal(hot.names[2].members, 5);
 	play(p, "1t:1M,2,3,8");
@@ -202,8 +202,8 @@ static void the_view_has_no_gaps_and_right_indexes(void **state)
 static void both_families_of_a_host_are_shown(void **state)
 {
 	struct play *p = play_new(&(struct topology_config){.has_table = true});
-	struct pel_addr addrs[2] = {
-		play_addr(2), {.family = 6, .port = 3306, .ip = {0xfd, [15] = 2}}};
+	struct pel_addr addrs[2] = {play_addr(2),
+		{.family = 6, .port = 3306, .ip = {0xfd, [15] = 2}}};
 	struct topology_dns dns = {.addrs = addrs, .n_addrs = 2, .ttl_ms = 5000};
 	unsigned slot;
 	struct pel_hot hot;
@@ -329,7 +329,8 @@ int main(void)
 	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];
 
 	for (size_t i = 0; i < N_ROWS; i++)
-		tests[i] = (struct CMUnitTest){.name = rows[i].title, .test_func = holds,
+		tests[i] = (struct CMUnitTest){.name = rows[i].title,
+			.test_func = holds,
 			.initial_state = (void *)(uintptr_t)&rows[i]};
 	memcpy(tests + N_ROWS, others, sizeof(others));
 	return cmocka_run_group_tests_name("topology names", tests, NULL, NULL);

@@ -10,6 +10,7 @@
 
 #include "topology_script.h"
 
+/* clang-format off */
 static const char *const words[] = {
 	"1w", "2w", "3w", "4w", "1r", "2r", "3r", "4r", "1w@40", "2r@300", "3w@2000",
 	"1h", "2h", "3h", "4h", "1h#5~b", "2h=7", "3h~c", "1x", "2x", "3x", "4x",
@@ -21,6 +22,7 @@ static const char *const words[] = {
 	"why:denied", "why:nocred", "why:none", "why:nocluster", "hold:2", "admit:2", "warm:3",
 	"+1", "+20", "+250", "+300", "+1000", "+5000", "+31000", "+70000",
 };
+/* clang-format on */
 
 #define N_WORDS (sizeof(words) / sizeof(*words))
 
@@ -73,7 +75,9 @@ static void check_change(const struct play *p, const struct before *was, unsigne
 static void run(unsigned seed, unsigned n)
 {
 	struct play *p = play_new(&(struct topology_config){.has_table = true,
-		.max_lag_ms = 500, .admit_stable_ms = 10000, .admit_max_lag_ms = 500});
+		.max_lag_ms = 500,
+		.admit_stable_ms = 10000,
+		.admit_max_lag_ms = 500});
 	static struct pel_cold cold;
 	struct pel_hot hot;
 

@@ -47,8 +47,11 @@ static unsigned resolve(struct topology *t, char id)
 
 static void answer(struct topology *t, char id, enum pel_role role)
 {
-	struct evidence e = {.has = EVIDENCE_IDENTITY | EVIDENCE_ROLE, .role = role,
-		.sent_ns = now - MS, .received_ns = now, .from = addr_of((unsigned)(id - 'a' + 1))};
+	struct evidence e = {.has = EVIDENCE_IDENTITY | EVIDENCE_ROLE,
+		.role = role,
+		.sent_ns = now - MS,
+		.received_ns = now,
+		.from = addr_of((unsigned)(id - 'a' + 1))};
 
 	snprintf(e.id, sizeof(e.id), "%c", id);
 	snprintf(e.uuid, sizeof(e.uuid), "uuid-%c", id);

@@ -48,8 +48,7 @@ struct play {
 
 static inline struct pel_addr play_addr(unsigned n)
 {
-	return (struct pel_addr){
-		.family = 4, .port = 3306, .ip = {10, 0, 0, (uint8_t)n}};
+	return (struct pel_addr){.family = 4, .port = 3306, .ip = {10, 0, 0, (uint8_t)n}};
 }
 
 static inline struct play *play_new(const struct topology_config *config)
@@ -113,7 +112,7 @@ static inline const char *play_row(const char *s, struct pel_rows *rows)
 
 	*row = (struct pel_row){.cpu_permille = 100, .lag_ms = 20};
 	(void)snprintf(row->id, sizeof(row->id), "demo-%lu", strtoul(s, (char **)&s, 10));
-	for (; *s && *s != ','; ) {
+	for (; *s && *s != ',';) {
 		if (*s == 'M') {
 			row->is_master = true;
 			s++;
@@ -128,8 +127,8 @@ static inline const char *play_row(const char *s, struct pel_rows *rows)
 			abort();
 		}
 	}
-	if (row->is_master && (rows->master == PEL_NONE ||
-		row->age_us < rows->rows[rows->master].age_us))
+	if (row->is_master &&
+		(rows->master == PEL_NONE || row->age_us < rows->rows[rows->master].age_us))
 		rows->master = rows->n;
 	rows->n++;
 	return s + (*s == ',');
@@ -142,7 +141,7 @@ static inline void play_table(const char *s, struct evidence *e)
 
 	e->has |= EVIDENCE_TABLE;
 	*rows = (struct pel_rows){.master = PEL_NONE, .newest_us = 100000};
-	for (s++; *s != ':'; ) {
+	for (s++; *s != ':';) {
 		if (*s == 'x') {
 			rows->newest_us = PEL_AGE_UNKNOWN;
 			s++;
@@ -156,7 +155,7 @@ static inline void play_table(const char *s, struct evidence *e)
 			rows->newest_us = (int64_t)strtoul(s, (char **)&s, 10) * 1000;
 		}
 	}
-	for (s++; *s; )
+	for (s++; *s;)
 		s = play_row(s, rows);
 }
 
@@ -229,7 +228,9 @@ static inline void play_hello_or_table(struct play *p, unsigned n, const char *s
 
 static inline void play_lag(struct play *p, unsigned n, const char *s)
 {
-	struct evidence e = {.has = EVIDENCE_LAG, .sent_ns = p->now - PLAY_MS, .received_ns = p->now,
+	struct evidence e = {.has = EVIDENCE_LAG,
+		.sent_ns = p->now - PLAY_MS,
+		.received_ns = p->now,
 		.from = play_addr(n)};
 
 	e.lag_ms = *s == '?' ? PEL_LAG_UNKNOWN : (uint32_t)strtoul(s, NULL, 10);
@@ -270,8 +271,9 @@ static inline void play_member(struct play *p, unsigned n, const char *s)
 	default:
 		if (!strchr(letters, *s))
 			abort();
-		play_note(p, topology_feed_health(&p->t, play_slot(p, n),
-				     healths[strchr(letters, *s) - letters], 500, p->now));
+		play_note(p,
+			topology_feed_health(&p->t, play_slot(p, n),
+				healths[strchr(letters, *s) - letters], 500, p->now));
 	}
 }
 
@@ -350,14 +352,16 @@ static inline void play_word(struct play *p, const char *w)
 
 		if (strncmp(w, hands[i].word, n) != 0)
 			continue;
-		play_note(p, topology_feed_admission(&p->t,
-				     play_slot(p, (unsigned)strtoul(w + n, NULL, 10)),
-				     hands[i].admission, i < 2, p->now));
+		play_note(p,
+			topology_feed_admission(&p->t,
+				play_slot(p, (unsigned)strtoul(w + n, NULL, 10)),
+				hands[i].admission, i < 2, p->now));
 		return;
 	}
 	if (strncmp(w, "unwarmed:", 9) == 0)
-		play_note(p, topology_feed_unwarmed(&p->t,
-				     play_slot(p, (unsigned)strtoul(w + 9, NULL, 10)), p->now));
+		play_note(p,
+			topology_feed_unwarmed(&p->t,
+				play_slot(p, (unsigned)strtoul(w + 9, NULL, 10)), p->now));
 	else if (isdigit((unsigned char)*w))
 		play_member(p, (unsigned)(*w - '0'), w + 1);
 	else if (strcmp(w, "names") == 0)
@@ -391,9 +395,9 @@ static inline size_t play_instance(const struct pel_hot_instance *in, char digit
 	size_t size)
 {
 	static const char healths[] = "   su", admissions[] = " nmh";
-	const char all[] = {' ', digit, "?RW"[in->role],
-		in->flags & PEL_INST_ROUTABLE ? ' ' : 'x', in->flags & PEL_INST_LAGGED ? 'l' : ' ',
-		healths[in->health], admissions[in->admission]};
+	const char all[] = {' ', digit, "?RW"[in->role], in -> flags &PEL_INST_ROUTABLE ? ' ' : 'x',
+		in->flags &PEL_INST_LAGGED ? 'l' : ' ', healths[in->health],
+		admissions[in->admission]};
 	size_t n = 0;
 
 	for (size_t i = 0; i < sizeof(all) && n + 1 < size; i++) {

@@ -3,17 +3,33 @@
  * Who is the writer.
  *
  * A claim is a member's own answer "I am not read-only", and lasts without a break until it says
- * otherwise or its connection ends.  The newest claim is confirmed unless
- *   - another member repeats its own after it: then it is a dispute, and there is no writer until
- *     one of them recants or the table decides.  An incumbent that is well is given the time of one
- *     question to do either, that under way if there is one; one that is silent is not waited for;
- *   - the table, the second witness, names another with a MASTER row newer than the claimant's last
- *     answer.  The claimant's next answer makes that void, so it stops only one that has fallen
- *     silent.  The table decides disputes, with a row newer than the dispute; alone it makes nobody
- *     a writer;
+ * otherwise or its connection ends.  A claim that was not repeated since another's became the
+ * writer's is void: a former writer that is silent is not the next one, should its successor fail.
+ *
+ * How many claims stand is a state of its own, the contest:
+ *
+ *   SOLE      nobody claims, or the newest claim is not contested: it is confirmed
+ *     -> DISPUTED   another member repeats its claim after the newest was made
+ *   DISPUTED  there is no writer
+ *     -> DECIDED    a witness names one of them, by a row newer than the dispute
+ *     -> SOLE       one alone still claims
+ *   DECIDED   the others are overruled, and may go on claiming
+ *     -> DECIDED    for another: two witnesses name it by rows newer than the decision; twice
+ *     -> DISPUTED   ... a third time, and then no witness ends it; or a further member claims
+ *     -> SOLE       one alone still claims, and the one decided for is not merely out of sight
+ *
+ * A witness is a member that claims nothing, by its table: nobody is a witness in its own cause.
+ * Claims that come and go with their connections would have the writer alternate: who was twice in
+ * CONTEST_CALM_NS published beside another that has not recanted is disputed the third time, until
+ * those who are silent have recanted or nobody contests it for so long.
+ *
+ * Besides, the newest claim is not confirmed while
+ *   - an incumbent that is well has not had the time of one question to repeat its own or recant,
+ *     that of the question under way if there is one; one that is silent is not waited for;
+ *   - a table names another with a MASTER row newer than the claimant's last answer.  The
+ *     claimant's next answer makes that void, so it stops only one that has fallen silent.  A table
+ *     alone makes nobody a writer;
  *   - nobody has logged in to the claimant at its own address.
- * A claim that was not repeated since another's became the writer's is void: a former writer that is
- * silent is not the next one, should its successor fail.
  *
  * The incumbent stays while it claims; and, when its connection is lost, until it is unreachable,
  * says that it is a reader, is contradicted, or has not been heard of for TOPOLOGY_HOLD_NS: a
@@ -23,17 +39,29 @@
  */
 #include "state.h"
 
+#define CONTEST_CALM_NS UINT64_C(10000000000)
+#define CONTEST_REVERSALS 2
+#define CONTEST_WITNESSES 2 /* that take a decision back */
+
 static bool is_claimant(const struct topology *t, const struct topology_member *m)
 {
 	return m->used && m->claim_ns && m->health != PEL_HEALTH_UNREACHABLE &&
 		(m->claim_ns >= t->claim_ns || m->role_sent_ns >= t->claim_ns);
 }
 
+/* What a member that claims tells of itself speaks against nobody. */
+static bool is_in_own_cause(const struct topology *t)
+{
+	const struct topology_table *b = &t->table;
+
+	return b->teller == b->master && t->members[b->teller].claim_ns;
+}
+
 static bool is_vetoed(const struct topology *t, unsigned slot)
 {
 	const struct topology_table *b = &t->table;
 
-	return b->dated && b->master != PEL_NONE && b->master != slot &&
+	return b->dated && b->master != PEL_NONE && b->master != slot && !is_in_own_cause(t) &&
 		b->master_ns > t->members[slot].role_received_ns;
 }
 
@@ -55,19 +83,6 @@ static unsigned newest_claimant(const struct topology *t)
 	return best;
 }
 
-/* The table decides between claimants, or changes its mind with a still newer row. */
-static unsigned decide_by_table(struct topology *t)
-{
-	const struct topology_table *b = &t->table;
-
-	if (!b->dated || b->master == PEL_NONE || !is_claimant(t, &t->members[b->master]) ||
-		b->master_ns <= t->dispute_ns)
-		return PEL_NONE;
-	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++)
-		t->members[i].overruled = i != b->master && is_claimant(t, &t->members[i]);
-	return b->master;
-}
-
 /*
  * Another claimant that repeated its claim after the newest one was made; in a dispute, that has
  * not been asked since.
@@ -75,7 +90,8 @@ static unsigned decide_by_table(struct topology *t)
 static bool is_contested(struct topology *t, unsigned newest, uint64_t now_ns)
 {
 	uint64_t claim_ns = t->members[newest].claim_ns;
-	bool early = t->dispute_ns && topology_within(t, claim_ns, TOPOLOGY_WAIT_NS, now_ns);
+	bool early = t->contest.state == CONTEST_DISPUTED &&
+		topology_within(t, claim_ns, TOPOLOGY_WAIT_NS, now_ns);
 
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
 		const struct topology_member *m = &t->members[i];
@@ -101,47 +117,154 @@ static bool is_incumbent_awaited(struct topology *t, unsigned newest, uint64_t n
 	return topology_within(t, since_ns, TOPOLOGY_WAIT_NS, now_ns);
 }
 
-/* The table names, newer than its decision, one that it decided against. */
-static bool is_appealed(const struct topology *t)
-{
-	const struct topology_table *b = &t->table;
-
-	return b->dated && b->master != PEL_NONE && t->members[b->master].overruled &&
-		is_claimant(t, &t->members[b->master]) &&
-		b->master_ns > t->members[b->master].claim_ns;
-}
-
-/* The claimant to be published, or PEL_NONE; sets dispute_ns. */
-static unsigned choose(struct topology *t, uint64_t now_ns)
-{
-	unsigned newest = newest_claimant(t);
-
-	if (newest == PEL_NONE) {
-		t->dispute_ns = 0;
-		return PEL_NONE;
-	}
-	if (is_appealed(t))
-		return decide_by_table(t);
-	if (!is_contested(t, newest, now_ns)) {
-		t->dispute_ns = 0;
-		return is_incumbent_awaited(t, newest, now_ns) ? t->writer : newest;
-	}
-	if (!t->dispute_ns)
-		t->dispute_ns = now_ns;
-	newest = decide_by_table(t);
-	if (newest != PEL_NONE)
-		t->dispute_ns = 0;
-	return newest;
-}
-
 /* Whether a writer that cannot be asked at this moment stays the writer. */
-static bool is_held(struct topology *t, uint64_t now_ns)
+static bool is_held(struct topology *t, unsigned slot, uint64_t now_ns)
 {
-	const struct topology_member *w = topology_member(t, t->writer);
+	const struct topology_member *w = topology_member(t, slot);
 
 	return w && w->routable && w->self_role == PEL_ROLE_UNKNOWN &&
 		w->health != PEL_HEALTH_UNREACHABLE &&
 		topology_within(t, w->role_received_ns, TOPOLOGY_HOLD_NS, now_ns);
+}
+
+/* The claimant that a witness names since this state began, or PEL_NONE; counts the witnesses. */
+static unsigned hear_witness(struct topology *t)
+{
+	const struct topology_table *b = &t->table;
+	struct topology_contest *c = &t->contest;
+
+	if (!b->dated || b->master == PEL_NONE || b->teller == PEL_NONE ||
+		b->master_ns <= c->since_ns || t->members[b->teller].claim_ns ||
+		!is_claimant(t, &t->members[b->master]))
+		return PEL_NONE;
+	if (c->named != b->master)
+		c->witnesses = 0;
+	c->named = b->master;
+	c->witnesses |= 1u << b->teller;
+	return b->master;
+}
+
+static void enter(struct topology *t, enum topology_contest_state state, unsigned chosen,
+	uint64_t now_ns)
+{
+	struct topology_contest *c = &t->contest;
+
+	c->state = (uint8_t)state;
+	c->chosen = (uint8_t)chosen;
+	c->since_ns = now_ns;
+	c->named = PEL_NONE;
+	c->witnesses = 0;
+	if (state == CONTEST_SOLE)
+		c->reversals = 0;
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++)
+		t->members[i].overruled =
+			state == CONTEST_DECIDED && i != chosen && is_claimant(t, &t->members[i]);
+}
+
+/* Another member said that it is the writer, and has neither taken it back nor gone. */
+static bool is_rival_left(const struct topology *t, unsigned slot)
+{
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		const struct topology_member *m = &t->members[i];
+
+		if (i != slot && m->used && m->unretracted && m->health != PEL_HEALTH_UNREACHABLE)
+			return true;
+	}
+	return false;
+}
+
+static void dispute(struct topology *t, uint64_t now_ns)
+{
+	struct topology_contest *c = &t->contest;
+
+	c->contested_ns = now_ns;
+	c->restless = c->beside_ns[1] && now_ns < c->beside_ns[1] + CONTEST_CALM_NS;
+	enter(t, CONTEST_DISPUTED, PEL_NONE, now_ns);
+}
+
+/* One alone still claims.  In restless times the others have to have said so themselves. */
+static bool is_settled(struct topology *t, unsigned newest, uint64_t now_ns)
+{
+	return !t->contest.restless || !is_rival_left(t, newest) ||
+		!topology_within(t, t->contest.contested_ns, CONTEST_CALM_NS, now_ns);
+}
+
+/* Whether an overruled member still claims beside the one decided for, who may be out of sight. */
+static bool is_decision_needed(struct topology *t, uint64_t now_ns)
+{
+	const struct topology_member *chosen = &t->members[t->contest.chosen];
+
+	if (!is_claimant(t, chosen) && !is_held(t, t->contest.chosen, now_ns))
+		return false;
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		if (t->members[i].overruled && is_claimant(t, &t->members[i]))
+			return true;
+	}
+	return false;
+}
+
+static void reverse(struct topology *t, unsigned named, uint64_t now_ns)
+{
+	if (__builtin_popcount(t->contest.witnesses) < CONTEST_WITNESSES)
+		return;
+	if (t->contest.reversals++ < CONTEST_REVERSALS)
+		enter(t, CONTEST_DECIDED, named, now_ns);
+	else
+		dispute(t, now_ns);
+}
+
+/* Follows the arrows of the contest. */
+static void contest(struct topology *t, uint64_t now_ns)
+{
+	struct topology_contest *c = &t->contest;
+	unsigned newest = newest_claimant(t), named = hear_witness(t);
+	bool contested = newest != PEL_NONE && is_contested(t, newest, now_ns);
+
+	if (contested)
+		c->contested_ns = now_ns;
+	switch ((enum topology_contest_state)c->state) {
+	case CONTEST_SOLE:
+		if (contested)
+			dispute(t, now_ns);
+		break;
+	case CONTEST_DISPUTED:
+		if (!contested && is_settled(t, newest, now_ns))
+			enter(t, CONTEST_SOLE, PEL_NONE, now_ns);
+		else if (named != PEL_NONE && c->reversals <= CONTEST_REVERSALS)
+			enter(t, CONTEST_DECIDED, named, now_ns);
+		break;
+	case CONTEST_DECIDED:
+		if (contested)
+			dispute(t, now_ns);
+		else if (!is_decision_needed(t, now_ns))
+			enter(t, CONTEST_SOLE, PEL_NONE, now_ns);
+		else if (named != PEL_NONE && named != c->chosen)
+			reverse(t, named, now_ns);
+		break;
+	}
+}
+
+/* Whether publishing it would be one change too many in a short time. */
+static bool is_too_restless(struct topology *t, unsigned slot, uint64_t now_ns)
+{
+	const struct topology_contest *c = &t->contest;
+
+	return slot != t->writer && c->beside_ns[1] && now_ns < c->beside_ns[1] + CONTEST_CALM_NS &&
+		is_rival_left(t, slot);
+}
+
+/* The claimant to be published, or PEL_NONE. */
+static unsigned choose(struct topology *t, uint64_t now_ns)
+{
+	unsigned newest;
+
+	contest(t, now_ns);
+	newest = newest_claimant(t);
+	if (newest == PEL_NONE || t->contest.state == CONTEST_DISPUTED)
+		return PEL_NONE;
+	if (t->members[newest].overruled) /* the one decided for is out of sight */
+		return PEL_NONE;
+	return is_incumbent_awaited(t, newest, now_ns) ? t->writer : newest;
 }
 
 /* The incumbent may answer a contradicting table; its next answer ends the matter. */
@@ -169,7 +292,12 @@ static unsigned verify(struct topology *t, uint64_t now_ns)
 	if (slot != PEL_NONE && slot != t->writer &&
 		(is_vetoed(t, slot) || !is_known_member(t, slot)))
 		slot = PEL_NONE;
-	if (slot == PEL_NONE && !t->dispute_ns && is_held(t, now_ns))
+	if (slot != PEL_NONE && is_too_restless(t, slot, now_ns)) {
+		dispute(t, now_ns);
+		slot = PEL_NONE;
+	}
+	if (slot == PEL_NONE && t->contest.state != CONTEST_DISPUTED &&
+		is_held(t, t->writer, now_ns))
 		slot = t->writer;
 	if (slot == PEL_NONE || slot != t->writer)
 		t->veto_ns = 0;
@@ -200,7 +328,7 @@ bool topology_is_anyone_live(const struct topology *t)
 
 static enum pel_why reason(struct topology *t, uint64_t now_ns)
 {
-	if (t->dispute_ns)
+	if (t->contest.state == CONTEST_DISPUTED)
 		return PEL_WHY_DISPUTED;
 	if (is_unroutable(t, now_ns))
 		return PEL_WHY_UNROUTABLE;
@@ -216,8 +344,14 @@ static enum pel_why reason(struct topology *t, uint64_t now_ns)
 									     : PEL_WHY_NO_ANSWER;
 }
 
-static void publish(struct topology *t, unsigned slot)
+static void publish(struct topology *t, unsigned slot, uint64_t now_ns)
 {
+	struct topology_contest *c = &t->contest;
+
+	if (slot != t->writer && is_rival_left(t, slot)) {
+		c->beside_ns[1] = c->beside_ns[0];
+		c->beside_ns[0] = now_ns;
+	}
 	t->state = PEL_STATE_KNOWN;
 	t->why = PEL_WHY_NONE;
 	t->writer = (uint8_t)slot;
@@ -245,7 +379,7 @@ void topology_confirm(struct topology *t, uint64_t now_ns)
 	unsigned slot = t->word_alone ? topology_word_writer(t) : verify(t, now_ns);
 
 	if (slot != PEL_NONE) {
-		publish(t, slot);
+		publish(t, slot, now_ns);
 		return;
 	}
 	if (t->state == PEL_STATE_KNOWN)
@@ -257,7 +391,7 @@ void topology_confirm(struct topology *t, uint64_t now_ns)
 	if (t->state == PEL_STATE_UNKNOWN)
 		t->why = reason(t, now_ns);
 	else
-		t->why = t->dispute_ns ? PEL_WHY_DISPUTED : PEL_WHY_NONE;
+		t->why = t->contest.state == CONTEST_DISPUTED ? PEL_WHY_DISPUTED : PEL_WHY_NONE;
 }
 
 void topology_assign_roles(struct topology *t)

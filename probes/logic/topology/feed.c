@@ -71,7 +71,7 @@ void topology_take_identity(struct topology *t, unsigned slot, const struct evid
 	topology_member_void(m);
 	if (other) {
 		m->role = PEL_ROLE_UNKNOWN;
-		m->overruled = false;
+		m->overruled = m->unretracted = false;
 		m->role_sent_ns = m->role_received_ns = 0;
 	}
 	memcpy(m->uuid, e->uuid, sizeof(m->uuid));
@@ -101,6 +101,7 @@ void topology_take_role(struct topology *t, unsigned slot, const struct evidence
 	} else if (!m->claim_ns) {
 		m->claim_ns = e->received_ns;
 	}
+	m->unretracted = e->role == PEL_ROLE_WRITER;
 	if (e->role == PEL_ROLE_WRITER && !t->config.has_table)
 		m->lag_ms = PEL_LAG_UNKNOWN; /* a writer is not asked for it */
 }

@@ -48,6 +48,9 @@ void topology_slot_free(struct topology *t, unsigned slot)
 		t->names[i].members_seen_ns[slot] = 0;
 	if (t->table.master == slot)
 		t->table.master = PEL_NONE;
+	if (t->table.teller == slot)
+		t->table.teller = PEL_NONE;
+	t->contest.witnesses &= ~(1u << slot);
 	if (t->writer == slot)
 		t->writer = PEL_NONE;
 	/* Who gets the slot next is another, also to those who were told of this one. */

@@ -72,7 +72,7 @@ static void forget_all(struct topology *t)
 			topology_slot_free(t, i);
 	}
 	t->table = (struct topology_table){.teller = PEL_NONE, .master = PEL_NONE};
-	t->dispute_ns = 0;
+	t->contest = (struct topology_contest){.chosen = PEL_NONE, .named = PEL_NONE};
 	t->known_once = false;
 }
 

@@ -28,6 +28,7 @@ void topology_init(struct topology *t, const struct topology_config *config, uin
 		.started_ns = now_ns,
 		.deadline_ns = now_ns + TOPOLOGY_TICK_NS,
 		.table = {.teller = PEL_NONE, .master = PEL_NONE},
+		.contest = {.chosen = PEL_NONE, .named = PEL_NONE},
 		.shown = {.state = PEL_STATE_UNKNOWN, .why = PEL_WHY_STARTING, .writer = PEL_NONE},
 	};
 }

@@ -113,7 +113,8 @@ struct topology_member {
 	bool configured;       /* from the configuration: never forgotten */
 	bool routable;         /* logged in to, at an address of its own host */
 	bool live;             /* a connection of ours is up and has said who it is */
-	bool overruled;        /* the table decided against its claim */
+	bool overruled;        /* a witness decided against its claim */
+	bool unretracted;      /* it claimed to be the writer, and has not said otherwise since */
 	bool met;              /* was live once */
 	bool named;            /* by a coordinator, which says that it is word_role */
 	uint8_t word_role;     /* enum pel_role */
@@ -164,6 +165,22 @@ struct topology_table {
 	uint64_t received_ns;
 };
 
+/* How many claim to be the writer, and what was decided of it; see confirm.c. */
+enum topology_contest_state { CONTEST_SOLE = 0, CONTEST_DISPUTED, CONTEST_DECIDED };
+
+struct topology_contest {
+	uint8_t state;         /* enum topology_contest_state */
+	uint8_t chosen;        /* DECIDED: slot */
+	uint8_t reversals;     /* of a decision, since it was SOLE */
+	uint8_t named;         /* slot that witnesses name since the state began, or PEL_NONE */
+	uint32_t witnesses;    /* slots of those */
+	bool restless;         /* DISPUTED: it is one of three in a short time */
+	uint64_t since_ns;     /* when the state began */
+	uint64_t contested_ns; /* when two last claimed side by side */
+	uint64_t beside_ns
+		[2]; /* when one was last published beside an unretracted claim, newest first */
+};
+
 /* What a coordinator says of a member. */
 struct topology_word {
 	char id[PEL_ID_MAX];
@@ -198,7 +215,6 @@ struct topology {
 	uint64_t started_ns, verified_ns;
 	uint64_t writerless_ns; /* since when there is no writer; 0: there is, or never was */
 	uint64_t claim_ns;      /* since when the last writer said that it is; 0: never */
-	uint64_t dispute_ns;    /* since when two say that they are; 0: no two do */
 	uint64_t veto_ns;       /* since when the table contradicts the incumbent; 0: it does not */
 	uint64_t lie_ns;        /* since when it names another than the confirmed writer */
 	uint64_t deadline_ns;
@@ -206,6 +222,7 @@ struct topology {
 	bool word_alone;       /* nobody can be asked: its word is followed */
 	struct pel_addr scout; /* where a stranger is to be met; family 0: nowhere */
 	struct topology_table table;
+	struct topology_contest contest;
 	struct topology_shown shown;
 	struct topology_member members[PEL_MAP_INSTANCES];
 	struct topology_name names[PEL_MAP_NAMES];

@@ -104,8 +104,49 @@ static const struct row rows[] = {
 		"known 1? 2W 3R", "", 2},
 	{"... and is the writer if the other recants", "up3 2w 1w +500 3t100:2M,1,3 1w 2r",
 		"known 1W 2R 3R", "SWE", 3},
-	{"... or if the table changes its mind",
-		"up3 2w 1w +500 3t100:2M,1,3 1w 2w +1000 3t100:1M,2,3", "known 1W 2? 3R", "SWE", 3},
+	{"... and stays overruled if the same witness changes its mind",
+		"up3 2w 1w +500 3t100:2M,1,3 1w 2w +1000 3t100:1M,2,3 1w 2w +1000 3t100:1M,2,3",
+		"known 1? 2W 3R", NULL, 2},
+	{"... until a second witness says so too",
+		"up4 2w 1w +500 3t100:2M,1,3,4 1w 2w +1000 3t100:1M,2,3,4 1w 2w +1000 "
+		"4t100:1M,2,3,4",
+		"known 1W 2? 3R 4R", "SWE", 3},
+	{"... who were heard before the decision do not count",
+		"up4 2w 1w +400 4t100:1M+90,2,3,4 +100 3t100:2M,1,3,4 1w 2w +1000 3t100:1M,2,3,4",
+		"known 1W 2? 3R 4R", NULL, 2},
+	{"a decision is taken back twice, then the dispute stands",
+		"up4 2w 1w +500 3t100:2M,1,3,4 1w 2w "
+		"+6000 3t100:1M,2,3,4 4t100:1M,2,3,4 1w 2w "
+		"+6000 3t100:2M,1,3,4 4t100:2M,1,3,4 1w 2w "
+		"+6000 3t100:1M,2,3,4 4t100:1M,2,3,4 1w 2w",
+		"writerless:disputed 1? 2? 3R 4R", NULL, 5},
+	{"... and no table ends it any more",
+		"up4 2w 1w +500 3t100:2M,1,3,4 1w 2w "
+		"+6000 3t100:1M,2,3,4 4t100:1M,2,3,4 1w 2w "
+		"+6000 3t100:2M,1,3,4 4t100:2M,1,3,4 1w 2w "
+		"+6000 3t100:1M,2,3,4 4t100:1M,2,3,4 1w 2w "
+		"+6000 3t100:2M,1,3,4 4t100:2M,1,3,4 1w 2w",
+		"writerless:disputed 1? 2? 3R 4R", NULL, 5},
+	{"... but one that recants does",
+		"up4 2w 1w +500 3t100:2M,1,3,4 1w 2w "
+		"+6000 3t100:1M,2,3,4 4t100:1M,2,3,4 1w 2w "
+		"+6000 3t100:2M,1,3,4 4t100:2M,1,3,4 1w 2w "
+		"+6000 3t100:1M,2,3,4 4t100:1M,2,3,4 1w 2r",
+		"known 1W 2R 3R 4R", "SWE", 6},
+	{"a claimant's own table decides nothing", "up3 2w 1w +500 2t100:2M,1,3",
+		"writerless:disputed 1? 2? 3R", "", 1},
+	{"... however often both tell theirs",
+		"up3 2w 1w +500 2t100:2M,1,3 1w 2w +1000 1t100:1M,2,3 1w 2w +1000 2t100:2M,1,3 1w "
+		"2w +1000 1t100:1M,2,3 1w 2w",
+		"writerless:disputed 1? 2? 3R", NULL, 1},
+	{"a claimant's table about itself stops no other claim",
+		"up3 1w 1x +700 1h 1t:1M,2,3 2w 1r", "known 1R 2W 3R", NULL, NO_MATTER},
+	{"two whose connections come and go dispute twice, then for ten seconds",
+		"up3 2w 1w 1x 1h 1w 2w 1w 1x 1h 1w 2w 1w 1x", "writerless:disputed 1? 2? 3R", NULL,
+		5},
+	{"... and then the one that is left is the writer",
+		"up3 2w 1w 1x 1h 1w 2w 1w 1x 1h 1w 2w 1w 1x +5000 2w +5000 2w", "known 1? 2W 3R",
+		NULL, 6},
 	{"the table may decide for the older claim", "up3 2w 1w +500 3t100:1M,2,3",
 		"known 1W 2? 3R", "SWE", 2},
 	{"a third that claims after a decision disputes it", "up3 2w 1w +500 3t100:2M,1,3 1r 3w 2w",

@@ -110,11 +110,74 @@ static void long_lives_hold(void **state)
 		run(seed, 3000);
 }
 
+/*
+ * Two that go on claiming, whatever is lost, told or late between: the published writer alternates
+ * twice in ten seconds at most, and nobody is published who did not claim after it was last asked.
+ */
+static void run_dispute(unsigned seed, unsigned n)
+{
+	static const char *const claims[] = {"1w", "2w", "1w", "2w", "1w@40", "2w@40", "1x", "2x",
+		"1h", "2h", "1t100:1M,2,3,4", "2t100:2M,1,3,4", "3t100:1M,2,3,4", "3t100:2M,1,3,4",
+		"4t100:1M,2,3,4", "4t100:2M,1,3,4", "3t100:1M,2M+20,3,4", "1?", "2?", "1p", "2p",
+		"1o", "2o", "3r", "4r", "+1", "+20", "+60", "+250", "+1000"};
+	struct play *p = play_new(&(struct topology_config){.has_table = true});
+	uint64_t changed[4] = {0};
+	uint8_t last;
+
+	srand(seed);
+	play(p, "up4");
+	last = p->t.writer;
+	for (unsigned i = 0; i < n; i++) {
+		const char *word = claims[(unsigned)rand() % (sizeof(claims) / sizeof(*claims))];
+
+		play_word(p, word);
+		if (p->t.writer == PEL_NONE || p->t.writer == last)
+			continue;
+		last = p->t.writer;
+		assert_int_equal(p->t.members[last].self_role, PEL_ROLE_WRITER);
+		memmove(changed + 1, changed, sizeof(changed) - sizeof(*changed));
+		changed[0] = p->now;
+		if (changed[3] != 0 && changed[0] < changed[3] + 10000 * PLAY_MS)
+			fail_msg("seed %u word %u: three alternations in %u ms", seed, i,
+				(unsigned)((changed[0] - changed[3]) / PLAY_MS));
+	}
+	free(p);
+}
+
+static void disputes_do_not_alternate(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= 400; seed++)
+		run_dispute(seed, 400);
+}
+
+/* One that claims alone, on a connection that lasts, is published within a second. */
+static void who_claims_alone_is_published(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= 600; seed++) {
+		struct play *p = play_new(&(struct topology_config){.has_table = true});
+
+		srand(seed);
+		play(p, "up3");
+		for (unsigned i = 0; i < 40; i++)
+			play_word(p, words[(unsigned)rand() % N_WORDS]);
+		play(p,
+			"1d:1 2d:2 3d:3 1x 2x 3x 4x 1h 2h 3h 1r 2r 3r 1o 2o 3o 1t:1,2,3 3w +60 3w +60 "
+			"3w +800 3w");
+		if (play_slot(p, 3) != PEL_NONE && p->t.members[play_slot(p, 3)].routable)
+			assert_int_equal(p->t.writer, play_slot(p, 3));
+		free(p);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(short_lives_hold),
 		cmocka_unit_test(long_lives_hold),
+		cmocka_unit_test(disputes_do_not_alternate),
+		cmocka_unit_test(who_claims_alone_is_published),
 	};
 
 	return cmocka_run_group_tests_name("topology, random", tests, NULL, NULL);

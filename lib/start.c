@@ -1,12 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What happens when the library is loaded: nothing that a program could notice. */
 #include "base/env.h"
+#include "base/environ.h"
 #include "names/lookup.h"
+#include "prober/envcreds.h"
+#include "prober/spawn.h"
 #include "base/process.h"
 #include "base/real.h"
 #include "base/say.h"
 
 #include <errno.h>
+
+/* They lie in this process's memory anyway; nothing looks at them before a cluster is followed. */
+static void keep_environment(void)
+{
+	if (env_get()->secure)
+		return;
+	environ_keep_own(spawn_variables);
+	environ_keep_own(envcreds_variables);
+}
 
 __attribute__((constructor)) static void start(void)
 {
@@ -18,6 +30,7 @@ __attribute__((constructor)) static void start(void)
 		process_init();
 		say_init();
 		lookup_init();
+		keep_environment();
 	}
 	errno = saved;
 }

@@ -2,13 +2,11 @@
 /*
  * The environment, read into one static struct.
  *
- * `active` is the only word that changes later, and only to false.  Variables that may hold
- * credentials, or configure a prober, are kept as they are (they lie in this process's memory
- * anyway); nothing looks at them before a cluster is followed.
+ * `active` is the only word that changes later, and only to false.
  */
 #include "env.h"
 
-#include "prober/envcreds.h"
+#include "environ.h"
 
 #include "common/names.h"
 
@@ -23,17 +21,6 @@ extern char **environ;
 
 static struct env env;
 static atomic_bool stood_down;
-
-const char *env_value(char *const *list, const char *key)
-{
-	for (; list && *list; list++) {
-		const char *rest = env_after(*list, key);
-
-		if (rest && *rest == '=')
-			return rest + 1;
-	}
-	return NULL;
-}
 
 bool env_glob_matches(const char *list, const char *executable)
 {
@@ -94,53 +81,11 @@ static void read_clusters(struct env *ret, const char *list)
 	}
 }
 
-bool env_is_for_prober(const char *line)
-{
-	static const char *const prefixes[] = {"PELORUS_", "AWS_",
-		"HOME=", "PATH=", "USER=", "LOGNAME=", "LANG=", "LC_", "TZ=", "XDG_",
-		"HTTPS_PROXY=", "https_proxy=", "NO_PROXY=", "no_proxy=", "SSL_CERT_"};
-	static const char *const never[] = {"PELORUS_USER=", "PELORUS_PASSWORD="};
-
-	for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++) {
-		if (env_after(line, never[i]))
-			return false;
-	}
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
-		if (env_after(line, prefixes[i]))
-			return true;
-	}
-	return false;
-}
-
-static void keep(struct env *ret, char *const *list)
-{
-	for (; list && *list; list++) {
-		size_t n = strlen(*list) + 1;
-
-		if (ret->kept_size + n > sizeof(ret->kept) ||
-			(!env_is_for_prober(*list) && !envcreds_is_wanted(*list)))
-			continue;
-		memcpy(ret->kept + ret->kept_size, *list, n);
-		ret->kept_size += n;
-	}
-}
-
-const char *env_kept(const struct env *e, const char *key)
-{
-	size_t n = strlen(key);
-
-	for (size_t at = 0; at < e->kept_size; at += strlen(e->kept + at) + 1) {
-		if (strncmp(e->kept + at, key, n) == 0 && e->kept[at + n] == '=')
-			return e->kept + at + n + 1;
-	}
-	return NULL;
-}
-
 static bool is_wanted_here(char *const *list, const char *executable)
 {
-	const char *disabled = env_value(list, "PELORUS_DISABLED");
-	const char *include = env_value(list, "PELORUS_INCLUDE");
-	const char *exclude = env_value(list, "PELORUS_EXCLUDE");
+	const char *disabled = environ_value(list, "PELORUS_DISABLED");
+	const char *include = environ_value(list, "PELORUS_INCLUDE");
+	const char *exclude = environ_value(list, "PELORUS_EXCLUDE");
 
 	/* The prober must see the servers as they are, and needs no prober itself. */
 	if (env_glob_matches("pelorusd", executable))
@@ -183,29 +128,28 @@ static uint64_t read_timeout(const char *word)
 
 void env_read(struct env *ret, char *const *list, const char *executable, bool secure)
 {
-	const char *prober, *retry, *auth, *pool = env_value(list, "UV_THREADPOOL_SIZE");
+	const char *prober, *retry, *auth, *pool = environ_value(list, "UV_THREADPOOL_SIZE");
 
 	ret->secure = secure;
 	ret->active = is_wanted_here(list, executable);
 	if (secure)
 		return;
-	prober = env_value(list, "PELORUS_PROBER");
+	prober = environ_value(list, "PELORUS_PROBER");
 	ret->may_spawn = !prober || strcmp(prober, "off") != 0;
 	if (prober && *prober == '/')
 		copy_text(ret->prober, sizeof(ret->prober), prober);
 	ret->few_lookups = pool && *pool && atoi(pool) < 3;
-	ret->failover = read_failover(env_value(list, "PELORUS_FAILOVER"));
-	ret->failover_timeout_ns = read_timeout(env_value(list, "PELORUS_FAILOVER_TIMEOUT"));
-	retry = env_value(list, "PELORUS_RETRY");
+	ret->failover = read_failover(environ_value(list, "PELORUS_FAILOVER"));
+	ret->failover_timeout_ns = read_timeout(environ_value(list, "PELORUS_FAILOVER_TIMEOUT"));
+	retry = environ_value(list, "PELORUS_RETRY");
 	ret->retry = retry && strcmp(retry, "off") == 0 ? ABI_RETRY_OFF : ABI_RETRY_SAFE;
-	auth = env_value(list, "PELORUS_AUTH");
+	auth = environ_value(list, "PELORUS_AUTH");
 	ret->auth_iam = auth && strcmp(auth, "iam") == 0;
-	ret->sever = read_sever(env_value(list, "PELORUS_SEVER"));
+	ret->sever = read_sever(environ_value(list, "PELORUS_SEVER"));
 	copy_text(ret->runtime_dir, sizeof(ret->runtime_dir),
-		env_value(list, "PELORUS_RUNTIME_DIR"));
-	copy_text(ret->log, sizeof(ret->log), env_value(list, "PELORUS_LOG"));
-	read_clusters(ret, env_value(list, "PELORUS_CLUSTER"));
-	keep(ret, list);
+		environ_value(list, "PELORUS_RUNTIME_DIR"));
+	copy_text(ret->log, sizeof(ret->log), environ_value(list, "PELORUS_LOG"));
+	read_clusters(ret, environ_value(list, "PELORUS_CLUSTER"));
 }
 
 void env_init(void)

@@ -13,8 +13,9 @@
  *   PELORUS_AUTH              iam: the client ABI logs in with RDS tokens
  *   PELORUS_RETRY             safe, off: whether the client ABI executes statements again
  *   PELORUS_FAILOVER          reader-or-writer, strict-reader, strict-writer: where connections by
- * a reader's name go PELORUS_RUNTIME_DIR       where prober and library meet PELORUS_LOG file for
- * what is otherwise said on stderr
+ *                             a reader's name go
+ *   PELORUS_RUNTIME_DIR       where prober and library meet
+ *   PELORUS_LOG               file for what is otherwise said on stderr
  *
  * Read once, at load: php-fpm clears the environment of its workers.  Ignored as a whole, but for
  * its being off, in a process that gained privileges by its exec (AT_SECURE).
@@ -35,7 +36,6 @@
 #define ENV_PATH_MAX 512
 #define ENV_CLUSTERS 16
 #define ENV_FAILOVER_TIMEOUT_NS UINT64_C(30000000000)
-#define ENV_KEPT_MAX 8192
 
 struct env_cluster {
 	char name[PEL_NAME_MAX]; /* normal form */
@@ -60,8 +60,6 @@ struct env {
 	char log[ENV_PATH_MAX];           /* empty: stderr */
 	unsigned n_clusters;
 	struct env_cluster clusters[ENV_CLUSTERS];
-	size_t kept_size;
-	char kept[ENV_KEPT_MAX]; /* KEY=VALUE, NUL-separated: what a prober may need to know */
 };
 
 /* Pure: from a list like environ, for an executable of this path.  *ret must be zero before. */
@@ -81,27 +79,5 @@ enum pel_role env_role_of(const struct env *env, const char *name);
 
 /* Pure: true if a glob of a ':'-separated list matches. */
 bool env_glob_matches(const char *list, const char *executable);
-
-/*
- * What follows `prefix` in a line that begins with it, or NULL.  Every start of every process asks
- * this of each variable; most differ in their first letter.
- */
-static inline const char *env_after(const char *line, const char *prefix)
-{
-	for (; *prefix; line++, prefix++) {
-		if (*line != *prefix)
-			return NULL;
-	}
-	return line;
-}
-
-/* The value of KEY in a NULL-terminated list, or NULL. */
-const char *env_value(char *const *list, const char *key);
-
-/* The same in `kept`. */
-const char *env_kept(const struct env *env, const char *key);
-
-/* Pure: true if KEY=VALUE belongs into a prober's environment: what it is configured by. */
-bool env_is_for_prober(const char *line);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "envcreds.h"
 
-#include "base/env.h"
 #include "base/wipe.h"
 
 #include "common/names.h"
@@ -21,23 +20,13 @@ static const struct set {
 };
 #define N_SETS (sizeof(sets) / sizeof(*sets))
 
-static bool has_key(const char *line, const char *key)
-{
-	const char *rest = key ? env_after(line, key) : NULL;
-
-	return rest && *rest == '=';
-}
-
-bool envcreds_is_wanted(const char *line)
-{
-	for (size_t i = 0; i < N_SETS; i++) {
-		if (has_key(line, sets[i].host) || has_key(line, sets[i].user[0]) ||
-			has_key(line, sets[i].user[1]) || has_key(line, sets[i].password[0]) ||
-			has_key(line, sets[i].password[1]))
-			return true;
-	}
-	return has_key(line, "DATABASE_URL") || has_key(line, "MYSQL_ATTR_SSL_CA");
-}
+/* clang-format off */
+const char envcreds_variables[] =
+	"DATABASE_URL=\0" "DB_HOST=\0" "DB_HOSTNAME=\0" "DB_USER=\0" "DB_USERNAME=\0"
+	"DB_PASSWORD=\0" "DB_PASS=\0" "MYSQL_HOST=\0" "MYSQL_USER=\0" "MYSQL_PASSWORD=\0"
+	"MYSQL_PWD=\0" "MYSQL_ATTR_SSL_CA=\0" "WORDPRESS_DB_HOST=\0" "WORDPRESS_DB_USER=\0"
+	"WORDPRESS_DB_PASSWORD=\0";
+/* clang-format on */
 
 static bool copy(char *to, size_t size, const char *from, size_t n)
 {
@@ -59,18 +48,18 @@ static bool is_host(const char *text, size_t n, const char *name)
 	return pel_name_normalise(host, normal) == 0 && strcmp(normal, name) == 0;
 }
 
-static const char *first_of(const struct env *env, const char *const keys[2])
+static const char *first_of(const struct environ_kept *env, const char *const keys[2])
 {
-	const char *value = env_kept(env, keys[0]);
+	const char *value = environ_kept_value(env, keys[0]);
 
-	return value || !keys[1] ? value : env_kept(env, keys[1]);
+	return value || !keys[1] ? value : environ_kept_value(env, keys[1]);
 }
 
-static bool find_in_set(const struct env *env, const struct set *set, const char *name,
+static bool find_in_set(const struct environ_kept *env, const struct set *set, const char *name,
 	struct envcreds *ret)
 {
 	const char *user = first_of(env, set->user), *password = first_of(env, set->password);
-	const char *host = set->host ? env_kept(env, set->host) : NULL;
+	const char *host = set->host ? environ_kept_value(env, set->host) : NULL;
 
 	if (!user || !*user || (set->host && (!host || !is_host(host, strlen(host), name))))
 		return false;
@@ -151,9 +140,9 @@ static void read_url_tls(const char *query, struct envcreds *ret)
 }
 
 /* mysql://USER:PASSWORD@HOST:PORT/DATABASE?PARAMETERS, also mysql2:, mariadb:, mysql+DRIVER: */
-static bool find_in_url(const struct env *env, const char *name, struct envcreds *ret)
+static bool find_in_url(const struct environ_kept *env, const char *name, struct envcreds *ret)
 {
-	const char *url = env_kept(env, "DATABASE_URL");
+	const char *url = environ_kept_value(env, "DATABASE_URL");
 	const char *at, *host, *colon;
 	size_t n;
 
@@ -185,21 +174,21 @@ static bool is_on(const char *value)
 	return value && *value && strcmp(value, "0") != 0;
 }
 
-static void read_tls(const struct env *env, struct envcreds *ret)
+static void read_tls(const struct environ_kept *env, struct envcreds *ret)
 {
-	const char *ca = env_kept(env, "PELORUS_SSL_CA");
+	const char *ca = environ_kept_value(env, "PELORUS_SSL_CA");
 
 	if (!ca)
-		ca = env_kept(env, "MYSQL_ATTR_SSL_CA");
+		ca = environ_kept_value(env, "MYSQL_ATTR_SSL_CA");
 	if (ca && *ca && copy(ret->ssl_ca, sizeof(ret->ssl_ca), ca, strlen(ca)))
 		ret->ssl = true;
-	if (is_on(env_kept(env, "PELORUS_SSL")))
+	if (is_on(environ_kept_value(env, "PELORUS_SSL")))
 		ret->ssl = true;
-	if (is_on(env_kept(env, "PELORUS_SSL_VERIFY")))
+	if (is_on(environ_kept_value(env, "PELORUS_SSL_VERIFY")))
 		ret->ssl = ret->ssl_verify = true;
 }
 
-bool envcreds_find(const struct env *env, const char *name, struct envcreds *ret)
+bool envcreds_find(const struct environ_kept *env, const char *name, struct envcreds *ret)
 {
 	struct envcreds found = {0};
 	bool ok = find_in_set(env, &sets[0], name, &found) || find_in_url(env, name, &found);

@@ -14,7 +14,7 @@
 #ifndef PELORUS_LIB_PROBER_ENVCREDS_H
 #define PELORUS_LIB_PROBER_ENVCREDS_H
 
-#include "base/env.h"
+#include "base/environ.h"
 
 #include <stdbool.h>
 
@@ -26,10 +26,10 @@ struct envcreds {
 	bool ssl_verify;
 };
 
-/* True for a KEY=VALUE that may be part of a set. */
-bool envcreds_is_wanted(const char *line);
+/* Beginnings of the variables above but PELORUS_*, for environ_keep(). */
+extern const char envcreds_variables[];
 
 /* The first set that is for this name (normal form).  False: there is none. */
-bool envcreds_find(const struct env *env, const char *name, struct envcreds *ret);
+bool envcreds_find(const struct environ_kept *env, const char *name, struct envcreds *ret);
 
 #endif

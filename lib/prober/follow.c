@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "known/control.h"
 #include "base/env.h"
+#include "base/environ.h"
 #include "envcreds.h"
 #include "known/mapview.h"
 #include "netcheck.h"
@@ -184,7 +185,7 @@ static bool send_follow(const struct bind *b, uint16_t port, const struct envcre
 static bool send_follow_by_environment(const struct bind *b, uint16_t port)
 {
 	struct envcreds creds;
-	bool has = envcreds_find(env_get(), b->name, &creds);
+	bool has = envcreds_find(environ_get(), b->name, &creds);
 	bool sent = send_follow(b, port, has ? &creds : NULL);
 
 	wipe(&creds, sizeof(creds));
@@ -236,7 +237,7 @@ static bool is_news(const struct bind *b, const struct pel_map *map)
 		(hot.state != PEL_STATE_UNKNOWN ||
 			(hot.why != PEL_WHY_NO_CREDENTIALS && hot.why != PEL_WHY_DENIED)))
 		return false;
-	helps = envcreds_find(env_get(), b->name, &creds);
+	helps = envcreds_find(environ_get(), b->name, &creds);
 	wipe(&creds, sizeof(creds));
 	return helps && atomic_load(&b->followed_ns) < map->header.start_ns;
 }

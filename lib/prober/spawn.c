@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/env.h"
+#include "base/environ.h"
 #include "known/mapview.h"
 #include "base/process.h"
 #include "base/say.h"
@@ -40,6 +41,12 @@
 #define TRY_NS (SECOND_NS / 2) /* one process looks at the lock so often */
 #define STACK_SIZE 8192
 #define VARIABLES 96
+
+/* clang-format off */
+const char spawn_variables[] =
+	"PELORUS_\0" "AWS_\0" "HOME=\0" "PATH=\0" "USER=\0" "LOGNAME=\0" "LANG=\0" "LC_\0" "TZ=\0"
+	"XDG_\0" "HTTPS_PROXY=\0" "https_proxy=\0" "NO_PROXY=\0" "no_proxy=\0" "SSL_CERT_\0";
+/* clang-format on */
 
 struct start {
 	const char *path;
@@ -190,16 +197,22 @@ static const char *find_prober(char buf[static ENV_PATH_MAX])
 	return PELORUS_LIBEXECDIR "/pelorusd";
 }
 
+bool spawn_passes_on(const char *line)
+{
+	return environ_begins(line, spawn_variables) &&
+		!environ_begins(line, "PELORUS_USER=\0PELORUS_PASSWORD=\0");
+}
+
 /* What configures a prober, as it was at load: neither our preload nor anybody's password. */
 static void fill_environment(char *envp[static VARIABLES])
 {
-	const struct env *env = env_get();
+	const struct environ_kept *kept = environ_get();
 	unsigned n = 0;
 
-	for (size_t at = 0; at < env->kept_size && n < VARIABLES - 1;
-		at += strlen(env->kept + at) + 1) {
-		if (env_is_for_prober(env->kept + at))
-			envp[n++] = (char *)(uintptr_t)(env->kept + at);
+	for (size_t at = 0; at < kept->size && n < VARIABLES - 1;
+		at += strlen(kept->text + at) + 1) {
+		if (spawn_passes_on(kept->text + at))
+			envp[n++] = (char *)(uintptr_t)(kept->text + at);
 	}
 	envp[n] = NULL;
 }

@@ -29,6 +29,12 @@ unsigned spawn_print(const struct spawn_record *r, char ret[static 48]);
 bool spawn_is_due(const struct spawn_record *r, uint64_t proven_ns, uint64_t now_ns,
 	struct spawn_record *ret);
 
+/* Beginnings of the variables that configure a prober, for environ_keep(). */
+extern const char spawn_variables[];
+
+/* Pure: true if KEY=VALUE goes into its environment: what configures it, but no credentials. */
+bool spawn_passes_on(const char *line);
+
 /*
  * Starts a prober if none lives.  True if one may be expected soon: it was started here, or by
  * somebody else within the last second.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the environment asks for: switches, globs, clusters, credentials. */
+/* What the environment asks for: switches, globs, clusters, what is kept. */
 #include "base/env.h"
-#include "prober/envcreds.h"
+#include "base/environ.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,8 +10,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#define NAME "db.cluster-abc.us-east-1.rds.amazonaws.com"
 
 static struct env *read_env(char *const *list)
 {
@@ -48,7 +46,6 @@ static void test_a_privileged_process_hears_nothing(void **state)
 	assert_string_equal(e.log, "");
 	assert_string_equal(e.runtime_dir, "");
 	assert_int_equal(e.n_clusters, 0);
-	assert_int_equal(e.kept_size, 0);
 }
 
 static void test_switches(void **state)
@@ -121,101 +118,23 @@ static void test_clusters_have_roles(void **state)
 
 static void test_too_much_is_left_out(void **state)
 {
-	char *list = calloc(1, 4096), *huge = calloc(1, ENV_KEPT_MAX + 64);
-	struct env *e;
+	static const char starts[] = "DB_PASSWORD=\0DB_USER=\0";
+	static struct environ_kept kept;
+	char *list = calloc(1, 4096), *huge = calloc(1, ENVIRON_KEPT_MAX + 64);
 
 	strcpy(list, "PELORUS_CLUSTER=");
 	for (int i = 0; i < 100; i++)
 		strcat(list, "a.example.com,");
 	strcpy(huge, "DB_PASSWORD=");
-	memset(huge + 12, 'x', ENV_KEPT_MAX);
-	e = read_env((char *[]){list, huge, "DB_USER=u", NULL});
-	assert_int_equal(e->n_clusters, ENV_CLUSTERS);
-	assert_string_equal(env_kept(e, "DB_USER"), "u");
-	assert_null(env_kept(e, "DB_PASSWORD"));
+	memset(huge + 12, 'x', ENVIRON_KEPT_MAX);
+	assert_int_equal(read_env((char *[]){list, NULL})->n_clusters, ENV_CLUSTERS);
+	environ_keep(&kept, (char *[]){list, huge, "DB_USER=u", NULL}, starts);
+	assert_string_equal(environ_kept_value(&kept, "DB_USER"), "u");
+	assert_null(environ_kept_value(&kept, "DB_PASSWORD"));
+	assert_null(environ_kept_value(&kept, "PELORUS_CLUSTER"));
+	assert_null(environ_kept_value(&kept, "DB_USE"));
 	free(list);
 	free(huge);
-}
-
-static void test_a_prober_gets_no_password(void **state)
-{
-	assert_true(env_is_for_prober("PELORUS_CONFIG=/etc/x"));
-	assert_true(env_is_for_prober("AWS_REGION=x"));
-	assert_false(env_is_for_prober("PELORUS_PASSWORD=x"));
-	assert_false(env_is_for_prober("PELORUS_USER=x"));
-	assert_false(env_is_for_prober("DB_PASSWORD=x"));
-	assert_false(env_is_for_prober("LD_PRELOAD=x"));
-}
-
-static void test_credentials_are_for_that_very_name(void **state)
-{
-	static const struct {
-		char *lines[4];
-		const char *user, *password; /* NULL: none are found */
-	} rows[] = {
-		{{"PELORUS_USER=u", "PELORUS_PASSWORD=p"}, "u", "p"},
-		{{"PELORUS_USER=u"}, "u", ""},
-		{{"PELORUS_PASSWORD=p"}, NULL, NULL},
-		{{"DB_HOST=" NAME, "DB_USER=u", "DB_PASSWORD=p"}, "u", "p"},
-		{{"DB_HOST=" NAME ":3306", "DB_USERNAME=u", "DB_PASS=p"}, "u", "p"},
-		{{"DB_HOST=other.example.com", "DB_USER=u", "DB_PASSWORD=p"}, NULL, NULL},
-		{{"DB_USER=u", "DB_PASSWORD=p"}, NULL, NULL},
-		{{"MYSQL_HOST=" NAME ".", "MYSQL_USER=u", "MYSQL_PWD=p"}, "u", "p"},
-		{{"WORDPRESS_DB_HOST=" NAME ":3306", "WORDPRESS_DB_USER=u",
-			 "WORDPRESS_DB_PASSWORD=p"},
-			"u", "p"},
-		{{"DATABASE_URL=mysql://u:p@" NAME ":3306/app?x=1"}, "u", "p"},
-		{{"DATABASE_URL=mysql2://u:p@" NAME}, "u", "p"},
-		{{"DATABASE_URL=mysql+pymysql://u%40x:p%2Fq%25@" NAME "/app"}, "u@x", "p/q%"},
-		{{"DATABASE_URL=mysql://u:p@q@" NAME "/app"}, "u", "p@q"},
-		{{"DATABASE_URL=mariadb://u@" NAME "/app"}, "u", ""},
-		{{"DATABASE_URL=mysql://u:p@other.example.com/app"}, NULL, NULL},
-		{{"DATABASE_URL=mysql://" NAME "/app"}, NULL, NULL},
-		{{"DATABASE_URL=postgres://u:p@" NAME "/app"}, NULL, NULL},
-		{{"DATABASE_URL=mysql"}, NULL, NULL},
-		{{"DATABASE_URL=mysql://:@" NAME}, NULL, NULL},
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct envcreds creds = {.user = ""};
-		bool found = envcreds_find(read_env((char **)rows[i].lines), NAME, &creds);
-
-		if (found != (rows[i].user != NULL) ||
-			(found &&
-				(strcmp(creds.user, rows[i].user) != 0 ||
-					strcmp(creds.password, rows[i].password) != 0)))
-			fail_msg("%s: %s %s", rows[i].lines[0], creds.user, creds.password);
-	}
-}
-
-static void test_credentials_carry_their_tls(void **state)
-{
-	static const struct {
-		char *lines[4];
-		bool ssl, verify;
-		const char *ca;
-	} rows[] = {
-		{{"PELORUS_USER=u"}, false, false, ""},
-		{{"PELORUS_USER=u", "PELORUS_SSL=1"}, true, false, ""},
-		{{"PELORUS_USER=u", "PELORUS_SSL=0"}, false, false, ""},
-		{{"PELORUS_USER=u", "PELORUS_SSL_VERIFY=1"}, true, true, ""},
-		{{"PELORUS_USER=u", "PELORUS_SSL_CA=/ca.pem"}, true, false, "/ca.pem"},
-		{{"PELORUS_USER=u", "MYSQL_ATTR_SSL_CA=/ca.pem"}, true, false, "/ca.pem"},
-		{{"DATABASE_URL=mysql://u:p@" NAME "/a?sslmode=require"}, true, false, ""},
-		{{"DATABASE_URL=mysql://u:p@" NAME "/a?x=1&ssl-mode=VERIFY_IDENTITY"}, true, true,
-			""},
-		{{"DATABASE_URL=mysql://u:p@" NAME "/a?sslca=%2Fca.pem"}, true, false, "/ca.pem"},
-		{{"DATABASE_URL=mysql://u:p@" NAME "/a?xsslmode=require"}, false, false, ""},
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct envcreds c;
-
-		assert_true(envcreds_find(read_env((char **)rows[i].lines), NAME, &c));
-		if (c.ssl != rows[i].ssl || c.ssl_verify != rows[i].verify ||
-			strcmp(c.ssl_ca, rows[i].ca) != 0)
-			fail_msg("%s", rows[i].lines[0]);
-	}
 }
 
 int main(void)
@@ -227,9 +146,6 @@ int main(void)
 		cmocka_unit_test(test_globs_match_the_path_or_its_last_part),
 		cmocka_unit_test(test_clusters_have_roles),
 		cmocka_unit_test(test_too_much_is_left_out),
-		cmocka_unit_test(test_a_prober_gets_no_password),
-		cmocka_unit_test(test_credentials_are_for_that_very_name),
-		cmocka_unit_test(test_credentials_carry_their_tls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

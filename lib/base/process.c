@@ -2,6 +2,7 @@
 #include "process.h"
 
 #include "clock.h"
+#include "futex.h"
 #include "rules/route.h"
 
 #include <errno.h>
@@ -55,6 +56,12 @@ enum process_kind process_check(void)
 	seed(pid);
 	atomic_store_explicit(&page->pid, pid, memory_order_release);
 	return PROCESS_OURS;
+}
+
+void process_kick(void)
+{
+	(void)atomic_fetch_add(&page->kick, 1);
+	futex_wake_own(&page->kick);
 }
 
 uint64_t process_random(void)

@@ -43,6 +43,9 @@ struct process *process_get(void);
 /* Whose state it is; a forked child takes possession of its emptied page here.  One system call. */
 enum process_kind process_check(void);
 
+/* Makes the thread that sleeps on `kick` look now, if this process has one. */
+void process_kick(void);
+
 /* Random bits that differ between processes that start at the same instant. */
 uint64_t process_random(void);
 

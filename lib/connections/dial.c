@@ -143,7 +143,7 @@ static void record(struct dial *d)
 	watcher_arm();
 	/* It may sleep on a map that nobody will wake it by: the next one is to be looked for. */
 	if (d->plan.map && !d->plan.fresh)
-		watcher_kick();
+		process_kick();
 	slot_track(1);
 	slot_count(SLOT_ROUTED);
 }

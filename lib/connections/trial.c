@@ -9,6 +9,7 @@
 #include "trial.h"
 
 #include "base/clock.h"
+#include "base/process.h"
 #include "cut.h"
 #include "known/mapview.h"
 #include "base/say.h"
@@ -126,7 +127,7 @@ void trial_begin(void)
 {
 	(void)atomic_fetch_add(&trials.begun, 1);
 	watcher_arm();
-	watcher_kick();
+	process_kick();
 }
 
 /* One failure that awaits its verdict.  True if it still does. */

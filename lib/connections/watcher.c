@@ -286,11 +286,3 @@ void watcher_arm(void)
 	}
 	errno = saved;
 }
-
-void watcher_kick(void)
-{
-	struct process *process = process_get();
-
-	(void)atomic_fetch_add(&process->kick, 1);
-	futex_wake_own(&process->kick);
-}

@@ -16,7 +16,4 @@
 /* Makes sure that this process has one.  Call it after the socket was recorded. */
 void watcher_arm(void);
 
-/* Makes it look now. */
-void watcher_kick(void);
-
 #endif

@@ -17,7 +17,6 @@
 #include "base/env.h"
 #include "base/process.h"
 #include "base/say.h"
-#include "connections/watcher.h"
 
 #include "common/names.h"
 
@@ -111,7 +110,7 @@ static void attach(int dirfd, const struct pel_rundir *dir)
 	atomic_store(&view.inode, st.st_ino);
 	atomic_store_explicit(&view.map, map, memory_order_release);
 	/* It may sleep on the word of a file whose prober died, and which nobody will ever move. */
-	watcher_kick();
+	process_kick();
 }
 
 static uint64_t beat_of(const struct pel_map *map)

@@ -204,12 +204,16 @@ static bool learn_way(struct dial *d, ssize_t r, int error)
 	}
 	if (trial_is_proven(p->identity))
 		return false;
-	if (r >= 0)
+	if (r >= 0) {
 		trial_prove(p->identity);
-	else if (error == EINPROGRESS)
+		return false;
+	}
+	if (error == EINPROGRESS)
 		trial_begin();
 	else
 		trial_suspect(d->bind, p);
+	watcher_arm();
+	process_kick();
 	return false;
 }
 

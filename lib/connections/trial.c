@@ -9,12 +9,10 @@
 #include "trial.h"
 
 #include "base/clock.h"
-#include "base/process.h"
 #include "cut.h"
 #include "known/mapview.h"
 #include "base/say.h"
 #include "sockets.h"
-#include "watcher.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -126,8 +124,6 @@ void trial_suspect(const struct bind *b, const struct plan *plan)
 void trial_begin(void)
 {
 	(void)atomic_fetch_add(&trials.begun, 1);
-	watcher_arm();
-	process_kick();
 }
 
 /* One failure that awaits its verdict.  True if it still does. */

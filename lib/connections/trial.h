@@ -43,10 +43,13 @@ enum trial_verdict trial_judge(const struct trial_failure *f, const struct pel_h
 bool trial_is_proven(uint64_t identity);
 void trial_prove(uint64_t identity);
 
-/* A connect to an instance failed in a way that says nothing by itself; the watcher finds out. */
+/*
+ * A connect to an instance failed in a way that says nothing by itself; the watcher finds out, and
+ * is for the caller to wake.
+ */
 void trial_suspect(const struct bind *b, const struct plan *plan);
 
-/* A connect that is under way, as recorded by track_record() with `pending`: looked after. */
+/* A connect that is under way, as recorded by track_record() with `pending`: likewise. */
 void trial_begin(void);
 
 /*

@@ -15,6 +15,7 @@
 #include "dial.h"
 
 #include "known/address.h"
+#include "known/block.h"
 #include "base/clock.h"
 #include "cut.h"
 #include "base/env.h"
@@ -52,7 +53,7 @@ struct dial {
 
 bool dial_concerns(const struct sockaddr *addr, socklen_t len)
 {
-	return bind_may_be_virtual_sockaddr(addr, len) && env_get()->active;
+	return block_has_sockaddr(addr, len) && env_get()->active;
 }
 
 static int int_option(int fd, int level, int name)

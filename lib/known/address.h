@@ -9,6 +9,13 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+/* An IPv4 address in host order. */
+static inline uint32_t address_number4(const struct pel_addr *a)
+{
+	return (uint32_t)a->ip[0] << 24 | (uint32_t)a->ip[1] << 16 | (uint32_t)a->ip[2] << 8 |
+		a->ip[3];
+}
+
 /* IPv4, IPv6, and IPv4 mapped into IPv6 (which is family 4); false for any other. */
 bool address_from_sockaddr(const struct sockaddr *sa, socklen_t len, struct pel_addr *ret);
 

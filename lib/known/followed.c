@@ -7,12 +7,13 @@
  */
 #include "followed.h"
 
+#include "address.h"
+#include "block.h"
 #include "base/process.h"
 
 #include "common/names.h"
 
 #include <arpa/inet.h>
-#include <endian.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -23,60 +24,6 @@
 
 static struct bind binds[BIND_MAX];
 static _Atomic uint32_t count;
-static struct bind_block block = {.net4 = PEL_VNET4,
-	.bits4 = PEL_VNET4_BITS,
-	.bits6 = PEL_VNET6_BITS,
-	.net6 = PEL_VNET6};
-
-const struct bind_block *bind_block(void)
-{
-	return &block;
-}
-
-void bind_set_block(const struct bind_block *b)
-{
-	if (bind_count() == 0)
-		block = *b;
-}
-
-static uint32_t addr4(const struct pel_addr *a)
-{
-	return (uint32_t)a->ip[0] << 24 | (uint32_t)a->ip[1] << 16 | (uint32_t)a->ip[2] << 8 |
-		a->ip[3];
-}
-
-bool bind_may_be_virtual(const struct pel_addr *a)
-{
-	if (a->family == 4)
-		return pel_is_virtual4(addr4(a), block.net4, block.bits4);
-	return a->family == 6 && pel_is_virtual6(a->ip, block.net6, block.bits6);
-}
-
-/* Nothing is parsed here: family and leading bits are all that an unrelated address costs. */
-bool bind_may_be_virtual_sockaddr(const struct sockaddr *addr, socklen_t len)
-{
-	const struct sockaddr_in6 *in6 = (const void *)addr;
-	const void *v4 = NULL;
-	uint64_t high, net6;
-	uint32_t middle, net;
-
-	if (!addr || len < sizeof(struct sockaddr_in))
-		return false;
-	if (addr->sa_family == AF_INET) {
-		v4 = &((const struct sockaddr_in *)(const void *)addr)->sin_addr;
-	} else if (addr->sa_family == AF_INET6 && len >= sizeof(*in6)) {
-		memcpy(&high, &in6->sin6_addr, sizeof(high));
-		memcpy(&middle, in6->sin6_addr.s6_addr + 8, sizeof(middle));
-		memcpy(&net6, block.net6, sizeof(net6));
-		if (high != 0 || middle != htonl(0xffff))
-			return (be64toh(high ^ net6) >> (-block.bits6 & 63)) == 0;
-		v4 = in6->sin6_addr.s6_addr + 12;
-	}
-	if (!v4)
-		return false;
-	memcpy(&net, v4, sizeof(net));
-	return ((ntohl(net) ^ block.net4) >> (-block.bits4 & 31)) == 0;
-}
 
 unsigned bind_count(void)
 {
@@ -114,7 +61,7 @@ static struct bind *find_virtual4(uint32_t addr)
 struct bind *bind_find_addr(const struct pel_addr *a)
 {
 	if (a->family == 4)
-		return find_virtual4(addr4(a));
+		return find_virtual4(address_number4(a));
 	for (unsigned i = 0, n = bind_count(); i < n; i++) {
 		if (memcmp(binds[i].virtual6, a->ip, 16) == 0)
 			return &binds[i];
@@ -137,7 +84,8 @@ static int bind_make(const char *name, uint64_t hash, enum pel_role role, struct
 {
 	unsigned n = bind_count();
 	struct bind *b = &binds[n];
-	uint32_t virtual4 = pel_virtual4(hash, block.net4, block.bits4);
+	const struct block *block = block_get();
+	uint32_t virtual4 = pel_virtual4(hash, block->net4, block->bits4);
 
 	if (find_virtual4(virtual4))
 		return -EEXIST;
@@ -148,8 +96,9 @@ static int bind_make(const char *name, uint64_t hash, enum pel_role role, struct
 	b->role = (uint8_t)role;
 	atomic_store(&b->turn, process_random());
 	b->virtual4 = virtual4;
-	pel_virtual6(hash, block.net6, block.bits6, b->virtual6);
+	pel_virtual6(hash, block->net6, block->bits6, b->virtual6);
 	write_texts(b);
+	block_fix();
 	atomic_store_explicit(&count, n + 1, memory_order_release);
 	*ret = b;
 	return 0;

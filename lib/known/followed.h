@@ -54,20 +54,6 @@ struct bind {
 	_Atomic uint64_t pinned[3]; /* a struct pel_addr: where the name leads without a prober */
 };
 
-/* The block of virtual addresses; set by the first map that is attached, before any binding. */
-struct bind_block {
-	uint32_t net4; /* host order */
-	uint32_t bits4;
-	uint32_t bits6;
-	uint8_t net6[16];
-};
-const struct bind_block *bind_block(void);
-void bind_set_block(const struct bind_block *block);
-
-/* True for an address that may be virtual: the quick look that every connect() takes. */
-bool bind_may_be_virtual(const struct pel_addr *addr);
-bool bind_may_be_virtual_sockaddr(const struct sockaddr *addr, socklen_t len);
-
 /* The binding of a name in normal form and of a virtual address (the port is not looked at), or
  * NULL. */
 struct bind *bind_find_name(const char *name, uint64_t hash);

@@ -12,7 +12,7 @@
  */
 #include "mapview.h"
 
-#include "followed.h"
+#include "block.h"
 #include "control.h"
 #include "base/env.h"
 #include "base/process.h"
@@ -37,10 +37,10 @@ static struct {
 	_Atomic uint32_t euid;
 } view;
 
-/* A program that follows no name has nothing to hear from us, whatever the map is like. */
+/* A program that follows no name yet has nothing to hear from us, whatever the map is like. */
 static void tell(enum say_reason reason, const char *detail)
 {
-	if (bind_count() > 0)
+	if (block_is_fixed())
 		say(reason, detail);
 }
 
@@ -67,14 +67,10 @@ static bool is_our_netns(const struct pel_map *map)
 
 static void take_block(const struct pel_map_header *h)
 {
-	struct bind_block block = {.net4 = h->vnet4,
-		.bits4 = h->vnet4_bits,
-		.bits6 = h->vnet6_bits};
+	struct block block = {.net4 = h->vnet4, .bits4 = h->vnet4_bits, .bits6 = h->vnet6_bits};
 
-	if (block.bits4 < 8 || block.bits4 > 30 || block.bits6 < 16 || block.bits6 > 64)
-		return;
 	memcpy(block.net6, h->vnet6, sizeof(block.net6));
-	bind_set_block(&block);
+	block_set(&block);
 }
 
 /* True if the path leads to a file that is not the one attached. */
@@ -232,21 +228,6 @@ int mapview_read(const struct pel_map *map, const char *name, uint64_t hash,
 	return 0;
 }
 
-static bool is_virtual_of(const struct pel_addr *a, uint64_t hash)
-{
-	const struct bind_block *block = bind_block();
-	uint8_t ip[16];
-	uint32_t v4;
-
-	if (a->family == 6) {
-		pel_virtual6(hash, block->net6, block->bits6, ip);
-		return memcmp(ip, a->ip, 16) == 0;
-	}
-	v4 = pel_virtual4(hash, block->net4, block->bits4);
-	return a->ip[0] == v4 >> 24 && a->ip[1] == (v4 >> 16 & 0xff) &&
-		a->ip[2] == (v4 >> 8 & 0xff) && a->ip[3] == (v4 & 0xff);
-}
-
 bool mapview_name_of(const struct pel_map *map, const struct pel_addr *addr,
 	char ret_name[static PEL_NAME_MAX])
 {
@@ -259,7 +240,7 @@ bool mapview_name_of(const struct pel_map *map, const struct pel_addr *addr,
 		if (pel_map_read_all(map, i, &hot, &cold) < 0)
 			continue;
 		for (unsigned n = 0; n < hot.n_names; n++) {
-			if (!is_virtual_of(addr, hot.names[n].hash))
+			if (!block_is_of(addr, hot.names[n].hash))
 				continue;
 			strcpy(ret_name, cold.names[n]);
 			found++;

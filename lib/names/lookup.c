@@ -2,6 +2,7 @@
 #include "lookup.h"
 
 #include "known/address.h"
+#include "known/block.h"
 #include "base/clock.h"
 #include "base/elf_note.h"
 #include "base/env.h"
@@ -161,7 +162,7 @@ const char *lookup_name_of(const struct pel_addr *addr)
 {
 	const struct bind *b = NULL;
 
-	if (env_get()->active && bind_may_be_virtual(addr))
+	if (env_get()->active && block_has(addr))
 		b = bind_find_addr(addr);
 	return b ? b->name : NULL;
 }

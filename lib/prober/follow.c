@@ -2,6 +2,7 @@
 #include "follow.h"
 
 #include "base/clock.h"
+#include "known/block.h"
 #include "known/control.h"
 #include "base/env.h"
 #include "base/environ.h"
@@ -31,7 +32,7 @@
 /* Before the first address is handed out: afterwards somebody may rely on it. */
 static bool may_hand_out(void)
 {
-	const struct bind_block *block = bind_block();
+	const struct block *block = block_get();
 
 	if (bind_count() > 0 || !netcheck_is_taken(block->net4, block->bits4))
 		return true;

@@ -16,7 +16,8 @@ import tap  # noqa: E402
 from fuzzing import build  # noqa: E402
 
 ROUNDS = os.environ.get("RACE_ROUNDS", "5000")
-SOURCES = ["lib/connections/sockets.c", "lib/known/followed.c", "lib/client/table.c", "lib/base/process.c", "lib/base/futex.c",
+SOURCES = ["lib/connections/sockets.c", "lib/known/block.c", "lib/known/followed.c",
+           "lib/client/table.c", "lib/base/process.c", "lib/base/futex.c",
            "lib/rules/route.c", "lib/common/names.c"]
 
 with tempfile.TemporaryDirectory() as folder:

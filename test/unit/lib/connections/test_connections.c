@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The library's small parts: addresses, bindings, tracked sockets, starts, notes, trials. */
 #include "known/address.h"
+#include "known/block.h"
 #include "known/followed.h"
 #include "known/control.h"
 #include "base/elf_note.h"
@@ -103,10 +104,10 @@ static void test_a_binding_is_found_by_name_and_by_both_addresses(void **state)
 	memcpy(v6.ip, b->virtual6, 16);
 	assert_ptr_equal(bind_find_addr(&v4), b);
 	assert_ptr_equal(bind_find_addr(&v6), b);
-	assert_true(bind_may_be_virtual(&v4));
-	assert_true(bind_may_be_virtual(&v6));
+	assert_true(block_has(&v4));
+	assert_true(block_has(&v6));
 	v4.ip[0] = 10;
-	assert_false(bind_may_be_virtual(&v4));
+	assert_false(block_has(&v4));
 	assert_null(bind_find_addr(&v4));
 }
 

@@ -16,6 +16,7 @@
 #include "common/names.h"
 
 #include "known/address.h"
+#include "known/block.h"
 #include "known/followed.h"
 #include "base/process.h"
 
@@ -73,10 +74,10 @@ static void an_address_is_told_by_its_leading_bits(void **state)
 		socklen_t n = make_sockaddr(looks[i].address, &ss);
 		struct pel_addr a;
 
-		if (bind_may_be_virtual_sockaddr((void *)&ss, n) != looks[i].is_virtual)
+		if (block_has_sockaddr((void *)&ss, n) != looks[i].is_virtual)
 			fail_msg("%s", looks[i].address);
 		assert_true(address_from_sockaddr((void *)&ss, n, &a));
-		assert_int_equal(bind_may_be_virtual(&a), looks[i].is_virtual);
+		assert_int_equal(block_has(&a), looks[i].is_virtual);
 	}
 }
 
@@ -85,14 +86,14 @@ static void what_is_no_whole_address_is_not_virtual(void **state)
 	struct sockaddr_storage ss;
 	socklen_t n = make_sockaddr("198.18.0.1", &ss);
 
-	assert_false(bind_may_be_virtual_sockaddr(NULL, n));
-	assert_false(bind_may_be_virtual_sockaddr((void *)&ss, 0));
-	assert_false(bind_may_be_virtual_sockaddr((void *)&ss, n - 1));
+	assert_false(block_has_sockaddr(NULL, n));
+	assert_false(block_has_sockaddr((void *)&ss, 0));
+	assert_false(block_has_sockaddr((void *)&ss, n - 1));
 	ss.ss_family = AF_UNIX;
-	assert_false(bind_may_be_virtual_sockaddr((void *)&ss, n));
+	assert_false(block_has_sockaddr((void *)&ss, n));
 	n = make_sockaddr("2001:2::1", &ss);
-	assert_false(bind_may_be_virtual_sockaddr((void *)&ss, n - 1));
-	assert_false(bind_may_be_virtual_sockaddr((void *)&ss, sizeof(struct sockaddr_in)));
+	assert_false(block_has_sockaddr((void *)&ss, n - 1));
+	assert_false(block_has_sockaddr((void *)&ss, sizeof(struct sockaddr_in)));
 }
 
 struct meeting {

@@ -3,7 +3,6 @@
 
 #include "known/address.h"
 #include "base/clock.h"
-#include "connections/cut.h"
 #include "prober/follow.h"
 #include "base/futex.h"
 #include "known/mapview.h"

@@ -17,7 +17,6 @@
 #include "known/address.h"
 #include "known/block.h"
 #include "base/clock.h"
-#include "cut.h"
 #include "base/env.h"
 #include "prober/follow.h"
 #include "known/plan.h"

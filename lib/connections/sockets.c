@@ -1,15 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How one is ended: shutdown(SHUT_RDWR) makes the next read return 0 and the next write fail with
+ * EPIPE, which pools understand.  It also raises SIGPIPE, and a process that left that at its default
+ * would die of it: there connect(AF_UNSPEC) resets the connection instead, so that the next operation
+ * fails with ECONNRESET.  (Only the next: a second write raises SIGPIPE all the same.)  Some kernels
+ * answer EBUSY to it while a thread is blocked in the socket; then shutdown it is.
+ *
+ * The descriptor is duplicated before its cookie is compared: what was compared is what is cut,
+ * whatever the host closes and opens meanwhile.  The duplicate's number is 3 at least, for a host
+ * may just have closed 0, 1 or 2 to open something else there.
+ */
 #include "sockets.h"
 
+#include "base/real.h"
+
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define TRACK_TRIES 64
+#define NUMBERS_MAX 16384 /* one system call each: about a millisecond for all */
 #define TRACK_WORDS (sizeof(struct track) / sizeof(uint64_t))
 
 #ifndef SO_COOKIE
@@ -167,4 +185,91 @@ void track_forget(int fd, uint64_t cookie)
 int track_limit(void)
 {
 	return atomic_load(&limit);
+}
+
+static bool sigpipe_kills(void)
+{
+	struct sigaction sa;
+
+	return sigaction(SIGPIPE, NULL, &sa) == 0 && !(sa.sa_flags & SA_SIGINFO) &&
+		sa.sa_handler == SIG_DFL;
+}
+
+bool cut_for_retry(int fd)
+{
+	const struct sockaddr none = {.sa_family = AF_UNSPEC};
+
+	return real_get()->connect(fd, &none, sizeof(none)) == 0;
+}
+
+static void cut(int fd)
+{
+	if (sigpipe_kills() && cut_for_retry(fd))
+		return;
+	(void)shutdown(fd, SHUT_RDWR);
+}
+
+int cut_socket(int fd, uint64_t cookie)
+{
+	int saved = errno, own = fcntl(fd, F_DUPFD_CLOEXEC, 3), r = -ESTALE;
+
+	if (own < 0 && errno != EMFILE) {
+		errno = saved;
+		return -ESTALE;
+	}
+	if (track_cookie(own < 0 ? fd : own) == cookie) {
+		cut(own < 0 ? fd : own);
+		r = 0;
+	}
+	if (own >= 0)
+		(void)close(own);
+	errno = saved;
+	return r;
+}
+
+void moved_note(struct moved *m, int fd, uint64_t cookie)
+{
+	if (m->n == MOVED_MAX)
+		return;
+	m->list[m->n].fd = fd;
+	m->list[m->n].cookie = cookie;
+	m->n++;
+}
+
+static int highest_number(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur > NUMBERS_MAX)
+		return NUMBERS_MAX;
+	return (int)files.rlim_cur;
+}
+
+/* True if the socket at this number is one of those noted; its record moves there. */
+static bool take_up(const struct moved *m, int fd)
+{
+	uint64_t cookie = track_cookie(fd);
+	struct track t;
+
+	for (unsigned i = 0; cookie != 0 && i < m->n; i++) {
+		if (m->list[i].cookie != cookie || !track_read(m->list[i].fd, &t) ||
+			t.cookie != cookie)
+			continue;
+		return track_record(fd, &t) == 0;
+	}
+	return false;
+}
+
+unsigned moved_settle(struct moved *m)
+{
+	unsigned found = 0;
+
+	for (int fd = 0, n = m->n > 0 ? highest_number() : 0; fd < n && found < m->n; fd++) {
+		if (take_up(m, fd))
+			found++;
+	}
+	for (unsigned i = 0; i < m->n; i++)
+		track_forget(m->list[i].fd, m->list[i].cookie);
+	m->n = 0;
+	return found;
 }

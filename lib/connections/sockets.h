@@ -45,4 +45,31 @@ void track_forget(int fd, uint64_t cookie);
 /* One more than the highest number that ever had a record. */
 int track_limit(void);
 
+/* Ends the connection if `fd` still is that socket.  0, or -ESTALE if it is another, or none. */
+int cut_socket(int fd, uint64_t cookie);
+
+/* Takes a socket back to unconnected, so that connect() may be called on it again. */
+bool cut_for_retry(int fd);
+
+/*
+ * Sockets that are no longer at the number at which they were recorded: closed, mostly; but a host
+ * may have duplicated one and closed the first.  Those are looked for by their cookies, all at
+ * once.
+ */
+#define MOVED_MAX 64
+
+struct moved {
+	unsigned n;
+	struct {
+		int fd;
+		uint64_t cookie;
+	} list[MOVED_MAX];
+};
+
+/* Notes that a record's socket is not at its number. */
+void moved_note(struct moved *m, int fd, uint64_t cookie);
+
+/* Records those that are found elsewhere anew, forgets the others.  How many were found. */
+unsigned moved_settle(struct moved *m);
+
 #endif

@@ -9,7 +9,6 @@
 #include "trial.h"
 
 #include "base/clock.h"
-#include "cut.h"
 #include "known/mapview.h"
 #include "base/say.h"
 #include "sockets.h"

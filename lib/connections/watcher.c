@@ -14,12 +14,10 @@
 
 #include "known/followed.h"
 #include "base/clock.h"
-#include "cut.h"
 #include "base/env.h"
 #include "prober/follow.h"
 #include "base/futex.h"
 #include "known/mapview.h"
-#include "moved.h"
 #include "base/process.h"
 #include "base/real.h"
 #include "base/say.h"

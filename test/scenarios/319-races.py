@@ -17,7 +17,7 @@ from fuzzing import build  # noqa: E402
 
 ROUNDS = os.environ.get("RACE_ROUNDS", "5000")
 SOURCES = ["lib/connections/sockets.c", "lib/known/block.c", "lib/known/followed.c",
-           "lib/client/table.c", "lib/base/process.c", "lib/base/futex.c",
+           "lib/client/table.c", "lib/base/process.c", "lib/base/futex.c", "lib/base/real.c",
            "lib/rules/route.c", "lib/common/names.c"]
 
 with tempfile.TemporaryDirectory() as folder:

@@ -5,7 +5,6 @@
 #include "known/followed.h"
 #include "known/control.h"
 #include "base/elf_note.h"
-#include "connections/moved.h"
 #include "prober/netcheck.h"
 #include "base/process.h"
 #include "prober/spawn.h"

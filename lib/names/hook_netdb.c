@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The old lookups: the real function makes the entry from the virtual address as text, and the name
- * that was asked for is put in its place.  Names of bindings are never freed, and neither libc
- * frees h_name apart from its buffer.
+ * The old lookups, and the way back from a virtual address to its name: the real function makes the
+ * entry from the address as text, and the name is put in its place.  Names that are followed are never
+ * freed, and neither libc frees h_name apart from its buffer.
  */
 #include "answer.h"
 #include "base/real.h"
@@ -62,4 +62,43 @@ __attribute__((visibility("default"))) int gethostbyname_r(const char *restrict 
 	if (text && r == 0)
 		(void)named(*ret, host_name);
 	return r;
+}
+
+__attribute__((visibility("default"))) struct hostent *gethostbyaddr(const void *addr,
+	socklen_t len, int family)
+{
+	char text[64];
+	const char *name = answer_name_of(addr, len, family, text);
+
+	if (!name)
+		return real_get()->gethostbyaddr(addr, len, family);
+	return named(real_get()->gethostbyname2(text, family), name);
+}
+
+__attribute__((visibility("default"))) int gethostbyaddr_r(const void *restrict addr, socklen_t len,
+	int family, struct hostent *restrict host, char *restrict buf, size_t size,
+	struct hostent **restrict ret, int *restrict ret_h_errno)
+{
+	char text[64];
+	const char *name = answer_name_of(addr, len, family, text);
+	int r;
+
+	if (!name)
+		return real_get()->gethostbyaddr_r(addr, len, family, host, buf, size, ret,
+			ret_h_errno);
+	r = real_get()->gethostbyname2_r(text, family, host, buf, size, ret, ret_h_errno);
+	if (r == 0)
+		(void)named(*ret, name);
+	return r;
+}
+
+__attribute__((visibility("default"))) int getnameinfo(const struct sockaddr *restrict addr,
+	socklen_t len, char *restrict host, socklen_t host_len, char *restrict service,
+	socklen_t service_len, int flags)
+{
+	int status;
+
+	if (answer_nameinfo(addr, len, host, host_len, service, service_len, flags, &status))
+		return status;
+	return real_get()->getnameinfo(addr, len, host, host_len, service, service_len, flags);
 }

@@ -12,10 +12,12 @@
  *
  * mysql_real_connect() on a used handle would leak, and let an old MYSQL_STMT execute another
  * connection's statement.  Between attempts the topology's next move is waited for.
+ *
+ * Questions are asked on the application's own connection, when no statement of its is under way.  They
+ * change what mysql_errno(), mysql_affected_rows() and the like say.
  */
 #include "move.h"
 
-#include "ask.h"
 #include "members.h"
 #include "connection.h"
 #include "base/clock.h"
@@ -23,7 +25,10 @@
 #include "base/say.h"
 #include "prober/slot.h"
 
+#include "common/rows.h"
+
 #include <errno.h>
+#include <string.h>
 
 #define PINGS 2
 #define PAUSE_FIRST_NS UINT64_C(5000000)
@@ -34,6 +39,85 @@ struct autocommit {
 	bool known;
 	bool on;
 };
+
+/* What the server says of itself and of the session. */
+struct answer {
+	enum pel_role role; /* PEL_ROLE_UNKNOWN: it has no such variable */
+	bool autocommit;
+};
+
+/* Executes a statement without a result; false if it failed. */
+static bool ask_do(const struct abi_handle *h, const char *text)
+{
+	bool done;
+
+	abi_depth++;
+	done = h->client->real.real_query(h->mysql, text, strlen(text)) == 0;
+	abi_depth--;
+	return done;
+}
+
+/* Sends a question and takes its whole result; NULL if there is none. */
+static void *ask_for(const struct abi_handle *h, const char *text)
+{
+	const struct abi_real *real = &h->client->real;
+
+	if (real->real_query(h->mysql, text, strlen(text)) != 0)
+		return NULL;
+	return real->store_result(h->mysql);
+}
+
+/* 0, or -EIO if the connection is lost or the answer no answer. */
+static int ask_role(const struct abi_handle *h, struct answer *ret)
+{
+	const struct abi_real *real = &h->client->real;
+	char **row;
+	void *result;
+
+	abi_depth++;
+	result = ask_for(h, "SELECT @@innodb_read_only, @@autocommit");
+	row = result ? real->fetch_row(result) : NULL;
+	if (row) {
+		ret->role = pel_rows_role(row[0]);
+		ret->autocommit = row[1] && strcmp(row[1], "1") == 0;
+	}
+	if (result)
+		real->free_result(result);
+	abi_depth--;
+	return row ? 0 : -EIO;
+}
+
+struct cells {
+	const struct abi_real *real;
+	void *result;
+};
+
+static const char *const *next_row(void *context)
+{
+	const struct cells *c = context;
+
+	return (const char *const *)c->real->fetch_row(c->result);
+}
+
+/* The topology by the table of the server's; 0, -ENODATA, -EPROTO, -EIO. */
+static int ask_rows(const struct abi_handle *h, struct pel_rows *ret)
+{
+	struct cells c = {.real = &h->client->real};
+	int r = -EIO;
+
+	abi_depth++;
+	c.result = ask_for(h, PEL_ROWS_QUERY);
+	if (c.result) {
+		const struct pel_cells cells = {.next = next_row,
+			.context = &c,
+			.n_columns = c.real->num_fields(c.result)};
+
+		r = pel_rows_read(&cells, ret);
+		c.real->free_result(c.result);
+	}
+	abi_depth--;
+	return r;
+}
 
 static struct autocommit read_autocommit(const struct abi_handle *h)
 {
@@ -96,7 +180,7 @@ static void learn(struct abi_handle *h, enum pel_role role)
 {
 	struct pel_rows rows;
 
-	if (abi_wire_has_prober(h) || abi_ask_rows(h, &rows) < 0)
+	if (abi_wire_has_prober(h) || ask_rows(h, &rows) < 0)
 		return;
 	abi_members_learn(h->bind, &rows);
 	if (role != PEL_ROLE_WRITER && wanted_role(h) == PEL_ROLE_WRITER && rows.master != PEL_NONE)
@@ -129,11 +213,11 @@ static bool restore(struct abi_handle *h, struct autocommit before)
 	struct autocommit now = read_autocommit(h);
 
 	if (before.known && (!now.known || now.on != before.on) &&
-		!abi_ask_do(h, before.on ? "SET autocommit=1" : "SET autocommit=0"))
+		!ask_do(h, before.on ? "SET autocommit=1" : "SET autocommit=0"))
 		return false;
 	for (const char *s = abi_session_next(&h->session, NULL); s;
 		s = abi_session_next(&h->session, s)) {
-		if (!abi_ask_do(h, s))
+		if (!ask_do(h, s))
 			return false;
 	}
 	return true;
@@ -142,7 +226,7 @@ static bool restore(struct abi_handle *h, struct autocommit before)
 /* One attempt.  True if the connection is where it belongs, as it was. */
 static bool attempt(struct abi_handle *h, struct autocommit before, unsigned turn)
 {
-	struct abi_answer answer;
+	struct answer answer;
 
 	abi_wire_sever(h);
 	if (h->role == PEL_ROLE_READER && wanted_role(h) == PEL_ROLE_WRITER)
@@ -153,7 +237,7 @@ static bool attempt(struct abi_handle *h, struct autocommit before, unsigned tur
 	}
 	h->epoch++;
 	abi_wire_note_socket(h);
-	if (abi_ask_role(h, &answer) < 0)
+	if (ask_role(h, &answer) < 0)
 		return false;
 	if (!fits(h, answer.role)) {
 		look_elsewhere(h, turn);
@@ -169,10 +253,10 @@ static bool attempt(struct abi_handle *h, struct autocommit before, unsigned tur
 /* A refused write: true if it is not a failover's. */
 static bool is_own_affair(const struct abi_handle *h, enum abi_cause cause)
 {
-	struct abi_answer answer;
+	struct answer answer;
 
 	return cause == ABI_CAUSE_REFUSED && h->role == PEL_ROLE_WRITER &&
-		abi_ask_role(h, &answer) == 0 && answer.role == PEL_ROLE_WRITER;
+		ask_role(h, &answer) == 0 && answer.role == PEL_ROLE_WRITER;
 }
 
 static int move_until(struct abi_handle *h, uint64_t deadline)
@@ -222,13 +306,13 @@ int abi_move(struct abi_handle *h, enum abi_cause cause)
 void abi_verify(struct abi_handle *h)
 {
 	unsigned status = abi_handle_status(h);
-	struct abi_answer answer;
+	struct answer answer;
 
 	h->autocommit_known = status != ABI_STATUS_UNKNOWN;
 	h->autocommit = h->autocommit_known && (status & ABI_STATUS_AUTOCOMMIT);
 	if (h->autocommit_known && (h->role != PEL_ROLE_WRITER || abi_wire_is_proven(h)))
 		return;
-	if (abi_ask_role(h, &answer) < 0)
+	if (ask_role(h, &answer) < 0)
 		return;
 	h->autocommit = answer.autocommit;
 	h->autocommit_known = true;

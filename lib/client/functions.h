@@ -9,7 +9,6 @@
 #define PELORUS_LIB_CLIENT_FUNCTIONS_H
 
 typedef unsigned char abi_bool;
-typedef unsigned long long abi_count;
 
 struct abi_real {
 	void *(*real_connect)(void *mysql, const char *host, const char *user, const char *password,
@@ -20,9 +19,7 @@ struct abi_real {
 	int (*send_query)(void *mysql, const char *text, unsigned long n);
 	abi_bool (*read_query_result)(void *mysql);
 	void *(*store_result)(void *mysql);
-	void *(*use_result)(void *mysql);
 	int (*next_result)(void *mysql);
-	abi_bool (*more_results)(void *mysql);
 	char **(*fetch_row)(void *result);
 	unsigned (*num_fields)(void *result);
 	void (*free_result)(void *result);
@@ -63,13 +60,58 @@ struct abi_real {
 	int (*stmt_store_result)(void *stmt);
 	int (*stmt_next_result)(void *stmt);
 	abi_bool (*stmt_reset)(void *stmt);
-	abi_bool (*stmt_send_long_data)(void *stmt, unsigned parameter, const char *data,
-		unsigned long n);
 	abi_bool (*stmt_close)(void *stmt);
 	unsigned (*stmt_errno)(void *stmt);
 	const char *(*stmt_error)(void *stmt);
 	const char *(*stmt_sqlstate)(void *stmt);
 };
+
+/* The hooks, by the names that a program calls. */
+#define ABI_EXPORT __attribute__((visibility("default")))
+
+ABI_EXPORT void *mysql_real_connect(void *mysql, const char *host, const char *user,
+	const char *password, const char *db, unsigned port, const char *socket,
+	unsigned long flags);
+ABI_EXPORT void mysql_close(void *mysql);
+ABI_EXPORT int mysql_query(void *mysql, const char *text);
+ABI_EXPORT int mysql_real_query(void *mysql, const char *text, unsigned long n);
+ABI_EXPORT int mysql_send_query(void *mysql, const char *text, unsigned long n);
+ABI_EXPORT abi_bool mysql_read_query_result(void *mysql);
+ABI_EXPORT void *mysql_store_result(void *mysql);
+ABI_EXPORT int mysql_next_result(void *mysql);
+ABI_EXPORT abi_bool mysql_commit(void *mysql);
+ABI_EXPORT abi_bool mysql_rollback(void *mysql);
+ABI_EXPORT abi_bool mysql_autocommit(void *mysql, abi_bool on);
+ABI_EXPORT int mysql_select_db(void *mysql, const char *db);
+ABI_EXPORT abi_bool mysql_change_user(void *mysql, const char *user, const char *password,
+	const char *db);
+ABI_EXPORT int mysql_set_character_set(void *mysql, const char *name);
+ABI_EXPORT int mysql_reset_connection(void *mysql);
+ABI_EXPORT int mysql_ping(void *mysql);
+ABI_EXPORT unsigned mysql_errno(void *mysql);
+ABI_EXPORT const char *mysql_error(void *mysql);
+ABI_EXPORT const char *mysql_sqlstate(void *mysql);
+ABI_EXPORT void *mysql_stmt_init(void *mysql);
+ABI_EXPORT int mysql_stmt_prepare(void *stmt, const char *text, unsigned long n);
+ABI_EXPORT int mysql_stmt_execute(void *stmt);
+ABI_EXPORT int mysql_stmt_fetch(void *stmt);
+ABI_EXPORT int mysql_stmt_store_result(void *stmt);
+ABI_EXPORT int mysql_stmt_next_result(void *stmt);
+ABI_EXPORT abi_bool mysql_stmt_reset(void *stmt);
+ABI_EXPORT abi_bool mysql_stmt_close(void *stmt);
+ABI_EXPORT unsigned mysql_stmt_errno(void *stmt);
+ABI_EXPORT const char *mysql_stmt_error(void *stmt);
+ABI_EXPORT const char *mysql_stmt_sqlstate(void *stmt);
+
+ABI_EXPORT int mysql_real_connect_start(void **ret, void *mysql, const char *host, const char *user,
+	const char *password, const char *db, unsigned port, const char *socket,
+	unsigned long flags);
+ABI_EXPORT int mysql_real_connect_cont(void **ret, void *mysql, int events);
+ABI_EXPORT int mysql_query_start(int *ret, void *mysql, const char *text);
+ABI_EXPORT int mysql_query_cont(int *ret, void *mysql, int events);
+ABI_EXPORT int mysql_real_query_start(int *ret, void *mysql, const char *text, unsigned long n);
+ABI_EXPORT int mysql_real_query_cont(int *ret, void *mysql, int events);
+ABI_EXPORT int mysql_close_start(void *mysql);
 
 /* mysql_get_option()'s and mysql_options()'s MYSQL_OPT_RECONNECT: MySQL 8 renumbered it. */
 #define ABI_OPT_RECONNECT 20

@@ -67,8 +67,6 @@ struct abi_handle {
 };
 
 struct abi_stmt {
-	bool long_data;
-	bool results;   /* a result is being fetched */
 	uint32_t epoch; /* of the handle, when it was prepared */
 	enum pel_sql_class class;
 	void *stmt;

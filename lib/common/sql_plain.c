@@ -14,7 +14,6 @@ struct scan {
 	struct sql_lex lex;
 	bool locks; /* FOR UPDATE, FOR SHARE, LOCK IN SHARE MODE */
 	bool peeks;
-	bool writes; /* WITH ... UPDATE and the like */
 };
 
 static bool is_end(struct scan *scan, const struct sql_token *token)
@@ -125,7 +124,7 @@ static bool judge_body(struct scan *scan, struct sql_token before)
 }
 
 /* INSERT and REPLACE: up to the list of columns, whose parenthesis is no call. */
-static bool judge_insert(struct scan *scan, const struct sql_token *verb)
+static bool judge_insert(struct scan *scan)
 {
 	static const char *const modifiers[] = {"low_priority", "high_priority", "ignore", "into"};
 	struct sql_token token = sql_lex_next(&scan->lex), next;
@@ -168,7 +167,7 @@ static enum pel_sql_class class_change(struct scan *scan, const struct sql_token
 
 	if (peek_kind(scan) == SQL_END)
 		return PEL_SQL_DIRTY;
-	if (!(insert ? judge_insert(scan, verb) : judge_body(scan, *verb)))
+	if (!(insert ? judge_insert(scan) : judge_body(scan, *verb)))
 		return PEL_SQL_DIRTY;
 	return scan->peeks ? PEL_SQL_PEEK : PEL_SQL_WRITE;
 }

@@ -10,63 +10,7 @@
 
 typedef unsigned char abi_bool;
 
-struct abi_real {
-	void *(*real_connect)(void *mysql, const char *host, const char *user, const char *password,
-		const char *db, unsigned port, const char *socket, unsigned long flags);
-	void (*close)(void *mysql);
-	int (*query)(void *mysql, const char *text);
-	int (*real_query)(void *mysql, const char *text, unsigned long n);
-	int (*send_query)(void *mysql, const char *text, unsigned long n);
-	abi_bool (*read_query_result)(void *mysql);
-	void *(*store_result)(void *mysql);
-	int (*next_result)(void *mysql);
-	char **(*fetch_row)(void *result);
-	unsigned (*num_fields)(void *result);
-	void (*free_result)(void *result);
-	abi_bool (*commit)(void *mysql);
-	abi_bool (*rollback)(void *mysql);
-	abi_bool (*autocommit)(void *mysql, abi_bool on);
-	int (*select_db)(void *mysql, const char *db);
-	abi_bool (
-		*change_user)(void *mysql, const char *user, const char *password, const char *db);
-	int (*set_character_set)(void *mysql, const char *name);
-	int (*reset_connection)(void *mysql);
-	int (*ping)(void *mysql);
-	int (*options)(void *mysql, int option, const void *arg);
-	int (*get_option)(void *mysql, int option, void *arg);
-	unsigned (*errnum)(void *mysql);
-	const char *(*error)(void *mysql);
-	const char *(*sqlstate)(void *mysql);
-	unsigned long (*client_version)(void);
-	const char *(*character_set_name)(void *mysql);
-	int (*connect_start)(void **ret, void *mysql, const char *host, const char *user,
-		const char *password, const char *db, unsigned port, const char *socket,
-		unsigned long flags); /* this and the next eight: libmariadb */
-	int (*connect_cont)(void **ret, void *mysql, int events);
-	int (*query_start)(int *ret, void *mysql, const char *text);
-	int (*query_cont)(int *ret, void *mysql, int events);
-	int (*real_query_start)(int *ret, void *mysql, const char *text, unsigned long n);
-	int (*real_query_cont)(int *ret, void *mysql, int events);
-	int (*ping_start)(int *ret, void *mysql);
-	int (*ping_cont)(int *ret, void *mysql, int events);
-	int (*close_start)(void *mysql);
-	const char *(*get_ssl_cipher)(void *mysql);
-	int (*get_socket)(void *mysql);                                /* libmariadb */
-	abi_bool (*get_infov)(void *mysql, int value, void *arg, ...); /* libmariadb */
-	void *(*stmt_init)(void *mysql);
-	int (*stmt_prepare)(void *stmt, const char *text, unsigned long n);
-	int (*stmt_execute)(void *stmt);
-	int (*stmt_fetch)(void *stmt);
-	int (*stmt_store_result)(void *stmt);
-	int (*stmt_next_result)(void *stmt);
-	abi_bool (*stmt_reset)(void *stmt);
-	abi_bool (*stmt_close)(void *stmt);
-	unsigned (*stmt_errno)(void *stmt);
-	const char *(*stmt_error)(void *stmt);
-	const char *(*stmt_sqlstate)(void *stmt);
-};
-
-/* The hooks, by the names that a program calls. */
+/* The hooks, by the names that programs call: the real functions have the same types. */
 #define ABI_EXPORT __attribute__((visibility("default")))
 
 ABI_EXPORT void *mysql_real_connect(void *mysql, const char *host, const char *user,
@@ -112,6 +56,59 @@ ABI_EXPORT int mysql_query_cont(int *ret, void *mysql, int events);
 ABI_EXPORT int mysql_real_query_start(int *ret, void *mysql, const char *text, unsigned long n);
 ABI_EXPORT int mysql_real_query_cont(int *ret, void *mysql, int events);
 ABI_EXPORT int mysql_close_start(void *mysql);
+
+struct abi_real {
+	__typeof__(mysql_real_connect) *real_connect;
+	__typeof__(mysql_close) *close;
+	__typeof__(mysql_query) *query;
+	__typeof__(mysql_real_query) *real_query;
+	__typeof__(mysql_send_query) *send_query;
+	__typeof__(mysql_read_query_result) *read_query_result;
+	__typeof__(mysql_store_result) *store_result;
+	__typeof__(mysql_next_result) *next_result;
+	char **(*fetch_row)(void *result);
+	unsigned (*num_fields)(void *result);
+	void (*free_result)(void *result);
+	__typeof__(mysql_commit) *commit;
+	__typeof__(mysql_rollback) *rollback;
+	__typeof__(mysql_autocommit) *autocommit;
+	__typeof__(mysql_select_db) *select_db;
+	__typeof__(mysql_change_user) *change_user;
+	__typeof__(mysql_set_character_set) *set_character_set;
+	__typeof__(mysql_reset_connection) *reset_connection;
+	__typeof__(mysql_ping) *ping;
+	int (*options)(void *mysql, int option, const void *arg);
+	int (*get_option)(void *mysql, int option, void *arg);
+	__typeof__(mysql_errno) *errnum;
+	__typeof__(mysql_error) *error;
+	__typeof__(mysql_sqlstate) *sqlstate;
+	unsigned long (*client_version)(void);
+	const char *(*character_set_name)(void *mysql);
+	__typeof__(mysql_real_connect_start)
+		*connect_start; /* this and the next eight: libmariadb */
+	__typeof__(mysql_real_connect_cont) *connect_cont;
+	__typeof__(mysql_query_start) *query_start;
+	__typeof__(mysql_query_cont) *query_cont;
+	__typeof__(mysql_real_query_start) *real_query_start;
+	__typeof__(mysql_real_query_cont) *real_query_cont;
+	int (*ping_start)(int *ret, void *mysql);
+	int (*ping_cont)(int *ret, void *mysql, int events);
+	__typeof__(mysql_close_start) *close_start;
+	const char *(*get_ssl_cipher)(void *mysql);
+	int (*get_socket)(void *mysql);                                /* libmariadb */
+	abi_bool (*get_infov)(void *mysql, int value, void *arg, ...); /* libmariadb */
+	__typeof__(mysql_stmt_init) *stmt_init;
+	__typeof__(mysql_stmt_prepare) *stmt_prepare;
+	__typeof__(mysql_stmt_execute) *stmt_execute;
+	__typeof__(mysql_stmt_fetch) *stmt_fetch;
+	__typeof__(mysql_stmt_store_result) *stmt_store_result;
+	__typeof__(mysql_stmt_next_result) *stmt_next_result;
+	__typeof__(mysql_stmt_reset) *stmt_reset;
+	__typeof__(mysql_stmt_close) *stmt_close;
+	__typeof__(mysql_stmt_errno) *stmt_errno;
+	__typeof__(mysql_stmt_error) *stmt_error;
+	__typeof__(mysql_stmt_sqlstate) *stmt_sqlstate;
+};
 
 /* mysql_get_option()'s and mysql_options()'s MYSQL_OPT_RECONNECT: MySQL 8 renumbered it. */
 #define ABI_OPT_RECONNECT 20

@@ -9,6 +9,7 @@
 #include "environ.h"
 
 #include "common/names.h"
+#include "common/text.h"
 
 #include <fnmatch.h>
 #include <stdatomic.h>
@@ -40,12 +41,6 @@ bool env_glob_matches(const char *list, const char *executable)
 		list += n + (list[n] == ':');
 	}
 	return false;
-}
-
-static void copy_text(char *to, size_t size, const char *from)
-{
-	if (from && strlen(from) < size)
-		strcpy(to, from);
 }
 
 /* One word of PELORUS_CLUSTER. */
@@ -137,7 +132,7 @@ void env_read(struct env *ret, char *const *list, const char *executable, bool s
 	prober = environ_value(list, "PELORUS_PROBER");
 	ret->may_spawn = !prober || strcmp(prober, "off") != 0;
 	if (prober && *prober == '/')
-		copy_text(ret->prober, sizeof(ret->prober), prober);
+		(void)text_copy(ret->prober, sizeof(ret->prober), prober);
 	ret->few_lookups = pool && *pool && atoi(pool) < 3;
 	ret->failover = read_failover(environ_value(list, "PELORUS_FAILOVER"));
 	ret->failover_timeout_ns = read_timeout(environ_value(list, "PELORUS_FAILOVER_TIMEOUT"));
@@ -146,9 +141,9 @@ void env_read(struct env *ret, char *const *list, const char *executable, bool s
 	auth = environ_value(list, "PELORUS_AUTH");
 	ret->auth_iam = auth && strcmp(auth, "iam") == 0;
 	ret->sever = read_sever(environ_value(list, "PELORUS_SEVER"));
-	copy_text(ret->runtime_dir, sizeof(ret->runtime_dir),
+	(void)text_copy(ret->runtime_dir, sizeof(ret->runtime_dir),
 		environ_value(list, "PELORUS_RUNTIME_DIR"));
-	copy_text(ret->log, sizeof(ret->log), environ_value(list, "PELORUS_LOG"));
+	(void)text_copy(ret->log, sizeof(ret->log), environ_value(list, "PELORUS_LOG"));
 	read_clusters(ret, environ_value(list, "PELORUS_CLUSTER"));
 }
 
@@ -158,9 +153,7 @@ void env_init(void)
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
 
 	if (n < 0) {
-		const char *started_as = (const char *)getauxval(AT_EXECFN);
-
-		copy_text(path, sizeof(path), started_as);
+		(void)text_copy(path, sizeof(path), (const char *)getauxval(AT_EXECFN));
 	}
 	env_read(&env, environ, path, getauxval(AT_SECURE) != 0);
 	if (atomic_load_explicit(&stood_down, memory_order_relaxed))

@@ -12,6 +12,8 @@
 #include "clock.h"
 #include "env.h"
 
+#include "common/text.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -100,16 +102,6 @@ static void write_quietly(int fd, const char *line, size_t n)
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
-static void append(char *line, size_t size, const char *text)
-{
-	size_t n = strlen(line), more = strlen(text);
-
-	if (more > size - 1 - n)
-		more = size - 1 - n;
-	memcpy(line + n, text, more);
-	line[n + more] = '\0';
-}
-
 static void write_line(const char *line)
 {
 	const char *path = env_get()->log;
@@ -144,14 +136,14 @@ void say(enum say_reason reason, const char *detail)
 	atomic_store_explicit(&last_reason, (uint32_t)reason + 1, memory_order_relaxed);
 	if (!is_due(reason))
 		return;
-	append(line, sizeof(line) - 1, reasons[reason].code);
-	append(line, sizeof(line) - 1, "]: ");
-	append(line, sizeof(line) - 1, reasons[reason].sentence);
+	text_append(line, sizeof(line) - 1, reasons[reason].code);
+	text_append(line, sizeof(line) - 1, "]: ");
+	text_append(line, sizeof(line) - 1, reasons[reason].sentence);
 	if (detail && *detail) {
-		append(line, sizeof(line) - 1, ": ");
-		append(line, sizeof(line) - 1, detail);
+		text_append(line, sizeof(line) - 1, ": ");
+		text_append(line, sizeof(line) - 1, detail);
 	}
-	append(line, sizeof(line), "\n");
+	text_append(line, sizeof(line), "\n");
 	write_line(line);
 	errno = saved;
 }
@@ -163,8 +155,8 @@ int say_last(char *ret, size_t size)
 	if (reason == 0 || size == 0)
 		return -ENODATA;
 	ret[0] = '\0';
-	append(ret, size, reasons[reason - 1].code);
-	append(ret, size, ": ");
-	append(ret, size, reasons[reason - 1].sentence);
+	text_append(ret, size, reasons[reason - 1].code);
+	text_append(ret, size, ": ");
+	text_append(ret, size, reasons[reason - 1].sentence);
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include "move.h"
 #include "base/env.h"
 #include "prober/slot.h"
+#include "common/text.h"
 
 #include <errno.h>
 #include <string.h>
@@ -42,10 +43,9 @@ static void keep_error(const struct abi_call *call, struct abi_told *ret)
 		state = real->sqlstate(call->handle->mysql);
 		message = real->error(call->handle->mysql);
 	}
-	memset(ret->sqlstate, 0, sizeof(ret->sqlstate));
-	strncpy(ret->sqlstate, state ? state : "", sizeof(ret->sqlstate) - 1);
-	memset(ret->message, 0, sizeof(ret->message));
-	strncpy(ret->message, message ? message : "", sizeof(ret->message) - 1);
+	ret->sqlstate[0] = ret->message[0] = '\0';
+	text_append(ret->sqlstate, sizeof(ret->sqlstate), state ? state : "");
+	text_append(ret->message, sizeof(ret->message), message ? message : "");
 }
 
 struct abi_situation abi_situation_of(const struct abi_call *call, enum abi_cause cause)

@@ -8,9 +8,9 @@
 #include "known/mapview.h"
 #include "known/plan.h"
 #include "connections/sockets.h"
-#include "base/wipe.h"
 
 #include "common/names.h"
+#include "common/text.h"
 
 #include <errno.h>
 #include <string.h>
@@ -126,14 +126,6 @@ void abi_wire_leave(const struct abi_handle *h)
 	bind_pin(h->bind, NULL);
 }
 
-static bool copy(char *to, size_t size, const char *from)
-{
-	if (!from || strlen(from) >= size)
-		return false;
-	strcpy(to, from);
-	return true;
-}
-
 /* The TLS settings, which the prober must not weaken; false if they cannot be told. */
 static bool read_tls(const struct abi_handle *h, struct envcreds *ret)
 {
@@ -149,7 +141,7 @@ static bool read_tls(const struct abi_handle *h, struct envcreds *ret)
 	(void)real->get_option(h->mysql, ABI_OPT_SSL_CA, &ca);
 	(void)real->get_option(h->mysql, ABI_OPT_SSL_VERIFY, &verify);
 	ret->ssl_verify = verify != 0;
-	return !ca || copy(ret->ssl_ca, sizeof(ret->ssl_ca), ca);
+	return !ca || text_copy(ret->ssl_ca, sizeof(ret->ssl_ca), ca);
 }
 
 void abi_wire_hand_over(const struct abi_handle *h, const char *user, const char *password,
@@ -160,9 +152,9 @@ void abi_wire_hand_over(const struct abi_handle *h, const char *user, const char
 
 	if (!read_map(h, &hot) || (!hot.dns_only && hot.state != PEL_STATE_UNKNOWN))
 		return;
-	if (copy(creds.user, sizeof(creds.user), user) &&
-		copy(creds.password, sizeof(creds.password), password ? password : "") &&
+	if (text_copy(creds.user, sizeof(creds.user), user) &&
+		text_copy(creds.password, sizeof(creds.password), password ? password : "") &&
 		read_tls(h, &creds))
 		follow_hand_over(h->bind, (uint16_t)port, &creds);
-	wipe(&creds, sizeof(creds));
+	text_wipe(&creds, sizeof(creds));
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "handle.h"
 
+#include "common/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,23 +130,14 @@ unsigned abi_handle_sql_flags(const struct abi_handle *h)
 	return flags;
 }
 
-static void append(char *to, const char *text)
-{
-	size_t n = strlen(to), more = strlen(text);
-
-	if (more > ABI_MESSAGE_MAX - 1 - n)
-		more = ABI_MESSAGE_MAX - 1 - n;
-	memcpy(to + n, text, more);
-	to[n + more] = '\0';
-}
-
 void abi_tell(struct abi_told *told, unsigned error, enum abi_action action, const char *original)
 {
 	told->error = error;
 	strcpy(told->sqlstate, abi_sqlstate_of(action));
 	told->message[0] = '\0';
-	append(told->message, original && *original ? original : "Lost connection");
-	append(told->message,
+	text_append(told->message, sizeof(told->message),
+		original && *original ? original : "Lost connection");
+	text_append(told->message, sizeof(told->message),
 		action == ABI_TELL_UNKNOWN
 			? "; the connection was moved (pelorus): the outcome is unknown"
 			: "; the connection was moved (pelorus): the session is a new one");

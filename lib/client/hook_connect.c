@@ -5,7 +5,8 @@
 #include "move.h"
 #include "token.h"
 #include "connection.h"
-#include "base/wipe.h"
+
+#include "common/text.h"
 
 /* What is remembered of a pointer ends with its connection, or when it is used for another. */
 static void forget(const void *mysql)
@@ -53,7 +54,7 @@ static __attribute__((noinline)) void *connect_signed(const struct abi_client *c
 	*ret_signed = abi_token_take(c, mysql, host, user, port, token);
 	result = c->real.real_connect(mysql, host, user, *ret_signed ? token : password, db, port,
 		NULL, flags);
-	wipe(token, sizeof(token));
+	text_wipe(token, sizeof(token));
 	return result;
 }
 

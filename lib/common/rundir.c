@@ -2,10 +2,10 @@
 /* The runtime directory: chosen by one rule, opened before it is trusted. */
 #include <pelorus/map.h>
 #include "rundir.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,20 +20,6 @@ static bool system_prober_lives(void)
 		st.st_uid == 0;
 }
 
-/* A decimal without stdio: this runs inside host processes. */
-static void append_uid(char *to, uid_t uid)
-{
-	char digits[12];
-	size_t n = sizeof(digits);
-
-	digits[--n] = '\0';
-	do {
-		digits[--n] = (char)('0' + uid % 10);
-		uid /= 10;
-	} while (uid);
-	strcat(to, digits + n);
-}
-
 static bool is_directory(const char *path)
 {
 	struct stat st;
@@ -46,16 +32,15 @@ int pel_rundir_choose(const char *explicit_dir, uid_t euid, struct pel_rundir *r
 	struct pel_rundir dir = {.kind = PEL_RUNDIR_USER};
 
 	if (explicit_dir && *explicit_dir) {
-		if (strlen(explicit_dir) >= sizeof(dir.path))
+		if (!text_copy(dir.path, sizeof(dir.path), explicit_dir))
 			return -ENAMETOOLONG;
 		dir.kind = PEL_RUNDIR_EXPLICIT;
-		strcpy(dir.path, explicit_dir);
 	} else if (system_prober_lives()) {
 		dir.kind = PEL_RUNDIR_SYSTEM;
 		strcpy(dir.path, SYSTEM_DIR);
 	} else {
 		strcpy(dir.path, is_directory("/dev/shm") ? "/dev/shm/pelorus-" : "/tmp/pelorus-");
-		append_uid(dir.path, euid);
+		text_append_number(dir.path, sizeof(dir.path), euid);
 	}
 	*ret = dir;
 	return 0;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "envcreds.h"
 
-#include "base/wipe.h"
-
 #include "common/names.h"
+#include "common/text.h"
 
 #include <string.h>
 
@@ -28,21 +27,12 @@ const char envcreds_variables[] =
 	"WORDPRESS_DB_PASSWORD=\0";
 /* clang-format on */
 
-static bool copy(char *to, size_t size, const char *from, size_t n)
-{
-	if (n >= size)
-		return false;
-	memcpy(to, from, n);
-	to[n] = '\0';
-	return true;
-}
-
 /* True if HOST or HOST:PORT, n bytes long, is the name. */
 static bool is_host(const char *text, size_t n, const char *name)
 {
 	char host[PEL_NAME_MAX + 8], normal[PEL_NAME_MAX];
 
-	if (!copy(host, sizeof(host), text, n))
+	if (!text_copy_n(host, sizeof(host), text, n))
 		return false;
 	host[strcspn(host, ":")] = '\0';
 	return pel_name_normalise(host, normal) == 0 && strcmp(normal, name) == 0;
@@ -65,8 +55,8 @@ static bool find_in_set(const struct environ_kept *env, const struct set *set, c
 		return false;
 	if (!password)
 		password = "";
-	return copy(ret->user, sizeof(ret->user), user, strlen(user)) &&
-		copy(ret->password, sizeof(ret->password), password, strlen(password));
+	return text_copy(ret->user, sizeof(ret->user), user) &&
+		text_copy(ret->password, sizeof(ret->password), password);
 }
 
 static int hex(char c)
@@ -180,7 +170,7 @@ static void read_tls(const struct environ_kept *env, struct envcreds *ret)
 
 	if (!ca)
 		ca = environ_kept_value(env, "MYSQL_ATTR_SSL_CA");
-	if (ca && *ca && copy(ret->ssl_ca, sizeof(ret->ssl_ca), ca, strlen(ca)))
+	if (ca && *ca && text_copy(ret->ssl_ca, sizeof(ret->ssl_ca), ca))
 		ret->ssl = true;
 	if (is_on(environ_kept_value(env, "PELORUS_SSL")))
 		ret->ssl = true;
@@ -199,6 +189,6 @@ bool envcreds_find(const struct environ_kept *env, const char *name, struct envc
 		read_tls(env, &found);
 		*ret = found;
 	}
-	wipe(&found, sizeof(found));
+	text_wipe(&found, sizeof(found));
 	return ok;
 }

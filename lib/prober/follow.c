@@ -13,10 +13,10 @@
 #include "base/say.h"
 #include "slot.h"
 #include "spawn.h"
-#include "base/wipe.h"
 
 #include <pelorus/control.h>
 #include "common/names.h"
+#include "common/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,50 +59,20 @@ struct bind *follow_bind(const char *name, enum pel_role role)
 
 struct packet {
 	char text[PEL_CONTROL_MAX];
-	size_t n;
 	bool full;
 };
 
-static void put_char(struct packet *p, char c)
-{
-	if (p->n < sizeof(p->text))
-		p->text[p->n++] = c;
-	else
-		p->full = true;
-}
-
-static void put_word(struct packet *p, const char *word, char end)
-{
-	for (; *word; word++)
-		put_char(p, *word);
-	put_char(p, end);
-}
-
 static void put(struct packet *p, const char *key, const char *value)
 {
-	put_word(p, key, '=');
-	for (; *value; value++) {
-		if (*value == '%' || *value == '\n') {
-			put_char(p, '%');
-			put_char(p, *value == '%' ? '2' : '0');
-			put_char(p, *value == '%' ? '5' : 'A');
-		} else {
-			put_char(p, *value);
-		}
-	}
-	put_char(p, '\n');
+	p->full |= pel_control_put(p->text, sizeof(p->text), key, value) < 0;
 }
 
 static void put_number(struct packet *p, const char *key, uint32_t n)
 {
-	char digits[12];
-	size_t at = sizeof(digits);
+	char digits[12] = "";
 
-	digits[--at] = '\0';
-	do
-		digits[--at] = (char)('0' + n % 10);
-	while ((n /= 10) > 0);
-	put(p, key, digits + at);
+	text_append_number(digits, sizeof(digits), n);
+	put(p, key, digits);
 }
 
 static void put_credentials(struct packet *p, const struct envcreds *creds)
@@ -119,9 +89,10 @@ static void put_credentials(struct packet *p, const struct envcreds *creds)
 /* Connects and sends; the descriptor, or below 0. */
 static int send_request(const struct packet *p, const char *directory)
 {
+	size_t n = strlen(p->text);
 	int fd = control_open(directory);
 
-	if (fd < 0 || send(fd, p->text, p->n, MSG_NOSIGNAL) == (ssize_t)p->n)
+	if (fd < 0 || send(fd, p->text, n, MSG_NOSIGNAL) == (ssize_t)n)
 		return fd;
 	(void)close(fd);
 	return -1;
@@ -155,11 +126,12 @@ static bool find_control(struct pel_rundir *ret)
 static bool request_begin(struct packet *p, struct pel_rundir *dir, const char *verb,
 	const struct bind *b)
 {
-	p->n = 0;
+	p->text[0] = '\0';
 	p->full = false;
 	if (!find_control(dir))
 		return false;
-	put_word(p, verb, '\n');
+	text_append(p->text, sizeof(p->text), verb);
+	text_append(p->text, sizeof(p->text), "\n");
 	put(p, "name", b->name);
 	return true;
 }
@@ -179,7 +151,7 @@ static bool send_follow(const struct bind *b, uint16_t port, const struct envcre
 	if (creds && dir.kind != PEL_RUNDIR_SYSTEM)
 		put_credentials(&p, creds);
 	sent = !p.full && send_packet(&p, dir.path);
-	wipe(&p, sizeof(p));
+	text_wipe(&p, sizeof(p));
 	return sent;
 }
 
@@ -189,7 +161,7 @@ static bool send_follow_by_environment(const struct bind *b, uint16_t port)
 	bool has = envcreds_find(environ_get(), b->name, &creds);
 	bool sent = send_follow(b, port, has ? &creds : NULL);
 
-	wipe(&creds, sizeof(creds));
+	text_wipe(&creds, sizeof(creds));
 	return sent;
 }
 
@@ -239,7 +211,7 @@ static bool is_news(const struct bind *b, const struct pel_map *map)
 			(hot.why != PEL_WHY_NO_CREDENTIALS && hot.why != PEL_WHY_DENIED)))
 		return false;
 	helps = envcreds_find(environ_get(), b->name, &creds);
-	wipe(&creds, sizeof(creds));
+	text_wipe(&creds, sizeof(creds));
 	return helps && atomic_load(&b->followed_ns) < map->header.start_ns;
 }
 

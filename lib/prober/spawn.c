@@ -18,6 +18,8 @@
 #include "base/process.h"
 #include "base/say.h"
 
+#include "common/text.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -69,28 +71,14 @@ struct spawn_record spawn_parse(const char *text)
 	return *text == '\n' ? r : (struct spawn_record){0};
 }
 
-static unsigned print_number(uint64_t n, char *to)
-{
-	char digits[20];
-	unsigned k = 0, i;
-
-	do
-		digits[k++] = (char)('0' + n % 10);
-	while ((n /= 10) > 0);
-	for (i = 0; i < k; i++)
-		to[i] = digits[k - 1 - i];
-	return k;
-}
-
 unsigned spawn_print(const struct spawn_record *r, char ret[static 48])
 {
-	unsigned n = print_number(r->count, ret);
-
-	ret[n++] = ' ';
-	n += print_number(r->next_ns, ret + n);
-	ret[n++] = '\n';
-	ret[n] = '\0';
-	return n;
+	ret[0] = '\0';
+	text_append_number(ret, 48, r->count);
+	text_append(ret, 48, " ");
+	text_append_number(ret, 48, r->next_ns);
+	text_append(ret, 48, "\n");
+	return (unsigned)strlen(ret);
 }
 
 static uint64_t pause_ns(uint64_t count)

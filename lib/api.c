@@ -44,29 +44,6 @@ API_EXPORT const char *pelorus_version(void)
 	return PELORUS_VERSION;
 }
 
-static enum pel_role role_of(const char *name)
-{
-	enum pel_role role = env_role_of(env_get(), name);
-
-	if (role != PEL_ROLE_UNKNOWN)
-		return role;
-	switch (pel_name_kind(name)) {
-	case PEL_KIND_WRITER:
-	case PEL_KIND_GLOBAL:
-		return PEL_ROLE_WRITER;
-	case PEL_KIND_READER:
-		return PEL_ROLE_READER;
-	case PEL_KIND_CUSTOM:
-		return PEL_ROLE_CUSTOM;
-	case PEL_KIND_INSTANCE:
-	case PEL_KIND_PROXY:
-	case PEL_KIND_SHARDS:
-	case PEL_KIND_OTHER:
-		break;
-	}
-	return PEL_ROLE_UNKNOWN;
-}
-
 /* Follows the endpoint; 0, -EINVAL, -ENODATA. */
 static int follow(const char *endpoint, struct bind **ret)
 {
@@ -74,7 +51,7 @@ static int follow(const char *endpoint, struct bind **ret)
 
 	if (!endpoint || pel_name_normalise(endpoint, name) < 0)
 		return -EINVAL;
-	*ret = env_get()->active ? follow_bind(name, role_of(name)) : NULL;
+	*ret = env_get()->active ? follow_bind(name, env_role_of(env_get(), name)) : NULL;
 	if (!*ret)
 		return -ENODATA;
 	(void)follow_tell(*ret, 0, clock_now_ns());

@@ -177,5 +177,5 @@ enum pel_role env_role_of(const struct env *e, const char *name)
 		if (strcmp(e->clusters[i].name, name) == 0)
 			return e->clusters[i].role;
 	}
-	return PEL_ROLE_UNKNOWN;
+	return pel_kind_role(pel_name_kind(name));
 }

@@ -74,7 +74,7 @@ const struct env *env_get(void);
 /* For what is found out later: the hooks only pass through from now on. */
 void env_stand_down(void);
 
-/* Pure: the role that PELORUS_CLUSTER gives a name in normal form, or PEL_ROLE_UNKNOWN. */
+/* Pure: the role that PELORUS_CLUSTER, or else its form, gives a name in normal form. */
 enum pel_role env_role_of(const struct env *env, const char *name);
 
 /* Pure: true if a glob of a ':'-separated list matches. */

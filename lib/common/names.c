@@ -153,6 +153,25 @@ enum pel_kind pel_name_kind(const char *name)
 	return is_id(label) ? PEL_KIND_INSTANCE : PEL_KIND_OTHER;
 }
 
+enum pel_role pel_kind_role(enum pel_kind kind)
+{
+	switch (kind) {
+	case PEL_KIND_WRITER:
+	case PEL_KIND_GLOBAL:
+		return PEL_ROLE_WRITER;
+	case PEL_KIND_READER:
+		return PEL_ROLE_READER;
+	case PEL_KIND_CUSTOM:
+		return PEL_ROLE_CUSTOM;
+	case PEL_KIND_OTHER:
+	case PEL_KIND_INSTANCE:
+	case PEL_KIND_PROXY:
+	case PEL_KIND_SHARDS:
+		break;
+	}
+	return PEL_ROLE_UNKNOWN;
+}
+
 const char *pel_name_instance_domain(const char *name)
 {
 	const char *label = second_label(name);

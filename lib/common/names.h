@@ -32,6 +32,9 @@ int pel_name_normalise(const char *name, char ret[static PEL_NAME_MAX]);
 /* The kind of a name in normal form. */
 enum pel_kind pel_name_kind(const char *name);
 
+/* The role that the form of a name gives it; PEL_ROLE_UNKNOWN for kinds that have none. */
+enum pel_role pel_kind_role(enum pel_kind kind);
+
 /* 64-bit hash of a name in normal form; never 0. */
 uint64_t pel_name_hash(const char *name);
 

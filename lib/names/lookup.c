@@ -34,24 +34,8 @@ static bool is_followed(const char *name, enum pel_role *ret_role)
 	*ret_role = env_role_of(env_get(), name);
 	if (*ret_role != PEL_ROLE_UNKNOWN)
 		return true;
-	switch (pel_name_kind(name)) {
-	case PEL_KIND_WRITER:
-	case PEL_KIND_GLOBAL:
-		*ret_role = PEL_ROLE_WRITER;
-		return true;
-	case PEL_KIND_READER:
-		*ret_role = PEL_ROLE_READER;
-		return true;
-	case PEL_KIND_CUSTOM:
-		*ret_role = PEL_ROLE_CUSTOM;
-		return true;
-	case PEL_KIND_INSTANCE:
-	case PEL_KIND_PROXY:
-	case PEL_KIND_SHARDS:
+	if (pel_name_kind(name) != PEL_KIND_OTHER)
 		return false;
-	case PEL_KIND_OTHER:
-		break;
-	}
 	map = mapview_get(clock_now_ns());
 	return map && pel_map_find(map, name, pel_name_hash(name), &ref) == 0;
 }

@@ -114,6 +114,9 @@ static void test_clusters_have_roles(void **state)
 	assert_int_equal(env_role_of(e, "ro.example.com"), PEL_ROLE_READER);
 	assert_int_equal(env_role_of(e, "w.example.com"), PEL_ROLE_WRITER);
 	assert_int_equal(env_role_of(e, "example.com"), PEL_ROLE_UNKNOWN);
+	assert_int_equal(env_role_of(e, "a.cluster-ro-b.us-east-1.rds.amazonaws.com"),
+		PEL_ROLE_READER);
+	assert_int_equal(env_role_of(e, "a.b.us-east-1.rds.amazonaws.com"), PEL_ROLE_UNKNOWN);
 }
 
 static void test_too_much_is_left_out(void **state)

@@ -345,16 +345,6 @@ bool route_address(const struct pel_hot *hot, unsigned instance, unsigned name, 
 	return true;
 }
 
-const char *route_reason_text(enum route_reason reason)
-{
-	static const char *const texts[] = {"by-role", "by-members", "lagged-reader",
-		"lagged-to-writer", "no-reader", "all-lagged", "between-writers", "writer-recants",
-		"writer-lost", "stale", "unknown", "dns-only", "writerless-long", "unroutable",
-		"excluded", "no-family", "no-member", "bad-intent"};
-
-	return (unsigned)reason < sizeof(texts) / sizeof(*texts) ? texts[reason] : "?";
-}
-
 static uint64_t mix(uint64_t x)
 {
 	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);

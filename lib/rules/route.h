@@ -78,9 +78,6 @@ bool route_is_unknown(const struct pel_hot *hot, bool fresh, uint64_t now_ns);
 bool route_address(const struct pel_hot *hot, unsigned instance, unsigned name, uint16_t families,
 	uint16_t asked_port, struct pel_addr *ret);
 
-/* One word for a reason, as in messages; never NULL. */
-const char *route_reason_text(enum route_reason reason);
-
 /*
  * Randomness that spreads processes which start at the same instant, without libc's rand and its
  * lock.  `exec_entropy` is AT_RANDOM's first word (or an address, where the kernel gives none); a

@@ -108,12 +108,3 @@ enum sever_reason sever_decide(const struct pel_hot *hot, const struct sever_soc
 		reason = decide_for_all(hot, socket, i);
 	return reason;
 }
-
-const char *sever_reason_text(enum sever_reason reason)
-{
-	static const char *const texts[] = {"well", "switched-off", "not-ours", "not-known",
-		"not-a-member", "unreachable", "says-reader", "not-writer", "made-wrong", "gone",
-		"dns-moved", "promoted", "replaced"};
-
-	return (unsigned)reason < sizeof(texts) / sizeof(*texts) ? texts[reason] : "?";
-}

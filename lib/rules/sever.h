@@ -52,7 +52,4 @@ enum sever_reason sever_decide(const struct pel_hot *hot, const struct sever_soc
 /* The instance at an address, or PEL_NONE: by address and port, else by an address of one alone. */
 unsigned sever_find_instance(const struct pel_hot *hot, const struct pel_addr *real);
 
-/* One word for a reason, as in messages; never NULL. */
-const char *sever_reason_text(enum sever_reason reason);
-
 #endif

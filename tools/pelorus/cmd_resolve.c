@@ -59,30 +59,35 @@ static const char *kind_text(enum pel_kind kind)
 	return texts[kind];
 }
 
-static const char *reason_text(enum route_reason reason)
+/* Why, in a word that never changes and in a sentence. */
+static void print_reason(enum route_reason reason)
 {
-	static const char *const texts[] = {
-		[ROUTE_BY_ROLE] = "that is the name's role",
-		[ROUTE_BY_MEMBERS] = "it is a member of the custom endpoint",
-		[ROUTE_LAGGED_READER] = "all readers lag, this one least",
-		[ROUTE_LAGGED_TO_WRITER] = "all readers lag, and reader-fallback is writer",
-		[ROUTE_NO_READER] = "there is no reader",
-		[ROUTE_ALL_LAGGED] = "all readers lag, and reader-fallback is refuse",
-		[ROUTE_BETWEEN_WRITERS] = "there is no writer; one is awaited",
-		[ROUTE_WRITER_RECANTS] = "the writer says of itself that it is a reader",
-		[ROUTE_WRITER_LOST] = "the writer is unreachable, and no other is known yet",
-		[ROUTE_STALE] = "the prober is silent",
-		[ROUTE_UNKNOWN] = "the topology is not known",
-		[ROUTE_DNS_ONLY] = "there are no credentials to read the topology with",
-		[ROUTE_WRITERLESS_LONG] = "there has been no writer for 30 s",
-		[ROUTE_UNROUTABLE] = "the prober could not log in there directly",
-		[ROUTE_EXCLUDED] = "it cannot be reached from here",
-		[ROUTE_NO_FAMILY] = "it has no address of a usable family",
-		[ROUTE_NO_MEMBER] = "no member of the custom endpoint can take it",
-		[ROUTE_BAD_INTENT] = "the name has no role in this cluster",
+	/* clang-format off */
+	static const struct {
+		const char *word, *sentence;
+	} reasons[] = {
+		[ROUTE_BY_ROLE] = {"by-role", "that is the name's role"},
+		[ROUTE_BY_MEMBERS] = {"by-members", "it is a member of the custom endpoint"},
+		[ROUTE_LAGGED_READER] = {"lagged-reader", "all readers lag, this one least"},
+		[ROUTE_LAGGED_TO_WRITER] = {"lagged-to-writer", "all readers lag, and reader-fallback is writer"},
+		[ROUTE_NO_READER] = {"no-reader", "there is no reader"},
+		[ROUTE_ALL_LAGGED] = {"all-lagged", "all readers lag, and reader-fallback is refuse"},
+		[ROUTE_BETWEEN_WRITERS] = {"between-writers", "there is no writer; one is awaited"},
+		[ROUTE_WRITER_RECANTS] = {"writer-recants", "the writer says of itself that it is a reader"},
+		[ROUTE_WRITER_LOST] = {"writer-lost", "the writer is unreachable, and no other is known yet"},
+		[ROUTE_STALE] = {"stale", "the prober is silent"},
+		[ROUTE_UNKNOWN] = {"unknown", "the topology is not known"},
+		[ROUTE_DNS_ONLY] = {"dns-only", "there are no credentials to read the topology with"},
+		[ROUTE_WRITERLESS_LONG] = {"writerless-long", "there has been no writer for 30 s"},
+		[ROUTE_UNROUTABLE] = {"unroutable", "the prober could not log in there directly"},
+		[ROUTE_EXCLUDED] = {"excluded", "it cannot be reached from here"},
+		[ROUTE_NO_FAMILY] = {"no-family", "it has no address of a usable family"},
+		[ROUTE_NO_MEMBER] = {"no-member", "no member of the custom endpoint can take it"},
+		[ROUTE_BAD_INTENT] = {"bad-intent", "the name has no role in this cluster"},
 	};
+	/* clang-format on */
 
-	return (unsigned)reason < sizeof(texts) / sizeof(*texts) ? texts[reason] : "?";
+	printf("%-10s %s (%s)\n", "because", reasons[reason].sentence, reasons[reason].word);
 }
 
 static void addr_text(const struct pel_addr *addr, char ret[static INET6_ADDRSTRLEN])
@@ -193,8 +198,7 @@ static int route_print(const struct seen *seen, const struct asked *asked, bool 
 			route.verdict == ROUTE_WAIT ? "waits for a writer, within limits"
 				: route.verdict == ROUTE_REFUSE ? "refuses"
 								: "goes where DNS leads");
-	printf("%-10s %s (%s)\n", "because", reason_text(route.reason),
-		route_reason_text(route.reason));
+	print_reason(route.reason);
 	return route.verdict == ROUTE_INSTANCE ? STATUS_OK : STATUS_UNKNOWN;
 }
 

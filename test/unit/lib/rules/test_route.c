@@ -255,7 +255,7 @@ static void holds(void **state)
 			.random = route_random_next(&random)};
 		struct route got = route_choose(&hot, &intent);
 
-		assert_string_equal(route_reason_text(got.reason), route_reason_text(row->reason));
+		assert_int_equal(got.reason, row->reason);
 		assert_int_equal(got.verdict, row->verdict);
 		if (got.verdict == ROUTE_INSTANCE)
 			chosen |= I(got.instance);
@@ -342,14 +342,6 @@ static void an_address_beyond_the_table_is_none(void **state)
 	assert_true(route_address(&hot, 0, PEL_NONE, ANY4, 3306, &got));
 }
 
-static void every_reason_has_a_word(void **state)
-{
-	(void)state;
-	for (unsigned r = 0; r <= ROUTE_BAD_INTENT; r++)
-		assert_string_not_equal(route_reason_text(r), "?");
-	assert_string_equal(route_reason_text(ROUTE_BAD_INTENT + 1), "?");
-}
-
 #define N_ROWS (sizeof(rows) / sizeof(*rows))
 
 int main(void)
@@ -359,7 +351,6 @@ int main(void)
 		cmocka_unit_test(a_map_out_of_bounds_follows_dns),
 		cmocka_unit_test(an_address_has_the_family_and_port_wanted),
 		cmocka_unit_test(an_address_beyond_the_table_is_none),
-		cmocka_unit_test(every_reason_has_a_word),
 	};
 	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];
 

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The words for what a map says, which never change: in reports, events, metrics and files. */
+#ifndef PELORUS_LIB_COMMON_WORDS_H
+#define PELORUS_LIB_COMMON_WORDS_H
+
+/* Never NULL: "?" for what this release does not know. */
+const char *pel_word_of_state(unsigned state);   /* enum pel_state: "known" */
+const char *pel_word_of_why(unsigned why);       /* enum pel_why: "no-credentials"; NONE is "" */
+const char *pel_word_of_role(unsigned role);     /* enum pel_role: "writer" */
+const char *pel_word_of_health(unsigned health); /* enum pel_health: "ok" */
+
+#endif

@@ -10,7 +10,7 @@
  *
  * A connect that the watcher aborted comes out of the real call as an error with the generation
  * moved, and so takes the same way.  An instance that the prober reaches and this process does not
- * is left out for a while (trial.h); its names lead to DNS for so long.
+ * is left out for a while (reachability.h); its names lead to DNS for so long.
  */
 #include "dial.h"
 
@@ -24,7 +24,7 @@
 #include "base/say.h"
 #include "prober/slot.h"
 #include "sockets.h"
-#include "trial.h"
+#include "reachability.h"
 #include "prober/wait.h"
 #include "watcher.h"
 
@@ -129,7 +129,8 @@ static void record(struct dial *d)
 		.socket = plan_socket(&d->plan),
 		.made_ns = d->plan.now_ns,
 		.bind = bind_index(d->bind),
-		.pending = d->plan.verdict == ROUTE_INSTANCE && !trial_is_proven(d->plan.identity),
+		.pending = d->plan.verdict == ROUTE_INSTANCE &&
+			!reachability_is_proven(d->plan.identity),
 	};
 	int r;
 
@@ -198,20 +199,20 @@ static bool learn_way(struct dial *d, ssize_t r, int error)
 	if (r < 0 && is_no_way_there(error)) {
 		if (p->hot.instances[p->instance].health != PEL_HEALTH_OK)
 			return false;
-		bind_exclude(d->bind, p->identity, clock_now_ns() + TRIAL_EXCLUDED_NS);
+		bind_exclude(d->bind, p->identity, clock_now_ns() + REACHABILITY_EXCLUDED_NS);
 		say(SAY_UNREACHABLE_FROM_HERE, d->bind->name);
 		return true;
 	}
-	if (trial_is_proven(p->identity))
+	if (reachability_is_proven(p->identity))
 		return false;
 	if (r >= 0) {
-		trial_prove(p->identity);
+		reachability_prove(p->identity);
 		return false;
 	}
 	if (error == EINPROGRESS)
-		trial_begin();
+		reachability_begin();
 	else
-		trial_suspect(d->bind, p);
+		reachability_suspect(d->bind, p);
 	watcher_arm();
 	process_kick();
 	return false;

@@ -23,8 +23,7 @@ struct track {
 	struct sever_socket socket;
 	uint64_t made_ns; /* of the connect() */
 	uint32_t bind;    /* bind_index() */
-	uint32_t
-		pending; /* 1: not known to be connected yet, on an instance not proven from here */
+	uint32_t pending; /* 1: not known to be connected yet, on one not proven from here */
 };
 
 /* The socket's identity; 0 if `fd` is no socket. */

@@ -24,7 +24,7 @@
 #include "rules/sever.h"
 #include "prober/slot.h"
 #include "sockets.h"
-#include "trial.h"
+#include "reachability.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -210,17 +210,17 @@ static void *watch(void *unused)
 		uint32_t kick = atomic_load_explicit(&process->kick, memory_order_acquire);
 		uint32_t wake =
 			map ? atomic_load_explicit(&map->header.wake, memory_order_acquire) : 0;
-		uint64_t trial, rest;
+		uint64_t next, rest;
 
 		scan(&w, map, now);
 		look(&w, now);
-		trial = trial_look(map);
+		next = reachability_look(map);
 		rest = time_to_sleep(&w, now);
-		if (trial == 0)
+		if (next == 0)
 			continue;
 		rest_in_storm(&w, process, kick, now);
 		futex_wait(map ? &map->header.wake : NULL, wake, &process->kick, kick,
-			trial < rest ? trial : rest);
+			next < rest ? next : rest);
 	}
 	return NULL;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The library's small parts: addresses, bindings, tracked sockets, starts, notes, trials. */
+/* The library's small parts: addresses, bindings, tracked sockets, starts, notes, reachability. */
 #include "known/address.h"
 #include "known/block.h"
 #include "known/followed.h"
@@ -9,7 +9,7 @@
 #include "base/process.h"
 #include "prober/spawn.h"
 #include "connections/sockets.h"
-#include "connections/trial.h"
+#include "connections/reachability.h"
 
 #include "common/names.h"
 #include "common/rundir.h"
@@ -348,55 +348,16 @@ static void test_gos_note_is_known(void **state)
 	assert_false(elf_note_is_go());
 }
 
-static void test_a_trial_is_judged_by_what_the_prober_hears(void **state)
-{
-	static const struct {
-		const char *text;
-		uint64_t evidence_ns, generation, now_ns;
-		uint8_t health;
-		bool fresh;
-		enum trial_verdict verdict;
-	} rows[] = {
-		{"heard from since", 102 * S, 7, 103 * S, PEL_HEALTH_OK, true, TRIAL_EXCLUDE},
-		{"not heard from since", 100 * S, 7, 101 * S, PEL_HEALTH_OK, true, TRIAL_WAIT},
-		{"heard from just then", 100 * S + S / 10, 7, 101 * S, PEL_HEALTH_OK, true,
-			TRIAL_WAIT},
-		{"the topology moved", 102 * S, 8, 103 * S, PEL_HEALTH_OK, true, TRIAL_DROP},
-		{"it is ill", 102 * S, 7, 103 * S, PEL_HEALTH_UNREACHABLE, true, TRIAL_DROP},
-		{"the prober is gone", 102 * S, 7, 103 * S, PEL_HEALTH_OK, false, TRIAL_DROP},
-		{"too long ago", 102 * S, 7, 120 * S, PEL_HEALTH_OK, true, TRIAL_DROP},
-		{"the judge's clock was read before", 99 * S, 7, 99 * S, PEL_HEALTH_OK, true,
-			TRIAL_WAIT},
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		const struct trial_failure f = {.identity = 5,
-			.uid = 1,
-			.generation = 7,
-			.failed_ns = 100 * S};
-		const struct pel_hot hot = {.uid = 1,
-			.generation = rows[i].generation,
-			.n_instances = 2,
-			.instances = {{.identity = 4},
-				{.identity = 5,
-					.health = rows[i].health,
-					.evidence_ns = rows[i].evidence_ns}}};
-
-		if (trial_judge(&f, &hot, rows[i].fresh, rows[i].now_ns) != rows[i].verdict)
-			fail_msg("%s", rows[i].text);
-	}
-}
-
 static void test_the_proven_are_known(void **state)
 {
-	assert_false(trial_is_proven(1));
+	assert_false(reachability_is_proven(1));
 	for (uint64_t i = 1; i <= 200; i++) {
-		trial_prove(i);
-		assert_true(trial_is_proven(i));
+		reachability_prove(i);
+		assert_true(reachability_is_proven(i));
 	}
-	assert_false(trial_is_proven(1));
-	trial_prove(0);
-	assert_false(trial_is_proven(0));
+	assert_false(reachability_is_proven(1));
+	reachability_prove(0);
+	assert_false(reachability_is_proven(0));
 }
 
 /* What stands at a control socket's place, and whether that proves a prober's death. */
@@ -456,7 +417,6 @@ int main(void)
 		cmocka_unit_test(test_starts_that_fail_come_ever_later),
 		cmocka_unit_test(test_lines_of_the_routing_table),
 		cmocka_unit_test(test_gos_note_is_known),
-		cmocka_unit_test(test_a_trial_is_judged_by_what_the_prober_hears),
 		cmocka_unit_test(test_the_proven_are_known),
 		cmocka_unit_test(test_only_a_socket_that_nobody_holds_is_deserted),
 	};

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Trials, in fixed tables: the proven instances, and the failures that await a verdict.
+ * Fixed tables: the proven instances, and the failures that await a verdict.
  *
  * A pending socket is polled, not duplicated: poll() keeps it alive for as long as it lasts, takes
  * no descriptor number from the host, and leaves the error for the host to read.  A socket that is
  * gone before it was looked at says little; only VANISHED_MAX of them in a row count as a failure.
  */
-#include "trial.h"
+#include "reachability.h"
 
 #include "base/clock.h"
 #include "known/mapview.h"
@@ -24,25 +24,21 @@
 #define PENDING 16
 #define POLL_MS 10
 #define LOOK_NS UINT64_C(100000000)
-#define SILENCE_NS                                                                                 \
-	UINT64_C(2000000000)         /* connecting for so long, while the prober hears from it  \
-					 */
-#define NEWER_NS UINT64_C(300000000) /* what the prober hears must be so much newer */
-#define FORGET_NS UINT64_C(6000000000)
+#define SILENCE_NS UINT64_C(2000000000) /* connecting for so long, while the prober hears from it */
 #define VANISHED_MAX 3
 
-enum { SLOT_FREE, SLOT_BEING_FILLED, SLOT_FULL };
+enum { FREE, BEING_FILLED, FULL };
 
 static struct {
 	_Atomic uint64_t proven[PROVEN];
 	_Atomic uint32_t next_proven;
-	_Atomic uint32_t begun; /* trials since start; the watcher looks while it moves */
+	_Atomic uint32_t begun; /* connects to look after; the watcher looks while it moves */
 	struct {
 		_Atomic uint32_t state;
 		uint32_t bind;
-		struct trial_failure failure;
+		struct reach_failure failure;
 	} failures[FAILURES];
-} trials;
+} tables;
 
 /* The watcher's own. */
 static struct {
@@ -51,30 +47,10 @@ static struct {
 	unsigned vanished;
 } own;
 
-static const struct pel_hot_instance *find(const struct pel_hot *hot, uint64_t identity)
-{
-	for (unsigned i = 0; i < hot->n_instances; i++) {
-		if (hot->instances[i].identity == identity)
-			return &hot->instances[i];
-	}
-	return NULL;
-}
-
-enum trial_verdict trial_judge(const struct trial_failure *f, const struct pel_hot *hot, bool fresh,
-	uint64_t now_ns)
-{
-	const struct pel_hot_instance *in = find(hot, f->identity);
-
-	if (!fresh || !in || hot->uid != f->uid || hot->generation != f->generation ||
-		in->health != PEL_HEALTH_OK || now_ns > f->failed_ns + FORGET_NS)
-		return TRIAL_DROP;
-	return in->evidence_ns > f->failed_ns + NEWER_NS ? TRIAL_EXCLUDE : TRIAL_WAIT;
-}
-
-bool trial_is_proven(uint64_t identity)
+bool reachability_is_proven(uint64_t identity)
 {
 	for (unsigned i = 0; i < PROVEN; i++) {
-		uint64_t p = atomic_load_explicit(&trials.proven[i], memory_order_relaxed);
+		uint64_t p = atomic_load_explicit(&tables.proven[i], memory_order_relaxed);
 
 		if (p == identity || p == 0)
 			return p != 0;
@@ -82,34 +58,34 @@ bool trial_is_proven(uint64_t identity)
 	return false;
 }
 
-void trial_prove(uint64_t identity)
+void reachability_prove(uint64_t identity)
 {
 	uint32_t i;
 
-	if (identity == 0 || trial_is_proven(identity))
+	if (identity == 0 || reachability_is_proven(identity))
 		return;
-	i = atomic_fetch_add(&trials.next_proven, 1) % PROVEN;
-	atomic_store(&trials.proven[i], identity);
+	i = atomic_fetch_add(&tables.next_proven, 1) % PROVEN;
+	atomic_store(&tables.proven[i], identity);
 }
 
-static void add_failure(uint32_t bind, const struct trial_failure *f)
+static void add_failure(uint32_t bind, const struct reach_failure *f)
 {
 	for (unsigned i = 0; i < FAILURES; i++) {
-		uint32_t is_free = SLOT_FREE;
+		uint32_t is_free = FREE;
 
-		if (!atomic_compare_exchange_strong(&trials.failures[i].state, &is_free,
-			    SLOT_BEING_FILLED))
+		if (!atomic_compare_exchange_strong(&tables.failures[i].state, &is_free,
+			    BEING_FILLED))
 			continue;
-		trials.failures[i].bind = bind;
-		trials.failures[i].failure = *f;
-		atomic_store(&trials.failures[i].state, SLOT_FULL);
+		tables.failures[i].bind = bind;
+		tables.failures[i].failure = *f;
+		atomic_store(&tables.failures[i].state, FULL);
 		return;
 	}
 }
 
-void trial_suspect(const struct bind *b, const struct plan *plan)
+void reachability_suspect(const struct bind *b, const struct plan *plan)
 {
-	const struct trial_failure f = {
+	const struct reach_failure f = {
 		.identity = plan->identity,
 		.uid = plan->hot.uid,
 		.generation = plan->hot.generation,
@@ -117,30 +93,30 @@ void trial_suspect(const struct bind *b, const struct plan *plan)
 	};
 
 	add_failure(bind_index(b), &f);
-	trial_begin();
+	reachability_begin();
 }
 
-void trial_begin(void)
+void reachability_begin(void)
 {
-	(void)atomic_fetch_add(&trials.begun, 1);
+	(void)atomic_fetch_add(&tables.begun, 1);
 }
 
 /* One failure that awaits its verdict.  True if it still does. */
-static bool judge(uint32_t bind, const struct trial_failure *f, const struct pel_map *map,
+static bool judge(uint32_t bind, const struct reach_failure *f, const struct pel_map *map,
 	uint64_t now)
 {
 	struct bind *b = bind_at(bind);
 	struct pel_ref ref;
 	struct pel_hot hot;
-	enum trial_verdict v = TRIAL_DROP;
+	enum reach_verdict v = REACH_DROP;
 
 	if (mapview_read(map, b->name, b->hash, &ref, &hot) == 0)
-		v = trial_judge(f, &hot, mapview_is_fresh(map, now), now);
-	if (v == TRIAL_EXCLUDE) {
-		bind_exclude(b, f->identity, now + TRIAL_EXCLUDED_NS);
+		v = reach_judge(f, &hot, mapview_is_fresh(map, now), now);
+	if (v == REACH_EXCLUDE) {
+		bind_exclude(b, f->identity, now + REACHABILITY_EXCLUDED_NS);
 		say(SAY_UNREACHABLE_FROM_HERE, b->name);
 	}
-	return v == TRIAL_WAIT;
+	return v == REACH_WAIT;
 }
 
 static bool judge_all(const struct pel_map *map, uint64_t now)
@@ -148,12 +124,12 @@ static bool judge_all(const struct pel_map *map, uint64_t now)
 	bool some = false;
 
 	for (unsigned i = 0; i < FAILURES; i++) {
-		if (atomic_load(&trials.failures[i].state) != SLOT_FULL)
+		if (atomic_load(&tables.failures[i].state) != FULL)
 			continue;
-		if (judge(trials.failures[i].bind, &trials.failures[i].failure, map, now))
+		if (judge(tables.failures[i].bind, &tables.failures[i].failure, map, now))
 			some = true;
 		else
-			atomic_store(&trials.failures[i].state, SLOT_FREE);
+			atomic_store(&tables.failures[i].state, FREE);
 	}
 	return some;
 }
@@ -162,7 +138,7 @@ static bool judge_all(const struct pel_map *map, uint64_t now)
 static void fail(const struct track *t, const struct pel_map *map, uint64_t failed_ns)
 {
 	const struct bind *b = bind_at(t->bind);
-	struct trial_failure f = {.identity = t->socket.identity, .failed_ns = failed_ns};
+	struct reach_failure f = {.identity = t->socket.identity, .failed_ns = failed_ns};
 	struct pel_ref ref;
 	struct pel_hot hot;
 
@@ -215,7 +191,7 @@ static bool conclude(int fd, struct track *t, short events, const struct pel_map
 		(void)cut_socket(fd, t->cookie);
 	} else if (!(events & (POLLERR | POLLHUP)) && is_established(fd)) {
 		own.vanished = 0;
-		trial_prove(t->socket.identity);
+		reachability_prove(t->socket.identity);
 	} else {
 		fail(t, map, now);
 	}
@@ -253,18 +229,18 @@ static bool look_at_pending(const struct pel_map *map)
 	return left > 0;
 }
 
-uint64_t trial_look(const struct pel_map *map)
+uint64_t reachability_look(const struct pel_map *map)
 {
-	uint32_t begun = atomic_load(&trials.begun);
+	uint32_t begun = atomic_load(&tables.begun);
 	bool pending, waiting;
 
 	if (begun == own.begun_seen)
-		return TRIAL_NEVER;
+		return REACHABILITY_NEVER;
 	pending = look_at_pending(map);
 	waiting = judge_all(map, clock_now_ns());
 	if (!pending && !waiting) {
 		own.begun_seen = begun;
-		return TRIAL_NEVER;
+		return REACHABILITY_NEVER;
 	}
 	return pending ? 0 : LOOK_NS;
 }

@@ -25,7 +25,7 @@
 #include "logic/health.h"
 #include "map/write.h"
 #include "mysql/member.h"
-#include "http/remote.h"
+#include "remote/remote.h"
 #include "net/resolve.h"
 #include "logic/schedule.h"
 #include "logic/topology/topology.h"

@@ -11,11 +11,10 @@
 #define REMOTE_H
 
 #include "config/config.h"
-#include "coordinator_parse.h"
-#include "mysql/credentials.h"
+#include "config/credential.h"
 #include "base/log.h"
 #include "base/loop.h"
-#include "http/aws/rds_parse.h"
+#include "views.h"
 
 #include <pelorus/map.h>
 

@@ -93,6 +93,9 @@ int cluster_configure(struct cluster *c, const struct config_cluster *config)
 				(config->members.n || config->source == CONFIG_SOURCE_HTTP))
 		? &dialect_read_only
 		: &dialect_aurora;
+	c->links.dialect =
+		c->dialect == &dialect_read_only ? CONFIG_DIALECT_READ_ONLY : CONFIG_DIALECT_AURORA;
+	c->links.by_token = config->auth == CONFIG_AUTH_IAM;
 	strcpy(domain, c->topology.config.domain);
 	topology = topology_config_of(c, domain);
 	cluster_note(c, topology_configure(&c->topology, &topology, cluster_now(c)));
@@ -116,12 +119,12 @@ void cluster_credentials_load(struct cluster *c)
 	if (!credential)
 		return;
 	if (c->config->auth != CONFIG_AUTH_SECRETSMANAGER) /* that one comes by itself */
-		credentials_remove_origin(c->credentials, CREDENTIAL_CONFIGURED);
-	credentials_remove_origin(c->credentials, CREDENTIAL_OPTION_FILE);
+		credentials_remove_origin(c->links.credentials, CREDENTIAL_CONFIGURED);
+	credentials_remove_origin(c->links.credentials, CREDENTIAL_OPTION_FILE);
 	if (credential_of_config(c->config, credential))
-		(void)credentials_add(c->credentials, credential);
+		(void)credentials_add(c->links.credentials, credential);
 	if (!o->no_option_files && credential_of_option_files(o->defaults_file, credential))
-		(void)credentials_add(c->credentials, credential);
+		(void)credentials_add(c->links.credentials, credential);
 	explicit_bzero(credential, sizeof(*credential));
 	free(credential);
 	c->scout_due_ns = 0;
@@ -151,6 +154,17 @@ static void inherit_holds(struct cluster *c, const char *name)
 		topology_expect(&c->topology, ids[i], true);
 }
 
+static int link_token(void *ctx, const char *host, uint16_t port, const char *user, char *ret,
+	size_t size)
+{
+	return engine_remote_token(ctx, host, port, user, ret, size);
+}
+
+static void link_denied(void *ctx)
+{
+	engine_remote_denied(ctx);
+}
+
 int cluster_new(struct engine *e, const char *name, const char *key,
 	const struct config_cluster *config, uint16_t port, struct cluster **ret)
 {
@@ -166,8 +180,14 @@ int cluster_new(struct engine *e, const char *name, const char *key,
 	c->inherited = record >= 0;
 	if (record < 0)
 		record = map_write_take(e->map, now);
-	c->credentials = record < 0 ? NULL : credentials_new();
-	if (!c->credentials) {
+	c->links = (struct links){.loop = e->loop,
+		.log = e->log,
+		.name = c->names[0].text,
+		.credentials = record < 0 ? NULL : credentials_new(),
+		.token = link_token,
+		.denied = link_denied,
+		.ctx = c};
+	if (!c->links.credentials) {
 		free(c);
 		return record < 0 ? record : -ENOMEM;
 	}
@@ -196,7 +216,7 @@ int cluster_new(struct engine *e, const char *name, const char *key,
 void cluster_drop_links(struct cluster *c, const struct link *but)
 {
 	if (but != &c->scout)
-		link_close(c, &c->scout);
+		link_close(&c->links, &c->scout);
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
 		struct probe *p = &c->probes[i];
 
@@ -206,7 +226,7 @@ void cluster_drop_links(struct cluster *c, const struct link *but)
 			schedule_lost(&c->schedule, i, false, cluster_now(c));
 		p->first.told = false; /* the slot is another's by now: nothing of it is void */
 		probe_first_drop(p, false);
-		link_close(c, &p->second);
+		link_close(&c->links, &p->second);
 	}
 }
 
@@ -216,11 +236,11 @@ void cluster_free(struct cluster *c, bool release_record)
 		return;
 	engine_remote_remove(c);
 	cluster_warm_free(c);
-	link_close(c, &c->scout);
+	link_close(&c->links, &c->scout);
 	cluster_probes_free(c);
 	cluster_names_free(c);
 	loop_timer_stop(c->engine->loop, &c->timer);
-	credentials_free(c->credentials);
+	credentials_free(c->links.credentials);
 	free(c->listed);
 	if (release_record)
 		map_write_release(c->engine->map, c->record);

@@ -40,7 +40,7 @@ void probe_first_drop(struct probe *p, bool by_peer)
 
 	if (!p->first.member)
 		return;
-	link_close(c, &p->first);
+	link_close(&c->links, &p->first);
 	health_closed(&p->health, &c->engine->witness, by_peer, probe_now(p));
 	if (told)
 		cluster_note(c, topology_feed_lost(&c->topology, p->slot, probe_now(p)));
@@ -60,7 +60,7 @@ static void first_failed(struct probe *p, const struct member_failure *failure)
 	struct cluster *c = p->cluster;
 	bool unnoticed = failure->kind == MEMBER_REFUSED && !p->first.accepted;
 
-	link_failed(c, &p->first, failure);
+	link_failed(&c->links, &p->first, failure);
 	probe_health_failed(p, failure);
 	/* Also if it is back at once: who hands over in good order first sends everybody away. */
 	if (failure->kind == MEMBER_LOST && p->slot == c->topology.writer)
@@ -89,9 +89,21 @@ static void ask(struct probe *p, enum schedule_kind kind, const char *query)
 /* Every credential was refused: else others are trying one that is new, and will soon know. */
 static bool is_denied(const struct cluster *c)
 {
-	enum credentials_verdict verdict = credentials_verdict(c->credentials);
+	enum credentials_verdict verdict = credentials_verdict(c->links.credentials);
 
 	return verdict == CREDENTIALS_DENIED || verdict == CREDENTIALS_NONE;
+}
+
+static int login(struct probe *p, struct link *link, const struct pel_addr *addr,
+	void (*told)(void *ctx, enum member_event event, const struct member_answer *answer,
+		const struct member_failure *failure))
+{
+	const struct link_options options = {.addr = addr,
+		.host = probe_host(p),
+		.told = told,
+		.ctx = p};
+
+	return link_open(&p->cluster->links, link, &options);
 }
 
 static void connect_begin(struct probe *p)
@@ -103,7 +115,7 @@ static void connect_begin(struct probe *p)
 	if (p->first.member)
 		return; /* the second has just taken its place, and will report */
 	if (topology_login_addr(&c->topology, p->slot, &addr))
-		r = link_open(c, &p->first, &addr, probe_host(p), first_told, p);
+		r = login(p, &p->first, &addr, first_told);
 	if (r < 0)
 		schedule_lost(&c->schedule, p->slot, r == -EACCES && is_denied(c), probe_now(p));
 }
@@ -156,7 +168,7 @@ static void hello_answered(struct probe *p, const struct member_answer *answer)
 	struct evidence e;
 	unsigned bits;
 
-	if (link_read(c, &p->first, DIALECT_HELLO, answer, &e) < 0) {
+	if (cluster_read(c, &p->first, DIALECT_HELLO, answer, &e) < 0) {
 		first_lost(p, false, false);
 		return;
 	}
@@ -216,7 +228,7 @@ static void first_answered(struct probe *p, const struct member_answer *answer)
 	}
 	if (p->asking == SCHEDULE_TABLE && answer->error)
 		table_failed(p, answer->error);
-	if (link_read(c, &p->first, questions[p->asking], answer, &e) == 0) {
+	if (cluster_read(c, &p->first, questions[p->asking], answer, &e) == 0) {
 		cluster_note(c, topology_feed(&c->topology, p->slot, &e));
 		confirm(p, &e);
 	}
@@ -239,7 +251,7 @@ static void first_told(void *ctx, enum member_event event, const struct member_a
 		health_accepted(&p->health, &c->engine->witness, true, probe_now(p));
 		break;
 	case MEMBER_READY:
-		link_ready(c, &p->first);
+		link_ready(&c->links, &p->first);
 		health_spoke(&p->health, &c->engine->witness, 0, probe_now(p));
 		ask(p, SCHEDULE_CONNECT, c->dialect->queries[DIALECT_HELLO]);
 		break;
@@ -259,7 +271,7 @@ static void second_promote(struct probe *p)
 	struct cluster *c = p->cluster;
 
 	if (p->first.member) {
-		link_close(c, &p->first);
+		link_close(&c->links, &p->first);
 		health_closed(&p->health, &c->engine->witness, false, probe_now(p));
 	}
 	if (p->scheduled)
@@ -281,13 +293,13 @@ static void second_ready(struct probe *p)
 {
 	struct cluster *c = p->cluster;
 
-	link_ready(c, &p->second);
+	link_ready(&c->links, &p->second);
 	health_spoke(&p->health, &c->engine->witness, 0, probe_now(p));
 	if (!p->first.member || !p->first.told || p->health.looked_unacked ||
 		!addr_is(&p->first.addr, &p->second.addr))
 		second_promote(p);
 	else
-		link_close(c, &p->second);
+		link_close(&c->links, &p->second);
 }
 
 static void second_told(void *ctx, enum member_event event, const struct member_answer *answer,
@@ -310,9 +322,9 @@ static void second_told(void *ctx, enum member_event event, const struct member_
 	case MEMBER_ANSWERED:
 		break;
 	case MEMBER_FAILED:
-		link_failed(c, &p->second, failure);
+		link_failed(&c->links, &p->second, failure);
 		probe_health_failed(p, failure);
-		link_close(c, &p->second);
+		link_close(&c->links, &p->second);
 		break;
 	}
 	cluster_kick(c);
@@ -327,9 +339,10 @@ void probe_second_open(struct probe *p)
 	if (p->second.accepted || now < p->opened_ns + SECOND_EACH_NS ||
 		!topology_login_addr(&c->topology, p->slot, &addr))
 		return;
-	link_close(c, &p->second); /* a SYN that waits is from before a trouble of our own */
+	link_close(&c->links,
+		&p->second); /* a SYN that waits is from before a trouble of our own */
 	p->opened_ns = now;
-	(void)link_open(c, &p->second, &addr, probe_host(p), second_told, p);
+	(void)login(p, &p->second, &addr, second_told);
 }
 
 void probe_adopt(struct probe *p, struct link *link, const struct evidence *e)
@@ -424,8 +437,8 @@ static void probe_stop(struct probe *p)
 
 	if (!p->used)
 		return;
-	link_close(c, &p->first);
-	link_close(c, &p->second);
+	link_close(&c->links, &p->first);
+	link_close(&c->links, &p->second);
 	resolve_cancel(p->query);
 	if (p->scheduled)
 		schedule_remove(&c->schedule, p->slot);

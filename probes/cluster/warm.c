@@ -10,8 +10,8 @@
  *
  * By hand it is tried once, and whoever is admitted stays so.
  */
+#include "engine/internal.h"
 #include "warm/run.h"
-#include "warm/source.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -192,12 +192,73 @@ static void source_told(void *ctx, const struct warm_list *list, const char *pro
 	warm_run_start(w->run, list);
 }
 
+/* An admitted reader that answers; the writer if there is none. */
+static unsigned teller_slot(const struct warm *w)
+{
+	const struct topology *t = &w->cluster->topology;
+
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		const struct topology_member *m = topology_member(t, i);
+
+		if (m && m->live && m->role == PEL_ROLE_READER && m->admission == PEL_ADMITTED &&
+			i != w->slot)
+			return i;
+	}
+	return t->writer;
+}
+
+/* Where to log in to a member, and by which name. */
+static bool way_to(struct cluster *c, unsigned slot, struct pel_addr *ret_addr,
+	const char **ret_host)
+{
+	if (slot >= PEL_MAP_INSTANCES || !topology_login_addr(&c->topology, slot, ret_addr))
+		return false;
+	*ret_host = probe_host(&c->probes[slot]);
+	return true;
+}
+
+static bool teller(void *ctx, struct pel_addr *ret_addr, const char **ret_host)
+{
+	struct warm *w = ctx;
+
+	return way_to(w->cluster, teller_slot(w), ret_addr, ret_host);
+}
+
+static unsigned keeper(void *ctx, struct pel_addr *ret_addr, const char **ret_host)
+{
+	struct warm *w = ctx;
+
+	(void)way_to(w->cluster, w->cluster->topology.writer, ret_addr, ret_host);
+	return w->cluster->topology.writer;
+}
+
+static int fetch(void *ctx, const char *url, const char *etag,
+	void (*done)(void *ctx, const struct remote_fetched *answer), void *done_ctx,
+	struct remote_fetch **ret)
+{
+	struct warm *w = ctx;
+
+	return engine_remote_fetch(w->cluster, url, etag, done, done_ctx, ret);
+}
+
+static void fetch_cancel(void *ctx, struct remote_fetch *fetch)
+{
+	struct warm *w = ctx;
+
+	engine_remote_fetch_cancel(w->cluster, fetch);
+}
+
 static void source_open(struct warm *w)
 {
-	const struct warm_source_options options = {.cluster = w->cluster,
-		.slot = w->slot,
-		.from = w->by_hand ? w->from : w->cluster->config->warm_up,
+	struct cluster *c = w->cluster;
+	const struct warm_source_options options = {.links = &c->links,
+		.memory = &c->warm_memory,
+		.from = w->by_hand ? w->from : c->config->warm_up,
+		.limit = c->config->warm_up_limit,
 		.told = source_told,
+		.teller = teller,
+		.fetch = fetch,
+		.fetch_cancel = fetch_cancel,
 		.ctx = w};
 	int r = warm_source_open(&options, &w->source);
 
@@ -248,13 +309,14 @@ static void run_told(void *ctx, enum warm_event event, const char *text)
 static int attempt(struct warm *w)
 {
 	struct cluster *c = w->cluster;
-	struct warm_run_options options = {.cluster = c,
+	struct warm_run_options options = {.links = &c->links,
 		.host = probe_host(&c->probes[w->slot]),
 		.id = w->id,
 		.parallel = c->config->warm_up_parallel,
 		.again = w->by_hand,
 		.statement_ns = c->config->warm_up_statement_ms * LOOP_MS,
 		.told = run_told,
+		.keeper = keeper,
 		.ctx = w};
 	int r = -ENOTCONN;
 
@@ -366,25 +428,7 @@ void cluster_warm_free(struct cluster *c)
 		if (c->warms[i])
 			warm_free(c->warms[i]);
 	}
-	free(c->warm_cache.body);
-	c->warm_cache = (struct warm_cache){0};
-}
-
-void cluster_warm_cache(struct cluster *c, const char *url, const struct remote_fetched *answer)
-{
-	struct warm_cache *cache = &c->warm_cache;
-
-	free(cache->body);
-	*cache = (struct warm_cache){0};
-	if (!answer->etag[0])
-		return;
-	cache->body = malloc(answer->size + 1);
-	if (!cache->body)
-		return;
-	memcpy(cache->body, answer->body, answer->size);
-	cache->size = answer->size;
-	(void)snprintf(cache->url, sizeof(cache->url), "%s", url);
-	(void)snprintf(cache->etag, sizeof(cache->etag), "%s", answer->etag);
+	warm_memory_deinit(&c->warm_memory);
 }
 
 int cluster_warm_begin(struct cluster *c, unsigned slot, const char *from)

@@ -135,7 +135,7 @@ static int attach(struct engine *e, const char *name, const char *key, enum pel_
 	c->names[r].wanted = true;
 	learn_port(c, port);
 	add_sisters(c, key);
-	if (credential && credentials_add(c->credentials, credential) == 1)
+	if (credential && credentials_add(c->links.credentials, credential) == 1)
 		c->scout_due_ns = 0;
 	cluster_kick(c);
 	return 0;

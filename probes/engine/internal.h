@@ -24,26 +24,14 @@
 #include "engine.h"
 #include "logic/health.h"
 #include "map/write.h"
-#include "mysql/member.h"
+#include "mysql/link.h"
 #include "remote/remote.h"
 #include "net/resolve.h"
 #include "logic/schedule.h"
 #include "logic/topology/topology.h"
+#include "warm/source.h"
 
 struct cluster;
-
-#define NO_TICKET UINT32_MAX
-
-/* A login under way or done: the connection and the credential that it uses. */
-struct link {
-	struct member *member;
-	unsigned ticket; /* of credentials.h, until the outcome is told; else NO_TICKET */
-	bool accepted;   /* TCP is up */
-	bool ready;      /* logged in */
-	bool told;       /* topology_feed() has had its first answer */
-	struct pel_addr addr;
-	struct credential *own; /* with a token made for this login; or NULL */
-};
 
 struct probe {
 	struct cluster *cluster;
@@ -73,14 +61,6 @@ struct name_watch {
 	uint64_t due_ns;
 };
 
-/* The last document of statements that was fetched. */
-struct warm_cache {
-	char url[CONFIG_URL_MAX];
-	char etag[128];
-	char *body;
-	size_t size;
-};
-
 /* Of this worker's life, in one cluster. */
 struct warm_totals {
 	uint64_t runs, failures,
@@ -96,7 +76,7 @@ struct cluster {
 	char key[PEL_NAME_MAX]; /* names with the same key are of the same cluster */
 	const struct config_cluster *config;
 	const struct dialect *dialect;
-	struct credentials *credentials;
+	struct links links;
 	struct topology topology;
 	struct schedule schedule;
 	struct probe probes[PEL_MAP_INSTANCES];
@@ -119,9 +99,8 @@ struct cluster {
 	uint64_t fleet_asked_ns;               /* when the fleet's leader last bought a round */
 	struct warm *warms[PEL_MAP_INSTANCES]; /* by slot; see cluster/warm.c */
 	struct warm_totals warm_totals;
-	struct warm_cache warm_cache;
-	bool warm_no_samples;    /* the servers keep none: said once */
-	bool lag_told;           /* ... that they do not tell their lag */
+	struct warm_memory warm_memory;
+	bool lag_told;           /* it was said that the servers do not tell their lag */
 	struct rds_view *listed; /* what the control plane said; NULL: nothing */
 	uint64_t listed_for;     /* to which writer and names it was last applied */
 	struct pel_hot said;     /* as of the last line in the log */
@@ -202,19 +181,11 @@ enum cluster_inherited {
 enum cluster_inherited cluster_inherited_compare(const struct pel_hot *was,
 	const struct pel_hot *is);
 
-/* cluster/link.c */
-int link_open(struct cluster *c, struct link *link, const struct pel_addr *addr, const char *host,
-	void (*told)(void *ctx, enum member_event event, const struct member_answer *answer,
-		const struct member_failure *failure),
-	void *ctx);
-void link_close(struct cluster *c, struct link *link);
-void link_ready(struct cluster *c, struct link *link);
-void link_failed(struct cluster *c, struct link *link, const struct member_failure *failure);
-int link_read(struct cluster *c, const struct link *link, enum dialect_question question,
-	const struct member_answer *answer, struct evidence *ret);
-
 /* cluster/scout.c */
 void cluster_scout_tick(struct cluster *c, uint64_t now_ns);
+/* The evidence in an answer, by the cluster's dialect.  0; -ENODATA: it has none; -errno. */
+int cluster_read(const struct cluster *c, const struct link *link, enum dialect_question question,
+	const struct member_answer *answer, struct evidence *ret);
 
 /* engine.c: the cluster of a name, or NULL */
 struct cluster *engine_find(struct engine *e, const char *name);
@@ -242,8 +213,6 @@ void engine_remote_fetch_cancel(struct cluster *c, struct remote_fetch *fetch);
 void cluster_warm_tick(struct cluster *c, uint64_t now_ns);
 uint64_t cluster_warm_deadline(const struct cluster *c);
 void cluster_warm_free(struct cluster *c);
-/* Keeps a document for the next time. */
-void cluster_warm_cache(struct cluster *c, const char *url, const struct remote_fetched *answer);
 /* By hand: `from` NULL is the configured source.  0; -ENOENT, -EINVAL, -EBUSY, -ENOTCONN. */
 int cluster_warm_begin(struct cluster *c, unsigned slot, const char *from);
 bool cluster_warm_look(const struct cluster *c, unsigned slot, struct engine_warm *ret);

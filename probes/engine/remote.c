@@ -95,7 +95,7 @@ static void on_named(void *ctx, const char *key, const struct coordinator_view *
 	if (!c)
 		return;
 	n = words_of(view, words);
-	if (credentials_verdict(c->credentials) == CREDENTIALS_NONE)
+	if (credentials_verdict(c->links.credentials) == CREDENTIALS_NONE)
 		cluster_note(c, topology_set_why(&c->topology, PEL_WHY_NO_CREDENTIALS, now));
 	cluster_note(c, topology_feed_words(&c->topology, words, n, now));
 	if (is_contrary(c, words, n))
@@ -185,7 +185,7 @@ static void on_credential(void *ctx, const char *key, const struct credential *c
 
 	if (!c)
 		return;
-	if (credentials_add(c->credentials, credential) == 1)
+	if (credentials_add(c->links.credentials, credential) == 1)
 		c->scout_due_ns = 0;
 	cluster_kick(c);
 }

@@ -61,7 +61,7 @@ static void put_cluster(FILE *out, const struct cluster *c)
 		"{\"key\":\"%s\",\"record\":%u,\"state\":\"%s\",\"why\":\"%s\",\"dialect\":\"%s\","
 		"\"credentials\":\"%s\",\"alarm\":%s,\"epoch\":%" PRIu64 ",\"names\":[",
 		c->key, c->record, states[t->state], whys[t->why], c->dialect->name,
-		verdicts[credentials_verdict(c->credentials)], c->alarm ? "true" : "false",
+		verdicts[credentials_verdict(c->links.credentials)], c->alarm ? "true" : "false",
 		map_write_hot(c->engine->map, c->record)->epoch);
 	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
 		if (!c->names[i].used)

@@ -82,6 +82,16 @@ static void member_id(const struct config_member *m, unsigned i, char ret[static
 	ret[8] = (char)('0' + i % 10);
 }
 
+/* A coordinator, a cloud, a fleet, as the configuration names them. */
+static void sources_add(struct cluster *c)
+{
+	int r = remote_module_add(&c->engine->remote, c->key, c->config);
+
+	if (r < 0)
+		log_event(c->engine->log, LOG_ERROR, "source-failed", c->key, NULL,
+			"a source of this cluster cannot be started: %s", strerror(-r));
+}
+
 int cluster_configure(struct cluster *c, const struct config_cluster *config)
 {
 	struct topology_config topology;
@@ -107,7 +117,7 @@ int cluster_configure(struct cluster *c, const struct config_cluster *config)
 			return -ENOSPC;
 	}
 	cluster_probes_sync(c);
-	engine_remote_add(c);
+	sources_add(c);
 	return 0;
 }
 
@@ -157,12 +167,16 @@ static void inherit_holds(struct cluster *c, const char *name)
 static int link_token(void *ctx, const char *host, uint16_t port, const char *user, char *ret,
 	size_t size)
 {
-	return engine_remote_token(ctx, host, port, user, ret, size);
+	struct cluster *c = ctx;
+
+	return remote_module_token(&c->engine->remote, c->key, host, port, user, ret, size);
 }
 
 static void link_denied(void *ctx)
 {
-	engine_remote_denied(ctx);
+	struct cluster *c = ctx;
+
+	remote_module_denied(&c->engine->remote, c->key);
 }
 
 int cluster_new(struct engine *e, const char *name, const char *key,
@@ -234,7 +248,7 @@ void cluster_free(struct cluster *c, bool release_record)
 {
 	if (!c)
 		return;
-	engine_remote_remove(c);
+	remote_module_remove(&c->engine->remote, c->key);
 	cluster_warm_free(c);
 	link_close(&c->links, &c->scout);
 	cluster_probes_free(c);
@@ -284,7 +298,7 @@ static void publish(struct cluster *c, uint64_t now_ns)
 	map_write_publish(c->engine->map, c->record, &hot, &cold, changes);
 	if (changes) {
 		cluster_say_changes(c, &hot, &cold);
-		engine_remote_published(c, &hot, &cold);
+		remote_module_published(&c->engine->remote, c->key, &hot, &cold);
 	}
 }
 

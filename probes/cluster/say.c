@@ -157,14 +157,14 @@ static void say_instances(struct cluster *c, const struct pel_hot *hot, const st
 void cluster_say_changes(struct cluster *c, const struct pel_hot *hot, const struct pel_cold *cold)
 {
 	/* All hosts of a fleet see the same: the leader's tells. */
-	c->engine->others_tell = c->fleet == REMOTE_FLEET_FOLLOWS;
+	c->engine->remote.muted = c->fleet == REMOTE_FLEET_FOLLOWS;
 	say_instances(c, hot, cold);
 	if (c->said.state != hot->state || c->said.why != hot->why ||
 		!writer_is_same(c, hot, cold)) {
 		if (hot->why != PEL_WHY_STARTING)
 			say_state(c, hot, cold);
 	}
-	c->engine->others_tell = false;
+	c->engine->remote.muted = false;
 	c->said = *hot;
 	c->said_cold = *cold;
 }

@@ -238,14 +238,15 @@ static int fetch(void *ctx, const char *url, const char *etag,
 {
 	struct warm *w = ctx;
 
-	return engine_remote_fetch(w->cluster, url, etag, done, done_ctx, ret);
+	return remote_module_fetch(&w->cluster->engine->remote, w->cluster->key, url, etag, done,
+		done_ctx, ret);
 }
 
 static void fetch_cancel(void *ctx, struct remote_fetch *fetch)
 {
 	struct warm *w = ctx;
 
-	engine_remote_fetch_cancel(w->cluster, fetch);
+	remote_module_fetch_cancel(&w->cluster->engine->remote, fetch);
 }
 
 static void source_open(struct warm *w)

@@ -410,7 +410,7 @@ void engine_free(struct engine *e, bool orderly)
 			pending_free(e->pending[i]);
 		cluster_free(e->clusters[i], false);
 	}
-	engine_remote_close(e);
+	remote_module_close(&e->remote);
 	map_write_close(e->map, orderly);
 	resolver_free(e->resolver);
 	free(e);

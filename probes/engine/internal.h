@@ -123,9 +123,7 @@ struct engine {
 	const struct config *config;
 	struct resolver *resolver;
 	struct map_write *map;
-	const struct remote_ops *remote_ops; /* NULL: the module is not loaded */
-	struct remote *remote;
-	bool others_tell; /* what is being said is another host's notice */
+	struct remote_module remote;
 	uint64_t events_seen;
 	struct health_witness witness;
 	struct cluster *clusters[PEL_MAP_CLUSTERS];
@@ -190,24 +188,10 @@ int cluster_read(const struct cluster *c, const struct link *link, enum dialect_
 /* engine.c: the cluster of a name, or NULL */
 struct cluster *engine_find(struct engine *e, const char *name);
 
-/* remote.c: all do nothing where the configuration wants no HTTP */
+/* remote.c */
 void engine_remote_configure(struct engine *e);
-void engine_remote_close(struct engine *e);
-void engine_remote_add(struct cluster *c);
-void engine_remote_remove(struct cluster *c);
-void engine_remote_published(struct cluster *c, const struct pel_hot *hot,
-	const struct pel_cold *cold);
-void engine_remote_denied(struct cluster *c);
-int engine_remote_token(struct cluster *c, const char *host, uint16_t port, const char *user,
-	char *ret, size_t size);
 /* Applies what the control plane said to the names and the writer of now. */
 void engine_remote_list(struct cluster *c);
-
-/* Fetches a document: remote_ops.fetch; -ENOENT where nothing speaks HTTP. */
-int engine_remote_fetch(struct cluster *c, const char *url, const char *etag,
-	void (*done)(void *ctx, const struct remote_fetched *answer), void *ctx,
-	struct remote_fetch **ret);
-void engine_remote_fetch_cancel(struct cluster *c, struct remote_fetch *fetch);
 
 /* cluster/warm.c */
 void cluster_warm_tick(struct cluster *c, uint64_t now_ns);

@@ -36,7 +36,8 @@ int engine_token(struct engine *e, const char *name, uint16_t port, const char *
 
 	if (!c || pel_name_normalise(name, host) < 0)
 		return -ENOENT;
-	return engine_remote_token(c, host, port ? port : c->topology.config.port, user, ret, size);
+	return remote_module_token(&e->remote, c->key, host, port ? port : c->topology.config.port,
+		user, ret, size);
 }
 
 int engine_refresh(struct engine *e, const char *name)

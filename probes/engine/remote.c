@@ -217,10 +217,8 @@ static void load(struct engine *e)
 		.fleet = on_fleet,
 		.ctx = e};
 	char error[256] = "";
-	int r = remote_load(&e->remote_ops, error, sizeof(error));
+	int r = remote_module_load(&e->remote, e->loop, e->log, &core, error, sizeof(error));
 
-	if (r == 0)
-		r = e->remote_ops->open(e->loop, e->log, &core, &e->remote);
 	if (r < 0)
 		log_event(e->log, LOG_ERROR, "http-missing", NULL, NULL,
 			"nothing that speaks HTTP works: %s", error[0] ? error : strerror(-r));
@@ -229,73 +227,9 @@ static void load(struct engine *e)
 
 void engine_remote_configure(struct engine *e)
 {
-	if (!e->remote && !e->remote_ops && remote_is_wanted(e->config))
+	if (!e->remote.remote && !e->remote.ops && remote_is_wanted(e->config))
 		load(e);
-	if (e->remote)
-		e->remote_ops->configure(e->remote, e->config);
-}
-
-void engine_remote_close(struct engine *e)
-{
-	if (e->remote)
-		e->remote_ops->close(e->remote);
-	e->remote = NULL;
-}
-
-void engine_remote_add(struct cluster *c)
-{
-	struct engine *e = c->engine;
-	int r = e->remote ? e->remote_ops->add(e->remote, c->key, c->config) : 0;
-
-	if (r < 0)
-		log_event(e->log, LOG_ERROR, "source-failed", c->key, NULL,
-			"a source of this cluster cannot be started: %s", strerror(-r));
-}
-
-void engine_remote_remove(struct cluster *c)
-{
-	if (c->engine->remote)
-		c->engine->remote_ops->remove(c->engine->remote, c->key);
-}
-
-void engine_remote_published(struct cluster *c, const struct pel_hot *hot,
-	const struct pel_cold *cold)
-{
-	if (c->engine->remote)
-		c->engine->remote_ops->published(c->engine->remote, c->key, hot, cold);
-}
-
-int engine_remote_token(struct cluster *c, const char *host, uint16_t port, const char *user,
-	char *ret, size_t size)
-{
-	struct engine *e = c->engine;
-
-	if (!e->remote)
-		return -ENOENT;
-	return e->remote_ops->token(e->remote, c->key, host, port, user, ret, size);
-}
-
-int engine_remote_fetch(struct cluster *c, const char *url, const char *etag,
-	void (*done)(void *ctx, const struct remote_fetched *answer), void *ctx,
-	struct remote_fetch **ret)
-{
-	struct engine *e = c->engine;
-
-	if (!e->remote)
-		return -ENOENT;
-	return e->remote_ops->fetch(e->remote, c->key, url, etag, done, ctx, ret);
-}
-
-void engine_remote_fetch_cancel(struct cluster *c, struct remote_fetch *fetch)
-{
-	if (c->engine->remote)
-		c->engine->remote_ops->fetch_cancel(fetch);
-}
-
-void engine_remote_denied(struct cluster *c)
-{
-	if (c->engine->remote)
-		c->engine->remote_ops->denied(c->engine->remote, c->key);
+	remote_module_configure(&e->remote, e->config);
 }
 
 void engine_event_added(struct engine *e)
@@ -303,9 +237,9 @@ void engine_event_added(struct engine *e)
 	char line[EVENTS_LINE_MAX];
 	uint64_t seq;
 
-	while (e->remote && (seq = events_next(e->options.events, e->events_seen, line)) != 0) {
+	while (e->remote.remote &&
+		(seq = events_next(e->options.events, e->events_seen, line)) != 0) {
 		e->events_seen = seq;
-		if (!e->others_tell)
-			e->remote_ops->event(e->remote, line);
+		remote_module_event(&e->remote, line);
 	}
 }

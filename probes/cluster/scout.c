@@ -6,7 +6,7 @@
  * It asks who is there, then for the table, and hands both to the topology as one piece of
  * evidence.  If the server turns out to be a member without a connection, the scout's becomes that.
  */
-#include "engine/internal.h"
+#include "internal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -79,7 +79,7 @@ static void account_answered(struct cluster *c, const struct member_answer *answ
 	char remedy[CREDENTIALS_REMEDY_MAX];
 
 	credentials_grant(c->refusal, row ? row[0] : NULL, remedy, sizeof(remedy));
-	log_event(c->engine->log, LOG_ERROR, "question-refused", c->names[0].text, NULL,
+	log_event(c->o->log, LOG_ERROR, "question-refused", c->names[0].text, NULL,
 		"%s; what mends it: %s", c->refusal, remedy);
 	scout_end(c, SCOUT_PAUSE_NS);
 }
@@ -154,7 +154,7 @@ static void scout_told(void *ctx, enum member_event event, const struct member_a
 	case MEMBER_DIALLED:
 		break;
 	case MEMBER_ACCEPTED:
-		health_witnessed(&c->engine->witness, cluster_now(c));
+		health_witnessed(c->o->witness, cluster_now(c));
 		break;
 	case MEMBER_READY:
 		link_ready(&c->links, &c->scout);

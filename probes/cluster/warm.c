@@ -10,7 +10,7 @@
  *
  * By hand it is tried once, and whoever is admitted stays so.
  */
-#include "engine/internal.h"
+#include "internal.h"
 #include "warm/run.h"
 
 #include <errno.h>
@@ -38,8 +38,8 @@ struct warm {
 	enum stage stage;
 	struct warm_run *run;
 	struct warm_source *source;
-	struct engine_warm shown;
-	char said[sizeof(((struct engine_warm *)0)->text)]; /* the last trouble in the log */
+	struct warm_shown shown;
+	char said[sizeof(((struct warm_shown *)0)->text)]; /* the last trouble in the log */
 	uint64_t first_ns, begun_ns;
 	uint64_t due_ns; /* of the next attempt, or of being forgotten */
 };
@@ -56,7 +56,7 @@ static void say(const struct warm *w, enum log_level level, const char *code, co
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	log_event(w->cluster->engine->log, level, code, w->cluster->names[0].text, w->id, "%s: %s",
+	log_event(w->cluster->o->log, level, code, w->cluster->names[0].text, w->id, "%s: %s",
 		w->id, text);
 }
 
@@ -238,7 +238,7 @@ static int fetch(void *ctx, const char *url, const char *etag,
 {
 	struct warm *w = ctx;
 
-	return remote_module_fetch(&w->cluster->engine->remote, w->cluster->key, url, etag, done,
+	return remote_module_fetch(w->cluster->o->remote, w->cluster->key, url, etag, done,
 		done_ctx, ret);
 }
 
@@ -246,7 +246,7 @@ static void fetch_cancel(void *ctx, struct remote_fetch *fetch)
 {
 	struct warm *w = ctx;
 
-	remote_module_fetch_cancel(&w->cluster->engine->remote, fetch);
+	remote_module_fetch_cancel(w->cluster->o->remote, fetch);
 }
 
 static void source_open(struct warm *w)
@@ -432,17 +432,18 @@ void cluster_warm_free(struct cluster *c)
 	warm_memory_deinit(&c->warm_memory);
 }
 
-int cluster_warm_begin(struct cluster *c, unsigned slot, const char *from)
+int cluster_warm(struct cluster *c, const char *id, const char *from)
 {
-	const struct topology_member *m = topology_member(&c->topology, slot);
-	struct warm *w = c->warms[slot];
+	unsigned slot = topology_find(&c->topology, id);
+	struct warm *w;
 
-	from = from ? from : c->config->warm_up;
-	if (!m)
+	if (slot == PEL_NONE)
 		return -ENOENT;
+	w = c->warms[slot];
+	from = from ? from : c->config->warm_up;
 	if (!from[0] || strlen(from) >= sizeof(w->from))
 		return -EINVAL;
-	if (!m->live)
+	if (!c->topology.members[slot].live)
 		return -ENOTCONN;
 	if (w && w->stage == STAGE_ACTIVE)
 		return -EBUSY;
@@ -456,10 +457,14 @@ int cluster_warm_begin(struct cluster *c, unsigned slot, const char *from)
 	return attempt(w);
 }
 
-bool cluster_warm_look(const struct cluster *c, unsigned slot, struct engine_warm *ret)
+int cluster_warm_look(const struct cluster *c, const char *id, struct warm_shown *ret)
 {
-	if (slot >= PEL_MAP_INSTANCES || !c->warms[slot])
-		return false;
+	unsigned slot = topology_find(&c->topology, id);
+
+	if (slot == PEL_NONE)
+		return -ENOENT;
+	if (!c->warms[slot])
+		return -ENODATA;
 	*ret = c->warms[slot]->shown;
-	return true;
+	return 0;
 }

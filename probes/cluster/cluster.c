@@ -6,7 +6,7 @@
  * others wait for, and only then asks and connects.  What is mere data (lag, CPU, times) waits up
  * to DATA_EACH_NS for company.
  */
-#include "engine/internal.h"
+#include "internal.h"
 
 #include "common/names.h"
 
@@ -23,13 +23,13 @@ static void cluster_settle(void *ctx);
 
 uint64_t cluster_now(const struct cluster *c)
 {
-	return loop_now_ns(c->engine->loop);
+	return loop_now_ns(c->o->loop);
 }
 
 void cluster_kick(struct cluster *c)
 {
 	if (!c->settling)
-		loop_timer_set(c->engine->loop, &c->timer, 0);
+		loop_timer_set(c->o->loop, &c->timer, 0);
 }
 
 /* The writer closed a connection, or is lost: full attention, whatever went on before. */
@@ -82,7 +82,17 @@ static void member_id(const struct config_member *m, unsigned i, char ret[static
 	ret[8] = (char)('0' + i % 10);
 }
 
-int cluster_configure(struct cluster *c, const struct config_cluster *config)
+/* A coordinator, a cloud, a fleet, as the configuration names them. */
+static void sources_add(struct cluster *c)
+{
+	int r = remote_module_add(c->o->remote, c->key, c->config);
+
+	if (r < 0)
+		log_event(c->o->log, LOG_ERROR, "source-failed", c->key, NULL,
+			"a source of this cluster cannot be started: %s", strerror(-r));
+}
+
+static int configure(struct cluster *c, const struct config_cluster *config)
 {
 	struct topology_config topology;
 	char domain[PEL_NAME_MAX], id[PEL_ID_MAX];
@@ -93,6 +103,9 @@ int cluster_configure(struct cluster *c, const struct config_cluster *config)
 				(config->members.n || config->source == CONFIG_SOURCE_HTTP))
 		? &dialect_read_only
 		: &dialect_aurora;
+	c->links.dialect =
+		c->dialect == &dialect_read_only ? CONFIG_DIALECT_READ_ONLY : CONFIG_DIALECT_AURORA;
+	c->links.by_token = config->auth == CONFIG_AUTH_IAM;
 	strcpy(domain, c->topology.config.domain);
 	topology = topology_config_of(c, domain);
 	cluster_note(c, topology_configure(&c->topology, &topology, cluster_now(c)));
@@ -104,24 +117,23 @@ int cluster_configure(struct cluster *c, const struct config_cluster *config)
 			return -ENOSPC;
 	}
 	cluster_probes_sync(c);
-	engine_remote_add(c);
+	sources_add(c);
 	return 0;
 }
 
-void cluster_credentials_load(struct cluster *c)
+static void credentials_load(struct cluster *c)
 {
-	const struct engine_options *o = &c->engine->options;
 	struct credential *credential = calloc(1, sizeof(*credential));
 
 	if (!credential)
 		return;
 	if (c->config->auth != CONFIG_AUTH_SECRETSMANAGER) /* that one comes by itself */
-		credentials_remove_origin(c->credentials, CREDENTIAL_CONFIGURED);
-	credentials_remove_origin(c->credentials, CREDENTIAL_OPTION_FILE);
+		credentials_remove_origin(c->links.credentials, CREDENTIAL_CONFIGURED);
+	credentials_remove_origin(c->links.credentials, CREDENTIAL_OPTION_FILE);
 	if (credential_of_config(c->config, credential))
-		(void)credentials_add(c->credentials, credential);
-	if (!o->no_option_files && credential_of_option_files(o->defaults_file, credential))
-		(void)credentials_add(c->credentials, credential);
+		(void)credentials_add(c->links.credentials, credential);
+	if (!c->o->no_option_files && credential_of_option_files(c->o->defaults_file, credential))
+		(void)credentials_add(c->links.credentials, credential);
 	explicit_bzero(credential, sizeof(*credential));
 	free(credential);
 	c->scout_due_ns = 0;
@@ -131,8 +143,8 @@ void cluster_credentials_load(struct cluster *c)
 /* A worker that takes over does not admit who was new a moment ago. */
 static void inherit_admissions(struct cluster *c)
 {
-	const struct pel_hot *hot = map_write_hot(c->engine->map, c->record);
-	const struct pel_cold *cold = map_write_cold(c->engine->map, c->record);
+	const struct pel_hot *hot = map_write_hot(c->o->map, c->record);
+	const struct pel_cold *cold = map_write_cold(c->o->map, c->record);
 
 	for (unsigned i = 0; i < hot->n_instances; i++) {
 		if (hot->instances[i].admission != PEL_ADMITTED)
@@ -145,29 +157,54 @@ static void inherit_admissions(struct cluster *c)
 static void inherit_holds(struct cluster *c, const char *name)
 {
 	char ids[PEL_MAP_INSTANCES][PEL_ID_MAX];
-	unsigned n = map_write_held(c->engine->map, name, ids);
+	unsigned n = map_write_held(c->o->map, name, ids);
 
 	for (unsigned i = 0; i < n; i++)
 		topology_expect(&c->topology, ids[i], true);
 }
 
-int cluster_new(struct engine *e, const char *name, const char *key,
+void cluster_reload(struct cluster *c, const struct config_cluster *config)
+{
+	(void)configure(c, config);
+	credentials_load(c);
+}
+
+static int link_token(void *ctx, const char *host, uint16_t port, const char *user, char *ret,
+	size_t size)
+{
+	return cluster_token(ctx, host, port, user, ret, size);
+}
+
+static void link_denied(void *ctx)
+{
+	struct cluster *c = ctx;
+
+	remote_module_denied(c->o->remote, c->key);
+}
+
+int cluster_new(const struct cluster_options *options, const char *name, const char *key,
 	const struct config_cluster *config, uint16_t port, struct cluster **ret)
 {
 	struct cluster *c = calloc(1, sizeof(*c));
 	const char *domain = pel_name_instance_domain(name);
-	uint64_t now = loop_now_ns(e->loop);
+	uint64_t now = loop_now_ns(options->loop);
 	struct topology_config topology;
-	int record = map_write_claim(e->map, name);
+	int record = map_write_claim(options->map, name);
 
 	if (!c)
 		return -ENOMEM;
-	c->engine = e;
+	c->o = options;
 	c->inherited = record >= 0;
 	if (record < 0)
-		record = map_write_take(e->map, now);
-	c->credentials = record < 0 ? NULL : credentials_new();
-	if (!c->credentials) {
+		record = map_write_take(options->map, now);
+	c->links = (struct links){.loop = options->loop,
+		.log = options->log,
+		.name = c->names[0].text,
+		.credentials = record < 0 ? NULL : credentials_new(),
+		.token = link_token,
+		.denied = link_denied,
+		.ctx = c};
+	if (!c->links.credentials) {
 		free(c);
 		return record < 0 ? record : -ENOMEM;
 	}
@@ -180,15 +217,14 @@ int cluster_new(struct engine *e, const char *name, const char *key,
 	loop_timer_init(&c->timer, cluster_settle, c);
 	c->topology.config.port = port ? port : config->port ? config->port : PORT_DEFAULT;
 	topology = topology_config_of(c, domain);
-	topology_init(&c->topology, &topology, map_write_hot(e->map, c->record)->uid, now);
+	topology_init(&c->topology, &topology, map_write_hot(options->map, c->record)->uid, now);
 	if (c->inherited)
 		inherit_admissions(c);
 	else
 		inherit_holds(c, name);
 	schedule_init(&c->schedule, now ^ topology.port ^ pel_name_hash(name), now);
 	schedule_set_writer(&c->schedule, PEL_NONE);
-	(void)cluster_configure(c, config);
-	cluster_credentials_load(c);
+	cluster_reload(c, config);
 	*ret = c;
 	return 0;
 }
@@ -196,7 +232,7 @@ int cluster_new(struct engine *e, const char *name, const char *key,
 void cluster_drop_links(struct cluster *c, const struct link *but)
 {
 	if (but != &c->scout)
-		link_close(c, &c->scout);
+		link_close(&c->links, &c->scout);
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
 		struct probe *p = &c->probes[i];
 
@@ -206,7 +242,7 @@ void cluster_drop_links(struct cluster *c, const struct link *but)
 			schedule_lost(&c->schedule, i, false, cluster_now(c));
 		p->first.told = false; /* the slot is another's by now: nothing of it is void */
 		probe_first_drop(p, false);
-		link_close(c, &p->second);
+		link_close(&c->links, &p->second);
 	}
 }
 
@@ -214,17 +250,45 @@ void cluster_free(struct cluster *c, bool release_record)
 {
 	if (!c)
 		return;
-	engine_remote_remove(c);
+	remote_module_remove(c->o->remote, c->key);
 	cluster_warm_free(c);
-	link_close(c, &c->scout);
+	link_close(&c->links, &c->scout);
 	cluster_probes_free(c);
 	cluster_names_free(c);
-	loop_timer_stop(c->engine->loop, &c->timer);
-	credentials_free(c->credentials);
+	loop_timer_stop(c->o->loop, &c->timer);
+	credentials_free(c->links.credentials);
 	free(c->listed);
 	if (release_record)
-		map_write_release(c->engine->map, c->record);
+		map_write_release(c->o->map, c->record);
 	free(c);
+}
+
+/*
+ * A restarted worker and what its predecessor published: it stays until it is confirmed, which
+ * wakes nobody, or contradicted, or nothing better was learnt in time.
+ */
+static bool has_identity(const struct pel_hot *hot, uint64_t identity)
+{
+	for (unsigned i = 0; i < hot->n_instances; i++) {
+		if (hot->instances[i].identity == identity)
+			return hot->instances[i].health != PEL_HEALTH_UNREACHABLE;
+	}
+	return false;
+}
+
+enum cluster_inherited cluster_inherited_compare(const struct pel_hot *was,
+	const struct pel_hot *is)
+{
+	if (is->state != PEL_STATE_KNOWN)
+		return CLUSTER_INHERITED_OPEN;
+	if (was->state != PEL_STATE_KNOWN ||
+		was->instances[was->writer].identity != is->instances[is->writer].identity)
+		return CLUSTER_INHERITED_OTHER;
+	for (unsigned i = 0; i < was->n_instances; i++) {
+		if (was->instances[i].identity && !has_identity(is, was->instances[i].identity))
+			return CLUSTER_INHERITED_OPEN;
+	}
+	return CLUSTER_INHERITED_SAME;
 }
 
 /* True if the view may take the place of what the earlier worker published. */
@@ -235,7 +299,7 @@ static bool is_worth_publishing(struct cluster *c, const struct pel_hot *hot, ui
 
 	if (!c->inherited)
 		return true;
-	verdict = cluster_inherited_compare(map_write_hot(c->engine->map, c->record), hot);
+	verdict = cluster_inherited_compare(map_write_hot(c->o->map, c->record), hot);
 	if (verdict == CLUSTER_INHERITED_OPEN && t->why != PEL_WHY_NO_CREDENTIALS &&
 		t->why != PEL_WHY_DENIED && now_ns - c->born_ns < INHERITED_NS)
 		return false;
@@ -252,7 +316,7 @@ static void publish(struct cluster *c, uint64_t now_ns)
 	struct pel_hot hot;
 	struct pel_cold cold;
 
-	engine_remote_list(c);
+	cluster_list_apply(c);
 	topology_view(&c->topology, &hot, &cold, NULL);
 	if (!is_worth_publishing(c, &hot, now_ns))
 		return;
@@ -261,10 +325,10 @@ static void publish(struct cluster *c, uint64_t now_ns)
 		(c->bits & TOPOLOGY_FIRST ? MAP_CHANGE_FIRST : 0);
 	c->bits = 0;
 	c->data_due_ns = 0;
-	map_write_publish(c->engine->map, c->record, &hot, &cold, changes);
+	map_write_publish(c->o->map, c->record, &hot, &cold, changes);
 	if (changes) {
 		cluster_say_changes(c, &hot, &cold);
-		engine_remote_published(c, &hot, &cold);
+		remote_module_published(c->o->remote, c->key, &hot, &cold);
 	}
 }
 
@@ -282,10 +346,10 @@ static void obey(struct cluster *c, uint64_t now_ns)
 			publish(c, now_ns);
 	}
 	if (bits & TOPOLOGY_LIE)
-		log_event(c->engine->log, LOG_WARNING, "table-lies", c->names[0].text, NULL,
+		log_event(c->o->log, LOG_WARNING, "table-lies", c->names[0].text, NULL,
 			"the table names another writer than the one that confirms itself");
 	if (bits & TOPOLOGY_ODD)
-		log_event(c->engine->log, LOG_WARNING, "table-odd", c->names[0].text, NULL,
+		log_event(c->o->log, LOG_WARNING, "table-odd", c->names[0].text, NULL,
 			"rows of the table were refused, or have no usable time");
 	if (bits & TOPOLOGY_MEMBERS)
 		cluster_probes_sync(c);
@@ -357,5 +421,58 @@ static void cluster_settle(void *ctx)
 	cluster_health_tick(c, now); /* last: it has to see what was just asked */
 	obey(c, now);
 	c->settling = false;
-	loop_timer_set(c->engine->loop, &c->timer, cluster_deadline(c, now));
+	loop_timer_set(c->o->loop, &c->timer, cluster_deadline(c, now));
+}
+
+const struct config_cluster *cluster_config(const struct cluster *c)
+{
+	return c->config;
+}
+
+const char *cluster_key(const struct cluster *c)
+{
+	return c->key;
+}
+
+bool cluster_is_in(const struct cluster *c, const char *domain)
+{
+	return strcmp(c->topology.config.domain, domain) == 0;
+}
+
+int cluster_hint(struct cluster *c, const char *name, bool refused)
+{
+	int taken = schedule_hint(&c->schedule, cluster_now(c));
+
+	/* The name's address refused a client: without credentials nobody else can tell. */
+	if (refused)
+		topology_feed_refusal(&c->topology, cluster_find_name(c, name)->index,
+			cluster_now(c));
+	if (taken > 0)
+		cluster_kick(c);
+	return taken;
+}
+
+void cluster_refresh(struct cluster *c)
+{
+	schedule_refresh(&c->schedule);
+	c->scout_due_ns = 0;
+	cluster_kick(c);
+}
+
+int cluster_token(struct cluster *c, const char *host, uint16_t port, const char *user, char *ret,
+	size_t size)
+{
+	return remote_module_token(c->o->remote, c->key, host,
+		port ? port : c->topology.config.port, user, ret, size);
+}
+
+int cluster_admit(struct cluster *c, const char *id, enum pel_admission admission)
+{
+	unsigned slot = topology_find(&c->topology, id);
+
+	if (slot == PEL_NONE)
+		return -ENOENT;
+	cluster_note(c,
+		topology_feed_admission(&c->topology, slot, admission, true, cluster_now(c)));
+	return 0;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A cluster's instances' health: reports to health.h, what it asks for, its verdicts. */
-#include "engine/internal.h"
+#include "internal.h"
 
 void probe_health_failed(struct probe *p, const struct member_failure *failure)
 {
-	struct health_witness *w = &p->cluster->engine->witness;
+	struct health_witness *w = p->cluster->o->witness;
 	uint64_t now = cluster_now(p->cluster);
 
 	switch (failure->kind) {
@@ -49,13 +49,11 @@ static void renew(struct probe *p)
 static void probe_tick(struct probe *p, const struct health_config *config, uint64_t now_ns)
 {
 	struct cluster *c = p->cluster;
-	unsigned wants =
-		health_tick(&p->health, &c->engine->witness, config, now_ns, &p->health_due_ns);
+	unsigned wants = health_tick(&p->health, c->o->witness, config, now_ns, &p->health_due_ns);
 
 	if (wants & HEALTH_WANT_LOOK) {
 		look(p, now_ns);
-		wants |= health_tick(&p->health, &c->engine->witness, config, now_ns,
-			&p->health_due_ns);
+		wants |= health_tick(&p->health, c->o->witness, config, now_ns, &p->health_due_ns);
 	}
 	if (wants & HEALTH_WANT_CONNECT)
 		probe_second_open(p);
@@ -71,12 +69,12 @@ static void probe_tick(struct probe *p, const struct health_config *config, uint
 /* Silence that was measured while the prober did not run says nothing. */
 static void discard_pause(struct cluster *c, uint64_t now_ns)
 {
-	struct loop_pause pause = loop_last_pause(c->engine->loop);
+	struct loop_pause pause = loop_last_pause(c->o->loop);
 
 	if (pause.until_ns == c->paused_until_ns)
 		return;
 	c->paused_until_ns = pause.until_ns;
-	health_witness_paused(&c->engine->witness, pause.from_ns, pause.until_ns);
+	health_witness_paused(c->o->witness, pause.from_ns, pause.until_ns);
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
 		if (c->probes[i].used)
 			health_paused(&c->probes[i].health, pause.from_ns, now_ns);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A cluster's names: whose a name is by its form or its aliases, and DNS questions for each. */
-#include "engine/internal.h"
+/* A cluster's names: whose a name is, who follows it, and DNS questions for each. */
+#include "internal.h"
 
 #include "common/names.h"
 
@@ -25,13 +25,20 @@ bool name_key(const char *name, char ret[static PEL_NAME_MAX], enum pel_role *re
 	return true;
 }
 
-struct name_watch *cluster_find_name(struct cluster *c, const char *name)
+static unsigned find_name(const struct cluster *c, const char *name)
 {
 	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
 		if (c->names[i].used && strcmp(c->names[i].text, name) == 0)
-			return &c->names[i];
+			return i;
 	}
-	return NULL;
+	return PEL_NONE;
+}
+
+struct name_watch *cluster_find_name(struct cluster *c, const char *name)
+{
+	unsigned i = find_name(c, name);
+
+	return i == PEL_NONE ? NULL : &c->names[i];
 }
 
 int cluster_add_name(struct cluster *c, const char *name, enum pel_role role, uint16_t port)
@@ -92,7 +99,7 @@ static void name_resolved(void *ctx, const struct resolve_answer *answer)
 
 	n->query = NULL;
 	if (answer->heard)
-		health_witnessed(&c->engine->witness, now);
+		health_witnessed(c->o->witness, now);
 	if (answer->status == 0) {
 		learn_domain(c, answer);
 		cluster_note(c, topology_feed_dns(&c->topology, n->index, &dns, now));
@@ -112,7 +119,7 @@ void cluster_names_tick(struct cluster *c, uint64_t now_ns)
 			continue;
 		n->asked_ns = now_ns;
 		n->due_ns = now_ns + LOOP_S;
-		(void)resolve_start(c->engine->resolver, n->text, name_resolved, n, &n->query);
+		(void)resolve_start(c->o->resolver, n->text, name_resolved, n, &n->query);
 	}
 }
 
@@ -142,4 +149,123 @@ void cluster_names_free(struct cluster *c)
 		resolve_cancel(c->names[i].query);
 		c->names[i] = (struct name_watch){0};
 	}
+}
+
+bool cluster_has_name(const struct cluster *c, const char *name)
+{
+	return find_name(c, name) != PEL_NONE;
+}
+
+bool cluster_has_hash(const struct cluster *c, uint64_t hash)
+{
+	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
+		if (c->names[i].used && pel_name_hash(c->names[i].text) == hash)
+			return true;
+	}
+	return false;
+}
+
+const char *cluster_name(const struct cluster *c)
+{
+	return c->names[0].text;
+}
+
+enum pel_role cluster_role_of(const struct cluster *c, const char *name)
+{
+	return (enum pel_role)c->topology.names[c->names[find_name(c, name)].index].role;
+}
+
+/* The names that a section or the form adds to the one that is followed. */
+static void add_sisters(struct cluster *c, const char *key)
+{
+	char text[PEL_NAME_MAX];
+	const char *domain = pel_name_instance_domain(key);
+
+	if (c->config->endpoint[0])
+		(void)cluster_add_name(c, c->config->endpoint, PEL_ROLE_WRITER, 0);
+	if (c->config->reader_endpoint[0])
+		(void)cluster_add_name(c, c->config->reader_endpoint, PEL_ROLE_READER, 0);
+	if (pel_name_kind(key) != PEL_KIND_WRITER)
+		return;
+	(void)cluster_add_name(c, key, PEL_ROLE_WRITER, 0);
+	if (snprintf(text, sizeof(text), "%.*s.cluster-ro-%s", (int)strcspn(key, "."), key,
+		    domain) < (int)sizeof(text))
+		(void)cluster_add_name(c, text, PEL_ROLE_READER, 0);
+}
+
+/*
+ * A lookup often comes without a port, the connect that follows knows it: as long as no member is
+ * known, the newest word counts.
+ */
+static void learn_port(struct cluster *c, uint16_t port)
+{
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		if (c->topology.members[i].used)
+			return;
+	}
+	if (port == 0 || port == c->topology.config.port)
+		return;
+	c->topology.config.port = port;
+	c->scout_due_ns = 0;
+}
+
+int cluster_follow(struct cluster *c, const char *name, enum pel_role role, uint16_t port,
+	const char *key, const struct credential *credential)
+{
+	int i;
+
+	if (strcmp(name, c->config->reader_endpoint) == 0)
+		role = PEL_ROLE_READER;
+	i = cluster_add_name(c, name, role, port);
+	if (i < 0)
+		return i;
+	c->names[i].wanted = true;
+	learn_port(c, port);
+	add_sisters(c, key);
+	if (credential && credentials_add(c->links.credentials, credential) == 1)
+		c->scout_due_ns = 0;
+	cluster_kick(c);
+	return 0;
+}
+
+void cluster_unfollow(struct cluster *c, const char *name)
+{
+	cluster_find_name(c, name)->wanted = false;
+}
+
+bool cluster_is_followed(const struct cluster *c)
+{
+	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
+		if (c->names[i].used && c->names[i].wanted)
+			return true;
+	}
+	return false;
+}
+
+bool cluster_is_same(const struct cluster *a, const struct cluster *b)
+{
+	const struct topology_member *wa = topology_member(&a->topology, a->topology.writer);
+	const struct topology_member *wb = topology_member(&b->topology, b->topology.writer);
+
+	return wa && wb && wa->live && wb->live && wa->uuid[0] && strcmp(wa->uuid, wb->uuid) == 0 &&
+		strcmp(wa->id, wb->id) == 0 && a->config == b->config;
+}
+
+bool cluster_merge(struct cluster *to, const struct cluster *from)
+{
+	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
+		const struct name_watch *n = &from->names[i];
+		const struct topology_name *t = &from->topology.names[i];
+		int at;
+
+		if (!n->used)
+			continue;
+		at = cluster_add_name(to, n->text, (enum pel_role)t->role, t->port);
+		if (at < 0)
+			return false;
+		to->names[at].wanted |= n->wanted;
+	}
+	log_event(to->o->log, LOG_INFO, "clusters-merged", to->names[0].text, NULL,
+		"%s leads to the same cluster", from->names[0].text);
+	return true;
 }

@@ -6,7 +6,7 @@
  * because the instance's host has moved to another address; when it is logged in and the first is
  * gone, dead or at the old address, it takes the first one's place and says who it is there.
  */
-#include "engine/internal.h"
+#include "internal.h"
 
 #include <errno.h>
 #include <mysqld_error.h>
@@ -40,8 +40,8 @@ void probe_first_drop(struct probe *p, bool by_peer)
 
 	if (!p->first.member)
 		return;
-	link_close(c, &p->first);
-	health_closed(&p->health, &c->engine->witness, by_peer, probe_now(p));
+	link_close(&c->links, &p->first);
+	health_closed(&p->health, c->o->witness, by_peer, probe_now(p));
 	if (told)
 		cluster_note(c, topology_feed_lost(&c->topology, p->slot, probe_now(p)));
 	cluster_kick(c);
@@ -60,7 +60,7 @@ static void first_failed(struct probe *p, const struct member_failure *failure)
 	struct cluster *c = p->cluster;
 	bool unnoticed = failure->kind == MEMBER_REFUSED && !p->first.accepted;
 
-	link_failed(c, &p->first, failure);
+	link_failed(&c->links, &p->first, failure);
 	probe_health_failed(p, failure);
 	/* Also if it is back at once: who hands over in good order first sends everybody away. */
 	if (failure->kind == MEMBER_LOST && p->slot == c->topology.writer)
@@ -89,9 +89,21 @@ static void ask(struct probe *p, enum schedule_kind kind, const char *query)
 /* Every credential was refused: else others are trying one that is new, and will soon know. */
 static bool is_denied(const struct cluster *c)
 {
-	enum credentials_verdict verdict = credentials_verdict(c->credentials);
+	enum credentials_verdict verdict = credentials_verdict(c->links.credentials);
 
 	return verdict == CREDENTIALS_DENIED || verdict == CREDENTIALS_NONE;
+}
+
+static int login(struct probe *p, struct link *link, const struct pel_addr *addr,
+	void (*told)(void *ctx, enum member_event event, const struct member_answer *answer,
+		const struct member_failure *failure))
+{
+	const struct link_options options = {.addr = addr,
+		.host = probe_host(p),
+		.told = told,
+		.ctx = p};
+
+	return link_open(&p->cluster->links, link, &options);
 }
 
 static void connect_begin(struct probe *p)
@@ -103,7 +115,7 @@ static void connect_begin(struct probe *p)
 	if (p->first.member)
 		return; /* the second has just taken its place, and will report */
 	if (topology_login_addr(&c->topology, p->slot, &addr))
-		r = link_open(c, &p->first, &addr, probe_host(p), first_told, p);
+		r = login(p, &p->first, &addr, first_told);
 	if (r < 0)
 		schedule_lost(&c->schedule, p->slot, r == -EACCES && is_denied(c), probe_now(p));
 }
@@ -156,7 +168,7 @@ static void hello_answered(struct probe *p, const struct member_answer *answer)
 	struct evidence e;
 	unsigned bits;
 
-	if (link_read(c, &p->first, DIALECT_HELLO, answer, &e) < 0) {
+	if (cluster_read(c, &p->first, DIALECT_HELLO, answer, &e) < 0) {
 		first_lost(p, false, false);
 		return;
 	}
@@ -189,7 +201,7 @@ static void table_failed(struct probe *p, unsigned error)
 	} else if (dialect_why(error) == PEL_WHY_DENIED && c->config->max_lag_ms &&
 		!c->dialect->has_table && !c->lag_told) {
 		c->lag_told = true;
-		log_event(c->engine->log, LOG_WARNING, "lag-unknown", c->names[0].text, NULL,
+		log_event(c->o->log, LOG_WARNING, "lag-unknown", c->names[0].text, NULL,
 			"max-lag plays no part: the user may not ask for the lag; what mends it: "
 			"GRANT REPLICATION CLIENT ON *.* (MariaDB: SLAVE MONITOR) TO it");
 	}
@@ -203,7 +215,7 @@ static void first_answered(struct probe *p, const struct member_answer *answer)
 	uint32_t rtt_us = (uint32_t)((answer->received_ns - answer->sent_ns) / 1000);
 	struct evidence e;
 
-	health_spoke(&p->health, &c->engine->witness, p->asking == SCHEDULE_ROLE ? rtt_us : 0,
+	health_spoke(&p->health, c->o->witness, p->asking == SCHEDULE_ROLE ? rtt_us : 0,
 		answer->received_ns);
 	topology_answered(&c->topology, p->slot);
 	if (p->asking == SCHEDULE_CONNECT) {
@@ -216,7 +228,7 @@ static void first_answered(struct probe *p, const struct member_answer *answer)
 	}
 	if (p->asking == SCHEDULE_TABLE && answer->error)
 		table_failed(p, answer->error);
-	if (link_read(c, &p->first, questions[p->asking], answer, &e) == 0) {
+	if (cluster_read(c, &p->first, questions[p->asking], answer, &e) == 0) {
 		cluster_note(c, topology_feed(&c->topology, p->slot, &e));
 		confirm(p, &e);
 	}
@@ -236,11 +248,11 @@ static void first_told(void *ctx, enum member_event event, const struct member_a
 		break;
 	case MEMBER_ACCEPTED:
 		p->first.accepted = true;
-		health_accepted(&p->health, &c->engine->witness, true, probe_now(p));
+		health_accepted(&p->health, c->o->witness, true, probe_now(p));
 		break;
 	case MEMBER_READY:
-		link_ready(c, &p->first);
-		health_spoke(&p->health, &c->engine->witness, 0, probe_now(p));
+		link_ready(&c->links, &p->first);
+		health_spoke(&p->health, c->o->witness, 0, probe_now(p));
 		ask(p, SCHEDULE_CONNECT, c->dialect->queries[DIALECT_HELLO]);
 		break;
 	case MEMBER_ANSWERED:
@@ -259,16 +271,16 @@ static void second_promote(struct probe *p)
 	struct cluster *c = p->cluster;
 
 	if (p->first.member) {
-		link_close(c, &p->first);
-		health_closed(&p->health, &c->engine->witness, false, probe_now(p));
+		link_close(&c->links, &p->first);
+		health_closed(&p->health, c->o->witness, false, probe_now(p));
 	}
 	if (p->scheduled)
 		schedule_lost(&c->schedule, p->slot, false, probe_now(p));
 	p->first = p->second;
 	p->second = (struct link){.ticket = NO_TICKET};
 	member_hand_over(p->first.member, first_told, p);
-	health_accepted(&p->health, &c->engine->witness, true, probe_now(p));
-	health_spoke(&p->health, &c->engine->witness, 0, probe_now(p));
+	health_accepted(&p->health, c->o->witness, true, probe_now(p));
+	health_spoke(&p->health, c->o->witness, 0, probe_now(p));
 	ask(p, SCHEDULE_CONNECT, c->dialect->queries[DIALECT_HELLO]);
 }
 
@@ -281,13 +293,13 @@ static void second_ready(struct probe *p)
 {
 	struct cluster *c = p->cluster;
 
-	link_ready(c, &p->second);
-	health_spoke(&p->health, &c->engine->witness, 0, probe_now(p));
+	link_ready(&c->links, &p->second);
+	health_spoke(&p->health, c->o->witness, 0, probe_now(p));
 	if (!p->first.member || !p->first.told || p->health.looked_unacked ||
 		!addr_is(&p->first.addr, &p->second.addr))
 		second_promote(p);
 	else
-		link_close(c, &p->second);
+		link_close(&c->links, &p->second);
 }
 
 static void second_told(void *ctx, enum member_event event, const struct member_answer *answer,
@@ -302,7 +314,7 @@ static void second_told(void *ctx, enum member_event event, const struct member_
 		break;
 	case MEMBER_ACCEPTED:
 		p->second.accepted = true;
-		health_accepted(&p->health, &c->engine->witness, false, probe_now(p));
+		health_accepted(&p->health, c->o->witness, false, probe_now(p));
 		break;
 	case MEMBER_READY:
 		second_ready(p);
@@ -310,9 +322,9 @@ static void second_told(void *ctx, enum member_event event, const struct member_
 	case MEMBER_ANSWERED:
 		break;
 	case MEMBER_FAILED:
-		link_failed(c, &p->second, failure);
+		link_failed(&c->links, &p->second, failure);
 		probe_health_failed(p, failure);
-		link_close(c, &p->second);
+		link_close(&c->links, &p->second);
 		break;
 	}
 	cluster_kick(c);
@@ -327,9 +339,10 @@ void probe_second_open(struct probe *p)
 	if (p->second.accepted || now < p->opened_ns + SECOND_EACH_NS ||
 		!topology_login_addr(&c->topology, p->slot, &addr))
 		return;
-	link_close(c, &p->second); /* a SYN that waits is from before a trouble of our own */
+	link_close(&c->links,
+		&p->second); /* a SYN that waits is from before a trouble of our own */
 	p->opened_ns = now;
-	(void)link_open(c, &p->second, &addr, probe_host(p), second_told, p);
+	(void)login(p, &p->second, &addr, second_told);
 }
 
 void probe_adopt(struct probe *p, struct link *link, const struct evidence *e)
@@ -340,8 +353,8 @@ void probe_adopt(struct probe *p, struct link *link, const struct evidence *e)
 	p->first.told = true;
 	*link = (struct link){.ticket = NO_TICKET};
 	member_hand_over(p->first.member, first_told, p);
-	health_accepted(&p->health, &c->engine->witness, true, probe_now(p));
-	health_spoke(&p->health, &c->engine->witness, 0, e->received_ns);
+	health_accepted(&p->health, c->o->witness, true, probe_now(p));
+	health_spoke(&p->health, c->o->witness, 0, e->received_ns);
 	if (!p->scheduled) {
 		schedule_add(&c->schedule, p->slot, probe_now(p));
 		p->scheduled = true;
@@ -362,7 +375,7 @@ static void host_resolved(void *ctx, const struct resolve_answer *answer)
 
 	p->query = NULL;
 	if (answer->heard)
-		health_witnessed(&c->engine->witness, now);
+		health_witnessed(c->o->witness, now);
 	p->host_asked_ns = answer->status == 0 ? now : now + HOST_SOON_NS - HOST_EACH_NS;
 	for (unsigned i = 0; i < answer->n_addrs; i++) {
 		addrs[i] = answer->addrs[i];
@@ -396,8 +409,7 @@ void probe_hosts_tick(struct cluster *c, uint64_t now_ns)
 			continue;
 		if (now_ns >= host_due_ns(p)) {
 			p->host_asked_ns = now_ns;
-			(void)resolve_start(c->engine->resolver, p->host, host_resolved, p,
-				&p->query);
+			(void)resolve_start(c->o->resolver, p->host, host_resolved, p, &p->query);
 		}
 		if (!p->scheduled && topology_login_addr(&c->topology, i, &addr)) {
 			schedule_add(&c->schedule, i, now_ns);
@@ -424,8 +436,8 @@ static void probe_stop(struct probe *p)
 
 	if (!p->used)
 		return;
-	link_close(c, &p->first);
-	link_close(c, &p->second);
+	link_close(&c->links, &p->first);
+	link_close(&c->links, &p->second);
 	resolve_cancel(p->query);
 	if (p->scheduled)
 		schedule_remove(&c->schedule, p->slot);

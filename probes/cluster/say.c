@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A cluster's changes as lines of the log and events: what differs from what was last said. */
-#include "engine/internal.h"
+#include "internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -39,7 +39,7 @@ static unsigned find_id(const struct pel_hot *hot, const struct pel_cold *cold, 
 static void say_state(struct cluster *c, const struct pel_hot *hot, const struct pel_cold *cold)
 {
 	const char *name = c->names[0].text;
-	struct log *log = c->engine->log;
+	struct log *log = c->o->log;
 
 	switch (hot->state) {
 	case PEL_STATE_KNOWN:
@@ -82,8 +82,7 @@ static void say_lag(struct cluster *c, const char *id, const struct pel_hot_inst
 
 	if (lagged == !!(was->flags & PEL_INST_LAGGED))
 		return;
-	log_event(c->engine->log, lagged ? LOG_WARNING : LOG_INFO, "instance-lag", c->names[0].text,
-		id,
+	log_event(c->o->log, lagged ? LOG_WARNING : LOG_INFO, "instance-lag", c->names[0].text, id,
 		lagged ? "%s lags by %u ms, more than max-lag"
 		       : "%s lags by %u ms, and serves again",
 		id, is->lag_ms);
@@ -121,7 +120,7 @@ static void say_admission(struct cluster *c, const char *id, const struct pel_ho
 	(void)snprintf(text, sizeof(text), "%s", words[in->admission].text);
 	if (held)
 		held_put(in, text, sizeof(text));
-	log_event(c->engine->log, held ? LOG_WARNING : LOG_INFO, words[in->admission].code,
+	log_event(c->o->log, held ? LOG_WARNING : LOG_INFO, words[in->admission].code,
 		c->names[0].text, id, "%s %s%s", id, text,
 		in->admission == PEL_ADMITTED ? "" : ": no reader connections");
 }
@@ -129,7 +128,7 @@ static void say_admission(struct cluster *c, const char *id, const struct pel_ho
 static void say_instances(struct cluster *c, const struct pel_hot *hot, const struct pel_cold *cold)
 {
 	const char *name = c->names[0].text;
-	struct log *log = c->engine->log;
+	struct log *log = c->o->log;
 
 	for (unsigned i = 0; i < hot->n_instances; i++) {
 		const char *id = cold->instances[i].id;
@@ -157,14 +156,14 @@ static void say_instances(struct cluster *c, const struct pel_hot *hot, const st
 void cluster_say_changes(struct cluster *c, const struct pel_hot *hot, const struct pel_cold *cold)
 {
 	/* All hosts of a fleet see the same: the leader's tells. */
-	c->engine->others_tell = c->fleet == REMOTE_FLEET_FOLLOWS;
+	c->o->remote->muted = c->fleet == REMOTE_FLEET_FOLLOWS;
 	say_instances(c, hot, cold);
 	if (c->said.state != hot->state || c->said.why != hot->why ||
 		!writer_is_same(c, hot, cold)) {
 		if (hot->why != PEL_WHY_STARTING)
 			say_state(c, hot, cold);
 	}
-	c->engine->others_tell = false;
+	c->o->remote->muted = false;
 	c->said = *hot;
 	c->said_cold = *cold;
 }

@@ -6,7 +6,7 @@
  * It asks who is there, then for the table, and hands both to the topology as one piece of
  * evidence.  If the server turns out to be a member without a connection, the scout's becomes that.
  */
-#include "engine/internal.h"
+#include "internal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,13 +18,26 @@
 #define SCOUT_RETRY_NS (20 * LOOP_MS) /* with another credential */
 #define SCOUT_REST_NS (10 * LOOP_S)   /* from a server that has no topology to tell */
 #define SCOUT_LIMIT_NS (5 * LOOP_S)
+#define DIAL_NS (250 * LOOP_MS) /* while it looks for anyone who answers, at first */
+#define YOUNG_NS LOOP_S
 
 /* Behind the dialect's questions: whom the server takes us for, where it refuses one of them. */
 #define SCOUT_ACCOUNT DIALECT_QUESTIONS
 
+int cluster_read(const struct cluster *c, const struct link *link, enum dialect_question question,
+	const struct member_answer *answer, struct evidence *ret)
+{
+	*ret = (struct evidence){.sent_ns = answer->sent_ns,
+		.received_ns = answer->received_ns,
+		.from = link->addr};
+	if (answer->error || !answer->cells)
+		return -ENODATA;
+	return c->dialect->read(question, answer->cells, ret);
+}
+
 static void scout_end(struct cluster *c, uint64_t pause_ns)
 {
-	link_close(c, &c->scout);
+	link_close(&c->links, &c->scout);
 	c->scout_due_ns = cluster_now(c) + pause_ns;
 	cluster_kick(c);
 }
@@ -66,7 +79,7 @@ static void account_answered(struct cluster *c, const struct member_answer *answ
 	char remedy[CREDENTIALS_REMEDY_MAX];
 
 	credentials_grant(c->refusal, row ? row[0] : NULL, remedy, sizeof(remedy));
-	log_event(c->engine->log, LOG_ERROR, "question-refused", c->names[0].text, NULL,
+	log_event(c->o->log, LOG_ERROR, "question-refused", c->names[0].text, NULL,
 		"%s; what mends it: %s", c->refusal, remedy);
 	scout_end(c, SCOUT_PAUSE_NS);
 }
@@ -87,7 +100,7 @@ static void scout_refused(struct cluster *c, const struct member_answer *answer)
 static void scout_answered(struct cluster *c, const struct member_answer *answer)
 {
 	struct evidence e;
-	int r = link_read(c, &c->scout, c->scout_question, answer, &e);
+	int r = cluster_read(c, &c->scout, c->scout_question, answer, &e);
 
 	if (c->scout_question == DIALECT_HELLO) {
 		if (r < 0 && !answer->error) {
@@ -141,10 +154,10 @@ static void scout_told(void *ctx, enum member_event event, const struct member_a
 	case MEMBER_DIALLED:
 		break;
 	case MEMBER_ACCEPTED:
-		health_witnessed(&c->engine->witness, cluster_now(c));
+		health_witnessed(c->o->witness, cluster_now(c));
 		break;
 	case MEMBER_READY:
-		link_ready(c, &c->scout);
+		link_ready(&c->links, &c->scout);
 		scout_ask(c, DIALECT_HELLO);
 		break;
 	case MEMBER_ANSWERED:
@@ -154,7 +167,7 @@ static void scout_told(void *ctx, enum member_event event, const struct member_a
 			scout_answered(c, answer);
 		break;
 	case MEMBER_FAILED:
-		link_failed(c, &c->scout, failure);
+		link_failed(&c->links, &c->scout, failure);
 		if (failure->kind != MEMBER_DENIED)
 			topology_scout_failed(&c->topology);
 		scout_end(c, pause_after(c, failure));
@@ -179,18 +192,23 @@ static const char *scout_host(const struct cluster *c, const struct pel_addr *ad
 
 static void scout_denied(struct cluster *c, uint64_t now_ns)
 {
-	enum pel_why why = credentials_verdict(c->credentials) == CREDENTIALS_DENIED
+	enum pel_why why = credentials_verdict(c->links.credentials) == CREDENTIALS_DENIED
 		? PEL_WHY_DENIED
 		: PEL_WHY_NO_CREDENTIALS;
 
 	cluster_note(c, topology_set_why(&c->topology, why, now_ns));
-	c->scout_due_ns = credentials_next_ms(c->credentials, now_ns / LOOP_MS);
+	c->scout_due_ns = credentials_next_ms(c->links.credentials, now_ns / LOOP_MS);
 	c->scout_due_ns = c->scout_due_ns == UINT64_MAX ? LOOP_NEVER : c->scout_due_ns * LOOP_MS;
 }
 
 void cluster_scout_tick(struct cluster *c, uint64_t now_ns)
 {
 	struct pel_addr addr;
+	/* It has more addresses to try than that of a writer which has just fallen silent. */
+	struct link_options options = {.addr = &addr,
+		.dial_limit_ns = now_ns < c->born_ns + YOUNG_NS ? DIAL_NS : 0,
+		.told = scout_told,
+		.ctx = c};
 	int r;
 
 	if (c->scout.member || now_ns < c->scout_due_ns ||
@@ -198,7 +216,8 @@ void cluster_scout_tick(struct cluster *c, uint64_t now_ns)
 		return;
 	if (addr.port == 0)
 		addr.port = c->topology.config.port;
-	r = link_open(c, &c->scout, &addr, scout_host(c, &addr), scout_told, c);
+	options.host = scout_host(c, &addr);
+	r = link_open(&c->links, &c->scout, &options);
 	if (r == -EACCES)
 		scout_denied(c, now_ns);
 	else if (r < 0)

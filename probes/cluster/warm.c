@@ -10,8 +10,8 @@
  *
  * By hand it is tried once, and whoever is admitted stays so.
  */
+#include "internal.h"
 #include "warm/run.h"
-#include "warm/source.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -38,8 +38,8 @@ struct warm {
 	enum stage stage;
 	struct warm_run *run;
 	struct warm_source *source;
-	struct engine_warm shown;
-	char said[sizeof(((struct engine_warm *)0)->text)]; /* the last trouble in the log */
+	struct warm_shown shown;
+	char said[sizeof(((struct warm_shown *)0)->text)]; /* the last trouble in the log */
 	uint64_t first_ns, begun_ns;
 	uint64_t due_ns; /* of the next attempt, or of being forgotten */
 };
@@ -56,7 +56,7 @@ static void say(const struct warm *w, enum log_level level, const char *code, co
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	log_event(w->cluster->engine->log, level, code, w->cluster->names[0].text, w->id, "%s: %s",
+	log_event(w->cluster->o->log, level, code, w->cluster->names[0].text, w->id, "%s: %s",
 		w->id, text);
 }
 
@@ -192,12 +192,74 @@ static void source_told(void *ctx, const struct warm_list *list, const char *pro
 	warm_run_start(w->run, list);
 }
 
+/* An admitted reader that answers; the writer if there is none. */
+static unsigned teller_slot(const struct warm *w)
+{
+	const struct topology *t = &w->cluster->topology;
+
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		const struct topology_member *m = topology_member(t, i);
+
+		if (m && m->live && m->role == PEL_ROLE_READER && m->admission == PEL_ADMITTED &&
+			i != w->slot)
+			return i;
+	}
+	return t->writer;
+}
+
+/* Where to log in to a member, and by which name. */
+static bool way_to(struct cluster *c, unsigned slot, struct pel_addr *ret_addr,
+	const char **ret_host)
+{
+	if (slot >= PEL_MAP_INSTANCES || !topology_login_addr(&c->topology, slot, ret_addr))
+		return false;
+	*ret_host = probe_host(&c->probes[slot]);
+	return true;
+}
+
+static bool teller(void *ctx, struct pel_addr *ret_addr, const char **ret_host)
+{
+	struct warm *w = ctx;
+
+	return way_to(w->cluster, teller_slot(w), ret_addr, ret_host);
+}
+
+static unsigned keeper(void *ctx, struct pel_addr *ret_addr, const char **ret_host)
+{
+	struct warm *w = ctx;
+
+	(void)way_to(w->cluster, w->cluster->topology.writer, ret_addr, ret_host);
+	return w->cluster->topology.writer;
+}
+
+static int fetch(void *ctx, const char *url, const char *etag,
+	void (*done)(void *ctx, const struct remote_fetched *answer), void *done_ctx,
+	struct remote_fetch **ret)
+{
+	struct warm *w = ctx;
+
+	return remote_module_fetch(w->cluster->o->remote, w->cluster->key, url, etag, done,
+		done_ctx, ret);
+}
+
+static void fetch_cancel(void *ctx, struct remote_fetch *fetch)
+{
+	struct warm *w = ctx;
+
+	remote_module_fetch_cancel(w->cluster->o->remote, fetch);
+}
+
 static void source_open(struct warm *w)
 {
-	const struct warm_source_options options = {.cluster = w->cluster,
-		.slot = w->slot,
-		.from = w->by_hand ? w->from : w->cluster->config->warm_up,
+	struct cluster *c = w->cluster;
+	const struct warm_source_options options = {.links = &c->links,
+		.memory = &c->warm_memory,
+		.from = w->by_hand ? w->from : c->config->warm_up,
+		.limit = c->config->warm_up_limit,
 		.told = source_told,
+		.teller = teller,
+		.fetch = fetch,
+		.fetch_cancel = fetch_cancel,
 		.ctx = w};
 	int r = warm_source_open(&options, &w->source);
 
@@ -248,13 +310,14 @@ static void run_told(void *ctx, enum warm_event event, const char *text)
 static int attempt(struct warm *w)
 {
 	struct cluster *c = w->cluster;
-	struct warm_run_options options = {.cluster = c,
+	struct warm_run_options options = {.links = &c->links,
 		.host = probe_host(&c->probes[w->slot]),
 		.id = w->id,
 		.parallel = c->config->warm_up_parallel,
 		.again = w->by_hand,
 		.statement_ns = c->config->warm_up_statement_ms * LOOP_MS,
 		.told = run_told,
+		.keeper = keeper,
 		.ctx = w};
 	int r = -ENOTCONN;
 
@@ -366,38 +429,21 @@ void cluster_warm_free(struct cluster *c)
 		if (c->warms[i])
 			warm_free(c->warms[i]);
 	}
-	free(c->warm_cache.body);
-	c->warm_cache = (struct warm_cache){0};
+	warm_memory_deinit(&c->warm_memory);
 }
 
-void cluster_warm_cache(struct cluster *c, const char *url, const struct remote_fetched *answer)
+int cluster_warm(struct cluster *c, const char *id, const char *from)
 {
-	struct warm_cache *cache = &c->warm_cache;
+	unsigned slot = topology_find(&c->topology, id);
+	struct warm *w;
 
-	free(cache->body);
-	*cache = (struct warm_cache){0};
-	if (!answer->etag[0])
-		return;
-	cache->body = malloc(answer->size + 1);
-	if (!cache->body)
-		return;
-	memcpy(cache->body, answer->body, answer->size);
-	cache->size = answer->size;
-	(void)snprintf(cache->url, sizeof(cache->url), "%s", url);
-	(void)snprintf(cache->etag, sizeof(cache->etag), "%s", answer->etag);
-}
-
-int cluster_warm_begin(struct cluster *c, unsigned slot, const char *from)
-{
-	const struct topology_member *m = topology_member(&c->topology, slot);
-	struct warm *w = c->warms[slot];
-
-	from = from ? from : c->config->warm_up;
-	if (!m)
+	if (slot == PEL_NONE)
 		return -ENOENT;
+	w = c->warms[slot];
+	from = from ? from : c->config->warm_up;
 	if (!from[0] || strlen(from) >= sizeof(w->from))
 		return -EINVAL;
-	if (!m->live)
+	if (!c->topology.members[slot].live)
 		return -ENOTCONN;
 	if (w && w->stage == STAGE_ACTIVE)
 		return -EBUSY;
@@ -411,10 +457,14 @@ int cluster_warm_begin(struct cluster *c, unsigned slot, const char *from)
 	return attempt(w);
 }
 
-bool cluster_warm_look(const struct cluster *c, unsigned slot, struct engine_warm *ret)
+int cluster_warm_look(const struct cluster *c, const char *id, struct warm_shown *ret)
 {
-	if (slot >= PEL_MAP_INSTANCES || !c->warms[slot])
-		return false;
+	unsigned slot = topology_find(&c->topology, id);
+
+	if (slot == PEL_NONE)
+		return -ENOENT;
+	if (!c->warms[slot])
+		return -ENODATA;
 	*ret = c->warms[slot]->shown;
-	return true;
+	return 0;
 }

@@ -17,26 +17,30 @@
 
 #define BEAT_NS LOOP_S
 
-static struct cluster *find_by_key(struct engine *e, const char *key)
+struct cluster *engine_find_key(struct engine *e, const char *key)
 {
 	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
-		if (e->clusters[i] && strcmp(e->clusters[i]->key, key) == 0)
+		if (e->clusters[i] && strcmp(cluster_key(e->clusters[i]), key) == 0)
 			return e->clusters[i];
 	}
 	return NULL;
 }
 
-struct cluster *engine_find(struct engine *e, const char *name)
+/* The cluster of a name in normal form. */
+static struct cluster *find_normal(const struct engine *e, const char *name)
 {
-	char normal[PEL_NAME_MAX];
-
-	if (pel_name_normalise(name, normal) < 0)
-		return NULL;
 	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
-		if (e->clusters[i] && cluster_find_name(e->clusters[i], normal))
+		if (e->clusters[i] && cluster_has_name(e->clusters[i], name))
 			return e->clusters[i];
 	}
 	return NULL;
+}
+
+/* That of a name in any spelling, and its normal form. */
+static struct cluster *find(const struct engine *e, const char *name,
+	char ret_normal[static PEL_NAME_MAX])
+{
+	return pel_name_normalise(name, ret_normal) < 0 ? NULL : find_normal(e, ret_normal);
 }
 
 /* A custom endpoint belongs to the one cluster whose instances live in the same domain. */
@@ -48,7 +52,7 @@ static struct cluster *find_by_domain(struct engine *e, const char *name)
 	for (unsigned i = 0; domain && i < PEL_MAP_CLUSTERS; i++) {
 		struct cluster *c = e->clusters[i];
 
-		if (!c || strcmp(c->topology.config.domain, domain) != 0)
+		if (!c || !cluster_is_in(c, domain))
 			continue;
 		if (found)
 			return NULL;
@@ -72,7 +76,7 @@ static int cluster_make(struct engine *e, const char *name, const char *key, uin
 	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
 		if (e->clusters[i])
 			continue;
-		r = cluster_new(e, name, key, section_of(e, name), port, &e->clusters[i]);
+		r = cluster_new(&e->shared, name, key, section_of(e, name), port, &e->clusters[i]);
 		if (r == 0)
 			*ret = e->clusters[i];
 		return r;
@@ -80,65 +84,18 @@ static int cluster_make(struct engine *e, const char *name, const char *key, uin
 	return -ENOSPC;
 }
 
-/* The names that a section or the form adds to the one that is followed. */
-static void add_sisters(struct cluster *c, const char *key)
-{
-	char text[PEL_NAME_MAX];
-	const char *domain = pel_name_instance_domain(key);
-
-	if (c->config->endpoint[0])
-		(void)cluster_add_name(c, c->config->endpoint, PEL_ROLE_WRITER, 0);
-	if (c->config->reader_endpoint[0])
-		(void)cluster_add_name(c, c->config->reader_endpoint, PEL_ROLE_READER, 0);
-	if (pel_name_kind(key) != PEL_KIND_WRITER)
-		return;
-	(void)cluster_add_name(c, key, PEL_ROLE_WRITER, 0);
-	if (snprintf(text, sizeof(text), "%.*s.cluster-ro-%s", (int)strcspn(key, "."), key,
-		    domain) < (int)sizeof(text))
-		(void)cluster_add_name(c, text, PEL_ROLE_READER, 0);
-}
-
-/*
- * A lookup often comes without a port, the connect that follows knows it: as long as no member is
- * known, the newest word counts.
- */
-static void learn_port(struct cluster *c, uint16_t port)
-{
-	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
-		if (c->topology.members[i].used)
-			return;
-	}
-	if (port == 0 || port == c->topology.config.port)
-		return;
-	c->topology.config.port = port;
-	c->scout_due_ns = 0;
-}
-
 /* Puts a name to the cluster of that key, made if there is none. */
 static int attach(struct engine *e, const char *name, const char *key, enum pel_role role,
 	uint16_t port, const struct credential *credential)
 {
-	struct cluster *c = find_by_key(e, key);
+	struct cluster *c = engine_find_key(e, key);
 	int r = 0;
 
 	if (!c && role == PEL_ROLE_CUSTOM)
 		c = find_by_domain(e, name);
 	if (!c)
 		r = cluster_make(e, name, key, port, &c);
-	if (r < 0)
-		return r;
-	if (strcmp(name, c->config->reader_endpoint) == 0)
-		role = PEL_ROLE_READER;
-	r = cluster_add_name(c, name, role, port);
-	if (r < 0)
-		return r;
-	c->names[r].wanted = true;
-	learn_port(c, port);
-	add_sisters(c, key);
-	if (credential && credentials_add(c->credentials, credential) == 1)
-		c->scout_due_ns = 0;
-	cluster_kick(c);
-	return 0;
+	return r < 0 ? r : cluster_follow(c, name, role, port, key, credential);
 }
 
 static void pending_free(struct pending *p)
@@ -167,7 +124,7 @@ static void pending_resolved(void *ctx, const struct resolve_answer *answer)
 		role = PEL_ROLE_WRITER;
 	}
 	if (attach(e, p->text, key, role, p->port, p->credential) < 0)
-		log_say(e->log, LOG_ERROR, "follow-failed", p->text, NULL,
+		log_say(e->shared.log, LOG_ERROR, "follow-failed", p->text, NULL,
 			"no room for another cluster or name");
 	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
 		if (e->pending[i] == p)
@@ -199,7 +156,7 @@ static int pending_start(struct engine *e, const char *name, uint16_t port,
 		if (p->credential)
 			*p->credential = *credential;
 	}
-	r = resolve_start(e->resolver, name, pending_resolved, p, &p->query);
+	r = resolve_start(e->shared.resolver, name, pending_resolved, p, &p->query);
 	if (r < 0) {
 		pending_free(p);
 		return r;
@@ -227,11 +184,10 @@ int engine_follow(struct engine *e, const char *name, uint16_t port,
 	default:
 		break;
 	}
-	c = engine_find(e, normal);
+	c = find_normal(e, normal);
 	if (c)
-		return attach(e, normal, c->key,
-			(enum pel_role)c->topology.names[cluster_find_name(c, normal)->index].role,
-			port, credential);
+		return cluster_follow(c, normal, cluster_role_of(c, normal), port, cluster_key(c),
+			credential);
 	keyed = name_key(normal, key, &role) || role == PEL_ROLE_CUSTOM;
 	section = config_find_cluster(e->config, normal);
 	if (section && section->endpoint[0]) {
@@ -245,13 +201,9 @@ int engine_follow(struct engine *e, const char *name, uint16_t port,
 	return attach(e, normal, key, role, port, credential);
 }
 
-static bool is_wanted(const struct cluster *c)
+static bool is_wanted(const struct engine *e, const struct cluster *c)
 {
-	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
-		if (c->names[i].used && c->names[i].wanted)
-			return true;
-	}
-	return c->config != &c->engine->config->defaults;
+	return cluster_is_followed(c) || cluster_config(c) != &e->config->defaults;
 }
 
 static void forget(struct engine *e, struct cluster *c)
@@ -265,13 +217,13 @@ static void forget(struct engine *e, struct cluster *c)
 
 void engine_unfollow(struct engine *e, const char *name)
 {
-	struct cluster *c = engine_find(e, name);
 	char normal[PEL_NAME_MAX];
+	struct cluster *c = find(e, name, normal);
 
-	if (!c || pel_name_normalise(name, normal) < 0)
+	if (!c)
 		return;
-	cluster_find_name(c, normal)->wanted = false;
-	if (!is_wanted(c))
+	cluster_unfollow(c, normal);
+	if (!is_wanted(e, c))
 		forget(e, c);
 }
 
@@ -295,52 +247,23 @@ int engine_reload(struct engine *e, const struct config *config)
 
 		if (!c)
 			continue;
-		(void)cluster_configure(c, section_of(e, c->names[0].text));
-		cluster_credentials_load(c);
-		if (!is_wanted(c))
+		cluster_reload(c, section_of(e, cluster_name(c)));
+		if (!is_wanted(e, c))
 			forget(e, c);
 	}
 	follow_configured(e);
 	return 0;
 }
 
-/* The same server is the writer of both: names that nobody could know to lead to one cluster. */
-static bool is_same_cluster(const struct cluster *a, const struct cluster *b)
-{
-	const struct topology_member *wa = topology_member(&a->topology, a->topology.writer);
-	const struct topology_member *wb = topology_member(&b->topology, b->topology.writer);
-
-	return wa && wb && wa->live && wb->live && wa->uuid[0] && strcmp(wa->uuid, wb->uuid) == 0 &&
-		strcmp(wa->id, wb->id) == 0 && a->config == b->config;
-}
-
-/* The names of `from` move to `to`, if all of them fit. */
-static void merge(struct engine *e, struct cluster *to, struct cluster *from)
-{
-	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
-		const struct name_watch *n = &from->names[i];
-		const struct topology_name *t = &from->topology.names[i];
-		int at;
-
-		if (!n->used)
-			continue;
-		at = cluster_add_name(to, n->text, (enum pel_role)t->role, t->port);
-		if (at < 0)
-			return;
-		to->names[at].wanted |= n->wanted;
-	}
-	log_event(e->log, LOG_INFO, "clusters-merged", to->names[0].text, NULL,
-		"%s leads to the same cluster", from->names[0].text);
-	forget(e, from);
-}
-
+/* Names that nobody could know to lead to one cluster. */
 static void merge_all(struct engine *e)
 {
 	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
 		for (unsigned k = i + 1; k < PEL_MAP_CLUSTERS; k++) {
 			if (e->clusters[i] && e->clusters[k] &&
-				is_same_cluster(e->clusters[i], e->clusters[k]))
-				merge(e, e->clusters[i], e->clusters[k]);
+				cluster_is_same(e->clusters[i], e->clusters[k]) &&
+				cluster_merge(e->clusters[i], e->clusters[k]))
+				forget(e, e->clusters[k]);
 		}
 	}
 }
@@ -348,22 +271,22 @@ static void merge_all(struct engine *e)
 static void beat(void *ctx)
 {
 	struct engine *e = ctx;
-	uint64_t now = loop_now_ns(e->loop);
-	int r = map_write_beat(e->map, now);
+	uint64_t now = loop_now_ns(e->shared.loop);
+	int r = map_write_beat(e->shared.map, now);
 
 	if (r == 1)
-		log_event(e->log, LOG_WARNING, "map-replaced", NULL, NULL,
+		log_event(e->shared.log, LOG_WARNING, "map-replaced", NULL, NULL,
 			"the map was deleted or replaced, and is published anew");
 	else if (r < 0)
-		log_say(e->log, LOG_ERROR, "map-lost", NULL, NULL,
+		log_say(e->shared.log, LOG_ERROR, "map-lost", NULL, NULL,
 			"the map is gone and cannot be published anew: %s", strerror(-r));
 	/*
 	 * The configuration and what the supervisor kept were taken up before the first beat.  What an
 	 * earlier prober left beyond that is kept by nobody: its clients must tell us of it anew.
 	 */
-	map_write_drop_unclaimed(e->map);
+	map_write_drop_unclaimed(e->shared.map);
 	merge_all(e);
-	loop_timer_set(e->loop, &e->beat, now + BEAT_NS);
+	loop_timer_set(e->shared.loop, &e->beat, now + BEAT_NS);
 }
 
 int engine_new(const struct engine_options *options, struct engine **ret)
@@ -380,20 +303,24 @@ int engine_new(const struct engine_options *options, struct engine **ret)
 	if (!e)
 		return -ENOMEM;
 	e->options = *options;
-	e->loop = options->loop;
-	e->log = options->log;
+	e->shared = (struct cluster_options){.loop = options->loop,
+		.log = options->log,
+		.remote = &e->remote,
+		.witness = &e->witness,
+		.defaults_file = options->defaults_file,
+		.no_option_files = options->no_option_files};
 	e->config = options->config;
-	now_ns = loop_now_ns(e->loop);
+	now_ns = loop_now_ns(e->shared.loop);
 	memcpy(map.vnet6, net->v6, sizeof(map.vnet6));
 	loop_timer_init(&e->beat, beat, e);
-	r = resolver_new(e->loop, NULL, &e->resolver);
+	r = resolver_new(e->shared.loop, NULL, &e->shared.resolver);
 	if (r == 0)
-		r = map_write_open(options->dirfd, &map, now_ns, &e->map);
+		r = map_write_open(options->dirfd, &map, now_ns, &e->shared.map);
 	if (r < 0) {
 		engine_free(e, true);
 		return r;
 	}
-	loop_timer_set(e->loop, &e->beat, now_ns);
+	loop_timer_set(e->shared.loop, &e->beat, now_ns);
 	engine_remote_configure(e);
 	follow_configured(e);
 	*ret = e;
@@ -404,15 +331,15 @@ void engine_free(struct engine *e, bool orderly)
 {
 	if (!e)
 		return;
-	loop_timer_stop(e->loop, &e->beat);
+	loop_timer_stop(e->shared.loop, &e->beat);
 	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
 		if (e->pending[i])
 			pending_free(e->pending[i]);
 		cluster_free(e->clusters[i], false);
 	}
-	engine_remote_close(e);
-	map_write_close(e->map, orderly);
-	resolver_free(e->resolver);
+	remote_module_close(&e->remote);
+	map_write_close(e->shared.map, orderly);
+	resolver_free(e->shared.resolver);
 	free(e);
 }
 
@@ -423,4 +350,93 @@ bool engine_is_idle(const struct engine *e)
 			return false;
 	}
 	return true;
+}
+
+int engine_hint(struct engine *e, const char *name, bool refused)
+{
+	char normal[PEL_NAME_MAX];
+	struct cluster *c = find(e, name, normal);
+
+	return c ? cluster_hint(c, normal, refused) : -ENOENT;
+}
+
+int engine_token(struct engine *e, const char *name, uint16_t port, const char *user, char *ret,
+	size_t size)
+{
+	char normal[PEL_NAME_MAX];
+	struct cluster *c = find(e, name, normal);
+
+	return c ? cluster_token(c, normal, port, user, ret, size) : -ENOENT;
+}
+
+int engine_refresh(struct engine *e, const char *name)
+{
+	char normal[PEL_NAME_MAX];
+	struct cluster *only = name ? find(e, name, normal) : NULL;
+
+	if (name && !only)
+		return -ENOENT;
+	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
+		if (e->clusters[i] && (!only || e->clusters[i] == only))
+			cluster_refresh(e->clusters[i]);
+	}
+	return 0;
+}
+
+int engine_admit(struct engine *e, const char *name, const char *id, enum pel_admission admission)
+{
+	char normal[PEL_NAME_MAX];
+	struct cluster *c = find(e, name, normal);
+
+	return c ? cluster_admit(c, id, admission) : -ENOENT;
+}
+
+int engine_warm(struct engine *e, const char *name, const char *id, const char *from)
+{
+	char normal[PEL_NAME_MAX];
+	struct cluster *c = find(e, name, normal);
+
+	return c ? cluster_warm(c, id, from) : -ENOENT;
+}
+
+int engine_warm_look(struct engine *e, const char *name, const char *id, struct warm_shown *ret)
+{
+	char normal[PEL_NAME_MAX];
+	struct cluster *c = find(e, name, normal);
+
+	return c ? cluster_warm_look(c, id, ret) : -ENOENT;
+}
+
+const char *engine_cluster_of(const struct engine *e, uint64_t name_hash)
+{
+	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
+		if (e->clusters[i] && cluster_has_hash(e->clusters[i], name_hash))
+			return cluster_name(e->clusters[i]);
+	}
+	return NULL;
+}
+
+char *engine_status(const struct engine *e)
+{
+	const char *comma = "";
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	(void)fputc('[', out);
+	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
+		if (!e->clusters[i])
+			continue;
+		(void)fputs(comma, out);
+		cluster_put_status(e->clusters[i], out);
+		comma = ",";
+	}
+	(void)fputc(']', out);
+	if (fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
 }

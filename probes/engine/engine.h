@@ -20,6 +20,7 @@
 #include <sys/types.h>
 
 struct engine;
+struct warm_shown; /* cluster/cluster.h */
 
 struct engine_options {
 	struct loop *loop;
@@ -66,13 +67,6 @@ int engine_refresh(struct engine *e, const char *name);
 /* Admission of an instance by hand.  0; -ENOENT: no such name or instance. */
 int engine_admit(struct engine *e, const char *name, const char *id, enum pel_admission admission);
 
-/* How the last warm-up of an instance went, or goes. */
-struct engine_warm {
-	const char *state; /* "waiting", "reading", "running", "done", "failed" */
-	unsigned done, total, failed, refused;
-	char text[200]; /* what went wrong; "": nothing */
-};
-
 /*
  * Warms an instance by hand; `from` as warm-up in the configuration, NULL: what stands there.  0;
  * -ENOENT: no such name or instance; -EINVAL: no source; -EBUSY: it is being warmed; -ENOTCONN: it
@@ -81,7 +75,7 @@ struct engine_warm {
 int engine_warm(struct engine *e, const char *name, const char *id, const char *from);
 
 /* 0; -ENOENT: no such name or instance; -ENODATA: it was not warmed of late. */
-int engine_warm_look(struct engine *e, const char *name, const char *id, struct engine_warm *ret);
+int engine_warm_look(struct engine *e, const char *name, const char *id, struct warm_shown *ret);
 
 /* A new configuration takes the place of the old one, which may be freed after this. */
 int engine_reload(struct engine *e, const struct config *config);

@@ -1,211 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The engine's side of what speaks HTTP (remote.h): what goes there, and what comes from there.
- *
- * Everything that comes is a claim of a third party.  A coordinator's word makes members and buys a
- * round of questions; the answers to those decide.
- */
+/* What speaks HTTP (remote/remote.h), as the engine uses it: loaded when it is first wanted. */
 #include "internal.h"
 
-#include "base/buf.h"
-
-#include "common/names.h"
-
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define FLEET_EACH_NS (100 * LOOP_MS) /* who can write there makes us ask no more often */
-
-static struct cluster *find(struct engine *e, const char *key)
-{
-	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
-		if (e->clusters[i] && strcmp(e->clusters[i]->key, key) == 0)
-			return e->clusters[i];
-	}
-	return NULL;
-}
-
-static bool is_taken(const struct topology_word *words, unsigned n, const char *id)
-{
-	for (unsigned i = 0; i < n; i++) {
-		if (strcmp(words[i].id, id) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* The host's first label; where that is taken or a number, all of it and the port. */
-static void word_id(const struct topology_word *words, unsigned n,
-	const struct coordinator_host *host, char ret[static PEL_ID_MAX])
-{
-	struct buf buf;
-
-	buf_init(&buf, ret, PEL_ID_MAX);
-	buf_add_n(&buf, host->host, strcspn(host->host, "."));
-	if (buf_error(&buf) == 0 && pel_name_is_label(ret) && strspn(ret, "0123456789") != buf.n &&
-		!is_taken(words, n, ret))
-		return;
-	buf_init(&buf, ret, PEL_ID_MAX);
-	buf_addf(&buf, "m-%s-%u", host->host, host->port);
-	for (char *c = ret; *c; c++) {
-		if (*c == '.' || *c == ':' || *c == '_')
-			*c = '-';
-	}
-}
-
-static unsigned words_of(const struct coordinator_view *view,
-	struct topology_word words[PEL_MAP_INSTANCES])
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < view->n; i++) {
-		struct topology_word *w = &words[n];
-
-		*w = (struct topology_word){.port = view->hosts[i].port,
-			.role = view->hosts[i].role};
-		memcpy(w->host, view->hosts[i].host, sizeof(w->host));
-		word_id(words, n, &view->hosts[i], w->id);
-		if (pel_name_is_label(w->id) && !is_taken(words, n, w->id))
-			n++;
-	}
-	return n;
-}
-
-/* Whether the word names another writer than the one that is known. */
-static bool is_contrary(const struct cluster *c, const struct topology_word *words, unsigned n)
-{
-	const struct topology_member *w = topology_member(&c->topology, c->topology.writer);
-
-	for (unsigned i = 0; i < n; i++) {
-		if (words[i].role == PEL_ROLE_WRITER)
-			return !w || strcmp(w->id, words[i].id) != 0;
-	}
-	return false;
-}
 
 static void on_named(void *ctx, const char *key, const struct coordinator_view *view)
 {
-	struct engine *e = ctx;
-	struct cluster *c = find(e, key);
-	struct topology_word words[PEL_MAP_INSTANCES];
-	uint64_t now = loop_now_ns(e->loop);
-	unsigned n;
+	struct cluster *c = engine_find_key(ctx, key);
 
-	if (!c)
-		return;
-	n = words_of(view, words);
-	if (credentials_verdict(c->credentials) == CREDENTIALS_NONE)
-		cluster_note(c, topology_set_why(&c->topology, PEL_WHY_NO_CREDENTIALS, now));
-	cluster_note(c, topology_feed_words(&c->topology, words, n, now));
-	if (is_contrary(c, words, n))
-		schedule_refresh(&c->schedule);
-	cluster_kick(c);
-}
-
-/* One custom endpoint's members, as the writer of now has them. */
-static void list_endpoint(struct cluster *c, const struct rds_endpoint *e, const char *writer)
-{
-	const char *ids[PEL_MAP_INSTANCES];
-	struct name_watch *name = e->custom ? cluster_find_name(c, e->host) : NULL;
-	unsigned n;
-
-	if (!name || c->topology.names[name->index].role != PEL_ROLE_CUSTOM)
-		return;
-	n = rds_endpoint_members(c->listed, e, writer, ids);
-	cluster_note(c, topology_set_name_members(&c->topology, name->index, ids, n));
-}
-
-/* What the control plane says of one member. */
-static void list_member(struct cluster *c, const struct rds_member *m)
-{
-	unsigned slot = topology_find(&c->topology, m->id);
-
-	topology_set_zone(&c->topology, slot, m->zone);
-	topology_set_port(&c->topology, slot, m->host, m->port);
-}
-
-/* For whom the list has to be gone through again: writer, names, members. */
-static uint64_t listeners_of(const struct cluster *c)
-{
-	const struct topology_member *w = topology_member(&c->topology, c->topology.writer);
-	uint64_t hash = (w ? pel_name_hash(w->id) : 1) * 31 + c->topology.n_names;
-
-	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
-		if (topology_member(&c->topology, i))
-			hash = hash * 31 + pel_name_hash(c->topology.members[i].id);
-	}
-	return hash;
-}
-
-void engine_remote_list(struct cluster *c)
-{
-	const struct topology_member *w = topology_member(&c->topology, c->topology.writer);
-	uint64_t now = listeners_of(c);
-
-	if (!c->listed || c->listed_for == now)
-		return;
-	c->listed_for = now;
-	for (unsigned i = 0; i < c->listed->n_endpoints; i++)
-		list_endpoint(c, &c->listed->endpoints[i], w ? w->id : NULL);
-	for (unsigned i = 0; i < c->listed->n_members; i++)
-		list_member(c, &c->listed->members[i]);
+	if (c)
+		cluster_take_words(c, view);
 }
 
 static void on_listed(void *ctx, const char *key, const struct rds_view *view)
 {
-	struct cluster *c = find(ctx, key);
+	struct cluster *c = engine_find_key(ctx, key);
 
-	if (!c)
-		return;
-	if (!c->listed)
-		c->listed = malloc(sizeof(*c->listed));
-	if (!c->listed)
-		return;
-	*c->listed = *view;
-	c->listed_for = 0;
-	engine_remote_list(c);
-	cluster_note(c, TOPOLOGY_DATA);
-	cluster_kick(c);
-}
-
-static void on_tokens(void *ctx, const char *key)
-{
-	struct cluster *c = find(ctx, key);
-
-	if (!c || c->config->auth != CONFIG_AUTH_IAM)
-		return;
-	c->scout_due_ns = 0;
-	cluster_kick(c);
+	if (c)
+		cluster_take_list(c, view);
 }
 
 static void on_credential(void *ctx, const char *key, const struct credential *credential)
 {
-	struct cluster *c = find(ctx, key);
+	struct cluster *c = engine_find_key(ctx, key);
 
-	if (!c)
-		return;
-	if (credentials_add(c->credentials, credential) == 1)
-		c->scout_due_ns = 0;
-	cluster_kick(c);
+	if (c)
+		cluster_take_credential(c, credential);
+}
+
+static void on_tokens(void *ctx, const char *key)
+{
+	struct cluster *c = engine_find_key(ctx, key);
+
+	if (c)
+		cluster_take_tokens(c);
 }
 
 static void on_fleet(void *ctx, const char *key, enum remote_fleet fleet,
 	const struct coordinator_view *view)
 {
-	struct engine *e = ctx;
-	struct cluster *c = find(e, key);
-	uint64_t now = loop_now_ns(e->loop);
+	struct cluster *c = engine_find_key(ctx, key);
 
-	if (!c)
-		return;
-	c->fleet = fleet;
-	/* Whatever is new there may be true: each instance is asked for its role, and decides. */
-	if (fleet == REMOTE_FLEET_FOLLOWS && now - c->fleet_asked_ns >= FLEET_EACH_NS) {
-		c->fleet_asked_ns = now;
-		schedule_refresh(&c->schedule);
-	}
-	cluster_kick(c);
+	if (c)
+		cluster_take_fleet(c, fleet);
 }
 
 static void load(struct engine *e)
@@ -217,85 +54,20 @@ static void load(struct engine *e)
 		.fleet = on_fleet,
 		.ctx = e};
 	char error[256] = "";
-	int r = remote_load(&e->remote_ops, error, sizeof(error));
+	int r = remote_module_load(&e->remote, e->shared.loop, e->shared.log, &core, error,
+		sizeof(error));
 
-	if (r == 0)
-		r = e->remote_ops->open(e->loop, e->log, &core, &e->remote);
 	if (r < 0)
-		log_event(e->log, LOG_ERROR, "http-missing", NULL, NULL,
+		log_event(e->shared.log, LOG_ERROR, "http-missing", NULL, NULL,
 			"nothing that speaks HTTP works: %s", error[0] ? error : strerror(-r));
 	e->events_seen = e->options.events ? events_last(e->options.events) : 0;
 }
 
 void engine_remote_configure(struct engine *e)
 {
-	if (!e->remote && !e->remote_ops && remote_is_wanted(e->config))
+	if (!e->remote.remote && !e->remote.ops && remote_is_wanted(e->config))
 		load(e);
-	if (e->remote)
-		e->remote_ops->configure(e->remote, e->config);
-}
-
-void engine_remote_close(struct engine *e)
-{
-	if (e->remote)
-		e->remote_ops->close(e->remote);
-	e->remote = NULL;
-}
-
-void engine_remote_add(struct cluster *c)
-{
-	struct engine *e = c->engine;
-	int r = e->remote ? e->remote_ops->add(e->remote, c->key, c->config) : 0;
-
-	if (r < 0)
-		log_event(e->log, LOG_ERROR, "source-failed", c->key, NULL,
-			"a source of this cluster cannot be started: %s", strerror(-r));
-}
-
-void engine_remote_remove(struct cluster *c)
-{
-	if (c->engine->remote)
-		c->engine->remote_ops->remove(c->engine->remote, c->key);
-}
-
-void engine_remote_published(struct cluster *c, const struct pel_hot *hot,
-	const struct pel_cold *cold)
-{
-	if (c->engine->remote)
-		c->engine->remote_ops->published(c->engine->remote, c->key, hot, cold);
-}
-
-int engine_remote_token(struct cluster *c, const char *host, uint16_t port, const char *user,
-	char *ret, size_t size)
-{
-	struct engine *e = c->engine;
-
-	if (!e->remote)
-		return -ENOENT;
-	return e->remote_ops->token(e->remote, c->key, host, port, user, ret, size);
-}
-
-int engine_remote_fetch(struct cluster *c, const char *url, const char *etag,
-	void (*done)(void *ctx, const struct remote_fetched *answer), void *ctx,
-	struct remote_fetch **ret)
-{
-	struct engine *e = c->engine;
-
-	if (!e->remote)
-		return -ENOENT;
-	return e->remote_ops->fetch(e->remote, c->key, url, etag, done, ctx, ret);
-}
-
-void engine_remote_fetch_cancel(struct cluster *c, struct remote_fetch *fetch)
-{
-	if (c->engine->remote)
-		c->engine->remote_ops->fetch_cancel(fetch);
-}
-
-void engine_remote_denied(struct cluster *c)
-{
-	if (c->engine->remote)
-		c->engine->remote_ops->denied(c->engine->remote, c->key);
+	remote_module_configure(&e->remote, e->config);
 }
 
 void engine_event_added(struct engine *e)
@@ -303,9 +75,9 @@ void engine_event_added(struct engine *e)
 	char line[EVENTS_LINE_MAX];
 	uint64_t seq;
 
-	while (e->remote && (seq = events_next(e->options.events, e->events_seen, line)) != 0) {
+	while (e->remote.remote &&
+		(seq = events_next(e->options.events, e->events_seen, line)) != 0) {
 		e->events_seen = seq;
-		if (!e->others_tell)
-			e->remote_ops->event(e->remote, line);
+		remote_module_event(&e->remote, line);
 	}
 }

@@ -9,27 +9,9 @@
 #define COORDINATOR_PARSE_H
 
 #include "config/config.h"
+#include "remote/views.h"
 
 #include <stddef.h>
-#include <stdint.h>
-
-#define COORDINATOR_SESSION_MAX 40
-
-struct coordinator_host {
-	char host[PEL_NAME_MAX]; /* normal form, or a numeric address */
-	uint16_t port;           /* 0: not said */
-	enum pel_role role;      /* WRITER (one at most) or READER */
-};
-
-struct coordinator_view {
-	unsigned n;
-	struct coordinator_host hosts[PEL_MAP_INSTANCES];
-	/* Of a key-value store: */
-	bool leased;                           /* the key goes when whoever wrote it does */
-	uint64_t index;                        /* the state that this was read from; 0: not said */
-	uint64_t digest;                       /* of the value: another one for another value */
-	char session[COORDINATOR_SESSION_MAX]; /* Consul: that locks the key; else "" */
-};
 
 enum coordinator_verdict {
 	COORDINATOR_OK = 0,

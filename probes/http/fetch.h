@@ -4,7 +4,7 @@
 #define FETCH_H
 
 #include "http.h"
-#include "remote.h"
+#include "remote/remote.h"
 
 int fetch_start(struct http *http, const struct config_cluster *config, const char *url,
 	const char *etag, void (*done)(void *ctx, const struct remote_fetched *answer), void *ctx,

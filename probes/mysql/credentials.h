@@ -12,23 +12,10 @@
 #ifndef CREDENTIALS_H
 #define CREDENTIALS_H
 
-#include "config/config.h"
+#include "config/credential.h"
 
 #define CREDENTIALS_MAX 16
 #define CREDENTIALS_REST_MS 10000
-
-enum credential_origin {
-	CREDENTIAL_CONFIGURED = 0, /* pelorus.conf, a secret store */
-	CREDENTIAL_OPTION_FILE,    /* my.cnf, [client] and [pelorus] */
-	CREDENTIAL_FOLLOWED,       /* handed over by an application with `follow` */
-};
-
-struct credential {
-	enum credential_origin origin;
-	char user[CONFIG_USER_MAX];
-	char password[CONFIG_PASSWORD_MAX];
-	struct tls_settings tls; /* never used with weaker ones */
-};
 
 enum credentials_verdict {
 	CREDENTIALS_NONE = 0, /* there is nothing to log in with */

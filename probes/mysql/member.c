@@ -8,9 +8,14 @@
  * holds, which dropping it half-way would not.
  *
  * Operations are begun and their ends told from the loop, never from within a call of the caller.
+ *
+ * The handshake of TLS is the one operation that waits by itself, without any limit.  libmariadb
+ * calls back where it would: wait_within() leaves the whole login where it is, on a stack of its
+ * own, until the loop has what it waits for.
  */
 #include "member.h"
 
+#include "coroutine.h"
 #include "net/getaddrinfo.h"
 #include "member_login.h"
 
@@ -22,7 +27,12 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <errmsg.h>
 #include <mysql.h>
+
+/* Exported by libmariadb, but in no header of its package. */
+int ma_pvio_register_callback(my_bool on,
+	void (*callback)(int mode, MYSQL *mysql, const unsigned char *data, size_t n));
 
 #define TCP_STATE_ESTABLISHED 1 /* TCP_ESTABLISHED of the kernel's tcp_states.h */
 #define GIVE_UP_ROUNDS 32
@@ -49,7 +59,9 @@ struct member {
 	MYSQL_ROW row; /* the last one that was drained; NULL: there are no more */
 	bool drains;
 	enum member_step step;
-	int waits; /* MYSQL_WAIT_*; 0: the operation has ended */
+	int waits;  /* MYSQL_WAIT_*; 0: the operation has ended */
+	int status; /* MYSQL_WAIT_* that came */
+	struct coroutine login;
 	MYSQL *connected;
 	int failed;
 	struct loop_io io;
@@ -60,6 +72,9 @@ struct member {
 	bool telling;
 	bool closed;
 };
+
+/* Whose login is running. */
+static struct member *entered;
 
 static void member_run(struct member *m, int status);
 
@@ -119,6 +134,7 @@ static void member_destroy(struct member *m)
 	}
 	if (m->mysql)
 		mysql_close(m->mysql);
+	coroutine_deinit(&m->login);
 	free(m);
 }
 
@@ -200,15 +216,70 @@ static int socket_watch(struct member *m)
 	return loop_io_add(m->loop, &m->io, fd, wanted_events(m), socket_ready, m);
 }
 
+/* libmariadb waits in the middle of a login.  Anywhere else it may not: 0 means that it was late. */
+static int wait_within(int fd, my_bool is_read, int timeout)
+{
+	struct member *m = entered;
+
+	(void)fd;
+	(void)timeout;
+	if (!m)
+		return 0;
+	m->waits = is_read ? MYSQL_WAIT_READ : MYSQL_WAIT_WRITE;
+	coroutine_pause(&m->login);
+	return m->status & MYSQL_WAIT_TIMEOUT ? 0 : 1;
+}
+
+/*
+ * libmariadb leaves the socket blocking after the dial, and if the greeting is there already, reads
+ * it without a wait: the handshake would then stop the loop within read().
+ */
+static void login_spoke(int mode, MYSQL *mysql, const unsigned char *data, size_t n)
+{
+	(void)mode;
+	(void)data;
+	(void)n;
+	if (entered && entered->mysql == mysql)
+		socket_unblock((int)mysql_get_socket(mysql));
+}
+
+static void listen_to_logins(void)
+{
+	static bool done;
+
+	if (!done)
+		done = ma_pvio_register_callback(1, login_spoke) == 0;
+}
+
+static void login_run(void *ctx)
+{
+	struct member *m = ctx;
+	const struct credential *c = m->options.credential;
+	int waits = m->status == 0
+		? mysql_real_connect_start(&m->connected, m->mysql, m->host, c->user, c->password,
+			  NULL, m->options.addr.port, NULL, 0)
+		: mysql_real_connect_cont(&m->connected, m->mysql, m->status);
+
+	m->waits = waits;
+}
+
+/* Begins (status 0) or goes on with the login; sets m->waits. */
+static void login_enter(struct member *m, int status)
+{
+	struct member *outer = entered;
+
+	m->status = status;
+	entered = m;
+	(void)coroutine_enter(&m->login);
+	entered = outer;
+}
+
 static void dial(struct member *m)
 {
-	const struct credential *c = m->options.credential;
-
 	getaddrinfo_prepare(m->host, &m->options.addr);
 	m->sent_ns = loop_now_ns(m->loop);
 	m->step = STEP_DIAL;
-	m->waits = mysql_real_connect_start(&m->connected, m->mysql, m->host, c->user, c->password,
-		NULL, m->options.addr.port, NULL, 0);
+	login_enter(m, 0);
 	getaddrinfo_prepare(NULL, NULL);
 	loop_timer_set_in(m->loop, &m->limit, m->options.dial_limit_ns);
 	tell(m, MEMBER_DIALLED, NULL, NULL);
@@ -220,7 +291,7 @@ static void step_continue(struct member *m, int status)
 	switch (m->step) {
 	case STEP_DIAL:
 	case STEP_LOGIN:
-		m->waits = mysql_real_connect_cont(&m->connected, m->mysql, status);
+		login_enter(m, status);
 		break;
 	case STEP_QUERY:
 		m->waits = mysql_real_query_cont(&m->failed, m->mysql, status);
@@ -293,6 +364,11 @@ static void end_login(struct member *m)
 	struct member_failure failure;
 	struct member_answer answer;
 
+	if (m->connected && m->options.credential->tls.on && !mysql_get_ssl_cipher(m->mysql)) {
+		tell_failure(m, MEMBER_UNFIT, CR_SSL_CONNECTION_ERROR,
+			"TLS is required here, and the server does not offer it");
+		return;
+	}
 	if (m->connected) {
 		answer = (struct member_answer){.sent_ns = m->sent_ns,
 			.received_ns = loop_now_ns(m->loop)};
@@ -430,11 +506,14 @@ int member_open(struct loop *loop, const struct member_options *options, struct 
 
 	if (!m)
 		return -ENOMEM;
+	listen_to_logins();
 	m->loop = loop;
 	m->options = *options;
 	strncpy(m->host, options->host, sizeof(m->host) - 1);
-	m->mysql = member_login_prepare(&options->credential->tls);
-	if (!m->mysql) {
+	m->mysql = member_login_prepare(&options->credential->tls, wait_within);
+	if (!m->mysql || coroutine_init(&m->login, login_run, m) < 0) {
+		if (m->mysql)
+			mysql_close(m->mysql);
 		free(m);
 		return -ENOMEM;
 	}

@@ -7,15 +7,20 @@
  */
 #include "member_login.h"
 
+#include "sha2_login.h"
+
 #include <errmsg.h>
 #include <errno.h>
 #include <mysqld_error.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Passwords stay hashed with these; in clear text one goes only to a server that TLS verified. */
-#define PLUGINS_ALWAYS "mysql_native_password,caching_sha2_password,sha256_password,client_ed25519"
-#define PLUGINS_VERIFIED PLUGINS_ALWAYS ",mysql_clear_password"
+/*
+ * A rogue server learns a scramble of these, and no password; of caching_sha2_password because
+ * sha2_login.h takes its place.  The others show the password: to a server that TLS verified alone.
+ */
+#define PLUGINS_ALWAYS "mysql_native_password,client_ed25519,caching_sha2_password"
+#define PLUGINS_VERIFIED PLUGINS_ALWAYS ",sha256_password,mysql_clear_password"
 
 static int infile_refuse(void **ptr, const char *name, void *userdata)
 {
@@ -49,8 +54,7 @@ static void options_of_tls(MYSQL *mysql, const struct tls_settings *tls)
 {
 	my_bool yes = 1;
 
-	if (!tls->on)
-		return;
+	/* Where it is offered; that it was, if it must be, is seen after the login. */
 	(void)mysql_optionsv(mysql, MYSQL_OPT_SSL_ENFORCE, &yes);
 	if (tls->verify)
 		(void)mysql_optionsv(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
@@ -61,22 +65,28 @@ static void options_of_tls(MYSQL *mysql, const struct tls_settings *tls)
 	option_path(mysql, MYSQL_OPT_SSL_CIPHER, tls->cipher);
 }
 
-MYSQL *member_login_prepare(const struct tls_settings *tls)
+MYSQL *member_login_prepare(const struct tls_settings *tls,
+	int (*wait)(int fd, my_bool is_read, int timeout))
 {
 	const unsigned protocol = MYSQL_PROTOCOL_TCP, no = 0;
 	const unsigned long packet = MEMBER_ANSWER_MAX;
-	MYSQL *mysql = mysql_init(NULL);
+	MYSQL *mysql;
 
+	if (sha2_login_register() < 0)
+		return NULL;
+	mysql = mysql_init(NULL);
 	if (!mysql)
 		return NULL;
 	(void)mysql_optionsv(mysql, MYSQL_OPT_NONBLOCK, NULL);
+	(void)mysql_optionsv(mysql, MARIADB_OPT_IO_WAIT, wait);
 	(void)mysql_optionsv(mysql, MYSQL_OPT_PROTOCOL, &protocol);
 	(void)mysql_optionsv(mysql, MYSQL_OPT_LOCAL_INFILE, &no);
 	mysql_set_local_infile_handler(mysql, infile_refuse, infile_read, infile_end, infile_error,
 		NULL);
 	(void)mysql_optionsv(mysql, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet);
 	(void)mysql_optionsv(mysql, MARIADB_OPT_RESTRICTED_AUTH,
-		tls->on && tls->verify ? PLUGINS_VERIFIED : PLUGINS_ALWAYS);
+		tls->verify ? PLUGINS_VERIFIED : PLUGINS_ALWAYS);
+	sha2_login_set_verified(mysql, tls->verify);
 	(void)mysql_optionsv(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
 	options_of_tls(mysql, tls);
 	return mysql;

@@ -8,7 +8,8 @@
 #include <mysql.h>
 
 /* A handle with all options set; NULL if there is no memory. */
-MYSQL *member_login_prepare(const struct tls_settings *tls);
+MYSQL *member_login_prepare(const struct tls_settings *tls,
+	int (*wait)(int fd, my_bool is_read, int timeout));
 
 /* Why a login failed; `dialling`: TCP was not up yet.  The text lives in the handle. */
 void member_login_judge(MYSQL *mysql, bool dialling, struct member_failure *ret);

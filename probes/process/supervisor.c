@@ -9,12 +9,12 @@
 #include "supervisor.h"
 
 #include "channel.h"
-#include "control/control.h"
 #include "base/events.h"
 #include "keep.h"
 #include "base/log.h"
 #include "notify.h"
 #include "base/secret.h"
+#include "verbs.h"
 #include "logic/watchdog.h"
 #include "worker.h"
 
@@ -395,6 +395,7 @@ static void work(struct supervisor *s)
 		.station = &s->station,
 		.config_path = s->o->config_path,
 		.config = s->config,
+		.verbs = worker_verbs,
 		.events = s->events,
 		.keep = s->keep,
 		.channel = s->channel,

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The verbs of the control socket. */
+#include "verbs.h"
+
 #include "worker_internal.h"
 
 #include "base/text.h"
+#include "cluster/cluster.h"
 
 #include "common/names.h"
 
@@ -230,7 +233,7 @@ static void run_hold(void *ctx, const struct control_request *request,
 static void warm_look(struct worker *w, const char *name, const char *id,
 	struct control_reply *reply)
 {
-	struct engine_warm warm;
+	struct warm_shown warm;
 	int r = engine_warm_look(w->engine, name, id, &warm);
 
 	if (r < 0) {

@@ -45,7 +45,7 @@ struct hand {
 
 struct warm_run {
 	struct warm_run_options options;
-	struct cluster *cluster;
+	const struct links *links;
 	char host[PEL_NAME_MAX];
 	char id[PEL_ID_MAX];
 	struct link lock;
@@ -87,14 +87,14 @@ static void lose(struct warm_run *r, const char *text)
 	r->lost = true;
 	(void)snprintf(r->text, sizeof(r->text), "%s",
 		text && *text ? text : "the connection was lost");
-	loop_timer_set(r->cluster->engine->loop, &r->end, 0);
+	loop_timer_set(r->links->loop, &r->end, 0);
 }
 
 static void hands_close(struct warm_run *r)
 {
 	for (unsigned i = 0; i < WARM_HANDS; i++) {
 		if (r->hands[i].run)
-			link_close(r->cluster, &r->hands[i].link);
+			link_close(r->links, &r->hands[i].link);
 	}
 }
 
@@ -187,7 +187,7 @@ static void hand_leave(struct hand *h, const char *text)
 {
 	struct warm_run *r = h->run;
 
-	link_close(r->cluster, &h->link);
+	link_close(r->links, &h->link);
 	if (h->busy)
 		count(h, text);
 	h->out = true;
@@ -239,12 +239,12 @@ static void hand_failed(struct hand *h, const struct member_failure *failure)
 	struct warm_run *r = h->run;
 	const char *text = failure->text && *failure->text ? failure->text : "the connection ended";
 
-	link_failed(r->cluster, &h->link, failure);
+	link_failed(r->links, &h->link, failure);
 	if (!h->link.ready || h->step != HAND_RUN) {
 		hand_leave(h, text);
 		return;
 	}
-	link_close(r->cluster, &h->link);
+	link_close(r->links, &h->link);
 	if (h->busy)
 		count(h, failure->kind == MEMBER_LATE ? "it took too long" : text);
 	if (r->next < r->list->n) {
@@ -263,7 +263,7 @@ static void hand_told(void *ctx, enum member_event event, const struct member_an
 	struct hand *h = ctx;
 
 	if (event == MEMBER_READY) {
-		link_ready(h->run->cluster, &h->link);
+		link_ready(h->run->links, &h->link);
 		setup(h, HAND_READ_ONLY);
 	} else if (event == MEMBER_ANSWERED) {
 		hand_answered(h, answer);
@@ -275,7 +275,11 @@ static void hand_told(void *ctx, enum member_event event, const struct member_an
 static void hand_open(struct hand *h)
 {
 	struct warm_run *r = h->run;
-	int e = link_open(r->cluster, &h->link, &r->options.addr, r->host, hand_told, h);
+	const struct link_options options = {.addr = &r->options.addr,
+		.host = r->host,
+		.told = hand_told,
+		.ctx = h};
+	int e = link_open(r->links, &h->link, &options);
 
 	h->database = 0;
 	if (e < 0)
@@ -288,7 +292,7 @@ void warm_run_start(struct warm_run *r, const struct warm_list *list)
 	r->list = list;
 	r->next = 0;
 	r->counts = (struct warm_counts){.total = list->n};
-	loop_timer_set(r->cluster->engine->loop, &r->again, 0);
+	loop_timer_set(r->links->loop, &r->again, 0);
 	if (r->options.parallel > list->n)
 		r->options.parallel = list->n;
 	for (unsigned i = 0; i < r->options.parallel; i++)
@@ -326,8 +330,10 @@ static void lock_tell(struct warm_run *r)
 {
 	const struct warm_lock_look is = {.done = r->counts.done, .total = r->counts.total};
 	char query[WARM_LOCK_QUERY_MAX];
+	struct pel_addr addr;
+	const char *host;
 
-	if (r->keeper != PEL_NONE && r->keeper != r->cluster->topology.writer) {
+	if (r->keeper != PEL_NONE && r->keeper != r->options.keeper(r->options.ctx, &addr, &host)) {
 		lose(r, "the writer that kept the lock is no more");
 		return;
 	}
@@ -336,7 +342,7 @@ static void lock_tell(struct warm_run *r)
 		r->told = is;
 		lock_put(r, LOCK_TELLING, query);
 	}
-	loop_timer_set_in(r->cluster->engine->loop, &r->again, TELL_EACH_NS);
+	loop_timer_set_in(r->links->loop, &r->again, TELL_EACH_NS);
 }
 
 static void lock_again(void *ctx)
@@ -349,19 +355,25 @@ static void lock_again(void *ctx)
 		lock_ask(r);
 }
 
+static int lock_open(struct warm_run *r, const struct pel_addr *addr, const char *host)
+{
+	const struct link_options options = {.addr = addr,
+		.host = host,
+		.told = lock_told,
+		.ctx = r};
+
+	return link_open(r->links, &r->lock, &options);
+}
+
 /* The instance gives nobody a lock: the writer keeps it. */
 static void lock_move(struct warm_run *r)
 {
-	struct cluster *c = r->cluster;
-	unsigned writer = c->topology.writer;
-	struct pel_addr addr;
-	int e = -ENOTCONN;
+	struct pel_addr addr = {0};
+	const char *host;
 
-	link_close(c, &r->lock);
-	r->keeper = writer;
-	if (writer != PEL_NONE && topology_login_addr(&c->topology, writer, &addr))
-		e = link_open(c, &r->lock, &addr, probe_host(&c->probes[writer]), lock_told, r);
-	if (e < 0)
+	link_close(r->links, &r->lock);
+	r->keeper = r->options.keeper(r->options.ctx, &addr, &host);
+	if (addr.family == 0 || lock_open(r, &addr, host) < 0)
 		lose(r, "it gives no lock, and there is no writer to keep one");
 }
 
@@ -387,7 +399,7 @@ static void lock_asked(struct warm_run *r, const struct member_answer *answer)
 		tell(r, WARM_LOCKED, NULL);
 	} else {
 		take_progress(r, &look);
-		loop_timer_set_in(r->cluster->engine->loop, &r->again, LOCK_EACH_NS);
+		loop_timer_set_in(r->links->loop, &r->again, LOCK_EACH_NS);
 		tell(r, WARM_TAKEN, NULL);
 	}
 }
@@ -415,14 +427,14 @@ static void lock_told(void *ctx, enum member_event event, const struct member_an
 	struct warm_run *r = ctx;
 
 	if (event == MEMBER_READY) {
-		link_ready(r->cluster, &r->lock);
+		link_ready(r->links, &r->lock);
 		lock_ask(r);
 	} else if (event == MEMBER_ANSWERED) {
 		lock_answered(r, answer);
 	} else if (event == MEMBER_FAILED) {
 		lose(r, failure->text);
-		link_failed(r->cluster, &r->lock, failure);
-		loop_timer_stop(r->cluster->engine->loop, &r->again);
+		link_failed(r->links, &r->lock, failure);
+		loop_timer_stop(r->links->loop, &r->again);
 	}
 }
 
@@ -434,7 +446,7 @@ int warm_run_open(const struct warm_run_options *options, struct warm_run **ret)
 	if (!r)
 		return -ENOMEM;
 	r->options = *options;
-	r->cluster = options->cluster;
+	r->links = options->links;
 	if (r->options.parallel > WARM_HANDS)
 		r->options.parallel = WARM_HANDS;
 	strncpy(r->host, options->host, sizeof(r->host) - 1);
@@ -444,7 +456,7 @@ int warm_run_open(const struct warm_run_options *options, struct warm_run **ret)
 	r->keeper = PEL_NONE;
 	loop_timer_init(&r->again, lock_again, r);
 	loop_timer_init(&r->end, tell_lost, r);
-	e = link_open(r->cluster, &r->lock, &options->addr, r->host, lock_told, r);
+	e = lock_open(r, &options->addr, r->host);
 	if (e < 0) {
 		free(r);
 		return e;
@@ -462,9 +474,9 @@ void warm_run_close(struct warm_run *r)
 {
 	if (!r)
 		return;
-	loop_timer_stop(r->cluster->engine->loop, &r->again);
-	loop_timer_stop(r->cluster->engine->loop, &r->end);
-	link_close(r->cluster, &r->lock);
+	loop_timer_stop(r->links->loop, &r->again);
+	loop_timer_stop(r->links->loop, &r->end);
+	link_close(r->links, &r->lock);
 	hands_close(r);
 	free(r);
 }

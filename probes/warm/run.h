@@ -13,8 +13,8 @@
 #ifndef WARM_RUN_H
 #define WARM_RUN_H
 
-#include "engine/internal.h"
 #include "list.h"
+#include "mysql/link.h"
 
 #define WARM_HANDS 16
 
@@ -34,7 +34,7 @@ struct warm_counts {
 };
 
 struct warm_run_options {
-	struct cluster *cluster;
+	const struct links *links;
 	struct pel_addr addr;
 	const char *host; /* copied */
 	const char *id;   /* copied */
@@ -43,6 +43,9 @@ struct warm_run_options {
 	bool again; /* although it has been warmed */
 	/* The run may be closed in it, but for WARM_PROGRESS. */
 	void (*told)(void *ctx, enum warm_event event, const char *text);
+	/* The slot of the writer, which keeps the lock where the instance gives none, or PEL_NONE;
+	 * its address has no family where nobody can log in. */
+	unsigned (*keeper)(void *ctx, struct pel_addr *ret_addr, const char **ret_host);
 	void *ctx;
 };
 

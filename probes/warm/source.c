@@ -15,7 +15,8 @@
 
 struct warm_source {
 	struct warm_source_options options;
-	struct cluster *cluster;
+	const struct links *links;
+	struct warm_memory *memory;
 	char from[CONFIG_URL_MAX];
 	struct loop_timer timer;
 	struct link link;
@@ -58,27 +59,55 @@ static void take_file(struct warm_source *s, const char *path)
 	free(text);
 }
 
+static void memory_forget(struct warm_memory *m)
+{
+	free(m->body);
+	m->body = NULL;
+	m->url[0] = m->etag[0] = '\0';
+}
+
+/* Keeps a document for the next time. */
+static void memory_keep(struct warm_memory *m, const char *url, const struct remote_fetched *answer)
+{
+	memory_forget(m);
+	if (!answer->etag[0])
+		return;
+	m->body = malloc(answer->size + 1);
+	if (!m->body)
+		return;
+	memcpy(m->body, answer->body, answer->size);
+	m->size = answer->size;
+	(void)snprintf(m->url, sizeof(m->url), "%s", url);
+	(void)snprintf(m->etag, sizeof(m->etag), "%s", answer->etag);
+}
+
+void warm_memory_deinit(struct warm_memory *memory)
+{
+	memory_forget(memory);
+	*memory = (struct warm_memory){0};
+}
+
 static void fetched(void *ctx, const struct remote_fetched *answer)
 {
 	struct warm_source *s = ctx;
-	struct warm_cache *cache = &s->cluster->warm_cache;
+	struct warm_memory *m = s->memory;
 
 	s->call = NULL;
 	if (answer->problem) {
 		tell(s, answer->problem);
-	} else if (answer->unchanged && cache->body) {
-		take(s, cache->body, cache->size);
+	} else if (answer->unchanged && m->body) {
+		take(s, m->body, m->size);
 	} else {
-		cluster_warm_cache(s->cluster, s->from, answer);
+		memory_keep(m, s->from, answer);
 		take(s, answer->body, answer->size);
 	}
 }
 
 static void take_url(struct warm_source *s)
 {
-	struct warm_cache *cache = &s->cluster->warm_cache;
-	bool known = cache->body && strcmp(cache->url, s->from) == 0;
-	int r = engine_remote_fetch(s->cluster, s->from, known ? cache->etag : "", fetched, s,
+	const struct warm_memory *m = s->memory;
+	bool known = m->body && strcmp(m->url, s->from) == 0;
+	int r = s->options.fetch(s->options.ctx, s->from, known ? m->etag : "", fetched, s,
 		&s->call);
 
 	if (r == -EPERM)
@@ -136,13 +165,13 @@ static void answered(struct warm_source *s, const struct member_answer *answer)
 		take_rows(s, answer->cells);
 	} else if (answer->error && !s->history) {
 		s->history = true;
-		if (!s->cluster->warm_no_samples)
-			log_event(s->cluster->engine->log, LOG_WARNING, "warm-up-no-samples",
-				s->cluster->names[0].text, NULL,
+		if (!s->memory->no_samples)
+			log_event(s->links->log, LOG_WARNING, "warm-up-no-samples", s->links->name,
+				NULL,
 				"the servers keep no samples of statements (%s): "
 				"their history is taken",
 				answer->text);
-		s->cluster->warm_no_samples = true;
+		s->memory->no_samples = true;
 		ask(s);
 	} else {
 		(void)snprintf(problem, sizeof(problem), "a reader refuses its statements: %s",
@@ -158,44 +187,26 @@ static void told(void *ctx, enum member_event event, const struct member_answer 
 	char problem[200];
 
 	if (event == MEMBER_READY) {
-		link_ready(s->cluster, &s->link);
+		link_ready(s->links, &s->link);
 		ask(s);
 	} else if (event == MEMBER_ANSWERED) {
 		answered(s, answer);
 	} else if (event == MEMBER_FAILED) {
 		(void)snprintf(problem, sizeof(problem), "a reader cannot be asked: %s",
 			failure->text ? failure->text : "no connection");
-		link_failed(s->cluster, &s->link, failure);
+		link_failed(s->links, &s->link, failure);
 		tell(s, problem);
 	}
 }
 
-/* An admitted reader that answers; the writer if there is none. */
-static unsigned teller(const struct warm_source *s)
-{
-	const struct topology *t = &s->cluster->topology;
-
-	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
-		const struct topology_member *m = topology_member(t, i);
-
-		if (m && m->live && m->role == PEL_ROLE_READER && m->admission == PEL_ADMITTED &&
-			i != s->options.slot)
-			return i;
-	}
-	return t->writer;
-}
-
 static void take_digests(struct warm_source *s)
 {
-	struct cluster *c = s->cluster;
-	unsigned slot = teller(s);
 	struct pel_addr addr;
-	int r = -ENOTCONN;
+	struct link_options options = {.addr = &addr, .told = told, .ctx = s};
 
-	s->history = c->warm_no_samples;
-	if (slot < PEL_MAP_INSTANCES && topology_login_addr(&c->topology, slot, &addr))
-		r = link_open(c, &s->link, &addr, probe_host(&c->probes[slot]), told, s);
-	if (r < 0)
+	s->history = s->memory->no_samples;
+	if (!s->options.teller(s->options.ctx, &addr, &options.host) ||
+		link_open(s->links, &s->link, &options) < 0)
 		tell(s, "there is no reader to take statements from");
 }
 
@@ -218,12 +229,13 @@ int warm_source_open(const struct warm_source_options *options, struct warm_sour
 	if (!s)
 		return -ENOMEM;
 	s->options = *options;
-	s->cluster = options->cluster;
+	s->links = options->links;
+	s->memory = options->memory;
 	s->link.ticket = NO_TICKET;
 	(void)snprintf(s->from, sizeof(s->from), "%s", options->from);
-	warm_list_init(&s->list, s->cluster->config->warm_up_limit);
+	warm_list_init(&s->list, options->limit);
 	loop_timer_init(&s->timer, begin, s);
-	loop_timer_set(s->cluster->engine->loop, &s->timer, 0);
+	loop_timer_set(s->links->loop, &s->timer, 0);
 	*ret = s;
 	return 0;
 }
@@ -232,10 +244,10 @@ void warm_source_close(struct warm_source *s)
 {
 	if (!s)
 		return;
-	loop_timer_stop(s->cluster->engine->loop, &s->timer);
-	link_close(s->cluster, &s->link);
+	loop_timer_stop(s->links->loop, &s->timer);
+	link_close(s->links, &s->link);
 	if (s->call)
-		engine_remote_fetch_cancel(s->cluster, s->call);
+		s->options.fetch_cancel(s->options.ctx, s->call);
 	warm_list_deinit(&s->list);
 	free(s);
 }

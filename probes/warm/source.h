@@ -8,15 +8,35 @@
 #ifndef WARM_SOURCE_H
 #define WARM_SOURCE_H
 
-#include "engine/internal.h"
 #include "list.h"
+#include "mysql/link.h"
+#include "remote/remote.h"
+
+/* What the sources of one cluster remember: the last document, and what its servers lack. */
+struct warm_memory {
+	char url[CONFIG_URL_MAX];
+	char etag[128];
+	char *body;
+	size_t size;
+	bool no_samples; /* said once */
+};
+
+void warm_memory_deinit(struct warm_memory *memory);
 
 struct warm_source_options {
-	struct cluster *cluster;
+	const struct links *links;
+	struct warm_memory *memory;
 	const char *from; /* file:PATH, a URL, "digest"; copied */
-	unsigned slot;    /* of the instance that is to be warmed: not asked itself */
+	unsigned limit;   /* of statements */
 	/* Once, and the source may be closed in it: the list, which stays the source's; or NULL, and `problem` says why there is none. */
 	void (*told)(void *ctx, const struct warm_list *list, const char *problem);
+	/* An instance that may be asked for what it remembers; false: there is none. */
+	bool (*teller)(void *ctx, struct pel_addr *ret_addr, const char **ret_host);
+	/* As remote_ops.fetch and .fetch_cancel. */
+	int (*fetch)(void *ctx, const char *url, const char *etag,
+		void (*done)(void *ctx, const struct remote_fetched *answer), void *done_ctx,
+		struct remote_fetch **ret);
+	void (*fetch_cancel)(void *ctx, struct remote_fetch *fetch);
 	void *ctx;
 };
 

@@ -7,6 +7,7 @@ inside one, with a resolv.conf that leads to the DNS server.
 import os
 import re
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -97,6 +98,17 @@ class Dns:
             question[12:at + 5] + body
 
 
+def certificate(folder, name):
+    """An SSLContext for a server that nobody vouches for."""
+    pem = os.path.join(folder, f"{name}.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                    "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}",
+                    "-keyout", pem, "-out", pem + ".crt"], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem + ".crt", pem)
+    return context
+
+
 def length_text(value):
     if value is None:
         return b"\xfb"
@@ -112,6 +124,10 @@ class Server:
         self.uuid = f"uuid-of-{address}"
         self.table = lambda: []  # rows: id, master, cpu, lag, age in us, age by UTC in us
         self.delay_s, self.plugin, self.infile = 0, None, False
+        self.full = False  # of sha2 plugins: wants the password itself
+        self.fast = False  # ... is content with the scramble
+        self.tls = None  # an SSLContext, or "silent": offers TLS and says nothing more
+        self.insecure = None  # (code, text) for who comes without TLS
         self.greeting_error = self.query_error = None  # (code, text)
         self.account = None  # what CURRENT_USER() tells, also of who may ask nothing else
         self.endless = self.plain = False
@@ -189,14 +205,34 @@ class Server:
             self.refused += 1
             self._send(connection, 0, self._error(*self.greeting_error))
             return
-        caps = 0x1 | 0x8 | 0x80 | 0x200 | 0x2000 | 0x8000 | 0x80000
+        caps = 0x1 | 0x8 | 0x80 | 0x200 | 0x2000 | 0x8000 | 0x80000 | (0x800 if self.tls else 0)
         self._send(connection, 0, b"\x0a5.5.5-10.6.0-fake\0" + struct.pack("<I", 7) +
                    b"saltsalt\0" + struct.pack("<HBHHB", caps & 0xffff, 33, 2, caps >> 16, 21) +
                    bytes(10) + b"saltsaltsalt\0" + b"mysql_native_password\0")
         sequence, response = self._read(connection)
+        if self.tls and len(response) == 32:
+            if self.tls == "silent":
+                self.refused += 1
+                while connection.recv(1000):
+                    pass
+                return
+            connection = self.tls.wrap_socket(connection, server_side=True)
+            sequence, response = self._read(connection)
+        elif self.insecure:
+            self.refused += 1
+            self._send(connection, sequence + 1, self._error(*self.insecure))
+            return
         self.said.append(response)
         if self.plugin:
-            self._send(connection, sequence + 1, b"\xfe" + self.plugin.encode() + b"\0")
+            self._send(connection, sequence + 1, b"\xfe" + self.plugin.encode() + b"\0" +
+                       b"saltsaltsaltsaltsalt\0")
+            sequence, response = self._read(connection)
+            self.said.append(response)
+        if self.fast:
+            self._send(connection, sequence + 1, b"\x01\x03")
+            sequence += 1
+        elif self.full:
+            self._send(connection, sequence + 1, b"\x01\x04")
             sequence, response = self._read(connection)
             self.said.append(response)
         self._send(connection, sequence + 1, self.OK)

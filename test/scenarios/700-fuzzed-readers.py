@@ -16,7 +16,7 @@ from fuzzing import fuzz  # noqa: E402
 
 RUNS = int(os.environ.get("FUZZ_RUNS", "15000"))
 READERS = ["http/aws/creds_parse", "http/aws/profile", "base/buf", "http/coordinator_parse",
-           "http/json_read", "http/aws/rds_parse", "engine/rds_view", "base/url", "http/xml_read"]
+           "http/json_read", "http/aws/rds_parse", "remote/views", "base/url", "http/xml_read"]
 SEEDS = {
     "fuzz_json": [
         b'\0{"primary": "h1:6379", "secondary": ["h3:6380"]}',

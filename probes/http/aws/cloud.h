@@ -3,7 +3,7 @@
 #ifndef CLOUD_H
 #define CLOUD_H
 
-#include "mysql/credentials.h"
+#include "config/credential.h"
 #include "http/http.h"
 #include "base/log.h"
 #include "rds_parse.h"

@@ -4,7 +4,7 @@
 #define AWS_SECRET_H
 
 #include "creds.h"
-#include "mysql/credentials.h"
+#include "config/credential.h"
 
 struct aws_secret;
 

@@ -9,7 +9,7 @@
 #define FLEET_H
 
 #include "http/http.h"
-#include "http/remote.h"
+#include "remote/remote.h"
 
 struct fleet;
 

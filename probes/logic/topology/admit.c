@@ -116,8 +116,8 @@ bool topology_wants_warm(const struct topology *t, unsigned slot)
 		!m->admission_forced && m->fit_ns && m->evidence_ns >= m->fit_ns + stable_ns;
 }
 
-unsigned topology_feed_admission(struct topology *t, unsigned slot, enum pel_admission admission,
-	bool by_hand, uint64_t now_ns)
+unsigned topology_take_admission(struct topology *t, unsigned slot, enum pel_admission admission,
+	bool by_hand)
 {
 	struct topology_member *m;
 
@@ -127,10 +127,10 @@ unsigned topology_feed_admission(struct topology *t, unsigned slot, enum pel_adm
 	m->admission = (uint8_t)admission;
 	m->admission_forced = by_hand && admission == PEL_ADMIT_HELD;
 	m->unwarmed = false;
-	return topology_settle(t, now_ns, TOPOLOGY_DATA);
+	return TOPOLOGY_DATA;
 }
 
-unsigned topology_feed_warmed(struct topology *t, unsigned slot, uint64_t now_ns)
+unsigned topology_take_warmed(struct topology *t, unsigned slot)
 {
 	struct topology_member *m;
 
@@ -141,24 +141,23 @@ unsigned topology_feed_warmed(struct topology *t, unsigned slot, uint64_t now_ns
 	m->unwarmed = false;
 	if (m->admission == PEL_ADMIT_WARMING)
 		m->admission = PEL_ADMIT_NEW;
-	return topology_settle(t, now_ns, TOPOLOGY_DATA);
+	return TOPOLOGY_DATA;
 }
 
-unsigned topology_feed_unwarmed(struct topology *t, unsigned slot, uint64_t now_ns)
+unsigned topology_take_unwarmed(struct topology *t, unsigned slot)
 {
 	if (!topology_member(t, slot))
 		return 0;
 	t->members[slot].admission = PEL_ADMIT_HELD;
 	t->members[slot].unwarmed = true;
-	return topology_settle(t, now_ns, TOPOLOGY_DATA);
+	return TOPOLOGY_DATA;
 }
 
-unsigned topology_feed_warm(struct topology *t, unsigned slot, uint16_t done, uint16_t total,
-	uint64_t now_ns)
+unsigned topology_take_progress(struct topology *t, unsigned slot, uint16_t done, uint16_t total)
 {
 	if (!topology_member(t, slot))
 		return 0;
 	t->members[slot].warm_done = done;
 	t->members[slot].warm_total = total;
-	return topology_settle(t, now_ns, TOPOLOGY_DATA);
+	return TOPOLOGY_DATA;
 }

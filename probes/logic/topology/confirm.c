@@ -315,17 +315,6 @@ static bool is_unroutable(struct topology *t, uint64_t now_ns)
 		!topology_within(t, t->members[slot].claim_ns, TOPOLOGY_REACH_NS, now_ns);
 }
 
-bool topology_is_anyone_live(const struct topology *t)
-{
-	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
-		const struct topology_member *m = &t->members[i];
-
-		if (m->used && m->live && m->health != PEL_HEALTH_UNREACHABLE)
-			return true;
-	}
-	return false;
-}
-
 static enum pel_why reason(struct topology *t, uint64_t now_ns)
 {
 	if (t->contest.state == CONTEST_DISPUTED)

@@ -26,7 +26,7 @@ static int compare_addr(const struct pel_addr *a, const struct pel_addr *b)
 	return memcmp(a->ip, b->ip, sizeof(a->ip));
 }
 
-struct pel_addr topology_lead(const struct topology_dns *dns)
+static struct pel_addr lead_of(const struct topology_dns *dns)
 {
 	struct pel_addr lead = dns->addrs[0];
 
@@ -37,7 +37,7 @@ struct pel_addr topology_lead(const struct topology_dns *dns)
 	return lead;
 }
 
-void topology_count(struct pel_addr *lead, uint8_t *agree, uint64_t *agree_ns,
+static void count(struct pel_addr *lead, uint8_t *agree, uint64_t *agree_ns,
 	const struct pel_addr *now_lead, uint64_t now_ns)
 {
 	if (!topology_same_addr(lead, now_lead)) {
@@ -103,6 +103,16 @@ static bool has_moved_for_good(struct topology *t, struct topology_name *n, uint
 	return !topology_within(t, last_seen(n, &n->settled), absence_ns, now_ns);
 }
 
+/* True if the last answer for the name had the address. */
+static bool has_latest(const struct topology_name *n, const struct pel_addr *addr)
+{
+	for (unsigned i = 0; i < n->n_latest; i++) {
+		if (topology_same_addr(&n->seen[i].addr, addr))
+			return true;
+	}
+	return false;
+}
+
 /* True if a socket by that name may have to be severed, should there be nothing but DNS. */
 static bool settle_name(struct topology *t, struct topology_name *n, uint64_t now_ns)
 {
@@ -111,8 +121,7 @@ static bool settle_name(struct topology *t, struct topology_name *n, uint64_t no
 	if (n->role == PEL_ROLE_WRITER && n->n_latest > 0) {
 		if (n->settled.family == 0) {
 			n->settled = n->lead;
-		} else if (!topology_has_latest(n, &n->settled) &&
-			has_moved_for_good(t, n, now_ns)) {
+		} else if (!has_latest(n, &n->settled) && has_moved_for_good(t, n, now_ns)) {
 			n->settled = n->lead;
 			n->refused_ns = 0;
 			moved = true;
@@ -122,16 +131,7 @@ static bool settle_name(struct topology *t, struct topology_name *n, uint64_t no
 	return moved;
 }
 
-bool topology_has_latest(const struct topology_name *n, const struct pel_addr *addr)
-{
-	for (unsigned i = 0; i < n->n_latest; i++) {
-		if (topology_same_addr(&n->seen[i].addr, addr))
-			return true;
-	}
-	return false;
-}
-
-unsigned topology_settle_names(struct topology *t, uint64_t now_ns)
+unsigned topology_conclude_names(struct topology *t, uint64_t now_ns)
 {
 	bool moved = false;
 
@@ -209,7 +209,7 @@ static bool is_way_in(const struct topology *t, const struct topology_name *n)
 	return !topology_is_anyone_live(t);
 }
 
-unsigned topology_feed_dns(struct topology *t, unsigned name, const struct topology_dns *dns,
+unsigned topology_take_dns(struct topology *t, unsigned name, const struct topology_dns *dns,
 	uint64_t now_ns)
 {
 	struct topology_name *n;
@@ -219,8 +219,8 @@ unsigned topology_feed_dns(struct topology *t, unsigned name, const struct topol
 	if (name >= t->n_names || dns->n_addrs == 0)
 		return 0;
 	n = &t->names[name];
-	lead = topology_lead(dns);
-	topology_count(&n->lead, &n->agree, &n->agree_ns, &lead, now_ns);
+	lead = lead_of(dns);
+	count(&n->lead, &n->agree, &n->agree_ns, &lead, now_ns);
 	remember(n, dns, now_ns);
 	n->ttl_ms = dns->ttl_ms;
 	n->dns_ns = now_ns;
@@ -228,7 +228,7 @@ unsigned topology_feed_dns(struct topology *t, unsigned name, const struct topol
 		match_members(t, n, dns, now_ns);
 	if (is_way_in(t, n))
 		bits |= look_for_stranger(t, n);
-	return topology_settle(t, now_ns, bits);
+	return bits;
 }
 
 void topology_feed_refusal(struct topology *t, unsigned name, uint64_t now_ns)
@@ -258,10 +258,10 @@ unsigned topology_set_name_members(struct topology *t, unsigned name, const char
 /* Where to log in to a member whose host has these addresses. */
 static void choose_login(struct topology_member *m, const struct topology_dns *dns, uint64_t now_ns)
 {
-	struct pel_addr lead = topology_lead(dns);
+	struct pel_addr lead = lead_of(dns);
 	bool stays = m->live && topology_has_addr(dns->addrs, dns->n_addrs, &m->addr);
 
-	topology_count(&m->lead, &m->agree, &m->agree_ns, &lead, now_ns);
+	count(&m->lead, &m->agree, &m->agree_ns, &lead, now_ns);
 	if (stays)
 		m->want = m->addr;
 	else if (!m->live && topology_has_addr(dns->addrs, dns->n_addrs, &m->want))
@@ -270,7 +270,7 @@ static void choose_login(struct topology_member *m, const struct topology_dns *d
 		m->want = lead;
 }
 
-unsigned topology_feed_host(struct topology *t, unsigned slot, const struct topology_dns *dns,
+unsigned topology_take_host(struct topology *t, unsigned slot, const struct topology_dns *dns,
 	uint64_t now_ns)
 {
 	struct topology_member *m;
@@ -288,8 +288,7 @@ unsigned topology_feed_host(struct topology *t, unsigned slot, const struct topo
 	choose_login(m, dns, now_ns);
 	if (m->live && topology_has_addr(m->host_addrs, m->n_host, &m->addr))
 		m->routable = true;
-	return topology_settle(t, now_ns,
-		TOPOLOGY_DATA | (topology_same_addr(&was, &m->want) ? 0 : TOPOLOGY_MOVED));
+	return TOPOLOGY_DATA | (topology_same_addr(&was, &m->want) ? 0 : TOPOLOGY_MOVED);
 }
 
 /* Nobody answered at any address: perhaps at the other port. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Members: slots, and what the rows of a table make of them.
+ * Members: slots, and what the rows of a table and their own answers make of them.
  *
  * A row makes a member of an id; only a login makes it count.  Tables are not merged: the freshest
  * is believed as a whole, by the time at which its newest row was written, for a lagging replica
@@ -8,6 +8,11 @@
  *
  * Who is in no table any more is forgotten soon if nobody answers there, late if somebody does: a
  * table in the middle of a failover may be incomplete.
+ *
+ * The first answer on a connection says who is there.  Another id than the member's is not the
+ * member, whatever DNS says: the answer is rejected.  Another uuid or address under the same id is
+ * another server: nothing that the former one said holds for it.  After that, answers count if they
+ * come from the address of that login.
  */
 #include "state.h"
 
@@ -173,11 +178,10 @@ static bool is_gone(const struct topology *t, const struct topology_member *m)
 	return absent > (m->live ? TOPOLOGY_GONE_NS : TOPOLOGY_ABSENT_NS);
 }
 
-unsigned topology_forget(struct topology *t, uint64_t now_ns)
+unsigned topology_forget(struct topology *t)
 {
 	unsigned bits = 0;
 
-	(void)now_ns;
 	for (unsigned i = 0; t->config.has_table && i < PEL_MAP_INSTANCES; i++) {
 		if (!t->members[i].used || i == t->writer || !is_gone(t, &t->members[i]))
 			continue;
@@ -278,4 +282,131 @@ unsigned topology_take_rows(struct topology *t, unsigned teller, const struct ev
 		}
 	}
 	return bits;
+}
+
+static void member_void(struct topology_member *m)
+{
+	m->live = false;
+	m->self_role = PEL_ROLE_UNKNOWN;
+	m->claim_ns = 0;
+	m->asked_ns = 0;
+}
+
+void topology_asked(struct topology *t, unsigned slot, uint64_t now_ns)
+{
+	if (topology_member(t, slot))
+		t->members[slot].asked_ns = now_ns;
+}
+
+void topology_answered(struct topology *t, unsigned slot)
+{
+	if (topology_member(t, slot))
+		t->members[slot].asked_ns = 0;
+}
+
+void topology_take_identity(struct topology *t, unsigned slot, const struct evidence *e)
+{
+	struct topology_member *m = &t->members[slot];
+	bool other = strcmp(m->uuid, e->uuid) != 0 || !topology_same_addr(&m->addr, &e->from);
+
+	member_void(m);
+	if (other) {
+		m->role = PEL_ROLE_UNKNOWN;
+		m->overruled = m->unretracted = false;
+		m->role_sent_ns = m->role_received_ns = 0;
+	}
+	memcpy(m->uuid, e->uuid, sizeof(m->uuid));
+	if (e->zone[0])
+		memcpy(m->zone, e->zone, sizeof(m->zone));
+	m->addr = e->from;
+	m->live = m->met = true;
+	m->routable =
+		(m->routable && !other) || topology_has_addr(m->host_addrs, m->n_host, &e->from);
+	m->identity = topology_identity(m);
+	m->evidence_ns = e->received_ns;
+}
+
+void topology_take_role(struct topology *t, unsigned slot, const struct evidence *e)
+{
+	struct topology_member *m = &t->members[slot];
+
+	if (e->sent_ns < m->role_sent_ns)
+		return;
+	m->self_role = e->role;
+	m->role_sent_ns = e->sent_ns;
+	m->role_received_ns = e->received_ns;
+	m->evidence_ns = e->received_ns;
+	if (e->role != PEL_ROLE_WRITER) {
+		m->claim_ns = 0;
+		m->overruled = false;
+	} else if (!m->claim_ns) {
+		m->claim_ns = e->received_ns;
+	}
+	m->unretracted = e->role == PEL_ROLE_WRITER;
+	if (e->role == PEL_ROLE_WRITER && !t->config.has_table)
+		m->lag_ms = PEL_LAG_UNKNOWN; /* a writer is not asked for it */
+}
+
+/* The server is not the member.  At the member's own address: then the member is no more there. */
+static unsigned reject(struct topology *t, unsigned slot, const struct evidence *e)
+{
+	struct topology_member *m = &t->members[slot];
+
+	if (topology_same_addr(&m->addr, &e->from)) {
+		member_void(m);
+		m->role = PEL_ROLE_UNKNOWN;
+		m->routable = false;
+		m->addr = (struct pel_addr){0};
+		m->identity = 0;
+	}
+	return TOPOLOGY_REJECTED;
+}
+
+unsigned topology_take_answer(struct topology *t, unsigned slot, const struct evidence *e)
+{
+	struct topology_member *m;
+	unsigned bits = TOPOLOGY_DATA;
+
+	if (!topology_member(t, slot))
+		return 0;
+	m = &t->members[slot];
+	if (e->has & EVIDENCE_IDENTITY) {
+		if (e->id[0] && strcmp(e->id, m->id) != 0)
+			return reject(t, slot, e);
+		topology_take_identity(t, slot, e);
+	} else if (!m->live || !topology_same_addr(&m->addr, &e->from)) {
+		return 0;
+	}
+	if (e->has & EVIDENCE_ROLE)
+		topology_take_role(t, slot, e);
+	if (e->has & EVIDENCE_TABLE)
+		bits |= topology_take_rows(t, slot, e);
+	if (e->has & EVIDENCE_LAG)
+		m->lag_ms = e->lag_ms;
+	return bits;
+}
+
+unsigned topology_take_lost(struct topology *t, unsigned slot)
+{
+	if (!topology_member(t, slot))
+		return 0;
+	member_void(&t->members[slot]);
+	if (!t->config.has_table)
+		t->members[slot].lag_ms = PEL_LAG_UNKNOWN;
+	return TOPOLOGY_DATA;
+}
+
+unsigned topology_take_health(struct topology *t, unsigned slot, enum pel_health health,
+	uint32_t rtt_us)
+{
+	struct topology_member *m;
+
+	if (!topology_member(t, slot))
+		return 0;
+	m = &t->members[slot];
+	if (m->health == health && m->rtt_us == rtt_us)
+		return 0;
+	m->health = (uint8_t)health;
+	m->rtt_us = rtt_us;
+	return TOPOLOGY_DATA;
 }

@@ -111,10 +111,10 @@ static unsigned meet_configured(struct topology *t, const struct evidence *e, un
 {
 	*ret_slot = find_same(t, e);
 	remember_alias(t, &e->from);
-	return topology_settle(t, e->received_ns, 0);
+	return 0;
 }
 
-unsigned topology_feed_scout(struct topology *t, const struct evidence *e, unsigned *ret_slot)
+unsigned topology_take_scout(struct topology *t, const struct evidence *e, unsigned *ret_slot)
 {
 	unsigned same = find_same(t, e), bits = 0;
 	bool routable = false;
@@ -128,7 +128,7 @@ unsigned topology_feed_scout(struct topology *t, const struct evidence *e, unsig
 	if (same != PEL_NONE && t->members[same].live) {
 		*ret_slot = same;
 		remember_alias(t, &e->from);
-		return topology_settle(t, e->received_ns, 0);
+		return 0;
 	}
 	if (same == PEL_NONE && !is_newcomer(t, e) && is_anyone_met(t)) {
 		routable = is_anyone_routable(t);
@@ -136,8 +136,7 @@ unsigned topology_feed_scout(struct topology *t, const struct evidence *e, unsig
 		t->started_ns = e->received_ns;
 		bits = TOPOLOGY_RELEARNT | TOPOLOGY_MEMBERS | TOPOLOGY_EPOCH;
 	}
-	bits |= learn(t, e, routable, ret_slot);
-	return topology_settle(t, e->received_ns, bits);
+	return bits | learn(t, e, routable, ret_slot);
 }
 
 /* The address that comes after `addr` among all that DNS gave for any name, in a ring. */

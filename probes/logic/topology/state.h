@@ -1,74 +1,86 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the files of the topology share.  Each rule changes members and names; topology_settle()
- * then draws the conclusions and compares them with what the caller was last told.
+ * What the rules of the topology share, and what each of them gives to the facade, topology.c.
+ *
+ * A rule changes members and names, and returns change bits; the facade alone then lets all of them
+ * conclude.  A rule may use state.c; word.c and scout.c use members.c, confirm.c asks word.c.
  */
 #ifndef PROBES_TOPOLOGY_PRIVATE_H
 #define PROBES_TOPOLOGY_PRIVATE_H
 
 #include "topology.h"
 
-/* Concludes after any change; returns `bits` and what the conclusions add. */
-unsigned topology_settle(struct topology *t, uint64_t now_ns, unsigned bits);
-
-/* Lowers the deadline: something may change at that time by itself. */
-void topology_due(struct topology *t, uint64_t when_ns);
+/* state.c */
 
 /* True while less than limit_ns have passed since since_ns; else false, and no deadline is set. */
 bool topology_within(struct topology *t, uint64_t since_ns, uint64_t limit_ns, uint64_t now_ns);
 
-/* Who is the writer: sets state, why, writer and their times. */
-void topology_confirm(struct topology *t, uint64_t now_ns);
-
 /* True if a member is logged in to and not unreachable. */
 bool topology_is_anyone_live(const struct topology *t);
 
-/* The verified role of every member. */
-void topology_assign_roles(struct topology *t);
+/* Hash of id, uuid and address. */
+uint64_t topology_identity(const struct topology_member *m);
 
-/* Lag hysteresis and admission of every member. */
-void topology_admit(struct topology *t, uint64_t now_ns);
+bool topology_same_addr(const struct pel_addr *a, const struct pel_addr *b);
+bool topology_has_addr(const struct pel_addr *addrs, unsigned n, const struct pel_addr *addr);
 
-/* DNS alone or not, and where DNS has led steadily; returns change bits. */
-unsigned topology_settle_names(struct topology *t, uint64_t now_ns);
+/* members.c */
 
 /* A free slot for an id, made a member; PEL_NONE if there is no room. */
 unsigned topology_slot_new(struct topology *t, const char *id, uint64_t now_ns);
 void topology_slot_free(struct topology *t, unsigned slot);
 
-/* Takes rows over: membership, lag, the second witness. */
+/* Identity, role and rows (membership, lag, the second witness) out of one answer of a member. */
+void topology_take_identity(struct topology *t, unsigned slot, const struct evidence *e);
+void topology_take_role(struct topology *t, unsigned slot, const struct evidence *e);
 unsigned topology_take_rows(struct topology *t, unsigned teller, const struct evidence *e);
 
+unsigned topology_take_answer(struct topology *t, unsigned slot, const struct evidence *e);
+unsigned topology_take_lost(struct topology *t, unsigned slot);
+unsigned topology_take_health(struct topology *t, unsigned slot, enum pel_health health,
+	uint32_t rtt_us);
+
+/* Forgets members that are gone; returns TOPOLOGY_MEMBERS or 0. */
+unsigned topology_forget(struct topology *t);
+
+/* scout.c */
+unsigned topology_take_scout(struct topology *t, const struct evidence *e, unsigned *ret_slot);
+
+/* dns.c */
+unsigned topology_take_dns(struct topology *t, unsigned name, const struct topology_dns *dns,
+	uint64_t now_ns);
+unsigned topology_take_host(struct topology *t, unsigned slot, const struct topology_dns *dns,
+	uint64_t now_ns);
+
+/* DNS alone or not, and where DNS has led steadily; returns change bits. */
+unsigned topology_conclude_names(struct topology *t, uint64_t now_ns);
+
+/* word.c */
+unsigned topology_take_words(struct topology *t, const struct topology_word *words, unsigned n,
+	uint64_t now_ns);
+
 /* Whether a coordinator's word is all there is, and if so what follows from it. */
-void topology_settle_words(struct topology *t);
+void topology_conclude_words(struct topology *t);
 
 /* The member that a coordinator calls the writer, or PEL_NONE. */
 unsigned topology_word_writer(const struct topology *t);
 
-/* Hash of id, uuid and address. */
-uint64_t topology_identity(const struct topology_member *m);
+/* confirm.c */
 
-/* Forgets members that are gone; returns TOPOLOGY_MEMBERS or 0. */
-unsigned topology_forget(struct topology *t, uint64_t now_ns);
+/* Who is the writer: sets state, why, writer and their times. */
+void topology_confirm(struct topology *t, uint64_t now_ns);
 
-/* Identity and role out of one answer of a member. */
-void topology_take_identity(struct topology *t, unsigned slot, const struct evidence *e);
-void topology_take_role(struct topology *t, unsigned slot, const struct evidence *e);
+/* The verified role of every member. */
+void topology_assign_roles(struct topology *t);
 
-/* What a member said of itself is void. */
-void topology_member_void(struct topology_member *m);
+/* admit.c */
+unsigned topology_take_admission(struct topology *t, unsigned slot, enum pel_admission admission,
+	bool by_hand);
+unsigned topology_take_warmed(struct topology *t, unsigned slot);
+unsigned topology_take_unwarmed(struct topology *t, unsigned slot);
+unsigned topology_take_progress(struct topology *t, unsigned slot, uint16_t done, uint16_t total);
 
-/* True if the last answer for the name had the address. */
-bool topology_has_latest(const struct topology_name *n, const struct pel_addr *addr);
-
-bool topology_same_addr(const struct pel_addr *a, const struct pel_addr *b);
-bool topology_has_addr(const struct pel_addr *addrs, unsigned n, const struct pel_addr *addr);
-
-/* The address that stands for an answer, whatever its order. */
-struct pel_addr topology_lead(const struct topology_dns *dns);
-
-/* Counts answers that agree and are far enough apart; *agree is 1 after a change. */
-void topology_count(struct pel_addr *lead, uint8_t *agree, uint64_t *agree_ns,
-	const struct pel_addr *now_lead, uint64_t now_ns);
+/* Lag hysteresis and admission of every member. */
+void topology_admit(struct topology *t, uint64_t now_ns);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * The topology of a cluster: its life, and what a change means to those who look at it.
  *
- * Feeding functions change what is known and end in topology_settle(): it lets the rules conclude,
+ * Feeding functions have a rule change what is known, and end in settle(): it lets all rules conclude,
  * then compares the conclusions with those that the caller was last told.  The generation moves
  * for what may sever a socket and for nothing else; the epoch for everything that a user would call
  * a change; neither for lag, CPU, round trip and times.
@@ -33,54 +33,6 @@ void topology_init(struct topology *t, const struct topology_config *config, uin
 	};
 }
 
-void topology_due(struct topology *t, uint64_t when_ns)
-{
-	if (when_ns < t->deadline_ns)
-		t->deadline_ns = when_ns;
-}
-
-bool topology_within(struct topology *t, uint64_t since_ns, uint64_t limit_ns, uint64_t now_ns)
-{
-	if (now_ns >= since_ns + limit_ns)
-		return false;
-	topology_due(t, since_ns + limit_ns);
-	return true;
-}
-
-uint64_t topology_deadline(const struct topology *t)
-{
-	return t->deadline_ns;
-}
-
-unsigned topology_tick(struct topology *t, uint64_t now_ns)
-{
-	return topology_settle(t, now_ns, 0);
-}
-
-unsigned topology_set_why(struct topology *t, enum pel_why why, uint64_t now_ns)
-{
-	t->told_why = why;
-	return topology_settle(t, now_ns, 0);
-}
-
-unsigned topology_configure(struct topology *t, const struct topology_config *config,
-	uint64_t now_ns)
-{
-	bool renamed = strcmp(t->config.domain, config->domain) != 0 ||
-		strcmp(t->config.pattern, config->pattern) != 0;
-
-	t->config = *config;
-	for (unsigned i = 0; renamed && i < PEL_MAP_INSTANCES; i++) {
-		struct topology_member *m = &t->members[i];
-
-		if (m->used && !m->configured &&
-			pel_name_of_instance(m->id, config->domain,
-				config->pattern[0] ? config->pattern : NULL, m->host) < 0)
-			m->host[0] = '\0';
-	}
-	return topology_settle(t, now_ns, TOPOLOGY_DATA | (renamed ? TOPOLOGY_MEMBERS : 0));
-}
-
 int topology_add_name(struct topology *t, const char *name, enum pel_role role, uint16_t port)
 {
 	uint64_t hash = pel_name_hash(name);
@@ -96,20 +48,6 @@ int topology_add_name(struct topology *t, const char *name, enum pel_role role, 
 	*n = (struct topology_name){.hash = hash, .role = (uint8_t)role, .port = port};
 	strcpy(n->text, name);
 	return t->n_names++;
-}
-
-const struct topology_member *topology_member(const struct topology *t, unsigned slot)
-{
-	return slot < PEL_MAP_INSTANCES && t->members[slot].used ? &t->members[slot] : NULL;
-}
-
-unsigned topology_find(const struct topology *t, const char *id)
-{
-	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
-		if (t->members[i].used && strcmp(t->members[i].id, id) == 0)
-			return i;
-	}
-	return PEL_NONE;
 }
 
 bool topology_is_troubled(const struct topology *t)
@@ -228,15 +166,16 @@ static unsigned judge_table(struct topology *t, uint64_t now_ns)
 	return TOPOLOGY_LIE;
 }
 
-unsigned topology_settle(struct topology *t, uint64_t now_ns, unsigned bits)
+/* Lets the rules conclude from what was changed; `bits` and what that adds. */
+static unsigned settle(struct topology *t, uint64_t now_ns, unsigned bits)
 {
 	t->deadline_ns = now_ns + TOPOLOGY_TICK_NS;
-	bits |= topology_forget(t, now_ns);
-	topology_settle_words(t);
+	bits |= topology_forget(t);
+	topology_conclude_words(t);
 	topology_confirm(t, now_ns);
 	topology_assign_roles(t);
 	topology_admit(t, now_ns);
-	bits |= topology_settle_names(t, now_ns);
+	bits |= topology_conclude_names(t, now_ns);
 	bits |= judge_table(t, now_ns);
 	bits |= compare_members(t);
 	bits |= compare(t);
@@ -245,4 +184,102 @@ unsigned topology_settle(struct topology *t, uint64_t now_ns, unsigned bits)
 	if (bits & TOPOLOGY_EPOCH)
 		t->epoch++;
 	return bits;
+}
+
+unsigned topology_tick(struct topology *t, uint64_t now_ns)
+{
+	return settle(t, now_ns, 0);
+}
+
+unsigned topology_set_why(struct topology *t, enum pel_why why, uint64_t now_ns)
+{
+	t->told_why = why;
+	return settle(t, now_ns, 0);
+}
+
+unsigned topology_configure(struct topology *t, const struct topology_config *config,
+	uint64_t now_ns)
+{
+	bool renamed = strcmp(t->config.domain, config->domain) != 0 ||
+		strcmp(t->config.pattern, config->pattern) != 0;
+
+	t->config = *config;
+	for (unsigned i = 0; renamed && i < PEL_MAP_INSTANCES; i++) {
+		struct topology_member *m = &t->members[i];
+
+		if (m->used && !m->configured &&
+			pel_name_of_instance(m->id, config->domain,
+				config->pattern[0] ? config->pattern : NULL, m->host) < 0)
+			m->host[0] = '\0';
+	}
+	return settle(t, now_ns, TOPOLOGY_DATA | (renamed ? TOPOLOGY_MEMBERS : 0));
+}
+
+/* A rule that returns no bit has changed nothing. */
+static unsigned changed(struct topology *t, uint64_t now_ns, unsigned bits)
+{
+	return bits ? settle(t, now_ns, bits) : 0;
+}
+
+unsigned topology_feed(struct topology *t, unsigned slot, const struct evidence *e)
+{
+	return changed(t, e->received_ns, topology_take_answer(t, slot, e));
+}
+
+unsigned topology_feed_scout(struct topology *t, const struct evidence *e, unsigned *ret_slot)
+{
+	unsigned bits = topology_take_scout(t, e, ret_slot);
+
+	return e->has & EVIDENCE_IDENTITY ? settle(t, e->received_ns, bits) : 0;
+}
+
+unsigned topology_feed_lost(struct topology *t, unsigned slot, uint64_t now_ns)
+{
+	return changed(t, now_ns, topology_take_lost(t, slot));
+}
+
+unsigned topology_feed_health(struct topology *t, unsigned slot, enum pel_health health,
+	uint32_t rtt_us, uint64_t now_ns)
+{
+	return changed(t, now_ns, topology_take_health(t, slot, health, rtt_us));
+}
+
+unsigned topology_feed_dns(struct topology *t, unsigned name, const struct topology_dns *dns,
+	uint64_t now_ns)
+{
+	return changed(t, now_ns, topology_take_dns(t, name, dns, now_ns));
+}
+
+unsigned topology_feed_host(struct topology *t, unsigned slot, const struct topology_dns *dns,
+	uint64_t now_ns)
+{
+	return changed(t, now_ns, topology_take_host(t, slot, dns, now_ns));
+}
+
+unsigned topology_feed_words(struct topology *t, const struct topology_word *words, unsigned n,
+	uint64_t now_ns)
+{
+	return changed(t, now_ns, topology_take_words(t, words, n, now_ns));
+}
+
+unsigned topology_feed_admission(struct topology *t, unsigned slot, enum pel_admission admission,
+	bool by_hand, uint64_t now_ns)
+{
+	return changed(t, now_ns, topology_take_admission(t, slot, admission, by_hand));
+}
+
+unsigned topology_feed_warmed(struct topology *t, unsigned slot, uint64_t now_ns)
+{
+	return changed(t, now_ns, topology_take_warmed(t, slot));
+}
+
+unsigned topology_feed_unwarmed(struct topology *t, unsigned slot, uint64_t now_ns)
+{
+	return changed(t, now_ns, topology_take_unwarmed(t, slot));
+}
+
+unsigned topology_feed_warm(struct topology *t, unsigned slot, uint16_t done, uint16_t total,
+	uint64_t now_ns)
+{
+	return changed(t, now_ns, topology_take_progress(t, slot, done, total));
 }

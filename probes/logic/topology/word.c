@@ -69,7 +69,7 @@ static unsigned take(struct topology *t, const struct topology_word *word, uint6
 	return bits | TOPOLOGY_MEMBERS;
 }
 
-unsigned topology_feed_words(struct topology *t, const struct topology_word *words, unsigned n,
+unsigned topology_take_words(struct topology *t, const struct topology_word *words, unsigned n,
 	uint64_t now_ns)
 {
 	unsigned bits = TOPOLOGY_DATA | forget_unnamed(t, words, n);
@@ -77,7 +77,7 @@ unsigned topology_feed_words(struct topology *t, const struct topology_word *wor
 	for (unsigned i = 0; i < n; i++)
 		bits |= take(t, &words[i], now_ns);
 	t->word_ns = now_ns;
-	return topology_settle(t, now_ns, bits);
+	return bits;
 }
 
 /* What was taken on a word is taken back: from now on logins decide. */
@@ -105,7 +105,7 @@ static void believe(struct topology_member *m)
 	m->identity = topology_identity(m);
 }
 
-void topology_settle_words(struct topology *t)
+void topology_conclude_words(struct topology *t)
 {
 	bool alone =
 		t->word_ns && t->told_why == PEL_WHY_NO_CREDENTIALS && !topology_is_anyone_live(t);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pure parts of a cluster's life: whose a name is, and what a restarted worker may say. */
-#include "engine/internal.h"
+#include "cluster/internal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

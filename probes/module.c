@@ -5,14 +5,13 @@
  * A cluster whose configuration changed gets new sources; one whose did not keeps its own, so that
  * a reload loses no watch.
  */
-#include "remote.h"
-
 #include "http/aws/cloud.h"
-#include "fetch.h"
+#include "http/fetch.h"
 #include "http/fleet/fleet.h"
-#include "http.h"
-#include "notices.h"
-#include "source_http.h"
+#include "http/http.h"
+#include "http/notices.h"
+#include "http/source_http.h"
+#include "remote/remote.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The clusters by name, and as JSON.  Ids and names are validated host names: nothing in them needs
+ * A cluster as JSON.  Ids and names are validated host names: nothing in them needs
  * escaping.
  */
 #include "internal.h"
 
-#include "common/names.h"
-
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static const char *const states[] = {"free", "unknown", "known", "writerless"};
 static const char *const roles[] = {"unknown", "reader", "writer", "custom"};
@@ -52,7 +49,7 @@ static void put_warm_totals(FILE *out, const struct warm_totals *w)
 		w->runs, w->failures, w->time_outs, w->statement_failures, w->statements_refused);
 }
 
-static void put_cluster(FILE *out, const struct cluster *c)
+void cluster_put_status(const struct cluster *c, FILE *out)
 {
 	const struct topology *t = &c->topology;
 	const char *comma = "";
@@ -61,8 +58,8 @@ static void put_cluster(FILE *out, const struct cluster *c)
 		"{\"key\":\"%s\",\"record\":%u,\"state\":\"%s\",\"why\":\"%s\",\"dialect\":\"%s\","
 		"\"credentials\":\"%s\",\"alarm\":%s,\"epoch\":%" PRIu64 ",\"names\":[",
 		c->key, c->record, states[t->state], whys[t->why], c->dialect->name,
-		verdicts[credentials_verdict(c->credentials)], c->alarm ? "true" : "false",
-		map_write_hot(c->engine->map, c->record)->epoch);
+		verdicts[credentials_verdict(c->links.credentials)], c->alarm ? "true" : "false",
+		map_write_hot(c->o->map, c->record)->epoch);
 	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
 		if (!c->names[i].used)
 			continue;
@@ -83,47 +80,4 @@ static void put_cluster(FILE *out, const struct cluster *c)
 		comma = ",";
 	}
 	(void)fprintf(out, "]}");
-}
-
-static bool has_name(const struct cluster *c, uint64_t hash)
-{
-	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
-		if (c->names[i].used && pel_name_hash(c->names[i].text) == hash)
-			return true;
-	}
-	return false;
-}
-
-const char *engine_cluster_of(const struct engine *e, uint64_t name_hash)
-{
-	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
-		if (e->clusters[i] && has_name(e->clusters[i], name_hash))
-			return e->clusters[i]->names[0].text;
-	}
-	return NULL;
-}
-
-char *engine_status(const struct engine *e)
-{
-	const char *comma = "";
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	if (!out)
-		return NULL;
-	(void)fputc('[', out);
-	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
-		if (!e->clusters[i])
-			continue;
-		(void)fputs(comma, out);
-		put_cluster(out, e->clusters[i]);
-		comma = ",";
-	}
-	(void)fputc(']', out);
-	if (fclose(out) != 0) {
-		free(text);
-		return NULL;
-	}
-	return text;
 }

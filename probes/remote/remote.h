@@ -11,11 +11,10 @@
 #define REMOTE_H
 
 #include "config/config.h"
-#include "coordinator_parse.h"
-#include "mysql/credentials.h"
+#include "config/credential.h"
 #include "base/log.h"
 #include "base/loop.h"
-#include "http/aws/rds_parse.h"
+#include "views.h"
 
 #include <pelorus/map.h>
 
@@ -88,10 +87,35 @@ struct remote_ops {
 	void (*event)(struct remote *r, const char *line);
 };
 
+/* The core's end.  Where nothing is loaded, these do nothing, or say -ENOENT. */
+struct remote_module {
+	const struct remote_ops *ops;
+	struct remote *remote; /* NULL: not loaded */
+	bool muted;            /* events of this moment are another host's to tell */
+};
+
 /* Whether a configuration needs the module at all. */
 bool remote_is_wanted(const struct config *config);
 
-/* Loads the module from beside the running program.  0 or -errno, with a sentence in `error`. */
-int remote_load(const struct remote_ops **ret, char *error, size_t size);
+/* Loads it from beside the running program.  0 or -errno, with a sentence in `error`. */
+int remote_module_load(struct remote_module *m, struct loop *loop, struct log *log,
+	const struct remote_core *core, char *error, size_t size);
+void remote_module_close(struct remote_module *m);
+
+/* Each as in struct remote_ops. */
+void remote_module_configure(struct remote_module *m, const struct config *config);
+int remote_module_add(struct remote_module *m, const char *key,
+	const struct config_cluster *config);
+void remote_module_remove(struct remote_module *m, const char *key);
+void remote_module_denied(struct remote_module *m, const char *key);
+int remote_module_token(struct remote_module *m, const char *key, const char *host, uint16_t port,
+	const char *user, char *ret, size_t size);
+int remote_module_fetch(struct remote_module *m, const char *key, const char *url, const char *etag,
+	void (*done)(void *ctx, const struct remote_fetched *answer), void *ctx,
+	struct remote_fetch **ret);
+void remote_module_fetch_cancel(struct remote_module *m, struct remote_fetch *fetch);
+void remote_module_published(struct remote_module *m, const char *key, const struct pel_hot *hot,
+	const struct pel_cold *cold);
+void remote_module_event(struct remote_module *m, const char *line);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whom a custom endpoint leads to. */
-#include "http/aws/rds_parse.h"
+#include "views.h"
 
 #include <strings.h>
 

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What coordinators, the control plane and the other hosts of a fleet say of a cluster.
+ *
+ * All of it is a claim of a third party.  A coordinator's word makes members and buys a round of
+ * questions; the answers to those decide.
+ */
+#include "internal.h"
+
+#include "base/buf.h"
+
+#include "common/names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FLEET_EACH_NS (100 * LOOP_MS) /* who can write there makes us ask no more often */
+
+static bool is_taken(const struct topology_word *words, unsigned n, const char *id)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (strcmp(words[i].id, id) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The host's first label; where that is taken or a number, all of it and the port. */
+static void word_id(const struct topology_word *words, unsigned n,
+	const struct coordinator_host *host, char ret[static PEL_ID_MAX])
+{
+	struct buf buf;
+
+	buf_init(&buf, ret, PEL_ID_MAX);
+	buf_add_n(&buf, host->host, strcspn(host->host, "."));
+	if (buf_error(&buf) == 0 && pel_name_is_label(ret) && strspn(ret, "0123456789") != buf.n &&
+		!is_taken(words, n, ret))
+		return;
+	buf_init(&buf, ret, PEL_ID_MAX);
+	buf_addf(&buf, "m-%s-%u", host->host, host->port);
+	for (char *c = ret; *c; c++) {
+		if (*c == '.' || *c == ':' || *c == '_')
+			*c = '-';
+	}
+}
+
+static unsigned words_of(const struct coordinator_view *view,
+	struct topology_word words[PEL_MAP_INSTANCES])
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < view->n; i++) {
+		struct topology_word *w = &words[n];
+
+		*w = (struct topology_word){.port = view->hosts[i].port,
+			.role = view->hosts[i].role};
+		memcpy(w->host, view->hosts[i].host, sizeof(w->host));
+		word_id(words, n, &view->hosts[i], w->id);
+		if (pel_name_is_label(w->id) && !is_taken(words, n, w->id))
+			n++;
+	}
+	return n;
+}
+
+/* Whether the word names another writer than the one that is known. */
+static bool is_contrary(const struct cluster *c, const struct topology_word *words, unsigned n)
+{
+	const struct topology_member *w = topology_member(&c->topology, c->topology.writer);
+
+	for (unsigned i = 0; i < n; i++) {
+		if (words[i].role == PEL_ROLE_WRITER)
+			return !w || strcmp(w->id, words[i].id) != 0;
+	}
+	return false;
+}
+
+void cluster_take_words(struct cluster *c, const struct coordinator_view *view)
+{
+	struct topology_word words[PEL_MAP_INSTANCES];
+	uint64_t now = cluster_now(c);
+	unsigned n = words_of(view, words);
+
+	if (credentials_verdict(c->links.credentials) == CREDENTIALS_NONE)
+		cluster_note(c, topology_set_why(&c->topology, PEL_WHY_NO_CREDENTIALS, now));
+	cluster_note(c, topology_feed_words(&c->topology, words, n, now));
+	if (is_contrary(c, words, n))
+		schedule_refresh(&c->schedule);
+	cluster_kick(c);
+}
+
+/* One custom endpoint's members, as the writer of now has them. */
+static void list_endpoint(struct cluster *c, const struct rds_endpoint *e, const char *writer)
+{
+	const char *ids[PEL_MAP_INSTANCES];
+	struct name_watch *name = e->custom ? cluster_find_name(c, e->host) : NULL;
+	unsigned n;
+
+	if (!name || c->topology.names[name->index].role != PEL_ROLE_CUSTOM)
+		return;
+	n = rds_endpoint_members(c->listed, e, writer, ids);
+	cluster_note(c, topology_set_name_members(&c->topology, name->index, ids, n));
+}
+
+/* What the control plane says of one member. */
+static void list_member(struct cluster *c, const struct rds_member *m)
+{
+	unsigned slot = topology_find(&c->topology, m->id);
+
+	topology_set_zone(&c->topology, slot, m->zone);
+	topology_set_port(&c->topology, slot, m->host, m->port);
+}
+
+/* For whom the list has to be gone through again: writer, names, members. */
+static uint64_t listeners_of(const struct cluster *c)
+{
+	const struct topology_member *w = topology_member(&c->topology, c->topology.writer);
+	uint64_t hash = (w ? pel_name_hash(w->id) : 1) * 31 + c->topology.n_names;
+
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		if (topology_member(&c->topology, i))
+			hash = hash * 31 + pel_name_hash(c->topology.members[i].id);
+	}
+	return hash;
+}
+
+void cluster_list_apply(struct cluster *c)
+{
+	const struct topology_member *w = topology_member(&c->topology, c->topology.writer);
+	uint64_t now = listeners_of(c);
+
+	if (!c->listed || c->listed_for == now)
+		return;
+	c->listed_for = now;
+	for (unsigned i = 0; i < c->listed->n_endpoints; i++)
+		list_endpoint(c, &c->listed->endpoints[i], w ? w->id : NULL);
+	for (unsigned i = 0; i < c->listed->n_members; i++)
+		list_member(c, &c->listed->members[i]);
+}
+
+void cluster_take_list(struct cluster *c, const struct rds_view *view)
+{
+	if (!c->listed)
+		c->listed = malloc(sizeof(*c->listed));
+	if (!c->listed)
+		return;
+	*c->listed = *view;
+	c->listed_for = 0;
+	cluster_list_apply(c);
+	cluster_note(c, TOPOLOGY_DATA);
+	cluster_kick(c);
+}
+
+void cluster_take_tokens(struct cluster *c)
+{
+	if (c->config->auth != CONFIG_AUTH_IAM)
+		return;
+	c->scout_due_ns = 0;
+	cluster_kick(c);
+}
+
+void cluster_take_credential(struct cluster *c, const struct credential *credential)
+{
+	if (credentials_add(c->links.credentials, credential) == 1)
+		c->scout_due_ns = 0;
+	cluster_kick(c);
+}
+
+void cluster_take_fleet(struct cluster *c, enum remote_fleet fleet)
+{
+	uint64_t now = cluster_now(c);
+
+	c->fleet = fleet;
+	/* Whatever is new there may be true: each instance is asked for its role, and decides. */
+	if (fleet == REMOTE_FLEET_FOLLOWS && now - c->fleet_asked_ns >= FLEET_EACH_NS) {
+		c->fleet_asked_ns = now;
+		schedule_refresh(&c->schedule);
+	}
+	cluster_kick(c);
+}

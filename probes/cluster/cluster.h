@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One followed cluster: asks DNS, logs in to its instances, feeds what it hears to the pure logic,
+ * and publishes what comes out in its record of the map.
+ *
+ * One thread, on the loop.  No call here blocks or calls back into its caller.
+ */
+#ifndef CLUSTER_H
+#define CLUSTER_H
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "config/config.h"
+#include "config/credential.h"
+#include "remote/remote.h"
+
+#include <stdio.h>
+
+struct cluster;
+struct health_witness;
+struct map_write;
+struct resolver;
+
+/* What all clusters share; it outlives them. */
+struct cluster_options {
+	struct loop *loop;
+	struct log *log; /* may be NULL */
+	struct resolver *resolver;
+	struct map_write *map;
+	struct remote_module *remote;
+	struct health_witness *witness;
+	const char *defaults_file; /* my.cnf; NULL: the usual ones */
+	bool no_option_files;
+};
+
+/*
+ * A cluster for this name, which is followed next; `key` is what all its names share.  0; -ENOSPC:
+ * the map is full; -ENOMEM.
+ */
+int cluster_new(const struct cluster_options *options, const char *name, const char *key,
+	const struct config_cluster *config, uint16_t port, struct cluster **ret);
+
+/* Ends everything; without `release_record`, the map goes on saying what it says.  NULL is ignored. */
+void cluster_free(struct cluster *c, bool release_record);
+
+/* A new configuration, which stays the caller's. */
+void cluster_reload(struct cluster *c, const struct config_cluster *config);
+
+const struct config_cluster *cluster_config(const struct cluster *c);
+const char *cluster_key(const struct cluster *c);
+
+/* The key of a name by its form or by where its aliases lead; its role.  False if it is its own. */
+bool name_key(const char *name, char ret[static PEL_NAME_MAX], enum pel_role *ret_role);
+
+/* The first name, by which it goes in the log. */
+const char *cluster_name(const struct cluster *c);
+
+/* Whether a name in normal form, or of this hash, is one of its names; its role. */
+bool cluster_has_name(const struct cluster *c, const char *name);
+bool cluster_has_hash(const struct cluster *c, uint64_t hash);
+enum pel_role cluster_role_of(const struct cluster *c, const char *name);
+
+/* Whether its instances live in this domain. */
+bool cluster_is_in(const struct cluster *c, const char *domain);
+
+/*
+ * Somebody follows this name, in normal form, and may bring a credential; the names that go with it
+ * are followed too.  0; -ENOSPC: no room for another name.
+ */
+int cluster_follow(struct cluster *c, const char *name, enum pel_role role, uint16_t port,
+	const char *key, const struct credential *credential);
+void cluster_unfollow(struct cluster *c, const char *name);
+bool cluster_is_followed(const struct cluster *c);
+
+/* Whether the same server is the writer of both: names that nobody could know to go together. */
+bool cluster_is_same(const struct cluster *a, const struct cluster *b);
+
+/* The names of `from` become names of `to` as well.  False if not all of them fit. */
+bool cluster_merge(struct cluster *to, const struct cluster *from);
+
+/* As engine_hint(), engine_refresh(), engine_token(), engine_admit(). */
+int cluster_hint(struct cluster *c, const char *name, bool refused);
+void cluster_refresh(struct cluster *c);
+int cluster_token(struct cluster *c, const char *host, uint16_t port, const char *user, char *ret,
+	size_t size);
+int cluster_admit(struct cluster *c, const char *id, enum pel_admission admission);
+
+/* How the last warm-up of an instance went, or goes. */
+struct warm_shown {
+	const char *state; /* "waiting", "reading", "running", "done", "failed" */
+	unsigned done, total, failed, refused;
+	char text[200]; /* what went wrong; "": nothing */
+};
+
+/* As engine_warm(), engine_warm_look(). */
+int cluster_warm(struct cluster *c, const char *id, const char *from);
+int cluster_warm_look(const struct cluster *c, const char *id, struct warm_shown *ret);
+
+/* What third parties say, as struct remote_core tells it: claims, which questions then verify. */
+void cluster_take_words(struct cluster *c, const struct coordinator_view *view);
+void cluster_take_list(struct cluster *c, const struct rds_view *view);
+void cluster_take_credential(struct cluster *c, const struct credential *credential);
+void cluster_take_tokens(struct cluster *c);
+void cluster_take_fleet(struct cluster *c, enum remote_fleet fleet);
+
+/* All of it as a JSON object, for `status`. */
+void cluster_put_status(const struct cluster *c, FILE *out);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The cluster's parts among themselves.
+ *
+ *   cluster.c   settles what changed, drives the schedule, publishes
+ *   names.c     its names: who follows them, DNS questions, aliases
+ *   probe.c     its instances: connections, questions, answers
+ *   health.c    the close look, and the glue to health.h
+ *   scout.c     the connection to where DNS leads, before or beside the members
+ *   claims.c    what coordinators, the control plane and other hosts say
+ *   warm.c      the warm-up of its new readers (warm/run.h, warm/source.h)
+ *   say.c       its changes as lines of the log
+ *   status.c    all of it as JSON
+ *
+ * Every callback feeds the pure logic, gathers its change bits with cluster_note(), and leaves what
+ * follows from them to cluster_settle(), which runs once per round from a timer.
+ */
+#ifndef CLUSTER_INTERNAL_H
+#define CLUSTER_INTERNAL_H
+
+#include "cluster.h"
+#include "logic/dialect/dialect.h"
+#include "logic/health.h"
+#include "map/write.h"
+#include "mysql/link.h"
+#include "remote/remote.h"
+#include "net/resolve.h"
+#include "logic/schedule.h"
+#include "logic/topology/topology.h"
+#include "warm/source.h"
+
+struct probe {
+	struct cluster *cluster;
+	uint8_t slot;
+	bool used;
+	struct link first;  /* the one that questions use */
+	struct link second; /* the close look's, or to an address that the host moved to */
+	uint8_t asking;     /* enum schedule_kind of the question under way on `first` */
+	bool old_words;     /* its server parses the dialect's table_else alone */
+	bool scheduled;     /* the schedule knows it */
+	struct health health;
+	uint64_t health_due_ns;
+	char host[PEL_NAME_MAX];
+	struct resolve_query *query;
+	uint64_t host_asked_ns; /* 0: ask now */
+	uint64_t opened_ns;     /* when `second` was last tried */
+};
+
+struct name_watch {
+	bool used;
+	bool wanted; /* somebody follows it, or the configuration names it */
+	struct cluster *cluster;
+	uint8_t index; /* of topology.h */
+	char text[PEL_NAME_MAX];
+	struct resolve_query *query;
+	uint64_t asked_ns;
+	uint64_t due_ns;
+};
+
+/* Of this worker's life, in one cluster. */
+struct warm_totals {
+	uint64_t runs, failures,
+		time_outs; /* warm-ups that began; that came to nothing; given up */
+	uint64_t statement_failures, statements_refused;
+};
+
+struct cluster {
+	const struct cluster_options *o;
+	unsigned record; /* of the map */
+	bool inherited;  /* the record still says what the earlier worker knew */
+	uint64_t born_ns;
+	char key[PEL_NAME_MAX]; /* names with the same key are of the same cluster */
+	const struct config_cluster *config;
+	const struct dialect *dialect;
+	struct links links;
+	struct topology topology;
+	struct schedule schedule;
+	struct probe probes[PEL_MAP_INSTANCES];
+	struct name_watch names[PEL_MAP_NAMES];
+	struct link scout;
+	uint8_t scout_question;
+	char refusal
+		[256]; /* of a question, in the server's words, since the last answer; "": none */
+	struct evidence scout_evidence;
+	uint64_t scout_due_ns;
+	unsigned bits;        /* TOPOLOGY_* since the last settling */
+	uint64_t data_due_ns; /* when data alone is published; 0: none is waiting */
+	struct loop_timer timer;
+	uint64_t paused_until_ns; /* of the last pause that was dealt with */
+	bool settling;
+	bool alarm;
+	bool alarm_anew;         /* something fresh has happened: a tired alarm begins anew */
+	uint64_t alarm_until_ns; /* at least */
+	enum remote_fleet fleet;
+	uint64_t fleet_asked_ns;               /* when the fleet's leader last bought a round */
+	struct warm *warms[PEL_MAP_INSTANCES]; /* by slot; see warm.c */
+	struct warm_totals warm_totals;
+	struct warm_memory warm_memory;
+	bool lag_told;           /* it was said that the servers do not tell their lag */
+	struct rds_view *listed; /* what the control plane said; NULL: nothing */
+	uint64_t listed_for;     /* to which writer and names it was last applied */
+	struct pel_hot said;     /* as of the last line in the log */
+	struct pel_cold said_cold;
+};
+
+/* cluster.c */
+void cluster_note(struct cluster *c, unsigned bits);
+void cluster_kick(struct cluster *c);
+void cluster_alarm(struct cluster *c);
+void cluster_drop_links(struct cluster *c, const struct link *but);
+uint64_t cluster_now(const struct cluster *c);
+
+/* What an earlier worker published, against what is known now. */
+enum cluster_inherited {
+	CLUSTER_INHERITED_OPEN = 0, /* not enough is known yet */
+	CLUSTER_INHERITED_SAME,     /* the same writer, and everybody else is there */
+	CLUSTER_INHERITED_OTHER,    /* another writer */
+};
+enum cluster_inherited cluster_inherited_compare(const struct pel_hot *was,
+	const struct pel_hot *is);
+
+/* names.c */
+int cluster_add_name(struct cluster *c, const char *name, enum pel_role role, uint16_t port);
+struct name_watch *cluster_find_name(struct cluster *c, const char *name);
+void cluster_names_tick(struct cluster *c, uint64_t now_ns);
+uint64_t cluster_names_deadline(const struct cluster *c);
+void cluster_names_hurry(struct cluster *c);
+void cluster_names_free(struct cluster *c);
+
+/* probe.c */
+void cluster_probes_sync(struct cluster *c);
+void cluster_probes_move(struct cluster *c);
+void cluster_probes_free(struct cluster *c);
+void probe_act(struct probe *p, enum schedule_kind kind);
+void probe_adopt(struct probe *p, struct link *link, const struct evidence *e);
+void probe_second_open(struct probe *p);
+void probe_first_drop(struct probe *p, bool by_peer);
+void probe_hosts_tick(struct cluster *c, uint64_t now_ns);
+uint64_t probe_hosts_deadline(const struct cluster *c);
+const char *probe_host(const struct probe *p);
+
+/* health.c */
+void cluster_health_tick(struct cluster *c, uint64_t now_ns);
+uint64_t cluster_health_deadline(const struct cluster *c);
+void probe_health_failed(struct probe *p, const struct member_failure *failure);
+
+/* scout.c */
+void cluster_scout_tick(struct cluster *c, uint64_t now_ns);
+/* The evidence in an answer, by the cluster's dialect.  0; -ENODATA: it has none; -errno. */
+int cluster_read(const struct cluster *c, const struct link *link, enum dialect_question question,
+	const struct member_answer *answer, struct evidence *ret);
+
+/* claims.c: applies what the control plane said to the names and the writer of now. */
+void cluster_list_apply(struct cluster *c);
+
+/* warm.c */
+void cluster_warm_tick(struct cluster *c, uint64_t now_ns);
+uint64_t cluster_warm_deadline(const struct cluster *c);
+void cluster_warm_free(struct cluster *c);
+
+/* say.c */
+void cluster_say_changes(struct cluster *c, const struct pel_hot *hot, const struct pel_cold *cold);
+
+#endif

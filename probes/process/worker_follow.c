@@ -14,7 +14,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void keep_request(struct worker *w, const struct control_request *request, const char *name)
+/* What an untrusted peer sent besides name and port is dropped: what is kept is trusted later. */
+static bool is_kept(const char *key, bool trusted)
+{
+	if (strcmp(key, "name") == 0 || strcmp(key, "pid") == 0)
+		return false;
+	return trusted || strcmp(key, "port") == 0;
+}
+
+static void keep_request(struct worker *w, const struct control_request *request, const char *name,
+	bool trusted)
 {
 	char *text = secret_alloc(PEL_CONTROL_MAX);
 	int r = 0;
@@ -24,8 +33,7 @@ static void keep_request(struct worker *w, const struct control_request *request
 	strcpy(text, "follow\n");
 	r = pel_control_put(text, PEL_CONTROL_MAX, "name", name);
 	for (unsigned i = 0; i < request->n_fields && r == 0; i++) {
-		if (strcmp(request->fields[i].key, "name") != 0 &&
-			strcmp(request->fields[i].key, "pid") != 0)
+		if (is_kept(request->fields[i].key, trusted))
 			r = pel_control_put(text, PEL_CONTROL_MAX, request->fields[i].key,
 				request->fields[i].value);
 	}
@@ -85,7 +93,8 @@ int worker_follow(struct worker *w, const struct control_request *request,
 {
 	const char *given = control_get(request, "name");
 	struct credential *credential = secret_alloc(sizeof(*credential));
-	bool permanent = is_on(control_get(request, "permanent"));
+	bool trusted = peer->trusted && !w->o->station->system;
+	bool permanent = peer->trusted && is_on(control_get(request, "permanent"));
 	char name[PEL_NAME_MAX];
 	uint16_t port;
 	int r = credential ? port_read(request, &port) : -ENOMEM;
@@ -95,14 +104,14 @@ int worker_follow(struct worker *w, const struct control_request *request,
 	if (r == 0)
 		r = credential_read(request, credential);
 	if (r >= 0) {
-		*ret_credential = r == 1 && peer->trusted && !w->o->station->system;
+		*ret_credential = r == 1 && trusted;
 		r = engine_follow(w->engine, name, port, *ret_credential ? credential : NULL);
 	}
 	secret_free(credential, sizeof(*credential));
 	if (r < 0)
 		return r;
 	(void)follows_add(w->follows, name, permanent, loop_now_ns(w->loop));
-	keep_request(w, request, name);
+	keep_request(w, request, name, trusted);
 	return 0;
 }
 

@@ -106,7 +106,7 @@ static int name_read(const struct dns_packet *p, size_t at, char ret[static PEL_
 	if (!jumped)
 		*ret_end = at + 1;
 	text[n] = '\0';
-	return pel_name_normalise(text, ret) < 0 ? -EBADMSG : 0;
+	return pel_name_normalise(text, ret) < 0 ? -EINVAL : 0;
 }
 
 static int record_read(const struct dns_packet *p, size_t *at, struct dns_record *ret)
@@ -115,7 +115,9 @@ static int record_read(const struct dns_packet *p, size_t *at, struct dns_record
 	int r = name_read(p, *at, ret->owner, at);
 	const uint8_t *b = p->bytes;
 
-	if (r < 0)
+	if (r == -EINVAL)
+		ret->owner[0] = '\0';
+	else if (r < 0)
 		return r;
 	if (*at + 10 > p->size)
 		return -EBADMSG;

@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define HALF_NS (300 * LOOP_MS) /* for the other half, once one has been answered */
 #define ATTEMPT_NS LOOP_S
 #define ATTEMPTS_MAX 4 /* for one name */
 #define FILE_MAX (256 * 1024)
@@ -252,6 +253,8 @@ static void udp_ready(void *ctx, uint32_t events)
 		attempt_start(q);
 	} else if (q->halves[0].answered && q->halves[1].answered) {
 		attempt_judge(q);
+	} else if (q->halves[0].answered || q->halves[1].answered) {
+		loop_timer_set_in(q->resolver->loop, &q->timer, HALF_NS);
 	} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
 		next_server(q, -EIO);
 	}
@@ -411,7 +414,10 @@ static void timer_fired(void *ctx)
 	struct resolve_query *q = ctx;
 
 	if (q->fd >= 0) {
-		next_server(q, -ETIMEDOUT);
+		if (q->halves[0].answered || q->halves[1].answered)
+			attempt_judge(q); /* some resolvers drop questions for AAAA */
+		else
+			next_server(q, -ETIMEDOUT);
 		return;
 	}
 	if (q->asked[0] == '\0') {

@@ -86,6 +86,10 @@ static const struct {
 	CASE("a question, not an answer", 0x0100, 0, "", -EBADMSG, 0, 0, 0),
 	CASE("fewer records than it says", 0x8180, 2, RR(AT_NAME, "\1", TTL5, "\4", "\1\2\3\4"),
 		-EBADMSG, 0, 0, 0),
+	CASE("an owner that no host can have, beside the right one", 0x8180, 2,
+		RR("\2a*\0", "\1", TTL5, "\4", "\1\2\3\4")
+			RR(AT_NAME, "\1", TTL5, "\4", "\1\2\3\4"),
+		0, 1, 0, 5),
 	CASE("data beyond the end", 0x8180, 1, RR(AT_NAME, "\1", TTL5, "\4", "\1\2"), -EBADMSG, 0,
 		0, 0),
 	CASE("a pointer to itself", 0x8180, 1, RR("\xc0\x1c", "\1", TTL5, "\4", "\1\2\3\4"),

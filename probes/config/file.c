@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define FILE_SIZE_MAX (1 << 20)
+#define WRITERS (S_IWGRP | S_IWOTH)
 #define OTHERS (S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)
 
 static int fail(struct config_error *error, int r, const char *path, const char *sentence)
@@ -81,6 +82,7 @@ int config_file_read(const char *path, struct config_file *ret, struct config_er
 		goto out;
 	}
 	file.mode = st.st_mode;
+	file.owner = st.st_uid;
 	file.size = (size_t)st.st_size + 1;
 	file.text = secret_alloc(file.size);
 	r = file.text ? read_whole(fd, file.text, file.size - 1) : -ENOMEM;
@@ -101,9 +103,25 @@ void config_file_free(struct config_file *file)
 	*file = (struct config_file){0};
 }
 
+/* Whether who may write the file could have the prober run a program, or ask a server, of his. */
+static bool is_command(const struct config *config)
+{
+	bool found = *config->notify_command || *config->notify || *config->defaults.url;
+
+	for (unsigned i = 0; i < config->n_clusters; i++)
+		found |= *config->clusters[i].url != '\0';
+	return found;
+}
+
 int config_file_check(const struct config_file *file, const struct config *config,
 	struct config_error *ret_error)
 {
+	bool foreign = file->owner != geteuid() && file->owner != 0;
+
+	if (is_command(config) && (foreign || (file->mode & WRITERS)))
+		return fail(ret_error, -EPERM, config->path,
+			"others may write this file, which names a command or a URL; expected mode "
+			"0644 and an owner that is root or the prober's own");
 	if (!config->has_password || !(file->mode & OTHERS))
 		return 0;
 	return fail(ret_error, -EPERM, config->path,

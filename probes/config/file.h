@@ -11,6 +11,7 @@ struct config_file {
 	char *text; /* terminated, in memory that no core dump contains */
 	size_t size;
 	mode_t mode;
+	uid_t owner;
 };
 
 /* 0, or -errno and a sentence. */

@@ -262,6 +262,29 @@ static int load(const char *path, char *ret_password, struct config_error *error
 	return 0;
 }
 
+static void who_may_write_a_command(void **state)
+{
+	static const char *const texts[] = {"[pelorus]\nnotify-command=/bin/true\n",
+		"[pelorus]\nnotify=https://hooks.example.com/x\n",
+		"[cluster a]\nsource=http\nurl=http://127.0.0.1:1/x\n"};
+	static const mode_t others[] = {0620, 0660, 0664, 0602, 0666};
+	char dir[] = "/tmp/test_config.XXXXXX", path[256], password[256];
+	struct config_error error;
+
+	assert_non_null(mkdtemp(dir));
+	for (size_t t = 0; t < sizeof(texts) / sizeof(*texts); t++) {
+		for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+			file_put(path, dir, "conf", others[i], texts[t]);
+			assert_int_equal(load(path, password, &error), -EPERM);
+			assert_non_null(strstr(error.text, "others may write this file"));
+		}
+		file_put(path, dir, "conf", 0600, texts[t]);
+		assert_int_equal(load(path, password, &error), 0);
+	}
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 static void who_may_read_a_secret(void **state)
 {
 	static const char with[] = "[cluster a]\nuser=u\npassword=p\n", without[] = "[cluster a]\n";
@@ -352,6 +375,7 @@ int main(void)
 		cmocka_unit_test(a_password_is_never_in_an_error),
 		cmocka_unit_test(sixty_four_clusters_and_no_more),
 		cmocka_unit_test(a_name_finds_its_section),
+		cmocka_unit_test(who_may_write_a_command),
 		cmocka_unit_test(who_may_read_a_secret),
 		cmocka_unit_test(a_file_with_a_zero_byte_is_not_text),
 		cmocka_unit_test(the_search_follows_its_order),

@@ -118,8 +118,12 @@ void health_refused(struct health *h, struct health_witness *w, uint64_t now_ns)
 	h->acked_ns = now_ns;
 	h->dialling = false;
 	h->dialled_ns = 0;
+	if (h->connected) { /* by a second one: the first will say whether the server is gone */
+		h->redial_ns = now_ns + REDIAL_NS;
+		return;
+	}
 	h->asked_ns = 0;
-	h->condemned = h->connected;
+	h->condemned = false;
 	h->state = PEL_HEALTH_UNREACHABLE;
 	end_close_look(h);
 }

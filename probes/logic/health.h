@@ -76,7 +76,10 @@ void health_dialled(struct health *h, uint64_t now_ns);
 /* SYN-ACK: TCP is up; `keep`: this is from now on the connection that questions use. */
 void health_accepted(struct health *h, struct health_witness *w, bool keep, uint64_t now_ns);
 
-/* An attempt was refused, or reset before the greeting: an answer, which counts at once. */
+/*
+ * An attempt was refused, or reset before the greeting: an answer, which counts at once.  Beside a
+ * connection in use it is a sign of life of the kernel alone: a limit on the way refuses, too.
+ */
 void health_refused(struct health *h, struct health_witness *w, uint64_t now_ns);
 
 /* An attempt ended without an answer of the peer: ETIMEDOUT, EHOSTUNREACH, or given up by us. */

@@ -89,6 +89,10 @@ static const struct row rows[] = {
 		"1000 server- old- 2600", STALLED, "renews !declared"},
 
 	/* refusals */
+	{"a second one that is refused, while the first is only late, says nothing",
+		"1000 closed+ 700", SUSPECT, "dials !renews"},
+	{"... and is stalled if its kernel goes on to acknowledge the first", "1000 closed+ 4000",
+		STALLED, "dials"},
 	{"a refused connection counts at once", "1000 kill 120", UNREACHABLE, "!looks"},
 	{"a restarted server is well", "1000 kill 3000 closed- server+ 1500", OK, NULL},
 	{"a lost connection alone is nothing", "1000 drop 200", OK, "!looks"},

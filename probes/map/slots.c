@@ -35,20 +35,25 @@ struct slots_file {
 	bool swept;
 };
 
-static void head_make(struct pel_slots *ret)
-{
-	ret->magic = PEL_SLOTS_MAGIC;
-	ret->count = PEL_SLOTS;
-	ret->slot_size = sizeof(struct pel_slot);
-}
+/* The file's first bytes; the rest of it is far too large for a stack. */
+struct head {
+	uint64_t magic;
+	uint32_t count;
+	uint32_t slot_size;
+};
+
+_Static_assert(sizeof(struct head) == offsetof(struct pel_slots, fill), "pel_slots");
+
+static const struct head our_head = {.magic = PEL_SLOTS_MAGIC,
+	.count = PEL_SLOTS,
+	.slot_size = sizeof(struct pel_slot)};
 
 static bool head_is_ours(int fd)
 {
-	struct pel_slots want, have;
-	const size_t size = offsetof(struct pel_slots, fill);
+	struct head head;
 
-	head_make(&want);
-	return pread(fd, &have, size, 0) == (ssize_t)size && memcmp(&want, &have, size) == 0;
+	return pread(fd, &head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
+		memcmp(&head, &our_head, sizeof(head)) == 0;
 }
 
 static int file_know(struct slots_file *s, int fd)
@@ -87,12 +92,8 @@ static int open_old(struct slots_file *s, mode_t mode)
 
 static int file_fill(int fd, mode_t mode)
 {
-	struct pel_slots head;
-	const size_t size = offsetof(struct pel_slots, fill);
-
-	head_make(&head);
 	if (fchmod(fd, mode) < 0 || ftruncate(fd, sizeof(struct pel_slots)) < 0 ||
-		pwrite(fd, &head, size, 0) != (ssize_t)size)
+		pwrite(fd, &our_head, sizeof(our_head), 0) != (ssize_t)sizeof(our_head))
 		return errno ? -errno : -EIO;
 	return 0;
 }

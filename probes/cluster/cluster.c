@@ -140,27 +140,24 @@ static void credentials_load(struct cluster *c)
 	cluster_kick(c);
 }
 
-/* A worker that takes over does not admit who was new a moment ago. */
-static void inherit_admissions(struct cluster *c)
+/*
+ * Who was new or held a moment ago is not admitted by a worker that takes over, and whom an earlier
+ * prober was told to hold is held by one that is started anew.
+ */
+static void inherit(struct cluster *c, const char *name)
 {
 	const struct pel_hot *hot = map_write_hot(c->o->map, c->record);
 	const struct pel_cold *cold = map_write_cold(c->o->map, c->record);
+	char held[PEL_MAP_INSTANCES][PEL_ID_MAX];
+	unsigned n = c->inherited ? 0 : map_write_held(c->o->map, name, held);
 
-	for (unsigned i = 0; i < hot->n_instances; i++) {
+	for (unsigned i = 0; i < n; i++)
+		topology_expect(&c->topology, held[i], true);
+	for (unsigned i = 0; c->inherited && i < hot->n_instances; i++) {
 		if (hot->instances[i].admission != PEL_ADMITTED)
 			topology_expect(&c->topology, cold->instances[i].id,
 				hot->instances[i].flags & PEL_INST_BY_HAND);
 	}
-}
-
-/* ... and a prober that is started anew still holds whom an earlier one was told to hold. */
-static void inherit_holds(struct cluster *c, const char *name)
-{
-	char ids[PEL_MAP_INSTANCES][PEL_ID_MAX];
-	unsigned n = map_write_held(c->o->map, name, ids);
-
-	for (unsigned i = 0; i < n; i++)
-		topology_expect(&c->topology, ids[i], true);
 }
 
 void cluster_reload(struct cluster *c, const struct config_cluster *config)
@@ -218,10 +215,7 @@ int cluster_new(const struct cluster_options *options, const char *name, const c
 	c->topology.config.port = port ? port : config->port ? config->port : PORT_DEFAULT;
 	topology = topology_config_of(c, domain);
 	topology_init(&c->topology, &topology, map_write_hot(options->map, c->record)->uid, now);
-	if (c->inherited)
-		inherit_admissions(c);
-	else
-		inherit_holds(c, name);
+	inherit(c, name);
 	schedule_init(&c->schedule, now ^ topology.port ^ pel_name_hash(name), now);
 	schedule_set_writer(&c->schedule, PEL_NONE);
 	cluster_reload(c, config);
@@ -392,7 +386,7 @@ static uint64_t cluster_deadline(const struct cluster *c, uint64_t now_ns)
 		return now_ns;
 	due = earliest(due, schedule_deadline(&c->schedule, now_ns));
 	due = earliest(due, cluster_names_deadline(c));
-	due = earliest(due, probe_hosts_deadline(c));
+	due = earliest(due, cluster_hosts_deadline(c));
 	due = earliest(due, cluster_health_deadline(c));
 	due = earliest(due, cluster_warm_deadline(c));
 	if (c->data_due_ns)
@@ -414,7 +408,7 @@ static void cluster_settle(void *ctx)
 	if (now >= topology_deadline(&c->topology))
 		c->bits |= topology_tick(&c->topology, now);
 	cluster_names_tick(c, now);
-	probe_hosts_tick(c, now);
+	cluster_hosts_tick(c, now);
 	cluster_scout_tick(c, now);
 	cluster_warm_tick(c, now);
 	act(c, now);

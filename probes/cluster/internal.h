@@ -5,6 +5,7 @@
  *   cluster.c   settles what changed, drives the schedule, publishes
  *   names.c     its names: who follows them, DNS questions, aliases
  *   probe.c     its instances: connections, questions, answers
+ *   hosts.c     where they live: DNS questions for the host of each
  *   health.c    the close look, and the glue to health.h
  *   scout.c     the connection to where DNS leads, before or beside the members
  *   claims.c    what coordinators, the control plane and other hosts say
@@ -135,9 +136,11 @@ void probe_act(struct probe *p, enum schedule_kind kind);
 void probe_adopt(struct probe *p, struct link *link, const struct evidence *e);
 void probe_second_open(struct probe *p);
 void probe_first_drop(struct probe *p, bool by_peer);
-void probe_hosts_tick(struct cluster *c, uint64_t now_ns);
-uint64_t probe_hosts_deadline(const struct cluster *c);
 const char *probe_host(const struct probe *p);
+
+/* hosts.c */
+void cluster_hosts_tick(struct cluster *c, uint64_t now_ns);
+uint64_t cluster_hosts_deadline(const struct cluster *c);
 
 /* health.c */
 void cluster_health_tick(struct cluster *c, uint64_t now_ns);

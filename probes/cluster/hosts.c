@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where a cluster's instances live: DNS questions for the host of each. */
+#include "internal.h"
+
+#define HOST_EACH_NS (5 * LOOP_S)
+#define HOST_SOON_NS LOOP_S
+#define HOST_HURRY_NS (250 * LOOP_MS)
+
+static void host_resolved(void *ctx, const struct resolve_answer *answer)
+{
+	struct probe *p = ctx;
+	struct cluster *c = p->cluster;
+	uint64_t now = cluster_now(p->cluster);
+	const struct topology_member *m = topology_member(&c->topology, p->slot);
+	struct pel_addr addrs[RESOLVE_ADDRS];
+	struct topology_dns dns = {.addrs = addrs,
+		.n_addrs = answer->n_addrs,
+		.ttl_ms = answer->ttl_ms};
+
+	p->query = NULL;
+	if (answer->heard)
+		health_witnessed(c->o->witness, now);
+	p->host_asked_ns = answer->status == 0 ? now : now + HOST_SOON_NS - HOST_EACH_NS;
+	for (unsigned i = 0; i < answer->n_addrs; i++) {
+		addrs[i] = answer->addrs[i];
+		addrs[i].port = m && m->port ? m->port : c->topology.config.port;
+	}
+	if (m && answer->status == 0)
+		cluster_note(c, topology_feed_host(&c->topology, p->slot, &dns, now));
+	cluster_kick(c);
+}
+
+/* More often while its answer may be an old one: who answers elsewhere, or nobody knows why not. */
+static uint64_t host_due_ns(const struct probe *p)
+{
+	const struct topology_member *m;
+
+	if (!p->used || !p->host[0] || p->query)
+		return LOOP_NEVER;
+	m = topology_member(&p->cluster->topology, p->slot);
+	if (m && m->live && !m->routable)
+		return p->host_asked_ns + HOST_HURRY_NS;
+	return p->host_asked_ns + (p->cluster->alarm ? HOST_SOON_NS : HOST_EACH_NS);
+}
+
+void cluster_hosts_tick(struct cluster *c, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		struct probe *p = &c->probes[i];
+		struct pel_addr addr;
+
+		if (!p->used)
+			continue;
+		if (now_ns >= host_due_ns(p)) {
+			p->host_asked_ns = now_ns;
+			(void)resolve_start(c->o->resolver, p->host, host_resolved, p, &p->query);
+		}
+		if (!p->scheduled && topology_login_addr(&c->topology, i, &addr)) {
+			schedule_add(&c->schedule, i, now_ns);
+			p->scheduled = true;
+		}
+	}
+}
+
+uint64_t cluster_hosts_deadline(const struct cluster *c)
+{
+	uint64_t due = LOOP_NEVER;
+
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		uint64_t at = host_due_ns(&c->probes[i]);
+
+		due = at < due ? at : due;
+	}
+	return due;
+}

@@ -78,11 +78,23 @@ bool cluster_is_same(const struct cluster *a, const struct cluster *b);
 /* The names of `from` become names of `to` as well.  False if not all of them fit. */
 bool cluster_merge(struct cluster *to, const struct cluster *from);
 
-/* As engine_hint(), engine_refresh(), engine_token(), engine_admit(). */
+/*
+ * A client saw a refused write or a lost connection, or this name's address `refused` it.  1 if it
+ * bought a round of questions, 0 if there is or just was one.
+ */
 int cluster_hint(struct cluster *c, const char *name, bool refused);
+
+/* Asks every instance now. */
 void cluster_refresh(struct cluster *c);
+
+/*
+ * An RDS token for `user` at a host, with the key that the cluster has from AWS.  0; -ENOENT: not
+ * configured for it; -EAGAIN: no key yet; -ENOBUFS.
+ */
 int cluster_token(struct cluster *c, const char *host, uint16_t port, const char *user, char *ret,
 	size_t size);
+
+/* Admission of an instance by hand.  0; -ENOENT: no such instance. */
 int cluster_admit(struct cluster *c, const char *id, enum pel_admission admission);
 
 /* How the last warm-up of an instance went, or goes. */
@@ -92,8 +104,14 @@ struct warm_shown {
 	char text[200]; /* what went wrong; "": nothing */
 };
 
-/* As engine_warm(), engine_warm_look(). */
+/*
+ * Warms an instance by hand; `from` as warm-up in the configuration, NULL: what stands there.  0;
+ * -ENOENT: no such instance; -EINVAL: no source; -EBUSY: it is being warmed; -ENOTCONN: it does not
+ * answer.
+ */
 int cluster_warm(struct cluster *c, const char *id, const char *from);
+
+/* 0; -ENOENT: no such instance; -ENODATA: it was not warmed of late. */
 int cluster_warm_look(const struct cluster *c, const char *id, struct warm_shown *ret);
 
 /* What third parties say, as struct remote_core tells it: claims, which questions then verify. */

@@ -121,7 +121,6 @@ enum cluster_inherited cluster_inherited_compare(const struct pel_hot *was,
 	const struct pel_hot *is);
 
 /* names.c */
-int cluster_add_name(struct cluster *c, const char *name, enum pel_role role, uint16_t port);
 struct name_watch *cluster_find_name(struct cluster *c, const char *name);
 void cluster_names_tick(struct cluster *c, uint64_t now_ns);
 uint64_t cluster_names_deadline(const struct cluster *c);

@@ -41,7 +41,7 @@ struct name_watch *cluster_find_name(struct cluster *c, const char *name)
 	return i == PEL_NONE ? NULL : &c->names[i];
 }
 
-int cluster_add_name(struct cluster *c, const char *name, enum pel_role role, uint16_t port)
+static int add_name(struct cluster *c, const char *name, enum pel_role role, uint16_t port)
 {
 	int i = topology_add_name(&c->topology, name, role, port);
 	struct name_watch *n;
@@ -182,15 +182,15 @@ static void add_sisters(struct cluster *c, const char *key)
 	const char *domain = pel_name_instance_domain(key);
 
 	if (c->config->endpoint[0])
-		(void)cluster_add_name(c, c->config->endpoint, PEL_ROLE_WRITER, 0);
+		(void)add_name(c, c->config->endpoint, PEL_ROLE_WRITER, 0);
 	if (c->config->reader_endpoint[0])
-		(void)cluster_add_name(c, c->config->reader_endpoint, PEL_ROLE_READER, 0);
+		(void)add_name(c, c->config->reader_endpoint, PEL_ROLE_READER, 0);
 	if (pel_name_kind(key) != PEL_KIND_WRITER)
 		return;
-	(void)cluster_add_name(c, key, PEL_ROLE_WRITER, 0);
+	(void)add_name(c, key, PEL_ROLE_WRITER, 0);
 	if (snprintf(text, sizeof(text), "%.*s.cluster-ro-%s", (int)strcspn(key, "."), key,
 		    domain) < (int)sizeof(text))
-		(void)cluster_add_name(c, text, PEL_ROLE_READER, 0);
+		(void)add_name(c, text, PEL_ROLE_READER, 0);
 }
 
 /*
@@ -216,7 +216,7 @@ int cluster_follow(struct cluster *c, const char *name, enum pel_role role, uint
 
 	if (strcmp(name, c->config->reader_endpoint) == 0)
 		role = PEL_ROLE_READER;
-	i = cluster_add_name(c, name, role, port);
+	i = add_name(c, name, role, port);
 	if (i < 0)
 		return i;
 	c->names[i].wanted = true;
@@ -260,7 +260,7 @@ bool cluster_merge(struct cluster *to, const struct cluster *from)
 
 		if (!n->used)
 			continue;
-		at = cluster_add_name(to, n->text, (enum pel_role)t->role, t->port);
+		at = add_name(to, n->text, (enum pel_role)t->role, t->port);
 		if (at < 0)
 			return false;
 		to->names[at].wanted |= n->wanted;

@@ -36,8 +36,7 @@ static struct cluster *find_normal(const struct engine *e, const char *name)
 	return NULL;
 }
 
-/* That of a name in any spelling, and its normal form. */
-static struct cluster *find(const struct engine *e, const char *name,
+struct cluster *engine_find(const struct engine *e, const char *name,
 	char ret_normal[static PEL_NAME_MAX])
 {
 	return pel_name_normalise(name, ret_normal) < 0 ? NULL : find_normal(e, ret_normal);
@@ -218,7 +217,7 @@ static void forget(struct engine *e, struct cluster *c)
 void engine_unfollow(struct engine *e, const char *name)
 {
 	char normal[PEL_NAME_MAX];
-	struct cluster *c = find(e, name, normal);
+	struct cluster *c = engine_find(e, name, normal);
 
 	if (!c)
 		return;
@@ -343,36 +342,10 @@ void engine_free(struct engine *e, bool orderly)
 	free(e);
 }
 
-bool engine_is_idle(const struct engine *e)
-{
-	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
-		if (e->clusters[i] || e->pending[i])
-			return false;
-	}
-	return true;
-}
-
-int engine_hint(struct engine *e, const char *name, bool refused)
-{
-	char normal[PEL_NAME_MAX];
-	struct cluster *c = find(e, name, normal);
-
-	return c ? cluster_hint(c, normal, refused) : -ENOENT;
-}
-
-int engine_token(struct engine *e, const char *name, uint16_t port, const char *user, char *ret,
-	size_t size)
-{
-	char normal[PEL_NAME_MAX];
-	struct cluster *c = find(e, name, normal);
-
-	return c ? cluster_token(c, normal, port, user, ret, size) : -ENOENT;
-}
-
 int engine_refresh(struct engine *e, const char *name)
 {
 	char normal[PEL_NAME_MAX];
-	struct cluster *only = name ? find(e, name, normal) : NULL;
+	struct cluster *only = name ? engine_find(e, name, normal) : NULL;
 
 	if (name && !only)
 		return -ENOENT;
@@ -381,30 +354,6 @@ int engine_refresh(struct engine *e, const char *name)
 			cluster_refresh(e->clusters[i]);
 	}
 	return 0;
-}
-
-int engine_admit(struct engine *e, const char *name, const char *id, enum pel_admission admission)
-{
-	char normal[PEL_NAME_MAX];
-	struct cluster *c = find(e, name, normal);
-
-	return c ? cluster_admit(c, id, admission) : -ENOENT;
-}
-
-int engine_warm(struct engine *e, const char *name, const char *id, const char *from)
-{
-	char normal[PEL_NAME_MAX];
-	struct cluster *c = find(e, name, normal);
-
-	return c ? cluster_warm(c, id, from) : -ENOENT;
-}
-
-int engine_warm_look(struct engine *e, const char *name, const char *id, struct warm_shown *ret)
-{
-	char normal[PEL_NAME_MAX];
-	struct cluster *c = find(e, name, normal);
-
-	return c ? cluster_warm_look(c, id, ret) : -ENOENT;
 }
 
 const char *engine_cluster_of(const struct engine *e, uint64_t name_hash)

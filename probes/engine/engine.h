@@ -20,7 +20,7 @@
 #include <sys/types.h>
 
 struct engine;
-struct warm_shown; /* cluster/cluster.h */
+struct cluster; /* cluster/cluster.h */
 
 struct engine_options {
 	struct loop *loop;
@@ -55,43 +55,18 @@ int engine_follow(struct engine *e, const char *name, uint16_t port,
 /* Nobody wants the name any more: a cluster without wanted names, and not configured, is dropped. */
 void engine_unfollow(struct engine *e, const char *name);
 
-/*
- * A client saw a refused write or a lost connection, or the name's address `refused` it.  1 if it
- * bought a round of questions, 0 if there is or just was one, -ENOENT if the name is not followed.
- */
-int engine_hint(struct engine *e, const char *name, bool refused);
+/* The cluster of a name in any spelling, valid until the loop goes on, and the normal form; or NULL. */
+struct cluster *engine_find(const struct engine *e, const char *name,
+	char ret_normal[static PEL_NAME_MAX]);
 
 /* Asks every instance of the name's cluster, or of all (NULL), now.  0, -ENOENT. */
 int engine_refresh(struct engine *e, const char *name);
 
-/* Admission of an instance by hand.  0; -ENOENT: no such name or instance. */
-int engine_admit(struct engine *e, const char *name, const char *id, enum pel_admission admission);
-
-/*
- * Warms an instance by hand; `from` as warm-up in the configuration, NULL: what stands there.  0;
- * -ENOENT: no such name or instance; -EINVAL: no source; -EBUSY: it is being warmed; -ENOTCONN: it
- * does not answer.
- */
-int engine_warm(struct engine *e, const char *name, const char *id, const char *from);
-
-/* 0; -ENOENT: no such name or instance; -ENODATA: it was not warmed of late. */
-int engine_warm_look(struct engine *e, const char *name, const char *id, struct warm_shown *ret);
-
 /* A new configuration takes the place of the old one, which may be freed after this. */
 int engine_reload(struct engine *e, const struct config *config);
 
-/*
- * An RDS token for `user` at a followed name, with the key that its cluster has from AWS.  0;
- * -ENOENT: not followed, or not configured for it; -EAGAIN: no key yet; -ENOBUFS.
- */
-int engine_token(struct engine *e, const char *name, uint16_t port, const char *user, char *ret,
-	size_t size);
-
 /* The ring of events has a new one: for those who want notices. */
 void engine_event_added(struct engine *e);
-
-/* True if nobody is followed. */
-bool engine_is_idle(const struct engine *e);
 
 /* The first name of the cluster that has a name of this hash, valid until the loop goes on; or NULL. */
 const char *engine_cluster_of(const struct engine *e, uint64_t name_hash);

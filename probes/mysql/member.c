@@ -103,11 +103,6 @@ int member_look(const struct member *m, bool *ret_unacked, uint64_t *ret_ack_age
 	return 0;
 }
 
-const struct pel_addr *member_addr(const struct member *m)
-{
-	return &m->options.addr;
-}
-
 void member_hand_over(struct member *m,
 	void (*told)(void *ctx, enum member_event event, const struct member_answer *answer,
 		const struct member_failure *failure),

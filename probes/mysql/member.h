@@ -93,7 +93,4 @@ int member_drain(struct member *m, const char *query, size_t n, uint64_t limit_n
 /* TCP_INFO of the connection: see health_looked().  -ENOTCONN if there is no socket. */
 int member_look(const struct member *m, bool *ret_unacked, uint64_t *ret_ack_age_ns);
 
-/* The server's address, for evidence. */
-const struct pel_addr *member_addr(const struct member *m);
-
 #endif

@@ -70,14 +70,28 @@ static void run_follow(void *ctx, const struct control_request *request,
 		control_reply_add(reply, "credential=%s\n", credential ? "taken" : "refused");
 }
 
+/* The cluster of a request.  0; -EINVAL: it gives no name; -ENOENT: nobody follows that. */
+static int find(const struct worker *w, const struct control_request *request,
+	char ret_name[static PEL_NAME_MAX], struct cluster **ret)
+{
+	const char *name = control_get(request, "name");
+
+	if (!name)
+		return -EINVAL;
+	*ret = engine_find(w->engine, name, ret_name);
+	return *ret ? 0 : -ENOENT;
+}
+
 static void run_hint(void *ctx, const struct control_request *request,
 	const struct control_peer *peer, struct control_reply *reply)
 {
-	struct worker *w = ctx;
-	const char *name = control_get(request, "name");
 	const char *refused = control_get(request, "refused");
-	int r = name ? engine_hint(w->engine, name, refused && *refused == '1') : -EINVAL;
+	char name[PEL_NAME_MAX];
+	struct cluster *c;
+	int r = find(ctx, request, name, &c);
 
+	if (r == 0)
+		r = cluster_hint(c, name, refused && *refused == '1');
 	if (r < 0)
 		engine_error(reply, r);
 	else
@@ -97,15 +111,14 @@ static void run_refresh(void *ctx, const struct control_request *request,
 static void run_token(void *ctx, const struct control_request *request,
 	const struct control_peer *peer, struct control_reply *reply)
 {
-	struct worker *w = ctx;
-	const char *name = control_get(request, "name"), *user = control_get(request, "user");
-	const char *port = control_get(request, "port");
-	char token[CONFIG_PASSWORD_MAX];
-	int r = -EINVAL;
+	const char *user = control_get(request, "user"), *port = control_get(request, "port");
+	char name[PEL_NAME_MAX], token[CONFIG_PASSWORD_MAX];
+	struct cluster *c;
+	int r = user ? find(ctx, request, name, &c) : -EINVAL;
 
-	if (name && user)
-		r = engine_token(w->engine, name, port ? (uint16_t)strtoul(port, NULL, 10) : 0,
-			user, token, sizeof(token));
+	if (r == 0)
+		r = cluster_token(c, name, port ? (uint16_t)strtoul(port, NULL, 10) : 0, user,
+			token, sizeof(token));
 	if (r == -EAGAIN)
 		control_reply_error(reply, "no-key", "there are no AWS credentials");
 	else if (r < 0)
@@ -211,9 +224,13 @@ static void run_status(void *ctx, const struct control_request *request,
 static void admission_set(struct worker *w, const struct control_request *request,
 	enum pel_admission admission, struct control_reply *reply)
 {
-	const char *name = control_get(request, "name"), *id = control_get(request, "id");
-	int r = name && id ? engine_admit(w->engine, name, id, admission) : -EINVAL;
+	const char *id = control_get(request, "id");
+	char name[PEL_NAME_MAX];
+	struct cluster *c;
+	int r = id ? find(w, request, name, &c) : -EINVAL;
 
+	if (r == 0)
+		r = cluster_admit(c, id, admission);
 	if (r < 0)
 		engine_error(reply, r);
 }
@@ -230,11 +247,10 @@ static void run_hold(void *ctx, const struct control_request *request,
 	admission_set(ctx, request, PEL_ADMIT_HELD, reply);
 }
 
-static void warm_look(struct worker *w, const char *name, const char *id,
-	struct control_reply *reply)
+static void warm_look(const struct cluster *c, const char *id, struct control_reply *reply)
 {
 	struct warm_shown warm;
-	int r = engine_warm_look(w->engine, name, id, &warm);
+	int r = cluster_warm_look(c, id, &warm);
 
 	if (r < 0) {
 		engine_error(reply, r);
@@ -248,19 +264,19 @@ static void warm_look(struct worker *w, const char *name, const char *id,
 static void run_warm(void *ctx, const struct control_request *request,
 	const struct control_peer *peer, struct control_reply *reply)
 {
-	struct worker *w = ctx;
-	const char *name = control_get(request, "name"), *id = control_get(request, "id");
-	const char *file = control_get(request, "file");
-	char from[CONFIG_URL_MAX];
-	int r = -EINVAL;
+	const char *id = control_get(request, "id"), *file = control_get(request, "file");
+	char name[PEL_NAME_MAX], from[CONFIG_URL_MAX];
+	struct cluster *c;
+	int r = id ? find(ctx, request, name, &c) : -EINVAL;
 
-	if (name && id && control_get(request, "look")) {
-		warm_look(w, name, id, reply);
+	if (r == 0 && control_get(request, "look")) {
+		warm_look(c, id, reply);
 		return;
 	}
-	if (name && id &&
-		(!file || snprintf(from, sizeof(from), "file:%s", file) < (int)sizeof(from)))
-		r = engine_warm(w->engine, name, id, file ? from : NULL);
+	if (r == 0 && file && snprintf(from, sizeof(from), "file:%s", file) >= (int)sizeof(from))
+		r = -EINVAL;
+	if (r == 0)
+		r = cluster_warm(c, id, file ? from : NULL);
 	if (r == -EINVAL)
 		control_reply_error(reply, "no-source",
 			"the configuration has no warm-up, and no file was given");

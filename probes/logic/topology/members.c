@@ -395,18 +395,3 @@ unsigned topology_take_lost(struct topology *t, unsigned slot)
 		t->members[slot].lag_ms = PEL_LAG_UNKNOWN;
 	return TOPOLOGY_DATA;
 }
-
-unsigned topology_take_health(struct topology *t, unsigned slot, enum pel_health health,
-	uint32_t rtt_us)
-{
-	struct topology_member *m;
-
-	if (!topology_member(t, slot))
-		return 0;
-	m = &t->members[slot];
-	if (m->health == health && m->rtt_us == rtt_us)
-		return 0;
-	m->health = (uint8_t)health;
-	m->rtt_us = rtt_us;
-	return TOPOLOGY_DATA;
-}

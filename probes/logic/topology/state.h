@@ -37,8 +37,6 @@ unsigned topology_take_rows(struct topology *t, unsigned teller, const struct ev
 
 unsigned topology_take_answer(struct topology *t, unsigned slot, const struct evidence *e);
 unsigned topology_take_lost(struct topology *t, unsigned slot);
-unsigned topology_take_health(struct topology *t, unsigned slot, enum pel_health health,
-	uint32_t rtt_us);
 
 /* Forgets members that are gone; returns TOPOLOGY_MEMBERS or 0. */
 unsigned topology_forget(struct topology *t);
@@ -73,14 +71,7 @@ void topology_confirm(struct topology *t, uint64_t now_ns);
 /* The verified role of every member. */
 void topology_assign_roles(struct topology *t);
 
-/* admit.c */
-unsigned topology_take_admission(struct topology *t, unsigned slot, enum pel_admission admission,
-	bool by_hand);
-unsigned topology_take_warmed(struct topology *t, unsigned slot);
-unsigned topology_take_unwarmed(struct topology *t, unsigned slot);
-unsigned topology_take_progress(struct topology *t, unsigned slot, uint16_t done, uint16_t total);
-
-/* Lag hysteresis and admission of every member. */
+/* admit.c: lag hysteresis and admission of every member */
 void topology_admit(struct topology *t, uint64_t now_ns);
 
 #endif

@@ -215,6 +215,11 @@ unsigned topology_configure(struct topology *t, const struct topology_config *co
 	return settle(t, now_ns, TOPOLOGY_DATA | (renamed ? TOPOLOGY_MEMBERS : 0));
 }
 
+static struct topology_member *member(struct topology *t, unsigned slot)
+{
+	return topology_member(t, slot) ? &t->members[slot] : NULL;
+}
+
 /* A rule that returns no bit has changed nothing. */
 static unsigned changed(struct topology *t, uint64_t now_ns, unsigned bits)
 {
@@ -241,7 +246,13 @@ unsigned topology_feed_lost(struct topology *t, unsigned slot, uint64_t now_ns)
 unsigned topology_feed_health(struct topology *t, unsigned slot, enum pel_health health,
 	uint32_t rtt_us, uint64_t now_ns)
 {
-	return changed(t, now_ns, topology_take_health(t, slot, health, rtt_us));
+	struct topology_member *m = member(t, slot);
+
+	if (!m || (m->health == health && m->rtt_us == rtt_us))
+		return 0;
+	m->health = (uint8_t)health;
+	m->rtt_us = rtt_us;
+	return settle(t, now_ns, TOPOLOGY_DATA);
 }
 
 unsigned topology_feed_dns(struct topology *t, unsigned name, const struct topology_dns *dns,
@@ -265,21 +276,48 @@ unsigned topology_feed_words(struct topology *t, const struct topology_word *wor
 unsigned topology_feed_admission(struct topology *t, unsigned slot, enum pel_admission admission,
 	bool by_hand, uint64_t now_ns)
 {
-	return changed(t, now_ns, topology_take_admission(t, slot, admission, by_hand));
+	struct topology_member *m = member(t, slot);
+
+	if (!m)
+		return 0;
+	m->admission = (uint8_t)admission;
+	m->admission_forced = by_hand && admission == PEL_ADMIT_HELD;
+	m->unwarmed = false;
+	return settle(t, now_ns, TOPOLOGY_DATA);
 }
 
 unsigned topology_feed_warmed(struct topology *t, unsigned slot, uint64_t now_ns)
 {
-	return changed(t, now_ns, topology_take_warmed(t, slot));
+	struct topology_member *m = member(t, slot);
+
+	if (!m)
+		return 0;
+	m->warmed = true;
+	m->unwarmed = false;
+	if (m->admission == PEL_ADMIT_WARMING)
+		m->admission = PEL_ADMIT_NEW;
+	return settle(t, now_ns, TOPOLOGY_DATA);
 }
 
 unsigned topology_feed_unwarmed(struct topology *t, unsigned slot, uint64_t now_ns)
 {
-	return changed(t, now_ns, topology_take_unwarmed(t, slot));
+	struct topology_member *m = member(t, slot);
+
+	if (!m)
+		return 0;
+	m->admission = PEL_ADMIT_HELD;
+	m->unwarmed = true;
+	return settle(t, now_ns, TOPOLOGY_DATA);
 }
 
 unsigned topology_feed_warm(struct topology *t, unsigned slot, uint16_t done, uint16_t total,
 	uint64_t now_ns)
 {
-	return changed(t, now_ns, topology_take_progress(t, slot, done, total));
+	struct topology_member *m = member(t, slot);
+
+	if (!m)
+		return 0;
+	m->warm_done = done;
+	m->warm_total = total;
+	return settle(t, now_ns, TOPOLOGY_DATA);
 }

@@ -154,15 +154,13 @@ void cluster_take_tokens(struct cluster *c)
 {
 	if (c->config->auth != CONFIG_AUTH_IAM)
 		return;
-	c->scout_due_ns = 0;
-	cluster_kick(c);
+	cluster_login_anew(c);
 }
 
 void cluster_take_credential(struct cluster *c, const struct credential *credential)
 {
 	if (credentials_add(c->links.credentials, credential) == 1)
-		c->scout_due_ns = 0;
-	cluster_kick(c);
+		cluster_login_anew(c);
 }
 
 void cluster_take_fleet(struct cluster *c, enum remote_fleet fleet)

@@ -121,6 +121,14 @@ static int configure(struct cluster *c, const struct config_cluster *config)
 	return 0;
 }
 
+void cluster_login_anew(struct cluster *c)
+{
+	c->scout_due_ns = 0;
+	c->scout_rests = 0;
+	schedule_forgive(&c->schedule, cluster_now(c));
+	cluster_kick(c);
+}
+
 static void credentials_load(struct cluster *c)
 {
 	struct credential *credential = calloc(1, sizeof(*credential));
@@ -136,8 +144,7 @@ static void credentials_load(struct cluster *c)
 		(void)credentials_add(c->links.credentials, credential);
 	explicit_bzero(credential, sizeof(*credential));
 	free(credential);
-	c->scout_due_ns = 0;
-	cluster_kick(c);
+	cluster_login_anew(c);
 }
 
 /*
@@ -449,8 +456,7 @@ int cluster_hint(struct cluster *c, const char *name, bool refused)
 void cluster_refresh(struct cluster *c)
 {
 	schedule_refresh(&c->schedule);
-	c->scout_due_ns = 0;
-	cluster_kick(c);
+	cluster_login_anew(c);
 }
 
 int cluster_token(struct cluster *c, const char *host, uint16_t port, const char *user, char *ret,

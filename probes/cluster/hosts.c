@@ -4,7 +4,7 @@
 
 #define HOST_EACH_NS (5 * LOOP_S)
 #define HOST_SOON_NS LOOP_S
-#define HOST_HURRY_NS (250 * LOOP_MS)
+#define HOST_HURRY_NS DNS_LEAST_NS
 
 static void host_resolved(void *ctx, const struct resolve_answer *answer)
 {
@@ -20,7 +20,7 @@ static void host_resolved(void *ctx, const struct resolve_answer *answer)
 	p->query = NULL;
 	if (answer->heard)
 		health_witnessed(c->o->witness, now);
-	p->host_asked_ns = answer->status == 0 ? now : now + HOST_SOON_NS - HOST_EACH_NS;
+	p->host_failures = answer->status == 0 ? 0 : p->host_failures + (p->host_failures < 8);
 	for (unsigned i = 0; i < answer->n_addrs; i++) {
 		addrs[i] = answer->addrs[i];
 		addrs[i].port = m && m->port ? m->port : c->topology.config.port;
@@ -30,6 +30,14 @@ static void host_resolved(void *ctx, const struct resolve_answer *answer)
 	cluster_kick(c);
 }
 
+/* Each failure doubles what is waited for, from "soon" to the usual time. */
+static uint64_t after_failure_ns(const struct probe *p)
+{
+	uint64_t wait = HOST_SOON_NS << (p->host_failures - 1);
+
+	return wait < HOST_EACH_NS ? wait : HOST_EACH_NS;
+}
+
 /* More often while its answer may be an old one: who answers elsewhere, or nobody knows why not. */
 static uint64_t host_due_ns(const struct probe *p)
 {
@@ -37,6 +45,10 @@ static uint64_t host_due_ns(const struct probe *p)
 
 	if (!p->used || !p->host[0] || p->query)
 		return LOOP_NEVER;
+	if (!p->host_asked_ns)
+		return 0;
+	if (p->host_failures)
+		return p->host_asked_ns + after_failure_ns(p);
 	m = topology_member(&p->cluster->topology, p->slot);
 	if (m && m->live && !m->routable)
 		return p->host_asked_ns + HOST_HURRY_NS;

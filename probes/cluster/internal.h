@@ -30,6 +30,12 @@
 #include "logic/topology/topology.h"
 #include "warm/source.h"
 
+/*
+ * Between two questions for one name, in any lasting state: less than two a second, for a member's host
+ * may be what a name is an alias of, and is asked for both.
+ */
+#define DNS_LEAST_NS (600 * LOOP_MS)
+
 struct probe {
 	struct cluster *cluster;
 	uint8_t slot;
@@ -44,6 +50,7 @@ struct probe {
 	char host[PEL_NAME_MAX];
 	struct resolve_query *query;
 	uint64_t host_asked_ns; /* 0: ask now */
+	uint8_t host_failures;  /* of DNS, in a row */
 	uint64_t opened_ns;     /* when `second` was last tried */
 };
 
@@ -55,6 +62,7 @@ struct name_watch {
 	char text[PEL_NAME_MAX];
 	struct resolve_query *query;
 	uint64_t asked_ns;
+	uint8_t quick; /* questions at the pace of an alarm, in a row */
 	uint64_t due_ns;
 };
 
@@ -84,6 +92,7 @@ struct cluster {
 		[256]; /* of a question, in the server's words, since the last answer; "": none */
 	struct evidence scout_evidence;
 	uint64_t scout_due_ns;
+	uint8_t scout_rests;  /* logins in a row that could not fit */
 	unsigned bits;        /* TOPOLOGY_* since the last settling */
 	uint64_t data_due_ns; /* when data alone is published; 0: none is waiting */
 	struct loop_timer timer;
@@ -105,6 +114,8 @@ struct cluster {
 };
 
 /* cluster.c */
+/* Something new to log in with has come, or an order: nobody rests any longer. */
+void cluster_login_anew(struct cluster *c);
 void cluster_note(struct cluster *c, unsigned bits);
 void cluster_kick(struct cluster *c);
 void cluster_alarm(struct cluster *c);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HURRY_NS (100 * LOOP_MS)
+#define QUICK_QUESTIONS 6 /* in a row at the pace of an alarm; then DNS_LEAST_NS */
 
 bool name_key(const char *name, char ret[static PEL_NAME_MAX], enum pel_role *ret_role)
 {
@@ -67,7 +67,22 @@ static bool dns_differs(const struct cluster *c, unsigned name)
 	const struct topology_member *w = topology_member(&c->topology, c->topology.writer);
 
 	return w && n->role == PEL_ROLE_WRITER && n->lead.family &&
-		memcmp(n->lead.ip, w->addr.ip, sizeof(w->addr.ip)) != 0;
+		memcmp(n->lead.ip, w->addr.ip, sizeof(w->addr.ip)) != 0 &&
+		memcmp(n->lead.ip, n->alias.ip, sizeof(n->alias.ip)) != 0;
+}
+
+/* At the pace of an alarm for the few questions that decide; no state lasts at more than two a second. */
+static uint64_t interval_ns(const struct cluster *c, struct name_watch *n)
+{
+	uint64_t interval = schedule_dns_interval(&c->schedule, dns_differs(c, n->index));
+
+	if (interval >= LOOP_S)
+		n->quick = 0;
+	else if (n->quick < QUICK_QUESTIONS)
+		n->quick++;
+	else
+		interval = DNS_LEAST_NS;
+	return interval;
 }
 
 /* An own name tells, by the endpoint that it is an alias of, where the instances live. */
@@ -106,7 +121,7 @@ static void name_resolved(void *ctx, const struct resolve_answer *answer)
 		if (c->topology.state == PEL_STATE_UNKNOWN)
 			c->data_due_ns = now; /* connections go where this leads */
 	}
-	n->due_ns = now + schedule_dns_interval(&c->schedule, dns_differs(c, n->index));
+	n->due_ns = now + interval_ns(c, n);
 	cluster_kick(c);
 }
 
@@ -134,13 +149,13 @@ uint64_t cluster_names_deadline(const struct cluster *c)
 	return due;
 }
 
-/* Anyone's answer would do as a witness: the first name's, at most each HURRY_NS. */
+/* Anyone's answer would do as a witness: the first name's. */
 void cluster_names_hurry(struct cluster *c)
 {
 	struct name_watch *n = &c->names[0];
 
-	if (n->used && !n->query && n->due_ns > n->asked_ns + HURRY_NS)
-		n->due_ns = n->asked_ns + HURRY_NS;
+	if (n->used && !n->query && n->due_ns > n->asked_ns + DNS_LEAST_NS)
+		n->due_ns = n->asked_ns + DNS_LEAST_NS;
 }
 
 void cluster_names_free(struct cluster *c)
@@ -223,7 +238,7 @@ int cluster_follow(struct cluster *c, const char *name, enum pel_role role, uint
 	learn_port(c, port);
 	add_sisters(c, key);
 	if (credential && credentials_add(c->links.credentials, credential) == 1)
-		c->scout_due_ns = 0;
+		cluster_login_anew(c);
 	cluster_kick(c);
 	return 0;
 }

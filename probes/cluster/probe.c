@@ -71,7 +71,8 @@ static void first_failed(struct probe *p, const struct member_failure *failure)
 		schedule_refused(&c->schedule, p->slot, probe_now(p));
 		return;
 	}
-	first_lost(p, failure->kind == MEMBER_LOST, failure->kind == MEMBER_DENIED);
+	first_lost(p, failure->kind == MEMBER_LOST,
+		failure->kind == MEMBER_DENIED || failure->kind == MEMBER_UNFIT);
 }
 
 static void ask(struct probe *p, enum schedule_kind kind, const char *query)

@@ -8,6 +8,8 @@
  */
 #include "internal.h"
 
+#include "common/names.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +19,7 @@
 #define SCOUT_HURRY_NS (10 * LOOP_S)
 #define SCOUT_RETRY_NS (20 * LOOP_MS) /* with another credential */
 #define SCOUT_REST_NS (10 * LOOP_S)   /* from a server that has no topology to tell */
+#define SCOUT_UNFIT_MAX_NS (300 * LOOP_S)
 #define SCOUT_LIMIT_NS (5 * LOOP_S)
 #define DIAL_NS (250 * LOOP_MS) /* while it looks for anyone who answers, at first */
 #define YOUNG_NS LOOP_S
@@ -135,8 +138,20 @@ static bool is_unheard(const struct member_failure *failure)
 		failure->kind == MEMBER_LATE;
 }
 
-static uint64_t pause_after(const struct cluster *c, const struct member_failure *failure)
+/* A login that ended by our conditions or its own does so again, and servers count that. */
+static uint64_t rest(struct cluster *c)
 {
+	uint64_t wait = SCOUT_REST_NS << c->scout_rests;
+
+	if (wait < SCOUT_UNFIT_MAX_NS)
+		c->scout_rests++;
+	return wait < SCOUT_UNFIT_MAX_NS ? wait : SCOUT_UNFIT_MAX_NS;
+}
+
+static uint64_t pause_after(struct cluster *c, const struct member_failure *failure)
+{
+	if (failure->kind == MEMBER_UNFIT)
+		return rest(c);
 	if (failure->kind == MEMBER_DENIED)
 		return SCOUT_RETRY_NS;
 	return is_unheard(failure) && c->topology.state == PEL_STATE_UNKNOWN &&
@@ -158,6 +173,7 @@ static void scout_told(void *ctx, enum member_event event, const struct member_a
 		break;
 	case MEMBER_READY:
 		link_ready(&c->links, &c->scout);
+		c->scout_rests = 0;
 		scout_ask(c, DIALECT_HELLO);
 		break;
 	case MEMBER_ANSWERED:
@@ -175,30 +191,52 @@ static void scout_told(void *ctx, enum member_event event, const struct member_a
 	}
 }
 
-/* The name by which the scout goes: TLS verifies it, and the cluster's certificate covers it. */
+static bool leads_to(const struct topology_name *n, const struct pel_addr *addr)
+{
+	for (unsigned k = 0; k < n->n_seen; k++) {
+		if (n->seen[k].addr.family == addr->family &&
+			memcmp(n->seen[k].addr.ip, addr->ip, sizeof(addr->ip)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The name by which the scout goes: TLS verifies it, and tokens are made for it.  That is an endpoint
+ * rather than an alias of one, which no certificate covers.
+ */
 static const char *scout_host(const struct cluster *c, const struct pel_addr *addr)
 {
+	const char *alias = NULL;
+
 	for (unsigned i = 0; i < c->topology.n_names; i++) {
 		const struct topology_name *n = &c->topology.names[i];
+		enum pel_kind kind = pel_name_kind(n->text);
 
-		for (unsigned k = 0; k < n->n_seen; k++) {
-			if (n->seen[k].addr.family == addr->family &&
-				memcmp(n->seen[k].addr.ip, addr->ip, sizeof(addr->ip)) == 0)
-				return n->text;
-		}
+		if (!leads_to(n, addr))
+			continue;
+		if (kind == PEL_KIND_WRITER || kind == PEL_KIND_READER)
+			return n->text;
+		alias = alias ? alias : n->text;
 	}
-	return c->names[0].text;
+	return alias ? alias : c->names[0].text;
 }
 
 static void scout_denied(struct cluster *c, uint64_t now_ns)
 {
-	enum pel_why why = credentials_verdict(c->links.credentials) == CREDENTIALS_DENIED
-		? PEL_WHY_DENIED
-		: PEL_WHY_NO_CREDENTIALS;
+	enum credentials_verdict verdict = credentials_verdict(c->links.credentials);
 
-	cluster_note(c, topology_set_why(&c->topology, why, now_ns));
+	/* Else they are being tried, or rest. */
+	if (verdict == CREDENTIALS_DENIED || verdict == CREDENTIALS_NONE)
+		cluster_note(c,
+			topology_set_why(&c->topology,
+				verdict == CREDENTIALS_DENIED ? PEL_WHY_DENIED
+							      : PEL_WHY_NO_CREDENTIALS,
+				now_ns));
 	c->scout_due_ns = credentials_next_ms(c->links.credentials, now_ns / LOOP_MS);
 	c->scout_due_ns = c->scout_due_ns == UINT64_MAX ? LOOP_NEVER : c->scout_due_ns * LOOP_MS;
+	if (c->scout_due_ns < now_ns + SCOUT_RETRY_NS)
+		c->scout_due_ns = now_ns + SCOUT_RETRY_NS;
 }
 
 void cluster_scout_tick(struct cluster *c, uint64_t now_ns)

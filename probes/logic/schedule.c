@@ -27,7 +27,8 @@
 #define CONNECT_NS (50 * MS)
 #define REFUSED_NS (20 * MS)
 #define CONNECT_MAX_NS (1000 * MS)
-#define DENIED_NS (10000 * MS)
+#define DENIED_NS (10000 * MS) /* doubled each time */
+#define DENIED_MAX_NS (300000 * MS)
 #define HINT_NS (5000 * MS)    /* after a round that confirmed the writer */
 #define HINT_MIN_NS (500 * MS) /* after any other */
 #define DNS_NS (1000 * MS)
@@ -197,6 +198,7 @@ void schedule_connected(struct schedule *s, unsigned slot, uint64_t now_ns)
 	m->busy = false;
 	m->connected = true;
 	m->denied = false;
+	m->denials = 0;
 	m->attempts = 0;
 	m->next_ns = now_ns;
 }
@@ -209,7 +211,9 @@ void schedule_lost(struct schedule *s, unsigned slot, bool denied, uint64_t now_
 	m->busy = m->round = false;
 	m->denied = denied;
 	if (denied) {
-		m->next_ns = now_ns + DENIED_NS;
+		wait = DENIED_NS << m->denials;
+		m->denials += wait < DENIED_MAX_NS;
+		m->next_ns = now_ns + (wait < DENIED_MAX_NS ? wait : DENIED_MAX_NS);
 	} else if (m->connected) {
 		m->lost_ns = m->next_ns = now_ns;
 	} else {
@@ -220,6 +224,19 @@ void schedule_lost(struct schedule *s, unsigned slot, bool denied, uint64_t now_
 		m->next_ns = max_ns(now_ns, m->asked_ns + wait + next_random(s) % (wait / 4));
 	}
 	m->connected = false;
+}
+
+void schedule_forgive(struct schedule *s, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < SCHEDULE_SLOTS; i++) {
+		struct schedule_slot *m = &s->slots[i];
+
+		if (!m->used || !m->denied)
+			continue;
+		m->denied = false;
+		m->denials = 0;
+		m->next_ns = now_ns;
+	}
 }
 
 void schedule_refused(struct schedule *s, unsigned slot, uint64_t now_ns)

@@ -38,7 +38,8 @@ struct schedule_slot {
 	bool connected;    /* logged in: questions can be put */
 	bool busy;         /* an action is under way */
 	bool round;        /* owed one question of a round (hint, refresh) */
-	bool denied;       /* the last login was refused */
+	bool denied;       /* the last login was refused, or could not fit */
+	uint8_t denials;   /* ... so often in a row */
 	uint8_t attempts;  /* connections in a row that failed */
 	uint64_t asked_ns; /* when the last question or attempt began */
 	uint64_t next_ns;  /* not before this */
@@ -96,8 +97,14 @@ void schedule_confirmed(struct schedule *s, uint64_t now_ns);
 void schedule_answered(struct schedule *s, unsigned slot, uint64_t now_ns);
 void schedule_connected(struct schedule *s, unsigned slot, uint64_t now_ns);
 
-/* A connection ended or an attempt failed; `denied`: a credential problem, tried each 10 s. */
+/*
+ * A connection ended or an attempt failed; `denied`: for a reason of ours or the server's that will not
+ * pass by itself, so that the next try is 10 s later, then twice that, up to 5 minutes.
+ */
 void schedule_lost(struct schedule *s, unsigned slot, bool denied, uint64_t now_ns);
+
+/* There is something new to log in with: who was denied is tried at once. */
+void schedule_forgive(struct schedule *s, uint64_t now_ns);
 
 /*
  * The same for an attempt that the peer's kernel refused: no server has noticed it, so that the

@@ -136,6 +136,7 @@ class Server:
         self.slow_s = 0  # what a statement takes that is none of the prober's own questions
         self.lag_s = None  # of a plain one
         self.logins, self.refused, self.said, self.questions = 0, 0, [], []
+        self.accepted = 0
         self.connections = set()
         self.listener = socket.create_server((address, port), backlog=64)
         threading.Thread(target=self._accept, daemon=True).start()
@@ -146,10 +147,12 @@ class Server:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
+            self.accepted += 1
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
+        if self.listener.fileno() >= 0:
+            self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         self.drop()
 

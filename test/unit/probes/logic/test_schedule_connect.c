@@ -194,7 +194,7 @@ static void a_login_is_never_given_up_half_way(void **state)
 	free(w);
 }
 
-static void refused_credentials_are_tried_each_ten_seconds(void **state)
+static void refused_credentials_rest_ten_seconds_then_twice_that(void **state)
 {
 	struct world *w = world_new(2);
 
@@ -206,8 +206,26 @@ static void refused_credentials_are_tried_each_ten_seconds(void **state)
 	schedule_set_alarm(&w->s, true, w->now);
 	world_run(w, 9800);
 	assert_int_equal(w->count[1][SCHEDULE_CONNECT], 0);
-	world_run(w, 60000);
-	BETWEEN(5, w->count[1][SCHEDULE_CONNECT], 7);
+	world_run(w, 61000);
+	BETWEEN(2, w->count[1][SCHEDULE_CONNECT], 3);
+	world_run(w, 1200000);
+	BETWEEN(6, w->count[1][SCHEDULE_CONNECT], 9);
+	free(w);
+}
+
+static void new_credentials_end_a_rest(void **state)
+{
+	struct world *w = world_new(2);
+
+	(void)state;
+	w->denies[1] = true;
+	schedule_lost(&w->s, 1, true, w->now);
+	w->ends[1] = 0;
+	world_run(w, 1000);
+	schedule_forgive(&w->s, w->now);
+	w->denies[1] = false;
+	world_run(w, 100);
+	assert_int_equal(w->count[1][SCHEDULE_CONNECT], 1);
 	free(w);
 }
 
@@ -225,7 +243,8 @@ int main(void)
 		cmocka_unit_test(attempts_have_jitter),
 		cmocka_unit_test(a_lost_connection_is_made_again_at_once),
 		cmocka_unit_test(a_login_is_never_given_up_half_way),
-		cmocka_unit_test(refused_credentials_are_tried_each_ten_seconds),
+		cmocka_unit_test(refused_credentials_rest_ten_seconds_then_twice_that),
+		cmocka_unit_test(new_credentials_end_a_rest),
 	};
 
 	return cmocka_run_group_tests_name("schedule_connect", tests, NULL, NULL);

@@ -14,18 +14,23 @@
  */
 #include "sign.h"
 
-#include "base/sha256.h"
 #include "base/buf.h"
 
 #include "common/names.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
 #define ALGORITHM "AWS4-HMAC-SHA256"
+#define HASH_SIZE 32
+#define HASH_HEX (2 * HASH_SIZE + 1) /* with its NUL */
 
 struct pairs {
 	struct aws_pair at[AWS_SIGN_PAIRS];
@@ -182,14 +187,31 @@ static int signing_init(struct signing *s, const struct aws_request *request,
 	return add_pairs(&s->query, request->query, request->n_query);
 }
 
-static int hash_canonical(const struct signing *s, char ret[static SHA256_HEX])
+static void hash_format(const uint8_t hash[static HASH_SIZE], char ret[static HASH_HEX])
 {
-	char form[3 * AWS_TOKEN_MAX], body[SHA256_HEX];
-	uint8_t digest[SHA256_SIZE];
-	struct buf buf;
+	for (size_t i = 0; i < HASH_SIZE; i++)
+		snprintf(ret + 2 * i, 3, "%02x", hash[i]);
+}
 
-	sha256(s->request->body_size ? s->request->body : "", s->request->body_size, digest);
-	sha256_format(digest, body);
+/* 0, or -EIO where libcrypto may not or cannot. */
+static int hash(const char *data, size_t size, char ret[static HASH_HEX])
+{
+	uint8_t digest[HASH_SIZE];
+
+	if (!EVP_Digest(data, size, digest, NULL, EVP_sha256(), NULL))
+		return -EIO;
+	hash_format(digest, ret);
+	return 0;
+}
+
+static int hash_canonical(const struct signing *s, char ret[static HASH_HEX])
+{
+	char form[3 * AWS_TOKEN_MAX], body[HASH_HEX];
+	struct buf buf;
+	int r = hash(s->request->body_size ? s->request->body : "", s->request->body_size, body);
+
+	if (r < 0)
+		return r;
 	buf_init(&buf, form, sizeof(form));
 	buf_addf(&buf, "%s\n", s->request->method);
 	buf_add_percent(&buf, s->request->path, "/");
@@ -198,39 +220,39 @@ static int hash_canonical(const struct signing *s, char ret[static SHA256_HEX])
 	buf_add(&buf, "\n");
 	add_headers(&buf, &s->headers);
 	buf_addf(&buf, "\n%s\n%s", s->signed_headers, body);
-	sha256(form, buf.n, digest);
-	sha256_format(digest, ret);
-	return buf_error(&buf);
+	r = buf_error(&buf);
+	return r < 0 ? r : hash(form, buf.n, ret);
 }
 
-static int sign(const struct signing *s, char ret[static SHA256_HEX])
+static int sign(const struct signing *s, char ret[static HASH_HEX])
 {
-	char first[256], canonical[SHA256_HEX], to_sign[512];
-	uint8_t key[SHA256_SIZE];
+	char first[256], canonical[HASH_HEX], to_sign[512];
+	const char *chain[] = {s->request->region, s->request->service, "aws4_request", to_sign};
+	uint8_t key[HASH_SIZE];
 	int n, r = hash_canonical(s, canonical);
+	bool done;
 
 	if (r < 0)
 		return r;
+	snprintf(to_sign, sizeof(to_sign), ALGORITHM "\n%s\n%s\n%s", s->date, s->scope, canonical);
 	n = snprintf(first, sizeof(first), "AWS4%s", s->key->secret);
 	if (n < 0 || (size_t)n >= sizeof(first))
 		return -ENOBUFS;
-	hmac_sha256(first, (size_t)n, s->date, 8, key);
-	hmac_sha256(key, sizeof(key), s->request->region, strlen(s->request->region), key);
-	hmac_sha256(key, sizeof(key), s->request->service, strlen(s->request->service), key);
-	hmac_sha256(key, sizeof(key), "aws4_request", 12, key);
-	n = snprintf(to_sign, sizeof(to_sign), ALGORITHM "\n%s\n%s\n%s", s->date, s->scope,
-		canonical);
-	hmac_sha256(key, sizeof(key), to_sign, (size_t)n, key);
-	sha256_format(key, ret);
+	done = HMAC(EVP_sha256(), first, n, (const uint8_t *)s->date, 8, key, NULL);
+	for (size_t i = 0; done && i < sizeof(chain) / sizeof(*chain); i++)
+		done = HMAC(EVP_sha256(), key, sizeof(key), (const uint8_t *)chain[i],
+			strlen(chain[i]), key, NULL);
+	if (done)
+		hash_format(key, ret);
 	explicit_bzero(first, sizeof(first));
 	explicit_bzero(key, sizeof(key));
-	return 0;
+	return done ? 0 : -EIO;
 }
 
 int aws_sign(const struct aws_request *request, const struct aws_key *key, time_t now,
 	char ret_date[static AWS_DATE_SIZE], char *ret_authorization, size_t size)
 {
-	char signature[SHA256_HEX];
+	char signature[HASH_HEX];
 	struct signing s;
 	int n, r = signing_init(&s, request, key, now);
 
@@ -256,7 +278,7 @@ int aws_sign(const struct aws_request *request, const struct aws_key *key, time_
 int aws_presign(const struct aws_request *request, const struct aws_key *key, time_t now,
 	unsigned expires_s, char *ret, size_t size)
 {
-	char signature[SHA256_HEX], credential[256], expires[16];
+	char signature[HASH_HEX], credential[256], expires[16];
 	struct signing s;
 	struct buf buf;
 	int r = signing_init(&s, request, key, now);

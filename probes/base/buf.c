@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Exact text in a buffer of fixed size, and the encodings that HTTP interfaces speak. */
+/* Text in a buffer of fixed size, and the encodings that HTTP interfaces speak. */
 #include "buf.h"
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
+
+#define TAIL 4 /* kept free by what is cut, so that what encloses it can be closed */
 
 static const char base64_digits[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -95,23 +97,57 @@ static size_t utf8_length(const unsigned char *at)
 	return 0;
 }
 
-void buf_add_json(struct buf *buf, const char *word)
+/* Encodes one character of `at`; returns how many bytes of it that took. */
+static size_t encode(const char *at, char ret[static 8])
 {
+	size_t n = utf8_length((const unsigned char *)at);
+
+	if (n == 0)
+		strcpy(ret, "\\ufffd");
+	else if (*at == '"' || *at == '\\')
+		(void)snprintf(ret, 8, "\\%c", *at);
+	else if ((unsigned char)*at < ' ' || *at == 0x7f)
+		(void)snprintf(ret, 8, "\\u%04x", (unsigned char)*at);
+	else
+		(void)snprintf(ret, 8, "%.*s", (int)n, at);
+	return n ? n : 1;
+}
+
+static void add_json(struct buf *buf, const char *word, bool cut)
+{
+	char piece[8];
+
 	buf_add(buf, "\"");
 	while (*word) {
-		size_t n = utf8_length((const unsigned char *)word);
-
-		if (n == 0)
-			buf_add(buf, "\\ufffd");
-		else if (*word == '"' || *word == '\\')
-			buf_addf(buf, "\\%c", *word);
-		else if ((unsigned char)*word < 0x20)
-			buf_addf(buf, "\\u%04x", (unsigned char)*word);
-		else
-			buf_add_n(buf, word, n);
-		word += n ? n : 1;
+		word += encode(word, piece);
+		if (cut && buf->n + strlen(piece) + TAIL >= buf->size)
+			break;
+		buf_add(buf, piece);
 	}
 	buf_add(buf, "\"");
+}
+
+void buf_add_json(struct buf *buf, const char *word)
+{
+	add_json(buf, word, false);
+}
+
+void buf_add_json_cut(struct buf *buf, const char *word)
+{
+	add_json(buf, word, true);
+}
+
+void buf_add_member(struct buf *buf, const char *key, const char *value)
+{
+	if (!value || !buf_has_room(buf, key))
+		return;
+	buf_addf(buf, "%s\"%s\":", buf->n ? "," : "{", key);
+	buf_add_json_cut(buf, value);
+}
+
+bool buf_has_room(const struct buf *buf, const char *key)
+{
+	return buf->size - buf->n > strlen(key) + 32;
 }
 
 void buf_add_base64(struct buf *buf, const void *data, size_t size)
@@ -170,4 +206,15 @@ long base64_parse(const char *word, void *ret, size_t size)
 		n += (size_t)got;
 	}
 	return (long)n;
+}
+
+void time_format(int64_t time_ms, char ret[static TIME_MAX])
+{
+	time_t seconds = (time_t)(time_ms / 1000);
+	struct tm tm;
+	size_t n;
+
+	gmtime_r(&seconds, &tm);
+	n = strftime(ret, TIME_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+	(void)snprintf(ret + n, TIME_MAX - n, ".%03dZ", (int)(time_ms % 1000));
 }

@@ -7,7 +7,7 @@
  */
 #include "events.h"
 
-#include "text.h"
+#include "buf.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -55,31 +55,24 @@ void events_free(struct events *events)
 	free(events);
 }
 
-static void put(struct text *t, const char *key, const char *value)
-{
-	if (!value || !text_has_room(t, strlen(key)))
-		return;
-	text_add(t, ",\"%s\":", key);
-	text_add_json(t, value);
-}
-
 void events_add(struct events *events, int64_t time_ms, const char *code, const char *cluster,
 	const char *instance, const char *text)
 {
 	uint64_t seq = atomic_load(&events->ring->last) + 1;
 	struct event *e = &events->ring->events[seq % EVENTS_KEPT];
-	struct text t = {.at = e->line, .size = sizeof(e->line)};
-	char time[TEXT_TIME_MAX];
+	char time[TIME_MAX];
+	struct buf b;
 
 	atomic_store(&e->seq, 0);
-	text_time(time_ms, time);
-	text_add(&t, "{\"seq\":%llu", (unsigned long long)seq);
-	put(&t, "time", time);
-	put(&t, "code", code);
-	put(&t, "cluster", cluster);
-	put(&t, "instance", instance);
-	put(&t, "text", text);
-	text_add(&t, "}");
+	time_format(time_ms, time);
+	buf_init(&b, e->line, sizeof(e->line));
+	buf_addf(&b, "{\"seq\":%llu", (unsigned long long)seq);
+	buf_add_member(&b, "time", time);
+	buf_add_member(&b, "code", code);
+	buf_add_member(&b, "cluster", cluster);
+	buf_add_member(&b, "instance", instance);
+	buf_add_member(&b, "text", text);
+	buf_add(&b, "}");
 	atomic_store(&e->seq, seq);
 	atomic_store(&events->ring->last, seq);
 	if (events->added)

@@ -5,8 +5,10 @@
  */
 #include "log.h"
 
+#include "buf.h"
 #include "events.h"
-#include "text.h"
+
+#include "common/names.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -130,14 +132,7 @@ static void file_turn_over(struct log *log)
 
 static uint64_t key_of(const char *code, const char *cluster)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-
-	for (; *code; code++)
-		h = (h ^ (unsigned char)*code) * UINT64_C(0x100000001b3);
-	h *= UINT64_C(0x100000001b3);
-	for (; cluster && *cluster; cluster++)
-		h = (h ^ (unsigned char)*cluster) * UINT64_C(0x100000001b3);
-	return h ? h : 1;
+	return pel_name_hash(code) * 31 + pel_name_hash(cluster ? cluster : "");
 }
 
 /* The tally of a key; when all places are taken, that of the oldest is given to the new one. */
@@ -177,55 +172,56 @@ static bool may_say(struct log *log, const char *code, const char *cluster, int6
 	return true;
 }
 
-static void put_logfmt(struct text *t, const char *key, const char *value)
+static bool is_plain(const char *value)
 {
-	if (!value || !text_has_room(t, strlen(key)))
+	for (const char *c = value; *c; c++) {
+		if (*c <= ' ' || *c > '~' || *c == '"' || *c == '=' || *c == '\\')
+			return false;
+	}
+	return *value;
+}
+
+static void put_logfmt(struct buf *b, const char *key, const char *value)
+{
+	if (!value || !buf_has_room(b, key))
 		return;
-	text_add(t, "%s%s=", t->n ? " " : "", key);
-	if (*value && !strpbrk(value, " \"=\\") && text_is_plain(value))
-		text_add(t, "%s", value);
+	buf_addf(b, "%s%s=", b->n ? " " : "", key);
+	if (is_plain(value) && buf_has_room(b, value))
+		buf_add(b, value);
 	else
-		text_add_json(t, value);
+		buf_add_json_cut(b, value);
 }
 
-static void put_json(struct text *t, const char *key, const char *value)
+static void line_build(const struct line *l, enum log_format format, struct buf *b)
 {
-	if (!value || !text_has_room(t, strlen(key)))
-		return;
-	text_add(t, "%s\"%s\":", t->n ? "," : "{", key);
-	text_add_json(t, value);
-}
+	void (*put)(struct buf *, const char *, const char *) =
+		format == LOG_FORMAT_JSON ? buf_add_member : put_logfmt;
+	char time[TIME_MAX], count[16];
 
-static void line_build(const struct line *l, enum log_format format, struct text *t)
-{
-	void (*put)(struct text *, const char *, const char *) =
-		format == LOG_FORMAT_JSON ? put_json : put_logfmt;
-	char time[TEXT_TIME_MAX], count[16];
-
-	text_time(l->time_ms, time);
-	put(t, "time", time);
-	put(t, "level", level_names[l->level]);
-	put(t, "code", l->code);
-	put(t, "cluster", l->cluster);
-	put(t, "instance", l->instance);
+	time_format(l->time_ms, time);
+	put(b, "time", time);
+	put(b, "level", level_names[l->level]);
+	put(b, "code", l->code);
+	put(b, "cluster", l->cluster);
+	put(b, "instance", l->instance);
 	if (l->suppressed) {
 		(void)snprintf(count, sizeof(count), "%u", l->suppressed);
-		put(t, "suppressed", count);
+		put(b, "suppressed", count);
 	}
-	put(t, "text", l->text);
-	text_add(t, format == LOG_FORMAT_JSON ? "}\n" : "\n");
+	put(b, "text", l->text);
+	buf_add(b, format == LOG_FORMAT_JSON ? "}\n" : "\n");
 }
 
 static void say(struct log *log, const struct line *line)
 {
 	char buffer[LOG_LINE_MAX];
-	struct text t = {.at = buffer, .size = sizeof(buffer)};
+	struct buf b;
 
-	line_build(line, log->format, &t);
-	buffer[t.n - 1] = '\n';
+	buf_init(&b, buffer, sizeof(buffer));
+	line_build(line, log->format, &b);
 	file_turn_over(log);
-	if (write(log->fd, buffer, t.n) < 0 && errno == EINTR)
-		(void)!write(log->fd, buffer, t.n);
+	if (write(log->fd, buffer, b.n) < 0 && errno == EINTR)
+		(void)!write(log->fd, buffer, b.n);
 }
 
 static void vsay(struct log *log, struct line *line, bool event, const char *format, va_list args)

@@ -11,6 +11,8 @@
 #include "json_read.h"
 #include "base/url.h"
 
+#include "common/names.h"
+
 #include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
@@ -152,15 +154,6 @@ static enum coordinator_verdict read_patroni(struct reading *r, struct json_obje
 	return verdict;
 }
 
-static uint64_t digest_of(const char *word)
-{
-	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
-
-	for (; *word; word++)
-		hash = (hash ^ (unsigned char)*word) * UINT64_C(0x100000001b3);
-	return hash;
-}
-
 /* The value of a key: host:port, or a document. */
 static enum coordinator_verdict read_value(struct reading *r, const char *base64)
 {
@@ -169,7 +162,7 @@ static enum coordinator_verdict read_value(struct reading *r, const char *base64
 	enum coordinator_verdict verdict;
 	long n = base64 ? base64_parse(base64, value, VALUE_MAX) : -1;
 
-	r->view.digest = base64 ? digest_of(base64) : 0;
+	r->view.digest = base64 ? pel_name_hash(base64) : 0;
 	while (n > 0 && strchr(" \t\r\n", value[n - 1]))
 		n--;
 	if (n <= 0 || memchr(value, '\0', (size_t)n))

@@ -4,7 +4,7 @@
 
 #include "worker_internal.h"
 
-#include "base/text.h"
+#include "base/buf.h"
 #include "cluster/cluster.h"
 
 #include "common/names.h"
@@ -170,9 +170,10 @@ static void run_events(void *ctx, const struct control_request *request,
 static void add_json(struct control_reply *reply, const char *value)
 {
 	char buffer[2 * PEL_NAME_MAX + CONFIG_PATH_MAX];
-	struct text t = {.at = buffer, .size = sizeof(buffer)};
+	struct buf b;
 
-	text_add_json(&t, value);
+	buf_init(&b, buffer, sizeof(buffer));
+	buf_add_json_cut(&b, value);
 	control_reply_add(reply, "%s", buffer);
 }
 

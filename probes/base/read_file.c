@@ -2,69 +2,72 @@
 /* Reading a small file whole. */
 #include "read_file.h"
 
+#include "secret.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* 0 if a descriptor's file may be believed and holds no more than `most`. */
-static int check(int fd, size_t most, enum read_file_care care)
-{
-	struct stat st;
+#define ROOM_LEAST 4094 /* files of /proc do not tell their size */
 
-	if (fstat(fd, &st) < 0)
+/* 0 if a descriptor's file may be believed and is not too long. */
+static int check(int fd, size_t most, enum file_care care, struct stat *ret)
+{
+	if (fstat(fd, ret) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode))
+	if (!S_ISREG(ret->st_mode))
 		return -EISDIR;
-	if (care == READ_FILE_PRIVATE &&
-		((st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & 0007)))
+	if (care == FILE_PRIVATE &&
+		((ret->st_uid != geteuid() && ret->st_uid != 0) || (ret->st_mode & 0007)))
 		return -EACCES;
-	return st.st_size < 0 || (size_t)st.st_size > most ? -EFBIG : 0;
+	return care != FILE_START && (size_t)ret->st_size > most ? -EFBIG : 0;
 }
 
-static int take(int fd, size_t most, char **ret, size_t *ret_n)
+static int take(int fd, size_t room, struct file *file)
 {
-	char *text = malloc(most + 2);
-	size_t n = 0;
-
-	if (!text)
+	file->size = room + 1;
+	file->text = secret_alloc(file->size);
+	if (!file->text)
 		return -ENOMEM;
-	while (n <= most) {
-		ssize_t got = read(fd, text + n, most + 1 - n);
+	while (file->n < room) {
+		ssize_t got = read(fd, file->text + file->n, room - file->n);
 
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got < 0) {
-			int error = errno;
-
-			free(text);
-			return -error;
-		}
+		if (got < 0)
+			return -errno;
 		if (got == 0)
 			break;
-		n += (size_t)got;
+		file->n += (size_t)got;
 	}
-	if (n > most) {
-		free(text);
-		return -EFBIG;
-	}
-	text[n] = '\0';
-	*ret = text;
-	*ret_n = n;
 	return 0;
 }
 
-int read_file(const char *path, size_t most, enum read_file_care care, char **ret, size_t *ret_n)
+int file_read(const char *path, size_t most, enum file_care care, struct file *ret)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), r;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), r;
+	size_t room;
+	struct stat st;
 
+	*ret = (struct file){0};
 	if (fd < 0)
 		return -errno;
-	r = check(fd, most, care);
-	if (r == 0)
-		r = take(fd, most, ret, ret_n);
+	r = check(fd, most, care, &st);
+	if (r == 0) {
+		room = (size_t)st.st_size > ROOM_LEAST ? (size_t)st.st_size : ROOM_LEAST;
+		ret->mode = st.st_mode;
+		ret->owner = st.st_uid;
+		r = take(fd, room < most ? room : most, ret);
+	}
 	(void)close(fd);
+	if (r < 0)
+		file_free(ret);
 	return r;
+}
+
+void file_free(struct file *file)
+{
+	secret_free(file->text, file->size);
+	*file = (struct file){0};
 }

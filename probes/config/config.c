@@ -280,7 +280,7 @@ int config_parse(const char *text, const char *path, struct config **ret,
 int config_load(const char *path, struct config **ret, struct config_error *ret_error)
 {
 	struct config *config = config_new(path);
-	struct config_file file = {0};
+	struct file file = {0};
 	char nothing[] = "";
 	int e = config ? 0 : -ENOMEM;
 
@@ -292,7 +292,7 @@ int config_load(const char *path, struct config **ret, struct config_error *ret_
 		e = config_file_check(&file, config, ret_error);
 	if (e == 0)
 		e = config_file_read_passwords(config, ret_error);
-	config_file_free(&file);
+	file_free(&file);
 	if (e < 0)
 		config_free(config);
 	else

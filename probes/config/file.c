@@ -2,10 +2,7 @@
 /* Files: found, read whole, and refused if a secret in them is none. */
 #include "file.h"
 
-#include "base/secret.h"
-
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,57 +47,18 @@ int config_find(const char *explicit_path, char ret_path[static CONFIG_PATH_MAX]
 	return path_join(ret_path, "", "/etc/pelorus/pelorus.conf") ? 0 : -ENOENT;
 }
 
-static int read_whole(int fd, char *to, size_t size)
+int config_file_read(const char *path, struct file *ret, struct config_error *ret_error)
 {
-	size_t n = 0;
+	int r = file_read(path, FILE_SIZE_MAX, FILE_ANY, ret);
 
-	while (n < size) {
-		ssize_t r = read(fd, to + n, size - n);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return -errno;
-		if (r == 0)
-			break;
-		n += (size_t)r;
-	}
-	return memchr(to, '\0', n) ? -EINVAL : 0;
-}
-
-int config_file_read(const char *path, struct config_file *ret, struct config_error *ret_error)
-{
-	struct config_file file = {0};
-	struct stat st;
-	int r, fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-
-	if (fd < 0)
-		return fail(ret_error, -errno, path, strerror(errno));
-	r = -EINVAL;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > FILE_SIZE_MAX) {
-		(void)fail(ret_error, r, path, "expected a regular file of at most 1 MiB");
-		goto out;
-	}
-	file.mode = st.st_mode;
-	file.owner = st.st_uid;
-	file.size = (size_t)st.st_size + 1;
-	file.text = secret_alloc(file.size);
-	r = file.text ? read_whole(fd, file.text, file.size - 1) : -ENOMEM;
-	if (r < 0) {
-		(void)fail(ret_error, r, path, r == -EINVAL ? "expected text" : strerror(-r));
-		config_file_free(&file);
-		goto out;
-	}
-	*ret = file;
-out:
-	(void)close(fd);
-	return r;
-}
-
-void config_file_free(struct config_file *file)
-{
-	secret_free(file->text, file->size);
-	*file = (struct config_file){0};
+	if (r == -EISDIR || r == -EFBIG)
+		return fail(ret_error, -EINVAL, path, "expected a regular file of at most 1 MiB");
+	if (r < 0)
+		return fail(ret_error, r, path, strerror(-r));
+	if (!memchr(ret->text, '\0', ret->n))
+		return 0;
+	file_free(ret);
+	return fail(ret_error, -EINVAL, path, "expected text");
 }
 
 /* Whether who may write the file could have the prober run a program, or ask a server, of his. */
@@ -113,7 +71,7 @@ static bool is_command(const struct config *config)
 	return found;
 }
 
-int config_file_check(const struct config_file *file, const struct config *config,
+int config_file_check(const struct file *file, const struct config *config,
 	struct config_error *ret_error)
 {
 	bool foreign = file->owner != geteuid() && file->owner != 0;
@@ -130,7 +88,7 @@ int config_file_check(const struct config_file *file, const struct config *confi
 
 static int read_password(struct config_cluster *cluster, struct config_error *ret_error)
 {
-	struct config_file file = {0};
+	struct file file = {0};
 	const char *path = cluster->password_file;
 	size_t n;
 	int r;
@@ -149,7 +107,7 @@ static int read_password(struct config_cluster *cluster, struct config_error *re
 			"password-file: expected a password of 1 to 4095 bytes on the first line");
 	else
 		memcpy(cluster->password, file.text, n);
-	config_file_free(&file);
+	file_free(&file);
 	return r;
 }
 

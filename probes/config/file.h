@@ -5,21 +5,13 @@
 
 #include "config.h"
 
-#include <sys/types.h>
+#include "base/read_file.h"
 
-struct config_file {
-	char *text; /* terminated, in memory that no core dump contains */
-	size_t size;
-	mode_t mode;
-	uid_t owner;
-};
-
-/* 0, or -errno and a sentence. */
-int config_file_read(const char *path, struct config_file *ret, struct config_error *ret_error);
-void config_file_free(struct config_file *file);
+/* Text without a NUL; 0, or -errno and a sentence. */
+int config_file_read(const char *path, struct file *ret, struct config_error *ret_error);
 
 /* Refuses a file that holds a password and that others may read. */
-int config_file_check(const struct config_file *file, const struct config *config,
+int config_file_check(const struct file *file, const struct config *config,
 	struct config_error *ret_error);
 
 /* Reads the first line of each password-file into the cluster's password. */

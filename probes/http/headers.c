@@ -3,7 +3,6 @@
 #include "headers.h"
 
 #include "base/read_file.h"
-#include "base/secret.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -31,13 +30,13 @@ int http_header_add(struct curl_slist **list, const char *line)
 
 int http_headers_read(struct curl_slist **list, const char *path)
 {
-	char *text, *rest, *line;
-	size_t n;
-	int r = read_file(path, HTTP_HEADERS_FILE_MAX, READ_FILE_PRIVATE, &text, &n);
+	char *rest, *line;
+	struct file file;
+	int r = file_read(path, HTTP_HEADERS_FILE_MAX, FILE_PRIVATE, &file);
 
 	if (r < 0)
 		return r;
-	for (rest = text; r == 0 && (line = strsep(&rest, "\n"));) {
+	for (rest = file.text; r == 0 && (line = strsep(&rest, "\n"));) {
 		size_t length = strlen(line);
 
 		if (length && line[length - 1] == '\r')
@@ -45,8 +44,7 @@ int http_headers_read(struct curl_slist **list, const char *path)
 		if (length && *line != '#')
 			r = http_header_add(list, line);
 	}
-	secret_wipe(text, n);
-	free(text);
+	file_free(&file);
 	return r;
 }
 

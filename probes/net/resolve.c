@@ -12,8 +12,9 @@
 
 #include "dns_conf.h"
 
+#include "base/read_file.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +34,7 @@ struct resolve_file {
 	const char *path;
 	struct stat seen;
 	bool known;
-	char *text; /* never NULL after resolve_file_look() */
+	struct file file;
 };
 
 struct resolver {
@@ -75,8 +76,6 @@ static void attempt_start(struct resolve_query *q);
 static bool resolve_file_look(struct resolve_file *f)
 {
 	struct stat st;
-	ssize_t n = 0;
-	int fd;
 
 	if (stat(f->path, &st) < 0)
 		memset(&st, 0, sizeof(st));
@@ -86,19 +85,20 @@ static bool resolve_file_look(struct resolve_file *f)
 		return false;
 	f->seen = st;
 	f->known = true;
-	fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd >= 0) {
-		n = read(fd, f->text, FILE_MAX);
-		(void)close(fd);
-	}
-	f->text[n > 0 ? n : 0] = '\0';
+	file_free(&f->file);
+	(void)file_read(f->path, FILE_MAX, FILE_START, &f->file);
 	return true;
+}
+
+static const char *text_of(const struct resolve_file *f)
+{
+	return f->file.text ? f->file.text : "";
 }
 
 static void files_look(struct resolver *r)
 {
 	if (resolve_file_look(&r->conf_file))
-		dns_conf_parse(r->conf_file.text, &r->conf);
+		dns_conf_parse(text_of(&r->conf_file), &r->conf);
 	(void)resolve_file_look(&r->hosts_file);
 }
 
@@ -112,12 +112,6 @@ int resolver_new(struct loop *loop, const struct resolver_options *options, stru
 	r->conf_file.path =
 		options && options->resolv_conf ? options->resolv_conf : "/etc/resolv.conf";
 	r->hosts_file.path = options && options->hosts ? options->hosts : "/etc/hosts";
-	r->conf_file.text = malloc(FILE_MAX + 1);
-	r->hosts_file.text = malloc(FILE_MAX + 1);
-	if (!r->conf_file.text || !r->hosts_file.text) {
-		resolver_free(r);
-		return -ENOMEM;
-	}
 	*ret = r;
 	return 0;
 }
@@ -126,8 +120,8 @@ void resolver_free(struct resolver *r)
 {
 	if (!r)
 		return;
-	free(r->conf_file.text);
-	free(r->hosts_file.text);
+	file_free(&r->conf_file.file);
+	file_free(&r->hosts_file.file);
 	free(r);
 }
 
@@ -400,8 +394,8 @@ static bool answer_locally(struct resolve_query *q)
 	if (dns_addr_parse(q->name, &a->addrs[0]))
 		a->n_addrs = 1;
 	else
-		a->n_addrs = dns_hosts_find(q->resolver->hosts_file.text, q->name, RESOLVE_ADDRS,
-			a->addrs);
+		a->n_addrs = dns_hosts_find(text_of(&q->resolver->hosts_file), q->name,
+			RESOLVE_ADDRS, a->addrs);
 	if (a->n_addrs == 0)
 		return false;
 	a->ttl_ms = 1000;

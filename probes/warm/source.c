@@ -46,17 +46,17 @@ static void take(struct warm_source *s, const char *text, size_t n)
 
 static void take_file(struct warm_source *s, const char *path)
 {
-	char *text, problem[CONFIG_URL_MAX + 80];
-	size_t n;
-	int r = read_file(path, WARM_TEXT_MAX, READ_FILE_ANY, &text, &n);
+	char problem[CONFIG_URL_MAX + 80];
+	struct file file;
+	int r = file_read(path, WARM_TEXT_MAX, FILE_ANY, &file);
 
 	if (r < 0) {
 		(void)snprintf(problem, sizeof(problem), "%s: %s", path, strerror(-r));
 		tell(s, problem);
 		return;
 	}
-	take(s, text, n);
-	free(text);
+	take(s, file.text, file.n);
+	file_free(&file);
 }
 
 static void memory_forget(struct warm_memory *m)

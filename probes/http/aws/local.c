@@ -51,16 +51,15 @@ static int read_profile(const char *moved, const char *usual, enum aws_file file
 	struct aws_profile *profile)
 {
 	const char *path = aws_local_variable(moved), *home = aws_local_variable("HOME");
-	char at_home[4096], *text;
-	size_t n;
+	char at_home[4096];
+	struct file text;
 	int r;
 
 	snprintf(at_home, sizeof(at_home), "%s/.aws/%s", home ? home : "", usual);
-	if (read_file(path ? path : at_home, FILE_MAX, READ_FILE_ANY, &text, &n) < 0)
+	if (file_read(path ? path : at_home, FILE_MAX, FILE_ANY, &text) < 0)
 		return path ? -EINVAL : -ENOENT;
-	r = aws_profile_parse(text, n, file, name, profile);
-	explicit_bzero(text, n);
-	free(text);
+	r = aws_profile_parse(text.text, text.n, file, name, profile);
+	file_free(&text);
 	return r == 0 || r == -ENOENT ? r : -EINVAL;
 }
 

@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -53,26 +52,6 @@ static enum aws_turn sts_read(struct aws_visit *visit, const char *body, size_t 
 	return aws_creds_parse_sts(body, n, creds) == 0 ? AWS_TURN_HAVE : AWS_TURN_FAILED;
 }
 
-/* A file's text without the white space around it; to be wiped and freed. */
-static char *read_token(const char *path)
-{
-	char *text;
-	size_t n;
-
-	if (read_file(path, TOKEN_FILE_MAX, READ_FILE_ANY, &text, &n) < 0)
-		return NULL;
-	while (n > 0 && strchr(" \t\r\n", text[n - 1]))
-		text[--n] = '\0';
-	return text;
-}
-
-static void free_token(char *token)
-{
-	if (token)
-		explicit_bzero(token, strlen(token));
-	free(token);
-}
-
 static enum aws_turn identity_begin(struct aws_visit *visit, struct aws_question *question,
 	struct aws_creds *creds)
 {
@@ -101,15 +80,19 @@ static bool add_authorization(struct aws_question *question)
 {
 	const char *path = aws_local_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
 	const char *plain = aws_local_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
-	char *token = path ? read_token(path) : plain ? strdup(plain) : NULL;
+	struct file file = {0};
 	int n = 0;
 
-	if (token)
+	if (path && file_read(path, TOKEN_FILE_MAX, FILE_ANY, &file) < 0)
+		return false;
+	while (file.n > 0 && strchr(" \t\r\n", file.text[file.n - 1]))
+		file.text[--file.n] = '\0';
+	if (path || plain)
 		n = snprintf(question->headers[0], sizeof(question->headers[0]),
-			"Authorization: %s", token);
-	free_token(token);
+			"Authorization: %s", path ? file.text : plain);
+	file_free(&file);
 	question->n_headers = n > 0;
-	return (!path || n > 0) && n < (int)sizeof(question->headers[0]);
+	return n < (int)sizeof(question->headers[0]);
 }
 
 static enum aws_turn ecs_begin(struct aws_visit *visit, struct aws_question *question,

@@ -44,19 +44,17 @@ static int begin(const char *region, const char *action, const struct aws_profil
 enum aws_turn aws_role_by_token(const char *region, const struct aws_profile *role,
 	struct aws_question *ret)
 {
+	struct file token;
 	struct buf body;
-	char *token;
-	size_t n;
 	int r;
 
-	if (read_file(role->token_file, TOKEN_FILE_MAX, READ_FILE_ANY, &token, &n) < 0)
+	if (file_read(role->token_file, TOKEN_FILE_MAX, FILE_ANY, &token) < 0)
 		return AWS_TURN_FAILED;
-	token[strcspn(token, " \t\r\n")] = '\0';
+	token.text[strcspn(token.text, " \t\r\n")] = '\0';
 	r = begin(region, "AssumeRoleWithWebIdentity", role, ret, &body);
 	buf_add(&body, "&WebIdentityToken=");
-	buf_add_percent(&body, token, "");
-	explicit_bzero(token, n);
-	free(token);
+	buf_add_percent(&body, token.text, "");
+	file_free(&token);
 	return r == 0 && buf_error(&body) == 0 ? AWS_TURN_ASK : AWS_TURN_FAILED;
 }
 

@@ -58,3 +58,34 @@ const char *pel_word_of_health(unsigned health)
 
 	return WORD_OF(words, health);
 }
+
+const char *pel_word_of_admission(unsigned admission)
+{
+	static const char *const words[] = {
+		[PEL_ADMITTED] = "admitted",
+		[PEL_ADMIT_NEW] = "new",
+		[PEL_ADMIT_WARMING] = "warming",
+		[PEL_ADMIT_HELD] = "held",
+	};
+
+	return WORD_OF(words, admission);
+}
+
+const char *pel_sentence_of_why(unsigned why)
+{
+	static const char *const sentences[] = {
+		[PEL_WHY_NONE] = "no reason was told",
+		[PEL_WHY_STARTING] = "no instance has answered yet",
+		[PEL_WHY_NO_CREDENTIALS] = "there are no credentials to log in with",
+		[PEL_WHY_DENIED] = "every credential was refused",
+		[PEL_WHY_NO_ANSWER] = "no instance can be reached, or none answers",
+		[PEL_WHY_NOT_A_CLUSTER] = "the server has no topology to tell",
+		[PEL_WHY_NO_WRITER] = "there has been no writer for 30 s",
+		[PEL_WHY_DISPUTED] = "two instances say that they are the writer",
+		[PEL_WHY_UNROUTABLE] = "the instances cannot be reached directly from here",
+	};
+
+	return why < sizeof(sentences) / sizeof(*sentences)
+		? sentences[why]
+		: "for a reason unknown to this version";
+}

@@ -2,30 +2,10 @@
 /* A cluster's changes as lines of the log and events: what differs from what was last said. */
 #include "internal.h"
 
+#include "common/words.h"
+
 #include <stdio.h>
 #include <string.h>
-
-static const char *const why_text[] = {
-	[PEL_WHY_NONE] = "",
-	[PEL_WHY_STARTING] = "no answer yet",
-	[PEL_WHY_NO_CREDENTIALS] =
-		("no credentials: DNS alone; with a monitoring user the topology "
-		 "would be followed within milliseconds"),
-	[PEL_WHY_DENIED] = "every credential was refused",
-	[PEL_WHY_NO_ANSWER] = "nobody can be reached, or nobody answers",
-	[PEL_WHY_NOT_A_CLUSTER] = "the server has no topology to tell",
-	[PEL_WHY_NO_WRITER] = "no instance is the writer",
-	[PEL_WHY_DISPUTED] = "two instances say that they are the writer",
-	[PEL_WHY_UNROUTABLE] = "members cannot be reached directly from here",
-};
-
-static const char *const health_text[] = {
-	[PEL_HEALTH_UNKNOWN] = "unknown",
-	[PEL_HEALTH_OK] = "ok",
-	[PEL_HEALTH_SUSPECT] = "suspect",
-	[PEL_HEALTH_STALLED] = "stalled",
-	[PEL_HEALTH_UNREACHABLE] = "unreachable",
-};
 
 static unsigned find_id(const struct pel_hot *hot, const struct pel_cold *cold, const char *id)
 {
@@ -50,8 +30,12 @@ static void say_state(struct cluster *c, const struct pel_hot *hot, const struct
 		log_event(log, LOG_WARNING, "writer-lost", name, NULL, "there is no writer");
 		break;
 	default:
-		log_event(log, LOG_WARNING, "topology-unknown", name, NULL, "%s",
-			why_text[hot->why]);
+		log_event(log, LOG_WARNING, "topology-unknown", name, NULL, "%s%s",
+			pel_sentence_of_why(hot->why),
+			hot->why == PEL_WHY_NO_CREDENTIALS
+				? ": DNS alone; with a monitoring user the topology would be "
+				  "followed within milliseconds"
+				: "");
 		break;
 	}
 }
@@ -138,7 +122,7 @@ static void say_instances(struct cluster *c, const struct pel_hot *hot, const st
 			log_event(log, LOG_INFO, "instance-joined", name, id, "%s is a member", id);
 		else if (health_is_news(c->said.instances[was].health, hot->instances[i].health))
 			log_event(log, LOG_INFO, "instance-health", name, id, "%s is %s", id,
-				health_text[hot->instances[i].health]);
+				pel_word_of_health(hot->instances[i].health));
 		if (was != PEL_NONE)
 			say_lag(c, id, &c->said.instances[was], &hot->instances[i]);
 		say_admission(c, id, &hot->instances[i],

@@ -5,15 +5,12 @@
  */
 #include "internal.h"
 
+#include "common/words.h"
+
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 
-static const char *const states[] = {"free", "unknown", "known", "writerless"};
-static const char *const roles[] = {"unknown", "reader", "writer", "custom"};
-static const char *const healths[] = {"unknown", "ok", "suspect", "stalled", "unreachable"};
-static const char *const whys[] = {"", "starting", "no-credentials", "denied", "no-answer",
-	"not-a-cluster", "no-writer", "disputed", "unroutable"};
 static const char *const verdicts[] = {"none", "untried", "good", "denied"};
 
 static void put_addr(FILE *out, const struct pel_addr *addr)
@@ -36,8 +33,9 @@ static void put_member(FILE *out, const struct cluster *c, unsigned slot)
 	(void)fprintf(out,
 		",\"role\":\"%s\",\"self_role\":\"%s\",\"health\":\"%s\",\"connected\":%s,"
 		"\"routable\":%s,\"rtt_us\":%" PRIu32 ",\"lag_ms\":%" PRId64 "}",
-		roles[m->role], roles[m->self_role], healths[m->health],
-		p->first.told ? "true" : "false", m->routable ? "true" : "false", m->rtt_us,
+		pel_word_of_role(m->role), pel_word_of_role(m->self_role),
+		pel_word_of_health(m->health), p->first.told ? "true" : "false",
+		m->routable ? "true" : "false", m->rtt_us,
 		m->lag_ms == PEL_LAG_UNKNOWN ? INT64_C(-1) : (int64_t)m->lag_ms);
 }
 
@@ -57,14 +55,14 @@ void cluster_put_status(const struct cluster *c, FILE *out)
 	(void)fprintf(out,
 		"{\"key\":\"%s\",\"record\":%u,\"state\":\"%s\",\"why\":\"%s\",\"dialect\":\"%s\","
 		"\"credentials\":\"%s\",\"alarm\":%s,\"epoch\":%" PRIu64 ",\"names\":[",
-		c->key, c->record, states[t->state], whys[t->why], c->dialect->name,
-		verdicts[credentials_verdict(c->links.credentials)], c->alarm ? "true" : "false",
-		map_write_hot(c->o->map, c->record)->epoch);
+		c->key, c->record, pel_word_of_state(t->state), pel_word_of_why(t->why),
+		c->dialect->name, verdicts[credentials_verdict(c->links.credentials)],
+		c->alarm ? "true" : "false", map_write_hot(c->o->map, c->record)->epoch);
 	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
 		if (!c->names[i].used)
 			continue;
 		(void)fprintf(out, "%s{\"name\":\"%s\",\"role\":\"%s\",\"wanted\":%s}", comma,
-			c->names[i].text, roles[t->names[i].role],
+			c->names[i].text, pel_word_of_role(t->names[i].role),
 			c->names[i].wanted ? "true" : "false");
 		comma = ",";
 	}

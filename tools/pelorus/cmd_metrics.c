@@ -10,6 +10,8 @@
 #include "map_view.h"
 #include "status_json.h"
 
+#include "common/words.h"
+
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,14 +180,12 @@ static void gauge_print(const struct gauge *g, const struct report *r)
 /* One series for each state that an instance can be in, of which one is 1. */
 static void admission_print(const struct report *r)
 {
-	static const char *const states[] = {"admitted", "new", "warming", "held"};
-
 	for (unsigned i = 0; i < r->n_instances; i++) {
 		const struct report_instance *in = &r->instances[i];
 
-		for (unsigned s = 0; s < sizeof(states) / sizeof(*states); s++)
+		for (enum pel_admission s = PEL_ADMITTED; s <= PEL_ADMIT_HELD; s++)
 			printf("pelorus_instance_admission{cluster=\"%s\",instance=\"%s\",state=\"%s\"} %d\n",
-				r->name, *in->id ? in->id : in->host, states[s],
+				r->name, *in->id ? in->id : in->host, pel_word_of_admission(s),
 				in->admission == s);
 	}
 }

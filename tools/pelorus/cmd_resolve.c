@@ -11,6 +11,7 @@
 #include "rules/route.h"
 
 #include "common/names.h"
+#include "common/words.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -122,7 +123,7 @@ static void addr_print(const char *label, const struct pel_addr *addr, const str
 		printf(", port %u", addr->port);
 	if (i >= 0)
 		printf(": %s, %s", seen->report.instances[i].id,
-			report_role(seen->hot.instances[i].role));
+			pel_word_of_role(seen->hot.instances[i].role));
 	putchar('\n');
 }
 

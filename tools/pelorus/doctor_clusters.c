@@ -11,6 +11,8 @@
 #include "map_view.h"
 #include "status_json.h"
 
+#include "common/words.h"
+
 #include <arpa/inet.h>
 #include <json-c/json.h>
 #include <netdb.h>
@@ -117,7 +119,7 @@ static void tell_unknown(struct doctor *d, const struct report *r)
 	else
 		doctor_tell(d, FINDING_FAILURE,
 			r->why < sizeof(remedies) / sizeof(*remedies) ? remedies[r->why] : NULL,
-			"cluster: %s: %s", r->name, report_why(r->why));
+			"cluster: %s: %s", r->name, pel_sentence_of_why(r->why));
 }
 
 static bool address_is_of(const struct report_instance *in, const char *text)

@@ -4,6 +4,8 @@
 
 #include "commands.h"
 
+#include "common/words.h"
+
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -20,38 +22,6 @@ bool report_format_parse(const char *word, enum report_format *ret)
 		}
 	}
 	return false;
-}
-
-const char *report_role(enum pel_role role)
-{
-	static const char *const words[] = {"unknown", "reader", "writer", "custom"};
-
-	return words[role];
-}
-
-const char *report_health(enum pel_health health)
-{
-	static const char *const words[] = {"unknown", "ok", "suspect", "stalled", "unreachable"};
-
-	return words[health];
-}
-
-const char *report_why(enum pel_why why)
-{
-	static const char *const words[] = {
-		[PEL_WHY_NONE] = "no reason was told",
-		[PEL_WHY_STARTING] = "no instance has answered yet",
-		[PEL_WHY_NO_CREDENTIALS] = "there are no credentials to log in with",
-		[PEL_WHY_DENIED] = "every credential was refused",
-		[PEL_WHY_NO_ANSWER] = "no instance can be reached, or none answers",
-		[PEL_WHY_NOT_A_CLUSTER] = "the server has no topology to tell",
-		[PEL_WHY_NO_WRITER] = "there has been no writer for 30 s",
-		[PEL_WHY_DISPUTED] = "two instances say that they are the writer",
-		[PEL_WHY_UNROUTABLE] = "the instances cannot be reached directly from here",
-	};
-
-	return why < sizeof(words) / sizeof(*words) ? words[why]
-						    : "for a reason unknown to this version";
 }
 
 static int64_t ago_ms(uint64_t then_ns, uint64_t now_ns)
@@ -167,7 +137,7 @@ void report_sentence(const struct report *r, char *ret, size_t size)
 	} else {
 		(void)snprintf(ret, size,
 			"%s: the topology is not known: %s; connections go where DNS leads.",
-			r->name, report_why(r->why));
+			r->name, pel_sentence_of_why(r->why));
 	}
 }
 

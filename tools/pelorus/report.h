@@ -72,9 +72,4 @@ int report_status(const struct report *report);
 int report_print(const struct report *reports, unsigned n, enum report_format format, bool single,
 	FILE *to);
 
-/* Words for a person. */
-const char *report_role(enum pel_role role);
-const char *report_health(enum pel_health health);
-const char *report_why(enum pel_why why);
-
 #endif

@@ -2,6 +2,8 @@
 /* Reports as table, tree, tab-separated values and JSON. */
 #include "report.h"
 
+#include "common/words.h"
+
 #include <errno.h>
 #include <json-c/json.h>
 #include <libsmartcols.h>
@@ -40,13 +42,6 @@ struct cells {
 	char text[COLS][CELL_MAX];
 };
 
-static const char *admission_word(enum pel_admission admission)
-{
-	static const char *const words[] = {"admitted", "new", "warming", "held"};
-
-	return words[admission];
-}
-
 /* Why it is held; "" if that is not known. */
 static const char *held_word(const struct report_instance *in)
 {
@@ -59,7 +54,7 @@ static const char *held_word(const struct report_instance *in)
 
 static size_t admission_put(const struct report_instance *in, char *ret, size_t size)
 {
-	const char *word = admission_word(in->admission), *why = held_word(in);
+	const char *word = pel_word_of_admission(in->admission), *why = held_word(in);
 	int n = 0;
 
 	if (in->admission == PEL_ADMIT_WARMING && in->warm_total)
@@ -75,7 +70,7 @@ static size_t admission_put(const struct report_instance *in, char *ret, size_t 
 
 static void state_put(const struct report_instance *in, char ret[static CELL_MAX])
 {
-	size_t n = (size_t)snprintf(ret, CELL_MAX, "%s", report_health(in->health));
+	size_t n = (size_t)snprintf(ret, CELL_MAX, "%s", pel_word_of_health(in->health));
 
 	n += admission_put(in, ret + n, CELL_MAX - n);
 	if (in->lagged)
@@ -104,7 +99,7 @@ static void cells_put(const struct report_instance *in, struct cells *ret)
 	for (int i = 0; i < COLS; i++)
 		strcpy(ret->text[i], "-");
 	(void)snprintf(ret->text[COL_ID], CELL_MAX, "%.63s", *in->id ? in->id : in->host);
-	(void)snprintf(ret->text[COL_ROLE], CELL_MAX, "%s", report_role(in->role));
+	(void)snprintf(ret->text[COL_ROLE], CELL_MAX, "%s", pel_word_of_role(in->role));
 	state_put(in, ret->text[COL_STATE]);
 	measures_put(in, ret);
 	if (*in->address)
@@ -193,8 +188,8 @@ static void tsv_print(const struct report *r, FILE *to)
 	for (unsigned i = 0; i < r->n_instances; i++) {
 		const struct report_instance *in = &r->instances[i];
 
-		fprintf(to, "%s\t%s\t%s\t%s\t%s\t", r->name, in->id, report_role(in->role),
-			report_health(in->health), admission_word(in->admission));
+		fprintf(to, "%s\t%s\t%s\t%s\t%s\t", r->name, in->id, pel_word_of_role(in->role),
+			pel_word_of_health(in->health), pel_word_of_admission(in->admission));
 		if (in->lag_ms != PEL_LAG_UNKNOWN)
 			fprintf(to, "%u", in->lag_ms);
 		fputc('\t', to);
@@ -226,9 +221,9 @@ static struct json_object *instance_json(const struct report_instance *in)
 	struct json_object *o = json_object_new_object();
 
 	put_text(o, "id", in->id);
-	put_text(o, "role", report_role(in->role));
-	put_text(o, "health", report_health(in->health));
-	put_text(o, "admission", admission_word(in->admission));
+	put_text(o, "role", pel_word_of_role(in->role));
+	put_text(o, "health", pel_word_of_health(in->health));
+	put_text(o, "admission", pel_word_of_admission(in->admission));
 	if (in->admission == PEL_ADMIT_HELD)
 		put_text(o, "held_for", held_word(in));
 	if (in->warm_total) {
@@ -256,7 +251,7 @@ static struct json_object *names_json(const struct report *r)
 		struct json_object *name = json_object_new_object();
 
 		put_text(name, "name", r->names[i]);
-		put_text(name, "role", report_role(r->roles[i]));
+		put_text(name, "role", pel_word_of_role(r->roles[i]));
 		json_object_array_add(names, name);
 	}
 	return names;
@@ -264,16 +259,15 @@ static struct json_object *names_json(const struct report *r)
 
 static struct json_object *report_json(const struct report *r)
 {
-	static const char *const states[] = {"free", "unknown", "known", "writerless"};
 	struct json_object *o = json_object_new_object(), *instances = json_object_new_array();
 	char sentence[1024];
 
 	report_sentence(r, sentence, sizeof(sentence));
 	put_text(o, "name", r->name);
 	put_text(o, "sentence", sentence);
-	put_text(o, "state", states[r->state]);
+	put_text(o, "state", pel_word_of_state(r->state));
 	if (r->state == PEL_STATE_UNKNOWN)
-		put_text(o, "why", report_why(r->why));
+		put_text(o, "why", pel_sentence_of_why(r->why));
 	put_text(o, "asked", r->source);
 	json_object_object_add(o, "dns_only", json_object_new_boolean(r->dns_only));
 	json_object_object_add(o, "writer",

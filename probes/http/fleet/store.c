@@ -4,6 +4,8 @@
 
 #include "base/buf.h"
 
+#include "common/words.h"
+
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -32,15 +34,10 @@ static void add_host(struct buf *buf, const struct pel_hot_instance *in,
 
 static void add_members(struct buf *buf, const struct pel_hot *hot, const struct pel_cold *cold)
 {
-	static const char *const healths[] = {"unknown", "ok", "suspect", "stalled", "unreachable"};
-
 	for (unsigned i = 0; i < hot->n_instances; i++) {
 		buf_addf(buf, "%s{\"id\":", i ? "," : "");
 		buf_add_json(buf, cold->instances[i].id);
-		buf_addf(buf, ",\"health\":\"%s\"}",
-			healths[hot->instances[i].health <= PEL_HEALTH_UNREACHABLE
-					? hot->instances[i].health
-					: 0]);
+		buf_addf(buf, ",\"health\":\"%s\"}", pel_word_of_health(hot->instances[i].health));
 	}
 }
 

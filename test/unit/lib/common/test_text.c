@@ -65,6 +65,7 @@ static void every_value_of_a_map_has_a_word(void **state)
 		{pel_word_of_why, PEL_WHY_UNROUTABLE, "unroutable"},
 		{pel_word_of_role, PEL_ROLE_CUSTOM, "custom"},
 		{pel_word_of_health, PEL_HEALTH_UNREACHABLE, "unreachable"},
+		{pel_word_of_admission, PEL_ADMIT_HELD, "held"},
 	};
 
 	(void)state;

@@ -15,7 +15,10 @@
  * How that is said is the store's (store.h).  Without one everybody is alone, and probes as
  * if there were no fleet.
  */
-#include "internal.h"
+#include "fleet.h"
+
+#include "store.h"
+#include "base/trouble.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,8 +29,38 @@
 #define RETRY_MOST_NS (15 * LOOP_S)
 #define JITTER_NS (300 * LOOP_MS)
 #define WATCH_GAP_NS (20 * LOOP_MS) /* between two questions that are answered at once */
+#define RESIGN_NS (5 * LOOP_S)
 
-int fleet_ask_about(struct fleet *f, enum fleet_what what, const char *lease,
+enum fleet_state { LOOKING, WAITING, CLAIMING, LEADING, FOLLOWING };
+
+struct fleet {
+	struct loop *loop;
+	struct http *http;
+	struct config_cluster config;
+	const struct fleet_store *store;
+	struct fleet_place place;
+	char key[PEL_NAME_MAX];
+	void (*told)(void *ctx, enum remote_fleet fleet, const struct coordinator_view *view);
+	void *ctx;
+	enum fleet_state state;
+	char document[FLEET_DOCUMENT_MAX];
+	bool known;
+	bool follows;        /* as far as the log has told */
+	bool changed;        /* the document, since it was last put */
+	uint64_t unknown_ns; /* since when we know nothing */
+	char lease[FLEET_LEASE_MAX];
+	uint64_t lease_end_ns;
+	uint64_t renewed_ns;    /* when its last renewal was asked for */
+	struct http_call *call; /* of the state: a question, a put, the watch */
+	struct http_call *renew;
+	struct loop_timer timer; /* of the state */
+	struct trouble trouble;
+	struct coordinator_view view;
+	uint64_t heard_ns; /* when the leader's last sign of life was heard */
+};
+
+/* Asks; the answer goes to `done`, the lines of a stream to `line`. */
+static int start(struct fleet *f, enum fleet_what what, const char *lease,
 	void (*done)(void *ctx, const struct http_answer *answer),
 	void (*line)(void *ctx, const char *line, size_t n), struct http_call **ret)
 {
@@ -59,13 +92,8 @@ int fleet_ask_about(struct fleet *f, enum fleet_what what, const char *lease,
 	return http_start(f->http, &request, done, f, ret);
 }
 
-int fleet_ask(struct fleet *f, enum fleet_what what,
-	void (*done)(void *ctx, const struct http_answer *answer))
-{
-	return fleet_ask_about(f, what, f->lease, done, NULL, &f->call);
-}
-
-void fleet_enter(struct fleet *f, enum fleet_state state)
+/* Another state: whatever the last one asked and waited for is over. */
+static void enter(struct fleet *f, enum fleet_state state)
 {
 	http_cancel(f->call);
 	http_cancel(f->renew);
@@ -74,21 +102,19 @@ void fleet_enter(struct fleet *f, enum fleet_state state)
 	f->state = state;
 }
 
-void fleet_look_in(struct fleet *f, uint64_t in_ns)
+static void look_in(struct fleet *f, uint64_t in_ns)
 {
-	fleet_enter(f, LOOKING);
+	enter(f, LOOKING);
 	loop_timer_set_in(f->loop, &f->timer, in_ns);
 }
 
-uint64_t fleet_jitter_ns(const struct fleet *f)
+/* A moment that is another one on every host. */
+static uint64_t soon_ns(const struct fleet *f)
 {
-	uint64_t seed = loop_now_ns(f->loop) ^ (uintptr_t)f;
-
-	seed *= UINT64_C(0x9e3779b97f4a7c15);
-	return (seed >> 20) % JITTER_NS;
+	return jitter_ns(loop_now_ns(f->loop) ^ (uintptr_t)f, JITTER_NS);
 }
 
-void fleet_follow_nobody(struct fleet *f)
+static void follow_nobody(struct fleet *f)
 {
 	f->follows = false;
 	f->told(f->ctx, REMOTE_FLEET_ALONE, NULL);
@@ -100,7 +126,7 @@ static void follow(struct fleet *f)
 	if (!f->view.leased) {
 		trouble_say(&f->trouble,
 			"somebody wrote a document without a lease; probing alone");
-		fleet_follow_nobody(f);
+		follow_nobody(f);
 		return;
 	}
 	trouble_end(&f->trouble);
@@ -112,27 +138,198 @@ static void follow(struct fleet *f)
 	f->told(f->ctx, REMOTE_FLEET_FOLLOWS, &f->view);
 }
 
-void fleet_fail(struct fleet *f, const char *why)
+/* The store is of no use: alone for now. */
+static void fail(struct fleet *f, const char *why)
 {
 	trouble_say(&f->trouble, "the fleet cannot be reached: %s; probing alone", why);
-	fleet_follow_nobody(f);
-	fleet_look_in(f, trouble_wait_ns(&f->trouble, RETRY_NS, RETRY_MOST_NS, fleet_jitter_ns(f)));
+	follow_nobody(f);
+	look_in(f, trouble_wait_ns(&f->trouble, RETRY_NS, RETRY_MOST_NS, soon_ns(f)));
 }
 
-bool fleet_is_good(struct fleet *f, const struct http_answer *answer)
+/* The question of the state, which waits for the answer. */
+static void ask(struct fleet *f, enum fleet_what what, const char *lease,
+	void (*done)(void *ctx, const struct http_answer *answer),
+	void (*line)(void *ctx, const char *line, size_t n))
+{
+	int r = start(f, what, lease, done, line, &f->call);
+
+	if (r < 0)
+		fail(f, strerror(-r));
+}
+
+/* True if there is an answer worth reading. */
+static bool is_good(struct fleet *f, const struct http_answer *answer)
 {
 	char buffer[64];
 	const char *problem = http_problem(answer, buffer, sizeof(buffer));
 
 	if (problem)
-		fleet_fail(f, problem);
+		fail(f, problem);
 	return !problem;
 }
 
 /* The same, where it may be that there is no such key. */
 static bool is_word(struct fleet *f, const struct http_answer *answer)
 {
-	return (answer->error == 0 && answer->status == 404) || fleet_is_good(f, answer);
+	return (answer->error == 0 && answer->status == 404) || is_good(f, answer);
+}
+
+static void put(struct fleet *f);
+
+/* Nobody waits for this answer. */
+static void ignore(void *ctx, const struct http_answer *answer)
+{
+}
+
+/* The lead is lost, or was given up. */
+static void step_down(struct fleet *f, const char *why)
+{
+	log_event(f->trouble.log, LOG_INFO, "fleet-lead-lost", f->key, NULL,
+		"this host does not probe for the fleet any more: %s", why);
+	follow_nobody(f);
+	look_in(f, soon_ns(f));
+}
+
+/* Another may lead at once, instead of when the lease ends. */
+static void give_back(struct fleet *f)
+{
+	struct http_call *ignored;
+
+	(void)start(f, FLEET_REVOKE, f->lease, ignore, NULL, &ignored);
+}
+
+/* Ours ends when the others take it for ended, if the store's lasts longer. */
+static void extend(struct fleet *f, unsigned ttl_s)
+{
+	uint64_t ours_ns = f->config.lease_ms * LOOP_MS, ttl_ns = ttl_s * LOOP_S;
+
+	f->lease_end_ns = f->renewed_ns + (ttl_ns < ours_ns ? ttl_ns : ours_ns);
+}
+
+static void on_renewed(void *ctx, const struct http_answer *answer)
+{
+	struct fleet *f = ctx;
+	unsigned ttl_s;
+	int r;
+
+	f->renew = NULL;
+	r = f->store->read_lease(answer, f->lease, &ttl_s);
+	if (r > 0)
+		extend(f, ttl_s);
+	else if (r == 0)
+		step_down(f, "its lease has ended");
+}
+
+static void on_checked(void *ctx, const struct http_answer *answer)
+{
+	struct fleet *f = ctx;
+
+	f->call = NULL;
+	if (f->store->read_held(answer) == 0)
+		step_down(f, "somebody else has written in its place");
+	else if (f->changed)
+		put(f);
+}
+
+/* Each third of the lease: renews it, or gives the lead up before the others take it. */
+static void keep_lead(struct fleet *f)
+{
+	uint64_t now = loop_now_ns(f->loop);
+
+	if (now >= f->lease_end_ns) {
+		step_down(f, "the store was out of reach for as long as its lease");
+		return;
+	}
+	if (!f->known && now - f->unknown_ns >= RESIGN_NS) {
+		give_back(f);
+		step_down(f, "it knows no topology itself");
+		return;
+	}
+	if (!f->renew) {
+		f->renewed_ns = now;
+		(void)start(f, FLEET_RENEW, f->lease, on_renewed, NULL, &f->renew);
+	}
+	if (f->changed)
+		put(f);
+	if (!f->call) /* no put is about to tell whether the document is still ours */
+		(void)start(f, FLEET_CHECK, f->lease, on_checked, NULL, &f->call);
+	loop_timer_set_in(f->loop, &f->timer, f->config.lease_ms * LOOP_MS / 3);
+}
+
+static void lead(struct fleet *f)
+{
+	f->state = LEADING;
+	log_event(f->trouble.log, LOG_INFO, "fleet-lead", f->key, NULL,
+		"this host probes for the fleet");
+	trouble_end(&f->trouble);
+	f->told(f->ctx, REMOTE_FLEET_LEADS, NULL);
+	loop_timer_set_in(f->loop, &f->timer, f->config.lease_ms * LOOP_MS / 3);
+	if (f->changed)
+		put(f);
+}
+
+static void on_put(void *ctx, const struct http_answer *answer)
+{
+	struct fleet *f = ctx;
+	int held = f->store->read_held(answer);
+
+	f->call = NULL;
+	if (held < 0) {
+		f->changed = true;
+		if (f->state == CLAIMING)
+			(void)is_good(f, answer);
+	} else if (f->state == CLAIMING && held) {
+		lead(f);
+	} else if (f->state == CLAIMING) {
+		give_back(f);
+		look_in(f, 0);
+	} else if (!held) {
+		step_down(f, "another has taken it");
+	} else if (f->changed) {
+		put(f);
+	}
+}
+
+/* Puts the document: as the claim itself, or in place of our last one. */
+static void put(struct fleet *f)
+{
+	if (f->call)
+		return;
+	f->changed = false;
+	ask(f, f->state == CLAIMING ? FLEET_CLAIM : FLEET_UPDATE, f->lease, on_put, NULL);
+}
+
+static void on_granted(void *ctx, const struct http_answer *answer)
+{
+	struct fleet *f = ctx;
+	unsigned ttl_s;
+	int r;
+
+	f->call = NULL;
+	r = f->store->read_lease(answer, f->lease, &ttl_s);
+	if (r > 0) {
+		extend(f, ttl_s);
+		put(f);
+	} else if (r == 0) {
+		fail(f, "it grants no lease");
+	} else {
+		(void)is_good(f, answer);
+	}
+}
+
+/* Asks for a lease, and with it for the key. */
+static void claim(struct fleet *f)
+{
+	enter(f, CLAIMING);
+	f->renewed_ns = loop_now_ns(f->loop);
+	ask(f, FLEET_GRANT, f->lease, on_granted, NULL);
+}
+
+/* The watch told of no leader's word. */
+static void lost(struct fleet *f, enum coordinator_verdict verdict)
+{
+	follow_nobody(f);
+	look_in(f, verdict == COORDINATOR_NOTHING ? soon_ns(f) : RETRY_NS);
 }
 
 static void on_watch_line(void *ctx, const char *line, size_t n)
@@ -144,16 +341,10 @@ static void on_watch_line(void *ctx, const char *line, size_t n)
 	if (!f->store->is_news(line))
 		return;
 	verdict = f->store->read(&answer, &f->view);
-	if (verdict == COORDINATOR_OK) {
+	if (verdict == COORDINATOR_OK)
 		follow(f);
-		return;
-	}
-	fleet_follow_nobody(f);
-	fleet_look_in(f, verdict == COORDINATOR_NOTHING ? fleet_jitter_ns(f) : RETRY_NS);
-}
-
-void fleet_ignore(void *ctx, const struct http_answer *answer)
-{
+	else
+		lost(f, verdict);
 }
 
 static void on_unseated(void *ctx, const struct http_answer *answer)
@@ -161,20 +352,16 @@ static void on_unseated(void *ctx, const struct http_answer *answer)
 	struct fleet *f = ctx;
 
 	f->call = NULL;
-	fleet_look_in(f, fleet_jitter_ns(f));
+	look_in(f, soon_ns(f));
 }
 
 /* Nothing was heard of the leader for a lease: its key goes, and who is first leads. */
 static void unseat(struct fleet *f)
 {
-	int r;
-
 	log_event(f->trouble.log, LOG_INFO, "fleet-leader-silent", f->key, NULL,
 		"the host that probes for the fleet gives no sign of life");
-	fleet_enter(f, LOOKING);
-	r = fleet_ask_about(f, FLEET_REVOKE, f->view.session, on_unseated, NULL, &f->call);
-	if (r < 0)
-		fleet_fail(f, strerror(-r));
+	enter(f, LOOKING);
+	ask(f, FLEET_REVOKE, f->view.session, on_unseated, NULL);
 }
 
 /* One answer of a watch that is no stream. */
@@ -184,8 +371,7 @@ static void take_watched(struct fleet *f, const struct http_answer *answer)
 	enum coordinator_verdict verdict = f->store->read(answer, &f->view);
 
 	if (verdict != COORDINATOR_OK || f->view.index < index) {
-		fleet_follow_nobody(f);
-		fleet_look_in(f, verdict == COORDINATOR_NOTHING ? fleet_jitter_ns(f) : RETRY_NS);
+		lost(f, verdict);
 		return;
 	}
 	if (f->view.index != index)
@@ -205,8 +391,8 @@ static void on_watch_done(void *ctx, const struct http_answer *answer)
 
 	f->call = NULL;
 	if (f->store->is_news) {
-		if (answer->error == -ETIMEDOUT || fleet_is_good(f, answer))
-			fleet_look_in(f, 0);
+		if (answer->error == -ETIMEDOUT || is_good(f, answer))
+			look_in(f, 0);
 	} else if (is_word(f, answer)) {
 		take_watched(f, answer);
 	}
@@ -214,13 +400,8 @@ static void on_watch_done(void *ctx, const struct http_answer *answer)
 
 static void watch(struct fleet *f, enum fleet_state state)
 {
-	int r;
-
-	fleet_enter(f, state);
-	r = fleet_ask_about(f, FLEET_WATCH, f->lease, on_watch_done,
-		f->store->is_news ? on_watch_line : NULL, &f->call);
-	if (r < 0)
-		fleet_fail(f, strerror(-r));
+	enter(f, state);
+	ask(f, FLEET_WATCH, f->lease, on_watch_done, f->store->is_news ? on_watch_line : NULL);
 }
 
 static void on_looked(void *ctx, const struct http_answer *answer)
@@ -237,20 +418,12 @@ static void on_looked(void *ctx, const struct http_answer *answer)
 		watch(f, WAITING);
 		follow(f);
 	} else if (verdict != COORDINATOR_NOTHING) {
-		fleet_fail(f, coordinator_verdict_text(verdict));
+		fail(f, coordinator_verdict_text(verdict));
 	} else if (f->known) {
-		fleet_claim(f);
+		claim(f);
 	} else {
 		watch(f, WAITING);
 	}
-}
-
-static void look(struct fleet *f)
-{
-	int r = fleet_ask(f, FLEET_LOOK, on_looked);
-
-	if (r < 0)
-		fleet_fail(f, strerror(-r));
 }
 
 static void on_timer(void *ctx)
@@ -258,9 +431,9 @@ static void on_timer(void *ctx)
 	struct fleet *f = ctx;
 
 	if (f->state == LEADING)
-		fleet_keep_lead(f);
+		keep_lead(f);
 	else if (f->state == LOOKING)
-		look(f);
+		ask(f, FLEET_LOOK, f->lease, on_looked, NULL);
 	else
 		watch(f, f->state);
 }
@@ -276,9 +449,9 @@ void fleet_publish(struct fleet *f, const struct pel_hot *hot, const struct pel_
 		return;
 	f->changed = true;
 	if (f->state == WAITING)
-		fleet_claim(f);
+		claim(f);
 	else if (f->state == LEADING)
-		fleet_put(f);
+		put(f);
 }
 
 int fleet_new(const struct fleet_options *options, struct fleet **ret)
@@ -305,7 +478,7 @@ int fleet_new(const struct fleet_options *options, struct fleet **ret)
 		free(f);
 		return r;
 	}
-	fleet_look_in(f, 0);
+	look_in(f, 0);
 	*ret = f;
 	return 0;
 }
@@ -314,7 +487,7 @@ void fleet_free(struct fleet *f)
 {
 	if (!f)
 		return;
-	fleet_enter(f, LOOKING);
+	enter(f, LOOKING);
 	explicit_bzero(&f->config, sizeof(f->config));
 	free(f);
 }

@@ -10,7 +10,6 @@
 
 #include "file.h"
 #include "keys.h"
-#include "lines.h"
 #include "base/secret.h"
 
 #include "common/names.h"

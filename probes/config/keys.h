@@ -21,15 +21,13 @@ struct config_type {
 
 struct config_key {
 	enum config_section section;
+	size_t offset, size;
 	const char *name;
 	const struct config_type *type;
-	size_t offset;
-	size_t size;
-	const char *expected; /* completes "expected ..." */
-	const char *const
-		*words;       /* of an enumeration, in the order of its values, NULL at the end */
-	uint32_t min, max;    /* of a number or a duration in ms */
-	const char *standard; /* the default, as one would write it; NULL: zero bytes */
+	const char *expected;     /* completes "expected ..." */
+	const char *const *words; /* of an enumeration, in the order of its values, then NULL */
+	uint32_t min, max;        /* of a number or a duration in ms */
+	const char *standard;     /* the default, as one would write it; NULL: zero bytes */
 };
 
 extern const struct config_key config_keys[];
@@ -43,7 +41,6 @@ extern const struct config_type config_type_net;
 extern const struct config_type config_type_number;
 extern const struct config_type config_type_path;
 extern const struct config_type config_type_pattern;
-extern const struct config_type config_type_port;
 extern const struct config_type config_type_secret;
 extern const struct config_type config_type_text;
 extern const struct config_type config_type_secret_url;

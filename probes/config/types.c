@@ -153,33 +153,21 @@ static bool key_number_read(const struct config_key *key, const char *value, voi
 
 	if (!number_read(value, strlen(value), &number) || number < key->min || number > key->max)
 		return false;
-	*(uint32_t *)ret_field = (uint32_t)number;
+	if (key->size == sizeof(uint16_t))
+		*(uint16_t *)ret_field = (uint16_t)number;
+	else
+		*(uint32_t *)ret_field = (uint32_t)number;
 	return true;
 }
 
 static void key_number_show(const struct config_key *key, const void *field, char *ret, size_t size)
 {
-	(void)snprintf(ret, size, "%u", *(const uint32_t *)field);
+	(void)snprintf(ret, size, "%u",
+		key->size == sizeof(uint16_t) ? *(const uint16_t *)field
+					      : *(const uint32_t *)field);
 }
 
 const struct config_type config_type_number = {key_number_read, key_number_show};
-
-static bool port_read(const struct config_key *key, const char *value, void *ret_field)
-{
-	uint64_t number;
-
-	if (!number_read(value, strlen(value), &number) || number < 1 || number > 65535)
-		return false;
-	*(uint16_t *)ret_field = (uint16_t)number;
-	return true;
-}
-
-static void port_show(const struct config_key *key, const void *field, char *ret, size_t size)
-{
-	(void)snprintf(ret, size, "%u", *(const uint16_t *)field);
-}
-
-const struct config_type config_type_port = {port_read, port_show};
 
 /* "1.5" of a unit of `unit_ms`; three digits behind the point at most. */
 static bool quantity_read(const char *value, size_t n, uint64_t unit_ms, uint64_t *ret_ms)

@@ -125,7 +125,7 @@ def check_files(tree, lab, folder, environment):
             made = lab.exec("mariadb", "-h", writer, "-uapp", "-papp", "-e", text, check=False)
             # The application's user may not grant: that is refused after the text was understood.
             ok("1064" not in made.stderr, f"SQL: {text.splitlines()[0]}", made.stderr)
-    keys = re.findall(r'\.section = CONFIG_\w+, "([^"]+)"', documents.read("probes/config/keys.c"))
+    keys = re.findall(r'\{(?:GLOBAL|CLUSTER|BOTH)\([\w.]+\), "([^"]+)"', documents.read("probes/config/keys.c"))
     page = documents.read("tools/man/pelorus.conf.5.scd")
     missing = [k for k in keys if f"*{k}*" not in page]
     ok(keys and not missing, "pelorus.conf(5) has every key", str(missing))

@@ -86,8 +86,9 @@ enum pel_admission {
 #define PEL_INST_LAGGED 0x0002u   /* above max-lag, with hysteresis */
 #define PEL_INST_HAS4 0x0004u
 #define PEL_INST_HAS6 0x0008u
-#define PEL_INST_BY_HAND 0x0010u  /* held by hand, until it is admitted by hand */
-#define PEL_INST_UNWARMED 0x0020u /* held because its warm-up came to nothing */
+#define PEL_INST_BY_HAND 0x0010u   /* held by hand, until it is admitted by hand */
+#define PEL_INST_UNWARMED 0x0020u  /* held because its warm-up came to nothing */
+#define PEL_INST_ELSEWHERE 0x0040u /* another prober warms it: how far it is, is not known here */
 
 /* struct pel_hot.selector, .fallback */
 enum pel_selector {

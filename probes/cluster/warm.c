@@ -4,8 +4,8 @@
  *
  * topology.h says who wants it: a new reader that has been fit for long enough.  It then is warming,
  * in this prober and in every other: one of them has the instance's lock and works, the others show
- * how far it is, until that one is done, or gone.  What fails is tried again until warm-up-timeout; then the reader
- * is admitted cold, or held.  If it is admitted by anything else (a promotion, nobody else left, by
+ * that, until that one is done, or gone.  What fails is tried again until warm-up-timeout; then the
+ * reader is admitted cold, or held.  If it is admitted by anything else (a promotion, nobody else left, by
  * hand) or held by hand, the warm-up ends at once.
  *
  * By hand it is tried once, and whoever is admitted stays so.
@@ -67,16 +67,21 @@ static uint8_t admission_of(const struct warm *w)
 	return m ? m->admission : PEL_ADMITTED;
 }
 
-static void show(struct warm *w, const char *state, unsigned done, unsigned total)
+static void feed(struct warm *w, bool elsewhere)
 {
 	struct cluster *c = w->cluster;
 
+	cluster_note(c,
+		topology_feed_warm(&c->topology, w->slot, (uint16_t)w->shown.done,
+			(uint16_t)w->shown.total, elsewhere, cluster_now(c)));
+}
+
+static void show(struct warm *w, const char *state, unsigned done, unsigned total)
+{
 	w->shown.state = state;
 	w->shown.done = done;
 	w->shown.total = total;
-	cluster_note(c,
-		topology_feed_warm(&c->topology, w->slot, (uint16_t)done, (uint16_t)total,
-			cluster_now(c)));
+	feed(w, false);
 }
 
 static void admission_set(struct warm *w, enum pel_admission admission)
@@ -275,13 +280,14 @@ static void run_told(void *ctx, enum warm_event event, const char *text)
 
 	switch (event) {
 	case WARM_LOCKED:
+		feed(w, false);
 		source_open(w);
 		break;
 	case WARM_TAKEN:
 		if (w->by_hand)
 			rest(w, "another prober is warming it");
 		else
-			show(w, "waiting", counts->done, counts->total);
+			feed(w, true);
 		break;
 	case WARM_WARMED:
 		say(w, LOG_INFO, "warmed", "warmed by another prober");

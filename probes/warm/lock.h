@@ -6,40 +6,28 @@
  *
  *   pelorus.warm.HASH       who holds it warms the instance
  *   pelorus.warm.HASH.done  the instance has been warmed, of late
- *   pelorus.warm.HASH.dI, .tI
- *                           held for each bit I that is set in the number of statements done, and in
- *                           that of all: anybody may read them, whatever user he is
  *
- * All are held by one connection, and free when it ends.  A server holds more than one lock for a
+ * Both are held by one connection, and free when it ends.  A server holds more than one lock for a
  * connection since MySQL 5.7 and MariaDB 10.0.
- *
- * A number that changes while it is read shows as one that is too small, never too large: bits are
- * released before others are taken, and read from the highest on.
  */
 #ifndef WARM_LOCK_H
 #define WARM_LOCK_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
-#define WARM_LOCK_QUERY_MAX 2048
+#define WARM_LOCK_QUERY_MAX 160
 
 /* What one look at the locks says. */
 struct warm_lock_look {
 	bool got;    /* the lock is ours now */
 	bool warmed; /* somebody says that it is done */
-	unsigned done, total;
 };
 
-/* Takes the lock if it is free, and reads the rest. */
+/* Takes the lock if it is free, and looks whether it is done. */
 void warm_lock_ask(const char *id, char ret[static WARM_LOCK_QUERY_MAX]);
 
 /* Its row, of `n` cells; NULL where the answer had none.  What is no such row says nothing. */
 struct warm_lock_look warm_lock_read(const char *const *row, unsigned n);
-
-/* Changes the numbers that are told from what they were.  False if there is nothing to change. */
-bool warm_lock_tell(const char *id, const struct warm_lock_look *was,
-	const struct warm_lock_look *is, char ret[static WARM_LOCK_QUERY_MAX]);
 
 /* Says that it is done, and gives the lock back. */
 void warm_lock_done(const char *id, char ret[static WARM_LOCK_QUERY_MAX]);

@@ -19,15 +19,13 @@
 #include <string.h>
 
 #define LOCK_EACH_NS (500 * LOOP_MS) /* of each host that waits */
-#define TELL_EACH_NS (500 * LOOP_MS) /* those who wait hear how far it is */
+#define KEEP_EACH_NS LOOP_S          /* the lock is looked after */
 #define LOCK_LIMIT_NS (10 * LOOP_S)
 #define SETUP_LIMIT_NS (10 * LOOP_S)
 #define GRACE_NS (2 * LOOP_S) /* for the server to end a statement by itself */
 
-_Static_assert(WARM_LOCK_QUERY_MAX <= MEMBER_QUERY_MAX, "questions of lock.h");
-
 /* What the lock's connection was last asked. */
-enum lock_step { LOCK_ASKING = 0, LOCK_TELLING, LOCK_FINISHING };
+enum lock_step { LOCK_ASKING = 0, LOCK_KEEPING, LOCK_FINISHING };
 
 /* What a session is made of; all of it has to succeed but the limits, which have two spellings. */
 enum hand_step { HAND_READ_ONLY = 0, HAND_MODE, HAND_LIMIT, HAND_LIMIT_MYSQL, HAND_USE, HAND_RUN };
@@ -51,8 +49,7 @@ struct warm_run {
 	struct link lock;
 	enum lock_step lock_step;
 	unsigned keeper; /* slot of the writer that keeps the lock; PEL_NONE: the instance itself */
-	struct warm_lock_look told;
-	struct loop_timer again; /* the lock is asked for again, or the progress told */
+	struct loop_timer again; /* the lock is asked for again, or looked after */
 	struct loop_timer end;   /* tells that the run is lost, when nobody is in the midst of it */
 	bool lost;
 	char text[200];
@@ -326,10 +323,9 @@ static void lock_ask(struct warm_run *r)
 	lock_put(r, LOCK_ASKING, query);
 }
 
-static void lock_tell(struct warm_run *r)
+/* Its server shall neither end the connection for its silence, nor be the writer no more. */
+static void lock_keep(struct warm_run *r)
 {
-	const struct warm_lock_look is = {.done = r->counts.done, .total = r->counts.total};
-	char query[WARM_LOCK_QUERY_MAX];
 	struct pel_addr addr;
 	const char *host;
 
@@ -337,12 +333,9 @@ static void lock_tell(struct warm_run *r)
 		lose(r, "the writer that kept the lock is no more");
 		return;
 	}
-	if (!r->finishing && member_is_idle(r->lock.member) &&
-		warm_lock_tell(r->id, &r->told, &is, query)) {
-		r->told = is;
-		lock_put(r, LOCK_TELLING, query);
-	}
-	loop_timer_set_in(r->links->loop, &r->again, TELL_EACH_NS);
+	if (!r->finishing && member_is_idle(r->lock.member))
+		lock_put(r, LOCK_KEEPING, "SELECT 1");
+	loop_timer_set_in(r->links->loop, &r->again, KEEP_EACH_NS);
 }
 
 static void lock_again(void *ctx)
@@ -350,7 +343,7 @@ static void lock_again(void *ctx)
 	struct warm_run *r = ctx;
 
 	if (r->list)
-		lock_tell(r);
+		lock_keep(r);
 	else
 		lock_ask(r);
 }
@@ -377,13 +370,6 @@ static void lock_move(struct warm_run *r)
 		lose(r, "it gives no lock, and there is no writer to keep one");
 }
 
-/* What another prober tells of its progress only grows; see lock.h. */
-static void take_progress(struct warm_run *r, const struct warm_lock_look *look)
-{
-	if (look->total != r->counts.total || look->done > r->counts.done)
-		r->counts = (struct warm_counts){.done = look->done, .total = look->total};
-}
-
 static void lock_asked(struct warm_run *r, const struct member_answer *answer)
 {
 	const char *const *row = answer->cells ? answer->cells->next(answer->cells->context) : NULL;
@@ -398,7 +384,6 @@ static void lock_asked(struct warm_run *r, const struct member_answer *answer)
 	} else if (look.got) {
 		tell(r, WARM_LOCKED, NULL);
 	} else {
-		take_progress(r, &look);
 		loop_timer_set_in(r->links->loop, &r->again, LOCK_EACH_NS);
 		tell(r, WARM_TAKEN, NULL);
 	}
@@ -410,7 +395,7 @@ static void lock_answered(struct warm_run *r, const struct member_answer *answer
 	case LOCK_ASKING:
 		lock_asked(r, answer);
 		break;
-	case LOCK_TELLING:
+	case LOCK_KEEPING:
 		if (r->finishing)
 			lock_finish(r);
 		break;

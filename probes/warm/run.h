@@ -5,7 +5,7 @@
  * The lock is a named one (lock.h) on the instance itself, or on the writer where the instance
  * gives none, held by a connection of its own; it is free again when that ends, whatever the reason.
  * A second name, taken at the end, tells the probers that come later that the work is done, for as
- * long as this run stays open; others tell those that wait how far it is.
+ * long as this run stays open.
  *
  * Statements run on further connections, in sessions that are READ ONLY and limit a statement's
  * time at the server, too.  What they answer is dropped as it comes.
@@ -20,8 +20,8 @@
 
 enum warm_event {
 	WARM_LOCKED,   /* nobody else does it: warm_run_start() */
-	WARM_TAKEN,    /* somebody else does; told again, with warm_run_counts() of what that one
-	                * tells, until this run gets the lock or is lost, or WARM_WARMED */
+	WARM_TAKEN,    /* somebody else does; told again until this run gets the lock or is lost, or
+	                * WARM_WARMED */
 	WARM_WARMED,   /* somebody else has done it */
 	WARM_PROGRESS, /* warm_run_counts() */
 	WARM_DONE,     /* every statement has had its turn */

@@ -20,7 +20,7 @@ WHYS = ("", "starting", "no-credentials", "denied", "no-answer", "not-a-cluster"
 ADMISSIONS = ("admitted", "new", "warming", "held")
 NONE = 0xFF
 
-LAGGED = 2  # a flag
+LAGGED, ELSEWHERE = 2, 0x40  # flags
 HEADER, INDEX, ENTRY = 4096, 2048, 16
 CLUSTERS, INSTANCES, NAMES, NAME_MAX = 64, 32, 16, 256
 HOT_INSTANCE, HOT_NAME, ADDR = 64, 216, 24
@@ -56,6 +56,10 @@ class Instance:
     @property
     def lagged(self):
         return bool(self.flags & LAGGED)
+
+    @property
+    def elsewhere(self):
+        return bool(self.flags & ELSEWHERE)
 
 
 class Name:

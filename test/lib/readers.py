@@ -67,6 +67,7 @@ class Admissions(threading.Thread):
         super().__init__(daemon=True)
         self.prober, self.id, self.over = prober, id, False
         self.seen = []  # (admission, done, total), first and last moment
+        self.elsewhere = False  # another prober was seen to warm it
         self.start()
 
     def run(self):
@@ -75,6 +76,7 @@ class Admissions(threading.Thread):
             cluster = self.prober.cluster()
             instance = cluster and cluster.instances.get(self.id)
             if instance:
+                self.elsewhere |= instance.elsewhere
                 key = (instance.admission, instance.warm_done, instance.warm_total)
                 if not self.seen or self.seen[-1][0] != key:
                     self.seen.append([key, begin, begin])

@@ -3,7 +3,7 @@
 """What servers of the lab do not do: give no named lock, as a reader of Aurora, and keep MySQL 8's
 samples of statements.  Servers that speak the protocol stand in for them.
 
-Two probers share the warm-up all the same, by locks on the writer, and both show how far it is.
+Two probers share the warm-up all the same, by locks on the writer: one shows how far it is, the other that another prober warms it.
 """
 import os
 import subprocess
@@ -38,7 +38,7 @@ def run_on(server):
 def seen(prober, id):
     c = prober.cluster()
     i = c and c.instances.get(id)
-    return i and (i.admission, i.warm_done, i.warm_total)
+    return i and (i.admission, i.warm_done, i.warm_total, i.elsewhere)
 
 
 def told(prober, text):
@@ -55,13 +55,17 @@ def check_shared(cluster, folder):
         for prober in (one, two):
             prober.wait_settled(3)
         reader = join(cluster, 4, slow_s=0.05)
-        numbers = {prober: [] for prober in (one, two)}
+        numbers, tables = {prober: [] for prober in (one, two)}, []
 
         def over(_):
             for prober, list_ in numbers.items():
                 now = seen(prober, "demo-4")
-                if now and now[0] == "warming" and now[2] and now not in list_:
+                if now and now[0] == "warming" and (now[2] or now[3]) and now not in list_:
                     list_.append(now)
+                    if now[3]:
+                        env = dict(os.environ, PELORUS_RUNTIME_DIR=prober.run)
+                        tables.append(cluster.popen(PELORUS, "topology", env=env, text=True,
+                                                    stdout=subprocess.PIPE).communicate()[0])
             return all((seen(p, "demo-4") or [""])[0] == "admitted" for p in numbers)
         one.wait(over, 60)
         asked = run_on(reader)
@@ -70,11 +74,15 @@ def check_shared(cluster, folder):
         tap.ok(sorted(told(p, "by another") for p in numbers) == [False, True],
                "by one prober: the other has waited for it", one.log()[-900:] + two.log()[-900:])
         for prober, list_ in numbers.items():
-            done = [d for _, d, _ in list_]
-            tap.ok(done == sorted(done) and any(0 < d < COUNT for d in done) and
-                   all(t == COUNT for _, _, t in list_),
-                   "it shows how far it is, who " + ("waits" if told(prober, "by another")
-                                                     else "works"), list_)
+            done = [d for _, d, _, _ in list_]
+            if told(prober, "by another"):
+                tap.ok(list_ == [("warming", 0, 0, True)],
+                       "who waits shows that another prober warms it", list_)
+            else:
+                tap.ok(done == sorted(done) and any(0 < d < COUNT for d in done) and
+                       all(t == COUNT and not other for _, _, t, other in list_),
+                       "who works shows how far it is", list_)
+        tap.ok(any("warming (by another prober)" in t for t in tables), "topology says so", tables)
         names = list(cluster.servers["demo-1"].locks)
         tap.ok(any(n.endswith(".done") for n in names),
                "the writer keeps the locks", names)

@@ -70,10 +70,13 @@ static void warming_print(const struct report *r, FILE *to)
 	for (unsigned i = 0; i < r->n_instances; i++) {
 		const struct report_instance *in = &r->instances[i];
 
-		if (in->warm_done == in->warm_total)
+		if (in->warm_done == in->warm_total && !in->elsewhere)
 			continue;
 		fprintf(to, "%s warming ", in->id);
-		bar_print(to, in->warm_done, in->warm_total);
+		if (in->elsewhere)
+			fputs("by another prober", to);
+		else
+			bar_print(to, in->warm_done, in->warm_total);
 		fputc('\n', to);
 	}
 }

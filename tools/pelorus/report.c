@@ -55,6 +55,7 @@ static void instance_put(const struct pel_hot_instance *in, const struct pel_col
 		.lagged = in->flags & PEL_INST_LAGGED,
 		.by_hand = in->flags & PEL_INST_BY_HAND,
 		.unwarmed = in->flags & PEL_INST_UNWARMED,
+		.elsewhere = in->flags & PEL_INST_ELSEWHERE,
 		.lag_ms = in->lag_ms,
 		.cpu_permille = in->cpu_permille,
 		.rtt_us = in->rtt_us,

@@ -24,6 +24,7 @@ struct report_instance {
 	bool lagged;
 	bool by_hand;          /* held by hand */
 	bool unwarmed;         /* held because its warm-up came to nothing */
+	bool elsewhere;        /* warmed by another prober */
 	uint32_t lag_ms;       /* PEL_LAG_UNKNOWN */
 	uint16_t cpu_permille; /* UINT16_MAX: not known */
 	uint32_t rtt_us;       /* 0: not known */

@@ -59,6 +59,8 @@ static size_t admission_put(const struct report_instance *in, char *ret, size_t 
 
 	if (in->admission == PEL_ADMIT_WARMING && in->warm_total)
 		n = snprintf(ret, size, ", %s %u/%u", word, in->warm_done, in->warm_total);
+	else if (in->admission == PEL_ADMIT_WARMING && in->elsewhere)
+		n = snprintf(ret, size, ", %s (by another prober)", word);
 	else if (in->admission == PEL_ADMIT_HELD && strcmp(why, "lag") == 0)
 		n = snprintf(ret, size, ", %s (lag %u ms)", word, in->lag_ms);
 	else if (in->admission == PEL_ADMIT_HELD && *why)
@@ -230,6 +232,8 @@ static struct json_object *instance_json(const struct report_instance *in)
 		put_number(o, "warm_done", true, in->warm_done);
 		put_number(o, "warm_total", true, in->warm_total);
 	}
+	if (in->elsewhere)
+		put_text(o, "warmed_by", "another prober");
 	put_number(o, "lag_ms", in->lag_ms != PEL_LAG_UNKNOWN, in->lag_ms);
 	put_number(o, "cpu_permille", in->cpu_permille != UINT16_MAX, in->cpu_permille);
 	put_number(o, "round_trip_us", in->rtt_us != 0, in->rtt_us);

@@ -311,7 +311,7 @@ unsigned topology_feed_unwarmed(struct topology *t, unsigned slot, uint64_t now_
 }
 
 unsigned topology_feed_warm(struct topology *t, unsigned slot, uint16_t done, uint16_t total,
-	uint64_t now_ns)
+	bool elsewhere, uint64_t now_ns)
 {
 	struct topology_member *m = member(t, slot);
 
@@ -319,5 +319,6 @@ unsigned topology_feed_warm(struct topology *t, unsigned slot, uint16_t done, ui
 		return 0;
 	m->warm_done = done;
 	m->warm_total = total;
+	m->warm_elsewhere = elsewhere;
 	return settle(t, now_ns, TOPOLOGY_DATA);
 }

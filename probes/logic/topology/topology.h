@@ -131,6 +131,7 @@ struct topology_member {
 	uint16_t told_port; /* by topology_set_port(); 0: none */
 	uint16_t cpu_permille;
 	uint16_t warm_done, warm_total;
+	bool warm_elsewhere; /* another prober warms it */
 	uint32_t lag_ms;
 	uint32_t rtt_us;
 	uint64_t identity;
@@ -334,8 +335,9 @@ unsigned topology_feed_admission(struct topology *t, unsigned slot, enum pel_adm
 unsigned topology_feed_warmed(struct topology *t, unsigned slot, uint64_t now_ns);
 /* The warm-up has come to nothing, and the configuration wants such a reader held. */
 unsigned topology_feed_unwarmed(struct topology *t, unsigned slot, uint64_t now_ns);
+/* How far its warm-up is, or that another prober does it. */
 unsigned topology_feed_warm(struct topology *t, unsigned slot, uint16_t done, uint16_t total,
-	uint64_t now_ns);
+	bool elsewhere, uint64_t now_ns);
 
 /* What time alone changes. */
 unsigned topology_tick(struct topology *t, uint64_t now_ns);

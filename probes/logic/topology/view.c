@@ -29,7 +29,8 @@ static void view_instance(const struct topology_member *m, struct pel_hot_instan
 		.flags = (uint16_t)((m->routable ? PEL_INST_ROUTABLE : 0) |
 			(m->lagged ? PEL_INST_LAGGED : 0) |
 			(m->admission_forced ? PEL_INST_BY_HAND : 0) |
-			(m->unwarmed && m->admission == PEL_ADMIT_HELD ? PEL_INST_UNWARMED : 0)),
+			(m->unwarmed && m->admission == PEL_ADMIT_HELD ? PEL_INST_UNWARMED : 0) |
+			(m->warm_elsewhere ? PEL_INST_ELSEWHERE : 0)),
 		.port = m->addr.port ? m->addr.port : m->port,
 		.lag_ms = m->lag_ms,
 		.identity = m->identity,

@@ -123,7 +123,7 @@ static void warming_is_wanted_once_stable(void **state)
 	assert_false(topology_wants_warm(&p->t, topology_find(&p->t, "demo-2")));
 	play(p, "warm:4");
 	assert_false(topology_wants_warm(&p->t, slot));
-	assert_int_not_equal(topology_feed_warm(&p->t, slot, 37, 100, p->now), 0);
+	assert_int_not_equal(topology_feed_warm(&p->t, slot, 37, 100, false, p->now), 0);
 	assert_int_equal(topology_member(&p->t, slot)->warm_done, 37);
 	free(p);
 }
@@ -403,7 +403,7 @@ static void a_free_slot_takes_nothing(void **state)
 	assert_int_equal(topology_feed_health(&p->t, 9, PEL_HEALTH_UNREACHABLE, 0, p->now), 0);
 	assert_int_equal(topology_feed_host(&p->t, 0, &dns, p->now), 0);
 	assert_int_equal(topology_feed_admission(&p->t, 9, PEL_ADMITTED, true, p->now), 0);
-	assert_int_equal(topology_feed_warm(&p->t, 9, 1, 1, p->now), 0);
+	assert_int_equal(topology_feed_warm(&p->t, 9, 1, 1, false, p->now), 0);
 	assert_null(topology_member(&p->t, 9));
 	free(p);
 }

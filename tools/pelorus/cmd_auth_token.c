@@ -30,46 +30,15 @@ struct wish {
 	unsigned port;
 };
 
-/* 0, 1 for --help, -EINVAL. */
-static int wish_take(int argc, char **argv, struct wish *ret)
+static bool host_take(char *word, struct wish *ret)
 {
-	static const struct option options[] = {
-		{"user", required_argument, NULL, 'u'},
-		{"region", required_argument, NULL, 'r'},
-		{"profile", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	int option;
-	char *colon;
+	char *colon = strrchr(word, ':');
 
-	*ret = (struct wish){.profile = "", .port = 3306};
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case 'u':
-			ret->user = optarg;
-			break;
-		case 'r':
-			ret->region = optarg;
-			break;
-		case 'p':
-			ret->profile = optarg;
-			break;
-		case 'h':
-			return 1;
-		default:
-			return -EINVAL;
-		}
-	}
-	if (!ret->user || optind != argc - 1)
-		return -EINVAL;
-	ret->host = argv[optind];
-	colon = strrchr(ret->host, ':');
-	if (colon) {
+	ret->host = word;
+	ret->port = colon ? (unsigned)strtoul(colon + 1, NULL, 10) : 3306;
+	if (colon)
 		*colon = '\0';
-		ret->port = (unsigned)strtoul(colon + 1, NULL, 10);
-	}
-	return ret->port > 0 && ret->port <= 65535 ? 0 : -EINVAL;
+	return ret->port > 0 && ret->port <= 65535;
 }
 
 /*
@@ -127,14 +96,16 @@ static int ask_prober(const char *command, const struct wish *wish)
 
 int cmd_auth_token(int argc, char **argv)
 {
+	struct wish wish = {.profile = ""};
+	const struct command_option options[] = {{"user", .word = &wish.user},
+		{"region", .word = &wish.region}, {"profile", .word = &wish.profile}, {0}};
+	int status = command_parse(argc, argv, options, 1, 1, help), r;
 	struct aws_creds creds;
-	struct wish wish;
-	int r = wish_take(argc, argv, &wish), status;
 
-	if (r != 0) {
-		fputs(help, r == 1 ? stdout : stderr);
-		return r == 1 ? STATUS_OK : STATUS_USAGE;
-	}
+	if (status >= 0)
+		return status;
+	if (!wish.user || !host_take(argv[optind], &wish))
+		return command_usage(help);
 	r = creds_find(&wish, &creds);
 	if (r == -ENOENT || r == -ENOTSUP)
 		return ask_prober(argv[0], &wish);

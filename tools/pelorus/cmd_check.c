@@ -7,7 +7,6 @@
 
 #include "map_view.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,12 +43,6 @@ static bool duration_parse(const char *text, uint32_t *ret_ms)
 		return false;
 	*ret_ms = (uint32_t)(in_ms ? number : 1000 * number);
 	return in_ms || strcmp(end, "s") == 0 || *end == '\0';
-}
-
-static bool role_parse(const char *word, enum pel_role *ret)
-{
-	*ret = strcmp(word, "writer") == 0 ? PEL_ROLE_WRITER : PEL_ROLE_READER;
-	return *ret == PEL_ROLE_WRITER || strcmp(word, "reader") == 0;
 }
 
 static int tell(enum verdict verdict, const char *text)
@@ -114,53 +107,38 @@ static int readers_tell(const struct report *r, uint32_t max_lag_ms)
 
 static int check(const struct arguments *a)
 {
-	struct report *report = calloc(1, sizeof(*report));
+	struct report *report;
 	char sentence[1024];
-	struct map_view view;
-	int r, status;
+	int status, n = map_view_reports(a->name, &report);
 
-	if (!report || map_view_open(&view) < 0) {
-		free(report);
-		return tell(UNKNOWN, "no prober is at work");
-	}
-	r = map_view_find(&view, a->name, report);
-	if (r == 0)
+	if (n > 0)
 		report_sentence(report, sentence, sizeof(sentence));
-	if (r < 0)
+	if (n < 0)
+		status = tell(UNKNOWN, "no prober is at work");
+	else if (n == 0)
 		status = tell(UNKNOWN, "the name is not followed");
 	else if (a->role == PEL_ROLE_WRITER)
 		status = tell(writer_judge(report), sentence);
 	else
 		status = readers_tell(report, a->max_lag_ms);
-	map_view_close(&view);
 	free(report);
 	return status;
 }
 
 int cmd_check(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"role", required_argument, NULL, 'r'},
-		{"max-lag", required_argument, NULL, 'l'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	struct arguments a = {.role = PEL_ROLE_WRITER};
-	bool good = true;
-	int option;
+	const char *role = "writer", *max_lag = NULL;
+	const struct command_option options[] = {{"role", .word = &role},
+		{"max-lag", .word = &max_lag}, {0}};
+	int status = command_parse(argc, argv, options, 1, 1, help);
+	struct arguments a = {0};
 
-	while (good && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == 'h') {
-			fputs(help, stdout);
-			return WELL;
-		}
-		good = (option == 'r' && role_parse(optarg, &a.role)) ||
-			(option == 'l' && duration_parse(optarg, &a.max_lag_ms));
-	}
-	if (!good || optind != argc - 1) {
-		fputs(help, stderr);
-		return UNKNOWN;
-	}
+	if (status == -1 &&
+		(!command_role(role, &a.role) ||
+			(max_lag && !duration_parse(max_lag, &a.max_lag_ms))))
+		status = command_usage(help);
+	if (status >= 0)
+		return status == STATUS_OK ? WELL : UNKNOWN;
 	a.name = argv[optind];
 	return check(&a);
 }

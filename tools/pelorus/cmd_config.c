@@ -83,25 +83,15 @@ static int config_run(const char *command, bool check, const char *named)
 
 int cmd_config(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	const char *path = NULL, *word;
-	int option;
+	const char *path = NULL;
+	const struct command_option options[] = {{"config", .word = &path}, {0}};
+	int status = command_parse(argc, argv, options, 1, 1, help);
+	bool check;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option != 'c') {
-			fputs(help, option == 'h' ? stdout : stderr);
-			return option == 'h' ? STATUS_OK : STATUS_USAGE;
-		}
-		path = optarg;
-	}
-	word = optind == argc - 1 ? argv[optind] : "";
-	if (strcmp(word, "show") != 0 && strcmp(word, "check") != 0) {
-		fputs(help, stderr);
-		return STATUS_USAGE;
-	}
-	return config_run(argv[0], strcmp(word, "check") == 0, path);
+	if (status >= 0)
+		return status;
+	check = strcmp(argv[optind], "check") == 0;
+	if (!check && strcmp(argv[optind], "show") != 0)
+		return command_usage(help);
+	return config_run(argv[0], check, path);
 }

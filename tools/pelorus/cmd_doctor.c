@@ -8,6 +8,7 @@
 #include "doctor.h"
 
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,27 @@ static const char help[] =
 	"  --wait SECONDS  for a first topology, 5 unless told\n"
 	"\n"
 	"Ends with 0 if nothing is wrong, 1 if something is.\n";
+
+void doctor_tell(struct doctor *d, enum finding finding, const char *remedy, const char *format,
+	...)
+{
+	static const struct {
+		const char *word, *color;
+	} styles[] = {{"ok", "\033[32m"}, {"note", "\033[33m"}, {"FAIL", "\033[31m"}};
+	va_list args;
+
+	d->failures += finding == FINDING_FAILURE;
+	d->warnings += finding == FINDING_NOTE;
+	printf("%s%-4s%s  ", d->colors ? styles[finding].color : "", styles[finding].word,
+		d->colors ? "\033[0m" : "");
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+	if (remedy)
+		printf("      -> %s\n", remedy);
+	fflush(stdout);
+}
 
 static void names_add(struct doctor *d, char *list)
 {

@@ -4,13 +4,10 @@
 
 #include "control_client.h"
 
-#include <errno.h>
-#include <getopt.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char help[] =
 	"usage: pelorus events [-f] [--json]\n"
@@ -70,25 +67,15 @@ static int events_follow(const char *command, bool json, unsigned long long sinc
 
 int cmd_events(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"follow", no_argument, NULL, 'f'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
 	bool follow = false, json = false;
+	const struct command_option options[] = {{"follow", .flag = &follow, .letter = 'f'},
+		{"json", .flag = &json}, {0}};
+	int status = command_parse(argc, argv, options, 0, 0, help);
 	unsigned long long since;
 	char *body;
-	int option, status;
 
-	while ((option = getopt_long(argc, argv, "f", options, NULL)) != -1) {
-		if (option == 'h' || option == '?') {
-			fputs(help, option == 'h' ? stdout : stderr);
-			return option == 'h' ? STATUS_OK : STATUS_USAGE;
-		}
-		follow = follow || option == 'f';
-		json = json || option == 'j';
-	}
+	if (status >= 0)
+		return status;
 	status = control_client_run(argv[0], "events\n", &body);
 	if (status != STATUS_OK)
 		return status;

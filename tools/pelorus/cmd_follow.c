@@ -27,6 +27,11 @@ static const char help[] =
 	"  --ssl-verify           never to a server whose certificate is not its own\n"
 	"  --permanent            also while no program uses the name\n";
 
+struct wish {
+	const char *user, *password_file, *ca;
+	bool tls, verify, permanent;
+};
+
 static int password_put(char request[static PEL_CONTROL_MAX], const char *path)
 {
 	char line[2050];
@@ -57,61 +62,33 @@ static int name_put(char request[static PEL_CONTROL_MAX], char *name)
 	return r == 0 && colon ? pel_control_put(request, PEL_CONTROL_MAX, "port", colon) : r;
 }
 
-/* 0, 1 for --help, -EINVAL for what is told in the usage, -errno. */
-static int options_take(int argc, char **argv, char request[static PEL_CONTROL_MAX])
+static int request_make(const struct wish *w, char *name, char request[static PEL_CONTROL_MAX])
 {
-	static const struct option options[] = {
-		{"user", required_argument, NULL, 'u'},
-		{"password-file", required_argument, NULL, 'p'},
-		{"ssl", no_argument, NULL, 's'},
-		{"ssl-ca", required_argument, NULL, 'c'},
-		{"ssl-verify", no_argument, NULL, 'v'},
-		{"permanent", no_argument, NULL, 'k'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	int option, r = 0;
+	const char *const pairs[][2] = {{"user", w->user}, {"ssl", w->tls ? "1" : NULL},
+		{"ssl-ca", w->ca}, {"ssl-verify", w->verify ? "1" : NULL},
+		{"permanent", w->permanent ? "1" : NULL}};
+	int r = w->password_file ? password_put(request, w->password_file) : 0;
 
-	while (r == 0 && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case 'u':
-			r = pel_control_put(request, PEL_CONTROL_MAX, "user", optarg);
-			break;
-		case 'p':
-			r = password_put(request, optarg);
-			break;
-		case 's':
-			r = pel_control_put(request, PEL_CONTROL_MAX, "ssl", "1");
-			break;
-		case 'c':
-			r = pel_control_put(request, PEL_CONTROL_MAX, "ssl-ca", optarg);
-			break;
-		case 'v':
-			r = pel_control_put(request, PEL_CONTROL_MAX, "ssl-verify", "1");
-			break;
-		case 'k':
-			r = pel_control_put(request, PEL_CONTROL_MAX, "permanent", "1");
-			break;
-		case 'h':
-			return 1;
-		default:
-			r = -EINVAL;
-		}
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs) && r == 0; i++) {
+		if (pairs[i][1])
+			r = pel_control_put(request, PEL_CONTROL_MAX, pairs[i][0], pairs[i][1]);
 	}
-	if (r == 0 && optind != argc - 1)
-		r = -EINVAL;
-	return r < 0 ? r : name_put(request, argv[optind]);
+	return r < 0 ? r : name_put(request, name);
 }
 
 int cmd_follow(int argc, char **argv)
 {
+	struct wish w = {0};
+	const struct command_option options[] = {{"user", .word = &w.user},
+		{"password-file", .word = &w.password_file}, {"ssl", .flag = &w.tls},
+		{"ssl-ca", .word = &w.ca}, {"ssl-verify", .flag = &w.verify},
+		{"permanent", .flag = &w.permanent}, {0}};
+	int status = command_parse(argc, argv, options, 1, 1, help), r;
 	char request[PEL_CONTROL_MAX] = "follow\n", *body = NULL;
-	int r = options_take(argc, argv, request), status;
 
-	if (r == 1 || r == -EINVAL) {
-		fputs(help, r == 1 ? stdout : stderr);
-		return r == 1 ? STATUS_OK : STATUS_USAGE;
-	}
+	if (status >= 0)
+		return status;
+	r = request_make(&w, argv[optind], request);
 	if (r < 0)
 		return command_fail(argv[0], STATUS_USAGE, "%s", strerror(-r));
 	status = control_client_run(argv[0], request, &body);

@@ -2,8 +2,6 @@
 /* pelorus lab: becomes the lab's own command, which has its own help and exit status. */
 #include "commands.h"
 
-#include "beside.h"
-
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,7 +13,8 @@ static const char *const folders[] = {PELORUS_BINDIR_TO_LIBEXECDIR "/pelorus/lab
 int cmd_lab(int argc, char **argv)
 {
 	char path[PATH_MAX];
-	int r = beside_find("lab", NULL, folders, sizeof(folders) / sizeof(*folders), X_OK, path);
+	int r = command_find_file("lab", NULL, folders, sizeof(folders) / sizeof(*folders), X_OK,
+		path);
 
 	if (r < 0)
 		return command_fail(argv[0], STATUS_FAILED, "the lab is not installed: %s",

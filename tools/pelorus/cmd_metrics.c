@@ -192,32 +192,28 @@ static void admission_print(const struct report *r)
 
 static void map_print(void)
 {
-	struct report *reports = calloc(PEL_MAP_CLUSTERS, sizeof(*reports));
-	struct map_view view;
-	unsigned n;
+	struct report *reports;
+	int n = map_view_reports(NULL, &reports);
 
-	if (!reports || map_view_open(&view) < 0) {
-		free(reports);
-		return;
-	}
-	n = map_view_all(&view, reports);
-	clusters_print(reports, n);
-	for (size_t g = 0; g < sizeof(gauges) / sizeof(*gauges); g++) {
+	if (n >= 0)
+		clusters_print(reports, (unsigned)n);
+	for (size_t g = 0; n >= 0 && g < sizeof(gauges) / sizeof(*gauges); g++) {
 		head_print(gauges[g].name, "gauge", gauges[g].about);
-		for (unsigned i = 0; i < n; i++)
+		for (int i = 0; i < n; i++)
 			gauge_print(&gauges[g], &reports[i]);
 	}
-	head_print("pelorus_instance_admission", "gauge",
-		"Whether an instance takes new reader connections: 1 for the state that it is in.");
-	for (unsigned i = 0; i < n; i++)
+	if (n >= 0)
+		head_print("pelorus_instance_admission", "gauge",
+			"Whether an instance takes new reader connections: 1 for the state that it "
+			"is in.");
+	for (int i = 0; i < n; i++)
 		admission_print(&reports[i]);
-	map_view_close(&view);
 	free(reports);
 }
 
 int cmd_metrics(int argc, char **argv)
 {
-	int status = command_words(argc, argv, 0, help);
+	int status = command_parse(argc, argv, NULL, 0, 0, help);
 	struct json_object *object;
 
 	if (status >= 0)

@@ -14,7 +14,6 @@
 #include "common/words.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <getopt.h>
 #include <netdb.h>
 #include <stdlib.h>
@@ -249,30 +248,14 @@ static bool name_parse(char *text, struct asked *ret)
 
 int cmd_resolve(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"role", required_argument, NULL, 'r'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
+	const char *role = NULL;
+	const struct command_option options[] = {{"role", .word = &role}, {0}};
+	int status = command_parse(argc, argv, options, 1, 1, help);
 	struct asked asked = {.role = PEL_ROLE_UNKNOWN};
-	bool good = true;
-	int option;
 
-	while (good && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == 'h') {
-			fputs(help, stdout);
-			return STATUS_OK;
-		}
-		if (option == 'r' && strcmp(optarg, "writer") == 0)
-			asked.role = PEL_ROLE_WRITER;
-		else if (option == 'r' && strcmp(optarg, "reader") == 0)
-			asked.role = PEL_ROLE_READER;
-		else
-			good = false;
-	}
-	if (!good || optind != argc - 1 || !name_parse(argv[optind], &asked)) {
-		fputs(help, stderr);
-		return STATUS_USAGE;
-	}
+	if (status >= 0)
+		return status;
+	if ((role && !command_role(role, &asked.role)) || !name_parse(argv[optind], &asked))
+		return command_usage(help);
 	return resolve(argv[0], &asked);
 }

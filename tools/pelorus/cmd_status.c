@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static const char help[] = "usage: pelorus status [--json]\n"
 			   "Prints how the prober does, and who uses it.\n";
@@ -51,17 +50,14 @@ static void status_print(struct json_object *s)
 
 int cmd_status(int argc, char **argv)
 {
-	bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
+	bool json = false;
+	const struct command_option options[] = {{"json", .flag = &json}, {0}};
+	int status = command_parse(argc, argv, options, 0, 0, help);
 	struct json_object *object;
 	char *body;
-	int status;
 
-	if (argc > 1 && !json) {
-		bool asked = strcmp(argv[1], "--help") == 0;
-
-		fputs(help, asked ? stdout : stderr);
-		return asked ? STATUS_OK : STATUS_USAGE;
-	}
+	if (status >= 0)
+		return status;
 	status = control_client_run(argv[0], "status\n", &body);
 	if (status != STATUS_OK)
 		return status;

@@ -18,7 +18,7 @@ static const char help[] =
 
 int cmd_version(int argc, char **argv)
 {
-	int status = command_words(argc, argv, 0, help);
+	int status = command_parse(argc, argv, NULL, 0, 0, help);
 	char library[PATH_MAX], prober[PATH_MAX];
 	const char *smartcols;
 

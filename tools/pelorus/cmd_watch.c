@@ -2,7 +2,6 @@
 /* pelorus watch: clusters, events and connections, live. */
 #include "commands.h"
 
-#include "bar.h"
 #include "control_client.h"
 #include "map_view.h"
 #include "screen.h"
@@ -12,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #define EVENTS_SHOWN 12
 #define INTERVAL_MS 500
@@ -22,27 +20,9 @@ static const char help[] =
 	"Shows clusters, instances, connections and the last events, live, on the whole screen.\n"
 	"Ends with q or Ctrl-C.\n";
 
-/* Asks without a word on standard error: a prober that is gone is told in the frame. */
-static char *ask(const char *request)
-{
-	struct control_answer answer;
-	int fd = control_client_open(), r;
-
-	if (fd < 0)
-		return NULL;
-	r = control_client_ask(fd, request, &answer);
-	(void)close(fd);
-	if (r < 0)
-		return NULL;
-	if (answer.ok)
-		return answer.text;
-	free(answer.text);
-	return NULL;
-}
-
 static void title_print(FILE *to)
 {
-	char *body = ask("status\n"), clock[16];
+	char *body = control_client_text("status\n"), clock[16];
 	struct json_object *status = body ? json_tokener_parse(body) : NULL, *clients;
 	time_t now = time(NULL);
 	struct tm tm;
@@ -83,27 +63,22 @@ static void warming_print(const struct report *r, FILE *to)
 
 static void clusters_print(FILE *to)
 {
-	struct report *reports = calloc(PEL_MAP_CLUSTERS, sizeof(*reports));
-	struct map_view view;
+	struct report *reports;
+	int n = map_view_reports(NULL, &reports);
 
-	if (reports && map_view_open(&view) == 0) {
-		unsigned n = map_view_all(&view, reports);
-
-		if (n)
-			(void)report_print(reports, n, REPORT_TABLE, false, to);
-		else
-			fputs("no cluster is followed\n", to);
-		for (unsigned i = 0; i < n; i++)
-			warming_print(&reports[i], to);
-		map_view_close(&view);
-	}
+	if (n > 0)
+		(void)report_print(reports, (unsigned)n, REPORT_TABLE, false, to);
+	else if (n == 0)
+		fputs("no cluster is followed\n", to);
+	for (int i = 0; i < n; i++)
+		warming_print(&reports[i], to);
 	free(reports);
 }
 
 /* The newest first, so that a low screen cuts off the oldest. */
 static void events_print(FILE *to)
 {
-	char *lines[EVENTS_SHOWN] = {0}, *body = ask("events\n");
+	char *lines[EVENTS_SHOWN] = {0}, *body = control_client_text("events\n");
 	unsigned n = 0;
 
 	for (char *line = body ? strtok(body, "\n") : NULL; line; line = strtok(NULL, "\n"))
@@ -138,7 +113,7 @@ static char *frame_make(void *context)
 
 int cmd_watch(int argc, char **argv)
 {
-	int status = command_words(argc, argv, 0, help);
+	int status = command_parse(argc, argv, NULL, 0, 0, help);
 
 	return status >= 0 ? status : screen_run(frame_make, NULL, INTERVAL_MS);
 }

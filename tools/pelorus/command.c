@@ -2,9 +2,16 @@
 /* What all subcommands do alike. */
 #include "commands.h"
 
+#include <errno.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define OPTIONS_MAX 8 /* of one command */
+#define FIRST 256     /* what getopt_long() gives for the first, behind all letters */
 
 int command_fail(const char *command, int status, const char *format, ...)
 {
@@ -18,14 +25,97 @@ int command_fail(const char *command, int status, const char *format, ...)
 	return status;
 }
 
-int command_words(int argc, char **argv, int most, const char *help)
+int command_usage(const char *help)
 {
-	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-		fputs(help, stdout);
-		return STATUS_OK;
-	}
-	if (argc - 1 <= most && (argc < 2 || argv[1][0] != '-'))
-		return -1;
 	fputs(help, stderr);
 	return STATUS_USAGE;
+}
+
+/* What getopt_long() wants of it; an option's value is its index. */
+static void options_convert(const struct command_option *options,
+	struct option ret[static OPTIONS_MAX + 2], char ret_letters[static 2 * OPTIONS_MAX + 1])
+{
+	int n = 0;
+
+	for (; options && options[n].name && n < OPTIONS_MAX; n++) {
+		ret[n] = (struct option){options[n].name,
+			options[n].word ? required_argument : no_argument, NULL, FIRST + n};
+		if (options[n].letter)
+			*ret_letters++ = options[n].letter;
+	}
+	ret[n] = (struct option){"help", no_argument, NULL, FIRST + n};
+	ret[n + 1] = (struct option){0};
+	*ret_letters = '\0';
+}
+
+/* The index of what getopt_long() gave: a letter's, too. */
+static int option_index(const struct command_option *options, int given)
+{
+	for (int i = 0; given < FIRST && options && options[i].name; i++) {
+		if (options[i].letter == given)
+			return i;
+	}
+	return given - FIRST;
+}
+
+int command_parse(int argc, char **argv, const struct command_option *options, int least, int most,
+	const char *help)
+{
+	struct option list[OPTIONS_MAX + 2];
+	char letters[2 * OPTIONS_MAX + 1];
+	int given;
+
+	options_convert(options, list, letters);
+	while ((given = getopt_long(argc, argv, letters, list, NULL)) != -1) {
+		int i = option_index(options, given);
+
+		if (i < 0)
+			return command_usage(help);
+		if (!options || !options[i].name) {
+			fputs(help, stdout);
+			return STATUS_OK;
+		}
+		if (options[i].word)
+			*options[i].word = optarg;
+		else
+			*options[i].flag = true;
+	}
+	return argc - optind < least || argc - optind > most ? command_usage(help) : -1;
+}
+
+bool command_role(const char *word, enum pel_role *ret)
+{
+	*ret = strcmp(word, "writer") == 0 ? PEL_ROLE_WRITER : PEL_ROLE_READER;
+	return *ret == PEL_ROLE_WRITER || strcmp(word, "reader") == 0;
+}
+
+static int try_file(const char *path, int mode, char ret[static PATH_MAX])
+{
+	char real[PATH_MAX];
+
+	if (!realpath(path, real) || access(real, mode) < 0)
+		return -errno;
+	strcpy(ret, real);
+	return 0;
+}
+
+int command_find_file(const char *file, const char *named, const char *const *folders,
+	size_t n_folders, int mode, char ret[static PATH_MAX])
+{
+	char self[PATH_MAX], path[2 * PATH_MAX];
+	ssize_t n;
+	int r = -ENOENT;
+
+	if (named && *named)
+		return try_file(named, mode, ret);
+	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n < 0)
+		return -errno;
+	self[n] = '\0';
+	*strrchr(self, '/') = '\0';
+	for (size_t i = 0; i < n_folders && r < 0; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s/%s", self, folders[i], file);
+		r = try_file(path, mode, ret);
+	}
+	return r;
 }

@@ -8,6 +8,12 @@
 #ifndef COMMANDS_H
 #define COMMANDS_H
 
+#include <pelorus/map.h>
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
 enum exit_status {
 	STATUS_OK = 0,
 	STATUS_FAILED = 1,
@@ -27,11 +33,35 @@ struct command {
 int command_fail(const char *command, int status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* An option that stores its word, or that it was there; the list ends with an empty one. */
+struct command_option {
+	const char *name;
+	const char **word;
+	bool *flag;
+	char letter; /* may be 0 */
+};
+
 /*
- * For commands without arguments or with one word: -1 to go on, or the exit status of --help and of
- * a mistake, `help` having been printed.
+ * Takes the options (NULL: none but --help) and between `least` and `most` words, which are at
+ * argv[optind] then.  -1 to go on, or the exit status of --help and of a mistake, `help` having been
+ * printed.
  */
-int command_words(int argc, char **argv, int most, const char *help);
+int command_parse(int argc, char **argv, const struct command_option *options, int least, int most,
+	const char *help);
+
+/* The exit status of a mistake, `help` being printed. */
+int command_usage(const char *help);
+
+/* "writer" or "reader"; false if it is neither. */
+bool command_role(const char *word, enum pel_role *ret);
+
+/*
+ * A file that belongs to this command: the first FOLDER/`file` that may be accessed by `mode` (R_OK,
+ * X_OK), each folder relative to that of the running command; `named`, if neither NULL nor empty,
+ * alone instead.  An absolute path without symbolic links; 0, or -errno of the last one tried.
+ */
+int command_find_file(const char *file, const char *named, const char *const *folders,
+	size_t n_folders, int mode, char ret[static PATH_MAX]);
 
 int cmd_admit(int argc, char **argv);
 int cmd_auth_token(int argc, char **argv);

@@ -109,6 +109,22 @@ int control_client_ask(int fd, const char *request, struct control_answer *ret)
 	return r;
 }
 
+char *control_client_text(const char *request)
+{
+	struct control_answer answer;
+	int r, fd = control_client_open();
+
+	if (fd < 0)
+		return NULL;
+	r = control_client_ask(fd, request, &answer);
+	(void)close(fd);
+	if (r == 0 && answer.ok)
+		return answer.text;
+	if (r == 0)
+		free(answer.text);
+	return NULL;
+}
+
 static int no_prober(const char *command, int r)
 {
 	struct pel_rundir dir = {.path = "?"};

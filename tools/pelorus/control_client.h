@@ -22,6 +22,9 @@ struct control_answer {
 /* Puts one request and waits for the whole answer.  0 or -errno. */
 int control_client_ask(int fd, const char *request, struct control_answer *ret);
 
+/* Asks without a word on standard error.  The body, to be freed; NULL: there is none. */
+char *control_client_text(const char *request);
+
 /*
  * Asks, tells on standard error what went wrong, and gives the body (to be freed) if `ret_body` is
  * not NULL.  The exit status for `command`.

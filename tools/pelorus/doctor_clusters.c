@@ -24,31 +24,21 @@
 /* The number and the text of the last event of that kind about a cluster; 0 if there was none. */
 static int64_t event_find(const struct report *r, const char *code, char ret[static DOCTOR_TEXT])
 {
-	struct control_answer answer = {0};
-	int fd = control_client_open();
+	char *events = control_client_text("events\n");
 	int64_t seq = 0;
 
 	*ret = '\0';
-	if (fd < 0)
-		return 0;
-	if (control_client_ask(fd, "events\n", &answer) < 0)
-		answer.text = NULL;
-	(void)close(fd);
-	for (char *line = answer.text ? strtok(answer.text, "\n") : NULL; line;
-		line = strtok(NULL, "\n")) {
-		struct json_object *event = json_tokener_parse(line), *is, *of, *text;
+	for (char *line = events ? strtok(events, "\n") : NULL; line; line = strtok(NULL, "\n")) {
+		struct json_object *event = json_tokener_parse(line);
 
-		if (json_object_object_get_ex(event, "code", &is) &&
-			json_object_object_get_ex(event, "cluster", &of) &&
-			json_object_object_get_ex(event, "text", &text) &&
-			strcmp(json_object_get_string(is), code) == 0 &&
-			strcmp(json_object_get_string(of), r->names[0]) == 0) {
-			(void)snprintf(ret, DOCTOR_TEXT, "%s", json_object_get_string(text));
+		if (strcmp(status_json_text(event, "code"), code) == 0 &&
+			strcmp(status_json_text(event, "cluster"), r->names[0]) == 0) {
+			(void)snprintf(ret, DOCTOR_TEXT, "%s", status_json_text(event, "text"));
 			seq = status_json_number(event, "seq");
 		}
 		json_object_put(event);
 	}
-	free(answer.text);
+	free(events);
 	return seq;
 }
 

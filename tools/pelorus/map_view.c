@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -112,6 +113,22 @@ unsigned map_view_all(const struct map_view *view, struct report ret[static PEL_
 
 	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++)
 		n += record_read(view, i, NULL, &ret[n]) == 0;
+	return n;
+}
+
+int map_view_reports(const char *name, struct report **ret)
+{
+	struct map_view view;
+	int n;
+
+	*ret = calloc(PEL_MAP_CLUSTERS, sizeof(**ret));
+	if (!*ret)
+		return -ENOMEM;
+	n = map_view_open(&view);
+	if (n < 0)
+		return n;
+	n = name ? map_view_find(&view, name, *ret) == 0 : (int)map_view_all(&view, *ret);
+	map_view_close(&view);
 	return n;
 }
 

@@ -30,6 +30,12 @@ int map_view_fail(const char *command, int error);
 unsigned map_view_all(const struct map_view *view, struct report ret[static PEL_MAP_CLUSTERS]);
 
 /*
+ * One look: all clusters, or that which `name` leads to.  How many there are, -ENOMEM, or an error of
+ * map_view_open(); *ret is to be freed in any case.
+ */
+int map_view_reports(const char *name, struct report **ret);
+
+/*
  * Sleeps until a first topology or the verdict that there is none is published, `seen` being what
  * map_view_first() gave before the caller looked; at most `ms`.
  */

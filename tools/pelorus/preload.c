@@ -2,7 +2,7 @@
 /* The preload: found beside the command, put in front of what is preloaded already. */
 #include "preload.h"
 
-#include "beside.h"
+#include "commands.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -53,6 +53,6 @@ int preload_prepend(const char *existing, const char *library, char *ret, size_t
 
 int preload_find_library(char ret[static PATH_MAX])
 {
-	return beside_find(PRELOAD_LIBRARY, getenv("PELORUS_LIBRARY"), folders,
+	return command_find_file(PRELOAD_LIBRARY, getenv("PELORUS_LIBRARY"), folders,
 		sizeof(folders) / sizeof(*folders), R_OK, ret);
 }

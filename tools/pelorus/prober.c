@@ -3,11 +3,12 @@
  * Making sure that a prober is at work.
  *
  * pelorusd goes into the background once it publishes and ends at once with 0 if another does
- * already, so that starting one twice does no harm; asking first only saves a process.  Where root's prober serves the host (/run/pelorus), nobody starts another.
+ * already, so that starting one twice does no harm; asking first only saves a process.  Where root's
+ * prober serves the host (/run/pelorus), nobody starts another.
  */
 #include "prober.h"
 
-#include "beside.h"
+#include "commands.h"
 #include "control_client.h"
 
 #include <errno.h>
@@ -34,8 +35,8 @@ int prober_find(char ret[static PATH_MAX])
 
 	if (named && strcmp(named, "off") == 0)
 		return -ECANCELED;
-	return beside_find("pelorusd", named, folders, sizeof(folders) / sizeof(*folders), X_OK,
-		ret);
+	return command_find_file("pelorusd", named, folders, sizeof(folders) / sizeof(*folders),
+		X_OK, ret);
 }
 
 /* The exit status of a child of ours, within a limit; -ETIMEDOUT after having ended it. */

@@ -26,6 +26,7 @@
 
 #define SCREEN_ENTER "\033[?1049h\033[?25l"
 #define SCREEN_LEAVE "\033[?25h\033[?1049l"
+#define BAR_WIDTH 40
 
 struct screen {
 	bool drawn; /* on a terminal */
@@ -166,4 +167,12 @@ int screen_run(char *(*make)(void *context), void *context, unsigned interval_ms
 	} while (status == STATUS_OK && screen_wait(&s, interval_ms));
 	screen_close(&s);
 	return status;
+}
+
+void bar_print(FILE *to, unsigned done, unsigned total)
+{
+	unsigned full = done >= total ? BAR_WIDTH : BAR_WIDTH * done / total;
+
+	fprintf(to, "[%.*s%*s] %u/%u", (int)full, "########################################",
+		(int)(BAR_WIDTH - full), "", done, total);
 }

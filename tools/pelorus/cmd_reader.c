@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pelorus admit, hold, warm: whether an instance takes reader connections, by hand, and a warm-up
+ * that the prober runs on it.
+ */
+#include "commands.h"
+
+#include "control_client.h"
+#include "map_view.h"
+#include "screen.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOOK_NS 100000000L
+
+static const char *find_in(const struct report *r, const char *instance)
+{
+	for (unsigned i = 0; i < r->n_instances; i++) {
+		const struct report_instance *in = &r->instances[i];
+
+		if (strcasecmp(in->id, instance) == 0 || strcasecmp(in->host, instance) == 0)
+			return in->id;
+	}
+	return NULL;
+}
+
+/* How many clusters have it; the last of them is the result. */
+static unsigned find(const struct report *reports, unsigned n, const char *instance,
+	const char **ret_name, const char **ret_id)
+{
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		const char *id = find_in(&reports[i], instance);
+
+		if (!id)
+			continue;
+		*ret_name = reports[i].name;
+		*ret_id = id;
+		found++;
+	}
+	return found;
+}
+
+static int request_put(const char *command, const char *verb, const struct report *reports,
+	unsigned n, const char *instance, char request[static PEL_CONTROL_MAX])
+{
+	const char *name = "", *id = "";
+	unsigned found = find(reports, n, instance, &name, &id);
+
+	if (found == 0)
+		return command_fail(command, STATUS_UNKNOWN, "no cluster has an instance %s",
+			instance);
+	if (found > 1)
+		return command_fail(command, STATUS_USAGE,
+			"several clusters have an instance %s: name one with --cluster", instance);
+	(void)snprintf(request, PEL_CONTROL_MAX, "%s\n", verb);
+	if (pel_control_put(request, PEL_CONTROL_MAX, "name", name) < 0 ||
+		pel_control_put(request, PEL_CONTROL_MAX, "id", id) < 0)
+		return command_fail(command, STATUS_USAGE, "the name is too long");
+	return STATUS_OK;
+}
+
+/*
+ * Puts verb, name= and id= of the instance with this id or host into `request`.  `cluster` is a name
+ * that leads to its cluster; NULL: the only one that has it.  The exit status; what is wrong has
+ * been told.
+ */
+static int instance_request(const char *command, const char *verb, const char *cluster,
+	const char *instance, char request[static PEL_CONTROL_MAX])
+{
+	struct report *reports;
+	int n = map_view_reports(cluster, &reports);
+	int status = n < 0 ? command_fail(command, STATUS_NO_PROBER, "no prober is at work")
+			   : request_put(command, verb, reports, (unsigned)n, instance, request);
+
+	free(reports);
+	return status;
+}
+
+static const char admit_help[] =
+	"usage: pelorus admit [--cluster NAME] INSTANCE\n"
+	"       pelorus hold [--cluster NAME] INSTANCE\n"
+	"Admits a new or held INSTANCE to the readers at once, whatever its lag and however cold; or\n"
+	"holds it: no new reader connections until it is admitted by hand.\n";
+
+int cmd_admit(int argc, char **argv)
+{
+	const char *cluster = NULL;
+	const struct command_option options[] = {{"cluster", .word = &cluster}, {0}};
+	char request[PEL_CONTROL_MAX];
+	int status = command_parse(argc, argv, options, 1, 1, admit_help);
+
+	if (status >= 0)
+		return status;
+	status = instance_request(argv[0], argv[0], cluster, argv[optind], request);
+	return status == STATUS_OK ? control_client_run(argv[0], request, NULL) : status;
+}
+
+static const char warm_help[] =
+	"usage: pelorus warm [--cluster NAME] [--from FILE] INSTANCE\n"
+	"Runs the statements of a warm-up on INSTANCE, and shows how it goes.\n"
+	"\n"
+	"      --from FILE     takes the statements from FILE (one a line, or separated by semicolons)\n"
+	"                      instead of from where the configuration says\n"
+	"      --cluster NAME  which cluster, if several have such an INSTANCE\n"
+	"\n"
+	"Only plain reads are run, in sessions that are read-only.  Ends with 1 if it came to nothing.\n";
+
+struct progress {
+	char state[16];
+	unsigned done, total, failed, refused;
+	char text[256];
+};
+
+static void progress_parse(const char *body, struct progress *ret)
+{
+	const char *text = strstr(body, "\ntext=");
+
+	*ret = (struct progress){0};
+	(void)sscanf(body, "state=%15s\ndone=%u\ntotal=%u\nfailed=%u\nrefused=%u", ret->state,
+		&ret->done, &ret->total, &ret->failed, &ret->refused);
+	if (text)
+		(void)snprintf(ret->text, sizeof(ret->text), "%.*s", (int)strcspn(text + 6, "\n"),
+			text + 6);
+}
+
+static bool is_over(const struct progress *p)
+{
+	return strcmp(p->state, "done") == 0 || strcmp(p->state, "failed") == 0;
+}
+
+static void progress_print(const struct progress *p)
+{
+	fputc('\r', stderr);
+	bar_print(stderr, p->done, p->total);
+	fflush(stderr);
+}
+
+static int outcome_print(const char *command, const char *instance, const struct progress *p)
+{
+	if (strcmp(p->state, "done") != 0)
+		return command_fail(command, STATUS_FAILED, "%s was not warmed: %s", instance,
+			p->text);
+	printf("%s: warmed with %u statements", instance, p->total);
+	if (p->failed)
+		printf(", %u failed, the first: %s", p->failed, p->text);
+	if (p->refused)
+		printf(", %u refused, for they are no plain reads", p->refused);
+	putchar('\n');
+	return STATUS_OK;
+}
+
+/* Looks until it is over; a bar on a terminal. */
+static int watch(const char *command, const char *instance, const char *request)
+{
+	const struct timespec pause = {.tv_nsec = LOOK_NS};
+	bool terminal = isatty(STDERR_FILENO);
+	struct progress p;
+
+	for (;;) {
+		char *body;
+		int status = control_client_run(command, request, &body);
+
+		if (status != STATUS_OK)
+			return status;
+		progress_parse(body, &p);
+		free(body);
+		if (terminal && p.total)
+			progress_print(&p);
+		if (is_over(&p))
+			break;
+		(void)nanosleep(&pause, NULL);
+	}
+	if (terminal && p.total)
+		fputc('\n', stderr);
+	return outcome_print(command, instance, &p);
+}
+
+static int warm(const char *command, const char *cluster, const char *instance, const char *from)
+{
+	char request[PEL_CONTROL_MAX], look[PEL_CONTROL_MAX], path[PATH_MAX];
+	int status = instance_request(command, "warm", cluster, instance, request);
+
+	if (status != STATUS_OK)
+		return status;
+	memcpy(look, request, sizeof(look));
+	(void)pel_control_put(look, sizeof(look), "look", "1");
+	if (from && !realpath(from, path))
+		return command_fail(command, STATUS_USAGE, "%s: %s", from, strerror(errno));
+	if (from && pel_control_put(request, sizeof(request), "file", path) < 0)
+		return command_fail(command, STATUS_USAGE, "the path is too long");
+	status = control_client_run(command, request, NULL);
+	return status == STATUS_OK ? watch(command, instance, look) : status;
+}
+
+int cmd_warm(int argc, char **argv)
+{
+	const char *cluster = NULL, *from = NULL;
+	const struct command_option options[] = {{"cluster", .word = &cluster},
+		{"from", .word = &from}, {0}};
+	int status = command_parse(argc, argv, options, 1, 1, warm_help);
+
+	return status >= 0 ? status : warm(argv[0], cluster, argv[optind], from);
+}

@@ -103,7 +103,7 @@ int pelorus_resolve(const char *endpoint, enum pelorus_role role, struct pelorus
 int pelorus_connection(const void *mysql, struct pelorus_instance *ret);
 
 /*
- * Why this process last stood down: "CODE: sentence", cut to `size`, as it was said in the log.
+ * Why this process last left something to DNS: "CODE: sentence", cut to `size`, as it was said in the log.
  * -ENODATA if it never did.
  */
 int pelorus_reason(char *ret, size_t size);

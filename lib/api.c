@@ -45,13 +45,13 @@ API_EXPORT const char *pelorus_version(void)
 }
 
 /* Follows the endpoint; 0, -EINVAL, -ENODATA. */
-static int follow(const char *endpoint, struct bind **ret)
+static int follow(const char *endpoint, struct followed **ret)
 {
 	char name[PEL_NAME_MAX];
 
 	if (!endpoint || pel_name_normalise(endpoint, name) < 0)
 		return -EINVAL;
-	*ret = env_get()->active ? follow_bind(name, env_role_of(env_get(), name)) : NULL;
+	*ret = env_get()->active ? follow_name(name, env_role_of(env_get(), name)) : NULL;
 	if (!*ret)
 		return -ENODATA;
 	(void)follow_tell(*ret, 0, clock_now_ns());
@@ -84,7 +84,7 @@ static void describe(const struct pel_hot *hot, const struct pel_cold *cold, uns
 }
 
 /* 0 or -ENODATA. */
-static int read_topology(const struct bind *b, struct pelorus_topology *ret)
+static int read_topology(const struct followed *f, struct pelorus_topology *ret)
 {
 	const struct pel_map *map = fresh_map(clock_now_ns());
 	struct pel_ref ref;
@@ -93,7 +93,7 @@ static int read_topology(const struct bind *b, struct pelorus_topology *ret)
 	if (!map)
 		return -ENODATA;
 	for (int i = 0; i < 3 && r == -EAGAIN; i++) {
-		r = pel_map_find(map, b->name, b->hash, &ref);
+		r = pel_map_find(map, f->name, f->hash, &ref);
 		if (r == 0)
 			r = pel_map_read_all(map, ref.cluster, &ret->hot, &ret->cold);
 	}
@@ -108,13 +108,13 @@ API_EXPORT int pelorus_topology_get(const char *endpoint, struct pelorus_topolog
 {
 	int saved = errno, r;
 	struct pelorus_topology *t;
-	struct bind *b;
+	struct followed *f;
 
-	r = follow(endpoint, &b);
+	r = follow(endpoint, &f);
 	if (r < 0)
 		return r;
 	t = malloc(sizeof(*t));
-	r = t ? read_topology(b, t) : -ENOMEM;
+	r = t ? read_topology(f, t) : -ENOMEM;
 	if (r < 0)
 		free(t);
 	else
@@ -151,13 +151,13 @@ API_EXPORT const struct pelorus_instance *pelorus_topology_instance(const struct
 }
 
 /* True if there is a known topology of another epoch. */
-static bool has_moved(const struct bind *b, uint64_t epoch)
+static bool has_moved(const struct followed *f, uint64_t epoch)
 {
 	const struct pel_map *map = fresh_map(clock_now_ns());
 	struct pel_ref ref;
 	struct pel_hot hot;
 
-	return map && mapview_read(map, b->name, b->hash, &ref, &hot) == 0 &&
+	return map && mapview_read(map, f->name, f->hash, &ref, &hot) == 0 &&
 		hot.state != PEL_STATE_UNKNOWN && (hot.epoch ? hot.epoch : 1) != epoch;
 }
 
@@ -166,9 +166,9 @@ API_EXPORT int pelorus_wait(const char *endpoint, uint64_t epoch, unsigned timeo
 	static const _Atomic uint32_t nobody;
 	uint64_t until = clock_now_ns() + (uint64_t)timeout_ms * 1000000, now;
 	int saved = errno, r;
-	struct bind *b;
+	struct followed *f;
 
-	r = follow(endpoint, &b);
+	r = follow(endpoint, &f);
 	if (r < 0)
 		return r;
 	for (now = clock_now_ns(); now < until; now = clock_now_ns()) {
@@ -176,18 +176,18 @@ API_EXPORT int pelorus_wait(const char *endpoint, uint64_t epoch, unsigned timeo
 		const _Atomic uint32_t *word = map ? &map->header.wake : &nobody;
 		uint32_t seen = atomic_load_explicit(word, memory_order_acquire);
 
-		if (has_moved(b, epoch))
+		if (has_moved(f, epoch))
 			break;
 		futex_wait(map ? word : NULL, seen, map ? NULL : word, seen,
 			until - now < SLICE_NS ? until - now : SLICE_NS);
 	}
-	r = has_moved(b, epoch) ? 0 : -ETIMEDOUT;
+	r = has_moved(f, epoch) ? 0 : -ETIMEDOUT;
 	errno = saved;
 	return r;
 }
 
 /* The instance that the route names; 0, -EAGAIN, -ENODATA. */
-static int route_to(struct bind *b, enum pelorus_role role, const struct pelorus_topology *t,
+static int route_to(struct followed *f, enum pelorus_role role, const struct pelorus_topology *t,
 	unsigned *ret)
 {
 	const struct pel_map *map = mapview_get(clock_now_ns());
@@ -198,11 +198,11 @@ static int route_to(struct bind *b, enum pelorus_role role, const struct pelorus
 		.now_ns = clock_now_ns()};
 	struct route route;
 
-	if (!map || pel_map_find(map, b->name, b->hash, &ref) < 0)
+	if (!map || pel_map_find(map, f->name, f->hash, &ref) < 0)
 		return -ENODATA;
 	intent.name = (uint8_t)ref.name;
 	if (role == PELORUS_UNKNOWN)
-		intent.role = b->role ? b->role : t->hot.names[ref.name].role;
+		intent.role = f->role ? f->role : t->hot.names[ref.name].role;
 	intent.random = intent.now_ns;
 	route = route_choose(&t->hot, &intent);
 	if (route.verdict == ROUTE_WAIT)
@@ -215,15 +215,15 @@ API_EXPORT int pelorus_resolve(const char *endpoint, enum pelorus_role role,
 	struct pelorus_instance *ret)
 {
 	struct pelorus_topology *t;
-	struct bind *b;
+	struct followed *f;
 	unsigned i = 0;
 	int r = pelorus_topology_get(endpoint, &t);
 
 	if (r < 0)
 		return r;
-	r = follow(endpoint, &b);
+	r = follow(endpoint, &f);
 	if (r == 0)
-		r = route_to(b, role, t, &i);
+		r = route_to(f, role, t, &i);
 	if (r == 0)
 		*ret = t->instances[i];
 	pelorus_topology_free(t);
@@ -234,17 +234,17 @@ API_EXPORT int pelorus_connection(const void *mysql, struct pelorus_instance *re
 {
 	const struct abi_handle *h = abi_handle_of(mysql);
 	struct pelorus_topology *t;
-	struct track track;
+	struct socket_record record;
 	unsigned i = PEL_NONE;
 	int r;
 
 	if (!h)
 		return -ENOENT;
-	r = pelorus_topology_get(h->bind->name, &t);
+	r = pelorus_topology_get(h->followed->name, &t);
 	if (r < 0)
 		return r;
-	if (h->fd >= 0 && track_read(h->fd, &track) && track.cookie == h->cookie)
-		i = sever_find_instance(&t->hot, &track.socket.real);
+	if (h->fd >= 0 && sockets_read(h->fd, &record) && record.cookie == h->cookie)
+		i = sever_find_instance(&t->hot, &record.socket.real);
 	if (i != PEL_NONE)
 		*ret = t->instances[i];
 	pelorus_topology_free(t);

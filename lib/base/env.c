@@ -21,7 +21,7 @@
 extern char **environ;
 
 static struct env env;
-static atomic_bool stood_down;
+static atomic_bool switched_off;
 
 bool env_glob_matches(const char *list, const char *executable)
 {
@@ -156,7 +156,7 @@ void env_init(void)
 		(void)text_copy(path, sizeof(path), (const char *)getauxval(AT_EXECFN));
 	}
 	env_read(&env, environ, path, getauxval(AT_SECURE) != 0);
-	if (atomic_load_explicit(&stood_down, memory_order_relaxed))
+	if (atomic_load_explicit(&switched_off, memory_order_relaxed))
 		env.active = false;
 }
 
@@ -165,9 +165,9 @@ const struct env *env_get(void)
 	return &env;
 }
 
-void env_stand_down(void)
+void env_switch_off(void)
 {
-	atomic_store_explicit(&stood_down, true, memory_order_relaxed);
+	atomic_store_explicit(&switched_off, true, memory_order_relaxed);
 	__atomic_store_n(&env.active, false, __ATOMIC_RELAXED);
 }
 

@@ -72,7 +72,7 @@ void env_init(void);
 const struct env *env_get(void);
 
 /* For what is found out later: the hooks only pass through from now on. */
-void env_stand_down(void);
+void env_switch_off(void);
 
 /* Pure: the role that PELORUS_CLUSTER, or else its form, gives a name in normal form. */
 enum pel_role env_role_of(const struct env *env, const char *name);

@@ -21,7 +21,7 @@ struct process {
 	_Atomic uint32_t waited_first; /* the one wait for a first topology is over */
 	_Atomic uint32_t slot;         /* our slot in clients.slots, plus one */
 	_Atomic uint32_t user_known;   /* the map was looked for as this euid */
-	_Atomic uint32_t making;       /* somebody makes a binding */
+	_Atomic uint32_t making;       /* somebody adds a followed name */
 	_Atomic uint32_t looking;      /* a thread looks for the map */
 	_Atomic uint64_t random;       /* state of route_random_next() */
 	_Atomic uint64_t attach_ns;    /* when the map may be looked for again */

@@ -34,7 +34,7 @@ static const struct {
 } reasons[SAY_REASONS] = {
 	[SAY_COLLISION] = {"L01", "another name has this name's virtual address; left to DNS"},
 	[SAY_TOO_MANY_NAMES] = {"L02", "more names than one process may follow; left to DNS"},
-	[SAY_BLOCK_TAKEN] = {"L03", "the virtual addresses are in use on this host; standing down"},
+	[SAY_BLOCK_TAKEN] = {"L03", "the virtual addresses are in use on this host; switched off"},
 	[SAY_NO_PROBER] = {"L04", "no prober runs and none can be started; names lead to DNS"},
 	[SAY_PROBER_FAILED] = {"L05", "the prober did not start; names lead to DNS for now"},
 	[SAY_NO_DIRECTORY] = {"L06", "the runtime directory cannot be used; names lead to DNS"},

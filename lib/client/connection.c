@@ -15,13 +15,13 @@
 #include <errno.h>
 #include <string.h>
 
-struct bind *abi_wire_bind(const char *host)
+struct followed *abi_wire_followed(const char *host)
 {
 	char name[PEL_NAME_MAX];
 
 	if (pel_name_normalise(host, name) < 0)
 		return NULL;
-	return bind_find_name(name, pel_name_hash(name));
+	return followed_find_name(name, pel_name_hash(name));
 }
 
 bool abi_wire_is_proven(const struct abi_handle *h)
@@ -30,34 +30,34 @@ bool abi_wire_is_proven(const struct abi_handle *h)
 	const struct pel_map *map = mapview_get(now);
 	struct pel_ref ref;
 	struct pel_hot hot;
-	struct track t;
+	struct socket_record record;
 	unsigned i;
 
-	if (h->fd < 0 || !mapview_is_fresh(map, now) || !track_read(h->fd, &t) ||
-		t.cookie != h->cookie ||
-		mapview_read(map, h->bind->name, h->bind->hash, &ref, &hot) < 0)
+	if (h->fd < 0 || !mapview_is_fresh(map, now) || !sockets_read(h->fd, &record) ||
+		record.cookie != h->cookie ||
+		mapview_read(map, h->followed->name, h->followed->hash, &ref, &hot) < 0)
 		return false;
-	i = sever_find_instance(&hot, &t.socket.real);
+	i = sever_find_instance(&hot, &record.socket.real);
 	return hot.state == PEL_STATE_KNOWN && i != PEL_NONE && hot.instances[i].role == h->role;
 }
 
 void abi_wire_note_socket(struct abi_handle *h)
 {
-	h->fd = h->client->real.get_socket ? h->client->real.get_socket(h->mysql) : track_last();
-	h->cookie = h->fd < 0 ? 0 : track_cookie(h->fd);
+	h->fd = h->client->real.get_socket ? h->client->real.get_socket(h->mysql) : sockets_last();
+	h->cookie = h->fd < 0 ? 0 : socket_cookie(h->fd);
 }
 
 void abi_wire_sever(struct abi_handle *h)
 {
 	if (h->fd >= 0 && h->cookie != 0)
-		(void)cut_socket(h->fd, h->cookie);
+		(void)socket_sever(h->fd, h->cookie);
 	h->fd = -1;
 	h->cookie = 0;
 }
 
 void abi_wire_hint(const struct abi_handle *h)
 {
-	follow_hint(h->bind, false);
+	follow_hint(h->followed, false);
 }
 
 void abi_wire_wait(const struct abi_handle *h, uint64_t limit_ns)
@@ -78,7 +78,7 @@ bool abi_wire_has_way(const struct abi_handle *h)
 {
 	struct plan plan;
 
-	plan_make(h->bind, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &plan);
+	plan_make(h->followed, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &plan);
 	return plan.verdict == ROUTE_INSTANCE || plan.verdict == ROUTE_DNS;
 }
 
@@ -90,7 +90,7 @@ static bool read_map(const struct abi_handle *h, struct pel_hot *ret)
 	struct pel_ref ref;
 
 	return mapview_is_fresh(map, now) &&
-		mapview_read(map, h->bind->name, h->bind->hash, &ref, ret) == 0;
+		mapview_read(map, h->followed->name, h->followed->hash, &ref, ret) == 0;
 }
 
 bool abi_wire_has_prober(const struct abi_handle *h)
@@ -107,7 +107,7 @@ void abi_wire_force_writer(const struct abi_handle *h)
 
 	if (read_map(h, &hot) && hot.state == PEL_STATE_KNOWN && hot.writer < hot.n_instances &&
 		route_address(&hot, hot.writer, PEL_NONE, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &addr))
-		plan_force(h->bind, &addr);
+		plan_force(h->followed, &addr);
 }
 
 void abi_wire_stay_here(const struct abi_handle *h)
@@ -118,12 +118,12 @@ void abi_wire_stay_here(const struct abi_handle *h)
 
 	if (getpeername(h->fd, (struct sockaddr *)&peer, &n) == 0 &&
 		address_from_sockaddr((struct sockaddr *)&peer, n, &addr))
-		bind_pin(h->bind, &addr);
+		followed_pin(h->followed, &addr);
 }
 
 void abi_wire_leave(const struct abi_handle *h)
 {
-	bind_pin(h->bind, NULL);
+	followed_pin(h->followed, NULL);
 }
 
 /* The TLS settings, which the prober must not weaken; false if they cannot be told. */
@@ -155,6 +155,6 @@ void abi_wire_hand_over(const struct abi_handle *h, const char *user, const char
 	if (text_copy(creds.user, sizeof(creds.user), user) &&
 		text_copy(creds.password, sizeof(creds.password), password ? password : "") &&
 		read_tls(h, &creds))
-		follow_hand_over(h->bind, (uint16_t)port, &creds);
+		follow_hand_over(h->followed, (uint16_t)port, &creds);
 	text_wipe(&creds, sizeof(creds));
 }

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The binding of a host that is followed, or NULL. */
-struct bind *abi_wire_bind(const char *host);
+/* The followed name that a host is, or NULL. */
+struct followed *abi_wire_followed(const char *host);
 
 /* True if the socket's instance has its role by a living prober's knowledge of this moment. */
 bool abi_wire_is_proven(const struct abi_handle *h);

@@ -11,7 +11,7 @@
 
 _Thread_local unsigned abi_depth __attribute__((tls_model("initial-exec")));
 
-struct abi_handle *abi_handle_new(void *mysql, const struct abi_client *client, struct bind *b)
+struct abi_handle *abi_handle_new(void *mysql, const struct abi_client *client, struct followed *f)
 {
 	struct abi_handle *h = calloc(1, sizeof(*h));
 
@@ -19,8 +19,8 @@ struct abi_handle *abi_handle_new(void *mysql, const struct abi_client *client, 
 		return NULL;
 	h->mysql = mysql;
 	h->client = client;
-	h->bind = b;
-	h->role = b->role;
+	h->followed = f;
+	h->role = f->role;
 	h->fd = -1;
 	abi_session_init(&h->session);
 	if (abi_table_put(mysql, h) < 0) {

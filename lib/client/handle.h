@@ -56,7 +56,7 @@ struct abi_handle {
 	uint32_t epoch; /* moves with each reconnection */
 	void *mysql;
 	const struct abi_client *client;
-	struct bind *bind;
+	struct followed *followed;
 	int fd; /* its socket, as long as cookie says so */
 	uint64_t cookie;
 	struct abi_stmt *statements;
@@ -95,7 +95,7 @@ static inline struct abi_stmt *abi_stmt_of(const void *stmt)
 }
 
 /* Remembers a connection; NULL if there is no memory for it. */
-struct abi_handle *abi_handle_new(void *mysql, const struct abi_client *client, struct bind *b);
+struct abi_handle *abi_handle_new(void *mysql, const struct abi_client *client, struct followed *f);
 
 /* Forgets it; its statements stay, without a connection. */
 void abi_handle_free(struct abi_handle *h);

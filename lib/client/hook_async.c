@@ -209,12 +209,12 @@ int mysql_query_cont(int *ret, void *mysql, int events)
 static void adopt(const struct abi_client *c, void *mysql)
 {
 	const char *host = NULL;
-	struct bind *b;
+	struct followed *f;
 	struct abi_handle *h;
 
 	(void)c->real.get_infov(mysql, ABI_INFO_HOST, &host);
-	b = host ? abi_wire_bind(host) : NULL;
-	h = b ? abi_handle_new(mysql, c, b) : NULL;
+	f = host ? abi_wire_followed(host) : NULL;
+	h = f ? abi_handle_new(mysql, c, f) : NULL;
 	if (!h)
 		return;
 	abi_wire_note_socket(h);

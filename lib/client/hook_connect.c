@@ -33,8 +33,8 @@ static const char *host_of(const struct abi_client *c, void *mysql, const char *
 static struct abi_handle *adopt(const struct abi_client *c, void *mysql, const char *host)
 {
 	const char *name = host_of(c, mysql, host);
-	struct bind *b = name ? abi_wire_bind(name) : NULL;
-	struct abi_handle *h = b ? abi_handle_new(mysql, c, b) : NULL;
+	struct followed *f = name ? abi_wire_followed(name) : NULL;
+	struct abi_handle *h = f ? abi_handle_new(mysql, c, f) : NULL;
 
 	if (!h)
 		return NULL;

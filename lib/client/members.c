@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One static record per binding, written by whoever gets its flag and skipped by all others: it is a
+ * One static record per followed name, written by whoever gets its flag and skipped by all others: it is a
  * hint.  Members are kept by id; their hosts lie in the cluster's own domain, so that a hostile table
  * can send nobody elsewhere, and are resolved when they are tried.
  */
@@ -19,11 +19,11 @@ static struct members {
 	atomic_flag busy;
 	unsigned n;
 	char ids[PEL_MAP_INSTANCES][PEL_ID_MAX];
-} members[BIND_MAX];
+} members[FOLLOWED_MAX];
 
-void abi_members_learn(const struct bind *b, const struct pel_rows *rows)
+void abi_members_learn(const struct followed *f, const struct pel_rows *rows)
 {
-	struct members *m = &members[bind_index(b)];
+	struct members *m = &members[followed_index(f)];
 
 	if (atomic_flag_test_and_set_explicit(&m->busy, memory_order_acquire))
 		return;
@@ -33,14 +33,14 @@ void abi_members_learn(const struct bind *b, const struct pel_rows *rows)
 	atomic_flag_clear_explicit(&m->busy, memory_order_release);
 }
 
-bool abi_members_are_known(const struct bind *b)
+bool abi_members_are_known(const struct followed *f)
 {
-	return members[bind_index(b)].n > 0;
+	return members[followed_index(f)].n > 0;
 }
 
-static bool pick(const struct bind *b, unsigned turn, char ret[static PEL_ID_MAX])
+static bool pick(const struct followed *f, unsigned turn, char ret[static PEL_ID_MAX])
 {
-	struct members *m = &members[bind_index(b)];
+	struct members *m = &members[followed_index(f)];
 	bool found;
 
 	if (atomic_flag_test_and_set_explicit(&m->busy, memory_order_acquire))
@@ -67,16 +67,16 @@ static bool resolve(const char *host, struct pel_addr *ret)
 }
 
 /* An own domain's name is an alias of the cluster's: the resolver knows for which. */
-static bool host_of(const struct bind *b, const char *id, char ret[static PEL_NAME_MAX])
+static bool host_of(const struct followed *f, const char *id, char ret[static PEL_NAME_MAX])
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_CANONNAME};
-	const char *domain = pel_name_instance_domain(b->name);
+	const char *domain = pel_name_instance_domain(f->name);
 	char canonical[PEL_NAME_MAX];
 	struct addrinfo *list;
 
 	if (domain)
 		return pel_name_of_instance(id, domain, NULL, ret) == 0;
-	if (real_get()->getaddrinfo(b->name, NULL, &hints, &list) != 0)
+	if (real_get()->getaddrinfo(f->name, NULL, &hints, &list) != 0)
 		return false;
 	if (list->ai_canonname && pel_name_normalise(list->ai_canonname, canonical) == 0)
 		domain = pel_name_instance_domain(canonical);
@@ -84,25 +84,25 @@ static bool host_of(const struct bind *b, const char *id, char ret[static PEL_NA
 	return domain && pel_name_of_instance(id, domain, NULL, ret) == 0;
 }
 
-bool abi_members_try_id(const struct bind *b, const char *id)
+bool abi_members_try_id(const struct followed *f, const char *id)
 {
 	char host[PEL_NAME_MAX];
 	struct pel_addr addr;
 
-	if (!host_of(b, id, host) || !resolve(host, &addr))
+	if (!host_of(f, id, host) || !resolve(host, &addr))
 		return false;
-	plan_force(b, &addr);
+	plan_force(f, &addr);
 	return true;
 }
 
-bool abi_members_try(const struct bind *b, unsigned turn)
+bool abi_members_try(const struct followed *f, unsigned turn)
 {
 	char id[PEL_ID_MAX];
 
-	return pick(b, turn, id) && abi_members_try_id(b, id);
+	return pick(f, turn, id) && abi_members_try_id(f, id);
 }
 
-void abi_members_release(const struct bind *b)
+void abi_members_release(const struct followed *f)
 {
-	plan_force(b, NULL);
+	plan_force(f, NULL);
 }

@@ -182,15 +182,15 @@ static void learn(struct abi_handle *h, enum pel_role role)
 
 	if (abi_wire_has_prober(h) || ask_rows(h, &rows) < 0)
 		return;
-	abi_members_learn(h->bind, &rows);
+	abi_members_learn(h->followed, &rows);
 	if (role != PEL_ROLE_WRITER && wanted_role(h) == PEL_ROLE_WRITER && rows.master != PEL_NONE)
-		(void)abi_members_try_id(h->bind, rows.rows[rows.master].id);
+		(void)abi_members_try_id(h->followed, rows.rows[rows.master].id);
 }
 
 /* Where this process's other connections by the name go, when nobody publishes it. */
 static void settle(struct abi_handle *h)
 {
-	abi_members_release(h->bind);
+	abi_members_release(h->followed);
 	if (h->role != PEL_ROLE_WRITER)
 		return;
 	if (abi_wire_has_prober(h))
@@ -202,10 +202,10 @@ static void settle(struct abi_handle *h)
 /* An attempt failed: without a prober the next one is at another member, or where DNS leads. */
 static void look_elsewhere(struct abi_handle *h, unsigned turn)
 {
-	abi_members_release(h->bind);
+	abi_members_release(h->followed);
 	abi_wire_leave(h);
 	if (!abi_wire_has_prober(h) && turn % 2 == 1)
-		(void)abi_members_try(h->bind, turn / 2);
+		(void)abi_members_try(h->followed, turn / 2);
 }
 
 static bool restore(struct abi_handle *h, struct autocommit before)
@@ -270,7 +270,7 @@ static int move_until(struct abi_handle *h, uint64_t deadline)
 		if (abi_wire_has_way(h) && attempt(h, before, turn))
 			break;
 		if (now >= deadline) {
-			abi_members_release(h->bind);
+			abi_members_release(h->followed);
 			return -ETIMEDOUT;
 		}
 		abi_wire_wait(h, pause < deadline - now ? pause : deadline - now);
@@ -316,7 +316,7 @@ void abi_verify(struct abi_handle *h)
 		return;
 	h->autocommit = answer.autocommit;
 	h->autocommit_known = true;
-	if (!fits(h, answer.role) || !abi_members_are_known(h->bind))
+	if (!fits(h, answer.role) || !abi_members_are_known(h->followed))
 		learn(h, answer.role);
 	if (fits(h, answer.role)) {
 		settle(h);

@@ -33,13 +33,13 @@ static bool demand_tls(const struct abi_client *c, void *mysql)
 		c->real.options(mysql, ABI_OPT_SSL_VERIFY, &on) == 0;
 }
 
-static int ask(const struct bind *b, unsigned port, const char *user, char *ret)
+static int ask(const struct followed *f, unsigned port, const char *user, char *ret)
 {
 	static const _Atomic uint32_t nobody;
 	uint64_t end_ns = clock_now_ns() + WAIT_NS;
 	int r;
 
-	while ((r = follow_token(b, (uint16_t)port, user, ret, ABI_TOKEN_MAX)) == -EAGAIN &&
+	while ((r = follow_token(f, (uint16_t)port, user, ret, ABI_TOKEN_MAX)) == -EAGAIN &&
 		clock_now_ns() < end_ns)
 		futex_wait(NULL, 0, &nobody, 0, AGAIN_NS);
 	return r;
@@ -57,7 +57,7 @@ bool abi_token_take(const struct abi_client *c, void *mysql, const char *host, c
 	port = port ? port : PORT_DEFAULT;
 	if (!lookup_begin(host, (uint16_t)port, &l))
 		return false;
-	taken = demand_tls(c, mysql) && ask(l.bind, port, user, ret) == 0;
+	taken = demand_tls(c, mysql) && ask(l.followed, port, user, ret) == 0;
 	if (!taken)
 		say(SAY_NO_TOKEN, host);
 	errno = saved;

@@ -45,7 +45,7 @@ struct dial {
 	uint16_t families;
 	uint64_t cookie;
 	struct pel_addr asked;
-	struct bind *bind;
+	struct followed *followed;
 	const struct dial_call *call;
 	struct plan plan;
 };
@@ -71,19 +71,19 @@ static uint16_t usable_families(int fd, int family)
 							      : ROUTE_FAMILY4 | ROUTE_FAMILY6;
 }
 
-/* The binding of an address that was handed out here, or that the map alone tells. */
-static struct bind *find_bind(const struct pel_addr *addr, bool borrowed)
+/* The name of an address that was handed out here, or that the map alone tells. */
+static struct followed *find_followed(const struct pel_addr *addr, bool borrowed)
 {
-	struct bind *b = bind_find_addr(addr);
+	struct followed *f = followed_find_addr(addr);
 	const struct pel_map *map;
 	char name[PEL_NAME_MAX];
 
-	if (b || borrowed)
-		return b;
+	if (f || borrowed)
+		return f;
 	map = mapview_get(clock_now_ns());
 	if (!map || !mapview_name_of(map, addr, name))
 		return NULL;
-	return follow_bind(name, PEL_ROLE_UNKNOWN);
+	return follow_name(name, PEL_ROLE_UNKNOWN);
 }
 
 /* How long this call may wait for a writer: not at all if the socket does not block. */
@@ -105,30 +105,30 @@ static uint64_t patience_ns(int fd)
 static void make_followed(const struct dial *d)
 {
 	if (d->plan.fresh)
-		follow_port(d->bind, d->asked.port);
+		follow_port(d->followed, d->asked.port);
 	else
-		(void)follow_tell(d->bind, d->asked.port, d->plan.now_ns);
+		(void)follow_tell(d->followed, d->asked.port, d->plan.now_ns);
 }
 
 static void plan_with_patience(struct dial *d)
 {
-	plan_make(d->bind, d->families, d->asked.port, &d->plan);
+	plan_make(d->followed, d->families, d->asked.port, &d->plan);
 	if (d->plan.verdict == ROUTE_DNS && !d->borrowed)
 		make_followed(d);
 	if (d->plan.verdict != ROUTE_WAIT || d->borrowed || d->waited)
 		return;
 	d->waited = true;
-	if (wait_for_writer(d->bind, &d->plan.hot, patience_ns(d->fd)))
-		plan_make(d->bind, d->families, d->asked.port, &d->plan);
+	if (wait_for_writer(d->followed, &d->plan.hot, patience_ns(d->fd)))
+		plan_make(d->followed, d->families, d->asked.port, &d->plan);
 }
 
-static void record(struct dial *d)
+static void remember(struct dial *d)
 {
-	const struct track t = {
+	const struct socket_record record = {
 		.cookie = d->cookie,
 		.socket = plan_socket(&d->plan),
 		.made_ns = d->plan.now_ns,
-		.bind = bind_index(d->bind),
+		.followed = followed_index(d->followed),
 		.pending = d->plan.verdict == ROUTE_INSTANCE &&
 			!reachability_is_proven(d->plan.identity),
 	};
@@ -136,16 +136,16 @@ static void record(struct dial *d)
 
 	if (d->borrowed || d->cookie == 0)
 		return;
-	r = track_record(d->fd, &t);
+	r = sockets_record(d->fd, &record);
 	if (r == -E2BIG)
-		say(SAY_TOO_MANY_SOCKETS, d->bind->name);
+		say(SAY_TOO_MANY_SOCKETS, d->followed->name);
 	if (r != 0)
 		return;
 	watcher_arm();
 	/* It may sleep on a map that nobody will wake it by: the next one is to be looked for. */
 	if (d->plan.map && !d->plan.fresh)
 		process_kick();
-	slot_track(1);
+	slot_count_sockets(1);
 	slot_count(SLOT_ROUTED);
 }
 
@@ -169,13 +169,14 @@ static bool is_under_way(struct dial *d, ssize_t *ret)
 {
 	struct tcp_info info = {0};
 	socklen_t n = sizeof(info);
-	struct track t;
+	struct socket_record record;
 
-	if (!track_read(d->fd, &t) || t.cookie != d->cookie || t.bind != bind_index(d->bind))
+	if (!sockets_read(d->fd, &record) || record.cookie != d->cookie ||
+		record.followed != followed_index(d->followed))
 		return false;
 	if (getsockopt(d->fd, IPPROTO_TCP, TCP_INFO, &info, &n) < 0 || info.tcpi_state == TCP_CLOSE)
 		return false;
-	d->plan.target = t.socket.real;
+	d->plan.target = record.socket.real;
 	*ret = call_real(d);
 	return true;
 }
@@ -199,8 +200,9 @@ static bool learn_way(struct dial *d, ssize_t r, int error)
 	if (r < 0 && is_no_way_there(error)) {
 		if (p->hot.instances[p->instance].health != PEL_HEALTH_OK)
 			return false;
-		bind_exclude(d->bind, p->identity, clock_now_ns() + REACHABILITY_EXCLUDED_NS);
-		say(SAY_UNREACHABLE_FROM_HERE, d->bind->name);
+		followed_exclude(d->followed, p->identity,
+			clock_now_ns() + REACHABILITY_EXCLUDED_NS);
+		say(SAY_UNREACHABLE_FROM_HERE, d->followed->name);
 		return true;
 	}
 	if (reachability_is_proven(p->identity))
@@ -212,7 +214,7 @@ static bool learn_way(struct dial *d, ssize_t r, int error)
 	if (error == EINPROGRESS)
 		reachability_begin();
 	else
-		reachability_suspect(d->bind, p);
+		reachability_suspect(d->followed, p);
 	watcher_arm();
 	process_kick();
 	return false;
@@ -224,16 +226,16 @@ static bool learn_way(struct dial *d, ssize_t r, int error)
  */
 static void turn_dns(struct dial *d, int error)
 {
-	struct bind *b = d->bind;
+	struct followed *f = d->followed;
 
 	if (d->plan.verdict != ROUTE_DNS || error == EINPROGRESS)
 		return;
 	if (d->plan.n_addrs > 1) {
-		(void)atomic_fetch_add(&b->first_address, 1);
+		(void)atomic_fetch_add(&f->first_address, 1);
 	} else if (error == ECONNREFUSED && d->plan.found && d->plan.hot.dns_only &&
-		d->plan.now_ns - atomic_load(&b->refused_ns) > REFUSED_NS) {
-		atomic_store(&b->refused_ns, d->plan.now_ns);
-		follow_hint(b, true);
+		d->plan.now_ns - atomic_load(&f->refused_ns) > REFUSED_NS) {
+		atomic_store(&f->refused_ns, d->plan.now_ns);
+		follow_hint(f, true);
 	}
 }
 
@@ -248,12 +250,12 @@ static bool attempt(struct dial *d, ssize_t *ret, int *ret_errno)
 		slot_count(SLOT_REFUSED);
 		return false;
 	}
-	record(d);
+	remember(d);
 	*ret = call_real(d);
 	*ret_errno = errno;
 	if (d->borrowed || (*ret < 0 && *ret_errno == EINTR))
 		return false;
-	if (plan_is_outdated(&d->plan, d->bind, env_get()->sever))
+	if (plan_is_outdated(&d->plan, d->followed, env_get()->sever))
 		return true;
 	if (*ret < 0)
 		turn_dns(d, *ret_errno);
@@ -267,9 +269,9 @@ static bool take_back(struct dial *d, ssize_t *ret, int *ret_errno)
 		return true;
 	*ret = -1;
 	*ret_errno = ECONNABORTED;
-	if (d->call->repeatable && cut_for_retry(d->fd))
+	if (d->call->repeatable && socket_disconnect(d->fd))
 		return true;
-	(void)cut_socket(d->fd, d->cookie);
+	(void)socket_sever(d->fd, d->cookie);
 	return false;
 }
 
@@ -302,11 +304,11 @@ ssize_t dial_run(int fd, const struct sockaddr *addr, socklen_t len, const struc
 	if (int_option(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM ||
 		!address_from_sockaddr(addr, len, &d.asked))
 		goto pass;
-	d.bind = find_bind(&d.asked, d.borrowed);
-	if (!d.bind)
+	d.followed = find_followed(&d.asked, d.borrowed);
+	if (!d.followed)
 		goto pass;
 	d.families = usable_families(fd, d.family);
-	d.cookie = track_cookie(fd);
+	d.cookie = socket_cookie(fd);
 	r = run(&d);
 	if (r >= 0)
 		errno = saved;

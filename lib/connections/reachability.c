@@ -35,7 +35,7 @@ static struct {
 	_Atomic uint32_t begun; /* connects to look after; the watcher looks while it moves */
 	struct {
 		_Atomic uint32_t state;
-		uint32_t bind;
+		uint32_t followed;
 		struct reach_failure failure;
 	} failures[FAILURES];
 } tables;
@@ -68,7 +68,7 @@ void reachability_prove(uint64_t identity)
 	atomic_store(&tables.proven[i], identity);
 }
 
-static void add_failure(uint32_t bind, const struct reach_failure *f)
+static void add_failure(uint32_t followed, const struct reach_failure *f)
 {
 	for (unsigned i = 0; i < FAILURES; i++) {
 		uint32_t is_free = FREE;
@@ -76,14 +76,14 @@ static void add_failure(uint32_t bind, const struct reach_failure *f)
 		if (!atomic_compare_exchange_strong(&tables.failures[i].state, &is_free,
 			    BEING_FILLED))
 			continue;
-		tables.failures[i].bind = bind;
+		tables.failures[i].followed = followed;
 		tables.failures[i].failure = *f;
 		atomic_store(&tables.failures[i].state, FULL);
 		return;
 	}
 }
 
-void reachability_suspect(const struct bind *b, const struct plan *plan)
+void reachability_suspect(const struct followed *name, const struct plan *plan)
 {
 	const struct reach_failure f = {
 		.identity = plan->identity,
@@ -92,7 +92,7 @@ void reachability_suspect(const struct bind *b, const struct plan *plan)
 		.failed_ns = clock_now_ns(),
 	};
 
-	add_failure(bind_index(b), &f);
+	add_failure(followed_index(name), &f);
 	reachability_begin();
 }
 
@@ -102,19 +102,19 @@ void reachability_begin(void)
 }
 
 /* One failure that awaits its verdict.  True if it still does. */
-static bool judge(uint32_t bind, const struct reach_failure *f, const struct pel_map *map,
+static bool judge(uint32_t followed, const struct reach_failure *f, const struct pel_map *map,
 	uint64_t now)
 {
-	struct bind *b = bind_at(bind);
+	struct followed *name = followed_at(followed);
 	struct pel_ref ref;
 	struct pel_hot hot;
 	enum reach_verdict v = REACH_DROP;
 
-	if (mapview_read(map, b->name, b->hash, &ref, &hot) == 0)
+	if (mapview_read(map, name->name, name->hash, &ref, &hot) == 0)
 		v = reach_judge(f, &hot, mapview_is_fresh(map, now), now);
 	if (v == REACH_EXCLUDE) {
-		bind_exclude(b, f->identity, now + REACHABILITY_EXCLUDED_NS);
-		say(SAY_UNREACHABLE_FROM_HERE, b->name);
+		followed_exclude(name, f->identity, now + REACHABILITY_EXCLUDED_NS);
+		say(SAY_UNREACHABLE_FROM_HERE, name->name);
 	}
 	return v == REACH_WAIT;
 }
@@ -126,7 +126,7 @@ static bool judge_all(const struct pel_map *map, uint64_t now)
 	for (unsigned i = 0; i < FAILURES; i++) {
 		if (atomic_load(&tables.failures[i].state) != FULL)
 			continue;
-		if (judge(tables.failures[i].bind, &tables.failures[i].failure, map, now))
+		if (judge(tables.failures[i].followed, &tables.failures[i].failure, map, now))
 			some = true;
 		else
 			atomic_store(&tables.failures[i].state, FREE);
@@ -135,36 +135,36 @@ static bool judge_all(const struct pel_map *map, uint64_t now)
 }
 
 /* The generation of now stands for that of the connect: a flip in between has severed it. */
-static void fail(const struct track *t, const struct pel_map *map, uint64_t failed_ns)
+static void fail(const struct socket_record *record, const struct pel_map *map, uint64_t failed_ns)
 {
-	const struct bind *b = bind_at(t->bind);
-	struct reach_failure f = {.identity = t->socket.identity, .failed_ns = failed_ns};
+	const struct followed *name = followed_at(record->followed);
+	struct reach_failure f = {.identity = record->socket.identity, .failed_ns = failed_ns};
 	struct pel_ref ref;
 	struct pel_hot hot;
 
-	if (mapview_read(map, b->name, b->hash, &ref, &hot) < 0)
+	if (mapview_read(map, name->name, name->hash, &ref, &hot) < 0)
 		return;
 	f.uid = hot.uid;
 	f.generation = hot.generation;
-	add_failure(t->bind, &f);
+	add_failure(record->followed, &f);
 }
 
-static void settle(int fd, struct track *t)
+static void settle(int fd, struct socket_record *record)
 {
-	t->pending = 0;
-	(void)track_record(fd, t);
+	record->pending = 0;
+	(void)sockets_record(fd, record);
 }
 
-static void vanish(int fd, struct track *t, const struct pel_map *map, uint64_t now)
+static void vanish(int fd, struct socket_record *record, const struct pel_map *map, uint64_t now)
 {
-	if (own.vanished_identity != t->socket.identity)
+	if (own.vanished_identity != record->socket.identity)
 		own.vanished = 0;
-	own.vanished_identity = t->socket.identity;
-	track_forget(fd, t->cookie);
+	own.vanished_identity = record->socket.identity;
+	sockets_forget(fd, record->cookie);
 	if (++own.vanished < VANISHED_MAX)
 		return;
 	own.vanished = 0;
-	fail(t, map, now);
+	fail(record, map, now);
 }
 
 static bool is_established(int fd)
@@ -177,33 +177,34 @@ static bool is_established(int fd)
 }
 
 /* What poll() saw of one socket.  True if it is still pending. */
-static bool conclude(int fd, struct track *t, short events, const struct pel_map *map, uint64_t now)
+static bool conclude(int fd, struct socket_record *record, short events, const struct pel_map *map,
+	uint64_t now)
 {
-	if (track_cookie(fd) != t->cookie) {
-		vanish(fd, t, map, now);
+	if (socket_cookie(fd) != record->cookie) {
+		vanish(fd, record, map, now);
 		return false;
 	}
-	if (events == 0 && now - t->made_ns < SILENCE_NS)
+	if (events == 0 && now - record->made_ns < SILENCE_NS)
 		return true;
-	settle(fd, t);
+	settle(fd, record);
 	if (events == 0) {
-		fail(t, map, t->made_ns + SILENCE_NS / 2);
-		(void)cut_socket(fd, t->cookie);
+		fail(record, map, record->made_ns + SILENCE_NS / 2);
+		(void)socket_sever(fd, record->cookie);
 	} else if (!(events & (POLLERR | POLLHUP)) && is_established(fd)) {
 		own.vanished = 0;
-		reachability_prove(t->socket.identity);
+		reachability_prove(record->socket.identity);
 	} else {
-		fail(t, map, now);
+		fail(record, map, now);
 	}
 	return false;
 }
 
-static unsigned collect(struct pollfd polled[PENDING], struct track tracks[PENDING])
+static unsigned collect(struct pollfd polled[PENDING], struct socket_record records[PENDING])
 {
 	unsigned n = 0;
 
-	for (int fd = 0, limit = track_limit(); fd < limit && n < PENDING; fd++) {
-		if (!track_read(fd, &tracks[n]) || !tracks[n].pending)
+	for (int fd = 0, limit = sockets_limit(); fd < limit && n < PENDING; fd++) {
+		if (!sockets_read(fd, &records[n]) || !records[n].pending)
 			continue;
 		polled[n] = (struct pollfd){.fd = fd, .events = POLLOUT};
 		n++;
@@ -214,8 +215,8 @@ static unsigned collect(struct pollfd polled[PENDING], struct track tracks[PENDI
 static bool look_at_pending(const struct pel_map *map)
 {
 	struct pollfd polled[PENDING];
-	struct track tracks[PENDING];
-	unsigned n = collect(polled, tracks), left = 0;
+	struct socket_record records[PENDING];
+	unsigned n = collect(polled, records), left = 0;
 	uint64_t now;
 
 	if (n == 0)
@@ -223,7 +224,7 @@ static bool look_at_pending(const struct pel_map *map)
 	(void)poll(polled, n, POLL_MS);
 	now = clock_now_ns();
 	for (unsigned i = 0; i < n; i++) {
-		if (conclude(polled[i].fd, &tracks[i], polled[i].revents, map, now))
+		if (conclude(polled[i].fd, &records[i], polled[i].revents, map, now))
 			left++;
 	}
 	return left > 0;

@@ -30,9 +30,9 @@ void reachability_prove(uint64_t identity);
  * A connect to an instance failed in a way that says nothing by itself; the watcher finds out, and
  * is for the caller to wake.
  */
-void reachability_suspect(const struct bind *b, const struct plan *plan);
+void reachability_suspect(const struct followed *f, const struct plan *plan);
 
-/* A connect that is under way, as recorded by track_record() with `pending`: likewise. */
+/* A connect that is under way, as recorded by sockets_record() with `pending`: likewise. */
 void reachability_begin(void);
 
 /*

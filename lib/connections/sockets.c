@@ -6,7 +6,7 @@
  * fails with ECONNRESET.  (Only the next: a second write raises SIGPIPE all the same.)  Some kernels
  * answer EBUSY to it while a thread is blocked in the socket; then shutdown it is.
  *
- * The descriptor is duplicated before its cookie is compared: what was compared is what is cut,
+ * The descriptor is duplicated before its cookie is compared: what was compared is what is ended,
  * whatever the host closes and opens meanwhile.  The duplicate's number is 3 at least, for a host
  * may just have closed 0, 1 or 2 to open something else there.
  */
@@ -26,28 +26,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TRACK_TRIES 64
+#define RECORD_TRIES 64
 #define NUMBERS_MAX 16384 /* one system call each: about a millisecond for all */
-#define TRACK_WORDS (sizeof(struct track) / sizeof(uint64_t))
+#define RECORD_WORDS (sizeof(struct socket_record) / sizeof(uint64_t))
 
 #ifndef SO_COOKIE
 #define SO_COOKIE 57
 #endif
 
-_Static_assert(sizeof(struct track) % sizeof(uint64_t) == 0, "copied by words");
-_Static_assert(offsetof(struct track, cookie) == 0, "the first word tells whose record it is");
+_Static_assert(sizeof(struct socket_record) % sizeof(uint64_t) == 0, "copied by words");
+_Static_assert(offsetof(struct socket_record, cookie) == 0,
+	"the first word tells whose record it is");
 
-struct slot {
+struct place {
 	_Atomic uint32_t seq; /* odd while being written */
 	uint32_t pad;
-	_Atomic uint64_t words[TRACK_WORDS];
+	_Atomic uint64_t words[RECORD_WORDS];
 };
 
 static _Thread_local int last = -1;
-static struct slot *_Atomic table;
+static struct place *_Atomic table;
 static _Atomic int limit;
 
-uint64_t track_cookie(int fd)
+uint64_t socket_cookie(int fd)
 {
 	uint64_t cookie = 0;
 	socklen_t n = sizeof(cookie);
@@ -64,10 +65,10 @@ uint64_t track_cookie(int fd)
 	return cookie;
 }
 
-static struct slot *table_get(void)
+static struct place *table_get(void)
 {
-	struct slot *t = atomic_load_explicit(&table, memory_order_acquire), *none = NULL;
-	const size_t size = TRACK_MAX * sizeof(*t);
+	struct place *t = atomic_load_explicit(&table, memory_order_acquire), *none = NULL;
+	const size_t size = SOCKETS_MAX * sizeof(*t);
 
 	if (t)
 		return t;
@@ -94,16 +95,16 @@ static void raise_limit(int n)
  * Makes the word odd; false if another writer keeps it.  Two write one record only if the watcher
  * forgets a socket while its number is connected anew: a few loads apart.
  */
-static bool slot_lock(struct slot *s, uint32_t *ret_seq)
+static bool place_lock(struct place *p, uint32_t *ret_seq)
 {
-	for (int i = 0; i < TRACK_TRIES; i++) {
-		uint32_t seq = atomic_load_explicit(&s->seq, memory_order_relaxed);
+	for (int i = 0; i < RECORD_TRIES; i++) {
+		uint32_t seq = atomic_load_explicit(&p->seq, memory_order_relaxed);
 
 		if ((seq & 1) ||
-			!atomic_compare_exchange_weak_explicit(&s->seq, &seq, seq + 1,
+			!atomic_compare_exchange_weak_explicit(&p->seq, &seq, seq + 1,
 				memory_order_acquire, memory_order_relaxed))
 			continue;
-		/* Partner: the acquire fence in slot_read(). */
+		/* Partner: the acquire fence in place_read(). */
 		atomic_thread_fence(memory_order_release);
 		*ret_seq = seq;
 		return true;
@@ -111,24 +112,24 @@ static bool slot_lock(struct slot *s, uint32_t *ret_seq)
 	return false;
 }
 
-static void slot_unlock(struct slot *s, uint32_t seq)
+static void place_unlock(struct place *p, uint32_t seq)
 {
-	atomic_store_explicit(&s->seq, seq + 2, memory_order_release);
+	atomic_store_explicit(&p->seq, seq + 2, memory_order_release);
 }
 
-static bool slot_read(struct slot *s, struct track *ret)
+static bool place_read(struct place *p, struct socket_record *ret)
 {
-	uint64_t words[TRACK_WORDS];
+	uint64_t words[RECORD_WORDS];
 
-	for (int i = 0; i < TRACK_TRIES; i++) {
-		uint32_t seq = atomic_load_explicit(&s->seq, memory_order_acquire);
+	for (int i = 0; i < RECORD_TRIES; i++) {
+		uint32_t seq = atomic_load_explicit(&p->seq, memory_order_acquire);
 
 		if (seq & 1)
 			continue;
-		for (size_t w = 0; w < TRACK_WORDS; w++)
-			words[w] = atomic_load_explicit(&s->words[w], memory_order_relaxed);
+		for (size_t w = 0; w < RECORD_WORDS; w++)
+			words[w] = atomic_load_explicit(&p->words[w], memory_order_relaxed);
 		atomic_thread_fence(memory_order_acquire);
-		if (atomic_load_explicit(&s->seq, memory_order_relaxed) != seq)
+		if (atomic_load_explicit(&p->seq, memory_order_relaxed) != seq)
 			continue;
 		memcpy(ret, words, sizeof(*ret));
 		return ret->cookie != 0;
@@ -136,53 +137,53 @@ static bool slot_read(struct slot *s, struct track *ret)
 	return false;
 }
 
-int track_last(void)
+int sockets_last(void)
 {
 	return last;
 }
 
-int track_record(int fd, const struct track *t)
+int sockets_record(int fd, const struct socket_record *record)
 {
-	uint64_t words[TRACK_WORDS];
-	struct slot *slots;
+	uint64_t words[RECORD_WORDS];
+	struct place *places;
 	uint32_t seq;
 	int saved = errno;
 
-	if (fd < 0 || fd >= TRACK_MAX)
+	if (fd < 0 || fd >= SOCKETS_MAX)
 		return -E2BIG;
-	slots = table_get();
+	places = table_get();
 	errno = saved;
-	if (!slots || !slot_lock(&slots[fd], &seq))
+	if (!places || !place_lock(&places[fd], &seq))
 		return -ENOMEM;
-	memcpy(words, t, sizeof(words));
-	for (size_t w = 0; w < TRACK_WORDS; w++)
-		atomic_store_explicit(&slots[fd].words[w], words[w], memory_order_relaxed);
-	slot_unlock(&slots[fd], seq);
+	memcpy(words, record, sizeof(words));
+	for (size_t w = 0; w < RECORD_WORDS; w++)
+		atomic_store_explicit(&places[fd].words[w], words[w], memory_order_relaxed);
+	place_unlock(&places[fd], seq);
 	raise_limit(fd + 1);
 	last = fd;
 	return 0;
 }
 
-bool track_read(int fd, struct track *ret)
+bool sockets_read(int fd, struct socket_record *ret)
 {
-	struct slot *slots = atomic_load_explicit(&table, memory_order_acquire);
+	struct place *places = atomic_load_explicit(&table, memory_order_acquire);
 
-	return slots && fd >= 0 && fd < TRACK_MAX && slot_read(&slots[fd], ret);
+	return places && fd >= 0 && fd < SOCKETS_MAX && place_read(&places[fd], ret);
 }
 
-void track_forget(int fd, uint64_t cookie)
+void sockets_forget(int fd, uint64_t cookie)
 {
-	struct slot *slots = atomic_load_explicit(&table, memory_order_acquire);
+	struct place *places = atomic_load_explicit(&table, memory_order_acquire);
 	uint32_t seq;
 
-	if (!slots || fd < 0 || fd >= TRACK_MAX || !slot_lock(&slots[fd], &seq))
+	if (!places || fd < 0 || fd >= SOCKETS_MAX || !place_lock(&places[fd], &seq))
 		return;
-	if (atomic_load_explicit(&slots[fd].words[0], memory_order_relaxed) == cookie)
-		atomic_store_explicit(&slots[fd].words[0], 0, memory_order_relaxed);
-	slot_unlock(&slots[fd], seq);
+	if (atomic_load_explicit(&places[fd].words[0], memory_order_relaxed) == cookie)
+		atomic_store_explicit(&places[fd].words[0], 0, memory_order_relaxed);
+	place_unlock(&places[fd], seq);
 }
 
-int track_limit(void)
+int sockets_limit(void)
 {
 	return atomic_load(&limit);
 }
@@ -195,21 +196,21 @@ static bool sigpipe_kills(void)
 		sa.sa_handler == SIG_DFL;
 }
 
-bool cut_for_retry(int fd)
+bool socket_disconnect(int fd)
 {
 	const struct sockaddr none = {.sa_family = AF_UNSPEC};
 
 	return real_get()->connect(fd, &none, sizeof(none)) == 0;
 }
 
-static void cut(int fd)
+static void sever(int fd)
 {
-	if (sigpipe_kills() && cut_for_retry(fd))
+	if (sigpipe_kills() && socket_disconnect(fd))
 		return;
 	(void)shutdown(fd, SHUT_RDWR);
 }
 
-int cut_socket(int fd, uint64_t cookie)
+int socket_sever(int fd, uint64_t cookie)
 {
 	int saved = errno, own = fcntl(fd, F_DUPFD_CLOEXEC, 3), r = -ESTALE;
 
@@ -217,8 +218,8 @@ int cut_socket(int fd, uint64_t cookie)
 		errno = saved;
 		return -ESTALE;
 	}
-	if (track_cookie(own < 0 ? fd : own) == cookie) {
-		cut(own < 0 ? fd : own);
+	if (socket_cookie(own < 0 ? fd : own) == cookie) {
+		sever(own < 0 ? fd : own);
 		r = 0;
 	}
 	if (own >= 0)
@@ -227,9 +228,9 @@ int cut_socket(int fd, uint64_t cookie)
 	return r;
 }
 
-void moved_note(struct moved *m, int fd, uint64_t cookie)
+void sockets_note_missing(struct sockets_missing *m, int fd, uint64_t cookie)
 {
-	if (m->n == MOVED_MAX)
+	if (m->n == SOCKETS_MISSING_MAX)
 		return;
 	m->list[m->n].fd = fd;
 	m->list[m->n].cookie = cookie;
@@ -246,21 +247,21 @@ static int highest_number(void)
 }
 
 /* True if the socket at this number is one of those noted; its record moves there. */
-static bool take_up(const struct moved *m, int fd)
+static bool take_up(const struct sockets_missing *m, int fd)
 {
-	uint64_t cookie = track_cookie(fd);
-	struct track t;
+	uint64_t cookie = socket_cookie(fd);
+	struct socket_record record;
 
 	for (unsigned i = 0; cookie != 0 && i < m->n; i++) {
-		if (m->list[i].cookie != cookie || !track_read(m->list[i].fd, &t) ||
-			t.cookie != cookie)
+		if (m->list[i].cookie != cookie || !sockets_read(m->list[i].fd, &record) ||
+			record.cookie != cookie)
 			continue;
-		return track_record(fd, &t) == 0;
+		return sockets_record(fd, &record) == 0;
 	}
 	return false;
 }
 
-unsigned moved_settle(struct moved *m)
+unsigned sockets_find_missing(struct sockets_missing *m)
 {
 	unsigned found = 0;
 
@@ -269,7 +270,7 @@ unsigned moved_settle(struct moved *m)
 			found++;
 	}
 	for (unsigned i = 0; i < m->n; i++)
-		track_forget(m->list[i].fd, m->list[i].cookie);
+		sockets_forget(m->list[i].fd, m->list[i].cookie);
 	m->n = 0;
 	return found;
 }

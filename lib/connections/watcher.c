@@ -2,8 +2,8 @@
 /*
  * The watcher's loop: take the map's wake word, scan, sleep on the value that was taken.
  *
- * A scan asks per binding whether its cluster's generation is another than at the last scan; only
- * then the topology is copied and the sockets of that binding are judged.  The prober may have been
+ * A scan asks of each followed name whether its cluster's generation is another than at the last scan; only
+ * then the topology is copied and the sockets of that name are judged.  The prober may have been
  * restarted, its file made anew and the cluster's record be another: so the name is looked up each
  * time, and a record's uid counts as a change like a generation does.
  *
@@ -39,7 +39,7 @@
 
 enum watcher_state { WATCHER_NONE = 0, WATCHER_RUNS = 1 };
 
-/* What the thread remembers between scans, per binding. */
+/* What the thread remembers between scans, per name. */
 struct seen {
 	const struct pel_map *map;
 	uint64_t uid;
@@ -47,7 +47,7 @@ struct seen {
 };
 
 struct watcher {
-	struct seen seen[BIND_MAX];
+	struct seen seen[FOLLOWED_MAX];
 	bool all_found;     /* by the last scan, in a map whose prober lives */
 	bool was_ours;      /* the last scan found a generation moved */
 	unsigned in_a_row;  /* wakes for somebody else, shortly after one another */
@@ -58,60 +58,60 @@ struct watcher {
 };
 
 struct verdict {
-	unsigned bind;
+	unsigned followed;
 	bool fresh;
 	uint64_t now;
 	struct pel_ref ref;
 	struct pel_hot hot;
 };
 
-static void judge(int fd, const struct verdict *v, struct moved *moved)
+static void judge(int fd, const struct verdict *v, struct sockets_missing *missing)
 {
-	struct track t;
+	struct socket_record record;
 
-	if (!track_read(fd, &t) || t.bind != v->bind)
+	if (!sockets_read(fd, &record) || record.followed != v->followed)
 		return;
-	t.socket.uid = v->hot.uid;
-	t.socket.name = (uint8_t)v->ref.name;
-	if (sever_decide(&v->hot, &t.socket, env_get()->sever, v->fresh, v->now) < SEVER_FIRST)
+	record.socket.uid = v->hot.uid;
+	record.socket.name = (uint8_t)v->ref.name;
+	if (sever_decide(&v->hot, &record.socket, env_get()->sever, v->fresh, v->now) < SEVER_FIRST)
 		return;
-	if (cut_socket(fd, t.cookie) < 0) {
-		moved_note(moved, fd, t.cookie);
+	if (socket_sever(fd, record.cookie) < 0) {
+		sockets_note_missing(missing, fd, record.cookie);
 		return;
 	}
 	slot_count(SLOT_SEVERED);
-	slot_track(-1);
-	track_forget(fd, t.cookie);
+	slot_count_sockets(-1);
+	sockets_forget(fd, record.cookie);
 }
 
 /* Those at their numbers first: looking for the others takes its time. */
 static void judge_all(const struct verdict *v)
 {
-	struct moved moved = {.n = 0};
+	struct sockets_missing missing = {.n = 0};
 
-	for (int fd = 0, n = track_limit(); fd < n; fd++)
-		judge(fd, v, &moved);
-	if (moved_settle(&moved) == 0)
+	for (int fd = 0, n = sockets_limit(); fd < n; fd++)
+		judge(fd, v, &missing);
+	if (sockets_find_missing(&missing) == 0)
 		return;
-	for (int fd = 0, n = track_limit(); fd < n; fd++)
-		judge(fd, v, &moved);
+	for (int fd = 0, n = sockets_limit(); fd < n; fd++)
+		judge(fd, v, &missing);
 }
 
-/* One binding.  False if the map does not have it. */
-static bool scan_bind(struct watcher *w, const struct pel_map *map, unsigned i, uint64_t now)
+/* One name.  False if the map does not have it. */
+static bool scan_name(struct watcher *w, const struct pel_map *map, unsigned i, uint64_t now)
 {
-	const struct bind *b = bind_at(i);
+	const struct followed *f = followed_at(i);
 	struct seen *seen = &w->seen[i];
 	struct verdict v;
 
-	if (pel_map_find(map, b->name, b->hash, &v.ref) < 0)
+	if (pel_map_find(map, f->name, f->hash, &v.ref) < 0)
 		return false;
 	if (seen->map == map && seen->uid == v.ref.uid &&
 		seen->generation == pel_map_generation(map, v.ref.cluster))
 		return true;
-	if (mapview_read(map, b->name, b->hash, &v.ref, &v.hot) < 0)
+	if (mapview_read(map, f->name, f->hash, &v.ref, &v.hot) < 0)
 		return false;
-	v.bind = i;
+	v.followed = i;
 	v.now = now;
 	v.fresh = mapview_is_fresh(map, now);
 	judge_all(&v);
@@ -124,8 +124,8 @@ static void scan(struct watcher *w, const struct pel_map *map, uint64_t now)
 {
 	w->all_found = map != NULL;
 	w->was_ours = false;
-	for (unsigned i = 0, n = bind_count(); map && i < n; i++) {
-		if (!scan_bind(w, map, i, now) || !mapview_is_fresh(map, now))
+	for (unsigned i = 0, n = followed_count(); map && i < n; i++) {
+		if (!scan_name(w, map, i, now) || !mapview_is_fresh(map, now))
 			w->all_found = false;
 	}
 }
@@ -133,25 +133,25 @@ static void scan(struct watcher *w, const struct pel_map *map, uint64_t now)
 /* Which of our sockets still are there. */
 static uint32_t count_live(void)
 {
-	struct moved moved = {.n = 0};
-	struct track t;
+	struct sockets_missing missing = {.n = 0};
+	struct socket_record record;
 	uint32_t live = 0;
 
-	for (int fd = 0, n = track_limit(); fd < n; fd++) {
-		if (!track_read(fd, &t))
+	for (int fd = 0, n = sockets_limit(); fd < n; fd++) {
+		if (!sockets_read(fd, &record))
 			continue;
-		if (track_cookie(fd) == t.cookie)
+		if (socket_cookie(fd) == record.cookie)
 			live++;
 		else
-			moved_note(&moved, fd, t.cookie);
+			sockets_note_missing(&missing, fd, record.cookie);
 	}
-	return live + moved_settle(&moved);
+	return live + sockets_find_missing(&missing);
 }
 
 static void tell_all(uint64_t now)
 {
-	for (unsigned i = 0, n = bind_count(); i < n; i++)
-		(void)follow_tell(bind_at(i), 0, now);
+	for (unsigned i = 0, n = followed_count(); i < n; i++)
+		(void)follow_tell(followed_at(i), 0, now);
 }
 
 /* The idle look.  While something is amiss with the map, its prober is looked for at each turn. */
@@ -228,7 +228,7 @@ static void *watch(void *unused)
 static void after_fork(void)
 {
 	process_forget();
-	if (track_limit() > 0 && process_check() == PROCESS_OURS)
+	if (sockets_limit() > 0 && process_check() == PROCESS_OURS)
 		watcher_arm();
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bindings, in a fixed array that only grows.
+ * Followed names, in a fixed array that only grows.
  *
- * `count` is stored with release after the binding is complete (partner: the acquire in
- * bind_count()), so that whoever sees the number may read all of them.
+ * `count` is stored with release after the record is complete (partner: the acquire in
+ * followed_count()), so that whoever sees the number may read all of them.
  */
 #include "followed.h"
 
@@ -22,85 +22,85 @@
 #define DNS_TRIES 16
 #define MAKING_TRIES 10000
 
-static struct bind binds[BIND_MAX];
+static struct followed all[FOLLOWED_MAX];
 static _Atomic uint32_t count;
 
-unsigned bind_count(void)
+unsigned followed_count(void)
 {
 	return atomic_load_explicit(&count, memory_order_acquire);
 }
 
-struct bind *bind_at(unsigned i)
+struct followed *followed_at(unsigned i)
 {
-	return &binds[i];
+	return &all[i];
 }
 
-unsigned bind_index(const struct bind *b)
+unsigned followed_index(const struct followed *f)
 {
-	return (unsigned)(b - binds);
+	return (unsigned)(f - all);
 }
 
-struct bind *bind_find_name(const char *name, uint64_t hash)
+struct followed *followed_find_name(const char *name, uint64_t hash)
 {
-	for (unsigned i = 0, n = bind_count(); i < n; i++) {
-		if (binds[i].hash == hash && strcmp(binds[i].name, name) == 0)
-			return &binds[i];
+	for (unsigned i = 0, n = followed_count(); i < n; i++) {
+		if (all[i].hash == hash && strcmp(all[i].name, name) == 0)
+			return &all[i];
 	}
 	return NULL;
 }
 
-static struct bind *find_virtual4(uint32_t addr)
+static struct followed *find_virtual4(uint32_t addr)
 {
-	for (unsigned i = 0, n = bind_count(); i < n; i++) {
-		if (binds[i].virtual4 == addr)
-			return &binds[i];
+	for (unsigned i = 0, n = followed_count(); i < n; i++) {
+		if (all[i].virtual4 == addr)
+			return &all[i];
 	}
 	return NULL;
 }
 
-struct bind *bind_find_addr(const struct pel_addr *a)
+struct followed *followed_find_addr(const struct pel_addr *a)
 {
 	if (a->family == 4)
 		return find_virtual4(address_number4(a));
-	for (unsigned i = 0, n = bind_count(); i < n; i++) {
-		if (memcmp(binds[i].virtual6, a->ip, 16) == 0)
-			return &binds[i];
+	for (unsigned i = 0, n = followed_count(); i < n; i++) {
+		if (memcmp(all[i].virtual6, a->ip, 16) == 0)
+			return &all[i];
 	}
 	return NULL;
 }
 
-static void write_texts(struct bind *b)
+static void write_texts(struct followed *f)
 {
 	static const char prefix[] = "::ffff:";
-	struct in_addr in = {.s_addr = htonl(b->virtual4)};
+	struct in_addr in = {.s_addr = htonl(f->virtual4)};
 
-	(void)inet_ntop(AF_INET, &in, b->text4, sizeof(b->text4));
-	strcpy(b->mapped, prefix);
-	strcat(b->mapped, b->text4);
-	(void)inet_ntop(AF_INET6, b->virtual6, b->text6, sizeof(b->text6));
+	(void)inet_ntop(AF_INET, &in, f->text4, sizeof(f->text4));
+	strcpy(f->mapped, prefix);
+	strcat(f->mapped, f->text4);
+	(void)inet_ntop(AF_INET6, f->virtual6, f->text6, sizeof(f->text6));
 }
 
-static int bind_make(const char *name, uint64_t hash, enum pel_role role, struct bind **ret)
+static int followed_make(const char *name, uint64_t hash, enum pel_role role, struct followed **ret)
 {
-	unsigned n = bind_count();
-	struct bind *b = &binds[n];
+	unsigned n = followed_count();
+	struct followed *f = &all[n];
 	const struct block *block = block_get();
 	uint32_t virtual4 = pel_virtual4(hash, block->net4, block->bits4);
 
 	if (find_virtual4(virtual4))
 		return -EEXIST;
-	if (n == BIND_MAX)
+	if (n == FOLLOWED_MAX)
 		return -ENOSPC;
-	strcpy(b->name, name);
-	b->hash = hash;
-	b->role = (uint8_t)role;
-	atomic_store(&b->turn, process_random());
-	b->virtual4 = virtual4;
-	pel_virtual6(hash, block->net6, block->bits6, b->virtual6);
-	write_texts(b);
+	strcpy(f->name, name);
+	f->hash = hash;
+	f->role = (uint8_t)role;
+	atomic_store(&f->turn, process_random());
+	f->virtual4 = virtual4;
+	pel_virtual6(hash, block->net6, block->bits6, f->virtual6);
+	write_texts(f);
 	block_fix();
 	atomic_store_explicit(&count, n + 1, memory_order_release);
-	*ret = b;
+	*ret = f;
 	return 0;
 }
 
@@ -118,22 +118,22 @@ static bool making_begin(_Atomic uint32_t *making)
 	return false;
 }
 
-int bind_add(const char *name, uint64_t hash, enum pel_role role, struct bind **ret)
+int followed_add(const char *name, uint64_t hash, enum pel_role role, struct followed **ret)
 {
-	struct bind *b = bind_find_name(name, hash);
+	struct followed *f = followed_find_name(name, hash);
 	_Atomic uint32_t *making = &process_get()->making;
 	int r;
 
-	if (b) {
-		*ret = b;
+	if (f) {
+		*ret = f;
 		return 0;
 	}
 	if (!making_begin(making))
 		return -EBUSY;
-	b = bind_find_name(name, hash);
-	if (b)
-		*ret = b;
-	r = b ? 0 : bind_make(name, hash, role, ret);
+	f = followed_find_name(name, hash);
+	if (f)
+		*ret = f;
+	r = f ? 0 : followed_make(name, hash, role, ret);
 	atomic_store_explicit(making, 0, memory_order_release);
 	return r;
 }
@@ -151,65 +151,65 @@ static void words_copy(void *to, const void *from, size_t size, bool store)
 	}
 }
 
-void bind_set_dns(struct bind *b, const struct pel_addr *addrs, unsigned n, uint64_t now_ns)
+void followed_set_dns(struct followed *f, const struct pel_addr *addrs, unsigned n, uint64_t now_ns)
 {
-	struct bind_dns dns = {.seen_ns = now_ns, .n = n < PEL_MAP_ADDRS ? n : PEL_MAP_ADDRS};
-	uint32_t seq = atomic_load_explicit(&b->dns_seq, memory_order_relaxed);
+	struct followed_dns dns = {.seen_ns = now_ns, .n = n < PEL_MAP_ADDRS ? n : PEL_MAP_ADDRS};
+	uint32_t seq = atomic_load_explicit(&f->dns_seq, memory_order_relaxed);
 
 	if (n == 0 || (seq & 1) ||
-		!atomic_compare_exchange_strong_explicit(&b->dns_seq, &seq, seq + 1,
+		!atomic_compare_exchange_strong_explicit(&f->dns_seq, &seq, seq + 1,
 			memory_order_acquire, memory_order_relaxed))
 		return;
 	memcpy(dns.addrs, addrs, dns.n * sizeof(*addrs));
 	atomic_thread_fence(memory_order_release);
-	words_copy(&b->dns, &dns, sizeof(dns), true);
-	atomic_store_explicit(&b->dns_seq, seq + 2, memory_order_release);
+	words_copy(&f->dns, &dns, sizeof(dns), true);
+	atomic_store_explicit(&f->dns_seq, seq + 2, memory_order_release);
 }
 
-void bind_get_dns(struct bind *b, struct bind_dns *ret)
+void followed_get_dns(struct followed *f, struct followed_dns *ret)
 {
 	for (int i = 0; i < DNS_TRIES; i++) {
-		uint32_t seq = atomic_load_explicit(&b->dns_seq, memory_order_acquire);
+		uint32_t seq = atomic_load_explicit(&f->dns_seq, memory_order_acquire);
 
-		words_copy(ret, &b->dns, sizeof(*ret), false);
+		words_copy(ret, &f->dns, sizeof(*ret), false);
 		atomic_thread_fence(memory_order_acquire);
-		if (!(seq & 1) && atomic_load_explicit(&b->dns_seq, memory_order_relaxed) == seq)
+		if (!(seq & 1) && atomic_load_explicit(&f->dns_seq, memory_order_relaxed) == seq)
 			return;
 	}
 	ret->n = 0;
 	ret->seen_ns = 0;
 }
 
-void bind_pin(struct bind *b, const struct pel_addr *addr)
+void followed_pin(struct followed *f, const struct pel_addr *addr)
 {
 	uint64_t words[3] = {0};
 
 	if (addr)
 		memcpy(words, addr, sizeof(words));
-	/* The first word, which holds the family, reveals the rest (partner: bind_pinned). */
-	atomic_store(&b->pinned[0], 0);
-	atomic_store(&b->pinned[1], words[1]);
-	atomic_store(&b->pinned[2], words[2]);
-	atomic_store(&b->pinned[0], words[0]);
+	/* The first word, which holds the family, reveals the rest (partner: followed_pinned). */
+	atomic_store(&f->pinned[0], 0);
+	atomic_store(&f->pinned[1], words[1]);
+	atomic_store(&f->pinned[2], words[2]);
+	atomic_store(&f->pinned[0], words[0]);
 }
 
-bool bind_pinned(const struct bind *b, struct pel_addr *ret)
+bool followed_pinned(const struct followed *f, struct pel_addr *ret)
 {
-	uint64_t words[3] = {atomic_load(&b->pinned[0]), atomic_load(&b->pinned[1]),
-		atomic_load(&b->pinned[2])};
+	uint64_t words[3] = {atomic_load(&f->pinned[0]), atomic_load(&f->pinned[1]),
+		atomic_load(&f->pinned[2])};
 
-	if (words[0] == 0 || atomic_load(&b->pinned[0]) != words[0])
+	if (words[0] == 0 || atomic_load(&f->pinned[0]) != words[0])
 		return false;
 	memcpy(ret, words, sizeof(words));
 	return true;
 }
 
-void bind_exclude(struct bind *b, uint64_t identity, uint64_t until_ns)
+void followed_exclude(struct followed *f, uint64_t identity, uint64_t until_ns)
 {
-	struct bind_excluded *oldest = &b->excluded[0];
+	struct followed_excluded *oldest = &f->excluded[0];
 
-	for (unsigned i = 0; i < BIND_EXCLUDED; i++) {
-		struct bind_excluded *e = &b->excluded[i];
+	for (unsigned i = 0; i < FOLLOWED_EXCLUDED; i++) {
+		struct followed_excluded *e = &f->excluded[i];
 
 		if (atomic_load(&e->identity) == identity) {
 			oldest = e;
@@ -222,16 +222,16 @@ void bind_exclude(struct bind *b, uint64_t identity, uint64_t until_ns)
 	atomic_store(&oldest->until_ns, until_ns);
 }
 
-uint32_t bind_excluded(const struct bind *b, const struct pel_hot *hot, uint64_t now_ns)
+uint32_t followed_excluded(const struct followed *f, const struct pel_hot *hot, uint64_t now_ns)
 {
 	uint32_t bits = 0;
 
-	for (unsigned e = 0; e < BIND_EXCLUDED; e++) {
+	for (unsigned e = 0; e < FOLLOWED_EXCLUDED; e++) {
 		uint64_t identity =
-			atomic_load_explicit(&b->excluded[e].identity, memory_order_relaxed);
+			atomic_load_explicit(&f->excluded[e].identity, memory_order_relaxed);
 
 		if (identity == 0 ||
-			now_ns >= atomic_load_explicit(&b->excluded[e].until_ns,
+			now_ns >= atomic_load_explicit(&f->excluded[e].until_ns,
 					  memory_order_relaxed))
 			continue;
 		for (unsigned i = 0; i < hot->n_instances; i++) {

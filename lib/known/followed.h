@@ -2,7 +2,7 @@
 /*
  * The names that this process follows, and the virtual address that it handed out for each.
  *
- * A binding is made once and never removed: somebody may keep the address for ever.  It outranks
+ * A name is added once and never removed: somebody may keep the address for ever.  It outranks
  * the map, in which the name may be missing, or stand elsewhere after a restart of the prober.
  * Reading is free of locks; while another thread makes one, a maker waits the microsecond that it
  * takes: threads that start together look the same name up together.
@@ -17,23 +17,23 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define BIND_MAX 64
-#define BIND_EXCLUDED 4
+#define FOLLOWED_MAX 64
+#define FOLLOWED_EXCLUDED 4
 
 /* What DNS told this process. */
-struct bind_dns {
+struct followed_dns {
 	uint64_t seen_ns; /* 0: never asked */
 	uint64_t n;
 	struct pel_addr addrs[PEL_MAP_ADDRS]; /* ports are 0 */
 };
 
 /* An instance that the prober reaches and this process does not. */
-struct bind_excluded {
+struct followed_excluded {
 	_Atomic uint64_t identity;
 	_Atomic uint64_t until_ns;
 };
 
-struct bind {
+struct followed {
 	char name[PEL_NAME_MAX]; /* normal form */
 	uint64_t hash;
 	uint32_t virtual4; /* host order */
@@ -48,41 +48,41 @@ struct bind {
 	_Atomic uint64_t followed_ns;   /* when the prober was last told of it */
 	_Atomic uint64_t refused_ns;    /* when the prober was last told that its address refuses */
 	_Atomic uint64_t waited_ns;     /* the writerless period that was already waited for */
-	struct bind_excluded excluded[BIND_EXCLUDED];
+	struct followed_excluded excluded[FOLLOWED_EXCLUDED];
 	_Atomic uint32_t dns_seq; /* odd while dns is being written */
-	struct bind_dns dns;
+	struct followed_dns dns;
 	_Atomic uint64_t pinned[3]; /* a struct pel_addr: where the name leads without a prober */
 };
 
-/* The binding of a name in normal form and of a virtual address (the port is not looked at), or
- * NULL. */
-struct bind *bind_find_name(const char *name, uint64_t hash);
-struct bind *bind_find_addr(const struct pel_addr *addr);
+/* By a name in normal form, and by a virtual address (the port is not looked at); or NULL. */
+struct followed *followed_find_name(const char *name, uint64_t hash);
+struct followed *followed_find_addr(const struct pel_addr *addr);
 
 /*
  * Finds or makes one.  0; -EEXIST if another name has its address, -ENOSPC if there are too many,
  * -EBUSY in a signal handler that interrupted the making of one.
  */
-int bind_add(const char *name, uint64_t hash, enum pel_role role, struct bind **ret);
+int followed_add(const char *name, uint64_t hash, enum pel_role role, struct followed **ret);
 
-/* All of them: bind_at(0) ... bind_at(bind_count() - 1). */
-unsigned bind_count(void);
-struct bind *bind_at(unsigned i);
-unsigned bind_index(const struct bind *b);
+/* All of them: followed_at(0) ... followed_at(followed_count() - 1). */
+unsigned followed_count(void);
+struct followed *followed_at(unsigned i);
+unsigned followed_index(const struct followed *f);
 
 /* What DNS last told this process about the name; a torn or absent answer has n = 0. */
-void bind_set_dns(struct bind *b, const struct pel_addr *addrs, unsigned n, uint64_t now_ns);
-void bind_get_dns(struct bind *b, struct bind_dns *ret);
+void followed_set_dns(struct followed *f, const struct pel_addr *addrs, unsigned n,
+	uint64_t now_ns);
+void followed_get_dns(struct followed *f, struct followed_dns *ret);
 
 /*
  * The instance that a connection of this process found to be the writer, when nobody publishes the
  * topology: it outranks DNS.  NULL takes it back.
  */
-void bind_pin(struct bind *b, const struct pel_addr *addr);
-bool bind_pinned(const struct bind *b, struct pel_addr *ret);
+void followed_pin(struct followed *f, const struct pel_addr *addr);
+bool followed_pinned(const struct followed *f, struct pel_addr *ret);
 
 /* Instances that this process cannot reach: as bits of the instances in `hot`. */
-void bind_exclude(struct bind *b, uint64_t identity, uint64_t until_ns);
-uint32_t bind_excluded(const struct bind *b, const struct pel_hot *hot, uint64_t now_ns);
+void followed_exclude(struct followed *f, uint64_t identity, uint64_t until_ns);
+uint32_t followed_excluded(const struct followed *f, const struct pel_hot *hot, uint64_t now_ns);
 
 #endif

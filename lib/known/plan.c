@@ -7,7 +7,7 @@
 #include <errno.h>
 
 static _Thread_local struct {
-	const struct bind *bind;
+	const struct followed *followed;
 	struct pel_addr addr;
 } forced;
 
@@ -21,12 +21,12 @@ static bool fits(const struct pel_addr *a, uint16_t families)
  * What the prober last saw in DNS, or what this process saw, whichever is newer: without a prober
  * the program has just resolved the name, and would go there without us.
  */
-static unsigned dns_choose(struct bind *b, const struct plan *plan, struct bind_dns *own,
+static unsigned dns_choose(struct followed *f, const struct plan *plan, struct followed_dns *own,
 	const struct pel_addr **ret)
 {
 	const struct pel_hot_name *name = plan->found ? &plan->hot.names[plan->ref.name] : NULL;
 
-	bind_get_dns(b, own);
+	followed_get_dns(f, own);
 	if (name && name->n_addrs > 0 && (own->n == 0 || name->dns_ns >= own->seen_ns)) {
 		*ret = name->addrs;
 		return name->n_addrs;
@@ -35,22 +35,22 @@ static unsigned dns_choose(struct bind *b, const struct plan *plan, struct bind_
 	return (unsigned)own->n;
 }
 
-void plan_force(const struct bind *b, const struct pel_addr *addr)
+void plan_force(const struct followed *f, const struct pel_addr *addr)
 {
-	forced.bind = addr ? b : NULL;
+	forced.followed = addr ? f : NULL;
 	if (addr)
 		forced.addr = *addr;
 }
 
 /* An address that a connection of this process has found, which outranks DNS. */
-static bool plan_found_here(struct bind *b, uint16_t families, uint16_t asked_port,
+static bool plan_found_here(struct followed *f, uint16_t families, uint16_t asked_port,
 	struct plan *plan)
 {
-	bool is_forced = forced.bind == b;
+	bool is_forced = forced.followed == f;
 
 	if (is_forced)
 		plan->target = forced.addr;
-	if ((!is_forced && !bind_pinned(b, &plan->target)) || !fits(&plan->target, families))
+	if ((!is_forced && !followed_pinned(f, &plan->target)) || !fits(&plan->target, families))
 		return false;
 	plan->verdict = ROUTE_DNS;
 	plan->instance = PEL_NONE;
@@ -60,12 +60,12 @@ static bool plan_found_here(struct bind *b, uint16_t families, uint16_t asked_po
 	return true;
 }
 
-static void plan_dns(struct bind *b, uint16_t families, uint16_t asked_port, struct plan *plan)
+static void plan_dns(struct followed *f, uint16_t families, uint16_t asked_port, struct plan *plan)
 {
 	struct pel_addr usable[PEL_MAP_ADDRS];
 	const struct pel_addr *all;
-	struct bind_dns own;
-	unsigned n = dns_choose(b, plan, &own, &all);
+	struct followed_dns own;
+	unsigned n = dns_choose(f, plan, &own, &all);
 
 	plan->verdict = ROUTE_DNS;
 	plan->instance = PEL_NONE;
@@ -77,7 +77,7 @@ static void plan_dns(struct bind *b, uint16_t families, uint16_t asked_port, str
 	}
 	if (plan->n_addrs == 0)
 		return;
-	plan->target = usable[atomic_load(&b->first_address) % plan->n_addrs];
+	plan->target = usable[atomic_load(&f->first_address) % plan->n_addrs];
 	plan->target.port = asked_port;
 }
 
@@ -91,18 +91,19 @@ static void plan_instance(uint16_t families, uint16_t asked_port, struct route r
 		plan->verdict = ROUTE_DNS;
 }
 
-static void plan_route(struct bind *b, uint16_t families, uint16_t asked_port, struct plan *plan)
+static void plan_route(struct followed *f, uint16_t families, uint16_t asked_port,
+	struct plan *plan)
 {
 	const struct route_intent intent = {
 		.role = plan->role,
 		.name = (uint8_t)plan->ref.name,
 		.fresh = plan->fresh,
 		.families = families,
-		.excluded = bind_excluded(b, &plan->hot, plan->now_ns),
+		.excluded = followed_excluded(f, &plan->hot, plan->now_ns),
 		.now_ns = plan->now_ns,
 		.random = process_random(),
 		/* Forked children share the count: their pids set them apart. */
-		.turn = atomic_fetch_add_explicit(&b->turn, 1, memory_order_relaxed) +
+		.turn = atomic_fetch_add_explicit(&f->turn, 1, memory_order_relaxed) +
 			(uint64_t)atomic_load_explicit(&process_get()->pid, memory_order_relaxed),
 	};
 	struct route route = route_choose(&plan->hot, &intent);
@@ -112,7 +113,7 @@ static void plan_route(struct bind *b, uint16_t families, uint16_t asked_port, s
 		plan_instance(families, asked_port, route, plan);
 }
 
-void plan_make(struct bind *b, uint16_t families, uint16_t asked_port, struct plan *plan)
+void plan_make(struct followed *f, uint16_t families, uint16_t asked_port, struct plan *plan)
 {
 	int r = -EAGAIN;
 
@@ -123,18 +124,18 @@ void plan_make(struct bind *b, uint16_t families, uint16_t asked_port, struct pl
 	plan->identity = 0;
 	plan->n_addrs = 0;
 	plan->verdict = ROUTE_DNS;
-	plan->role = b->role;
+	plan->role = f->role;
 	for (int i = 0; i < 3 && r == -EAGAIN; i++)
-		r = mapview_read(plan->map, b->name, b->hash, &plan->ref, &plan->hot);
+		r = mapview_read(plan->map, f->name, f->hash, &plan->ref, &plan->hot);
 	plan->found = r == 0;
 	if (plan->found) {
 		if (plan->role == PEL_ROLE_UNKNOWN)
 			plan->role = plan->hot.names[plan->ref.name].role;
-		plan_route(b, families, asked_port, plan);
+		plan_route(f, families, asked_port, plan);
 	}
-	if (forced.bind == b || plan->verdict == ROUTE_DNS) {
-		if (!plan_found_here(b, families, asked_port, plan))
-			plan_dns(b, families, asked_port, plan);
+	if (forced.followed == f || plan->verdict == ROUTE_DNS) {
+		if (!plan_found_here(f, families, asked_port, plan))
+			plan_dns(f, families, asked_port, plan);
 	}
 }
 
@@ -149,7 +150,7 @@ struct sever_socket plan_socket(const struct plan *plan)
 	};
 }
 
-bool plan_is_outdated(const struct plan *plan, struct bind *b, enum sever_mode mode)
+bool plan_is_outdated(const struct plan *plan, struct followed *f, enum sever_mode mode)
 {
 	struct sever_socket s = plan_socket(plan);
 	uint64_t now = clock_now_ns();
@@ -161,7 +162,7 @@ bool plan_is_outdated(const struct plan *plan, struct bind *b, enum sever_mode m
 	if (plan->found && map == plan->map &&
 		pel_map_generation(map, plan->ref.cluster) == plan->hot.generation)
 		return false;
-	if (mapview_read(map, b->name, b->hash, &ref, &hot) < 0)
+	if (mapview_read(map, f->name, f->hash, &ref, &hot) < 0)
 		return false;
 	s.uid = hot.uid;
 	s.name = (uint8_t)ref.name;

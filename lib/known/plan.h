@@ -29,13 +29,13 @@ struct plan {
 };
 
 /* `asked_port` 0: no port is meant, target's is the cluster's. */
-void plan_make(struct bind *b, uint16_t families, uint16_t asked_port, struct plan *ret);
+void plan_make(struct followed *f, uint16_t families, uint16_t asked_port, struct plan *ret);
 
 /*
- * For this thread, until it is taken back by NULL: plans for this binding lead to that address, as
+ * For this thread, until it is taken back by NULL: plans for this name lead to that address, as
  * if DNS had said so.
  */
-void plan_force(const struct bind *b, const struct pel_addr *addr);
+void plan_force(const struct followed *f, const struct pel_addr *addr);
 
 /* What a socket that follows this plan is remembered by. */
 struct sever_socket plan_socket(const struct plan *plan);
@@ -44,6 +44,6 @@ struct sever_socket plan_socket(const struct plan *plan);
  * Whether the topology has moved since the plan was made and the socket must go.  Reads the map
  * again only if the cluster's generation is another.
  */
-bool plan_is_outdated(const struct plan *plan, struct bind *b, enum sever_mode mode);
+bool plan_is_outdated(const struct plan *plan, struct followed *f, enum sever_mode mode);
 
 #endif

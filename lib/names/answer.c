@@ -74,7 +74,7 @@ static bool make(const struct lookup *l, const char *service, const struct addri
 	ours.ai_flags = (ours.ai_flags | AI_NUMERICHOST) & ~AI_ADDRCONFIG;
 	*ret_status = real_get()->getaddrinfo(text, service, &ours, ret);
 	if (*ret_status == 0)
-		rename_answer(*ret, l->bind->name);
+		rename_answer(*ret, l->followed->name);
 	return true;
 }
 
@@ -144,7 +144,7 @@ const char *answer_host(const char *name, int family, char buf[static 64], const
 		lookup_learn(&l, addrs, collect(real, addrs));
 		real_get()->freeaddrinfo(real);
 	}
-	*ret_name = l.bind->name;
+	*ret_name = l.followed->name;
 	return lookup_answer(&l, family, buf);
 }
 

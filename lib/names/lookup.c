@@ -55,10 +55,10 @@ static void read_plan(struct lookup *l)
 {
 	struct plan plan;
 
-	plan_make(l->bind, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &plan);
+	plan_make(l->followed, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &plan);
 	if (plan.verdict == ROUTE_WAIT && !env_get()->few_lookups &&
-		wait_for_writer(l->bind, &plan.hot, WAIT_WRITER_NS))
-		plan_make(l->bind, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &plan);
+		wait_for_writer(l->followed, &plan.hot, WAIT_WRITER_NS))
+		plan_make(l->followed, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &plan);
 	l->known = plan.verdict != ROUTE_DNS;
 	l->families = families_of(&plan);
 	if (plan.verdict == ROUTE_INSTANCE)
@@ -73,18 +73,18 @@ bool lookup_begin(const char *node, uint16_t port, struct lookup *ret)
 	if (!env_get()->active || !node || pel_name_normalise(node, name) < 0 ||
 		!is_followed(name, &role) || process_check() == PROCESS_BORROWED)
 		return false;
-	*ret = (struct lookup){.bind = follow_bind(name, role), .is_go = is_go};
-	if (!ret->bind)
+	*ret = (struct lookup){.followed = follow_name(name, role), .is_go = is_go};
+	if (!ret->followed)
 		return false;
-	if (follow_tell(ret->bind, port, clock_now_ns()))
-		wait_for_first(ret->bind, port);
+	if (follow_tell(ret->followed, port, clock_now_ns()))
+		wait_for_first(ret->followed, port);
 	read_plan(ret);
 	return true;
 }
 
 void lookup_learn(struct lookup *l, const struct pel_addr *addrs, unsigned n)
 {
-	bind_set_dns(l->bind, addrs, n, clock_now_ns());
+	followed_set_dns(l->followed, addrs, n, clock_now_ns());
 	for (unsigned i = 0; i < n; i++)
 		l->families |= addrs[i].family == 4 ? PEL_INST_HAS4 : PEL_INST_HAS6;
 }
@@ -124,7 +124,7 @@ static bool prefers_v6(const struct lookup *l)
 
 const char *lookup_answer(const struct lookup *l, int family, char buf[static 64])
 {
-	const struct bind *b = l->bind;
+	const struct followed *f = l->followed;
 	bool has4 = (l->families & PEL_INST_HAS4) || l->families == 0;
 	bool has6 = l->families & PEL_INST_HAS6;
 
@@ -132,11 +132,11 @@ const char *lookup_answer(const struct lookup *l, int family, char buf[static 64
 		return answer_go(l, family, buf);
 	switch (family) {
 	case AF_INET:
-		return has4 ? b->text4 : NULL;
+		return has4 ? f->text4 : NULL;
 	case AF_INET6:
-		return has6 ? b->text6 : b->mapped;
+		return has6 ? f->text6 : f->mapped;
 	case AF_UNSPEC:
-		return prefers_v6(l) ? b->text6 : b->text4;
+		return prefers_v6(l) ? f->text6 : f->text4;
 	default:
 		return NULL;
 	}
@@ -144,9 +144,9 @@ const char *lookup_answer(const struct lookup *l, int family, char buf[static 64
 
 const char *lookup_name_of(const struct pel_addr *addr)
 {
-	const struct bind *b = NULL;
+	const struct followed *f = NULL;
 
 	if (env_get()->active && block_has(addr))
-		b = bind_find_addr(addr);
-	return b ? b->name : NULL;
+		f = followed_find_addr(addr);
+	return f ? f->name : NULL;
 }

@@ -15,14 +15,14 @@
 #include <stdint.h>
 
 struct lookup {
-	struct bind *bind;
+	struct followed *followed;
 	bool known;           /* answer() may be called without asking DNS */
 	bool is_go;           /* the program dials by itself: give it the real address */
 	uint16_t families;    /* PEL_INST_HAS4, _HAS6: what the cluster is known to have */
 	struct pel_addr real; /* where the name leads now; family 0: not known */
 };
 
-/* True if the name is followed: its binding is made, its prober told, its first word waited for. */
+/* True if the name is followed: it has its address, its prober is told, its first word waited for. */
 bool lookup_begin(const char *node, uint16_t port, struct lookup *ret);
 
 /* Remembers an answer of DNS. */

@@ -34,27 +34,27 @@ static bool may_hand_out(void)
 {
 	const struct block *block = block_get();
 
-	if (bind_count() > 0 || !netcheck_is_taken(block->net4, block->bits4))
+	if (followed_count() > 0 || !netcheck_is_taken(block->net4, block->bits4))
 		return true;
 	say(SAY_BLOCK_TAKEN, NULL);
-	env_stand_down();
+	env_switch_off();
 	return false;
 }
 
-struct bind *follow_bind(const char *name, enum pel_role role)
+struct followed *follow_name(const char *name, enum pel_role role)
 {
-	struct bind *b;
+	struct followed *f;
 	int r;
 
 	(void)mapview_get(clock_now_ns());
 	if (!may_hand_out())
 		return NULL;
-	r = bind_add(name, pel_name_hash(name), role, &b);
+	r = followed_add(name, pel_name_hash(name), role, &f);
 	if (r == -EEXIST)
 		say(SAY_COLLISION, name);
 	if (r == -ENOSPC)
 		say(SAY_TOO_MANY_NAMES, name);
-	return r == 0 ? b : NULL;
+	return r == 0 ? f : NULL;
 }
 
 struct packet {
@@ -124,7 +124,7 @@ static bool find_control(struct pel_rundir *ret)
 
 /* False if there is nobody to ask. */
 static bool request_begin(struct packet *p, struct pel_rundir *dir, const char *verb,
-	const struct bind *b)
+	const struct followed *f)
 {
 	p->text[0] = '\0';
 	p->full = false;
@@ -132,18 +132,18 @@ static bool request_begin(struct packet *p, struct pel_rundir *dir, const char *
 		return false;
 	text_append(p->text, sizeof(p->text), verb);
 	text_append(p->text, sizeof(p->text), "\n");
-	put(p, "name", b->name);
+	put(p, "name", f->name);
 	return true;
 }
 
 /* A system prober takes no credentials from us.  `creds` may be NULL. */
-static bool send_follow(const struct bind *b, uint16_t port, const struct envcreds *creds)
+static bool send_follow(const struct followed *f, uint16_t port, const struct envcreds *creds)
 {
 	struct packet p;
 	struct pel_rundir dir;
 	bool sent;
 
-	if (!request_begin(&p, &dir, "follow", b))
+	if (!request_begin(&p, &dir, "follow", f))
 		return false;
 	if (port)
 		put_number(&p, "port", port);
@@ -155,40 +155,40 @@ static bool send_follow(const struct bind *b, uint16_t port, const struct envcre
 	return sent;
 }
 
-static bool send_follow_by_environment(const struct bind *b, uint16_t port)
+static bool send_follow_by_environment(const struct followed *f, uint16_t port)
 {
 	struct envcreds creds;
-	bool has = envcreds_find(environ_get(), b->name, &creds);
-	bool sent = send_follow(b, port, has ? &creds : NULL);
+	bool has = envcreds_find(environ_get(), f->name, &creds);
+	bool sent = send_follow(f, port, has ? &creds : NULL);
 
 	text_wipe(&creds, sizeof(creds));
 	return sent;
 }
 
-void follow_port(struct bind *b, uint16_t port)
+void follow_port(struct followed *f, uint16_t port)
 {
 	int saved = errno;
 
-	if (port != 0 && atomic_load(&b->told_port) != port && send_follow_by_environment(b, port))
-		atomic_store(&b->told_port, port);
+	if (port != 0 && atomic_load(&f->told_port) != port && send_follow_by_environment(f, port))
+		atomic_store(&f->told_port, port);
 	errno = saved;
 }
 
-void follow_hand_over(const struct bind *b, uint16_t port, const struct envcreds *creds)
+void follow_hand_over(const struct followed *f, uint16_t port, const struct envcreds *creds)
 {
 	int saved = errno;
 
-	(void)send_follow(b, port, creds);
+	(void)send_follow(f, port, creds);
 	errno = saved;
 }
 
-void follow_hint(const struct bind *b, bool refused)
+void follow_hint(const struct followed *f, bool refused)
 {
 	struct packet p;
 	struct pel_rundir dir;
 	int saved = errno;
 
-	if (request_begin(&p, &dir, "hint", b)) {
+	if (request_begin(&p, &dir, "hint", f)) {
 		if (refused)
 			put(&p, "refused", "1");
 		(void)send_packet(&p, dir.path);
@@ -197,28 +197,28 @@ void follow_hint(const struct bind *b, bool refused)
 }
 
 /* True if a living prober would learn something from us. */
-static bool is_news(const struct bind *b, const struct pel_map *map)
+static bool is_news(const struct followed *f, const struct pel_map *map)
 {
 	struct pel_ref ref;
 	struct pel_hot hot;
 	struct envcreds creds;
 	bool helps;
 
-	if (mapview_read(map, b->name, b->hash, &ref, &hot) < 0)
+	if (mapview_read(map, f->name, f->hash, &ref, &hot) < 0)
 		return true;
 	if (!hot.dns_only &&
 		(hot.state != PEL_STATE_UNKNOWN ||
 			(hot.why != PEL_WHY_NO_CREDENTIALS && hot.why != PEL_WHY_DENIED)))
 		return false;
-	helps = envcreds_find(environ_get(), b->name, &creds);
+	helps = envcreds_find(environ_get(), f->name, &creds);
 	text_wipe(&creds, sizeof(creds));
-	return helps && atomic_load(&b->followed_ns) < map->header.start_ns;
+	return helps && atomic_load(&f->followed_ns) < map->header.start_ns;
 }
 
-bool follow_tell(struct bind *b, uint16_t port, uint64_t now_ns)
+bool follow_tell(struct followed *f, uint16_t port, uint64_t now_ns)
 {
 	const struct pel_map *map = mapview_get(now_ns);
-	uint64_t told = atomic_load(&b->followed_ns);
+	uint64_t told = atomic_load(&f->followed_ns);
 	int saved = errno;
 	bool lives, expected;
 
@@ -229,15 +229,15 @@ bool follow_tell(struct bind *b, uint16_t port, uint64_t now_ns)
 		map = mapview_look(now_ns);
 	expected = lives = mapview_is_fresh(map, now_ns);
 	if (lives)
-		slot_follow(b->hash, now_ns);
+		slot_follow(f->hash, now_ns);
 	else
 		expected = spawn_prober(now_ns);
-	if ((lives && !is_news(b, map)) || now_ns - told < AGAIN_NS)
+	if ((lives && !is_news(f, map)) || now_ns - told < AGAIN_NS)
 		goto out;
 	if (port)
-		atomic_store(&b->told_port, port);
-	if (send_follow_by_environment(b, port))
-		(void)atomic_compare_exchange_strong(&b->followed_ns, &told, now_ns);
+		atomic_store(&f->told_port, port);
+	if (send_follow_by_environment(f, port))
+		(void)atomic_compare_exchange_strong(&f->followed_ns, &told, now_ns);
 out:
 	errno = saved;
 	return expected;
@@ -268,13 +268,13 @@ static int read_token(int fd, char *ret, size_t size)
 	return *ret ? 0 : -EPROTO;
 }
 
-int follow_token(const struct bind *b, uint16_t port, const char *user, char *ret, size_t size)
+int follow_token(const struct followed *f, uint16_t port, const char *user, char *ret, size_t size)
 {
 	struct packet p;
 	struct pel_rundir dir;
 	int fd, r;
 
-	if (!request_begin(&p, &dir, "token", b))
+	if (!request_begin(&p, &dir, "token", f))
 		return -EAGAIN;
 	put_number(&p, "port", port);
 	put(&p, "user", user);

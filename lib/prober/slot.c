@@ -190,7 +190,7 @@ void slot_count(enum slot_counter counter)
 	}
 }
 
-void slot_track(int difference)
+void slot_count_sockets(int difference)
 {
 	struct pel_slot *s = own();
 

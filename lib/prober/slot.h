@@ -17,7 +17,7 @@ void slot_follow(uint64_t name_hash, uint64_t now_ns);
 void slot_count(enum slot_counter counter);
 
 /* One socket more or fewer is tracked; those that the host closed are missed until the next look. */
-void slot_track(int difference);
+void slot_count_sockets(int difference);
 
 /* A sign of life, with the number of sockets that are tracked. */
 void slot_look(uint64_t now_ns, uint32_t tracked);

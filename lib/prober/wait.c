@@ -24,16 +24,16 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static bool is_writerless(struct bind *b, const struct pel_map *map, uint64_t now)
+static bool is_writerless(struct followed *f, const struct pel_map *map, uint64_t now)
 {
 	struct pel_ref ref;
 	struct pel_hot hot;
 
-	return mapview_is_fresh(map, now) && mapview_read(map, b->name, b->hash, &ref, &hot) == 0 &&
+	return mapview_is_fresh(map, now) && mapview_read(map, f->name, f->hash, &ref, &hot) == 0 &&
 		hot.state == PEL_STATE_WRITERLESS;
 }
 
-static void sleep_while_writerless(struct bind *b, uint64_t until)
+static void sleep_while_writerless(struct followed *f, uint64_t until)
 {
 	for (uint64_t now = clock_now_ns(); now < until; now = clock_now_ns()) {
 		const struct pel_map *map = mapview_get(now);
@@ -43,16 +43,16 @@ static void sleep_while_writerless(struct bind *b, uint64_t until)
 			return;
 		/* Before the look, so that a change behind it ends the sleep at once. */
 		seen = atomic_load_explicit(&map->header.wake, memory_order_acquire);
-		if (!is_writerless(b, map, now))
+		if (!is_writerless(f, map, now))
 			return;
 		futex_wait(&map->header.wake, seen, NULL, 0, least(until - now, SLICE_NS));
 	}
 }
 
-bool wait_for_writer(struct bind *b, const struct pel_hot *hot, uint64_t limit_ns)
+bool wait_for_writer(struct followed *f, const struct pel_hot *hot, uint64_t limit_ns)
 {
 	struct process *process = process_get();
-	uint64_t waited = atomic_load(&b->waited_ns);
+	uint64_t waited = atomic_load(&f->waited_ns);
 	int saved = errno;
 
 	if (forbidden || hot->state != PEL_STATE_WRITERLESS || limit_ns == 0 ||
@@ -60,18 +60,18 @@ bool wait_for_writer(struct bind *b, const struct pel_hot *hot, uint64_t limit_n
 		return false;
 	if (atomic_exchange(&process->waits, 1))
 		return false;
-	if (!atomic_compare_exchange_strong(&b->waited_ns, &waited, hot->writerless_ns)) {
+	if (!atomic_compare_exchange_strong(&f->waited_ns, &waited, hot->writerless_ns)) {
 		atomic_store(&process->waits, 0);
 		return false;
 	}
-	sleep_while_writerless(b, clock_now_ns() + least(limit_ns, WAIT_WRITER_NS));
+	sleep_while_writerless(f, clock_now_ns() + least(limit_ns, WAIT_WRITER_NS));
 	atomic_store(&process->waits, 0);
 	errno = saved;
 	return true;
 }
 
 /* True while the prober may still be about to say what this name leads to. */
-static bool is_first_due(struct bind *b, const struct pel_map *map, uint64_t now)
+static bool is_first_due(struct followed *f, const struct pel_map *map, uint64_t now)
 {
 	struct pel_ref ref;
 	struct pel_hot hot;
@@ -79,19 +79,19 @@ static bool is_first_due(struct bind *b, const struct pel_map *map, uint64_t now
 
 	if (!mapview_is_fresh(map, now))
 		return true;
-	r = mapview_read(map, b->name, b->hash, &ref, &hot);
+	r = mapview_read(map, f->name, f->hash, &ref, &hot);
 	if (r < 0)
 		return true;
 	return hot.state == PEL_STATE_UNKNOWN && hot.why == PEL_WHY_STARTING;
 }
 
-void wait_for_first(struct bind *b, uint16_t port)
+void wait_for_first(struct followed *f, uint16_t port)
 {
 	struct process *process = process_get();
 	uint64_t now = clock_now_ns(), until = now + WAIT_FIRST_NS;
 	int saved = errno;
 
-	if (forbidden || !is_first_due(b, mapview_get(now), now) ||
+	if (forbidden || !is_first_due(f, mapview_get(now), now) ||
 		atomic_exchange(&process->waited_first, 1))
 		return;
 	for (; now < until; now = clock_now_ns()) {
@@ -100,9 +100,9 @@ void wait_for_first(struct bind *b, uint16_t port)
 		uint32_t seen =
 			lives ? atomic_load_explicit(&map->header.first, memory_order_acquire) : 0;
 
-		if (!is_first_due(b, map, now))
+		if (!is_first_due(f, map, now))
 			break;
-		(void)follow_tell(b, port, now);
+		(void)follow_tell(f, port, now);
 		if (lives)
 			futex_wait(&map->header.first, seen, NULL, 0, least(until - now, SLICE_NS));
 		else

@@ -20,7 +20,7 @@
  * Waits while the cluster has no writer, `limit_ns` and WAIT_WRITER_NS at most.  True if it waited
  * (the caller reads the topology again), false if it was not this caller's turn.
  */
-bool wait_for_writer(struct bind *b, const struct pel_hot *hot, uint64_t limit_ns);
+bool wait_for_writer(struct followed *f, const struct pel_hot *hot, uint64_t limit_ns);
 
 /* Whether this thread, which may run an event loop, can be made to wait for a writer. */
 void wait_allow(bool may);
@@ -29,6 +29,6 @@ void wait_allow(bool may);
  * Waits for a first word of the prober about the name, WAIT_FIRST_NS at most and once in the life
  * of a process; tells a prober that comes up meanwhile of the name (`port` as for follow_tell()).
  */
-void wait_for_first(struct bind *b, uint16_t port);
+void wait_for_first(struct followed *f, uint16_t port);
 
 #endif

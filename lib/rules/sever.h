@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Severing: whether a tracked socket must end now that the topology has moved.
+ * Severing: whether a routed socket must end now that the topology has moved.
  *
  * Pure, like route.h.  A socket is severed only on evidence: doubt keeps it.  What a record
  * needs is written once, before connect(), and never changes but for `uid`, which the caller sets

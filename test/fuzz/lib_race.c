@@ -31,39 +31,43 @@ static void expect(bool good)
 }
 
 /* Every field of a record follows from its cookie. */
-static struct track record_of(uint64_t cookie)
+static struct socket_record record_of(uint64_t cookie)
 {
-	struct track t = {.cookie = cookie, .made_ns = ~cookie, .bind = (uint32_t)cookie};
+	struct socket_record record = {.cookie = cookie,
+		.made_ns = ~cookie,
+		.followed = (uint32_t)cookie};
 
-	t.socket.uid = cookie * 3;
-	t.socket.identity = cookie * 5;
-	memset(t.socket.real.ip, (int)(cookie & 0xff), sizeof(t.socket.real.ip));
-	return t;
+	record.socket.uid = cookie * 3;
+	record.socket.identity = cookie * 5;
+	memset(record.socket.real.ip, (int)(cookie & 0xff), sizeof(record.socket.real.ip));
+	return record;
 }
 
-static bool track_is_whole(const struct track *t)
+static bool record_is_whole(const struct socket_record *record)
 {
-	struct track same = record_of(t->cookie);
+	struct socket_record same = record_of(record->cookie);
 
-	return t->made_ns == same.made_ns && t->bind == same.bind &&
-		t->socket.uid == same.socket.uid && t->socket.identity == same.socket.identity &&
-		memcmp(t->socket.real.ip, same.socket.real.ip, sizeof(same.socket.real.ip)) == 0;
+	return record->made_ns == same.made_ns && record->followed == same.followed &&
+		record->socket.uid == same.socket.uid &&
+		record->socket.identity == same.socket.identity &&
+		memcmp(record->socket.real.ip, same.socket.real.ip, sizeof(same.socket.real.ip)) ==
+		0;
 }
 
-static void one_track(uint64_t turn)
+static void one_socket(uint64_t turn)
 {
-	struct track mine = record_of(turn + 1), other;
+	struct socket_record mine = record_of(turn + 1), other;
 	int fd = (int)(turn % NUMBERS);
 
-	(void)track_record(fd, &mine); /* another may hold this number's record for longer */
+	(void)sockets_record(fd, &mine); /* another may hold this number's record for longer */
 	for (int i = 0; i < 20; i++) {
-		if (track_read(i % NUMBERS, &other))
-			expect(track_is_whole(&other));
+		if (sockets_read(i % NUMBERS, &other))
+			expect(record_is_whole(&other));
 	}
-	track_forget(fd, mine.cookie);
+	sockets_forget(fd, mine.cookie);
 }
 
-static bool dns_is_whole(const struct bind_dns *dns)
+static bool dns_is_whole(const struct followed_dns *dns)
 {
 	for (unsigned i = 0; i < dns->n; i++) {
 		if (dns->n != PEL_MAP_ADDRS || dns->addrs[i].scope != (uint32_t)dns->seen_ns ||
@@ -73,28 +77,28 @@ static bool dns_is_whole(const struct bind_dns *dns)
 	return true;
 }
 
-static void one_bind(uint64_t turn)
+static void one_name(uint64_t turn)
 {
 	struct pel_addr addrs[PEL_MAP_ADDRS];
-	struct bind_dns dns;
-	struct bind *b = NULL;
+	struct followed_dns dns;
+	struct followed *f = NULL;
 	char name[32];
 	int r;
 
 	(void)snprintf(name, sizeof(name), "name-%u.example", (unsigned)(turn % NAMES));
-	r = bind_add(name, pel_name_hash(name), PEL_ROLE_WRITER, &b);
-	expect(r == 0 && strcmp(b->name, name) == 0 && b->text4[0] != '\0');
+	r = followed_add(name, pel_name_hash(name), PEL_ROLE_WRITER, &f);
+	expect(r == 0 && strcmp(f->name, name) == 0 && f->text4[0] != '\0');
 	if (r < 0)
 		return;
 	for (unsigned i = 0; i < PEL_MAP_ADDRS; i++) {
 		addrs[i] = (struct pel_addr){.family = 4, .scope = (uint32_t)turn};
 		addrs[i].ip[15] = (uint8_t)turn;
 	}
-	bind_set_dns(b, addrs, PEL_MAP_ADDRS, turn + (turn == 0));
-	bind_get_dns(b, &dns);
+	followed_set_dns(f, addrs, PEL_MAP_ADDRS, turn + (turn == 0));
+	followed_get_dns(f, &dns);
 	expect(turn == 0 || dns_is_whole(&dns));
-	bind_exclude(b, turn, turn);
-	expect(bind_count() <= NAMES && bind_find_name(name, pel_name_hash(name)) == b);
+	followed_exclude(f, turn, turn);
+	expect(followed_count() <= NAMES && followed_find_name(name, pel_name_hash(name)) == f);
 }
 
 /* Keys are of one thread alone, as handles are; the table that they are in is everybody's. */
@@ -119,8 +123,8 @@ static void *worker(void *arg)
 		return NULL;
 	for (uint64_t i = 0; i < rounds; i++) {
 		turn = i * THREADS + number;
-		one_track(turn);
-		one_bind(turn);
+		one_socket(turn);
+		one_name(turn);
 		one_handle(keys, i);
 	}
 	return keys; /* a freed block's address would be given out again, to another thread */
@@ -143,6 +147,6 @@ int main(int argc, char **argv)
 		free(keys);
 	}
 	printf("%lu reads as written, %lu wrong; %u names\n", (unsigned long)seen,
-		(unsigned long)wrong, bind_count());
-	return wrong != 0 || seen < rounds || bind_count() != NAMES;
+		(unsigned long)wrong, followed_count());
+	return wrong != 0 || seen < rounds || followed_count() != NAMES;
 }

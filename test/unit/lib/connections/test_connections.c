@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The library's small parts: addresses, bindings, tracked sockets, starts, notes, reachability. */
+/* The library's small parts: addresses, names, sockets, starts, notes, reachability. */
 #include "known/address.h"
 #include "known/block.h"
 #include "known/followed.h"
@@ -87,33 +87,33 @@ static void test_short_and_strange_addresses_are_none(void **state)
 	assert_false(address_from_sockaddr(&un, sizeof(un), &a));
 }
 
-static void test_a_binding_is_found_by_name_and_by_both_addresses(void **state)
+static void test_a_name_is_found_by_name_and_by_both_addresses(void **state)
 {
 	const char *name = "w.cluster-abc.us-east-1.rds.amazonaws.com";
 	uint64_t hash = pel_name_hash(name);
 	struct pel_addr v4 = {.family = 4, .port = 77}, v6 = {.family = 6};
-	struct bind *b, *again;
+	struct followed *f, *again;
 
-	assert_int_equal(bind_add(name, hash, PEL_ROLE_WRITER, &b), 0);
-	assert_int_equal(bind_add(name, hash, PEL_ROLE_WRITER, &again), 0);
-	assert_ptr_equal(b, again);
-	assert_ptr_equal(bind_find_name(name, hash), b);
+	assert_int_equal(followed_add(name, hash, PEL_ROLE_WRITER, &f), 0);
+	assert_int_equal(followed_add(name, hash, PEL_ROLE_WRITER, &again), 0);
+	assert_ptr_equal(f, again);
+	assert_ptr_equal(followed_find_name(name, hash), f);
 	for (int i = 0; i < 4; i++)
-		v4.ip[i] = (uint8_t)(b->virtual4 >> (24 - 8 * i));
-	memcpy(v6.ip, b->virtual6, 16);
-	assert_ptr_equal(bind_find_addr(&v4), b);
-	assert_ptr_equal(bind_find_addr(&v6), b);
+		v4.ip[i] = (uint8_t)(f->virtual4 >> (24 - 8 * i));
+	memcpy(v6.ip, f->virtual6, 16);
+	assert_ptr_equal(followed_find_addr(&v4), f);
+	assert_ptr_equal(followed_find_addr(&v6), f);
 	assert_true(block_has(&v4));
 	assert_true(block_has(&v6));
 	v4.ip[0] = 10;
 	assert_false(block_has(&v4));
-	assert_null(bind_find_addr(&v4));
+	assert_null(followed_find_addr(&v4));
 }
 
 static void test_a_second_name_at_the_same_address_is_refused(void **state)
 {
 	char text[64];
-	struct bind *b;
+	struct followed *f;
 	uint32_t seen[1200];
 	unsigned n = 0;
 
@@ -128,9 +128,10 @@ static void test_a_second_name_at_the_same_address_is_refused(void **state)
 			;
 		if (n == i)
 			continue;
-		assert_int_equal(bind_add(text, hash, PEL_ROLE_WRITER, &b), 0);
+		assert_int_equal(followed_add(text, hash, PEL_ROLE_WRITER, &f), 0);
 		snprintf(text, sizeof(text), "n%u.example.com", n);
-		assert_int_equal(bind_add(text, pel_name_hash(text), PEL_ROLE_WRITER, &b), -EEXIST);
+		assert_int_equal(followed_add(text, pel_name_hash(text), PEL_ROLE_WRITER, &f),
+			-EEXIST);
 		return;
 	}
 	fail_msg("no collision among 1200 names");
@@ -139,19 +140,19 @@ static void test_a_second_name_at_the_same_address_is_refused(void **state)
 static void test_what_dns_said_is_kept_and_replaced(void **state)
 {
 	struct pel_addr addrs[PEL_MAP_ADDRS + 2] = {{.family = 4, .ip = {10, 0, 0, 1}}};
-	struct bind_dns dns;
-	struct bind *b;
+	struct followed_dns dns;
+	struct followed *f;
 
-	assert_int_equal(bind_add("dns.example.com", 4711, PEL_ROLE_WRITER, &b), 0);
-	bind_get_dns(b, &dns);
+	assert_int_equal(followed_add("dns.example.com", 4711, PEL_ROLE_WRITER, &f), 0);
+	followed_get_dns(f, &dns);
 	assert_int_equal(dns.n, 0);
-	bind_set_dns(b, addrs, 1, 5);
-	bind_set_dns(b, addrs, 0, 6);
-	bind_get_dns(b, &dns);
+	followed_set_dns(f, addrs, 1, 5);
+	followed_set_dns(f, addrs, 0, 6);
+	followed_get_dns(f, &dns);
 	assert_int_equal(dns.n, 1);
 	assert_int_equal(dns.seen_ns, 5);
-	bind_set_dns(b, addrs, PEL_MAP_ADDRS + 2, 7);
-	bind_get_dns(b, &dns);
+	followed_set_dns(f, addrs, PEL_MAP_ADDRS + 2, 7);
+	followed_get_dns(f, &dns);
 	assert_int_equal(dns.n, PEL_MAP_ADDRS);
 }
 
@@ -159,66 +160,66 @@ static void test_an_exclusion_ends(void **state)
 {
 	struct pel_hot hot = {.n_instances = 3,
 		.instances = {{.identity = 11}, {.identity = 12}, {.identity = 13}}};
-	struct bind *b;
+	struct followed *f;
 
-	assert_int_equal(bind_add("ex.example.com", 4712, PEL_ROLE_WRITER, &b), 0);
-	assert_int_equal(bind_excluded(b, &hot, 1), 0);
-	bind_exclude(b, 12, 100);
-	bind_exclude(b, 13, 50);
-	assert_int_equal(bind_excluded(b, &hot, 1), 6);
-	assert_int_equal(bind_excluded(b, &hot, 60), 2);
-	assert_int_equal(bind_excluded(b, &hot, 100), 0);
-	for (uint64_t i = 0; i < 2 * BIND_EXCLUDED; i++)
-		bind_exclude(b, 100 + i, 1000 + i);
-	bind_exclude(b, 11, 2000);
-	assert_int_equal(bind_excluded(b, &hot, 1), 1);
+	assert_int_equal(followed_add("ex.example.com", 4712, PEL_ROLE_WRITER, &f), 0);
+	assert_int_equal(followed_excluded(f, &hot, 1), 0);
+	followed_exclude(f, 12, 100);
+	followed_exclude(f, 13, 50);
+	assert_int_equal(followed_excluded(f, &hot, 1), 6);
+	assert_int_equal(followed_excluded(f, &hot, 60), 2);
+	assert_int_equal(followed_excluded(f, &hot, 100), 0);
+	for (uint64_t i = 0; i < 2 * FOLLOWED_EXCLUDED; i++)
+		followed_exclude(f, 100 + i, 1000 + i);
+	followed_exclude(f, 11, 2000);
+	assert_int_equal(followed_excluded(f, &hot, 1), 1);
 }
 
 static void test_a_record_is_of_one_socket(void **state)
 {
 	int one = socket(AF_INET, SOCK_STREAM, 0), two;
-	struct track t = {.cookie = track_cookie(one), .bind = 3}, read;
+	struct socket_record record = {.cookie = socket_cookie(one), .followed = 3}, read;
 
-	assert_true(t.cookie != 0);
-	assert_int_equal(track_record(one, &t), 0);
-	assert_true(track_read(one, &read));
-	assert_int_equal(read.bind, 3);
+	assert_true(record.cookie != 0);
+	assert_int_equal(sockets_record(one, &record), 0);
+	assert_true(sockets_read(one, &read));
+	assert_int_equal(read.followed, 3);
 	close(one);
 	two = socket(AF_INET, SOCK_STREAM, 0);
 	assert_int_equal(two, one);
-	assert_true(track_cookie(two) != t.cookie);
-	track_forget(two, track_cookie(two));
-	assert_true(track_read(two, &read));
-	track_forget(two, t.cookie);
-	assert_false(track_read(two, &read));
-	assert_int_equal(track_record(TRACK_MAX, &t), -E2BIG);
-	assert_int_equal(track_record(-1, &t), -E2BIG);
-	assert_false(track_read(TRACK_MAX, &read));
+	assert_true(socket_cookie(two) != record.cookie);
+	sockets_forget(two, socket_cookie(two));
+	assert_true(sockets_read(two, &read));
+	sockets_forget(two, record.cookie);
+	assert_false(sockets_read(two, &read));
+	assert_int_equal(sockets_record(SOCKETS_MAX, &record), -E2BIG);
+	assert_int_equal(sockets_record(-1, &record), -E2BIG);
+	assert_false(sockets_read(SOCKETS_MAX, &read));
 	close(two);
-	assert_int_equal(track_cookie(two), 0);
-	assert_int_equal(track_cookie(STDIN_FILENO), 0);
+	assert_int_equal(socket_cookie(two), 0);
+	assert_int_equal(socket_cookie(STDIN_FILENO), 0);
 }
 
 static void test_a_moved_socket_is_found(void **state)
 {
 	int one = socket(AF_INET, SOCK_STREAM, 0), two = fcntl(one, F_DUPFD, 40);
 	int three = socket(AF_INET, SOCK_STREAM, 0);
-	struct track t = {.cookie = track_cookie(one), .bind = 5}, gone, read;
-	struct moved moved = {.n = 0};
+	struct socket_record record = {.cookie = socket_cookie(one), .followed = 5}, gone, read;
+	struct sockets_missing missing = {.n = 0};
 
-	gone = (struct track){.cookie = track_cookie(three)};
-	assert_int_equal(track_record(one, &t), 0);
-	assert_int_equal(track_record(three, &gone), 0);
+	gone = (struct socket_record){.cookie = socket_cookie(three)};
+	assert_int_equal(sockets_record(one, &record), 0);
+	assert_int_equal(sockets_record(three, &gone), 0);
 	close(one);
 	close(three);
-	moved_note(&moved, one, t.cookie);
-	moved_note(&moved, three, gone.cookie);
-	assert_int_equal(moved_settle(&moved), 1);
-	assert_true(track_read(two, &read));
-	assert_int_equal(read.bind, 5);
-	assert_false(track_read(one, &read));
-	assert_false(track_read(three, &read));
-	track_forget(two, t.cookie);
+	sockets_note_missing(&missing, one, record.cookie);
+	sockets_note_missing(&missing, three, gone.cookie);
+	assert_int_equal(sockets_find_missing(&missing), 1);
+	assert_true(sockets_read(two, &read));
+	assert_int_equal(read.followed, 5);
+	assert_false(sockets_read(one, &read));
+	assert_false(sockets_read(three, &read));
+	sockets_forget(two, record.cookie);
 	close(two);
 }
 
@@ -228,11 +229,13 @@ static _Atomic bool racing;
 static void *race_writer(void *unused)
 {
 	for (uint64_t i = 1; i <= RACES; i++) {
-		struct track t = {.cookie = i, .made_ns = i, .socket = {.uid = i, .identity = i}};
+		struct socket_record record = {.cookie = i,
+			.made_ns = i,
+			.socket = {.uid = i, .identity = i}};
 
-		(void)track_record(900, &t);
+		(void)sockets_record(900, &record);
 		if (i % 3 == 0)
-			track_forget(900, i);
+			sockets_forget(900, i);
 	}
 	racing = false;
 	return NULL;
@@ -240,17 +243,17 @@ static void *race_writer(void *unused)
 
 static void test_a_record_is_never_read_half(void **state)
 {
-	struct track t;
+	struct socket_record record;
 	pthread_t thread;
 
 	racing = true;
 	assert_int_equal(pthread_create(&thread, NULL, race_writer, NULL), 0);
 	while (racing) {
-		if (!track_read(900, &t))
+		if (!sockets_read(900, &record))
 			continue;
-		assert_int_equal(t.cookie, t.made_ns);
-		assert_int_equal(t.cookie, t.socket.uid);
-		assert_int_equal(t.cookie, t.socket.identity);
+		assert_int_equal(record.cookie, record.made_ns);
+		assert_int_equal(record.cookie, record.socket.uid);
+		assert_int_equal(record.cookie, record.socket.identity);
 	}
 	pthread_join(thread, NULL);
 }
@@ -406,7 +409,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_addresses_go_both_ways),
 		cmocka_unit_test(test_short_and_strange_addresses_are_none),
-		cmocka_unit_test(test_a_binding_is_found_by_name_and_by_both_addresses),
+		cmocka_unit_test(test_a_name_is_found_by_name_and_by_both_addresses),
 		cmocka_unit_test(test_a_second_name_at_the_same_address_is_refused),
 		cmocka_unit_test(test_what_dns_said_is_kept_and_replaced),
 		cmocka_unit_test(test_an_exclusion_ends),

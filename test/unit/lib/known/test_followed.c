@@ -99,7 +99,7 @@ static void what_is_no_whole_address_is_not_virtual(void **state)
 struct meeting {
 	pthread_barrier_t barrier;
 	char name[PEL_NAME_MAX];
-	struct bind *made[THREADS];
+	struct followed *made[THREADS];
 	int r[THREADS];
 };
 
@@ -114,8 +114,8 @@ static void *make_one(void *ctx)
 	struct meeting *m = guest->meeting;
 
 	(void)pthread_barrier_wait(&m->barrier);
-	m->r[guest->number] =
-		bind_add(m->name, pel_name_hash(m->name), PEL_ROLE_WRITER, &m->made[guest->number]);
+	m->r[guest->number] = followed_add(m->name, pel_name_hash(m->name), PEL_ROLE_WRITER,
+		&m->made[guest->number]);
 	return NULL;
 }
 
@@ -126,7 +126,7 @@ static void threads_that_make_one_together_all_get_it(void **state)
 		struct guest guests[THREADS];
 		pthread_t threads[THREADS];
 		struct meeting m = {0};
-		unsigned before = bind_count();
+		unsigned before = followed_count();
 
 		(void)snprintf(m.name, sizeof(m.name), "c%u.example", round);
 		assert_int_equal(pthread_barrier_init(&m.barrier, NULL, THREADS), 0);
@@ -138,10 +138,10 @@ static void threads_that_make_one_together_all_get_it(void **state)
 		for (unsigned i = 0; i < THREADS; i++)
 			assert_int_equal(pthread_join(threads[i], NULL), 0);
 		(void)pthread_barrier_destroy(&m.barrier);
-		assert_int_equal(bind_count(), before + 1);
+		assert_int_equal(followed_count(), before + 1);
 		for (unsigned i = 0; i < THREADS; i++) {
 			assert_int_equal(m.r[i], 0);
-			assert_ptr_equal(m.made[i], bind_at(before));
+			assert_ptr_equal(m.made[i], followed_at(before));
 		}
 	}
 }
@@ -163,34 +163,34 @@ static void a_making_that_takes_a_moment_is_waited_for(void **state)
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	(void)pthread_barrier_destroy(&m.barrier);
 	assert_int_equal(m.r[0], 0);
-	assert_ptr_equal(m.made[0], bind_find_name(m.name, pel_name_hash(m.name)));
+	assert_ptr_equal(m.made[0], followed_find_name(m.name, pel_name_hash(m.name)));
 }
 
 static void a_making_that_was_interrupted_is_not_waited_for_in_vain(void **state)
 {
 	static const char name[] = "interrupted.example";
-	struct bind *b;
+	struct followed *f;
 
 	atomic_store(&process_get()->making, 1);
-	assert_int_equal(bind_add(name, pel_name_hash(name), PEL_ROLE_WRITER, &b), -EBUSY);
+	assert_int_equal(followed_add(name, pel_name_hash(name), PEL_ROLE_WRITER, &f), -EBUSY);
 	atomic_store(&process_get()->making, 0);
-	assert_int_equal(bind_add(name, pel_name_hash(name), PEL_ROLE_WRITER, &b), 0);
-	assert_string_equal(b->name, name);
+	assert_int_equal(followed_add(name, pel_name_hash(name), PEL_ROLE_WRITER, &f), 0);
+	assert_string_equal(f->name, name);
 }
 
 static void names_end_where_the_room_does(void **state)
 {
-	struct bind *b;
+	struct followed *f;
 	char name[PEL_NAME_MAX];
 	int r = 0;
 
-	for (unsigned i = 0; i <= BIND_MAX && r == 0; i++) {
+	for (unsigned i = 0; i <= FOLLOWED_MAX && r == 0; i++) {
 		(void)snprintf(name, sizeof(name), "more%u.example", i);
-		r = bind_add(name, pel_name_hash(name), PEL_ROLE_READER, &b);
-		assert_true(r != 0 || bind_find_name(name, pel_name_hash(name)) == b);
+		r = followed_add(name, pel_name_hash(name), PEL_ROLE_READER, &f);
+		assert_true(r != 0 || followed_find_name(name, pel_name_hash(name)) == f);
 	}
 	assert_int_equal(r, -ENOSPC);
-	assert_int_equal(bind_count(), BIND_MAX);
+	assert_int_equal(followed_count(), FOLLOWED_MAX);
 }
 
 int main(void)
@@ -204,5 +204,5 @@ int main(void)
 		cmocka_unit_test(names_end_where_the_room_does),
 	};
 
-	return cmocka_run_group_tests_name("bind", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("followed", tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Severing: which tracked sockets end for what reason; see topo.h for the topologies. */
+/* Severing: which routed sockets end for what reason; see topo.h for the topologies. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

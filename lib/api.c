@@ -232,7 +232,7 @@ API_EXPORT int pelorus_resolve(const char *endpoint, enum pelorus_role role,
 
 API_EXPORT int pelorus_connection(const void *mysql, struct pelorus_instance *ret)
 {
-	const struct abi_handle *h = abi_handle_of(mysql);
+	const struct handle *h = handle_of(mysql);
 	struct pelorus_topology *t;
 	struct socket_record record;
 	unsigned i = PEL_NONE;

@@ -137,7 +137,7 @@ void env_read(struct env *ret, char *const *list, const char *executable, bool s
 	ret->failover = read_failover(environ_value(list, "PELORUS_FAILOVER"));
 	ret->failover_timeout_ns = read_timeout(environ_value(list, "PELORUS_FAILOVER_TIMEOUT"));
 	retry = environ_value(list, "PELORUS_RETRY");
-	ret->retry = retry && strcmp(retry, "off") == 0 ? ABI_RETRY_OFF : ABI_RETRY_SAFE;
+	ret->retry = retry && strcmp(retry, "off") == 0 ? RETRY_OFF : RETRY_SAFE;
 	auth = environ_value(list, "PELORUS_AUTH");
 	ret->auth_iam = auth && strcmp(auth, "iam") == 0;
 	ret->sever = read_sever(environ_value(list, "PELORUS_SEVER"));

@@ -52,7 +52,7 @@ struct env {
 	bool few_lookups; /* UV_THREADPOOL_SIZE < 3: no lookup may wait */
 	bool auth_iam;    /* passwords are RDS tokens */
 	enum sever_mode sever;
-	enum abi_retry retry;
+	enum retry_mode retry;
 	enum env_failover failover;
 	uint64_t failover_timeout_ns;
 	char runtime_dir[PEL_RUNDIR_MAX]; /* empty: by rule */

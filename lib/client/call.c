@@ -11,27 +11,27 @@
 
 #define TRIES 3
 
-void abi_note(struct abi_handle *h, const char *text, size_t n)
+void call_note(struct handle *h, const char *text, size_t n)
 {
-	unsigned flags = abi_handle_sql_flags(h);
+	unsigned flags = handle_sql_flags(h);
 
-	abi_session_note(&h->session, pel_sql_classify(text, n, flags), text, n, flags);
+	session_note(&h->session, pel_sql_classify(text, n, flags), text, n, flags);
 }
 
-static int run_once(const struct abi_call *call)
+static int run_once(const struct call *call)
 {
 	int result;
 
-	abi_depth++;
+	client_depth++;
 	result = call->run(call);
-	abi_depth--;
+	client_depth--;
 	return result;
 }
 
 /* The error as the library tells it, kept: questions on the connection overwrite it. */
-static void keep_error(const struct abi_call *call, struct abi_told *ret)
+static void keep_error(const struct call *call, struct shown_error *ret)
 {
-	const struct abi_real *real = &call->handle->client->real;
+	const struct client_functions *real = &call->handle->library->real;
 	const char *state, *message;
 
 	if (call->stmt) {
@@ -48,25 +48,25 @@ static void keep_error(const struct abi_call *call, struct abi_told *ret)
 	text_append(ret->message, sizeof(ret->message), message ? message : "");
 }
 
-struct abi_situation abi_situation_of(const struct abi_call *call, enum abi_cause cause)
+struct retry_situation call_situation(const struct call *call, enum retry_cause cause)
 {
-	const struct abi_handle *h = call->handle;
-	const struct abi_session *s = &h->session;
-	unsigned status = abi_handle_status(h);
-	bool told = status != ABI_STATUS_UNKNOWN;
-	bool on = told              ? (status & ABI_STATUS_AUTOCOMMIT) != 0
+	const struct handle *h = call->handle;
+	const struct session *s = &h->session;
+	unsigned status = handle_status(h);
+	bool known = status != CLIENT_STATUS_UNKNOWN;
+	bool on = known             ? (status & CLIENT_STATUS_AUTOCOMMIT) != 0
 		: s->autocommit_set ? s->autocommit
 				    : h->autocommit_known && h->autocommit;
 
-	return (struct abi_situation){
+	return (struct retry_situation){
 		.cause = cause,
-		.class = call->text ? pel_sql_classify(call->text, call->n, abi_handle_sql_flags(h))
+		.class = call->text ? pel_sql_classify(call->text, call->n, handle_sql_flags(h))
 				    : call->class,
 		.retry = env_get()->retry,
 		.autocommit = on,
 		/* libmariadb clears the flag when a send fails: without autocommit one is open. */
 		.in_transaction = s->transaction || !on ||
-			(told && (status & ABI_STATUS_IN_TRANSACTION) != 0),
+			(known && (status & CLIENT_STATUS_IN_TRANSACTION) != 0),
 		.dirty = s->dirty,
 		.once = call->once,
 		.resets = call->resets,
@@ -74,50 +74,50 @@ struct abi_situation abi_situation_of(const struct abi_call *call, enum abi_caus
 }
 
 /* The statement failed by itself; in doubt about what it left, the session is dirty. */
-void abi_note_failure(const struct abi_call *call)
+void call_note_failure(const struct call *call)
 {
 	if (call->text && !pel_sql_is_harmless(call->text, call->n) &&
 		pel_sql_classify(call->text, call->n, 0) == PEL_SQL_DIRTY)
 		call->handle->session.dirty = true;
 }
 
-static void note_success(const struct abi_call *call)
+static void note_success(const struct call *call)
 {
 	if (call->text)
-		abi_note(call->handle, call->text, call->n);
+		call_note(call->handle, call->text, call->n);
 }
 
-static void tell(const struct abi_call *call, const struct abi_told *told)
+static void show(const struct call *call, const struct shown_error *shown)
 {
-	call->handle->told = *told;
+	call->handle->shown = *shown;
 	if (call->stmt)
-		call->stmt->told = *told;
+		call->stmt->shown = *shown;
 }
 
-int abi_recover(const struct abi_call *call, int result)
+int call_recover(const struct call *call, int result)
 {
-	struct abi_told told;
+	struct shown_error shown;
 
 	for (int i = 0; i < TRIES; i++) {
-		struct abi_situation situation;
-		enum abi_action action;
-		enum abi_cause cause;
+		struct retry_situation situation;
+		enum retry_action action;
+		enum retry_cause cause;
 
-		keep_error(call, &told);
-		cause = abi_cause_of(told.error);
-		if (cause == ABI_CAUSE_NONE) {
-			abi_note_failure(call);
+		keep_error(call, &shown);
+		cause = retry_cause_of(shown.error);
+		if (cause == CAUSE_NONE) {
+			call_note_failure(call);
 			return result;
 		}
-		situation = abi_situation_of(call, cause);
-		if (abi_move(call->handle, cause) < 0)
+		situation = call_situation(call, cause);
+		if (move_connection(call->handle, cause) < 0)
 			break;
-		action = abi_decide(&situation);
-		if (action != ABI_EXECUTE_AGAIN) {
-			char original[ABI_MESSAGE_MAX];
+		action = retry_decide(&situation);
+		if (action != RETRY_AGAIN) {
+			char original[SHOWN_MESSAGE_MAX];
 
-			memcpy(original, told.message, sizeof(original));
-			abi_tell(&told, told.error, action, original);
+			memcpy(original, shown.message, sizeof(original));
+			shown_set(&shown, shown.error, action, original);
 			break;
 		}
 		slot_count(SLOT_RETRIED);
@@ -127,17 +127,17 @@ int abi_recover(const struct abi_call *call, int result)
 			return 0;
 		}
 	}
-	tell(call, &told);
+	show(call, &shown);
 	return result;
 }
 
-int abi_run(const struct abi_call *call)
+int call_run(const struct call *call)
 {
 	int result;
 
-	call->handle->told.error = 0;
+	call->handle->shown.error = 0;
 	if (call->stmt)
-		call->stmt->told.error = 0;
+		call->stmt->shown.error = 0;
 	result = run_once(call);
-	return result == 0 ? 0 : abi_recover(call, result);
+	return result == 0 ? 0 : call_recover(call, result);
 }

@@ -10,32 +10,32 @@
 #include <stddef.h>
 
 /* A call that may have to be repeated. */
-struct abi_call {
-	int (*run)(const struct abi_call *call); /* 0: it went well */
-	struct abi_handle *handle;
-	struct abi_stmt *stmt; /* NULL: the error is the connection's */
+struct call {
+	int (*run)(const struct call *call); /* 0: it went well */
+	struct handle *handle;
+	struct statement *stmt; /* NULL: the error is the connection's */
 	enum pel_sql_class class;
 	const char *text; /* the statement; NULL: there is none */
 	size_t n;
-	bool once;   /* as in struct abi_situation */
+	bool once;   /* as in struct retry_situation */
 	bool resets; /* likewise */
 	const void *argument;
 	unsigned long number;
 };
 
-/* Runs it.  Its result, of the last time; the error to tell is then in told. */
-int abi_run(const struct abi_call *call);
+/* Runs it.  Its result, of the last time; the error to show is then in `shown`. */
+int call_run(const struct call *call);
 
 /* The same, when it has been run once and failed. */
-int abi_recover(const struct abi_call *call, int result);
+int call_recover(const struct call *call, int result);
 
 /* How things stand when an error of this cause has come. */
-struct abi_situation abi_situation_of(const struct abi_call *call, enum abi_cause cause);
+struct retry_situation call_situation(const struct call *call, enum retry_cause cause);
 
 /* The statement failed by itself. */
-void abi_note_failure(const struct abi_call *call);
+void call_note_failure(const struct call *call);
 
 /* A statement went well that pel_sql_is_harmless() did not pass. */
-void abi_note(struct abi_handle *h, const char *text, size_t n);
+void call_note(struct handle *h, const char *text, size_t n);
 
 #endif

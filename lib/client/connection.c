@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <string.h>
 
-struct followed *abi_wire_followed(const char *host)
+struct followed *connection_followed(const char *host)
 {
 	char name[PEL_NAME_MAX];
 
@@ -24,7 +24,7 @@ struct followed *abi_wire_followed(const char *host)
 	return followed_find_name(name, pel_name_hash(name));
 }
 
-bool abi_wire_is_proven(const struct abi_handle *h)
+bool connection_is_proven(const struct handle *h)
 {
 	uint64_t now = clock_now_ns();
 	const struct pel_map *map = mapview_get(now);
@@ -41,13 +41,14 @@ bool abi_wire_is_proven(const struct abi_handle *h)
 	return hot.state == PEL_STATE_KNOWN && i != PEL_NONE && hot.instances[i].role == h->role;
 }
 
-void abi_wire_note_socket(struct abi_handle *h)
+void connection_note_socket(struct handle *h)
 {
-	h->fd = h->client->real.get_socket ? h->client->real.get_socket(h->mysql) : sockets_last();
+	h->fd = h->library->real.get_socket ? h->library->real.get_socket(h->mysql)
+					    : sockets_last();
 	h->cookie = h->fd < 0 ? 0 : socket_cookie(h->fd);
 }
 
-void abi_wire_sever(struct abi_handle *h)
+void connection_sever(struct handle *h)
 {
 	if (h->fd >= 0 && h->cookie != 0)
 		(void)socket_sever(h->fd, h->cookie);
@@ -55,12 +56,12 @@ void abi_wire_sever(struct abi_handle *h)
 	h->cookie = 0;
 }
 
-void abi_wire_hint(const struct abi_handle *h)
+void connection_hint(const struct handle *h)
 {
 	follow_hint(h->followed, false);
 }
 
-void abi_wire_wait(const struct abi_handle *h, uint64_t limit_ns)
+void connection_wait(const struct handle *h, uint64_t limit_ns)
 {
 	uint64_t now = clock_now_ns();
 	const struct pel_map *map = mapview_look(now);
@@ -74,7 +75,7 @@ void abi_wire_wait(const struct abi_handle *h, uint64_t limit_ns)
 		futex_wait(NULL, 0, &nobody, 0, limit_ns);
 }
 
-bool abi_wire_has_way(const struct abi_handle *h)
+bool connection_has_way(const struct handle *h)
 {
 	struct plan plan;
 
@@ -83,7 +84,7 @@ bool abi_wire_has_way(const struct abi_handle *h)
 }
 
 /* What the map says of the handle's cluster now; false without a living prober. */
-static bool read_map(const struct abi_handle *h, struct pel_hot *ret)
+static bool read_map(const struct handle *h, struct pel_hot *ret)
 {
 	uint64_t now = clock_now_ns();
 	const struct pel_map *map = mapview_get(now);
@@ -93,14 +94,14 @@ static bool read_map(const struct abi_handle *h, struct pel_hot *ret)
 		mapview_read(map, h->followed->name, h->followed->hash, &ref, ret) == 0;
 }
 
-bool abi_wire_has_prober(const struct abi_handle *h)
+bool connection_has_prober(const struct handle *h)
 {
 	struct pel_hot hot;
 
 	return read_map(h, &hot) && hot.state != PEL_STATE_UNKNOWN && !hot.dns_only;
 }
 
-void abi_wire_force_writer(const struct abi_handle *h)
+void connection_force_writer(const struct handle *h)
 {
 	struct pel_hot hot;
 	struct pel_addr addr;
@@ -110,7 +111,7 @@ void abi_wire_force_writer(const struct abi_handle *h)
 		plan_force(h->followed, &addr);
 }
 
-void abi_wire_stay_here(const struct abi_handle *h)
+void connection_stay_here(const struct handle *h)
 {
 	struct sockaddr_storage peer;
 	socklen_t n = sizeof(peer);
@@ -121,30 +122,30 @@ void abi_wire_stay_here(const struct abi_handle *h)
 		followed_pin(h->followed, &addr);
 }
 
-void abi_wire_leave(const struct abi_handle *h)
+void connection_leave(const struct handle *h)
 {
 	followed_pin(h->followed, NULL);
 }
 
-/* The TLS settings, which the prober must not weaken; false if they cannot be told. */
-static bool read_tls(const struct abi_handle *h, struct envcreds *ret)
+/* The TLS settings, which the prober must not weaken; false if they cannot be read. */
+static bool read_tls(const struct handle *h, struct envcreds *ret)
 {
-	const struct abi_real *real = &h->client->real;
+	const struct client_functions *real = &h->library->real;
 	const char *ca = NULL;
-	abi_bool verify = 0;
+	client_bool verify = 0;
 
 	if (!real->get_ssl_cipher || !real->get_ssl_cipher(h->mysql))
 		return true;
 	ret->ssl = true;
-	if (!h->client->is_mariadb)
+	if (!h->library->is_mariadb)
 		return false;
-	(void)real->get_option(h->mysql, ABI_OPT_SSL_CA, &ca);
-	(void)real->get_option(h->mysql, ABI_OPT_SSL_VERIFY, &verify);
+	(void)real->get_option(h->mysql, CLIENT_OPT_SSL_CA, &ca);
+	(void)real->get_option(h->mysql, CLIENT_OPT_SSL_VERIFY, &verify);
 	ret->ssl_verify = verify != 0;
 	return !ca || text_copy(ret->ssl_ca, sizeof(ret->ssl_ca), ca);
 }
 
-void abi_wire_hand_over(const struct abi_handle *h, const char *user, const char *password,
+void connection_hand_over(const struct handle *h, const char *user, const char *password,
 	unsigned port)
 {
 	struct envcreds creds = {.ssl = false};

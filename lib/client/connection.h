@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the client ABI asks of the wire layer below it. */
+/* What the client ABI asks of names and sockets, which it knows nothing of. */
 #ifndef PELORUS_LIB_CLIENT_CONNECTION_H
 #define PELORUS_LIB_CLIENT_CONNECTION_H
 
@@ -9,43 +9,43 @@
 #include <stdint.h>
 
 /* The followed name that a host is, or NULL. */
-struct followed *abi_wire_followed(const char *host);
+struct followed *connection_followed(const char *host);
 
 /* True if the socket's instance has its role by a living prober's knowledge of this moment. */
-bool abi_wire_is_proven(const struct abi_handle *h);
+bool connection_is_proven(const struct handle *h);
 
 /* Looks which socket the connection now has. */
-void abi_wire_note_socket(struct abi_handle *h);
+void connection_note_socket(struct handle *h);
 
 /* Ends the connection's socket, if it still is that. */
-void abi_wire_sever(struct abi_handle *h);
+void connection_sever(struct handle *h);
 
 /* Tells the prober that something is wrong with the cluster. */
-void abi_wire_hint(const struct abi_handle *h);
+void connection_hint(const struct handle *h);
 
 /*
  * Waits until the topology moves, `limit_ns` at most: on the map's word if a prober lives, else the
  * time out.
  */
-void abi_wire_wait(const struct abi_handle *h, uint64_t limit_ns);
+void connection_wait(const struct handle *h, uint64_t limit_ns);
 
 /* True if the name leads somewhere at this moment; false between two writers. */
-bool abi_wire_has_way(const struct abi_handle *h);
+bool connection_has_way(const struct handle *h);
 
 /* True if a living prober knows the cluster's topology, or that there is no writer now. */
-bool abi_wire_has_prober(const struct abi_handle *h);
+bool connection_has_prober(const struct handle *h);
 
 /* Leads this thread's connections by the handle's name to the known writer, if there is one. */
-void abi_wire_force_writer(const struct abi_handle *h);
+void connection_force_writer(const struct handle *h);
 
 /* Without a prober: the instance that the connection is on is where the name leads from now on. */
-void abi_wire_stay_here(const struct abi_handle *h);
+void connection_stay_here(const struct handle *h);
 
 /* ... and no longer. */
-void abi_wire_leave(const struct abi_handle *h);
+void connection_leave(const struct handle *h);
 
 /* Hands a prober that lacks them what the program has just logged in with. */
-void abi_wire_hand_over(const struct abi_handle *h, const char *user, const char *password,
+void connection_hand_over(const struct handle *h, const char *user, const char *password,
 	unsigned port);
 
 #endif

@@ -8,56 +8,56 @@
 #ifndef PELORUS_LIB_CLIENT_FUNCTIONS_H
 #define PELORUS_LIB_CLIENT_FUNCTIONS_H
 
-typedef unsigned char abi_bool;
+typedef unsigned char client_bool;
 
 /* The hooks, by the names that programs call: the real functions have the same types. */
-#define ABI_EXPORT __attribute__((visibility("default")))
+#define CLIENT_EXPORT __attribute__((visibility("default")))
 
-ABI_EXPORT void *mysql_real_connect(void *mysql, const char *host, const char *user,
+CLIENT_EXPORT void *mysql_real_connect(void *mysql, const char *host, const char *user,
 	const char *password, const char *db, unsigned port, const char *socket,
 	unsigned long flags);
-ABI_EXPORT void mysql_close(void *mysql);
-ABI_EXPORT int mysql_query(void *mysql, const char *text);
-ABI_EXPORT int mysql_real_query(void *mysql, const char *text, unsigned long n);
-ABI_EXPORT int mysql_send_query(void *mysql, const char *text, unsigned long n);
-ABI_EXPORT abi_bool mysql_read_query_result(void *mysql);
-ABI_EXPORT void *mysql_store_result(void *mysql);
-ABI_EXPORT int mysql_next_result(void *mysql);
-ABI_EXPORT abi_bool mysql_commit(void *mysql);
-ABI_EXPORT abi_bool mysql_rollback(void *mysql);
-ABI_EXPORT abi_bool mysql_autocommit(void *mysql, abi_bool on);
-ABI_EXPORT int mysql_select_db(void *mysql, const char *db);
-ABI_EXPORT abi_bool mysql_change_user(void *mysql, const char *user, const char *password,
+CLIENT_EXPORT void mysql_close(void *mysql);
+CLIENT_EXPORT int mysql_query(void *mysql, const char *text);
+CLIENT_EXPORT int mysql_real_query(void *mysql, const char *text, unsigned long n);
+CLIENT_EXPORT int mysql_send_query(void *mysql, const char *text, unsigned long n);
+CLIENT_EXPORT client_bool mysql_read_query_result(void *mysql);
+CLIENT_EXPORT void *mysql_store_result(void *mysql);
+CLIENT_EXPORT int mysql_next_result(void *mysql);
+CLIENT_EXPORT client_bool mysql_commit(void *mysql);
+CLIENT_EXPORT client_bool mysql_rollback(void *mysql);
+CLIENT_EXPORT client_bool mysql_autocommit(void *mysql, client_bool on);
+CLIENT_EXPORT int mysql_select_db(void *mysql, const char *db);
+CLIENT_EXPORT client_bool mysql_change_user(void *mysql, const char *user, const char *password,
 	const char *db);
-ABI_EXPORT int mysql_set_character_set(void *mysql, const char *name);
-ABI_EXPORT int mysql_reset_connection(void *mysql);
-ABI_EXPORT int mysql_ping(void *mysql);
-ABI_EXPORT unsigned mysql_errno(void *mysql);
-ABI_EXPORT const char *mysql_error(void *mysql);
-ABI_EXPORT const char *mysql_sqlstate(void *mysql);
-ABI_EXPORT void *mysql_stmt_init(void *mysql);
-ABI_EXPORT int mysql_stmt_prepare(void *stmt, const char *text, unsigned long n);
-ABI_EXPORT int mysql_stmt_execute(void *stmt);
-ABI_EXPORT int mysql_stmt_fetch(void *stmt);
-ABI_EXPORT int mysql_stmt_store_result(void *stmt);
-ABI_EXPORT int mysql_stmt_next_result(void *stmt);
-ABI_EXPORT abi_bool mysql_stmt_reset(void *stmt);
-ABI_EXPORT abi_bool mysql_stmt_close(void *stmt);
-ABI_EXPORT unsigned mysql_stmt_errno(void *stmt);
-ABI_EXPORT const char *mysql_stmt_error(void *stmt);
-ABI_EXPORT const char *mysql_stmt_sqlstate(void *stmt);
+CLIENT_EXPORT int mysql_set_character_set(void *mysql, const char *name);
+CLIENT_EXPORT int mysql_reset_connection(void *mysql);
+CLIENT_EXPORT int mysql_ping(void *mysql);
+CLIENT_EXPORT unsigned mysql_errno(void *mysql);
+CLIENT_EXPORT const char *mysql_error(void *mysql);
+CLIENT_EXPORT const char *mysql_sqlstate(void *mysql);
+CLIENT_EXPORT void *mysql_stmt_init(void *mysql);
+CLIENT_EXPORT int mysql_stmt_prepare(void *stmt, const char *text, unsigned long n);
+CLIENT_EXPORT int mysql_stmt_execute(void *stmt);
+CLIENT_EXPORT int mysql_stmt_fetch(void *stmt);
+CLIENT_EXPORT int mysql_stmt_store_result(void *stmt);
+CLIENT_EXPORT int mysql_stmt_next_result(void *stmt);
+CLIENT_EXPORT client_bool mysql_stmt_reset(void *stmt);
+CLIENT_EXPORT client_bool mysql_stmt_close(void *stmt);
+CLIENT_EXPORT unsigned mysql_stmt_errno(void *stmt);
+CLIENT_EXPORT const char *mysql_stmt_error(void *stmt);
+CLIENT_EXPORT const char *mysql_stmt_sqlstate(void *stmt);
 
-ABI_EXPORT int mysql_real_connect_start(void **ret, void *mysql, const char *host, const char *user,
-	const char *password, const char *db, unsigned port, const char *socket,
+CLIENT_EXPORT int mysql_real_connect_start(void **ret, void *mysql, const char *host,
+	const char *user, const char *password, const char *db, unsigned port, const char *socket,
 	unsigned long flags);
-ABI_EXPORT int mysql_real_connect_cont(void **ret, void *mysql, int events);
-ABI_EXPORT int mysql_query_start(int *ret, void *mysql, const char *text);
-ABI_EXPORT int mysql_query_cont(int *ret, void *mysql, int events);
-ABI_EXPORT int mysql_real_query_start(int *ret, void *mysql, const char *text, unsigned long n);
-ABI_EXPORT int mysql_real_query_cont(int *ret, void *mysql, int events);
-ABI_EXPORT int mysql_close_start(void *mysql);
+CLIENT_EXPORT int mysql_real_connect_cont(void **ret, void *mysql, int events);
+CLIENT_EXPORT int mysql_query_start(int *ret, void *mysql, const char *text);
+CLIENT_EXPORT int mysql_query_cont(int *ret, void *mysql, int events);
+CLIENT_EXPORT int mysql_real_query_start(int *ret, void *mysql, const char *text, unsigned long n);
+CLIENT_EXPORT int mysql_real_query_cont(int *ret, void *mysql, int events);
+CLIENT_EXPORT int mysql_close_start(void *mysql);
 
-struct abi_real {
+struct client_functions {
 	__typeof__(mysql_real_connect) *real_connect;
 	__typeof__(mysql_close) *close;
 	__typeof__(mysql_query) *query;
@@ -95,8 +95,8 @@ struct abi_real {
 	int (*ping_cont)(int *ret, void *mysql, int events);
 	__typeof__(mysql_close_start) *close_start;
 	const char *(*get_ssl_cipher)(void *mysql);
-	int (*get_socket)(void *mysql);                                /* libmariadb */
-	abi_bool (*get_infov)(void *mysql, int value, void *arg, ...); /* libmariadb */
+	int (*get_socket)(void *mysql);                                   /* libmariadb */
+	client_bool (*get_infov)(void *mysql, int value, void *arg, ...); /* libmariadb */
 	__typeof__(mysql_stmt_init) *stmt_init;
 	__typeof__(mysql_stmt_prepare) *stmt_prepare;
 	__typeof__(mysql_stmt_execute) *stmt_execute;
@@ -111,22 +111,22 @@ struct abi_real {
 };
 
 /* mysql_get_option()'s and mysql_options()'s MYSQL_OPT_RECONNECT: MySQL 8 renumbered it. */
-#define ABI_OPT_RECONNECT 20
-#define ABI_OPT_RECONNECT_8 15
+#define CLIENT_OPT_RECONNECT 20
+#define CLIENT_OPT_RECONNECT_8 15
 
 /* libmariadb's */
-#define ABI_OPT_SSL_VERIFY 21
-#define ABI_OPT_SSL_CA 27
-#define ABI_OPT_SSL_ENFORCE 38
+#define CLIENT_OPT_SSL_VERIFY 21
+#define CLIENT_OPT_SSL_CA 27
+#define CLIENT_OPT_SSL_ENFORCE 38
 
 /* mariadb_get_infov() */
-#define ABI_INFO_HOST 10
-#define ABI_INFO_SERVER_STATUS 30
+#define CLIENT_INFO_HOST 10
+#define CLIENT_INFO_SERVER_STATUS 30
 
 /* What a server says of the session with each answer. */
-#define ABI_STATUS_IN_TRANSACTION 0x0001u
-#define ABI_STATUS_AUTOCOMMIT 0x0002u
-#define ABI_STATUS_NO_ESCAPES 0x0200u
-#define ABI_STATUS_UNKNOWN (~0u)
+#define CLIENT_STATUS_IN_TRANSACTION 0x0001u
+#define CLIENT_STATUS_AUTOCOMMIT 0x0002u
+#define CLIENT_STATUS_NO_ESCAPES 0x0200u
+#define CLIENT_STATUS_UNKNOWN (~0u)
 
 #endif

@@ -9,33 +9,33 @@
 #define SENT_FIRST 256u
 #define SENT_MAX 65536u /* a longer one is not executed again */
 
-_Thread_local unsigned abi_depth __attribute__((tls_model("initial-exec")));
+_Thread_local unsigned client_depth __attribute__((tls_model("initial-exec")));
 
-struct abi_handle *abi_handle_new(void *mysql, const struct abi_client *client, struct followed *f)
+struct handle *handle_new(void *mysql, const struct library *library, struct followed *f)
 {
-	struct abi_handle *h = calloc(1, sizeof(*h));
+	struct handle *h = calloc(1, sizeof(*h));
 
 	if (!h)
 		return NULL;
 	h->mysql = mysql;
-	h->client = client;
+	h->library = library;
 	h->followed = f;
 	h->role = f->role;
 	h->fd = -1;
-	abi_session_init(&h->session);
-	if (abi_table_put(mysql, h) < 0) {
+	session_init(&h->session);
+	if (table_put(mysql, h) < 0) {
 		free(h);
 		return NULL;
 	}
 	return h;
 }
 
-void abi_handle_free(struct abi_handle *h)
+void handle_free(struct handle *h)
 {
-	struct abi_stmt *next;
+	struct statement *next;
 
-	(void)abi_table_take(h->mysql);
-	for (struct abi_stmt *s = h->statements; s; s = next) {
+	(void)table_take(h->mysql);
+	for (struct statement *s = h->statements; s; s = next) {
 		next = s->next;
 		s->handle = NULL;
 		s->next = NULL;
@@ -44,9 +44,9 @@ void abi_handle_free(struct abi_handle *h)
 	free(h);
 }
 
-void abi_handle_keep_sent(struct abi_handle *h, const char *text, size_t n)
+void handle_keep_sent(struct handle *h, const char *text, size_t n)
 {
-	struct abi_sent *sent = &h->sent;
+	struct sent_statement *sent = &h->sent;
 
 	sent->held = false;
 	if (n > sent->room && n <= SENT_MAX) {
@@ -65,16 +65,16 @@ void abi_handle_keep_sent(struct abi_handle *h, const char *text, size_t n)
 	sent->held = true;
 }
 
-void abi_stmt_new(void *stmt, struct abi_handle *h)
+void statement_new(void *stmt, struct handle *h)
 {
-	struct abi_stmt *s = calloc(1, sizeof(*s));
+	struct statement *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return;
 	s->stmt = stmt;
 	s->handle = h;
 	s->epoch = h->epoch;
-	if (abi_table_put(abi_stmt_key(stmt), s) < 0) {
+	if (table_put(statement_key(stmt), s) < 0) {
 		free(s);
 		return;
 	}
@@ -82,10 +82,10 @@ void abi_stmt_new(void *stmt, struct abi_handle *h)
 	h->statements = s;
 }
 
-void abi_stmt_free(struct abi_stmt *s)
+void statement_free(struct statement *s)
 {
-	(void)abi_table_take(abi_stmt_key(s->stmt));
-	for (struct abi_stmt **at = s->handle ? &s->handle->statements : NULL; at && *at;
+	(void)table_take(statement_key(s->stmt));
+	for (struct statement **at = s->handle ? &s->handle->statements : NULL; at && *at;
 		at = &(*at)->next) {
 		if (*at == s) {
 			*at = s->next;
@@ -95,12 +95,12 @@ void abi_stmt_free(struct abi_stmt *s)
 	free(s);
 }
 
-unsigned abi_handle_status(const struct abi_handle *h)
+unsigned handle_status(const struct handle *h)
 {
-	unsigned status = ABI_STATUS_UNKNOWN;
+	unsigned status = CLIENT_STATUS_UNKNOWN;
 
-	if (h->client->real.get_infov)
-		(void)h->client->real.get_infov(h->mysql, ABI_INFO_SERVER_STATUS, &status);
+	if (h->library->real.get_infov)
+		(void)h->library->real.get_infov(h->mysql, CLIENT_INFO_SERVER_STATUS, &status);
 	return status;
 }
 
@@ -116,29 +116,30 @@ static bool is_ascii_safe(const char *name)
 	return true;
 }
 
-unsigned abi_handle_sql_flags(const struct abi_handle *h)
+unsigned handle_sql_flags(const struct handle *h)
 {
-	unsigned status = abi_handle_status(h), flags = 0;
-	const char *name = h->client->real.character_set_name
-		? h->client->real.character_set_name(h->mysql)
+	unsigned status = handle_status(h), flags = 0;
+	const char *name = h->library->real.character_set_name
+		? h->library->real.character_set_name(h->mysql)
 		: NULL;
 
-	if (status != ABI_STATUS_UNKNOWN && !(status & ABI_STATUS_NO_ESCAPES))
+	if (status != CLIENT_STATUS_UNKNOWN && !(status & CLIENT_STATUS_NO_ESCAPES))
 		flags |= PEL_SQL_ESCAPES;
 	if (name && is_ascii_safe(name))
 		flags |= PEL_SQL_ASCII;
 	return flags;
 }
 
-void abi_tell(struct abi_told *told, unsigned error, enum abi_action action, const char *original)
+void shown_set(struct shown_error *shown, unsigned error, enum retry_action action,
+	const char *original)
 {
-	told->error = error;
-	strcpy(told->sqlstate, abi_sqlstate_of(action));
-	told->message[0] = '\0';
-	text_append(told->message, sizeof(told->message),
+	shown->error = error;
+	strcpy(shown->sqlstate, retry_sqlstate_of(action));
+	shown->message[0] = '\0';
+	text_append(shown->message, sizeof(shown->message),
 		original && *original ? original : "Lost connection");
-	text_append(told->message, sizeof(told->message),
-		action == ABI_TELL_UNKNOWN
+	text_append(shown->message, sizeof(shown->message),
+		action == RETRY_SHOW_UNKNOWN
 			? "; the connection was moved (pelorus): the outcome is unknown"
 			: "; the connection was moved (pelorus): the session is a new one");
 }

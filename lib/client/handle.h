@@ -17,21 +17,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ABI_MESSAGE_MAX 512
+#define SHOWN_MESSAGE_MAX 512
 
-/* An error that is told in place of the library's own, until the next call on the same object. */
-struct abi_told {
+/* An error that is shown in place of the library's own, until the next call on the same object. */
+struct shown_error {
 	unsigned error; /* 0: none */
 	char sqlstate[6];
-	char message[ABI_MESSAGE_MAX];
+	char message[SHOWN_MESSAGE_MAX];
 };
 
-enum abi_phase { ABI_PHASE_NONE = 0, ABI_PHASE_PING, ABI_PHASE_RESTORE, ABI_PHASE_QUERY };
+enum async_phase { ASYNC_NONE = 0, ASYNC_PING, ASYNC_RESTORE, ASYNC_QUERY };
 
 /* An asynchronous call that is under way.  The text is the caller's, who keeps it until the end. */
-struct abi_async {
-	enum abi_phase phase;
-	abi_bool reconnect; /* the option as the application chose it */
+struct async {
+	enum async_phase phase;
+	client_bool reconnect; /* the option as the application chose it */
 	bool autocommit_done;
 	const char *setting; /* the one being restored */
 	const char *text;
@@ -39,81 +39,82 @@ struct abi_async {
 };
 
 /* A copy of the statement that mysql_send_query() sent: the caller's own need not live on. */
-struct abi_sent {
+struct sent_statement {
 	char *text;
 	size_t room;
 	size_t n;
 	bool held; /* it is the statement whose result has not been read */
 };
 
-struct abi_stmt;
+struct statement;
 
-struct abi_handle {
+struct handle {
 	bool suspect;    /* an asynchronous call has failed: move before the next one */
 	bool autocommit; /* as last read from the server; see autocommit_known */
 	bool autocommit_known;
 	uint8_t role;   /* enum pel_role of the name it was connected by */
 	uint32_t epoch; /* moves with each reconnection */
 	void *mysql;
-	const struct abi_client *client;
+	const struct library *library;
 	struct followed *followed;
 	int fd; /* its socket, as long as cookie says so */
 	uint64_t cookie;
-	struct abi_stmt *statements;
-	struct abi_sent sent;
-	struct abi_async async;
-	struct abi_session session;
-	struct abi_told told;
+	struct statement *statements;
+	struct sent_statement sent;
+	struct async async;
+	struct session session;
+	struct shown_error shown;
 };
 
-struct abi_stmt {
+struct statement {
 	uint32_t epoch; /* of the handle, when it was prepared */
 	enum pel_sql_class class;
 	void *stmt;
-	struct abi_handle *handle; /* NULL once the connection was closed */
-	struct abi_stmt *next;
-	struct abi_told told;
+	struct handle *handle; /* NULL once the connection was closed */
+	struct statement *next;
+	struct shown_error shown;
 };
 
 /* Where real functions are being called: hooks that are entered from there only pass through. */
-extern _Thread_local unsigned abi_depth __attribute__((tls_model("initial-exec")));
+extern _Thread_local unsigned client_depth __attribute__((tls_model("initial-exec")));
 
-static inline struct abi_handle *abi_handle_of(const void *mysql)
+static inline struct handle *handle_of(const void *mysql)
 {
-	return abi_depth ? NULL : abi_find(mysql);
+	return client_depth ? NULL : table_find(mysql);
 }
 
 /* A statement's place in the table, which no connection can have. */
-static inline const void *abi_stmt_key(const void *stmt)
+static inline const void *statement_key(const void *stmt)
 {
 	return (const char *)stmt + 2;
 }
 
-static inline struct abi_stmt *abi_stmt_of(const void *stmt)
+static inline struct statement *statement_of(const void *stmt)
 {
-	return abi_depth ? NULL : abi_find(abi_stmt_key(stmt));
+	return client_depth ? NULL : table_find(statement_key(stmt));
 }
 
 /* Remembers a connection; NULL if there is no memory for it. */
-struct abi_handle *abi_handle_new(void *mysql, const struct abi_client *client, struct followed *f);
+struct handle *handle_new(void *mysql, const struct library *library, struct followed *f);
 
 /* Forgets it; its statements stay, without a connection. */
-void abi_handle_free(struct abi_handle *h);
+void handle_free(struct handle *h);
 
 /* Keeps a copy of a statement that was sent; without memory, or of a very long one, none. */
-void abi_handle_keep_sent(struct abi_handle *h, const char *text, size_t n);
+void handle_keep_sent(struct handle *h, const char *text, size_t n);
 
 /* Remembers a statement of a followed connection; nothing happens without memory. */
-void abi_stmt_new(void *stmt, struct abi_handle *h);
-void abi_stmt_free(struct abi_stmt *s);
+void statement_new(void *stmt, struct handle *h);
+void statement_free(struct statement *s);
 
-/* server_status as the server last told it, or ABI_STATUS_UNKNOWN. */
-unsigned abi_handle_status(const struct abi_handle *h);
+/* server_status as the server last told it, or CLIENT_STATUS_UNKNOWN. */
+unsigned handle_status(const struct handle *h);
 
 /* The flags for pel_sql_classify() that hold on this connection. */
-unsigned abi_handle_sql_flags(const struct abi_handle *h);
+unsigned handle_sql_flags(const struct handle *h);
 
-/* Tells `error` with another SQLSTATE; the text says why. */
-void abi_tell(struct abi_told *told, unsigned error, enum abi_action action, const char *original);
+/* Shows `error` with another SQLSTATE; the text says why. */
+void shown_set(struct shown_error *shown, unsigned error, enum retry_action action,
+	const char *original);
 
 #endif

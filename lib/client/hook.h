@@ -12,34 +12,33 @@
 #include "call.h"
 
 /* Where the hook's caller is. */
-#define ABI_FROM __builtin_return_address(0)
+#define HOOK_CALLER __builtin_return_address(0)
 
 /* The connection, if the call is to be more than passed on; NULL otherwise. */
-static inline struct abi_handle *abi_guard(const void *mysql, const void *from)
+static inline struct handle *hook_guard(const void *mysql, const void *from)
 {
-	struct abi_handle *h = abi_handle_of(mysql);
+	struct handle *h = handle_of(mysql);
 
-	return h && !abi_client_contains(h->client, from) ? h : NULL;
+	return h && !library_contains(h->library, from) ? h : NULL;
 }
 
 /* The same in a few instructions: NULL means nothing if *ret_behind. */
-static inline struct abi_handle *abi_guard_first(const void *mysql, const void *from,
-	bool *ret_behind)
+static inline struct handle *hook_guard_first(const void *mysql, const void *from, bool *ret_behind)
 {
-	struct abi_handle *h = NULL;
+	struct handle *h = NULL;
 
 	*ret_behind = false;
-	if (!abi_depth)
-		h = abi_find_first(mysql, ret_behind);
-	return h && !abi_client_contains(h->client, from) ? h : NULL;
+	if (!client_depth)
+		h = table_find_first(mysql, ret_behind);
+	return h && !library_contains(h->library, from) ? h : NULL;
 }
 
 /* The same for a statement whose connection is still there. */
-static inline struct abi_stmt *abi_guard_stmt(const void *stmt, const void *from)
+static inline struct statement *hook_guard_statement(const void *stmt, const void *from)
 {
-	struct abi_stmt *s = abi_stmt_of(stmt);
+	struct statement *s = statement_of(stmt);
 
-	return s && s->handle && !abi_client_contains(s->handle->client, from) ? s : NULL;
+	return s && s->handle && !library_contains(s->handle->library, from) ? s : NULL;
 }
 
 #endif

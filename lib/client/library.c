@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#define CLIENTS_MAX 8
+#define LIBRARIES_MAX 8
 #define CACHE_PLACES 256u
 #define ADDRESS_BITS 56
 
@@ -28,14 +28,14 @@
 #define VERSION_8 80000ul
 #define VERSION_WARNS 80034ul
 
-static struct abi_client clients[CLIENTS_MAX];
-static _Atomic unsigned n_clients;
+static struct library libraries[LIBRARIES_MAX];
+static _Atomic unsigned n_libraries;
 static atomic_flag adding = ATOMIC_FLAG_INIT;
 static _Atomic uint64_t cache[CACHE_PLACES]; /* address | (number + 1) << ADDRESS_BITS */
 
 #define AT(name, member)                                                                           \
 	{                                                                                          \
-		name, offsetof(struct abi_real, member)                                            \
+		name, offsetof(struct client_functions, member)                                    \
 	}
 static const struct {
 	const char *name;
@@ -102,7 +102,7 @@ static uintptr_t base_of(const void *address)
 
 static bool is_ours(const void *symbol)
 {
-	return base_of(symbol) == base_of((const void *)(uintptr_t)&abi_client_of);
+	return base_of(symbol) == base_of((const void *)(uintptr_t)&library_of);
 }
 
 /* A handle on the object that an address lies in; NULL for the main program. */
@@ -157,7 +157,7 @@ static void *find_anywhere(const void *from)
 
 struct extent {
 	uintptr_t inside;
-	struct abi_client *client;
+	struct library *library;
 };
 
 static int measure(struct dl_phdr_info *info, size_t size, void *context)
@@ -171,8 +171,8 @@ static int measure(struct dl_phdr_info *info, size_t size, void *context)
 		if (p->p_type != PT_LOAD || !(p->p_flags & PF_X) || e->inside < start ||
 			e->inside >= start + p->p_memsz)
 			continue;
-		e->client->start = start;
-		e->client->size = p->p_memsz;
+		e->library->start = start;
+		e->library->size = p->p_memsz;
 		return 1;
 	}
 	return 0;
@@ -185,26 +185,26 @@ static int measure(struct dl_phdr_info *info, size_t size, void *context)
  * the same library, and puts it back.  A library without mysql_get_option() (libmysqlclient before
  * 5.7.3) could not be asked, so it is not moved; nor is one that would warn.
  */
-static void decide_reconnect(struct abi_client *c)
+static void decide_reconnect(struct library *lib)
 {
-	unsigned long version = c->real.client_version ? c->real.client_version() : 0;
+	unsigned long version = lib->real.client_version ? lib->real.client_version() : 0;
 
-	c->is_mariadb = c->real.get_infov != NULL;
-	c->opt_reconnect =
-		c->is_mariadb || version < VERSION_8 ? ABI_OPT_RECONNECT : ABI_OPT_RECONNECT_8;
-	if (!c->real.get_option || !c->real.options || !c->real.ping)
-		c->opt_reconnect = 0;
-	if (!c->is_mariadb && version >= VERSION_WARNS)
-		c->opt_reconnect = 0;
+	lib->is_mariadb = lib->real.get_infov != NULL;
+	lib->opt_reconnect = lib->is_mariadb || version < VERSION_8 ? CLIENT_OPT_RECONNECT
+								    : CLIENT_OPT_RECONNECT_8;
+	if (!lib->real.get_option || !lib->real.options || !lib->real.ping)
+		lib->opt_reconnect = 0;
+	if (!lib->is_mariadb && version >= VERSION_WARNS)
+		lib->opt_reconnect = 0;
 }
 
 /* All functions of the library that `symbol` is of; false if they cannot be had. */
-static bool load(void *symbol, struct abi_client *ret)
+static bool load(void *symbol, struct library *ret)
 {
 	struct extent extent = {(uintptr_t)symbol, ret};
 	void *object = open_object_of(symbol); /* kept open: it must stay loaded */
 
-	*ret = (struct abi_client){0};
+	*ret = (struct library){0};
 	if (!object)
 		return false;
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
@@ -220,64 +220,64 @@ static bool load(void *symbol, struct abi_client *ret)
 		ret->start != 0;
 }
 
-static unsigned find_known(const struct abi_client *c, unsigned n)
+static unsigned find_known(const struct library *lib, unsigned n)
 {
 	unsigned i = 0;
 
-	while (i < n && clients[i].real.real_query != c->real.real_query)
+	while (i < n && libraries[i].real.real_query != lib->real.real_query)
 		i++;
 	return i;
 }
 
-/* The number of the library among the known ones; CLIENTS_MAX if there is no room. */
-static unsigned add(const struct abi_client *c)
+/* The number of the library among the known ones; LIBRARIES_MAX if there is no room. */
+static unsigned add(const struct library *lib)
 {
 	unsigned n, i;
 
 	while (atomic_flag_test_and_set_explicit(&adding, memory_order_acquire))
 		;
-	n = atomic_load_explicit(&n_clients, memory_order_relaxed);
-	i = find_known(c, n);
-	if (i == n && n < CLIENTS_MAX) {
-		clients[n] = *c;
-		/* Partner: the acquire in abi_client_of(), through the cache's word. */
-		atomic_store_explicit(&n_clients, n + 1, memory_order_release);
+	n = atomic_load_explicit(&n_libraries, memory_order_relaxed);
+	i = find_known(lib, n);
+	if (i == n && n < LIBRARIES_MAX) {
+		libraries[n] = *lib;
+		/* Partner: the acquire in library_of(), through the cache's word. */
+		atomic_store_explicit(&n_libraries, n + 1, memory_order_release);
 	}
 	atomic_flag_clear_explicit(&adding, memory_order_release);
 	return i;
 }
 
-static const struct abi_client *resolve(const void *from, _Atomic uint64_t *place)
+static const struct library *resolve(const void *from, _Atomic uint64_t *place)
 {
 	int saved = errno;
 	void *symbol = find_anywhere(from);
-	struct abi_client c;
+	struct library lib;
 	unsigned number;
 
 	errno = saved;
-	if (!symbol || !load(symbol, &c))
+	if (!symbol || !load(symbol, &lib))
 		return NULL;
-	number = find_known(&c, atomic_load_explicit(&n_clients, memory_order_acquire));
-	if (number == atomic_load_explicit(&n_clients, memory_order_acquire)) {
-		decide_reconnect(&c);
-		number = add(&c);
+	number = find_known(&lib, atomic_load_explicit(&n_libraries, memory_order_acquire));
+	if (number == atomic_load_explicit(&n_libraries, memory_order_acquire)) {
+		decide_reconnect(&lib);
+		number = add(&lib);
 	}
 	errno = saved;
-	if (number == CLIENTS_MAX)
+	if (number == LIBRARIES_MAX)
 		return NULL;
 	atomic_store_explicit(place,
 		(uint64_t)(uintptr_t)from | (uint64_t)(number + 1) << ADDRESS_BITS,
 		memory_order_release);
-	return &clients[number];
+	return &libraries[number];
 }
 
-const struct abi_client *abi_client_of(const void *from)
+const struct library *library_of(const void *from)
 {
 	uint64_t address = (uint64_t)(uintptr_t)from;
 	_Atomic uint64_t *place = &cache[(address ^ address >> 8) % CACHE_PLACES];
 	uint64_t word = atomic_load_explicit(place, memory_order_acquire);
 
 	if ((word & ((UINT64_C(1) << ADDRESS_BITS) - 1)) == address && word >> ADDRESS_BITS)
-		return &clients[(word >> ADDRESS_BITS) - 1];
+		return &libraries[(word >> ADDRESS_BITS) - 1];
 	return resolve(from, place);
 }

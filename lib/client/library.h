@@ -15,20 +15,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct abi_client {
-	struct abi_real real;
+struct library {
+	struct client_functions real;
 	uintptr_t start, size; /* its code; a call from there is not the application's */
 	int opt_reconnect;     /* the option's number, 0 if in-place reconnection is off here */
 	bool is_mariadb;
 };
 
 /* The library that a call from `from` means; NULL if there is none. */
-const struct abi_client *abi_client_of(const void *from);
+const struct library *library_of(const void *from);
 
 /* True if the address is in the library's own code. */
-static inline bool abi_client_contains(const struct abi_client *client, const void *address)
+static inline bool library_contains(const struct library *lib, const void *address)
 {
-	return (uintptr_t)address - client->start < client->size;
+	return (uintptr_t)address - lib->start < lib->size;
 }
 
 #endif

@@ -21,7 +21,7 @@ static struct members {
 	char ids[PEL_MAP_INSTANCES][PEL_ID_MAX];
 } members[FOLLOWED_MAX];
 
-void abi_members_learn(const struct followed *f, const struct pel_rows *rows)
+void members_learn(const struct followed *f, const struct pel_rows *rows)
 {
 	struct members *m = &members[followed_index(f)];
 
@@ -33,7 +33,7 @@ void abi_members_learn(const struct followed *f, const struct pel_rows *rows)
 	atomic_flag_clear_explicit(&m->busy, memory_order_release);
 }
 
-bool abi_members_are_known(const struct followed *f)
+bool members_are_known(const struct followed *f)
 {
 	return members[followed_index(f)].n > 0;
 }
@@ -84,7 +84,7 @@ static bool host_of(const struct followed *f, const char *id, char ret[static PE
 	return domain && pel_name_of_instance(id, domain, NULL, ret) == 0;
 }
 
-bool abi_members_try_id(const struct followed *f, const char *id)
+bool members_try_id(const struct followed *f, const char *id)
 {
 	char host[PEL_NAME_MAX];
 	struct pel_addr addr;
@@ -95,14 +95,14 @@ bool abi_members_try_id(const struct followed *f, const char *id)
 	return true;
 }
 
-bool abi_members_try(const struct followed *f, unsigned turn)
+bool members_try(const struct followed *f, unsigned turn)
 {
 	char id[PEL_ID_MAX];
 
-	return pick(f, turn, id) && abi_members_try_id(f, id);
+	return pick(f, turn, id) && members_try_id(f, id);
 }
 
-void abi_members_release(const struct followed *f)
+void members_release(const struct followed *f)
 {
 	plan_force(f, NULL);
 }

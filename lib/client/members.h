@@ -13,17 +13,17 @@
 #include <stdbool.h>
 
 /* Keeps what a table of the server's said. */
-void abi_members_learn(const struct followed *f, const struct pel_rows *rows);
+void members_learn(const struct followed *f, const struct pel_rows *rows);
 
-bool abi_members_are_known(const struct followed *f);
+bool members_are_known(const struct followed *f);
 
 /*
  * Leads this thread's connections by the name to member number `turn`, counted round and round, until
- * abi_members_release().  False, and then nothing is led anywhere, if it is not known or its host
+ * members_release().  False, and then nothing is led anywhere, if it is not known or its host
  * cannot be resolved.
  */
-bool abi_members_try(const struct followed *f, unsigned turn);
-bool abi_members_try_id(const struct followed *f, const char *id);
-void abi_members_release(const struct followed *f);
+bool members_try(const struct followed *f, unsigned turn);
+bool members_try_id(const struct followed *f, const char *id);
+void members_release(const struct followed *f);
 
 #endif

@@ -47,20 +47,20 @@ struct answer {
 };
 
 /* Executes a statement without a result; false if it failed. */
-static bool ask_do(const struct abi_handle *h, const char *text)
+static bool ask_do(const struct handle *h, const char *text)
 {
 	bool done;
 
-	abi_depth++;
-	done = h->client->real.real_query(h->mysql, text, strlen(text)) == 0;
-	abi_depth--;
+	client_depth++;
+	done = h->library->real.real_query(h->mysql, text, strlen(text)) == 0;
+	client_depth--;
 	return done;
 }
 
 /* Sends a question and takes its whole result; NULL if there is none. */
-static void *ask_for(const struct abi_handle *h, const char *text)
+static void *ask_for(const struct handle *h, const char *text)
 {
-	const struct abi_real *real = &h->client->real;
+	const struct client_functions *real = &h->library->real;
 
 	if (real->real_query(h->mysql, text, strlen(text)) != 0)
 		return NULL;
@@ -68,13 +68,13 @@ static void *ask_for(const struct abi_handle *h, const char *text)
 }
 
 /* 0, or -EIO if the connection is lost or the answer no answer. */
-static int ask_role(const struct abi_handle *h, struct answer *ret)
+static int ask_role(const struct handle *h, struct answer *ret)
 {
-	const struct abi_real *real = &h->client->real;
+	const struct client_functions *real = &h->library->real;
 	char **row;
 	void *result;
 
-	abi_depth++;
+	client_depth++;
 	result = ask_for(h, "SELECT @@innodb_read_only, @@autocommit");
 	row = result ? real->fetch_row(result) : NULL;
 	if (row) {
@@ -83,12 +83,12 @@ static int ask_role(const struct abi_handle *h, struct answer *ret)
 	}
 	if (result)
 		real->free_result(result);
-	abi_depth--;
+	client_depth--;
 	return row ? 0 : -EIO;
 }
 
 struct cells {
-	const struct abi_real *real;
+	const struct client_functions *real;
 	void *result;
 };
 
@@ -100,12 +100,12 @@ static const char *const *next_row(void *context)
 }
 
 /* The topology by the table of the server's; 0, -ENODATA, -EPROTO, -EIO. */
-static int ask_rows(const struct abi_handle *h, struct pel_rows *ret)
+static int ask_rows(const struct handle *h, struct pel_rows *ret)
 {
-	struct cells c = {.real = &h->client->real};
+	struct cells c = {.real = &h->library->real};
 	int r = -EIO;
 
-	abi_depth++;
+	client_depth++;
 	c.result = ask_for(h, PEL_ROWS_QUERY);
 	if (c.result) {
 		const struct pel_cells cells = {.next = next_row,
@@ -115,40 +115,40 @@ static int ask_rows(const struct abi_handle *h, struct pel_rows *ret)
 		r = pel_rows_read(&cells, ret);
 		c.real->free_result(c.result);
 	}
-	abi_depth--;
+	client_depth--;
 	return r;
 }
 
-static struct autocommit read_autocommit(const struct abi_handle *h)
+static struct autocommit read_autocommit(const struct handle *h)
 {
-	unsigned status = abi_handle_status(h);
+	unsigned status = handle_status(h);
 
-	if (status != ABI_STATUS_UNKNOWN)
-		return (struct autocommit){true, (status & ABI_STATUS_AUTOCOMMIT) != 0};
+	if (status != CLIENT_STATUS_UNKNOWN)
+		return (struct autocommit){true, (status & CLIENT_STATUS_AUTOCOMMIT) != 0};
 	if (h->session.autocommit_set)
 		return (struct autocommit){true, h->session.autocommit};
 	return (struct autocommit){h->autocommit_known, h->autocommit};
 }
 
 /* True once the library has a connection again. */
-static bool ping(const struct abi_handle *h)
+static bool ping(const struct handle *h)
 {
-	const struct abi_real *real = &h->client->real;
-	abi_bool chosen = 0, on = 1;
+	const struct client_functions *real = &h->library->real;
+	client_bool chosen = 0, on = 1;
 	bool alive = false;
 
-	abi_depth++;
-	(void)real->get_option(h->mysql, h->client->opt_reconnect, &chosen);
-	(void)real->options(h->mysql, h->client->opt_reconnect, &on);
+	client_depth++;
+	(void)real->get_option(h->mysql, h->library->opt_reconnect, &chosen);
+	(void)real->options(h->mysql, h->library->opt_reconnect, &on);
 	for (int i = 0; i < PINGS && !alive; i++)
 		alive = real->ping(h->mysql) == 0;
-	(void)real->options(h->mysql, h->client->opt_reconnect, &chosen);
-	abi_depth--;
+	(void)real->options(h->mysql, h->library->opt_reconnect, &chosen);
+	client_depth--;
 	return alive;
 }
 
 /* The role that a move must lead to; PEL_ROLE_UNKNOWN: any. */
-static enum pel_role wanted_role(const struct abi_handle *h)
+static enum pel_role wanted_role(const struct handle *h)
 {
 	if (h->role == PEL_ROLE_WRITER)
 		return PEL_ROLE_WRITER;
@@ -165,7 +165,7 @@ static enum pel_role wanted_role(const struct abi_handle *h)
 	return PEL_ROLE_UNKNOWN;
 }
 
-static bool fits(const struct abi_handle *h, enum pel_role role)
+static bool fits(const struct handle *h, enum pel_role role)
 {
 	enum pel_role wanted = wanted_role(h);
 
@@ -176,47 +176,46 @@ static bool fits(const struct abi_handle *h, enum pel_role role)
  * Without a prober, what the new server knows of the others is kept; on a reader, the connection is
  * led to the writer that it names.
  */
-static void learn(struct abi_handle *h, enum pel_role role)
+static void learn(struct handle *h, enum pel_role role)
 {
 	struct pel_rows rows;
 
-	if (abi_wire_has_prober(h) || ask_rows(h, &rows) < 0)
+	if (connection_has_prober(h) || ask_rows(h, &rows) < 0)
 		return;
-	abi_members_learn(h->followed, &rows);
+	members_learn(h->followed, &rows);
 	if (role != PEL_ROLE_WRITER && wanted_role(h) == PEL_ROLE_WRITER && rows.master != PEL_NONE)
-		(void)abi_members_try_id(h->followed, rows.rows[rows.master].id);
+		(void)members_try_id(h->followed, rows.rows[rows.master].id);
 }
 
 /* Where this process's other connections by the name go, when nobody publishes it. */
-static void settle(struct abi_handle *h)
+static void settle(struct handle *h)
 {
-	abi_members_release(h->followed);
+	members_release(h->followed);
 	if (h->role != PEL_ROLE_WRITER)
 		return;
-	if (abi_wire_has_prober(h))
-		abi_wire_leave(h);
+	if (connection_has_prober(h))
+		connection_leave(h);
 	else
-		abi_wire_stay_here(h);
+		connection_stay_here(h);
 }
 
 /* An attempt failed: without a prober the next one is at another member, or where DNS leads. */
-static void look_elsewhere(struct abi_handle *h, unsigned turn)
+static void look_elsewhere(struct handle *h, unsigned turn)
 {
-	abi_members_release(h->followed);
-	abi_wire_leave(h);
-	if (!abi_wire_has_prober(h) && turn % 2 == 1)
-		(void)abi_members_try(h->followed, turn / 2);
+	members_release(h->followed);
+	connection_leave(h);
+	if (!connection_has_prober(h) && turn % 2 == 1)
+		(void)members_try(h->followed, turn / 2);
 }
 
-static bool restore(struct abi_handle *h, struct autocommit before)
+static bool restore(struct handle *h, struct autocommit before)
 {
 	struct autocommit now = read_autocommit(h);
 
 	if (before.known && (!now.known || now.on != before.on) &&
 		!ask_do(h, before.on ? "SET autocommit=1" : "SET autocommit=0"))
 		return false;
-	for (const char *s = abi_session_next(&h->session, NULL); s;
-		s = abi_session_next(&h->session, s)) {
+	for (const char *s = session_next(&h->session, NULL); s; s = session_next(&h->session, s)) {
 		if (!ask_do(h, s))
 			return false;
 	}
@@ -224,19 +223,19 @@ static bool restore(struct abi_handle *h, struct autocommit before)
 }
 
 /* One attempt.  True if the connection is where it belongs, as it was. */
-static bool attempt(struct abi_handle *h, struct autocommit before, unsigned turn)
+static bool attempt(struct handle *h, struct autocommit before, unsigned turn)
 {
 	struct answer answer;
 
-	abi_wire_sever(h);
+	connection_sever(h);
 	if (h->role == PEL_ROLE_READER && wanted_role(h) == PEL_ROLE_WRITER)
-		abi_wire_force_writer(h);
+		connection_force_writer(h);
 	if (!ping(h)) {
 		look_elsewhere(h, turn);
 		return false;
 	}
 	h->epoch++;
-	abi_wire_note_socket(h);
+	connection_note_socket(h);
 	if (ask_role(h, &answer) < 0)
 		return false;
 	if (!fits(h, answer.role)) {
@@ -251,15 +250,15 @@ static bool attempt(struct abi_handle *h, struct autocommit before, unsigned tur
 }
 
 /* A refused write: true if it is not a failover's. */
-static bool is_own_affair(const struct abi_handle *h, enum abi_cause cause)
+static bool is_own_affair(const struct handle *h, enum retry_cause cause)
 {
 	struct answer answer;
 
-	return cause == ABI_CAUSE_REFUSED && h->role == PEL_ROLE_WRITER &&
-		ask_role(h, &answer) == 0 && answer.role == PEL_ROLE_WRITER;
+	return cause == CAUSE_REFUSED && h->role == PEL_ROLE_WRITER && ask_role(h, &answer) == 0 &&
+		answer.role == PEL_ROLE_WRITER;
 }
 
-static int move_until(struct abi_handle *h, uint64_t deadline)
+static int move_until(struct handle *h, uint64_t deadline)
 {
 	struct autocommit before = read_autocommit(h);
 	uint64_t pause = PAUSE_FIRST_NS;
@@ -267,13 +266,13 @@ static int move_until(struct abi_handle *h, uint64_t deadline)
 	for (unsigned turn = 0;; turn++) {
 		uint64_t now = clock_now_ns();
 
-		if (abi_wire_has_way(h) && attempt(h, before, turn))
+		if (connection_has_way(h) && attempt(h, before, turn))
 			break;
 		if (now >= deadline) {
-			abi_members_release(h->followed);
+			members_release(h->followed);
 			return -ETIMEDOUT;
 		}
-		abi_wire_wait(h, pause < deadline - now ? pause : deadline - now);
+		connection_wait(h, pause < deadline - now ? pause : deadline - now);
 		pause = pause * 2 < PAUSE_MAX_NS ? pause * 2 : PAUSE_MAX_NS;
 	}
 	settle(h);
@@ -283,47 +282,47 @@ static int move_until(struct abi_handle *h, uint64_t deadline)
 	return 0;
 }
 
-int abi_move(struct abi_handle *h, enum abi_cause cause)
+int move_connection(struct handle *h, enum retry_cause cause)
 {
 	uint64_t deadline = clock_now_ns() + env_get()->failover_timeout_ns;
 	int saved = errno, r;
 
-	if (h->client->opt_reconnect == 0) {
+	if (h->library->opt_reconnect == 0) {
 		say(SAY_CLIENT_WARNS, NULL);
 		return -ENOTSUP;
 	}
 	/* A reader's name gives no writer: a refused write there is what was asked for. */
-	if (cause == ABI_CAUSE_REFUSED && h->role != PEL_ROLE_WRITER)
+	if (cause == CAUSE_REFUSED && h->role != PEL_ROLE_WRITER)
 		return -ENOENT;
 	if (is_own_affair(h, cause))
 		return -ENOENT;
-	abi_wire_hint(h);
+	connection_hint(h);
 	r = move_until(h, deadline);
 	errno = saved;
 	return r;
 }
 
-void abi_verify(struct abi_handle *h)
+void move_verify(struct handle *h)
 {
-	unsigned status = abi_handle_status(h);
+	unsigned status = handle_status(h);
 	struct answer answer;
 
-	h->autocommit_known = status != ABI_STATUS_UNKNOWN;
-	h->autocommit = h->autocommit_known && (status & ABI_STATUS_AUTOCOMMIT);
-	if (h->autocommit_known && (h->role != PEL_ROLE_WRITER || abi_wire_is_proven(h)))
+	h->autocommit_known = status != CLIENT_STATUS_UNKNOWN;
+	h->autocommit = h->autocommit_known && (status & CLIENT_STATUS_AUTOCOMMIT);
+	if (h->autocommit_known && (h->role != PEL_ROLE_WRITER || connection_is_proven(h)))
 		return;
 	if (ask_role(h, &answer) < 0)
 		return;
 	h->autocommit = answer.autocommit;
 	h->autocommit_known = true;
-	if (!fits(h, answer.role) || !abi_members_are_known(h->followed))
+	if (!fits(h, answer.role) || !members_are_known(h->followed))
 		learn(h, answer.role);
 	if (fits(h, answer.role)) {
 		settle(h);
 		return;
 	}
-	if (h->client->opt_reconnect == 0 || h->role != PEL_ROLE_WRITER)
+	if (h->library->opt_reconnect == 0 || h->role != PEL_ROLE_WRITER)
 		return;
-	abi_wire_hint(h);
+	connection_hint(h);
 	(void)move_until(h, clock_now_ns() + env_get()->failover_timeout_ns);
 }

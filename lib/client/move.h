@@ -12,12 +12,12 @@
  * PELORUS_FAILOVER_TIMEOUT.  0; -ENOTSUP if this library's connections cannot be moved, -ENOENT if a
  * refusal was no failover (the server is what the name means), -ETIMEDOUT.
  */
-int abi_move(struct abi_handle *h, enum abi_cause cause);
+int move_connection(struct handle *h, enum retry_cause cause);
 
 /*
  * For a new connection: whether it is on the right instance, and if not, to that.  What cannot be
  * found out or mended is left as it is.
  */
-void abi_verify(struct abi_handle *h);
+void move_verify(struct handle *h);
 
 #endif

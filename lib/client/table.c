@@ -16,9 +16,9 @@
 #define TABLE_FIRST 256u /* places: one page */
 
 /* A table with one place, which is free. */
-static _Alignas(struct abi_table) char empty[sizeof(struct abi_table) + sizeof(struct abi_entry)];
-_Atomic(struct abi_table *) abi_table = (struct abi_table *)(void *)empty;
-static size_t used; /* entries and ABI_GONE, under the lock */
+static _Alignas(struct table) char empty[sizeof(struct table) + sizeof(struct table_entry)];
+_Atomic(struct table *) client_table = (struct table *)(void *)empty;
+static size_t used; /* entries and TABLE_GONE, under the lock */
 static atomic_flag locked = ATOMIC_FLAG_INIT;
 
 static void lock(void)
@@ -33,42 +33,42 @@ static void unlock(void)
 	atomic_flag_clear_explicit(&locked, memory_order_release);
 }
 
-static struct abi_table *table_new(size_t places)
+static struct table *table_new(size_t places)
 {
-	size_t size = sizeof(struct abi_table) + places * sizeof(struct abi_entry);
-	struct abi_table *t =
+	size_t size = sizeof(struct table) + places * sizeof(struct table_entry);
+	struct table *t =
 		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (t == MAP_FAILED)
 		return NULL;
-	t->mask = (places - 1) * sizeof(struct abi_entry);
+	t->mask = (places - 1) * sizeof(struct table_entry);
 	return t;
 }
 
 /* The place of a key, or the free one where it belongs. */
-static struct abi_entry *place_of(struct abi_table *t, const void *key)
+static struct table_entry *place_of(struct table *t, const void *key)
 {
-	struct abi_entry *gone = NULL;
+	struct table_entry *gone = NULL;
 
-	for (uintptr_t at = abi_offset(key);; at = abi_offset_next(at)) {
-		struct abi_entry *e = abi_entry_at(t, at);
+	for (uintptr_t at = table_offset(key);; at = table_offset_next(at)) {
+		struct table_entry *e = table_entry_at(t, at);
 		const void *k = atomic_load_explicit(&e->key, memory_order_relaxed);
 
 		if (k == key)
 			return e;
 		if (!k)
 			return gone ? gone : e;
-		if (k == ABI_GONE && !gone)
+		if (k == TABLE_GONE && !gone)
 			gone = e;
 	}
 }
 
-void *abi_find(const void *key)
+void *table_find(const void *key)
 {
-	struct abi_table *t = atomic_load_explicit(&abi_table, memory_order_acquire);
+	struct table *t = atomic_load_explicit(&client_table, memory_order_acquire);
 
-	for (uintptr_t at = abi_offset(key);; at = abi_offset_next(at)) {
-		struct abi_entry *e = abi_entry_at(t, at);
+	for (uintptr_t at = table_offset(key);; at = table_offset_next(at)) {
+		struct table_entry *e = table_entry_at(t, at);
 		const void *k = atomic_load_explicit(&e->key, memory_order_acquire);
 
 		if (k == key)
@@ -78,8 +78,8 @@ void *abi_find(const void *key)
 	}
 }
 
-/* The object first: a reader that sees the key sees it too (partner: abi_find). */
-static void fill(struct abi_entry *e, const void *key, void *object)
+/* The object first: a reader that sees the key sees it too (partner: table_find). */
+static void fill(struct table_entry *e, const void *key, void *object)
 {
 	if (!atomic_load_explicit(&e->key, memory_order_relaxed))
 		used++;
@@ -87,28 +87,28 @@ static void fill(struct abi_entry *e, const void *key, void *object)
 	atomic_store_explicit(&e->key, key, memory_order_release);
 }
 
-static size_t places_of(const struct abi_table *t)
+static size_t places_of(const struct table *t)
 {
-	return t->mask / sizeof(struct abi_entry) + 1;
+	return t->mask / sizeof(struct table_entry) + 1;
 }
 
-static size_t count_live(const struct abi_table *t)
+static size_t count_live(const struct table *t)
 {
 	size_t n = 0;
 
 	for (uintptr_t i = 0; i < places_of(t); i++) {
 		const void *k = atomic_load_explicit(&t->entries[i].key, memory_order_relaxed);
 
-		n += k && k != ABI_GONE;
+		n += k && k != TABLE_GONE;
 	}
 	return n;
 }
 
 /* Makes a table with room, without what was removed. */
-static struct abi_table *grow(struct abi_table *old)
+static struct table *grow(struct table *old)
 {
 	size_t live = count_live(old), places = TABLE_FIRST;
-	struct abi_table *t;
+	struct table *t;
 
 	while (places < live * 4)
 		places *= 4;
@@ -119,19 +119,19 @@ static struct abi_table *grow(struct abi_table *old)
 	for (uintptr_t i = 0; i < places_of(old); i++) {
 		const void *k = atomic_load_explicit(&old->entries[i].key, memory_order_relaxed);
 
-		if (k && k != ABI_GONE)
+		if (k && k != TABLE_GONE)
 			fill(place_of(t, k), k, atomic_load(&old->entries[i].object));
 	}
-	atomic_store_explicit(&abi_table, t, memory_order_release);
+	atomic_store_explicit(&client_table, t, memory_order_release);
 	return t;
 }
 
-int abi_table_put(const void *key, void *object)
+int table_put(const void *key, void *object)
 {
-	struct abi_table *t;
+	struct table *t;
 
 	lock();
-	t = atomic_load_explicit(&abi_table, memory_order_relaxed);
+	t = atomic_load_explicit(&client_table, memory_order_relaxed);
 	if ((used + 1) * 2 >= places_of(t))
 		t = grow(t);
 	if (t)
@@ -141,30 +141,31 @@ int abi_table_put(const void *key, void *object)
 }
 
 /* Where nothing is searched for beyond a removed place, it is free again. */
-static void clear(struct abi_table *t, struct abi_entry *e)
+static void clear(struct table *t, struct table_entry *e)
 {
 	uintptr_t at = (uintptr_t)((char *)e - (char *)t->entries);
 
 	atomic_store_explicit(&e->object, NULL, memory_order_relaxed);
-	atomic_store_explicit(&e->key, ABI_GONE, memory_order_release);
-	if (atomic_load_explicit(&abi_entry_at(t, abi_offset_next(at))->key, memory_order_relaxed))
+	atomic_store_explicit(&e->key, TABLE_GONE, memory_order_release);
+	if (atomic_load_explicit(&table_entry_at(t, table_offset_next(at))->key,
+		    memory_order_relaxed))
 		return;
-	while (atomic_load_explicit(&e->key, memory_order_relaxed) == ABI_GONE) {
+	while (atomic_load_explicit(&e->key, memory_order_relaxed) == TABLE_GONE) {
 		atomic_store_explicit(&e->key, NULL, memory_order_release);
 		used--;
 		at -= sizeof(*e);
-		e = abi_entry_at(t, at);
+		e = table_entry_at(t, at);
 	}
 }
 
-void *abi_table_take(const void *key)
+void *table_take(const void *key)
 {
-	struct abi_table *t;
-	struct abi_entry *e;
+	struct table *t;
+	struct table_entry *e;
 	void *object = NULL;
 
 	lock();
-	t = atomic_load_explicit(&abi_table, memory_order_relaxed);
+	t = atomic_load_explicit(&client_table, memory_order_relaxed);
 	e = place_of(t, key);
 	if (atomic_load_explicit(&e->key, memory_order_relaxed) == key) {
 		object = atomic_load_explicit(&e->object, memory_order_relaxed);

@@ -14,44 +14,44 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct abi_entry {
-	_Atomic(const void *) key; /* NULL: free, ends a search; ABI_GONE: removed, does not */
+struct table_entry {
+	_Atomic(const void *) key; /* NULL: free, ends a search; TABLE_GONE: removed, does not */
 	_Atomic(void *) object;
 };
 
-struct abi_table {
+struct table {
 	uintptr_t mask; /* of the entries' offsets in bytes */
-	struct abi_entry entries[];
+	struct table_entry entries[];
 };
 
-#define ABI_GONE ((const void *)1)
+#define TABLE_GONE ((const void *)1)
 
-extern _Atomic(struct abi_table *) abi_table;
+extern _Atomic(struct table *) client_table;
 
 /* Where the search for a key begins, and where it goes on from `offset`: not reduced by the mask. */
-static inline uintptr_t abi_offset(const void *key)
+static inline uintptr_t table_offset(const void *key)
 {
 	return (uintptr_t)key ^ (uintptr_t)key >> 9;
 }
 
-static inline uintptr_t abi_offset_next(uintptr_t offset)
+static inline uintptr_t table_offset_next(uintptr_t offset)
 {
-	return offset + sizeof(struct abi_entry);
+	return offset + sizeof(struct table_entry);
 }
 
-static inline struct abi_entry *abi_entry_at(struct abi_table *t, uintptr_t offset)
+static inline struct table_entry *table_entry_at(struct table *t, uintptr_t offset)
 {
-	return (struct abi_entry *)(void *)((char *)t->entries + (offset & t->mask));
+	return (struct table_entry *)(void *)((char *)t->entries + (offset & t->mask));
 }
 
 /* NULL is never found, for a free place has no object. */
-void *abi_find(const void *key);
+void *table_find(const void *key);
 
 /* The same in a few instructions, if it is at its first place: NULL means nothing if *ret_behind. */
-static inline void *abi_find_first(const void *key, bool *ret_behind)
+static inline void *table_find_first(const void *key, bool *ret_behind)
 {
-	struct abi_table *t = atomic_load_explicit(&abi_table, memory_order_acquire);
-	struct abi_entry *e = abi_entry_at(t, abi_offset(key));
+	struct table *t = atomic_load_explicit(&client_table, memory_order_acquire);
+	struct table_entry *e = table_entry_at(t, table_offset(key));
 	const void *k = atomic_load_explicit(&e->key, memory_order_acquire);
 
 	*ret_behind = k && k != key;
@@ -59,9 +59,9 @@ static inline void *abi_find_first(const void *key, bool *ret_behind)
 }
 
 /* Enters or replaces; 0 or -ENOMEM. */
-int abi_table_put(const void *key, void *object);
+int table_put(const void *key, void *object);
 
 /* Removes; the object that was there, or NULL. */
-void *abi_table_take(const void *key);
+void *table_take(const void *key);
 
 #endif

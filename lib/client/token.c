@@ -20,17 +20,17 @@
 #define AGAIN_NS UINT64_C(50000000)
 #define PORT_DEFAULT 3306
 
-bool abi_token_is_wanted(void)
+bool token_is_wanted(void)
 {
 	return env_get()->auth_iam;
 }
 
-static bool demand_tls(const struct abi_client *c, void *mysql)
+static bool demand_tls(const struct library *lib, void *mysql)
 {
-	abi_bool on = 1;
+	client_bool on = 1;
 
-	return c->is_mariadb && c->real.options(mysql, ABI_OPT_SSL_ENFORCE, &on) == 0 &&
-		c->real.options(mysql, ABI_OPT_SSL_VERIFY, &on) == 0;
+	return lib->is_mariadb && lib->real.options(mysql, CLIENT_OPT_SSL_ENFORCE, &on) == 0 &&
+		lib->real.options(mysql, CLIENT_OPT_SSL_VERIFY, &on) == 0;
 }
 
 static int ask(const struct followed *f, unsigned port, const char *user, char *ret)
@@ -39,14 +39,14 @@ static int ask(const struct followed *f, unsigned port, const char *user, char *
 	uint64_t end_ns = clock_now_ns() + WAIT_NS;
 	int r;
 
-	while ((r = follow_token(f, (uint16_t)port, user, ret, ABI_TOKEN_MAX)) == -EAGAIN &&
+	while ((r = follow_token(f, (uint16_t)port, user, ret, TOKEN_MAX)) == -EAGAIN &&
 		clock_now_ns() < end_ns)
 		futex_wait(NULL, 0, &nobody, 0, AGAIN_NS);
 	return r;
 }
 
-bool abi_token_take(const struct abi_client *c, void *mysql, const char *host, const char *user,
-	unsigned port, char ret[static ABI_TOKEN_MAX])
+bool token_take(const struct library *lib, void *mysql, const char *host, const char *user,
+	unsigned port, char ret[static TOKEN_MAX])
 {
 	struct lookup l;
 	int saved = errno;
@@ -57,7 +57,7 @@ bool abi_token_take(const struct abi_client *c, void *mysql, const char *host, c
 	port = port ? port : PORT_DEFAULT;
 	if (!lookup_begin(host, (uint16_t)port, &l))
 		return false;
-	taken = demand_tls(c, mysql) && ask(l.followed, port, user, ret) == 0;
+	taken = demand_tls(lib, mysql) && ask(l.followed, port, user, ret) == 0;
 	if (!taken)
 		say(SAY_NO_TOKEN, host);
 	errno = saved;

@@ -10,16 +10,16 @@
 
 #include <stdbool.h>
 
-#define ABI_TOKEN_MAX 4096
+#define TOKEN_MAX 4096
 
-bool abi_token_is_wanted(void);
+bool token_is_wanted(void);
 
 /*
  * A fresh token for this login, after the handle was told never to go without verified TLS.  False if
  * none is wanted, or none can be had, which is said: the program's own password is used then.  The
  * caller wipes *ret.
  */
-bool abi_token_take(const struct abi_client *c, void *mysql, const char *host, const char *user,
-	unsigned port, char ret[static ABI_TOKEN_MAX]);
+bool token_take(const struct library *lib, void *mysql, const char *host, const char *user,
+	unsigned port, char ret[static TOKEN_MAX]);
 
 #endif

@@ -5,25 +5,25 @@
 
 static const struct {
 	unsigned error;
-	enum abi_cause cause;
+	enum retry_cause cause;
 } causes[] = {
-	{2006, ABI_CAUSE_NEVER_SENT}, /* CR_SERVER_GONE_ERROR: the packet could not be written */
-	{2013, ABI_CAUSE_IN_FLIGHT},  /* CR_SERVER_LOST */
-	{2055, ABI_CAUSE_IN_FLIGHT},  /* CR_SERVER_LOST_EXTENDED */
-	{2026, ABI_CAUSE_IN_FLIGHT},  /* CR_SSL_CONNECTION_ERROR: what 2013 is over TLS */
-	{1053, ABI_CAUSE_IN_FLIGHT},  /* ER_SERVER_SHUTDOWN */
-	{1290, ABI_CAUSE_REFUSED},    /* ER_OPTION_PREVENTS_STATEMENT */
-	{1792, ABI_CAUSE_REFUSED},    /* ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION */
-	{1836, ABI_CAUSE_REFUSED},    /* ER_READ_ONLY_MODE */
+	{2006, CAUSE_NEVER_SENT}, /* CR_SERVER_GONE_ERROR: the packet could not be written */
+	{2013, CAUSE_IN_FLIGHT},  /* CR_SERVER_LOST */
+	{2055, CAUSE_IN_FLIGHT},  /* CR_SERVER_LOST_EXTENDED */
+	{2026, CAUSE_IN_FLIGHT},  /* CR_SSL_CONNECTION_ERROR: what 2013 is over TLS */
+	{1053, CAUSE_IN_FLIGHT},  /* ER_SERVER_SHUTDOWN */
+	{1290, CAUSE_REFUSED},    /* ER_OPTION_PREVENTS_STATEMENT */
+	{1792, CAUSE_REFUSED},    /* ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION */
+	{1836, CAUSE_REFUSED},    /* ER_READ_ONLY_MODE */
 };
 
-enum abi_cause abi_cause_of(unsigned error)
+enum retry_cause retry_cause_of(unsigned error)
 {
 	for (size_t i = 0; i < sizeof(causes) / sizeof(*causes); i++) {
 		if (causes[i].error == error)
 			return causes[i].cause;
 	}
-	return ABI_CAUSE_NONE;
+	return CAUSE_NONE;
 }
 
 /* What has effects in the session alone leaves none behind when the session dies. */
@@ -33,9 +33,9 @@ static bool is_harmless_twice(enum pel_sql_class class)
 		class == PEL_SQL_BEGIN;
 }
 
-static bool may_execute_again(const struct abi_situation *s)
+static bool may_execute_again(const struct retry_situation *s)
 {
-	if (s->retry == ABI_RETRY_OFF || s->once)
+	if (s->retry == RETRY_OFF || s->once)
 		return false;
 	if (s->resets)
 		return true;
@@ -43,21 +43,21 @@ static bool may_execute_again(const struct abi_situation *s)
 		return false;
 	if (s->class == PEL_SQL_DIRTY || s->class == PEL_SQL_PEEK)
 		return false;
-	return s->cause != ABI_CAUSE_IN_FLIGHT || is_harmless_twice(s->class);
+	return s->cause != CAUSE_IN_FLIGHT || is_harmless_twice(s->class);
 }
 
-enum abi_action abi_decide(const struct abi_situation *s)
+enum retry_action retry_decide(const struct retry_situation *s)
 {
 	if (may_execute_again(s))
-		return ABI_EXECUTE_AGAIN;
+		return RETRY_AGAIN;
 	if (s->in_transaction)
-		return ABI_TELL_UNKNOWN;
-	if (s->cause == ABI_CAUSE_IN_FLIGHT && !is_harmless_twice(s->class))
-		return ABI_TELL_UNKNOWN;
-	return ABI_TELL_CHANGED;
+		return RETRY_SHOW_UNKNOWN;
+	if (s->cause == CAUSE_IN_FLIGHT && !is_harmless_twice(s->class))
+		return RETRY_SHOW_UNKNOWN;
+	return RETRY_SHOW_CHANGED;
 }
 
-const char *abi_sqlstate_of(enum abi_action action)
+const char *retry_sqlstate_of(enum retry_action action)
 {
-	return action == ABI_TELL_UNKNOWN ? "08007" : "08S02";
+	return action == RETRY_SHOW_UNKNOWN ? "08007" : "08S02";
 }

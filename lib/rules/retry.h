@@ -10,23 +10,23 @@
 #include <stdbool.h>
 
 /* What an error says about the connection and the statement. */
-enum abi_cause {
-	ABI_CAUSE_NONE = 0,   /* the statement's own affair */
-	ABI_CAUSE_NEVER_SENT, /* the connection was gone before the statement left */
-	ABI_CAUSE_IN_FLIGHT,  /* lost with the statement on its way: it may have been executed */
-	ABI_CAUSE_REFUSED,    /* the server did not execute it, for it says it is read-only */
+enum retry_cause {
+	CAUSE_NONE = 0,   /* the statement's own affair */
+	CAUSE_NEVER_SENT, /* the connection was gone before the statement left */
+	CAUSE_IN_FLIGHT,  /* lost with the statement on its way: it may have been executed */
+	CAUSE_REFUSED,    /* the server did not execute it, for it says it is read-only */
 };
 
-enum abi_cause abi_cause_of(unsigned error);
+enum retry_cause retry_cause_of(unsigned error);
 
 /* PELORUS_RETRY */
-enum abi_retry { ABI_RETRY_SAFE = 0, ABI_RETRY_OFF };
+enum retry_mode { RETRY_SAFE = 0, RETRY_OFF };
 
 /* How things stood when the error came. */
-struct abi_situation {
-	enum abi_cause cause;
+struct retry_situation {
+	enum retry_cause cause;
 	enum pel_sql_class class; /* of the statement */
-	enum abi_retry retry;
+	enum retry_mode retry;
 	bool autocommit;     /* surely 1 */
 	bool in_transaction; /* or not surely outside one */
 	bool dirty;          /* the session held what cannot be restored */
@@ -34,16 +34,16 @@ struct abi_situation {
 	bool resets;         /* the call throws the session's state away in any case */
 };
 
-enum abi_action {
-	ABI_EXECUTE_AGAIN, /* silently */
-	ABI_TELL_CHANGED,  /* 08S02: the connection is another, the statement was not executed */
-	ABI_TELL_UNKNOWN, /* 08007: whether the statement or its transaction took effect is unknown */
+enum retry_action {
+	RETRY_AGAIN,        /* silently */
+	RETRY_SHOW_CHANGED, /* 08S02: the connection is another, the statement was not executed */
+	RETRY_SHOW_UNKNOWN, /* 08007: whether the statement or its transaction took effect is unknown */
 };
 
 /* What to do once the connection works again. */
-enum abi_action abi_decide(const struct abi_situation *s);
+enum retry_action retry_decide(const struct retry_situation *s);
 
 /* "08S02" or "08007". */
-const char *abi_sqlstate_of(enum abi_action action);
+const char *retry_sqlstate_of(enum retry_action action);
 
 #endif

@@ -8,14 +8,14 @@
 #include <string.h>
 #include <strings.h>
 
-void abi_session_init(struct abi_session *s)
+void session_init(struct session *s)
 {
 	s->dirty = s->transaction = false;
 	s->autocommit_set = s->autocommit = false;
 	s->used = 0;
 }
 
-const char *abi_session_next(const struct abi_session *s, const char *before)
+const char *session_next(const struct session *s, const char *before)
 {
 	const char *next = before ? before + strlen(before) + 1 : s->settings;
 
@@ -23,9 +23,9 @@ const char *abi_session_next(const struct abi_session *s, const char *before)
 }
 
 /* Removes the statement that begins like this one, if there is one. */
-static void forget(struct abi_session *s, const char *start, size_t n)
+static void forget(struct session *s, const char *start, size_t n)
 {
-	for (const char *at = abi_session_next(s, NULL); at; at = abi_session_next(s, at)) {
+	for (const char *at = session_next(s, NULL); at; at = session_next(s, at)) {
 		size_t from = (size_t)(at - s->settings), length = strlen(at) + 1;
 
 		if (strncmp(at, start, n) != 0)
@@ -36,12 +36,12 @@ static void forget(struct abi_session *s, const char *start, size_t n)
 	}
 }
 
-void abi_session_forget_database(struct abi_session *s)
+void session_forget_database(struct session *s)
 {
 	forget(s, "USE ", 4);
 }
 
-void abi_session_forget_charset(struct abi_session *s)
+void session_forget_charset(struct session *s)
 {
 	static const char *const starts[] = {"SET names", "SET character set",
 		"SET SESSION character_set_client", "SET SESSION character_set_results",
@@ -52,7 +52,7 @@ void abi_session_forget_charset(struct abi_session *s)
 }
 
 /* Keeps START VALUE, of which START tells the setting. */
-static void keep(struct abi_session *s, const char *start, struct pel_sql_span value)
+static void keep(struct session *s, const char *start, struct pel_sql_span value)
 {
 	size_t n = strlen(start), size = n + value.n + 1;
 
@@ -73,7 +73,7 @@ static bool equals(struct pel_sql_span value, const char *word)
 }
 
 /* autocommit is restored by its value, and ends or opens transactions. */
-static void set_autocommit(struct abi_session *s, struct pel_sql_span value)
+static void set_autocommit(struct session *s, struct pel_sql_span value)
 {
 	bool on = equals(value, "1") || equals(value, "on") || equals(value, "true");
 
@@ -87,7 +87,7 @@ static void set_autocommit(struct abi_session *s, struct pel_sql_span value)
 		s->transaction = false;
 }
 
-static void note_settings(struct abi_session *s, const char *text, size_t n, unsigned flags)
+static void note_settings(struct session *s, const char *text, size_t n, unsigned flags)
 {
 	struct pel_sql_setting setting;
 	size_t at = 0;
@@ -107,7 +107,7 @@ static void note_settings(struct abi_session *s, const char *text, size_t n, uns
 	}
 }
 
-void abi_session_note(struct abi_session *s, enum pel_sql_class class, const char *text, size_t n,
+void session_note(struct session *s, enum pel_sql_class class, const char *text, size_t n,
 	unsigned flags)
 {
 	struct pel_sql_span name;

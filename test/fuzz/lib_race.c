@@ -106,11 +106,11 @@ static void one_handle(char *keys, uint64_t turn)
 {
 	char *key = keys + turn % HANDLES * 16;
 
-	if (abi_find(key)) {
-		expect(abi_find(key) == key + 1);
-		expect(abi_table_take(key) == key + 1 && !abi_find(key));
+	if (table_find(key)) {
+		expect(table_find(key) == key + 1);
+		expect(table_take(key) == key + 1 && !table_find(key));
 	} else {
-		expect(abi_table_put(key, key + 1) == 0 && abi_find(key) == key + 1);
+		expect(table_put(key, key + 1) == 0 && table_find(key) == key + 1);
 	}
 }
 

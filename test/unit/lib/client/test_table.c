@@ -24,35 +24,35 @@ static void *key(unsigned i)
 static void what_is_entered_is_found(void **state)
 {
 	for (unsigned i = 0; i < MANY; i++)
-		assert_int_equal(abi_table_put(key(i), &keys[i]), 0);
+		assert_int_equal(table_put(key(i), &keys[i]), 0);
 	for (unsigned i = 0; i < MANY; i++)
-		assert_ptr_equal(abi_find(key(i)), &keys[i]);
+		assert_ptr_equal(table_find(key(i)), &keys[i]);
 	for (unsigned i = 0; i < MANY; i += 2)
-		assert_ptr_equal(abi_table_take(key(i)), &keys[i]);
+		assert_ptr_equal(table_take(key(i)), &keys[i]);
 	for (unsigned i = 0; i < MANY; i++)
-		assert_ptr_equal(abi_find(key(i)), i % 2 ? (void *)&keys[i] : NULL);
+		assert_ptr_equal(table_find(key(i)), i % 2 ? (void *)&keys[i] : NULL);
 	for (unsigned i = 1; i < MANY; i += 2)
-		assert_ptr_equal(abi_table_take(key(i)), &keys[i]);
+		assert_ptr_equal(table_take(key(i)), &keys[i]);
 	for (unsigned i = 0; i < MANY; i++)
-		assert_null(abi_find(key(i)));
+		assert_null(table_find(key(i)));
 }
 
 static void an_entry_is_replaced(void **state)
 {
-	assert_int_equal(abi_table_put(key(1), &keys[1]), 0);
-	assert_int_equal(abi_table_put(key(1), &keys[2]), 0);
-	assert_ptr_equal(abi_table_take(key(1)), &keys[2]);
-	assert_null(abi_table_take(key(1)));
-	assert_null(abi_find(NULL));
+	assert_int_equal(table_put(key(1), &keys[1]), 0);
+	assert_int_equal(table_put(key(1), &keys[2]), 0);
+	assert_ptr_equal(table_take(key(1)), &keys[2]);
+	assert_null(table_take(key(1)));
+	assert_null(table_find(NULL));
 }
 
 static void a_table_that_was_emptied_is_clean(void **state)
 {
 	for (unsigned round = 0; round < 50; round++) {
 		for (unsigned i = 0; i < 100; i++)
-			assert_int_equal(abi_table_put(key(i), key(i)), 0);
+			assert_int_equal(table_put(key(i), key(i)), 0);
 		for (unsigned i = 0; i < 100; i++)
-			assert_ptr_equal(abi_table_take(key(99 - i)), key(99 - i));
+			assert_ptr_equal(table_take(key(99 - i)), key(99 - i));
 	}
 	assert_true(used < 200);
 }
@@ -66,10 +66,10 @@ static void *work(void *context)
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		void *k = key(first + i % 64);
 
-		wrong += abi_table_put(k, k) != 0;
-		wrong += abi_find(k) != k;
-		wrong += abi_table_take(k) != k;
-		wrong += abi_find(k) != NULL;
+		wrong += table_put(k, k) != 0;
+		wrong += table_find(k) != k;
+		wrong += table_take(k) != k;
+		wrong += table_find(k) != NULL;
 	}
 	return (void *)wrong;
 }

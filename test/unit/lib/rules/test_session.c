@@ -45,24 +45,24 @@ static const struct row {
 	{"an autocommit that is not understood", {"SET autocommit = DEFAULT"}, {NULL}, true, false},
 };
 
-static void note(struct abi_session *s, const char *text)
+static void note(struct session *s, const char *text)
 {
 	size_t n = strlen(text);
 
-	abi_session_note(s, pel_sql_classify(text, n, 0), text, n, 0);
+	session_note(s, pel_sql_classify(text, n, 0), text, n, 0);
 }
 
 static void statements_leave_what_they_leave(void **state)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct abi_session s;
+		struct session s;
 		const char *at = NULL;
 
-		abi_session_init(&s);
+		session_init(&s);
 		for (size_t k = 0; rows[i].statements[k]; k++)
 			note(&s, rows[i].statements[k]);
 		for (size_t k = 0;; k++) {
-			at = abi_session_next(&s, at);
+			at = session_next(&s, at);
 			if (!at && !rows[i].restored[k])
 				break;
 			if (!at || !rows[i].restored[k] || strcmp(at, rows[i].restored[k]) != 0)
@@ -75,9 +75,9 @@ static void statements_leave_what_they_leave(void **state)
 
 static void autocommit_is_remembered(void **state)
 {
-	struct abi_session s;
+	struct session s;
 
-	abi_session_init(&s);
+	session_init(&s);
 	assert_false(s.autocommit_set);
 	note(&s, "SET autocommit = OFF");
 	assert_true(s.autocommit_set);
@@ -88,43 +88,43 @@ static void autocommit_is_remembered(void **state)
 
 static void more_than_fits_is_dirty(void **state)
 {
-	struct abi_session s;
-	char text[2 * ABI_SETTINGS_MAX];
+	struct session s;
+	char text[2 * SESSION_SETTINGS_MAX];
 
-	abi_session_init(&s);
-	(void)snprintf(text, sizeof(text), "SET sql_mode = '%0*d'", ABI_SETTINGS_MAX, 0);
+	session_init(&s);
+	(void)snprintf(text, sizeof(text), "SET sql_mode = '%0*d'", SESSION_SETTINGS_MAX, 0);
 	note(&s, text);
 	assert_true(s.dirty);
-	assert_null(abi_session_next(&s, NULL));
+	assert_null(session_next(&s, NULL));
 }
 
 static void the_library_restores_some_itself(void **state)
 {
-	struct abi_session s;
+	struct session s;
 
-	abi_session_init(&s);
+	session_init(&s);
 	note(&s, "SET NAMES latin1");
 	note(&s, "SET character_set_results = utf8");
 	note(&s, "USE a");
 	note(&s, "SET sql_notes = 0");
-	abi_session_forget_charset(&s);
-	abi_session_forget_database(&s);
-	assert_string_equal(abi_session_next(&s, NULL), "SET SESSION sql_notes = 0");
-	assert_null(abi_session_next(&s, abi_session_next(&s, NULL)));
+	session_forget_charset(&s);
+	session_forget_database(&s);
+	assert_string_equal(session_next(&s, NULL), "SET SESSION sql_notes = 0");
+	assert_null(session_next(&s, session_next(&s, NULL)));
 }
 
 static void the_same_setting_again_and_again_fits(void **state)
 {
-	struct abi_session s;
+	struct session s;
 	char text[64];
 
-	abi_session_init(&s);
+	session_init(&s);
 	for (int i = 0; i < 1000; i++) {
 		(void)snprintf(text, sizeof(text), "SET wait_timeout = %d", i);
 		note(&s, text);
 	}
 	assert_false(s.dirty);
-	assert_string_equal(abi_session_next(&s, NULL), "SET SESSION wait_timeout = 999");
+	assert_string_equal(session_next(&s, NULL), "SET SESSION wait_timeout = 999");
 }
 
 int main(void)

@@ -9,6 +9,11 @@
  *
  *   cc app.c $(pkg-config --cflags --libs pelorus libmariadb)
  *
+ * The ABI: what was once declared here stays.  Functions, values of an enum (let your switches have a
+ * default) and members at the end of a struct are added, and nothing else; what cannot be kept moves
+ * the SONAME, libpelorus.so.0.  So a program runs with a later library without being built anew, and
+ * with an earlier one as far as that has what it calls.
+ *
  * What is known comes from the prober, pelorusd, one per user and host, which is started when a name
  * is first asked for.  All functions may be called from any thread; none changes errno.  They return
  * 0 or more, or a negative errno.  Without a prober (PELORUS_PROBER=off, PELORUS_DISABLED=1) they
@@ -50,8 +55,13 @@ enum pelorus_health {
 
 #define PELORUS_LAG_UNKNOWN UINT32_MAX
 
-/* One instance, as text; what is not known is "" or 0. */
+/*
+ * One instance, as text; what is not known is "" or 0.  `size` says how much of it there is: whoever
+ * provides the struct sets it to sizeof(struct pelorus_instance) before the call, and finds in it how
+ * much the library has filled, which is less if that is an earlier one.  The rest is then zero.
+ */
 struct pelorus_instance {
+	size_t size;
 	char id[64];
 	char host[256];
 	char address[64]; /* IPv4 or IPv6 */
@@ -91,14 +101,14 @@ int pelorus_wait(const char *endpoint, uint64_t epoch, unsigned timeout_ms);
 /*
  * Which instance a connection by the endpoint's name would go to at this moment: of the role that
  * the name has (PELORUS_UNKNOWN), or of another.  -ENODATA if that is not known, -EAGAIN between two
- * writers.
+ * writers, -EINVAL if ret->size is not set.
  */
 int pelorus_resolve(const char *endpoint, enum pelorus_role role, struct pelorus_instance *ret);
 
 /*
  * The instance that a connection of libmariadb or libmysqlclient is on: `mysql` is a MYSQL* that was
  * connected by an endpoint's name.  -ENOENT if it is not followed, -ENODATA if its instance is not
- * known.
+ * known, -EINVAL if ret->size is not set.
  */
 int pelorus_connection(const void *mysql, struct pelorus_instance *ret);
 

@@ -16,10 +16,13 @@
 #include "common/names.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define API_EXPORT __attribute__((visibility("default")))
+/* What the first release had; members behind these may be missing in a caller's. */
+#define INSTANCE_FIRST_SIZE (offsetof(struct pelorus_instance, round_trip_us) + sizeof(uint32_t))
 #define SLICE_NS UINT64_C(100000000) /* the map's word does not move with every epoch */
 
 struct pelorus_topology {
@@ -72,6 +75,7 @@ static void describe(const struct pel_hot *hot, const struct pel_cold *cold, uns
 	struct pel_addr addr;
 
 	memset(ret, 0, sizeof(*ret));
+	ret->size = sizeof(*ret);
 	strcpy(ret->id, cold->instances[i].id);
 	strcpy(ret->host, cold->instances[i].host);
 	if (route_address(hot, i, PEL_NONE, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &addr))
@@ -186,6 +190,19 @@ API_EXPORT int pelorus_wait(const char *endpoint, uint64_t epoch, unsigned timeo
 	return r;
 }
 
+/* Fills as much as the caller's release has room for; 0, or -EINVAL if it does not say how much. */
+static int give(const struct pelorus_instance *from, struct pelorus_instance *ret)
+{
+	size_t room = ret->size, n = room < from->size ? room : from->size;
+
+	if (room < INSTANCE_FIRST_SIZE)
+		return -EINVAL;
+	memcpy(ret, from, n);
+	memset((char *)ret + n, 0, room - n);
+	ret->size = n;
+	return 0;
+}
+
 /* The instance that the route names; 0, -EAGAIN, -ENODATA. */
 static int route_to(struct followed *f, enum pelorus_role role, const struct pelorus_topology *t,
 	unsigned *ret)
@@ -225,7 +242,7 @@ API_EXPORT int pelorus_resolve(const char *endpoint, enum pelorus_role role,
 	if (r == 0)
 		r = route_to(f, role, t, &i);
 	if (r == 0)
-		*ret = t->instances[i];
+		r = give(&t->instances[i], ret);
 	pelorus_topology_free(t);
 	return r;
 }
@@ -245,10 +262,9 @@ API_EXPORT int pelorus_connection(const void *mysql, struct pelorus_instance *re
 		return r;
 	if (h->fd >= 0 && sockets_read(h->fd, &record) && record.cookie == h->cookie)
 		i = sever_find_instance(&t->hot, &record.socket.real);
-	if (i != PEL_NONE)
-		*ret = t->instances[i];
+	r = i != PEL_NONE ? give(&t->instances[i], ret) : -ENODATA;
 	pelorus_topology_free(t);
-	return i != PEL_NONE ? 0 : -ENODATA;
+	return r;
 }
 
 API_EXPORT int pelorus_reason(char *ret, size_t size)

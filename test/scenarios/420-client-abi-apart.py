@@ -132,6 +132,8 @@ def api(lab, directory):
                         env=w.environment(os.path.join(directory, "crowd"), preload=False))
     old, said = lab.writer, []
     ok(told(program, said, old), "the C API tells the writer, and where the handle is", said)
+    ok(["larger", "1", "0"] in said and ["unsized", "-22", "1"] in said,
+       "... fills no more of a struct than it has, and none that has no size", said)
     new = lab.failover("crash")["writable"]["id"]
     ok(told(program, said, new), "... and again when it has changed", said)
     program.kill()

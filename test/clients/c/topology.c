@@ -35,10 +35,26 @@ static uint64_t show(const char *endpoint)
 	return epoch;
 }
 
+/* A program may have been built with another release: its struct is larger, or has no size at all. */
+static void show_releases(const char *endpoint)
+{
+	struct {
+		struct pelorus_instance known;
+		char later[8];
+	} larger = {.known.size = sizeof(larger), .later = "unknown"};
+	struct pelorus_instance unsized = {.port = 1};
+
+	if (pelorus_resolve(endpoint, PELORUS_WRITER, &larger.known) == 0)
+		printf("larger %d %d\n", larger.known.size == sizeof(larger.known),
+			larger.later[0]);
+	printf("unsized %d %u\n", pelorus_resolve(endpoint, PELORUS_WRITER, &unsized),
+		unsized.port);
+}
+
 /* A ping finds out that the connection was lost, and moves it. */
 static void show_connection(MYSQL *mysql)
 {
-	struct pelorus_instance here;
+	struct pelorus_instance here = {.size = sizeof(here)};
 
 	if (mysql_ping(mysql))
 		printf("told %s\n", mysql_sqlstate(mysql));
@@ -50,7 +66,7 @@ static void show_connection(MYSQL *mysql)
 int main(int argc, char **argv)
 {
 	MYSQL *mysql = mysql_init(NULL);
-	struct pelorus_instance writer;
+	struct pelorus_instance writer = {.size = sizeof(writer)};
 	uint64_t epoch = 0;
 
 	if (argc < 3)
@@ -66,6 +82,8 @@ int main(int argc, char **argv)
 		epoch = show(argv[1]);
 		if (pelorus_resolve(argv[1], PELORUS_WRITER, &writer) == 0)
 			printf("writer %s\n", writer.id);
+		if (i == 0)
+			show_releases(argv[1]);
 		show_connection(mysql);
 	}
 	mysql_close(mysql);

@@ -141,3 +141,13 @@ int call_run(const struct call *call)
 	result = run_once(call);
 	return result == 0 ? 0 : call_recover(call, result);
 }
+
+int call_from(struct call *call, const void *from)
+{
+	const struct library *lib = call->handle ? call->handle->library : library_of(from);
+
+	if (!lib)
+		return 1;
+	call->real = &lib->real;
+	return call->handle ? call_run(call) : call->run(call);
+}

@@ -12,7 +12,9 @@
 /* A call that may have to be repeated. */
 struct call {
 	int (*run)(const struct call *call); /* 0: it went well */
-	struct handle *handle;
+	const struct client_functions *real;
+	void *object;           /* MYSQL* or MYSQL_STMT* */
+	struct handle *handle;  /* NULL: not followed, to be passed on */
 	struct statement *stmt; /* NULL: the error is the connection's */
 	enum pel_sql_class class;
 	const char *text; /* the statement; NULL: there is none */
@@ -25,6 +27,9 @@ struct call {
 
 /* Runs it.  Its result, of the last time; the error to show is then in `shown`. */
 int call_run(const struct call *call);
+
+/* The same for a call from anywhere: of a handle, or passed on to the library that `from` means. */
+int call_from(struct call *call, const void *from);
 
 /* The same, when it has been run once and failed. */
 int call_recover(const struct call *call, int result);

@@ -12,7 +12,7 @@
 
 static int run_query(const struct call *call)
 {
-	return call->handle->library->real.real_query(call->handle->mysql, call->text, call->n);
+	return call->real->real_query(call->object, call->text, call->n);
 }
 
 /* libmysqlclient's "up to the NUL" */
@@ -25,6 +25,8 @@ static __attribute__((noinline)) int query_failed(struct handle *h, const char *
 	int result)
 {
 	const struct call call = {.run = run_query,
+		.real = &h->library->real,
+		.object = h->mysql,
 		.handle = h,
 		.text = text,
 		.n = length_of(text, n)};
@@ -95,40 +97,34 @@ int mysql_query(void *mysql, const char *text)
 
 static int run_send(const struct call *call)
 {
-	return call->handle->library->real.send_query(call->handle->mysql, call->text, call->n);
+	return call->real->send_query(call->object, call->text, call->n);
 }
 
 int mysql_send_query(void *mysql, const char *text, unsigned long n)
 {
 	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	const struct call call = {.run = run_send, .handle = h, .text = text, .n = n};
-	const struct library *lib;
-	int result;
+	struct call call = {.run = run_send, .object = mysql, .handle = h, .text = text, .n = n};
+	int result = call_from(&call, HOOK_CALLER);
 
-	if (h) {
-		result = call_run(&call);
-		if (result == 0)
-			handle_keep_sent(h, text, n);
-		return result;
-	}
-	lib = library_of(HOOK_CALLER);
-	return lib ? lib->real.send_query(mysql, text, n) : 1;
+	if (h && result == 0)
+		handle_keep_sent(h, text, n);
+	return result;
 }
 
 /* The statement once more, from its copy, up to where its first run failed. */
 static int run_sent(const struct call *call)
 {
-	const struct client_functions *real = &call->handle->library->real;
-
-	if (real->send_query(call->handle->mysql, call->text, call->n) != 0)
+	if (call->real->send_query(call->object, call->text, call->n) != 0)
 		return 1;
-	return real->read_query_result(call->handle->mysql);
+	return call->real->read_query_result(call->object);
 }
 
 static client_bool read_result(struct handle *h)
 {
 	const struct sent_statement *sent = &h->sent;
 	const struct call call = {.run = run_sent,
+		.real = &h->library->real,
+		.object = h->mysql,
 		.handle = h,
 		.text = sent->held ? sent->text : "",
 		.n = sent->held ? sent->n : 0,
@@ -158,23 +154,25 @@ client_bool mysql_read_query_result(void *mysql)
 	return lib ? lib->real.read_query_result(mysql) : 1;
 }
 
-/* A result that broke off; the statement itself was executed. */
-static __attribute__((noinline)) int broken_result(struct handle *h,
-	int (*run)(const struct call *), int result)
-{
-	const struct call call = {.run = run, .handle = h, .class = PEL_SQL_READ, .once = true};
-
-	return call_recover(&call, result);
-}
-
 static int run_nothing(const struct call *call)
 {
 	return -1;
 }
 
+/* A result that broke off; the statement itself was executed. */
+static __attribute__((noinline)) int broken_result(struct handle *h, int result)
+{
+	const struct call call = {.run = run_nothing,
+		.handle = h,
+		.class = PEL_SQL_READ,
+		.once = true};
+
+	return call_recover(&call, result);
+}
+
 static __attribute__((noinline)) void *no_result(struct handle *h)
 {
-	(void)broken_result(h, run_nothing, -1);
+	(void)broken_result(h, -1);
 	return NULL;
 }
 
@@ -228,5 +226,5 @@ int mysql_next_result(void *mysql)
 	client_depth++;
 	result = h->library->real.next_result(mysql);
 	client_depth--;
-	return result > 0 ? broken_result(h, run_nothing, result) : result;
+	return result > 0 ? broken_result(h, result) : result;
 }

@@ -4,132 +4,121 @@
 
 static int run_commit(const struct call *call)
 {
-	return call->handle->library->real.commit(call->handle->mysql);
-}
-
-client_bool mysql_commit(void *mysql)
-{
-	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	const struct call call = {.run = run_commit, .handle = h, .class = PEL_SQL_END};
-	const struct library *lib;
-
-	if (!h) {
-		lib = library_of(HOOK_CALLER);
-		return lib ? lib->real.commit(mysql) : 1;
-	}
-	if (call_run(&call) != 0)
-		return 1;
-	h->session.transaction = false;
-	return 0;
+	return call->real->commit(call->object);
 }
 
 static int run_rollback(const struct call *call)
 {
-	return call->handle->library->real.rollback(call->handle->mysql);
+	return call->real->rollback(call->object);
+}
+
+static client_bool end_transaction(void *mysql, const void *from,
+	int (*run)(const struct call *call))
+{
+	struct call call = {.run = run,
+		.object = mysql,
+		.handle = hook_guard(mysql, from),
+		.class = PEL_SQL_END};
+	int failed = call_from(&call, from);
+
+	if (call.handle && !failed)
+		call.handle->session.transaction = false;
+	return failed != 0;
+}
+
+client_bool mysql_commit(void *mysql)
+{
+	return end_transaction(mysql, HOOK_CALLER, run_commit);
 }
 
 client_bool mysql_rollback(void *mysql)
 {
-	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	const struct call call = {.run = run_rollback, .handle = h, .class = PEL_SQL_END};
-	const struct library *lib;
-
-	if (!h) {
-		lib = library_of(HOOK_CALLER);
-		return lib ? lib->real.rollback(mysql) : 1;
-	}
-	if (call_run(&call) != 0)
-		return 1;
-	h->session.transaction = false;
-	return 0;
+	return end_transaction(mysql, HOOK_CALLER, run_rollback);
 }
 
 static int run_autocommit(const struct call *call)
 {
-	return call->handle->library->real.autocommit(call->handle->mysql,
-		(client_bool)call->number);
+	return call->real->autocommit(call->object, (client_bool)call->number);
 }
 
 client_bool mysql_autocommit(void *mysql, client_bool on)
 {
 	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	const struct call call = {.run = run_autocommit,
+	struct call call = {.run = run_autocommit,
+		.object = mysql,
 		.handle = h,
 		.class = PEL_SQL_SET,
 		.number = on};
-	const struct library *lib;
 
-	if (!h) {
-		lib = library_of(HOOK_CALLER);
-		return lib ? lib->real.autocommit(mysql, on) : 1;
-	}
-	if (call_run(&call) != 0)
+	if (call_from(&call, HOOK_CALLER) != 0)
 		return 1;
-	h->session.autocommit_set = true;
-	h->session.autocommit = on != 0;
-	h->session.transaction &= on == 0;
+	if (h) {
+		h->session.autocommit_set = true;
+		h->session.autocommit = on != 0;
+		h->session.transaction &= on == 0;
+	}
 	return 0;
 }
 
 static int run_select(const struct call *call)
 {
-	return call->handle->library->real.select_db(call->handle->mysql, call->argument);
+	return call->real->select_db(call->object, call->argument);
 }
 
 int mysql_select_db(void *mysql, const char *db)
 {
 	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	const struct call call = {.run = run_select,
+	struct call call = {.run = run_select,
+		.object = mysql,
 		.handle = h,
 		.class = PEL_SQL_USE,
 		.argument = db};
-	const struct library *lib;
-	int result;
+	int result = call_from(&call, HOOK_CALLER);
 
-	if (!h) {
-		lib = library_of(HOOK_CALLER);
-		return lib ? lib->real.select_db(mysql, db) : 1;
-	}
-	result = call_run(&call);
-	if (result == 0)
+	if (h && result == 0)
 		session_forget_database(&h->session);
 	return result;
 }
 
 static int run_charset(const struct call *call)
 {
-	return call->handle->library->real.set_character_set(call->handle->mysql, call->argument);
+	return call->real->set_character_set(call->object, call->argument);
 }
 
 int mysql_set_character_set(void *mysql, const char *name)
 {
 	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	const struct call call = {.run = run_charset,
+	struct call call = {.run = run_charset,
+		.object = mysql,
 		.handle = h,
 		.class = PEL_SQL_SET,
 		.argument = name};
-	const struct library *lib;
-	int result;
+	int result = call_from(&call, HOOK_CALLER);
 
-	if (!h) {
-		lib = library_of(HOOK_CALLER);
-		return lib ? lib->real.set_character_set(mysql, name) : 1;
-	}
-	result = call_run(&call);
-	if (result == 0)
+	if (h && result == 0)
 		session_forget_charset(&h->session);
 	return result;
 }
 
-/* The session begins anew, with the server's autocommit. */
-static void begin_anew(struct handle *h)
+/* The call throws the session away; then it begins anew, with the server's autocommit. */
+static int begin_anew(struct call *call, void *mysql, const void *from)
 {
-	unsigned status = handle_status(h);
+	struct handle *h = call->handle = hook_guard(mysql, from);
+	unsigned status;
+	int result;
 
+	call->object = mysql;
+	call->class = PEL_SQL_READ;
+	call->resets = true;
+	result = call_from(call, from);
+	if (!h || result != 0)
+		return result;
+	status = handle_status(h);
 	session_init(&h->session);
 	h->epoch++;
 	h->autocommit_known = status != CLIENT_STATUS_UNKNOWN;
 	h->autocommit = h->autocommit_known && (status & CLIENT_STATUS_AUTOCOMMIT);
+	return 0;
 }
 
 struct user {
@@ -140,71 +129,40 @@ static int run_user(const struct call *call)
 {
 	const struct user *u = call->argument;
 
-	return call->handle->library->real.change_user(call->handle->mysql, u->name, u->password,
-		u->db);
+	return call->real->change_user(call->object, u->name, u->password, u->db);
 }
 
 client_bool mysql_change_user(void *mysql, const char *user, const char *password, const char *db)
 {
 	const struct user u = {user, password, db};
-	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	const struct call call = {.run = run_user,
-		.handle = h,
-		.class = PEL_SQL_READ,
-		.resets = true,
-		.argument = &u};
-	const struct library *lib;
+	struct call call = {.run = run_user, .argument = &u};
 
-	if (!h) {
-		lib = library_of(HOOK_CALLER);
-		return lib ? lib->real.change_user(mysql, user, password, db) : 1;
-	}
-	if (call_run(&call) != 0)
-		return 1;
-	begin_anew(h);
-	return 0;
+	return begin_anew(&call, mysql, HOOK_CALLER) != 0;
 }
 
 static int run_reset(const struct call *call)
 {
-	return call->handle->library->real.reset_connection(call->handle->mysql);
+	return call->real->reset_connection ? call->real->reset_connection(call->object) : 1;
 }
 
 int mysql_reset_connection(void *mysql)
 {
-	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	const struct call call = {.run = run_reset,
-		.handle = h,
-		.class = PEL_SQL_READ,
-		.resets = true};
-	const struct library *lib;
-	int result;
+	struct call call = {.run = run_reset};
 
-	if (!h) {
-		lib = library_of(HOOK_CALLER);
-		return lib && lib->real.reset_connection ? lib->real.reset_connection(mysql) : 1;
-	}
-	if (!h->library->real.reset_connection)
-		return 1;
-	result = call_run(&call);
-	if (result == 0)
-		begin_anew(h);
-	return result;
+	return begin_anew(&call, mysql, HOOK_CALLER);
 }
 
 static int run_ping(const struct call *call)
 {
-	return call->handle->library->real.ping(call->handle->mysql);
+	return call->real->ping(call->object);
 }
 
 int mysql_ping(void *mysql)
 {
-	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	const struct call call = {.run = run_ping, .handle = h, .class = PEL_SQL_READ};
-	const struct library *lib;
+	struct call call = {.run = run_ping,
+		.object = mysql,
+		.handle = hook_guard(mysql, HOOK_CALLER),
+		.class = PEL_SQL_READ};
 
-	if (h)
-		return call_run(&call);
-	lib = library_of(HOOK_CALLER);
-	return lib ? lib->real.ping(mysql) : 1;
+	return call_from(&call, HOOK_CALLER);
 }

@@ -7,6 +7,8 @@
  */
 #include "hook.h"
 
+#define NO_DATA 100 /* MYSQL_NO_DATA; then MYSQL_DATA_TRUNCATED: no errors */
+
 void *mysql_stmt_init(void *mysql)
 {
 	struct handle *h = hook_guard(mysql, HOOK_CALLER);
@@ -20,27 +22,22 @@ void *mysql_stmt_init(void *mysql)
 
 static int run_prepare(const struct call *call)
 {
-	return call->handle->library->real.stmt_prepare(call->stmt->stmt, call->argument,
-		call->number);
+	return call->real->stmt_prepare(call->object, call->argument, call->number);
 }
 
 int mysql_stmt_prepare(void *stmt, const char *text, unsigned long n)
 {
 	struct statement *s = hook_guard_statement(stmt, HOOK_CALLER);
-	const struct library *lib;
-	int result;
-
-	if (!s) {
-		lib = library_of(HOOK_CALLER);
-		return lib ? lib->real.stmt_prepare(stmt, text, n) : 1;
-	}
-	result = call_run(&(const struct call){.run = run_prepare,
-		.handle = s->handle,
+	struct call call = {.run = run_prepare,
+		.object = stmt,
+		.handle = s ? s->handle : NULL,
 		.stmt = s,
 		.class = PEL_SQL_READ,
 		.argument = text,
-		.number = n});
-	if (result == 0) {
+		.number = n};
+	int result = call_from(&call, HOOK_CALLER);
+
+	if (s && result == 0) {
 		s->epoch = s->handle->epoch;
 		s->class = pel_sql_classify(text, n, handle_sql_flags(s->handle));
 	}
@@ -60,27 +57,24 @@ static bool is_lost(struct statement *s)
 
 static int run_execute(const struct call *call)
 {
-	return call->handle->library->real.stmt_execute(call->stmt->stmt);
+	return call->real->stmt_execute(call->object);
 }
 
 int mysql_stmt_execute(void *stmt)
 {
 	struct statement *s = hook_guard_statement(stmt, HOOK_CALLER);
-	const struct library *lib;
+	struct call call = {.run = run_execute,
+		.object = stmt,
+		.handle = s ? s->handle : NULL,
+		.stmt = s,
+		.class = s ? s->class : PEL_SQL_DIRTY,
+		.once = true};
 	int result;
 
-	if (!s) {
-		lib = library_of(HOOK_CALLER);
-		return lib ? lib->real.stmt_execute(stmt) : 1;
-	}
-	if (is_lost(s))
+	if (s && is_lost(s))
 		return 1;
-	result = call_run(&(const struct call){.run = run_execute,
-		.handle = s->handle,
-		.stmt = s,
-		.class = s->class,
-		.once = true});
-	if (result == 0)
+	result = call_from(&call, HOOK_CALLER);
+	if (s && result == 0)
 		session_note(&s->handle->session,
 			s->class == PEL_SQL_SET || s->class == PEL_SQL_USE ? PEL_SQL_DIRTY
 									   : s->class,
@@ -88,93 +82,71 @@ int mysql_stmt_execute(void *stmt)
 	return result;
 }
 
-static int run_nothing(const struct call *call)
+/*
+ * A call on a statement's result.  Where that broke off with the connection, the statement itself was
+ * executed, and nothing is executed again.
+ */
+static int on_result(void *stmt, const void *from, int (*run)(const struct call *call))
 {
-	return -1;
-}
-
-/* A result that broke off. */
-static int broken(struct statement *s, int result)
-{
-	const struct call call = {.run = run_nothing,
-		.handle = s->handle,
+	struct statement *s = hook_guard_statement(stmt, from);
+	const struct library *lib = s ? s->handle->library : library_of(from);
+	struct call call = {.run = run,
+		.object = stmt,
+		.handle = s ? s->handle : NULL,
 		.stmt = s,
 		.class = PEL_SQL_READ,
 		.once = true};
+	int result;
 
-	return call_recover(&call, result);
+	if (!lib || (s && is_lost(s)))
+		return 1;
+	call.real = &lib->real;
+	if (!s)
+		return run(&call);
+	client_depth++;
+	result = run(&call);
+	client_depth--;
+	return result > 0 && result < NO_DATA ? call_recover(&call, result) : result;
+}
+
+static int run_fetch(const struct call *call)
+{
+	return call->real->stmt_fetch(call->object);
 }
 
 int mysql_stmt_fetch(void *stmt)
 {
-	struct statement *s = hook_guard_statement(stmt, HOOK_CALLER);
-	const struct library *lib;
-	int result;
+	return on_result(stmt, HOOK_CALLER, run_fetch);
+}
 
-	if (!s) {
-		lib = library_of(HOOK_CALLER);
-		return lib ? lib->real.stmt_fetch(stmt) : 1;
-	}
-	if (is_lost(s))
-		return 1;
-	client_depth++;
-	result = s->handle->library->real.stmt_fetch(stmt);
-	client_depth--;
-	return result == 1 ? broken(s, result) : result;
+static int run_store(const struct call *call)
+{
+	return call->real->stmt_store_result(call->object);
 }
 
 int mysql_stmt_store_result(void *stmt)
 {
-	struct statement *s = hook_guard_statement(stmt, HOOK_CALLER);
-	const struct library *lib;
-	int result;
+	return on_result(stmt, HOOK_CALLER, run_store);
+}
 
-	if (!s) {
-		lib = library_of(HOOK_CALLER);
-		return lib ? lib->real.stmt_store_result(stmt) : 1;
-	}
-	if (is_lost(s))
-		return 1;
-	client_depth++;
-	result = s->handle->library->real.stmt_store_result(stmt);
-	client_depth--;
-	return result != 0 ? broken(s, result) : 0;
+static int run_next(const struct call *call)
+{
+	return call->real->stmt_next_result ? call->real->stmt_next_result(call->object) : 1;
 }
 
 int mysql_stmt_next_result(void *stmt)
 {
-	struct statement *s = hook_guard_statement(stmt, HOOK_CALLER);
-	const struct library *lib;
-	int result;
+	return on_result(stmt, HOOK_CALLER, run_next);
+}
 
-	if (!s) {
-		lib = library_of(HOOK_CALLER);
-		return lib && lib->real.stmt_next_result ? lib->real.stmt_next_result(stmt) : 1;
-	}
-	if (is_lost(s))
-		return 1;
-	client_depth++;
-	result = s->handle->library->real.stmt_next_result(stmt);
-	client_depth--;
-	return result > 0 ? broken(s, result) : result;
+static int run_reset(const struct call *call)
+{
+	return call->real->stmt_reset(call->object);
 }
 
 client_bool mysql_stmt_reset(void *stmt)
 {
-	struct statement *s = hook_guard_statement(stmt, HOOK_CALLER);
-	const struct library *lib;
-	client_bool result;
-
-	if (!s) {
-		lib = library_of(HOOK_CALLER);
-		return lib ? lib->real.stmt_reset(stmt) : 1;
-	}
-	if (is_lost(s))
-		return 1;
-	client_depth++;
-	result = s->handle->library->real.stmt_reset(stmt);
-	client_depth--;
-	return result ? (client_bool)broken(s, result) : 0;
+	return (client_bool)on_result(stmt, HOOK_CALLER, run_reset);
 }
 
 client_bool mysql_stmt_close(void *stmt)

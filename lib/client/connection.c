@@ -56,11 +56,6 @@ void connection_sever(struct handle *h)
 	h->cookie = 0;
 }
 
-void connection_hint(const struct handle *h)
-{
-	follow_hint(h->followed, false);
-}
-
 void connection_wait(const struct handle *h, uint64_t limit_ns)
 {
 	uint64_t now = clock_now_ns();
@@ -120,11 +115,6 @@ void connection_stay_here(const struct handle *h)
 	if (getpeername(h->fd, (struct sockaddr *)&peer, &n) == 0 &&
 		address_from_sockaddr((struct sockaddr *)&peer, n, &addr))
 		followed_pin(h->followed, &addr);
-}
-
-void connection_leave(const struct handle *h)
-{
-	followed_pin(h->followed, NULL);
 }
 
 /* The TLS settings, which the prober must not weaken; false if they cannot be read. */

@@ -20,9 +20,6 @@ void connection_note_socket(struct handle *h);
 /* Ends the connection's socket, if it still is that. */
 void connection_sever(struct handle *h);
 
-/* Tells the prober that something is wrong with the cluster. */
-void connection_hint(const struct handle *h);
-
 /*
  * Waits until the topology moves, `limit_ns` at most: on the map's word if a prober lives, else the
  * time out.
@@ -38,11 +35,11 @@ bool connection_has_prober(const struct handle *h);
 /* Leads this thread's connections by the handle's name to the known writer, if there is one. */
 void connection_force_writer(const struct handle *h);
 
-/* Without a prober: the instance that the connection is on is where the name leads from now on. */
+/*
+ * Without a prober: the instance that the connection is on is where the name leads from now on, until
+ * followed_pin() takes it back.
+ */
 void connection_stay_here(const struct handle *h);
-
-/* ... and no longer. */
-void connection_leave(const struct handle *h);
 
 /* Hands a prober that lacks them what the program has just logged in with. */
 void connection_hand_over(const struct handle *h, const char *user, const char *password,

@@ -9,6 +9,7 @@
  */
 #include "hook.h"
 #include "connection.h"
+#include "prober/follow.h"
 #include "prober/wait.h"
 
 #include <string.h>
@@ -49,7 +50,7 @@ static void suspect(struct handle *h, const struct call *call, enum retry_cause 
 		action == RETRY_SHOW_UNKNOWN ? RETRY_SHOW_UNKNOWN : RETRY_SHOW_CHANGED,
 		real->error(h->mysql));
 	h->session.dirty = h->session.transaction = false;
-	connection_hint(h);
+	follow_hint(h->followed, false);
 }
 
 /* The statement itself has come to its end. */

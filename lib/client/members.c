@@ -101,8 +101,3 @@ bool members_try(const struct followed *f, unsigned turn)
 
 	return pick(f, turn, id) && members_try_id(f, id);
 }
-
-void members_release(const struct followed *f)
-{
-	plan_force(f, NULL);
-}

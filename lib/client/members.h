@@ -19,11 +19,10 @@ bool members_are_known(const struct followed *f);
 
 /*
  * Leads this thread's connections by the name to member number `turn`, counted round and round, until
- * members_release().  False, and then nothing is led anywhere, if it is not known or its host
+ * plan_force() takes it back.  False, and then nothing is led anywhere, if it is not known or its host
  * cannot be resolved.
  */
 bool members_try(const struct followed *f, unsigned turn);
 bool members_try_id(const struct followed *f, const char *id);
-void members_release(const struct followed *f);
 
 #endif

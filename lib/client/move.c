@@ -23,6 +23,8 @@
 #include "base/clock.h"
 #include "base/env.h"
 #include "base/say.h"
+#include "known/plan.h"
+#include "prober/follow.h"
 #include "prober/slot.h"
 
 #include "common/rows.h"
@@ -190,11 +192,11 @@ static void learn(struct handle *h, enum pel_role role)
 /* Where this process's other connections by the name go, when nobody publishes it. */
 static void settle(struct handle *h)
 {
-	members_release(h->followed);
+	plan_force(h->followed, NULL);
 	if (h->role != PEL_ROLE_WRITER)
 		return;
 	if (connection_has_prober(h))
-		connection_leave(h);
+		followed_pin(h->followed, NULL);
 	else
 		connection_stay_here(h);
 }
@@ -202,8 +204,8 @@ static void settle(struct handle *h)
 /* An attempt failed: without a prober the next one is at another member, or where DNS leads. */
 static void look_elsewhere(struct handle *h, unsigned turn)
 {
-	members_release(h->followed);
-	connection_leave(h);
+	plan_force(h->followed, NULL);
+	followed_pin(h->followed, NULL);
 	if (!connection_has_prober(h) && turn % 2 == 1)
 		(void)members_try(h->followed, turn / 2);
 }
@@ -269,7 +271,7 @@ static int move_until(struct handle *h, uint64_t deadline)
 		if (connection_has_way(h) && attempt(h, before, turn))
 			break;
 		if (now >= deadline) {
-			members_release(h->followed);
+			plan_force(h->followed, NULL);
 			return -ETIMEDOUT;
 		}
 		connection_wait(h, pause < deadline - now ? pause : deadline - now);
@@ -296,7 +298,7 @@ int move_connection(struct handle *h, enum retry_cause cause)
 		return -ENOENT;
 	if (is_own_affair(h, cause))
 		return -ENOENT;
-	connection_hint(h);
+	follow_hint(h->followed, false);
 	r = move_until(h, deadline);
 	errno = saved;
 	return r;
@@ -323,6 +325,6 @@ void move_verify(struct handle *h)
 	}
 	if (h->library->opt_reconnect == 0 || h->role != PEL_ROLE_WRITER)
 		return;
-	connection_hint(h);
+	follow_hint(h->followed, false);
 	(void)move_until(h, clock_now_ns() + env_get()->failover_timeout_ns);
 }

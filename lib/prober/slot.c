@@ -167,27 +167,18 @@ void slot_follow(uint64_t name_hash, uint64_t now_ns)
 
 void slot_count(enum slot_counter counter)
 {
-	struct pel_slot *s = own();
+	static const size_t places[] = {
+		[SLOT_ROUTED] = offsetof(struct pel_slot, routed),
+		[SLOT_SEVERED] = offsetof(struct pel_slot, severed),
+		[SLOT_REFUSED] = offsetof(struct pel_slot, refused),
+		[SLOT_MOVED] = offsetof(struct pel_slot, moved),
+		[SLOT_RETRIED] = offsetof(struct pel_slot, retried),
+	};
+	char *s = (char *)own();
 
-	if (!s)
-		return;
-	switch (counter) {
-	case SLOT_ROUTED:
-		(void)atomic_fetch_add_explicit(&s->routed, 1, memory_order_relaxed);
-		return;
-	case SLOT_SEVERED:
-		(void)atomic_fetch_add_explicit(&s->severed, 1, memory_order_relaxed);
-		return;
-	case SLOT_REFUSED:
-		(void)atomic_fetch_add_explicit(&s->refused, 1, memory_order_relaxed);
-		return;
-	case SLOT_MOVED:
-		(void)atomic_fetch_add_explicit(&s->moved, 1, memory_order_relaxed);
-		return;
-	case SLOT_RETRIED:
-		(void)atomic_fetch_add_explicit(&s->retried, 1, memory_order_relaxed);
-		return;
-	}
+	if (s)
+		(void)atomic_fetch_add_explicit((_Atomic uint32_t *)(void *)(s + places[counter]),
+			1, memory_order_relaxed);
 }
 
 void slot_count_sockets(int difference)

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The C API: what the map says, in the words of include/pelorus.h. */
-#include "client/handle.h"
-#include "known/address.h"
+#include "common/names.h"
+#include "rules/route.h"
 #include "base/clock.h"
 #include "base/env.h"
-#include "prober/follow.h"
 #include "base/futex.h"
+#include "base/say.h"
+#include "known/address.h"
 #include "known/mapview.h"
 #include "known/plan.h"
-#include "rules/route.h"
-#include "base/say.h"
+#include "prober/follow.h"
 #include "connections/sockets.h"
+#include "client/handle.h"
 
 #include <pelorus.h>
-#include "common/names.h"
 
 #include <errno.h>
 #include <stddef.h>

@@ -2,12 +2,12 @@
 /* What happens when the library is loaded: nothing that a program could notice. */
 #include "base/env.h"
 #include "base/environ.h"
-#include "names/lookup.h"
-#include "prober/envcreds.h"
-#include "prober/spawn.h"
 #include "base/process.h"
 #include "base/real.h"
 #include "base/say.h"
+#include "prober/envcreds.h"
+#include "prober/spawn.h"
+#include "names/lookup.h"
 
 #include <errno.h>
 

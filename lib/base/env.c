@@ -7,7 +7,6 @@
 #include "env.h"
 
 #include "environ.h"
-
 #include "common/names.h"
 #include "common/text.h"
 

@@ -23,11 +23,11 @@
 #ifndef PELORUS_LIB_BASE_ENV_H
 #define PELORUS_LIB_BASE_ENV_H
 
+#include "common/rundir.h"
 #include "rules/retry.h"
 #include "rules/sever.h"
 
 #include <pelorus/map.h>
-#include "common/rundir.h"
 
 #include <stdbool.h>
 #include <stddef.h>

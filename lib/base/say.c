@@ -11,7 +11,6 @@
 
 #include "clock.h"
 #include "env.h"
-
 #include "common/text.h"
 
 #include <errno.h>

@@ -2,9 +2,9 @@
 #include "call.h"
 
 #include "move.h"
+#include "common/text.h"
 #include "base/env.h"
 #include "prober/slot.h"
-#include "common/text.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "connection.h"
 
-#include "known/address.h"
-#include "base/clock.h"
-#include "prober/follow.h"
-#include "base/futex.h"
-#include "known/mapview.h"
-#include "known/plan.h"
-#include "connections/sockets.h"
-
 #include "common/names.h"
 #include "common/text.h"
+#include "base/clock.h"
+#include "base/futex.h"
+#include "known/address.h"
+#include "known/mapview.h"
+#include "known/plan.h"
+#include "prober/follow.h"
+#include "connections/sockets.h"
 
 #include <errno.h>
 #include <string.h>

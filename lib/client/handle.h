@@ -9,9 +9,9 @@
 #define PELORUS_LIB_CLIENT_HANDLE_H
 
 #include "library.h"
+#include "table.h"
 #include "rules/retry.h"
 #include "rules/session.h"
-#include "table.h"
 #include "known/followed.h"
 
 #include <stdbool.h>

@@ -8,8 +8,8 @@
 #ifndef PELORUS_LIB_CLIENT_HOOK_H
 #define PELORUS_LIB_CLIENT_HOOK_H
 
-#include "functions.h"
 #include "call.h"
+#include "functions.h"
 
 /* Where the hook's caller is. */
 #define HOOK_CALLER __builtin_return_address(0)

@@ -7,8 +7,8 @@
  * on, the settings, then the statement itself; to the caller it is one call that takes longer.  Other
  * asynchronous calls pass; what they call in turn comes from the library's own code, and passes too.
  */
-#include "hook.h"
 #include "connection.h"
+#include "hook.h"
 #include "prober/follow.h"
 #include "prober/wait.h"
 

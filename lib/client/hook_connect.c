@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The beginning and the end of a connection. */
+#include "connection.h"
 #include "hook.h"
-
 #include "move.h"
 #include "token.h"
-#include "connection.h"
-
 #include "common/text.h"
 
 /* What is remembered of a pointer ends with its connection, or when it is used for another. */

@@ -6,11 +6,10 @@
  */
 #include "members.h"
 
+#include "common/names.h"
+#include "base/real.h"
 #include "known/address.h"
 #include "known/plan.h"
-#include "base/real.h"
-
-#include "common/names.h"
 
 #include <stdatomic.h>
 #include <string.h>

@@ -6,9 +6,8 @@
 #ifndef PELORUS_LIB_CLIENT_MEMBERS_H
 #define PELORUS_LIB_CLIENT_MEMBERS_H
 
-#include "known/followed.h"
-
 #include "common/rows.h"
+#include "known/followed.h"
 
 #include <stdbool.h>
 

@@ -18,16 +18,15 @@
  */
 #include "move.h"
 
-#include "members.h"
 #include "connection.h"
+#include "members.h"
+#include "common/rows.h"
 #include "base/clock.h"
 #include "base/env.h"
 #include "base/say.h"
 #include "known/plan.h"
 #include "prober/follow.h"
 #include "prober/slot.h"
-
-#include "common/rows.h"
 
 #include <errno.h>
 #include <string.h>

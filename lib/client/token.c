@@ -9,10 +9,10 @@
 
 #include "base/clock.h"
 #include "base/env.h"
-#include "prober/follow.h"
 #include "base/futex.h"
-#include "names/lookup.h"
 #include "base/say.h"
+#include "prober/follow.h"
+#include "names/lookup.h"
 
 #include <errno.h>
 

@@ -10,8 +10,9 @@
  *
  * Room.  No more than PEL_MAP_INSTANCES rows are kept: MASTER rows first, then the newest.
  */
-#include "names.h"
 #include "rows.h"
+
+#include "names.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The runtime directory: chosen by one rule, opened before it is trusted. */
-#include <pelorus/map.h>
 #include "rundir.h"
+
 #include "text.h"
+
+#include <pelorus/map.h>
 
 #include <errno.h>
 #include <fcntl.h>

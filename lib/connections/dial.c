@@ -14,19 +14,19 @@
  */
 #include "dial.h"
 
-#include "known/address.h"
-#include "known/block.h"
+#include "reachability.h"
+#include "sockets.h"
+#include "watcher.h"
 #include "base/clock.h"
 #include "base/env.h"
-#include "prober/follow.h"
-#include "known/plan.h"
 #include "base/process.h"
 #include "base/say.h"
+#include "known/address.h"
+#include "known/block.h"
+#include "known/plan.h"
+#include "prober/follow.h"
 #include "prober/slot.h"
-#include "sockets.h"
-#include "reachability.h"
 #include "prober/wait.h"
-#include "watcher.h"
 
 #include <errno.h>
 #include <fcntl.h>

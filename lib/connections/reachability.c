@@ -8,10 +8,10 @@
  */
 #include "reachability.h"
 
-#include "base/clock.h"
-#include "known/mapview.h"
-#include "base/say.h"
 #include "sockets.h"
+#include "base/clock.h"
+#include "base/say.h"
+#include "known/mapview.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>

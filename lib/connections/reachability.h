@@ -12,9 +12,9 @@
 #ifndef PELORUS_LIB_CONNECTIONS_REACHABILITY_H
 #define PELORUS_LIB_CONNECTIONS_REACHABILITY_H
 
+#include "rules/reach.h"
 #include "known/followed.h"
 #include "known/plan.h"
-#include "rules/reach.h"
 
 #include <stdbool.h>
 #include <stdint.h>

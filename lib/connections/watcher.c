@@ -12,19 +12,19 @@
  */
 #include "watcher.h"
 
-#include "known/followed.h"
+#include "reachability.h"
+#include "sockets.h"
+#include "rules/sever.h"
 #include "base/clock.h"
 #include "base/env.h"
-#include "prober/follow.h"
 #include "base/futex.h"
-#include "known/mapview.h"
 #include "base/process.h"
 #include "base/real.h"
 #include "base/say.h"
-#include "rules/sever.h"
+#include "known/followed.h"
+#include "known/mapview.h"
+#include "prober/follow.h"
 #include "prober/slot.h"
-#include "sockets.h"
-#include "reachability.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -2,7 +2,6 @@
 #include "block.h"
 
 #include "address.h"
-
 #include "common/names.h"
 
 #include <endian.h>

@@ -5,9 +5,8 @@
  */
 #include "control.h"
 
-#include "base/real.h"
-
 #include "common/rundir.h"
+#include "base/real.h"
 
 #include <errno.h>
 #include <string.h>

@@ -9,9 +9,8 @@
 
 #include "address.h"
 #include "block.h"
-#include "base/process.h"
-
 #include "common/names.h"
+#include "base/process.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

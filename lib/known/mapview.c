@@ -14,11 +14,10 @@
 
 #include "block.h"
 #include "control.h"
+#include "common/names.h"
 #include "base/env.h"
 #include "base/process.h"
 #include "base/say.h"
-
-#include "common/names.h"
 
 #include <errno.h>
 #include <fcntl.h>

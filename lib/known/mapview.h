@@ -9,8 +9,9 @@
 #ifndef PELORUS_LIB_KNOWN_MAPVIEW_H
 #define PELORUS_LIB_KNOWN_MAPVIEW_H
 
-#include <pelorus/map.h>
 #include "common/rundir.h"
+
+#include <pelorus/map.h>
 
 #include <stdbool.h>
 #include <stdint.h>

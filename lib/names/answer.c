@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "answer.h"
 
-#include "known/address.h"
 #include "lookup.h"
 #include "base/real.h"
+#include "known/address.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

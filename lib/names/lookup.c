@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lookup.h"
 
-#include "known/address.h"
-#include "known/block.h"
+#include "common/names.h"
 #include "base/clock.h"
 #include "base/elf_note.h"
 #include "base/env.h"
-#include "prober/follow.h"
-#include "known/plan.h"
 #include "base/process.h"
 #include "base/real.h"
+#include "known/address.h"
+#include "known/block.h"
+#include "known/plan.h"
+#include "prober/follow.h"
 #include "prober/wait.h"
-
-#include "common/names.h"
 
 #include <errno.h>
 #include <sys/socket.h>

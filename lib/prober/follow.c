@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "follow.h"
 
-#include "base/clock.h"
-#include "known/block.h"
-#include "known/control.h"
-#include "base/env.h"
-#include "base/environ.h"
 #include "envcreds.h"
-#include "known/mapview.h"
 #include "netcheck.h"
-#include "base/process.h"
-#include "base/say.h"
 #include "slot.h"
 #include "spawn.h"
-
-#include <pelorus/control.h>
 #include "common/names.h"
 #include "common/text.h"
+#include "base/clock.h"
+#include "base/env.h"
+#include "base/environ.h"
+#include "base/process.h"
+#include "base/say.h"
+#include "known/block.h"
+#include "known/control.h"
+#include "known/mapview.h"
+
+#include <pelorus/control.h>
 
 #include <errno.h>
 #include <fcntl.h>

@@ -8,8 +8,8 @@
 #ifndef PELORUS_LIB_PROBER_FOLLOW_H
 #define PELORUS_LIB_PROBER_FOLLOW_H
 
-#include "known/followed.h"
 #include "envcreds.h"
+#include "known/followed.h"
 
 #include <stdbool.h>
 #include <stddef.h>

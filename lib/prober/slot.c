@@ -5,8 +5,8 @@
  */
 #include "slot.h"
 
-#include "known/mapview.h"
 #include "base/process.h"
+#include "known/mapview.h"
 
 #include <pelorus/slots.h>
 

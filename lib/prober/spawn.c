@@ -11,14 +11,13 @@
  */
 #include "spawn.h"
 
+#include "common/text.h"
 #include "base/clock.h"
 #include "base/env.h"
 #include "base/environ.h"
-#include "known/mapview.h"
 #include "base/process.h"
 #include "base/say.h"
-
-#include "common/text.h"
+#include "known/mapview.h"
 
 #include <dlfcn.h>
 #include <errno.h>

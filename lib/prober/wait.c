@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wait.h"
 
-#include "base/clock.h"
 #include "follow.h"
+#include "base/clock.h"
 #include "base/futex.h"
-#include "known/mapview.h"
 #include "base/process.h"
+#include "known/mapview.h"
 
 #include <errno.h>
 

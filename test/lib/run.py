@@ -235,7 +235,7 @@ def main():
         signal.signal(number, end_all)
     os.makedirs(LOGS, exist_ok=True)
     total = Tally()
-    options = [f"-Dwerror={'true' if args.ci else 'false'}"]
+    options = ["-Dtests=enabled", f"-Dwerror={'true' if args.ci else 'false'}"]
     rest = [p for p in wanted if p != "build"]
     alone = [p for p in rest if p not in BUILDS and is_alone(p)]
     if run_parts(["build"], 1, options, total):

@@ -55,16 +55,17 @@ class Attempts:
                 continue  # a line that is still being written
         return told
 
-    def cell(self, name, low, high, width):
+    def cell(self, name, low, high):
+        """Whether it wrote between two moments, and what there is to say of that."""
         tries = [a for a in self.runs[name] if low <= a["end"] / 1000 < high]
         if not tries:
-            return "  - waiting, nothing answers"
+            return False, "  - waiting, nothing answers"
         bad = [a for a in tries if "error" in a]
         text = f"{len(tries) - len(bad):3} written"
         if bad:
             names = sorted({SHORT.get(a["error"], str(a["error"])) for a in bad})
             text += f", {len(bad):2} failed: " + ", ".join(names)
-        return text[:width]
+        return len(bad) < len(tries), text
 
     def first(self, name, zero):
         """When the first attempt that began behind this moment had succeeded."""

@@ -22,14 +22,17 @@ WIDTH = 48
 
 def draw(program, zero, after, title):
     plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ
-    bold, off = ("", "") if plain else ("\033[1m", "\033[0m")
+    bold, red, green, off = ("",) * 4 if plain else ("\033[1m", "\033[31m", "\033[32m", "\033[0m")
+
+    def cell(name, low):
+        wrote, text = program.cell(name, low, low + STEP)
+        return f"{green if wrote else red}{text[:WIDTH]:{WIDTH}}{off}"
     print(f"\n{bold}   moment    {'without Pelorus':{WIDTH}}with Pelorus{off}")
     for i in range(-int(BEFORE / STEP), int(after / STEP)):
         if i == 0:
             print(f"{bold}   --------  {title}{off}")
-        left, right = (program.cell(n, zero + i * STEP, zero + (i + 1) * STEP, WIDTH)
-                       for n in PREFIXES)
-        print(f"   {i * STEP:+5.1f} s   {left:{WIDTH}}{right}")
+        cells = "".join(cell(name, zero + i * STEP) for name in PREFIXES)
+        print(f"   {i * STEP:+5.1f} s   {cells.rstrip()}")
 
 
 def summary(program, zero, after):

@@ -111,17 +111,18 @@ class Rows:
 
     def last_words(self, name):
         with open(self.said(name), errors="replace") as text:
-            return "\n".join("   " + line[:100] for line in text.read().splitlines()[-5:])
+            return "\n".join("   " + line[:200] for line in text.read().splitlines()[-5:])
 
-    def cell(self, name, low, high, width):
+    def cell(self, name, low, high):
+        """Whether it wrote between two moments, and what there is to say of that."""
         moment, status = self.ended.get(name, (None, None))
         if moment is not None and moment < low:
-            return "  - ended"
+            return False, "  - ended"
         rows = sum(n for when, n in self.written[name] if low <= when < high)
         text = f"{rows:5} rows" if rows else "    - no row"
         if moment is not None and moment < high:
             text += f", ended with status {status}"
-        return text[:width]
+        return rows > 0, text
 
     def first(self, name, zero):
         return min((moment for moment, _ in self.written[name] if moment >= zero), default=None)

@@ -16,6 +16,28 @@ def blocks(name):
     return re.findall(r"^```([^\n]*)\n(.*?)^```$", read(name), re.M | re.S)
 
 
+def pages():
+    """All Markdown of the tree's users, in the order in which it is read."""
+    docs = sorted(f for f in os.listdir(os.path.join(ROOT, "docs")) if f.endswith(".md"))
+    return ["README.md", *(os.path.join("docs", f) for f in docs), "CONTRIBUTING.md", "SECURITY.md",
+            "CHANGELOG.md"]
+
+
+def links(name):
+    """(file, anchor) of each link within the tree; the file is relative to its top."""
+    prose = re.sub(r"^```.*?^```$", "", read(name), flags=re.M | re.S)
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose):
+        if "://" not in target:
+            path, _, anchor = target.partition("#")
+            yield os.path.normpath(os.path.join(os.path.dirname(name), path) if path else name), anchor
+
+
+def anchors(name):
+    """The names that headings can be linked by."""
+    return {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-")
+            for title in re.findall(r"^#+ (.*)$", read(name), re.M)}
+
+
 def man_pages():
     folder = os.path.join("tools", "man")
     return sorted(os.path.join(folder, f) for f in os.listdir(os.path.join(ROOT, folder))

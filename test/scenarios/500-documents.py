@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What README.md, CONTRIBUTING.md and the manual pages print is run as printed, from an installation.
+"""What README.md, docs/, CONTRIBUTING.md and the manual pages print is run as printed, from an
+installation; what a block of the label "output" shows is said by the commands above it.
 
 Stand-ins are put in front of two programs that only a whole system has: sudo, which runs what it is
 told, and systemctl, which looks whether our own units are installed.  Blocks of the label "package" are
@@ -22,8 +23,9 @@ from lab import Lab  # noqa: E402
 from tap import done, ok  # noqa: E402
 
 ELSEWHERE = {"package", "tests"}
-KNOWN = {"", "sh", "sh host", "sh install", "sh gdb", "sh package", "sh tests", "ini systemd",
-         "ini pelorus", "sql", "yaml", "Dockerfile"}
+KNOWN = {"", "sh", "sh host", "sh install", "sh gdb", "sh package", "sh tests", "output", "ini systemd",
+         "ini pelorus", "sql", "yaml", "Dockerfile", "js"}
+README_LINES = 150
 
 
 def shim(folder, name, text):
@@ -87,28 +89,67 @@ def check(where, line, made):
 
 
 def run_block(where, text, lab, inside, folder, environment, cwd):
-    """Line by line, for a line may need what the one before has made; a line may set variables."""
+    """Line by line, for a line may need what the one before has made; a line may set variables.
+    What all lines said."""
     lines = [l for l in text.splitlines() if l.strip()]
     if any(l.startswith("eval") for l in lines):
         lines = ["\n".join(lines)]
+    said = []
     for line in lines:
         command = ["bash", "-euc", line]
         command = lab.command("exec", "--", *command) if inside else command
-        check(where, line.splitlines()[0], run(command, cwd, environment))
+        made = run(command, cwd, environment)
+        check(where, line.splitlines()[0], made)
+        said.append(made.stdout)
+    return "".join(said)
+
+
+def shape(line):
+    """A line of output without its numbers and its spacing."""
+    return " ".join(re.sub(r"\d+(\.\d+)*", "N", line).split())
+
+
+def check_output(name, text, said):
+    shapes = [shape(line) for line in said.splitlines()]
+    for line in text.splitlines():
+        ok(shape(line) in shapes, f"{name}: is said by the commands above: {line}", said)
 
 
 def check_blocks(name, lab, folder, environment):
+    said = ""
     for label, text in documents.blocks(name):
         ok(label in KNOWN, f"{name}: the block's label is known: {label or 'none'}", text)
         word = label.partition(" ")[2]
+        if label == "output":
+            check_output(name, text, said)
         if not label.startswith("sh") or word in ELSEWHERE:
             continue
         cwd = ROOT if word in ("host", "install", "gdb") else folder
-        run_block(name, text, lab, word in ("", "gdb"), folder, environment, cwd)
+        said = run_block(name, text, lab, word in ("", "gdb"), folder, environment, cwd)
+
+
+def check_words():
+    """What can be seen without running anything."""
+    lines = documents.read("README.md").count("\n")
+    ok(lines <= README_LINES, f"README.md has {lines} lines, of at most {README_LINES}")
+    for name in documents.pages():
+        for path, anchor in documents.links(name):
+            there = os.path.exists(os.path.join(ROOT, path))
+            ok(there and (not anchor or anchor in documents.anchors(path)),
+               f"{name}: a link leads to {path}{'#' if anchor else ''}{anchor}")
+    made = run([os.path.join(ROOT, "test", "bench", "readme"), "--check"], ROOT, None)
+    ok(made.returncode == 0, "the figures in the documents are those of test/bench/results", made.stdout)
+    codes = set(re.findall(r'\{"(L\d\d)",', documents.read("lib/base/say.c")))
+    missing = codes - set(re.findall(r"L\d\d", documents.read("docs/operations.md")))
+    ok(codes and not missing, "each code of the library's lines is explained", str(missing))
+
+
+def blocks_of(label):
+    return [text for name in documents.pages() for l, text in documents.blocks(name) if l == label]
 
 
 def check_files(tree, lab, folder, environment):
-    texts = [t for l, t in documents.blocks("README.md") if l == "ini pelorus"]
+    texts = blocks_of("ini pelorus")
     texts += documents.man_files("tools/man/pelorus.conf.5.scd")
     for i, text in enumerate(texts):
         path = os.path.join(folder, f"{i}.conf")
@@ -119,12 +160,11 @@ def check_files(tree, lab, folder, environment):
             out.write(text.replace("/etc/pelorus/password", secret))
         check("configuration", text.splitlines()[0],
               run(["pelorus", "config", "check", "--config", path], folder, environment))
-    for label, text in documents.blocks("README.md"):
-        if label == "sql":
-            writer = lab.host(lab.writer)
-            made = lab.exec("mariadb", "-h", writer, "-uapp", "-papp", "-e", text, check=False)
-            # The application's user may not grant: that is refused after the text was understood.
-            ok("1064" not in made.stderr, f"SQL: {text.splitlines()[0]}", made.stderr)
+    for text in blocks_of("sql"):
+        writer = lab.host(lab.writer)
+        made = lab.exec("mariadb", "-h", writer, "-uapp", "-papp", "-e", text, check=False)
+        # The application's user may not grant: that is refused after the text was understood.
+        ok("1064" not in made.stderr, f"SQL: {text.splitlines()[0]}", made.stderr)
     keys = re.findall(r'\{(?:GLOBAL|CLUSTER|BOTH)\([\w.]+\), "([^"]+)"', documents.read("probes/config/keys.c"))
     page = documents.read("tools/man/pelorus.conf.5.scd")
     missing = [k for k in keys if f"*{k}*" not in page]
@@ -132,8 +172,8 @@ def check_files(tree, lab, folder, environment):
 
 
 def manifest():
-    """The README's, read by Ruby's YAML, for Python brings none."""
-    text = next(t for l, t in documents.blocks("README.md") if l == "yaml")
+    """That of docs/kubernetes.md, read by Ruby's YAML, for Python brings none."""
+    text, = blocks_of("yaml")
     return json.loads(subprocess.run(
         ["/usr/bin/ruby", "-ryaml", "-rjson", "-e", "puts JSON.dump(YAML.load($stdin.read))"],
         input=text, text=True, stdout=subprocess.PIPE, check=True).stdout)["spec"]
@@ -248,16 +288,17 @@ def main():
             tempfile.TemporaryDirectory(prefix="pdoc-") as labs:
         folder, environment = place(tree, lab, labs)
         check_install(tree, environment)
+        check_words()
         try:
             check_commands(folder, environment)
             check_completion(tree, folder, environment)
             check_files(tree, lab, folder, environment)
             check_pod(tree, lab, folder, environment)
-            for name in ("README.md", "CONTRIBUTING.md"):
+            for name in documents.pages():
                 check_blocks(name, lab, folder, environment)
             check_completed_instances(tree, folder, environment)
             run(["pelorus", "stop"], folder, environment)
-            environment["PELORUS_RUNTIME_DIR"] += "2"  # the README has named clusters that are none
+            environment["PELORUS_RUNTIME_DIR"] += "2"  # the documents have named clusters that are none
             for page in documents.man_pages():
                 for line in documents.man_commands(page):
                     run_block(os.path.basename(page), line, lab, True, folder, environment, folder)

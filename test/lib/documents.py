@@ -38,6 +38,13 @@ def anchors(name):
             for title in re.findall(r"^#+ (.*)$", read(name), re.M)}
 
 
+def sources(*folders):
+    """The C files below some folders."""
+    return [os.path.relpath(os.path.join(where, name), ROOT) for folder in folders
+            for where, _, names in os.walk(os.path.join(ROOT, folder))
+            for name in names if name.endswith(".c")]
+
+
 def man_pages():
     folder = os.path.join("tools", "man")
     return sorted(os.path.join(folder, f) for f in os.listdir(os.path.join(ROOT, folder))

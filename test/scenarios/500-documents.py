@@ -142,6 +142,11 @@ def check_words():
     codes = set(re.findall(r'\{"(L\d\d)",', documents.read("lib/base/say.c")))
     missing = codes - set(re.findall(r"L\d\d", documents.read("docs/operations.md")))
     ok(codes and not missing, "each code of the library's lines is explained", str(missing))
+    known = {v for name in documents.sources("lib", "probes", "tools/pelorus")
+             for v in re.findall(r'"(PELORUS_[A-Z_]+)=?["\\]', documents.read(name))}
+    page = documents.read("tools/man/pelorus.1.scd") + documents.read("tools/man/pelorus.conf.5.scd")
+    missing = {v for v in known if not re.search(rf"\b{v}\b", page)}
+    ok(known and not missing, "the manual has every variable that is read", str(missing))
 
 
 def blocks_of(label):

@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""`tools/demo -- COMMAND`: the experiment with a program that it knows nothing of."""
+"""`tools/demo -- COMMAND`: the experiment with a program that it knows nothing of; and the picture."""
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
+import xml.etree.ElementTree
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from documents import ROOT  # noqa: E402
-from tap import done, note, ok  # noqa: E402
+from tap import done, note, ok, skip  # noqa: E402
 
 DEMO = os.path.join(ROOT, "tools", "demo")
 FOLDER = os.path.join(ROOT, "test", "documents")
@@ -61,7 +64,22 @@ def check_troubles():
        "it is told of its database by a URL as well, and of a port of its own", said)
 
 
+def check_picture():
+    """The script that makes the README's picture still does."""
+    with tempfile.TemporaryDirectory(prefix="pelorus-picture-") as folder:
+        path = os.path.join(folder, "picture.svg")
+        made = subprocess.run([os.path.join(ROOT, "docs", "record"), path], stdin=subprocess.DEVNULL, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=180)
+        seen = "".join(xml.etree.ElementTree.parse(path).getroot().itertext()) if made.returncode == 0 else ""
+    ok("tools/demo" in seen and "Without Pelorus the program" in seen and "the writer is demo-2" in seen,
+       "docs/record draws the demo, and watch through a failover", made.stdout)
+
+
 check_program()
 check_dns()
 check_troubles()
+if shutil.which("tmux"):
+    check_picture()
+else:
+    skip("docs/record", "there is no tmux")
 done()

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the library tells a human: one line per reason and minute, with a code that never changes.
- */
+/* What the library tells a human: a line per reason and minute, with a code that never changes. */
 #ifndef PELORUS_LIB_BASE_SAY_H
 #define PELORUS_LIB_BASE_SAY_H
 

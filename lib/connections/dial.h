@@ -20,8 +20,7 @@
 struct dial_call {
 	ssize_t (*run)(int fd, const struct sockaddr *addr, socklen_t len, const void *context);
 	const void *context;
-	bool repeatable; /* has no effect but the connection: may be run again on another instance
-			  */
+	bool repeatable; /* no effect but the connection: may be run again on another instance */
 };
 
 /* The quick look: false for every address that certainly is not ours. */

@@ -15,9 +15,8 @@
 #include <stdint.h>
 
 enum sever_mode {
-	SEVER_SAFE =
-		0, /* what is surely wrong: writer sockets, and any on an unreachable instance */
-	SEVER_ALL = 1, /* also what merely ceased to be where its role says */
+	SEVER_SAFE = 0, /* what is surely wrong: writers', and any on an unreachable instance */
+	SEVER_ALL = 1,  /* also what merely ceased to be where its role says */
 	SEVER_OFF = 2,
 };
 

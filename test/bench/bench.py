@@ -9,13 +9,11 @@ gives what the library adds.
 import os
 import re
 import subprocess
-import sys
+
+from lib.paths import LIBRARY
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "lib"))
-import guests
 
-LIBRARY = guests.LIBRARY
 
 
 class Figures:

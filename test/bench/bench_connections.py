@@ -11,9 +11,9 @@ import statistics
 import subprocess
 import time
 
-import clients
-from apps import Apps
-from lab import Lab
+from lib import clients
+from lib.apps import Apps
+from lib.lab import Lab
 
 WORKERS, PAUSE_MS, EACH_S = 8, 100, 1
 PROGRAM = ["node", os.path.join(clients.NODE, "writer.mjs")]

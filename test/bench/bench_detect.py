@@ -12,9 +12,10 @@ import statistics
 import subprocess
 
 import bench
-import mapview
-from apps import Apps
-from lab import Lab
+
+from lib import mapview
+from lib.apps import Apps
+from lib.lab import Lab
 
 PROGRAM = ("/usr/bin/python3", os.path.join(bench.HERE, "held.py"))
 BOUND_S = 2

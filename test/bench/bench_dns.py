@@ -12,8 +12,8 @@ import subprocess
 import sys
 
 import bench
-import guests
-import published
+
+from lib import guests, published
 
 DNS = "127.0.0.1"
 

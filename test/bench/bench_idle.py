@@ -13,8 +13,8 @@ import subprocess
 import time
 
 import bench
-import guests
-import published
+
+from lib import guests, published
 
 SECONDS = 20
 TOGGLES_PER_SECOND = 10

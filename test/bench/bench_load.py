@@ -14,7 +14,9 @@ import subprocess
 import time
 
 import bench
-import elfgate
+
+from lib import elfgate
+from lib.paths import LIBRARY
 
 
 def mappings(environment):
@@ -52,7 +54,7 @@ def start_ms(environments, rounds):
 
 def measure(figures, folder, quick):
     plain, under = bench.plain_environment(), bench.preloaded(folder)
-    figures.add("library: size", elfgate.Library(bench.LIBRARY).stripped_size() / 1024, "KiB", 128)
+    figures.add("library: size", elfgate.Library(LIBRARY).stripped_size() / 1024, "KiB", 128)
     _, before = mappings(plain)
     ours, after = mappings(under)
     figures.add("library: resident memory", ours, "KiB", 200)

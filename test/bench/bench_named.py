@@ -9,8 +9,8 @@ both reach the same listener on loopback.
 import subprocess
 
 import bench
-import guests
-import published
+
+from lib import guests, published
 
 
 def measure(figures, folder, quick):

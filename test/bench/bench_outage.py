@@ -15,15 +15,15 @@ import os
 import statistics
 import subprocess
 
-import bench
 import bench_results
-import clients
-from apps import Apps
-from lab import Lab
-from race import Race
-from writer import program
 
-CLIENTS = os.path.join(clients.ROOT, "test", "clients")
+from lib import clients
+from lib.apps import Apps
+from lib.lab import Lab
+from lib.paths import CLIENTS
+from lib.race import Race
+from lib.writer import program
+
 MODES = ("crash", "graceful", "blackhole", "reboot")
 FLOOR, AWS, JAVA = "floor", "AWS wrapper", "Connector/J aurora"
 OURS = ("mysql2 pool + Pelorus", "mysqli + Pelorus", "libmariadb + Pelorus")

@@ -13,11 +13,12 @@ import subprocess
 import time
 
 import bench
-import prober_costs
-from lab import Lab
-from prober import Prober
 
-PELORUS = os.path.join(bench.guests.BUILD, "tools", "pelorus", "pelorus")
+from lib import costs
+from lib.lab import Lab
+from lib.paths import LIBRARY, PELORUS
+from lib.prober import Prober
+
 BOUNDS = {"CPU": 0.5, "private dirty": 6, "connections per instance": 1,
           "alarm, statements": 50, "alarm, new": 20}
 CROWD = 'exec 3<&0; n=0; while [ $n -lt "$3" ]; do "$1" "$2" 3306 0 <&3 & n=$((n + 1)); done; wait'
@@ -25,7 +26,7 @@ AUDIENCES = (1, 100, 1000)
 
 
 def by_instances(figures, instances, seconds):
-    for what, value in prober_costs.measure(instances, seconds, False).items():
+    for what, value in costs.measure(instances, seconds, False).items():
         bound = next((v for k, v in BOUNDS.items() if what.startswith(k)), None)
         figures.add(f"{instances} instances: {what}", value, "", bound)
 
@@ -39,7 +40,7 @@ def live(lab, prober):
 
 
 def by_audience(figures, lab, prober, program, count, seconds):
-    env = {**bench.plain_environment(), "LD_PRELOAD": bench.LIBRARY, "PELORUS_PROBER": "off",
+    env = {**bench.plain_environment(), "LD_PRELOAD": LIBRARY, "PELORUS_PROBER": "off",
            "PELORUS_RUNTIME_DIR": prober.run}
     crowd = lab.popen("sh", "-c", CROWD, "crowd", program, lab.writer_name, str(count), env=env,
                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -52,7 +53,7 @@ def by_audience(figures, lab, prober, program, count, seconds):
             if time.monotonic() > limit:
                 raise RuntimeError(f"the prober sees {seen} of {count} processes")
             time.sleep(0.2)
-        cpu, dirty = prober_costs.steady(lab, prober, seconds)
+        cpu, dirty = costs.steady(lab, prober, seconds)
     finally:
         crowd.stdin.close()
         crowd.wait(60)

@@ -6,8 +6,9 @@ Both go where test/bench/record.py says.
 import os
 import statistics
 
-import bench
 import record
+
+from lib.paths import ROOT
 
 BEFORE_S, AFTER_S = 1.0, 9.0
 WIDTH, LEFT, ROW, TOP = 980, 190, 30, 64
@@ -175,4 +176,4 @@ def write(cells, pictures, quick):
             out.write(svg(picture, title))
     with open(os.path.join(folder, "outage.md"), "w") as out:
         out.write(markdown(cells, command, named))
-    print("written: " + os.path.relpath(folder, bench.guests.ROOT), flush=True)
+    print("written: " + os.path.relpath(folder, ROOT), flush=True)

@@ -13,8 +13,8 @@ import threading
 import time
 
 import bench
-import guests
-import published
+
+from lib import guests, published
 
 FLIPS = {1: 30, 50: 10, 200: 10}  # by the number of processes
 SOCKETS, BOUND_MS, LIMIT_S = 5, 10, 60

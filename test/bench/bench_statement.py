@@ -19,10 +19,11 @@ import socket
 import subprocess
 
 import bench
-import guests
-from lab import Lab
 
-STANDIN = os.path.join(guests.BUILD, "test", "clients", "standin")
+from lib.lab import Lab
+from lib.paths import BUILD, PELORUSD
+
+STANDIN = os.path.join(BUILD, "test", "clients", "standin")
 
 
 def build(folder, name, *link):
@@ -65,7 +66,7 @@ def ratio(figures, folder, n):
                            text=True, check=True).stdout.split()
     program = build(folder, "pair", *flags)
     under = bench.preloaded(folder, PELORUS_USER="app", PELORUS_PASSWORD="app",
-                            PELORUS_PROBER=os.path.join(guests.BUILD, "probes", "pelorusd"))
+                            PELORUS_PROBER=PELORUSD)
     with on_one_core(), Lab(instances=2, name="cost") as lab:
         lab.sql(lab.writer, "CREATE TABLE t (a INT, b VARCHAR(200), KEY (b))")
         for what, bound in (("query", 1.02), ("connect", 1.02)):

@@ -8,10 +8,11 @@ import math
 import statistics
 
 import bench_outage as outage
-from apps import Apps
-from lab import Lab
-from race import Race
-from writer import program
+
+from lib.apps import Apps
+from lib.lab import Lab
+from lib.race import Race
+from lib.writer import program
 
 BY_HAND = True
 MODES = ("crash", "graceful", "blackhole")

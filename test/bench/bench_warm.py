@@ -14,9 +14,10 @@ import sys
 import time
 
 import bench
-import writer
-from lab import Lab
-from prober import Prober, cluster_section
+
+from lib import writer
+from lib.lab import Lab
+from lib.prober import Prober, cluster_section
 
 READS = 200
 STATEMENTS = 300

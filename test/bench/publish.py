@@ -1,63 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""From the new writer's becoming writable to the published wake word.
+"""From the new writer's becoming writable to the published wake word, by hand.
 
     test/bench/publish.py [--rounds 30] [--modes crash,graceful,blackhole,kept] [--instances 3]
                           [--detect 500ms]
 
-The lab says, by the clock that the map uses, when the promoted instance took its first write; a
-sleeper on the wake word says when it was woken to the new writer in the map.  `kept` is a graceful
-handover that breaks no connection; --detect is how long the lab takes to notice a failure.
+--detect is how long the lab takes to notice a failure; see test/lib/publishing.py.
 """
 import argparse
-import os
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from lab import Lab  # noqa: E402
-from prober import Prober, Watch  # noqa: E402
-
-
-WORDS = {"kept": ("graceful", "--keep-connections")}
-
-
-def one_round(lab, watch, mode):
-    """The milliseconds of one failover; None if no sleeper saw the new writer."""
-    events = lab.failover(*WORDS.get(mode, (mode,)))
-    writable = events["writable"]
-    published = watch.wait_first(events["failure"]["boot_ns"],
-                                 lambda c: c.state == "known" and c.writer == writable["id"], 30)
-    if mode == "blackhole":
-        lab.run("heal", events["failure"]["id"])
-    return (published - writable["boot_ns"]) / 1e6 if published else None
-
-
-def quantile(values, q):
-    return sorted(values)[min(len(values) - 1, int(q * len(values)))]
-
-
-def rounds(lab, prober, mode, count, each=None):
-    """The milliseconds of so many failovers, from writable to published; None where it was not."""
-    instances = len(prober.cluster().instances)
-    watch = Watch(prober)
-    figures = []
-    for _ in range(count):
-        figures.append(one_round(lab, watch, mode))
-        if each:
-            each(figures[-1])
-        prober.wait_settled(instances, 60)
-    watch.end()
-    return figures
-
-
-def summary(mode, figures):
-    values = [f for f in figures if f is not None]
-    missed = [str(i + 1) for i, f in enumerate(figures) if f is None]
-    text = f"{mode}: {len(values)} rounds"
-    if values:
-        text += (f", median {quantile(values, 0.5):.1f} ms, p99 {quantile(values, 0.99):.1f} ms, "
-                 f"max {max(values):.1f} ms")
-    return text + (f", never seen in round {' '.join(missed)}" if missed else "")
+from lib.lab import Lab
+from lib.prober import Prober
+from lib.publishing import rounds, summary
 
 
 def show(ms):

@@ -11,8 +11,10 @@ import subprocess
 
 import bench
 
+from lib.paths import ROOT
+
 FOLDER = os.path.join(bench.HERE, "results")
-QUICK = os.path.join(bench.guests.ROOT, "build", "bench")
+QUICK = os.path.join(ROOT, "build", "bench")
 
 
 def folder(quick):
@@ -61,4 +63,4 @@ def write(name, document, rows, notes, quick):
     path = os.path.join(folder(quick), name + ".md")
     with open(path, "w") as out:
         out.write(markdown(name, title.rstrip("."), method.strip(), rows, notes, quick))
-    print("written: " + os.path.relpath(path, bench.guests.ROOT), flush=True)
+    print("written: " + os.path.relpath(path, ROOT), flush=True)

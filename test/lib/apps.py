@@ -17,13 +17,9 @@ import signal
 import subprocess
 import time
 
-import fastcgi
+from lib import fastcgi
+from lib.paths import CLIENTS, LIBRARY, PELORUSD, ROOT
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.environ.get("PELORUS_BUILD", os.path.join(ROOT, "build", "main"))
-LIBRARY = os.path.join(BUILD, "lib", "libpelorus.so")
-PROBER = os.path.join(BUILD, "probes", "pelorusd")
-CLIENTS = os.path.join(ROOT, "test", "clients")
 LIMIT = 40
 
 KINDS = {
@@ -155,7 +151,7 @@ class Apps:
         self.lab, self.all = lab, []
         self.runtime = os.path.join(os.path.dirname(lab.state), "run")
         self.environment = {
-            "LD_PRELOAD": LIBRARY, "PELORUS_RUNTIME_DIR": self.runtime, "PELORUS_PROBER": PROBER,
+            "LD_PRELOAD": LIBRARY, "PELORUS_RUNTIME_DIR": self.runtime, "PELORUS_PROBER": PELORUSD,
             "PELORUS_USER": "app", "PELORUS_PASSWORD": "app", **environment}
 
     def __enter__(self):

@@ -9,8 +9,8 @@ import random
 import signal
 import time
 
-from lab import now
-from mapview import MapView
+from lib.lab import now
+from lib.mapview import MapView
 
 STEPS = {
     "crash": 3, "graceful": 3, "blackhole": 3, "reboot": 2, "handover": 2, "flap": 1,

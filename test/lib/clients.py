@@ -4,8 +4,9 @@ import os
 import shutil
 import subprocess
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-NODE = os.path.join(ROOT, "test", "clients", "node")
+from lib.paths import CLIENTS
+
+NODE = os.path.join(CLIENTS, "node")
 JAR = "/usr/share/java/mariadb-java-client.jar"
 
 

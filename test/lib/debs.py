@@ -5,7 +5,8 @@ import os
 import subprocess
 import tempfile
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lib.paths import ROOT
+
 DEBS = os.path.join(ROOT, "build", "debs")
 
 

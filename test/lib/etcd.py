@@ -4,7 +4,7 @@ import base64
 import json
 import os
 
-from store import Store
+from lib.store import Store
 
 
 class Etcd(Store):

@@ -9,10 +9,10 @@ import signal
 import time
 from contextlib import ExitStack
 
-import tap
-from http_server import HttpServer
-from lab import Lab, now
-from prober import Prober, cluster_section
+from lib import tap
+from lib.http_server import HttpServer
+from lib.lab import Lab, now
+from lib.prober import Prober, cluster_section
 
 HOSTS = int(os.environ.get("PELORUS_HOSTS", "20"))
 LEASE_S = 3

@@ -3,9 +3,9 @@
 import os
 import subprocess
 
-import tap
+from lib import tap
+from lib.paths import ROOT
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FUZZER = "fuzzer,address,undefined"
 
 

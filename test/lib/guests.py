@@ -10,9 +10,8 @@ import socket
 import subprocess
 import threading
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.environ.get("PELORUS_BUILD", os.path.join(ROOT, "build", "main"))
-LIBRARY = os.environ.get("PELORUS_LIBRARY", os.path.join(BUILD, "lib", "libpelorus.so"))
+from lib.paths import LIBRARY, ROOT
+
 OLD = os.path.join(ROOT, "build", "oldlibc")
 ARCH = "x86_64-linux-gnu"
 

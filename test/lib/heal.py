@@ -6,9 +6,9 @@ is told once, at its next statement; the one after it is served by the new write
 """
 import os
 
-import mapview
-from apps import POOLS
-from tap import note, ok
+from lib import mapview
+from lib.apps import POOLS
+from lib.tap import note, ok
 
 TABLE = """create table writes (id bigint primary key auto_increment, client varchar(20),
 server varchar(60))"""

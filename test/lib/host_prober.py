@@ -13,10 +13,8 @@ import subprocess
 import tempfile
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.environ.get("PELORUS_BUILD", os.path.join(ROOT, "build", "main"))
-PELORUSD = os.path.join(BUILD, "probes", "pelorusd")
-PELORUS = os.path.join(BUILD, "tools", "pelorus", "pelorus")
+from lib.paths import PELORUS, PELORUSD
+
 LIMIT = 20
 
 

@@ -5,8 +5,7 @@ import shutil
 import subprocess
 import tempfile
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.environ.get("PELORUS_BUILD", os.path.join(ROOT, "build", "main"))
+from lib.paths import BUILD
 
 
 class Installed:

@@ -4,6 +4,7 @@
 SIGTERM, which the runner sends to a late scenario, ends it in order too.
 """
 import atexit
+import importlib
 import json
 import os
 import shutil
@@ -13,19 +14,26 @@ import sys
 import tempfile
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-TOOL = os.path.join(ROOT, "tools", "lab", "lab")
-sys.path.insert(0, os.path.dirname(TOOL))
-
-import follow  # noqa: E402
+from lib.paths import LAB
 
 LIMIT = 60
+
+
+def module(name):
+    """One of the lab's own modules, for what is used or tested of it alone."""
+    folder = os.path.dirname(LAB)
+    if folder not in sys.path:
+        sys.path.append(folder)
+    return importlib.import_module(name)
+
+
+follow = module("follow")
 
 
 class Lab:
     """Options are those of `lab up`: instances=3, dns_lag="never", ipv6="dual", tls=True ..."""
 
-    def __init__(self, prefix=(), tool=TOOL, **options):
+    def __init__(self, prefix=(), tool=LAB, **options):
         self.prefix = list(prefix)  # a command to run the tool under, such as setpriv
         self.tool = tool
         self.options = options

@@ -7,11 +7,11 @@ must be one that musl and the oldest glibc at hand export.
 """
 import os
 
-import elfgate
-import guests
-from tap import note, ok, skip
+from lib import elfgate, guests
+from lib.paths import ROOT
+from lib.tap import note, ok, skip
 
-GATES = os.path.join(guests.ROOT, "test", "gates")
+GATES = os.path.join(ROOT, "test", "gates")
 MUSL = "/lib/ld-musl-x86_64.so.1"
 FLOOR = (2, 17)
 SIZE_MAX = 128 * 1024

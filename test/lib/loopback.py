@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 
-import guests
+from lib.paths import LIBRARY
 
 INSIDE = "PELORUS_TEST_FOLDER"
 ADDRESSES = ("fd00:77::1/128", "fd00:77::2/128")
@@ -45,7 +45,7 @@ def enter(hosts=None, **environment):
         with open(os.path.join(folder, "hosts"), "w") as f:
             f.writelines(f"{a} {n}\n" for n, a in {"localhost": "127.0.0.1",
                                                    **(hosts or {})}.items())
-        env = {**os.environ, "LD_PRELOAD": guests.LIBRARY, INSIDE: folder,
+        env = {**os.environ, "LD_PRELOAD": LIBRARY, INSIDE: folder,
                "PELORUS_RUNTIME_DIR": os.path.join(folder, "run"), "PELORUS_PROBER": "off",
                **environment}
         child = subprocess.Popen(

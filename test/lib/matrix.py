@@ -15,13 +15,11 @@ import subprocess
 import threading
 import time
 
-import clients
-import guests
-from apps import App
-from lab import now
+from lib import clients, guests
+from lib.apps import App
+from lib.lab import now
+from lib.paths import BUILD, CLIENTS
 
-HERE = clients.ROOT
-CLIENTS = os.path.join(HERE, "test", "clients")
 NODE = ("node", os.path.join(CLIENTS, "node", "any.mjs"))
 SYSTEM_PYTHON = "/usr/bin/python3"
 POOL, SINGLE, ABI = "pool", "single", "ABI"
@@ -113,7 +111,6 @@ def kinds(folder):
     if not clients.java_problem():
         subprocess.run(["javac", "-d", folder, os.path.join(CLIENTS, "java", "Any.java")],
                        check=True)
-    build = os.environ.get("PELORUS_BUILD", os.path.join(HERE, "build", "main"))
     return [
         node("Node mysql2, callbacks", "mysql2-callback", width=4),
         node("Node mysql2, one promise connection", "mysql2-promise", SINGLE),
@@ -138,7 +135,7 @@ def kinds(folder):
              f"{clients.JAR}:{folder}", "Any", needs=clients.java_problem),
         python("mariadb CLI", "cli", SINGLE),
         python("sysbench", "sysbench", ABI, tls="e", needs=sysbench_problem),
-        Kind("C libmariadb", ABI, os.path.join(build, "test", "clients", "c", "any")),
+        Kind("C libmariadb", ABI, os.path.join(BUILD, "test", "clients", "c", "any")),
         musl(folder),
     ]
 

@@ -11,11 +11,8 @@ import tempfile
 import threading
 import time
 
-import mapview
-
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.environ.get("PELORUS_BUILD", os.path.join(ROOT, "build", "main"))
-PELORUSD = os.environ.get("PELORUSD", os.path.join(BUILD, "probes", "pelorusd"))
+from lib import mapview
+from lib.paths import PELORUSD
 
 
 def cluster_section(lab, user="pelorus", password="pelorus", **keys):

@@ -6,9 +6,7 @@ It stands in FOLDER/run, which is where unchanged.environment() and the measurem
 import os
 import subprocess
 
-import guests
-
-MAPCTL = os.path.join(guests.BUILD, "test", "lib", "mapctl")
+from lib.paths import MAPCTL
 
 
 class Map:

@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stores that push: how soon a change of a key is in the map."""
 import os
-import sys
 
-sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bench"))
-
-import publish  # noqa: E402
-import tap  # noqa: E402
-from lab import now  # noqa: E402
-from prober import Prober, cluster_section  # noqa: E402
+from lib import publishing, tap
+from lib.lab import now
+from lib.prober import Prober, cluster_section
 
 KEY = "mysql/master/lab"
 ROUNDS = int(os.environ.get("PELORUS_ROUNDS", "12"))
@@ -28,7 +24,7 @@ def pushed(p, change, hosts):
 
 
 def judge(what, figures):
-    median = publish.quantile(figures, 0.5)
+    median = publishing.quantile(figures, 0.5)
     tap.note(f"{what}: change to published, median {median:.1f} ms, max {max(figures):.1f} ms, "
              f"{len(figures)} changes")
     tap.ok(median <= PUSH_MS, f"{what}: a change is published within {PUSH_MS} ms", figures)

@@ -8,12 +8,11 @@
 Outage is the moment at which a write by the new writer is told to the application, minus the moment
 at which it became writable.  The rows themselves say who wrote them.
 """
-import os
 import time
 
-import mapview
-from lab import now
-from writer import Writer
+from lib import mapview
+from lib.lab import now
+from lib.writer import Writer
 
 TABLE = """CREATE TABLE IF NOT EXISTS journal (id BIGINT AUTO_INCREMENT PRIMARY KEY,
 writer INT, n INT, server VARCHAR(64) DEFAULT (@@aurora_server_id))"""

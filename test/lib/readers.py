@@ -5,9 +5,10 @@ import subprocess
 import threading
 import time
 
-import writer
+from lib import writer
+from lib.paths import CLIENTS
 
-PROGRAM = ["/usr/bin/python3", os.path.join(writer.CLIENTS, "python", "reader.py")]
+PROGRAM = ["/usr/bin/python3", os.path.join(CLIENTS, "python", "reader.py")]
 
 
 class Readers:

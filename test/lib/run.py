@@ -20,7 +20,8 @@ import subprocess
 import sys
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lib.paths import ROOT
+
 LOGS = os.path.join(ROOT, "build", "log")
 SCENARIOS = os.path.join(ROOT, "test", "scenarios")
 WORKERS = 3

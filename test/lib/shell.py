@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from writer import BUILD
+from lib.paths import BUILD
 
 
 class Shell:

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 
-from relay import Relay
+from lib.relay import Relay
 
 START_S = 60
 

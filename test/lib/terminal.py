@@ -5,8 +5,8 @@ import shutil
 import subprocess
 import tempfile
 
-from host_prober import wait_for
-from tap import ok
+from lib.host_prober import wait_for
+from lib.tap import ok
 
 BASH = "env PS1='$ ' bash --norc --noprofile"
 

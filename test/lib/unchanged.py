@@ -5,9 +5,8 @@ import re
 import subprocess
 import threading
 
-import guests
-import published
-from tap import ok
+from lib import guests, published
+from lib.tap import ok
 
 
 def short(result):

@@ -5,7 +5,8 @@ import subprocess
 import tempfile
 import zipfile
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from lib.paths import ROOT
+
 WHEELS = os.path.join(ROOT, "build", "wheels")
 PYTHON = "/usr/bin/python3"
 

@@ -8,10 +8,8 @@ import subprocess
 import threading
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.environ.get("PELORUS_BUILD", os.path.join(ROOT, "build", "main"))
-LIBRARY = os.path.join(BUILD, "lib", "libpelorus.so")
-CLIENTS = os.path.join(ROOT, "test", "clients")
+from lib.paths import BUILD, CLIENTS, LIBRARY, PELORUSD
+
 TABLE = "CREATE TABLE IF NOT EXISTS journal (writer INT, n INT, at TIMESTAMP(6) DEFAULT NOW(6))"
 
 PROGRAMS = {
@@ -27,7 +25,7 @@ def environment(directory, preload=True, **more):
     """What a program needs to be served by this build, with a prober of its own."""
     made = dict(os.environ, PELORUS_RUNTIME_DIR=directory, PELORUS_USER="app",
                 PELORUS_PASSWORD="app",
-                PELORUS_PROBER=os.path.join(BUILD, "probes", "pelorusd"), **more)
+                PELORUS_PROBER=PELORUSD, **more)
     if preload:
         made["LD_PRELOAD"] = LIBRARY
     return made

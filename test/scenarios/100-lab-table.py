@@ -1,16 +1,12 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
 """REPLICA_HOST_STATUS as the lab makes it: the pure part, with a clock and dice of its own."""
-import os
 import random
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools",
-                                "lab"))
+from lib import tap
+from lib.lab import module
 
-import tap  # noqa: E402
-from status import MASTER, Behaviour, Table  # noqa: E402
+status = module("status")
 
 LIVE = {"a": (5.0, 0.0), "b": (2.0, 12.5), "c": (1.0, 30.0)}
 
@@ -20,18 +16,18 @@ def rows(table):
 
 
 def masters(table):
-    return sorted(i for i, fields in rows(table).items() if fields[0] == MASTER)
+    return sorted(i for i, fields in rows(table).items() if fields[0] == status.MASTER)
 
 
 def promoted(seed):
     """A table that has just seen a failover from a to b, and when it settles."""
-    table = Table(rand=random.Random(seed))
+    table = status.Table(rand=random.Random(seed))
     table.tick(1000.0, LIVE)
     table.writer_is("a")
     return table, table.promoted(1000.5, "b")
 
 
-table = Table(rand=random.Random(1))
+table = status.Table(rand=random.Random(1))
 table.tick(1000.0, LIVE)
 table.writer_is("a")
 tap.ok(masters(table) == ["a"], "a quiet cluster has one MASTER row")
@@ -44,7 +40,7 @@ tap.ok("c" in rows(table), "the row of an instance that is gone lingers")
 stale = rows(table)["c"][3]
 table.tick(1300.0, {"a": LIVE["a"]})
 tap.ok(rows(table)["c"][3] == stale, "and is not refreshed")
-table.tick(1000.0 + Behaviour.linger + 400, {"a": LIVE["a"]})
+table.tick(1000.0 + status.Behaviour.linger + 400, {"a": LIVE["a"]})
 tap.ok("c" not in rows(table), "until it has lingered long enough")
 
 seen, delays = {0: 0, 2: 0}, []
@@ -64,7 +60,7 @@ tap.ok(rows(table)["b"][3] > rows(table)["a"][3], "of two MASTER rows the new on
 table.rename({"a": "a-old1", "b": "b-old1", "c": "c-old1"})
 tap.ok(masters(table) == ["a-old1", "b-old1"], "a switchover renames rows and roles")
 try:
-    Behaviour(speed=1)
+    status.Behaviour(speed=1)
     tap.ok(False, "an unknown setting is refused")
 except ValueError:
     tap.ok(True, "an unknown setting is refused")

@@ -1,19 +1,16 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
 """What the lab's endpoint names lead to: the pure part, from questions to the bytes of replies."""
-import os
 import struct
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools",
-                                "lab"))
+from lib import tap
+from lib.lab import module
 
-import tap  # noqa: E402
-from zone import (AAAA, CNAME, NOERROR, NXDOMAIN, TTL, A, View, Zone, names,  # noqa: E402
-                  respond)
-
-NAMES = names({"name": "demo", "cluster_id": "abc123", "region": "us-east-1"}, ["a", "b"])
+lab_zone = module("zone")
+A, AAAA, CNAME = lab_zone.A, lab_zone.AAAA, lab_zone.CNAME
+NOERROR, NXDOMAIN, TTL = lab_zone.NOERROR, lab_zone.NXDOMAIN, lab_zone.TTL
+respond = lab_zone.respond
+NAMES = lab_zone.names({"name": "demo", "cluster_id": "abc123", "region": "us-east-1"}, ["a", "b"])
 HOST = NAMES["instances"]
 
 
@@ -23,8 +20,8 @@ def query(name, kind, questions=1, flags=0x100):
         struct.pack(">BHH", 0, kind, 1)
 
 
-zone = Zone()
-zone.view = View({HOST["a"]: ["10.0.0.1", "fd::1"], HOST["b"]: ["10.0.0.2"]},
+zone = lab_zone.Zone()
+zone.view = lab_zone.View({HOST["a"]: ["10.0.0.1", "fd::1"], HOST["b"]: ["10.0.0.2"]},
                  {NAMES["writer"]: [HOST["a"]], NAMES["reader"]: [HOST["a"], HOST["b"]]})
 TABLE = [
     ("an instance's name has its address", HOST["a"], A, NOERROR, [(HOST["a"], A, "10.0.0.1")]),

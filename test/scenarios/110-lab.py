@@ -4,17 +4,14 @@
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import tap  # noqa: E402
-from lab import ROOT, Lab, now  # noqa: E402
+from lib import tap
+from lib.lab import Lab, now
+from lib.paths import BUILD, LAB, ROOT
 
 NOBODY = "65534"
-BUILD = os.environ.get("PELORUS_BUILD", os.path.join(ROOT, "build", "main"))
 
 
 def output(*command):
@@ -276,7 +273,7 @@ def main():
         tool = copy_for_everybody(folder)
         user = ["env", "-u", "PELORUS_BUILD", f"XDG_CACHE_HOME={folder}/cache"]
         if is_root:
-            everything("root", [], os.path.join(ROOT, "tools", "lab", "lab"), dns_lag="never")
+            everything("root", [], LAB, dns_lag="never")
             user = ["setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", *user]
         else:
             tap.skip("root: everything", "this is not root")
@@ -287,8 +284,8 @@ def main():
         not_begun(user, tool, "no server", "mariadb-server", "unshare", "-Urm", "sh", "-c",
                   'mount --bind /dev/null "$(command -v mariadbd || echo /usr/sbin/mariadbd)"; '
                   'exec "$@"', "sh")
-        sixteen(os.path.join(ROOT, "tools", "lab", "lab"))
-        interrupted(os.path.join(ROOT, "tools", "lab", "lab"))
+        sixteen(LAB)
+        interrupted(LAB)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     tap.done()

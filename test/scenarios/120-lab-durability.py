@@ -6,13 +6,11 @@ PELORUS_ROUNDS sets the number of failovers (3; 10 for the long form).
 """
 import os
 import subprocess
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import tap  # noqa: E402
-from lab import ROOT, Lab, now  # noqa: E402
+from lib import tap
+from lib.lab import Lab, now
+from lib.paths import ROOT
 
 ROUNDS = int(os.environ.get("PELORUS_ROUNDS", "3"))
 WRITERS = 8

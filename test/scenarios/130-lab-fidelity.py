@@ -7,15 +7,12 @@ PELORUS_ROUNDS sets the number of crash and of graceful failovers (1; 10 for the
 import json
 import os
 import subprocess
-import sys
 import threading
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import clients  # noqa: E402
-import tap  # noqa: E402
-from lab import Lab, now  # noqa: E402
+from lib import clients, tap
+from lib.lab import Lab, now
+from lib.paths import ROOT
 
 ROUNDS = int(os.environ.get("PELORUS_ROUNDS", "1"))
 LIMIT = 60
@@ -104,7 +101,7 @@ def main():
                 ("node", clients.node_problem(), recognise_node,
                  ["node", os.path.join(clients.NODE, "fidelity.mjs")]),
                 ("java", clients.java_problem(), recognise_java,
-                 ["java", "-cp", clients.JAR, os.path.join(clients.ROOT, "test", "clients",
+                 ["java", "-cp", clients.JAR, os.path.join(ROOT, "test", "clients",
                                                            "java", "Fidelity.java")])):
             if problem:
                 tap.skip(f"{name}: takes it for Aurora MySQL and writes on", problem)

@@ -5,15 +5,10 @@
 PELORUS_ROUNDS sets the number of failovers of each mode (3; 30 and more for figures).
 """
 import os
-import sys
 
-sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", d)
-                for d in ("lib", "bench")]
-
-import publish  # noqa: E402
-import tap  # noqa: E402
-from lab import Lab  # noqa: E402
-from prober import Prober  # noqa: E402
+from lib import publishing, tap
+from lib.lab import Lab
+from lib.prober import Prober
 
 ROUNDS = int(os.environ.get("PELORUS_ROUNDS", "3"))
 MEDIAN_MS = 150  # on a machine that is busy with other tests; the figure itself is in the note
@@ -26,13 +21,13 @@ with Lab(instances=3) as lab, Prober(lab) as prober:
     tap.ok(set(cluster.names) == {lab.writer_name, lab.reader_name},
            "the reader's name is published with the writer's", list(cluster.names))
     for mode in ("crash", "blackhole", "graceful", "kept"):
-        figures = publish.rounds(lab, prober, mode, ROUNDS)
-        tap.note("writable to published, " + publish.summary(mode, figures))
+        figures = publishing.rounds(lab, prober, mode, ROUNDS)
+        tap.note("writable to published, " + publishing.summary(mode, figures))
         seen = [f for f in figures if f is not None]
         tap.ok(len(seen) == ROUNDS, f"{mode}: each new writer is published", f"{figures}")
         # A handover that breaks no connection is found by the steady rhythm alone.
         limit = 1500 if mode == "kept" else MEDIAN_MS
-        tap.ok(seen and publish.quantile(seen, 0.5) <= limit,
+        tap.ok(seen and publishing.quantile(seen, 0.5) <= limit,
                f"{mode}: the median is at most {limit} ms", f"{figures}")
     stray = [line for line in prober.log().splitlines() if "level=error" in line]
     tap.ok(not stray, "nothing was an error", "\n".join(stray))

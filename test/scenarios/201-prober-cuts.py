@@ -8,16 +8,12 @@ An instance that vanishes, a cluster of one, a cluster of two of which both die,
 prober's own network for three seconds, a writer that is silent when a prober starts, and one whose
 successor fails too.
 """
-import os
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import tap  # noqa: E402
-from lab import Lab, now  # noqa: E402
-from prober import Prober, Watch, cluster_section  # noqa: E402
+from lib import tap
+from lib.lab import Lab, now
+from lib.prober import Prober, Watch, cluster_section
 
 OWN_CUT = ("add table inet cut; add chain inet cut in { type filter hook input priority 0; };"
            " add rule inet cut in iifname eth0 drop")

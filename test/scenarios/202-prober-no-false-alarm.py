@@ -9,16 +9,14 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import tap  # noqa: E402
-from lab import Lab  # noqa: E402
-from prober import ROOT, Prober  # noqa: E402
+from lib import tap
+from lib.lab import Lab
+from lib.paths import ROOT
+from lib.prober import Prober
 
 SECONDS = float(os.environ.get("PELORUS_SECONDS", "4"))
 

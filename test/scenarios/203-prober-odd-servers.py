@@ -3,16 +3,12 @@
 """Servers that are odd, wrong or hostile: the right topology or none, one line in the log, and nothing
 given away.  The cases run side by side, each with servers and a prober of its own."""
 import os
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import fakes  # noqa: E402
-import tap  # noqa: E402
-from prober import Prober, cluster_section  # noqa: E402
+from lib import fakes, tap
+from lib.prober import Prober, cluster_section
 
 PASSWORD = "not-for-everybody"
 lock = threading.Lock()

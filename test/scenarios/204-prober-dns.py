@@ -3,15 +3,13 @@
 """What follows from DNS: a blue/green switchover, names that flicker, a cluster without credentials."""
 import os
 import subprocess
-import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import tap  # noqa: E402
-from lab import Lab, now  # noqa: E402
-from prober import BUILD, ROOT, Prober, Watch, cluster_section  # noqa: E402
+from lib import tap
+from lib.lab import Lab, now
+from lib.paths import LIBRARY, ROOT
+from lib.prober import Prober, Watch, cluster_section
 
 SPEED = 120
 HOUR_NS = 3600 * 10**9
@@ -117,7 +115,7 @@ def refused_client(lab, prober):
     """A client says that the old address refuses: DNS is believed as soon as it moves."""
     published = lambda: prober.cluster().names[lab.writer_name].addresses
     prober.wait(lambda c: c.names[lab.writer_name].addresses == [address_of(lab, lab.writer)], 40)
-    client = lab.popen("env", f"LD_PRELOAD={BUILD}/lib/libpelorus.so", "PELORUS_PROBER=off",
+    client = lab.popen("env", f"LD_PRELOAD={LIBRARY}", "PELORUS_PROBER=off",
                        f"PELORUS_RUNTIME_DIR={prober.run}", "python3", "-c", UNTIL_REFUSED,
                        lab.writer_name, stdin=subprocess.DEVNULL)
     begin, wake = now(), prober.view.wake

@@ -8,14 +8,11 @@ By hand, for longer: FUZZ_RUNS=10000000 RACE_UPDATES=1000000 test/scenarios/205-
 import os
 import random
 import subprocess
-import sys
 import tempfile
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(ROOT, "test", "lib"))
-
-import tap  # noqa: E402
-from fuzzing import build, fuzz  # noqa: E402
+from lib import tap
+from lib.fuzzing import build, fuzz
+from lib.paths import ROOT
 
 RUNS = int(os.environ.get("FUZZ_RUNS", "40000"))
 UPDATES = int(os.environ.get("RACE_UPDATES", "20000"))

@@ -2,15 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Names and roads: own domains, aliases, custom endpoints, search lists, DNS that fails or is cut off,
 plain replication, other ports."""
-import os
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import fakes  # noqa: E402
-import tap  # noqa: E402
-from prober import Prober, cluster_section  # noqa: E402
+from lib import fakes, tap
+from lib.prober import Prober, cluster_section
 
 NO_ENDPOINT = "[pelorus]\nuser = pelorus\npassword = pelorus\n"
 

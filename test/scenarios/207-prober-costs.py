@@ -6,13 +6,8 @@
 PELORUS_INSTANCES sets how many there are (4; 16 for the table's own figures).
 """
 import os
-import sys
 
-sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", d)
-                for d in ("lib", "bench")]
-
-import prober_costs  # noqa: E402
-import tap  # noqa: E402
+from lib import costs, tap
 
 INSTANCES = int(os.environ.get("PELORUS_INSTANCES", "4"))
 LIMITS = {"CPU": 1.0, "private dirty": 12, "connections per instance": 1, "steady": 3,
@@ -20,7 +15,7 @@ LIMITS = {"CPU": 1.0, "private dirty": 12, "connections per instance": 1, "stead
 
 if not tap.as_root("the prober's costs"):
     tap.done()
-figures = prober_costs.measure(INSTANCES, 5, tls=True)
+figures = costs.measure(INSTANCES, 5, tls=True)
 for what, value in figures.items():
     limit = next(v for k, v in LIMITS.items() if what.startswith(k))
     tap.note(f"{INSTANCES} instances: {what}: {value:.2f}")

@@ -7,18 +7,15 @@ Both at the same time, by two probers of one cluster.
 """
 import os
 import signal
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import tap  # noqa: E402
-from apps import Apps  # noqa: E402
-from heal import TABLE  # noqa: E402
-from host_prober import wait_for  # noqa: E402
-from lab import Lab, now  # noqa: E402
-from mapview import MapView  # noqa: E402
-from prober import Prober  # noqa: E402
+from lib import tap
+from lib.apps import Apps
+from lib.heal import TABLE
+from lib.host_prober import wait_for
+from lib.lab import Lab, now
+from lib.mapview import MapView
+from lib.prober import Prober
 
 STOP_S = 15
 STALE_NS = 5e9  # then nobody believes the map

@@ -4,15 +4,12 @@
 import glob
 import os
 import subprocess
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from lib import tap
+from lib.lab import Lab
+from lib.paths import LIBRARY
+from lib.prober import Prober, cluster_section
 
-import tap  # noqa: E402
-from lab import Lab  # noqa: E402
-from prober import BUILD, Prober, cluster_section  # noqa: E402
-
-LIBRARY = os.path.join(BUILD, "lib", "libpelorus.so")
 UNKNOWN = 0xFFFFFFFF
 LAGGED = 2  # of an instance's flags
 MAX_LAG_MS = 2000

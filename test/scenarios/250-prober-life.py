@@ -10,9 +10,9 @@ import subprocess
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from host_prober import BUILD, LIMIT, PELORUSD, Prober, alive, wait_for  # noqa: E402
-from tap import done, note, ok  # noqa: E402
+from lib.host_prober import LIMIT, Prober, alive, wait_for
+from lib.paths import BUILD, PELORUSD
+from lib.tap import done, note, ok
 
 NAME = "localhost"  # in /etc/hosts: no DNS server is asked
 

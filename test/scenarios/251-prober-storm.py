@@ -9,13 +9,12 @@ import sys
 import threading
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from host_prober import BUILD, LIMIT, PELORUSD, Prober, alive, wait_for  # noqa: E402
-from tap import done, note, ok  # noqa: E402
+from lib.host_prober import LIMIT, Prober, alive, wait_for
+from lib.paths import LIBRARY, PELORUSD
+from lib.tap import done, note, ok
 
 PROGRAMS = 500
 CLIENTS = 500
-LIBRARY = os.path.join(BUILD, "lib", "libpelorus.so")
 
 
 def counting(p):

@@ -3,15 +3,14 @@
 """The runtime directory: deleted, replaced, squatted, shared with other users."""
 import os
 import shutil
-import socket
 import stat
 import subprocess
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from host_prober import LIMIT, PELORUS, PELORUSD, Prober, alive, wait_for  # noqa: E402
-from tap import done, note, ok, skip  # noqa: E402
+from lib.host_prober import LIMIT, Prober, alive, wait_for
+from lib.paths import PELORUS
+from lib.tap import done, note, ok, skip
 
 NOBODY, OTHER = 65534, 65533
 ROOT = os.geteuid() == 0

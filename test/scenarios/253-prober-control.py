@@ -6,13 +6,12 @@ import os
 import random
 import socket
 import subprocess
-import sys
 import threading
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from host_prober import LIMIT, PELORUS, Prober, wait_for  # noqa: E402
-from tap import as_root, done, note, ok  # noqa: E402
+from lib.host_prober import LIMIT, Prober, wait_for
+from lib.paths import PELORUS
+from lib.tap import as_root, done, note, ok
 
 SEED = 20260102
 

@@ -4,11 +4,9 @@
 stays.  A password that others may read is none."""
 import os
 import signal
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from host_prober import Prober, wait_for  # noqa: E402
-from tap import done, ok  # noqa: E402
+from lib.host_prober import Prober, wait_for
+from lib.tap import done, ok
 
 GOOD = "[cluster one]\nendpoint = localhost\nport = 1\n"
 SECRET = GOOD + "user = monitor\npassword = 'very secret'\n"

@@ -8,13 +8,12 @@ import os
 import resource
 import signal
 import subprocess
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from lab import Lab  # noqa: E402
-from host_prober import PELORUSD, Prober, wait_for  # noqa: E402
-from tap import as_root, done, note, ok  # noqa: E402
+from lib.host_prober import Prober, wait_for
+from lib.lab import Lab
+from lib.paths import PELORUSD
+from lib.tap import as_root, done, note, ok
 
 WRONG = "n0t-the-passw0rd-of-anyone"
 SECRETS = (WRONG, "app-secret-in-a-file")

@@ -2,17 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What libpelorus.so asks of its hosts is what the lists in test/gates allow (test/lib/libgates.py)."""
 import os
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
-import guests
-import libgates
-from tap import done, ok
+from lib import libgates
+from lib.paths import LIBRARY
+from lib.tap import done, ok
 
 
 def main():
-    if ok(os.path.exists(guests.LIBRARY), "the build makes libpelorus.so", guests.LIBRARY):
-        libgates.gate_own(libgates.check(guests.LIBRARY))
+    if ok(os.path.exists(LIBRARY), "the build makes libpelorus.so", LIBRARY):
+        libgates.gate_own(libgates.check(LIBRARY))
     done()
 
 

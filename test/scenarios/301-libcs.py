@@ -6,18 +6,17 @@ Each guest is built for the libc, run without and with the preload, and must pri
 same; that the library was really loaded is read from the guest's own /proc/self/maps.
 """
 import os
-import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
-import guests
-from tap import done, ok, skip
-from unchanged import check_failover, check_libc
+from lib import guests
+from lib.paths import LIBRARY
+from lib.tap import done, ok, skip
+from lib.unchanged import check_failover, check_libc
 
 
 def main():
-    if not os.path.exists(guests.LIBRARY):
-        ok(False, "the build makes libpelorus.so", f"no {guests.LIBRARY}")
+    if not os.path.exists(LIBRARY):
+        ok(False, "the build makes libpelorus.so", f"no {LIBRARY}")
         done()
     with tempfile.TemporaryDirectory(prefix="pelorus-libcs-") as folder:
         for libc in (guests.host(), guests.old_glibc(), guests.musl()):

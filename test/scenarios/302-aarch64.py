@@ -3,26 +3,24 @@
 """libpelorus.so for 64-bit ARM: cross-built, gated by the same lists, and run under qemu-user."""
 import os
 import subprocess
-import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
-import guests
-import libgates
-from tap import done, ok, skip
-from unchanged import check_failover, check_libc
+from lib import guests, libgates
+from lib.paths import ROOT
+from lib.tap import done, ok, skip
+from lib.unchanged import check_failover, check_libc
 
-FOLDER = os.path.join(guests.ROOT, "build", "aarch64")
+FOLDER = os.path.join(ROOT, "build", "aarch64")
 
 
 def build():
     setup = ["meson", "setup", FOLDER, "--cross-file",
-             os.path.join(guests.ROOT, "tools", "cross", "aarch64-linux-gnu.ini"),
+             os.path.join(ROOT, "tools", "cross", "aarch64-linux-gnu.ini"),
              "-Donly_library=true", "-Dwerror=true"]
     if os.path.exists(os.path.join(FOLDER, "build.ninja")):
         setup.append("--reconfigure")
     for step in (setup, ["meson", "compile", "-C", FOLDER]):
-        made = subprocess.run(step, cwd=guests.ROOT, capture_output=True, text=True)
+        made = subprocess.run(step, cwd=ROOT, capture_output=True, text=True)
         if made.returncode != 0:
             return f"{' '.join(step)}: {made.stdout[-2000:]}{made.stderr[-500:]}"
     return None

@@ -9,16 +9,14 @@ import os
 import shutil
 import stat
 import subprocess
-import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
-import fastcgi
-import guests
-from tap import done, ok, skip
-from unchanged import compare, environment, short
+from lib import fastcgi, guests
+from lib.paths import LIBRARY, ROOT
+from lib.tap import done, ok, skip
+from lib.unchanged import compare, environment, short
 
-SOURCES = os.path.join(guests.ROOT, "test", "guests")
+SOURCES = os.path.join(ROOT, "test", "guests")
 HOST = guests.host()
 NOBODY = 65534
 
@@ -175,7 +173,7 @@ def fpm(folder, port):
 
 
 def main():
-    if not ok(os.path.exists(guests.LIBRARY), "the build makes libpelorus.so", guests.LIBRARY):
+    if not ok(os.path.exists(LIBRARY), "the build makes libpelorus.so", LIBRARY):
         done()
     listener = guests.Listener(greeting=b"hello")
     with tempfile.TemporaryDirectory(prefix="pelorus-guests-") as folder:

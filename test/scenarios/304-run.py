@@ -6,16 +6,14 @@ import shutil
 import signal
 import stat
 import subprocess
-import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
-import guests
-from tap import as_root, done, ok, skip
-from unchanged import short
+from lib import guests
+from lib.paths import LIBRARY, PELORUS, ROOT
+from lib.tap import as_root, done, ok, skip
+from lib.unchanged import short
 
-PELORUS = os.path.join(guests.BUILD, "tools", "pelorus", "pelorus")
-SOURCES = os.path.join(guests.ROOT, "test", "guests")
+SOURCES = os.path.join(ROOT, "test", "guests")
 NOBODY = 65534
 OFF = {"PELORUS_PROBER": "off"}
 
@@ -50,13 +48,13 @@ def value(name, *words, env=OFF):
 
 
 def check_environment(folder):
-    ok(value("LD_PRELOAD") == guests.LIBRARY, "the library is preloaded", value("LD_PRELOAD"))
+    ok(value("LD_PRELOAD") == LIBRARY, "the library is preloaded", value("LD_PRELOAD"))
     other = os.path.join(folder, "other.so")
     subprocess.run(["gcc", "-shared", "-o", other, "-x", "c", "/dev/null"], check=True)
     got = value("LD_PRELOAD", env={**OFF, "LD_PRELOAD": other})
-    ok(got == f"{guests.LIBRARY}:{other}", "what was preloaded stays, behind it", got)
+    ok(got == f"{LIBRARY}:{other}", "what was preloaded stays, behind it", got)
     got = value("LD_PRELOAD", PELORUS, "run")
-    ok(got == guests.LIBRARY, "a run within a run preloads once", got)
+    ok(got == LIBRARY, "a run within a run preloads once", got)
     got = value("PELORUS_CLUSTER", "--cluster", "db.example", "--cluster", "reader:ro.example")
     ok(got == "db.example,reader:ro.example", "clusters are named to the library", got)
     got = value("PELORUS_CLUSTER", "--cluster", "a", env={**OFF, "PELORUS_CLUSTER": "b,c"})
@@ -117,7 +115,7 @@ def check_privileged(folder):
     program = guests.host().build("maps", folder)
     os.chmod(program, 0o755 | stat.S_ISUID)
     # Copies, for the tree may be where nobody else may look, as root's own folder is.
-    command, library = (shutil.copy(path, folder) for path in (PELORUS, guests.LIBRARY))
+    command, library = (shutil.copy(path, folder) for path in (PELORUS, LIBRARY))
     check_hindrance("a set-user-ID program", "privileges", [program, "none"], command=command,
                     env={**OFF, "PELORUS_LIBRARY": library}, user=NOBODY, group=NOBODY,
                     extra_groups=[], cwd=folder)

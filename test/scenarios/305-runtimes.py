@@ -8,14 +8,12 @@ raw system calls: its lookups through libc are given the real address.
 """
 import os
 import shutil
-import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
-import guests
-import published
-from tap import done, ok, skip
-from unchanged import environment, short
+from lib import guests, published
+from lib.paths import LIBRARY, ROOT
+from lib.tap import done, ok, skip
+from lib.unchanged import environment, short
 
 HOST = guests.host()
 NODE = """require('net').connect(process.argv[2], process.argv[1])
@@ -58,7 +56,7 @@ def compiled(folder, name, port):
     else:
         skip("Go with libc's resolver is led to the writer", why)
     if shutil.which("javac"):
-        yield "Java", ["java", os.path.join(guests.ROOT, "test", "guests", "Dial.java"), port, name]
+        yield "Java", ["java", os.path.join(ROOT, "test", "guests", "Dial.java"), port, name]
     else:
         skip("Java is led to the writer", "no javac")
     for libc in (HOST, guests.musl(), guests.old_glibc()):
@@ -69,7 +67,7 @@ def compiled(folder, name, port):
 
 
 def main():
-    if not ok(os.path.exists(guests.LIBRARY), "the build makes libpelorus.so", guests.LIBRARY):
+    if not ok(os.path.exists(LIBRARY), "the build makes libpelorus.so", LIBRARY):
         done()
     one = guests.Listener("127.0.0.1", greeting=b"one..\n")
     two = guests.Listener("127.0.0.2", greeting=b"two..\n", port=one.port)

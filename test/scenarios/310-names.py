@@ -5,13 +5,10 @@ import ipaddress
 import os
 import socket
 import subprocess
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import loopback  # noqa: E402
-import oldnames  # noqa: E402
-from published import Map  # noqa: E402
-from tap import done, ok  # noqa: E402
+from lib import loopback, oldnames
+from lib.published import Map
+from lib.tap import done, ok
 
 DOMAIN = "test-region-1.rds.amazonaws.com"
 WRITER = f"db.cluster-abc.{DOMAIN}"

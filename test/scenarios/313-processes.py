@@ -10,13 +10,11 @@ import subprocess
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import guests  # noqa: E402
-import loopback  # noqa: E402
-from host_prober import wait_for  # noqa: E402
-from loopback import dial, greeting  # noqa: E402
-from published import Map  # noqa: E402
-from tap import done, note, ok  # noqa: E402
+from lib import guests, loopback
+from lib.host_prober import wait_for
+from lib.loopback import dial, greeting
+from lib.published import Map
+from lib.tap import done, note, ok
 
 WRITER = "db.cluster-abc.test-region-1.rds.amazonaws.com"
 ONE, TWO = "127.0.77.1", "127.0.77.2"

@@ -7,13 +7,11 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import loopback  # noqa: E402
-from published import Map  # noqa: E402
-from tap import done, note, ok  # noqa: E402
+from lib import loopback
+from lib.published import Map
+from lib.tap import done, note, ok
 
 DOMAIN = "test-region-1.rds.amazonaws.com"
 WRITER = f"db.cluster-abc.{DOMAIN}"

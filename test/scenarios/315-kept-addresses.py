@@ -7,14 +7,11 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import clients  # noqa: E402
-import loopback  # noqa: E402
-from loopback import dial, greeting  # noqa: E402
-from published import Map  # noqa: E402
-from tap import done, note, ok, skip  # noqa: E402
+from lib import clients, loopback
+from lib.loopback import dial, greeting
+from lib.published import Map
+from lib.tap import done, note, ok, skip
 
 DOMAIN = "test-region-1.rds.amazonaws.com"
 NAMES = (f"one.cluster-abc.{DOMAIN}", f"two.cluster-xyz.{DOMAIN}")

@@ -8,16 +8,13 @@ stale, and start the next prober; one that is only stopped is waited for.
 import concurrent.futures
 import os
 import signal
-import sys
 import threading
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import clients  # noqa: E402
-import heal  # noqa: E402
-from apps import Apps  # noqa: E402
-from lab import Lab, now  # noqa: E402
-from tap import done, note, ok, skip  # noqa: E402
+from lib import clients, heal
+from lib.apps import Apps
+from lib.lab import Lab, now
+from lib.tap import done, note, ok, skip
 
 NO_NODE = clients.node_problem()
 KINDS = ["mysqli", "pymysql"] + ([] if NO_NODE else ["mysql2"])

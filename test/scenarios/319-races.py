@@ -6,14 +6,10 @@ By hand, for longer: RACE_ROUNDS=1000000 test/scenarios/319-races.py
 """
 import os
 import subprocess
-import sys
 import tempfile
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(ROOT, "test", "lib"))
-
-import tap  # noqa: E402
-from fuzzing import build  # noqa: E402
+from lib import tap
+from lib.fuzzing import build
 
 ROUNDS = os.environ.get("RACE_ROUNDS", "5000")
 SOURCES = ["lib/connections/sockets.c", "lib/known/block.c", "lib/known/followed.c",

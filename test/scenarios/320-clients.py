@@ -8,15 +8,11 @@ stay where DNS leads, in the same minute.
 """
 import collections
 import glob
-import os
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import clients  # noqa: E402
-import mapview  # noqa: E402
-from apps import Apps, Fpm, KINDS, POOLS  # noqa: E402
-from lab import Lab, now  # noqa: E402
-from tap import done, note, ok, skip  # noqa: E402
+from lib import clients, mapview
+from lib.apps import KINDS, POOLS, Apps, Fpm
+from lib.lab import Lab, now
+from lib.tap import done, note, ok, skip
 
 TABLE = """create table writes (id bigint primary key auto_increment, client varchar(20),
 server varchar(60))"""

@@ -8,15 +8,13 @@ PELORUS_SECONDS sets how long they are frozen (7; 60 for the long form).
 import os
 import signal
 import subprocess
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import clients  # noqa: E402
-import mapview  # noqa: E402
-from apps import Apps, children, POOLS  # noqa: E402
-from lab import Lab, ROOT  # noqa: E402
-from tap import done, note, ok, skip  # noqa: E402
+from lib import clients, mapview
+from lib.apps import POOLS, Apps, children
+from lib.lab import Lab
+from lib.paths import ROOT
+from lib.tap import done, note, ok, skip
 
 TABLE = """create table writes (id bigint primary key auto_increment, client varchar(20),
 server varchar(60))"""

@@ -4,14 +4,11 @@
 a firewall shuts the writer off from all but a forwarder, and what is said of it is said once."""
 import os
 import shutil
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import clients  # noqa: E402
-import heal  # noqa: E402
-from apps import Apps  # noqa: E402
-from lab import Lab  # noqa: E402
-from tap import done, note, ok, skip  # noqa: E402
+from lib import clients, heal
+from lib.apps import Apps
+from lib.lab import Lab
+from lib.tap import done, note, ok, skip
 
 NO_NODE = clients.node_problem()
 KINDS = [k for k in ("mysql2", "pymysql") if k != "mysql2" or not NO_NODE]

@@ -9,20 +9,18 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import clients  # noqa: E402
-import loopback  # noqa: E402
-from published import Map  # noqa: E402
-from tap import done, note, ok, skip  # noqa: E402
+from lib import clients, loopback
+from lib.paths import CLIENTS
+from lib.published import Map
+from lib.tap import done, note, ok, skip
 
 DOMAIN = "test-region-1.rds.amazonaws.com"
 NAMES = [f"one.cluster-abc.{DOMAIN}", f"two.cluster-xyz.{DOMAIN}"]
 # Of each cluster: two instances, and where DNS leads.
 SERVERS = [("127.0.77.1", "127.0.77.3", "127.0.77.5"), ("127.0.77.2", "127.0.77.4", "127.0.77.6")]
-PROGRAM = os.path.join(clients.ROOT, "test", "clients", "java", "Cached.java")
+PROGRAM = os.path.join(CLIENTS, "java", "Cached.java")
 LIMIT = 30
 
 

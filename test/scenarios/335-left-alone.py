@@ -8,15 +8,12 @@ writer, and it follows as the control does.
 """
 import os
 import shutil
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import clients  # noqa: E402
-import heal  # noqa: E402
-from apps import Apps  # noqa: E402
-from lab import Lab  # noqa: E402
-from tap import done, note, ok, skip  # noqa: E402
+from lib import clients, heal
+from lib.apps import Apps
+from lib.lab import Lab
+from lib.tap import done, note, ok, skip
 
 NO_NODE = clients.node_problem()
 KIND = "pymysql" if NO_NODE else "mysql2"

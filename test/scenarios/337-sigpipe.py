@@ -7,16 +7,12 @@ A program that writes to the same socket twice by write(), and takes no notice o
 dies of the second: connect(AF_UNSPEC) protects the next operation only, and nothing that a library
 could do to a socket protects more.  No client library here does so; 312-severing shows it.
 """
-import os
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import clients  # noqa: E402
-import heal  # noqa: E402
-from apps import Apps, KINDS, POOLS, children  # noqa: E402
-from lab import Lab, now  # noqa: E402
-from tap import done, note, ok, skip  # noqa: E402
-from writer import PROGRAMS, TABLE, Writer  # noqa: E402
+from lib import clients, heal
+from lib.apps import KINDS, POOLS, Apps, children
+from lib.lab import Lab, now
+from lib.tap import done, note, ok, skip
+from lib.writer import PROGRAMS, TABLE, Writer
 
 DEFAULT = ["env", "--default-signal=PIPE"]
 PYTHON = """import runpy, signal, sys

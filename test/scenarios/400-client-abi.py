@@ -6,16 +6,12 @@ A statement that was refused or never sent is executed on the new writer without
 knowledge; one that was under way when the connection broke is told once, and never executed again.
 In the end the table is counted: no row twice, no acknowledged row lost.
 """
-import os
 import shutil
-import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import writer as w  # noqa: E402
-from lab import Lab, now  # noqa: E402
-from tap import done, note, ok  # noqa: E402
+from lib import writer as w
+from lib.lab import Lab, now
+from lib.tap import done, note, ok
 
 IN_FLIGHT = {"2013", "2055", "2026", "1053"}
 STATES = {"08S02", "08007", "-"}

@@ -8,18 +8,15 @@ is never sent on the lost connection, must do is stated for each.
 import glob
 import os
 import shutil
-import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from lib import writer as w
+from lib.lab import Lab, module
+from lib.shell import Shell, state
+from lib.tap import done, ok
 
-import writer as w  # noqa: E402
-from lab import Lab  # noqa: E402
-from wire import Connection  # noqa: E402
-from shell import Shell, state  # noqa: E402
-from tap import done, ok  # noqa: E402
-
+Connection = module("wire").Connection
 TRUST = ["SET GLOBAL log_bin_trust_function_creators = 1"]
 RIGHTS = ["CREATE DATABASE other", "GRANT ALL ON other.* TO app"]
 SCHEMA = [

@@ -7,17 +7,14 @@ import glob
 import os
 import re
 import shutil
-import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from lib import writer as w
+from lib.lab import Lab, module, now
+from lib.shell import Shell
+from lib.tap import done, note, ok, skip
 
-import writer as w  # noqa: E402
-from lab import Lab, now  # noqa: E402
-from shell import Shell  # noqa: E402
-from tap import done, note, ok, skip  # noqa: E402
-from wire import Connection  # noqa: E402
-
+Connection = module("wire").Connection
 THREADS = 64
 MOVES = 100
 

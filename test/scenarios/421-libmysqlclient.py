@@ -14,12 +14,11 @@ import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import wheels  # noqa: E402
-import writer as w  # noqa: E402
-from lab import Lab  # noqa: E402
-from tap import done, ok, skip  # noqa: E402
+from lib import wheels
+from lib import writer as w
+from lib.lab import Lab
+from lib.paths import CLIENTS
+from lib.tap import done, ok, skip
 
 NAME = "mysql-connector-python"
 QUIET = ("8.0.33", "984f5649e6abee04461d6f52fbc77387d7137b8fd003c54bac66505006f17183")
@@ -32,13 +31,13 @@ def build_caller(folder, directory):
     extension, = glob.glob(os.path.join(folder, "_mysql_connector.*.so"))
     out = os.path.join(directory, os.path.basename(folder) + ".so")
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", out,
-                    os.path.join(w.CLIENTS, "standin", "caller.c"), extension], check=True)
+                    os.path.join(CLIENTS, "standin", "caller.c"), extension], check=True)
     return out
 
 
 class Program:
     def __init__(self, lab, folder, directory):
-        script = os.path.join(w.CLIENTS, "python", "libmysqlclient.py")
+        script = os.path.join(CLIENTS, "python", "libmysqlclient.py")
         caller = build_caller(folder, directory)
         self.stderr = tempfile.TemporaryFile("w+")
         self.process = lab.popen(wheels.PYTHON, script, folder, caller, env=w.environment(directory),

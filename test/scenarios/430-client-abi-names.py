@@ -3,19 +3,15 @@
 """The client ABI and other names: readers by the three kinds of failover, and names that are none of
 its business, where every answer is what it is without the library.
 """
-import os
 import re
 import shutil
-import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import writer as w  # noqa: E402
-from lab import Lab  # noqa: E402
-from shell import Shell, state  # noqa: E402
-from tap import done, note, ok  # noqa: E402
+from lib import writer as w
+from lib.lab import Lab
+from lib.shell import Shell, state
+from lib.tap import done, note, ok
 
 HERE = "query SELECT @@aurora_server_id"
 PLAIN = [

@@ -10,15 +10,13 @@ differ from run to run, are made the same.
 import os
 import re
 import shutil
-import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import debs  # noqa: E402
-import writer as w  # noqa: E402
-from lab import Lab  # noqa: E402
-from tap import done, ok, skip  # noqa: E402
+from lib import debs
+from lib import writer as w
+from lib.lab import Lab
+from lib.paths import CLIENTS
+from lib.tap import done, ok, skip
 
 TABLE = "CREATE TABLE programs (a INT PRIMARY KEY)"
 SCRIPT = """
@@ -84,7 +82,7 @@ def mysqltest(lab, login, host, directory):
     program, problem = debs.unpack("mariadb-test", "/usr/bin/mariadb-test")
     if problem:
         return skip("mysqltest prints the same", problem)
-    script = os.path.join(w.CLIENTS, "shell", "statements.test")
+    script = os.path.join(CLIENTS, "shell", "statements.test")
     status, out, err = compare(lab, [program, *login, "--database=app", "--test-file=" + script],
                                directory, "mysqltest", HOST=host)
     ok(status == 0 and "deux" in out, "mysqltest: and it came to its end", (status, out, err))

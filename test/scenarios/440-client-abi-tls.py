@@ -7,14 +7,11 @@ in with but what the program hands over, its TLS settings among it.
 """
 import os
 import shutil
-import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import writer as w  # noqa: E402
-from lab import Lab, now  # noqa: E402
-from tap import done, note, ok  # noqa: E402
+from lib import writer as w
+from lib.lab import Lab, now
+from lib.tap import done, note, ok
 
 
 def main():

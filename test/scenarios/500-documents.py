@@ -12,15 +12,14 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import documents  # noqa: E402
-from host_prober import wait_for  # noqa: E402
-from installed import ROOT, Installed  # noqa: E402
-from lab import Lab  # noqa: E402
-from tap import done, ok  # noqa: E402
+from lib import documents
+from lib.host_prober import wait_for
+from lib.installed import Installed
+from lib.lab import Lab
+from lib.paths import LAB, ROOT
+from lib.tap import done, ok
 
 ELSEWHERE = {"package", "tests"}
 KNOWN = {"", "sh", "sh host", "sh install", "sh gdb", "sh package", "sh tests", "output", "ini systemd",
@@ -79,7 +78,7 @@ def run(command, folder, environment, limit=120):
 
 def labs_down(folder, environment):
     """Ends the labs that the documents have had brought up, if they were not let to end them."""
-    while run([os.path.join(ROOT, "tools", "lab", "lab"), "down"], folder,
+    while run([LAB, "down"], folder,
               environment).returncode == 0:
         pass
 

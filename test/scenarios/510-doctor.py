@@ -6,16 +6,12 @@ import os
 import shutil
 import struct
 import subprocess
-import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from host_prober import BUILD, PELORUS  # noqa: E402
-from lab import Lab  # noqa: E402
-from prober import Prober, cluster_section  # noqa: E402
-from tap import done, ok, skip  # noqa: E402
-
-LIBRARY = os.path.join(BUILD, "lib", "libpelorus.so")
+from lib.lab import Lab
+from lib.paths import PELORUS
+from lib.prober import Prober, cluster_section
+from lib.tap import done, ok, skip
 
 
 class Patient:

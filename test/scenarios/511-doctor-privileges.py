@@ -4,13 +4,12 @@
 with the errors of MariaDB and of MySQL."""
 import os
 import subprocess
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import fakes  # noqa: E402
-from host_prober import PELORUS, wait_for  # noqa: E402
-from prober import Prober, cluster_section  # noqa: E402
-from tap import done, ok  # noqa: E402
+from lib import fakes
+from lib.host_prober import wait_for
+from lib.paths import PELORUS
+from lib.prober import Prober, cluster_section
+from lib.tap import done, ok
 
 # The words, the account as the server has it (None: it does not tell), and what is to be granted.
 CASES = {

@@ -5,15 +5,13 @@ keys, and tells what stands on it."""
 import os
 import re
 import subprocess
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from host_prober import PELORUS  # noqa: E402
-from lab import Lab  # noqa: E402
-from prober import Prober  # noqa: E402
-from tap import done, ok  # noqa: E402
-from terminal import Terminal, shows  # noqa: E402
+from lib.lab import Lab
+from lib.paths import PELORUS
+from lib.prober import Prober
+from lib.tap import done, ok
+from lib.terminal import Terminal, shows
 
 BEFORE = "what was here before"
 

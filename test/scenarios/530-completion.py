@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Completion as a person meets it: bash and zsh on a terminal, a word begun, and the Tab key."""
 import os
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from host_prober import PELORUS, ROOT, Prober  # noqa: E402
-from tap import done, ok  # noqa: E402
-from terminal import BASH, Terminal  # noqa: E402
+from lib.host_prober import Prober
+from lib.paths import PELORUS, ROOT
+from lib.tap import done, ok
+from lib.terminal import BASH, Terminal
 
 FOLDER = os.path.join(ROOT, "tools", "completion")
 NAME = "db.cluster-abc123.us-east-1.rds.amazonaws.com"

@@ -7,14 +7,12 @@ nobody else sees and that is gone afterwards.
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import documents  # noqa: E402
-from tap import done, note, ok, skip  # noqa: E402
+from lib import documents
+from lib.paths import ROOT
+from lib.tap import done, note, ok, skip
 
-ROOT = documents.ROOT
 # Inside: the overlay is the root, and what it keeps of changes is listed at the end.
 INSIDE = r"""
 mount -t tmpfs tmpfs "$1"

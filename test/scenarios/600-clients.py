@@ -9,17 +9,14 @@ table, as test/bench/results/matrix.md shows it.
 """
 import functools
 import os
-import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import mapview  # noqa: E402
-import matrix  # noqa: E402
-from apps import Apps  # noqa: E402
-from lab import Lab, now  # noqa: E402
-from matrix import ABI, POOL, READ  # noqa: E402
-from tap import done, note, ok, skip  # noqa: E402
+from lib import mapview, matrix
+from lib.apps import Apps
+from lib.lab import Lab, now
+from lib.matrix import ABI, POOL, READ
+from lib.tap import done, note, ok, skip
 
 TABLE = """CREATE TABLE writes (id BIGINT AUTO_INCREMENT PRIMARY KEY, client VARCHAR(60),
 server VARCHAR(64) DEFAULT (@@aurora_server_id))"""

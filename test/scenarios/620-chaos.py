@@ -16,21 +16,17 @@ import argparse
 import glob
 import os
 import random
-import subprocess
-import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import clients  # noqa: E402
-import history  # noqa: E402
-import published  # noqa: E402
-from apps import Apps, children  # noqa: E402
-from chaos import MAX_LAG, Chaos  # noqa: E402
-from lab import Lab, now  # noqa: E402
-from race import TABLE, clock_offset  # noqa: E402
-from tap import done, note, ok, skip  # noqa: E402
-from writer import CLIENTS, Writer, program  # noqa: E402
+from lib import clients, history, published
+from lib.apps import Apps, children
+from lib.chaos import MAX_LAG, Chaos
+from lib.lab import Lab, now
+from lib.paths import CLIENTS, LIBRARY
+from lib.race import TABLE, clock_offset
+from lib.tap import done, note, ok, skip
+from lib.writer import Writer, program
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 # name: (command, pause in ms)
@@ -199,7 +195,7 @@ def astray(lab, folder):
         wrong.tell(f"name 0 writer {lab.writer_name}")
         wrong.tell(f"instance 0 0 {reader['id']} 3306 {reader['addresses'][0]}")
         wrong.tell("writer 0 0")
-        misrouted = {**env, "LD_PRELOAD": published.guests.LIBRARY, "PELORUS_PROBER": "off",
+        misrouted = {**env, "LD_PRELOAD": LIBRARY, "PELORUS_PROBER": "off",
                      "PELORUS_RUNTIME_DIR": wrong.directory}
         led, _ = wrote(lab, 91, misrouted, WRITERS["PHP mysqli"][0], reader["id"])
         ok(history.refused(led.lines), "the checks find writes misrouted to a reader",

@@ -6,13 +6,10 @@ By hand, for longer: FUZZ_RUNS=10000000 test/scenarios/700-fuzzed-readers.py
 """
 import os
 import subprocess
-import sys
 import tempfile
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(ROOT, "test", "lib"))
-import tap  # noqa: E402
-from fuzzing import fuzz  # noqa: E402
+from lib import tap
+from lib.fuzzing import fuzz
 
 RUNS = int(os.environ.get("FUZZ_RUNS", "15000"))
 READERS = ["http/aws/creds_parse", "http/aws/profile", "base/buf", "http/coordinator_parse",

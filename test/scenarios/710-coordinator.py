@@ -3,17 +3,12 @@
 """A coordinator over HTTP as a source: its word without credentials, against credentials, and when
 it misbehaves."""
 import json
-import os
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import tap  # noqa: E402
-from http_server import HttpServer  # noqa: E402
-from lab import Lab  # noqa: E402
-from prober import BUILD, Prober, cluster_section  # noqa: E402
-
-LIBRARY = os.path.join(BUILD, "lib", "libpelorus.so")
+from lib import tap
+from lib.http_server import HttpServer
+from lib.lab import Lab
+from lib.paths import LIBRARY
+from lib.prober import Prober, cluster_section
 
 BAD = {
     "500": ({"status": 500}, "it answered 500"),

@@ -2,18 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """etcd's watch and Consul's blocking queries: a change arrives by push, and none is missed."""
 import base64
-import os
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import tap  # noqa: E402
-from consul import Consul  # noqa: E402
-from etcd import Etcd  # noqa: E402
-from http_server import HttpServer  # noqa: E402
-from lab import Lab  # noqa: E402
-from prober import Prober, cluster_section  # noqa: E402
-from pushes import KEY, follow, source  # noqa: E402
+from lib import tap
+from lib.consul import Consul
+from lib.etcd import Etcd
+from lib.http_server import HttpServer
+from lib.lab import Lab
+from lib.prober import Prober, cluster_section
+from lib.pushes import KEY, follow, source
 
 
 def comes_late(lab, host):

@@ -3,18 +3,14 @@
 """Credentials from the cloud by every provider, a rotated secret, RDS tokens, custom endpoints."""
 import os
 import subprocess
-import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from lib import aws, tap
+from lib.http_server import HttpServer
+from lib.lab import Lab
+from lib.paths import PELORUS
+from lib.prober import Prober, cluster_section
 
-import aws  # noqa: E402
-import tap  # noqa: E402
-from http_server import HttpServer  # noqa: E402
-from lab import Lab  # noqa: E402
-from prober import BUILD, Prober, cluster_section  # noqa: E402
-
-PELORUS = os.path.join(BUILD, "tools", "pelorus", "pelorus")
 SECRET_KEYS = {"auth": "secretsmanager", "secret_id": "prod/db"}
 NOT_IN_LOG = (aws.SECRET, aws.SESSION, "session%2F", "web-identity-token", "pod-token", "imds-token")
 

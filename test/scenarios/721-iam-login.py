@@ -2,15 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """auth = iam: the prober logs in with a fresh RDS token for that very host, under TLS alone."""
 import os
-import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import aws  # noqa: E402
-import tap  # noqa: E402
-from clear_server import ClearServer  # noqa: E402
-from host_prober import Prober, wait_for  # noqa: E402
+from lib import aws, tap
+from lib.clear_server import ClearServer
+from lib.host_prober import Prober, wait_for
 
 KEYS = {"AWS_ACCESS_KEY_ID": aws.ID, "AWS_SECRET_ACCESS_KEY": aws.SECRET,
         "AWS_SESSION_TOKEN": aws.SESSION, "AWS_REGION": "us-east-1", "HOME": "/nonexistent"}

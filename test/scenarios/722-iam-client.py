@@ -3,22 +3,15 @@
 """PELORUS_AUTH=iam: an unmodified program's password is replaced by a fresh RDS token, under TLS
 alone."""
 import os
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import MySQLdb
 
-import loopback  # noqa: E402
+from lib import aws, loopback, tap
+from lib.clear_server import ClearServer
+from lib.host_prober import Prober, wait_for
 
 NAME = "db.iam.test"
 FOLDER = loopback.enter(hosts={NAME: "127.0.0.1"}, PELORUS_CLUSTER=NAME, PELORUS_AUTH="iam")
-
-import MySQLdb  # noqa: E402
-
-import aws  # noqa: E402
-import tap  # noqa: E402
-from clear_server import ClearServer  # noqa: E402
-from host_prober import Prober, wait_for  # noqa: E402
-
 KEYS = {"AWS_ACCESS_KEY_ID": aws.ID, "AWS_SECRET_ACCESS_KEY": aws.SECRET,
         "AWS_REGION": "us-east-1", "HOME": "/nonexistent", "LD_PRELOAD": ""}
 

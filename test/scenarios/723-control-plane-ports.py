@@ -1,16 +1,11 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
 """An instance that listens at another port than its cluster: the control plane says which."""
-import os
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-import aws  # noqa: E402
-import fakes  # noqa: E402
-import tap  # noqa: E402
-from http_server import HttpServer  # noqa: E402
-from prober import Prober, cluster_section  # noqa: E402
+from lib import aws, fakes, tap
+from lib.http_server import HttpServer
+from lib.prober import Prober, cluster_section
 
 fakes.enter()
 

@@ -3,15 +3,12 @@
 """Notices: posted, tried again, given to a program, never in the way; and no secret anywhere."""
 import json
 import os
-import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import tap  # noqa: E402
-from http_server import HttpServer  # noqa: E402
-from lab import Lab  # noqa: E402
-from prober import Prober, cluster_section  # noqa: E402
+from lib import tap
+from lib.http_server import HttpServer
+from lib.lab import Lab
+from lib.prober import Prober, cluster_section
 
 HOOK = "/services/T000/hook-secret"
 

@@ -1,16 +1,12 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
 """A real Consul, where there is one: as a source, and as the place where a fleet meets."""
-import os
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-import fleets  # noqa: E402
-import tap  # noqa: E402
-from consul import Consul, real  # noqa: E402
-from lab import Lab  # noqa: E402
-from pushes import follow  # noqa: E402
+from lib import fleets, tap
+from lib.consul import Consul, real
+from lib.lab import Lab
+from lib.pushes import follow
 
 
 def followed():

@@ -6,16 +6,12 @@
 Two probers see the same failovers, one without any HTTP source.  PELORUS_ROUNDS sets their number.
 """
 import os
-import sys
 
-sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", d)
-                for d in ("lib", "bench")]
-
-import tap  # noqa: E402
-from http_server import HttpServer  # noqa: E402
-from lab import Lab  # noqa: E402
-from prober import Prober, Watch, cluster_section  # noqa: E402
-from publish import quantile  # noqa: E402
+from lib import tap
+from lib.http_server import HttpServer
+from lib.lab import Lab
+from lib.prober import Prober, Watch, cluster_section
+from lib.publishing import quantile
 
 ROUNDS = int(os.environ.get("PELORUS_ROUNDS", "5"))
 RATIO = 1.1

@@ -8,15 +8,13 @@ held by hand stays so, whatever becomes of the prober.
 import contextlib
 import os
 import signal
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import tap  # noqa: E402
-from lab import Lab, now  # noqa: E402
-from prober import BUILD, Prober, cluster_section  # noqa: E402
-from readers import Admissions, Readers  # noqa: E402
+from lib import tap
+from lib.lab import Lab, now
+from lib.paths import PELORUS
+from lib.prober import Prober, cluster_section
+from lib.readers import Admissions, Readers
 
-PELORUS = os.path.join(BUILD, "tools", "pelorus", "pelorus")
 STATEMENTS = 40
 S = 1_000_000_000
 

@@ -5,14 +5,12 @@ import contextlib
 import glob
 import json
 import os
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import tap  # noqa: E402
-from lab import Lab  # noqa: E402
-from prober import BUILD, Prober, cluster_section  # noqa: E402
+from lib import tap
+from lib.lab import Lab
+from lib.paths import PELORUS
+from lib.prober import Prober, cluster_section
 
-PELORUS = os.path.join(BUILD, "tools", "pelorus", "pelorus")
 ROWS = 20000
 
 

@@ -3,15 +3,13 @@
 """A warm-up's statements over HTTP, asked for again by their ETag, and from a reader's own memory."""
 import glob
 import os
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import tap  # noqa: E402
-from http_server import HttpServer  # noqa: E402
-from lab import Lab  # noqa: E402
-from prober import BUILD, Prober, cluster_section  # noqa: E402
+from lib import tap
+from lib.http_server import HttpServer
+from lib.lab import Lab
+from lib.paths import PELORUS
+from lib.prober import Prober, cluster_section
 
-PELORUS = os.path.join(BUILD, "tools", "pelorus", "pelorus")
 REMEMBERING = "performance-schema-consumer-events-statements-"
 SERVER = ["userstat=1", "performance-schema=1", "performance-schema-instrument=statement/%=ON",
           *(f"{REMEMBERING}{what}=ON" for what in ("current", "history", "history-long"))]

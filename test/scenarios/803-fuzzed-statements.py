@@ -5,13 +5,10 @@
 By hand, for longer: FUZZ_RUNS=10000000 test/scenarios/803-fuzzed-statements.py
 """
 import os
-import sys
 import tempfile
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(ROOT, "test", "lib"))
-import tap  # noqa: E402
-from fuzzing import fuzz  # noqa: E402
+from lib import tap
+from lib.fuzzing import fuzz
 
 RUNS = int(os.environ.get("FUZZ_RUNS", "30000"))
 SEEDS = [b"select 1;select 'a;b' from t;", b"-- a\nselect 1\nselect \"x\"\n", b"use `a``b`;select 1",

@@ -7,15 +7,12 @@ Two probers share the warm-up all the same, by locks on the writer: one shows ho
 """
 import os
 import subprocess
-import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import fakes  # noqa: E402
-import tap  # noqa: E402
-from prober import BUILD, Prober, cluster_section  # noqa: E402
+from lib import fakes, tap
+from lib.paths import PELORUS
+from lib.prober import Prober, cluster_section
 
-PELORUS = os.path.join(BUILD, "tools", "pelorus", "pelorus")
 COUNT = 40
 
 

@@ -4,16 +4,14 @@
 import json
 import os
 import re
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import tap  # noqa: E402
-from http_server import HttpServer  # noqa: E402
-from lab import Lab  # noqa: E402
-from prober import BUILD, Prober, cluster_section  # noqa: E402
-from terminal import Terminal, shows  # noqa: E402
+from lib import tap
+from lib.http_server import HttpServer
+from lib.lab import Lab
+from lib.paths import PELORUS
+from lib.prober import Prober, cluster_section
+from lib.terminal import Terminal, shows
 
-PELORUS = os.path.join(BUILD, "tools", "pelorus", "pelorus")
 HOOK = "/hook"
 STATEMENTS = 10000
 BAR = re.compile(r"^demo-3 warming \[(#* *)\] (\d+)/10000$")

@@ -4,13 +4,11 @@
 it, and all of them show it."""
 import contextlib
 import os
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import tap  # noqa: E402
-from lab import Lab  # noqa: E402
-from prober import Prober, cluster_section  # noqa: E402
-from readers import Admissions  # noqa: E402
+from lib import tap
+from lib.lab import Lab
+from lib.prober import Prober, cluster_section
+from lib.readers import Admissions
 
 HOSTS, INSTANCES = 3, 15
 STATEMENTS, ROWS = 300, 60000  # some seconds of work also at rest: else nobody sees it going on

@@ -1,19 +1,12 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What a prober costs: its host while all is well, and the servers while nothing is.
-
-    test/bench/prober_costs.py [--instances 16] [--seconds 20] [--tls]
-"""
-import argparse
+"""What a prober costs: its host while all is well, and the servers while nothing is."""
 import os
 import socket
-import sys
 import threading
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from lab import Lab  # noqa: E402
-from prober import Prober, cluster_section  # noqa: E402
+from lib.lab import Lab
+from lib.prober import Prober, cluster_section
 
 
 def cpu_seconds(lab, pid):
@@ -105,17 +98,3 @@ def measure(instances, seconds, tls):
             figures["alarm, new connections per second and server"] = \
                 max(alarm["Connections"] - base["Connections"], 0)
     return figures
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--instances", type=int, default=16)
-    parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--tls", action="store_true")
-    args = parser.parse_args()
-    for what, value in measure(args.instances, args.seconds, args.tls).items():
-        print(f"{what}: {value:.2f}")
-
-
-if __name__ == "__main__":
-    main()

@@ -198,12 +198,16 @@ def check_vfork(published, port):
     flip(published, 0)
 
 
-def program(body, **environment):
-    """A program of its own, on whose stdin a line comes after the flip."""
+def program(body, name=WRITER, on="", **environment):
+    """A program of its own, on whose stdin a line comes after the flip; its socket leads to an
+    address that begins with `on`."""
     text = f"""
 import os, signal, socket, sys, select
 port = int(sys.argv[1])
-s = socket.create_connection(({WRITER!r}, port)); s.recv(99)
+while True:
+    s = socket.create_connection(({name!r}, port))
+    if s.recv(99).decode().startswith({on!r}):
+        break
 print("ready", flush=True)
 {body}
 """
@@ -212,8 +216,8 @@ print("ready", flush=True)
                             env={**os.environ, **environment})
 
 
-def run_through_flip(published, text, body, to, **environment):
-    child = program(body, **environment)
+def run_through_flip(published, body, to, **options):
+    child = program(body, **options)
     child.stdout.readline()
     flip(published, to)
     settle()
@@ -224,11 +228,17 @@ def run_through_flip(published, text, body, to, **environment):
 def check_programs(published, port):
     sys.argv.append(str(port))
     wait = "open_ = not select.select([s], [], [], 3)[0]; print('open' if open_ else 'ended')"
-    rows = [("PELORUS_SEVER=off ends none", "open", dict(PELORUS_SEVER="off")),
-            ("PELORUS_SEVER=safe is the default", "ended", {})]
-    for i, (text, expected, environment) in enumerate(rows):
-        found = run_through_flip(published, text, wait, (i + 1) % 2, **environment)
+    rows = [("PELORUS_SEVER=off ends none", "open", WRITER, dict(PELORUS_SEVER="off")),
+            ("without it a writer's socket ends", "ended", WRITER, {}),
+            ("and with a word that it does not know", "ended", WRITER, dict(PELORUS_SEVER="of")),
+            ("a reader's on the promoted instance stays", "open", READER, {}),
+            ("PELORUS_SEVER=all ends that one too", "ended", READER, dict(PELORUS_SEVER="all"))]
+    for i, (text, expected, name, environment) in enumerate(rows):
+        to = (i + 1) % 2
+        on = (ONE, TWO)[to] if name == READER else ""
+        found = run_through_flip(published, wait, to, name=name, on=on, **environment)
         ok(found[:2] == (expected, 0), text, found)
+    flip(published, 0)
     # The disposition is asked for when a socket is cut, so it must be in place before the flip.
     child = program("""
 signal.signal(signal.SIGPIPE, signal.SIG_DFL)

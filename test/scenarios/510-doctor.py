@@ -43,13 +43,13 @@ def well(patient, lab):
              "loads the library for", "has its lookups from the library, version", status=0)
         ok("FAIL" not in made.stdout and "note" not in made.stdout, "and not a word more", made.stdout)
         lab.run("dns", "freeze")
+        old = lab.writer
         lab.failover("crash")
-        old = prober.cluster().writer
-        prober.wait_known(lab.writer)
+        new = prober.wait_known(lab.writer).writer
         made = patient.doctor("--cluster", lab.writer_name, run=prober.run)
-        says(made, "DNS frozen", f"leads to", "not to the writer", "DNS is late or frozen",
-             f"go to {lab.writer} all the same", status=0)
-        ok(old, "after a failover")
+        says(made, "DNS frozen", "leads to", "not to the writer", "DNS is late or frozen",
+             f"go to {new} all the same", status=0)
+        ok(new == lab.writer and new != old, "after a failover", f"{old}, then {new}")
 
 
 def credentials(patient, lab):

@@ -1,16 +1,11 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
 """TLS where servers offer it, and a server that falls silent in the handshake: nobody else waits."""
-import os
-import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import fakes  # noqa: E402
-import tap  # noqa: E402
-from prober import Prober, cluster_section  # noqa: E402
+from lib import fakes, tap
+from lib.prober import Prober, cluster_section
 
 REQUIRED = (3159, "Connections using insecure transport are prohibited while "
                   "--require_secure_transport=ON.")

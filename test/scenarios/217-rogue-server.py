@@ -2,15 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A server that answers for the name and wants the password: it learns a scramble and nothing else,
 whatever plugin it names, without TLS and over TLS that nobody vouches for."""
-import os
-import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import fakes  # noqa: E402
-import tap  # noqa: E402
-from prober import Prober, cluster_section  # noqa: E402
+from lib import fakes, tap
+from lib.prober import Prober, cluster_section
 
 PASSWORD = "not-for-everybody"
 PLUGINS = ("caching_sha2_password", "sha256_password", "mysql_clear_password",

@@ -5,12 +5,19 @@
     cluster = view.find("demo.cluster-abc...")     # None if it is not there
     cluster.state, cluster.writer, cluster.instances["demo-1"].health
     view.wait(lambda v: ..., seconds)              # woken by the futex, never polled faster
+
+Where what stands is told by maplayout, which has it from map.h.
 """
 import ctypes
+import functools
+import json
 import mmap
 import os
 import struct
+import subprocess
 import time
+
+from lib.paths import MAPLAYOUT
 
 STATES = ("free", "unknown", "known", "writerless")
 ROLES = ("unknown", "reader", "writer", "custom")
@@ -18,80 +25,103 @@ HEALTHS = ("unknown", "ok", "suspect", "stalled", "unreachable")
 WHYS = ("", "starting", "no-credentials", "denied", "no-answer", "not-a-cluster", "no-writer",
         "disputed", "unroutable")
 ADMISSIONS = ("admitted", "new", "warming", "held")
-NONE = 0xFF
 
-LAGGED, ELSEWHERE = 2, 0x40  # flags
-HEADER, INDEX, ENTRY = 4096, 2048, 16
-CLUSTERS, INSTANCES, NAMES, NAME_MAX = 64, 32, 16, 256
-HOT_INSTANCE, HOT_NAME, ADDR = 64, 216, 24
-HOT = 56 + INSTANCES * HOT_INSTANCE + NAMES * HOT_NAME
-COLD_INSTANCE = 64 + 40 + 256 + 24
-COLD = NAMES * NAME_MAX + INSTANCES * COLD_INSTANCE
-RECORD = 8 + HOT + COLD
-SIZE = HEADER + INDEX * ENTRY + CLUSTERS * RECORD
+NUMBERS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 SYS_FUTEX, FUTEX_WAIT = {"x86_64": 202, "aarch64": 98}[os.uname().machine], 0
 
 libc = ctypes.CDLL(None, use_errno=True)
 
 
+@functools.cache
+def layout():
+    return json.loads(subprocess.check_output([MAPLAYOUT]))
+
+
+@functools.cache
+def place(kind, field):
+    """(offset, size) of a field of a struct."""
+    return layout()[kind]["fields"][field]
+
+
+def part(kind, field, data, at=0):
+    """The bytes of a field of the struct that begins at `at`."""
+    offset, size = place(kind, field)
+    return data[at + offset:at + offset + size]
+
+
+def number(kind, field, data, at=0):
+    offset, size = place(kind, field)
+    return struct.unpack_from(NUMBERS[size], data, at + offset)[0]
+
+
+def member(kind, field, data, i, size):
+    """One element of an array, whose size that of its struct is, or a number of bytes."""
+    size = layout()[size]["size"] if isinstance(size, str) else size
+    return part(kind, field, data)[i * size:(i + 1) * size]
+
+
+def text(data):
+    return data.split(b"\0")[0].decode()
+
+
+def dotted(address):
+    return ".".join(map(str, address[:4]))
+
+
 class Instance:
     def __init__(self, hot, cold):
-        (self.role, self.self_role, self.health, self.admission, self.flags, self.port, ip4,
-         self.lag_ms) = struct.unpack_from("4B2H4sI", hot)
-        self.identity, self.evidence_ns = struct.unpack_from("2Q", hot, 32)
-        (self.rtt_us, self.cpu_permille, self.warm_done,
-         self.warm_total) = struct.unpack_from("I3H", hot, 48)
-        self.admission = ADMISSIONS[self.admission]
-        self.role, self.self_role = ROLES[self.role], ROLES[self.self_role]
-        self.health = HEALTHS[self.health]
-        self.ip4 = ".".join(map(str, ip4))
-        self.id = text(cold, 0, 64)
-        self.uuid = text(cold, 64, 40)
-        self.host = text(cold, 104, 256)
+        def of(field):
+            return number("hot_instance", field, hot)
+        self.flags, self.port, self.lag_ms = of("flags"), of("port"), of("lag_ms")
+        self.evidence_ns = of("evidence_ns")
+        self.warm_done, self.warm_total = of("warm_done"), of("warm_total")
+        self.admission = ADMISSIONS[of("admission")]
+        self.role, self.self_role = ROLES[of("role")], ROLES[of("self_role")]
+        self.health = HEALTHS[of("health")]
+        self.ip4 = dotted(part("hot_instance", "ip4", hot))
+        self.id = text(part("cold_instance", "id", cold))
 
     @property
     def routable(self):
-        return bool(self.flags & 1)
+        return bool(self.flags & layout()["routable"])
 
     @property
     def lagged(self):
-        return bool(self.flags & LAGGED)
+        return bool(self.flags & layout()["lagged"])
 
     @property
     def elsewhere(self):
-        return bool(self.flags & ELSEWHERE)
+        return bool(self.flags & layout()["elsewhere"])
 
 
 class Name:
     def __init__(self, hot, cold):
-        self.hash, role, count, self.port, self.members = struct.unpack_from("Q2BHI", hot)
-        self.role = ROLES[role]
-        self.text = cold.split(b"\0")[0].decode()
-        self.addresses = [".".join(map(str, hot[24 + i * ADDR + 8:][:4])) for i in range(count)
-                          if hot[24 + i * ADDR] == 4]
+        self.port, self.members = (number("hot_name", f, hot) for f in ("port", "members"))
+        self.role = ROLES[number("hot_name", "role", hot)]
+        self.text = text(cold)
+        known = [member("hot_name", "addrs", hot, i, "addr")
+                 for i in range(number("hot_name", "n_addrs", hot))]
+        self.addresses = [dotted(part("addr", "ip", a)) for a in known
+                          if number("addr", "family", a) == 4]
 
 
 class Cluster:
     def __init__(self, hot, cold):
-        (self.uid, self.generation, self.epoch, self.writerless_ns,
-         self.verified_ns) = struct.unpack_from("5Q", hot)
-        (state, why, self.selector, self.fallback, writer, instances, names, self.dns_only,
-         self.max_lag_ms, self.port) = struct.unpack_from("8BIH", hot, 40)
-        self.state, self.why = STATES[state], WHYS[why]
-        base = NAMES * NAME_MAX
-        listed = [Instance(hot[56 + i * HOT_INSTANCE:][:HOT_INSTANCE],
-                           cold[base + i * COLD_INSTANCE:][:COLD_INSTANCE])
-                  for i in range(instances)]
+        def of(field):
+            return number("hot", field, hot)
+        self.uid, self.generation, self.epoch = of("uid"), of("generation"), of("epoch")
+        self.writerless_ns, self.verified_ns = of("writerless_ns"), of("verified_ns")
+        self.dns_only, self.port = of("dns_only"), of("port")
+        self.state, self.why = STATES[of("state")], WHYS[of("why")]
+        listed = [Instance(member("hot", "instances", hot, i, "hot_instance"),
+                           member("cold", "instances", cold, i, "cold_instance"))
+                  for i in range(of("n_instances"))]
         self.instances = {i.id: i for i in listed}
-        self.writer = listed[writer].id if writer < len(listed) else None
-        base = 56 + INSTANCES * HOT_INSTANCE
-        self.names = {n.text: n for n in (Name(hot[base + i * HOT_NAME:][:HOT_NAME],
-                                               cold[i * NAME_MAX:][:NAME_MAX])
-                                          for i in range(names))}
-
-
-def text(data, at, size):
-    return data[at:at + size].split(b"\0")[0].decode()
+        self.writer = listed[of("writer")].id if of("writer") < len(listed) else None
+        names = [Name(member("hot", "names", hot, i, "hot_name"),
+                      member("cold", "names", cold, i, layout()["name_max"]))
+                 for i in range(of("n_names"))]
+        self.names = {n.text: n for n in names}
 
 
 class MapView:
@@ -103,46 +133,43 @@ class MapView:
                 raise TimeoutError(f"no map in {directory}")
             time.sleep(0.01)
         with open(path, "r+b") as f:
-            self.map = mmap.mmap(f.fileno(), SIZE)
+            self.map = mmap.mmap(f.fileno(), layout()["map"]["size"])
         self.base = ctypes.addressof(ctypes.c_char.from_buffer(self.map))
-
-    def word(self, at):
-        return struct.unpack_from("I", self.map, at)[0]
 
     @property
     def wake(self):
-        return self.word(80)
+        return number("header", "wake", self.map)
 
     @property
     def pid(self):
-        return struct.unpack_from("i", self.map, 40)[0]
+        return number("header", "pid", self.map)
 
     @property
     def start_ns(self):
-        return struct.unpack_from("Q", self.map, 32)[0]
+        return number("header", "start_ns", self.map)
 
     @property
     def heartbeat_ns(self):
-        return struct.unpack_from("Q", self.map, 72)[0]
+        return number("header", "heartbeat_ns", self.map)
 
-    def record(self, i):
-        at = HEADER + INDEX * ENTRY + i * RECORD
+    def record(self, at):
+        """The hot and the cold part of the record there, of one moment."""
         end = time.monotonic() + 5  # its writer may have lost the processor in the midst of it
         while time.monotonic() < end:
-            before = self.word(at)
-            data = self.map[at:at + RECORD]
-            if before % 2 == 0 and self.word(at) == before:
-                return data[8:8 + HOT], data[8 + HOT:]
+            before = number("cluster", "seq", self.map, at)
+            hot, cold = (part("cluster", p, self.map, at) for p in ("hot", "cold"))
+            if before % 2 == 0 and number("cluster", "seq", self.map, at) == before:
+                return hot, cold
             os.sched_yield()
-        raise RuntimeError(f"record {i} is never at rest")
+        raise RuntimeError(f"the record at {at} is never at rest")
 
     def clusters(self):
-        for i in range(CLUSTERS):
-            at = HEADER + INDEX * ENTRY + i * RECORD
-            if self.word(at) == 0:
+        for i in range(layout()["clusters"]):
+            at = place("map", "clusters")[0] + i * layout()["cluster"]["size"]
+            if number("cluster", "seq", self.map, at) == 0:
                 continue
-            hot, cold = self.record(i)
-            if hot[40]:
+            hot, cold = self.record(at)
+            if number("hot", "state", hot):
                 yield Cluster(hot, cold)
 
     def find(self, name):
@@ -151,7 +178,7 @@ class MapView:
     def sleep(self, seen, seconds):
         """Until the wake word is another than `seen`; never longer than `seconds`."""
         limit = struct.pack("qq", int(seconds), int(seconds % 1 * 1e9))
-        libc.syscall(SYS_FUTEX, ctypes.c_void_p(self.base + 80), FUTEX_WAIT,
+        libc.syscall(SYS_FUTEX, ctypes.c_void_p(self.base + place("header", "wake")[0]), FUTEX_WAIT,
                      ctypes.c_uint32(seen), ctypes.c_char_p(limit), None, 0)
 
     def wait(self, condition, seconds=20, slice_s=0.05):

@@ -9,6 +9,7 @@ LIBRARY = os.path.join(BUILD, "lib", "libpelorus.so")
 PELORUSD = os.path.join(BUILD, "probes", "pelorusd")
 PELORUS = os.path.join(BUILD, "tools", "pelorus", "pelorus")
 MAPCTL = os.path.join(BUILD, "test", "lib", "mapctl")
+MAPLAYOUT = os.path.join(BUILD, "test", "lib", "maplayout")
 
 LAB = os.path.join(ROOT, "tools", "lab", "lab")
 CLIENTS = os.path.join(ROOT, "test", "clients")

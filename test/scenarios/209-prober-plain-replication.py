@@ -11,7 +11,6 @@ from lib.paths import LIBRARY
 from lib.prober import Prober, cluster_section
 
 UNKNOWN = 0xFFFFFFFF
-LAGGED = 2  # of an instance's flags
 MAX_LAG_MS = 2000
 SLEEPER = "SELECT id FROM information_schema.processlist WHERE state = 'User sleep'"
 
@@ -33,7 +32,7 @@ def lags(cluster):
 
 
 def is_lagged(cluster, reader):
-    return bool(cluster.instances[reader].flags & LAGGED)
+    return cluster.instances[reader].lagged
 
 
 def reached(lab, p):

@@ -13,7 +13,6 @@ import subprocess
 
 import bench
 
-from lib import mapview
 from lib.apps import Apps
 from lib.lab import Lab
 
@@ -23,10 +22,7 @@ BOUND_S = 2
 
 def settled(apps, lab):
     writer = lab.writer
-    mapview.MapView(apps.runtime).wait(
-        lambda v: (c := v.find(lab.writer_name)) and c.state == "known" and c.writer == writer and
-        len(c.instances) == 3 and all(i.health == "ok" and i.routable for i in c.instances.values()),
-        30)
+    apps.prober.wait(lambda c: c.writer == writer and c.is_settled(3), 30)
 
 
 def one_round(lab, apps, held):

@@ -16,7 +16,7 @@ import bench
 
 from lib import costs
 from lib.lab import Lab
-from lib.paths import LIBRARY, PELORUS
+from lib.paths import LIBRARY
 from lib.prober import Prober
 
 BOUNDS = {"CPU": 0.5, "private dirty": 6, "connections per instance": 1,
@@ -31,17 +31,16 @@ def by_instances(figures, instances, seconds):
         figures.add(f"{instances} instances: {what}", value, "", bound)
 
 
-def live(lab, prober):
+def live(prober):
     """The processes that follow a name, as the prober counts them."""
-    told = lab.exec(PELORUS, "metrics", env={**bench.plain_environment(),
-                                             "PELORUS_RUNTIME_DIR": prober.run}).stdout
+    told = prober.pelorus("metrics").stdout
     found = re.search(r"^pelorus_client_processes(?:\{.*\})? (\d+)", told, re.M)
     return int(found.group(1)) if found else 0
 
 
 def by_audience(figures, lab, prober, program, count, seconds):
     env = {**bench.plain_environment(), "LD_PRELOAD": LIBRARY, "PELORUS_PROBER": "off",
-           "PELORUS_RUNTIME_DIR": prober.run}
+           "PELORUS_RUNTIME_DIR": prober.directory}
     crowd = lab.popen("sh", "-c", CROWD, "crowd", program, lab.writer_name, str(count), env=env,
                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
@@ -49,7 +48,7 @@ def by_audience(figures, lab, prober, program, count, seconds):
             if crowd.stdout.readline() != "ready\n":
                 raise RuntimeError("a process of the audience has ended")
         limit = time.monotonic() + 30
-        while (seen := live(lab, prober)) < count:
+        while (seen := live(prober)) < count:
             if time.monotonic() > limit:
                 raise RuntimeError(f"the prober sees {seen} of {count} processes")
             time.sleep(0.2)

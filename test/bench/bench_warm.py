@@ -50,7 +50,7 @@ def join(lab, config, id, seed):
     wait_count(lab, "writer", f"information_schema.replica_host_status WHERE server_id = '{id}'", 0)
     with Prober(lab, config) as prober:
         prober.wait(lambda c: c.state == "known" and id not in c.instances, 60)
-        client = lab.popen(*PROGRAM, lab.reader_name, str(seed), env=writer.environment(prober.run),
+        client = lab.popen(*PROGRAM, lab.reader_name, str(seed), env=writer.environment(prober.directory),
                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         lab.run("start", id)
         times = []

@@ -19,6 +19,7 @@ import time
 
 from lib import fastcgi
 from lib.paths import CLIENTS, LIBRARY, PELORUSD, ROOT
+from lib.prober import Runtime
 
 LIMIT = 40
 
@@ -150,6 +151,7 @@ class Apps:
     def __init__(self, lab, **environment):
         self.lab, self.all = lab, []
         self.runtime = os.path.join(os.path.dirname(lab.state), "run")
+        self.prober = Runtime(self.runtime, lab)
         self.environment = {
             "LD_PRELOAD": LIBRARY, "PELORUS_RUNTIME_DIR": self.runtime, "PELORUS_PROBER": PELORUSD,
             "PELORUS_USER": "app", "PELORUS_PASSWORD": "app", **environment}

@@ -10,7 +10,6 @@ import signal
 import time
 
 from lib.lab import now
-from lib.mapview import MapView
 
 STEPS = {
     "crash": 3, "graceful": 3, "blackhole": 3, "reboot": 2, "handover": 2, "flap": 1,
@@ -155,7 +154,7 @@ class Chaos:
 
     def lagging(self, reader):
         """Whether the prober says so, and has another that it would rather give out."""
-        cluster = MapView(self.apps.runtime).find(self.lab.reader_name)
+        cluster = self.apps.prober.view.find(self.lab.reader_name)
         fit = {i.id: i.lagged for i in cluster.instances.values() if i.role == "reader" and
                i.health == "ok" and i.admission == "admitted" and i.routable} if cluster else {}
         return fit.get(reader) and not all(fit.values())

@@ -45,7 +45,7 @@ def rates(lab, instance, seconds):
 def hint(prober, seconds):
     """A client whose writes are refused for ever, and which says so each 10 ms."""
     control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    control.connect(os.path.join(prober.run, "control"))
+    control.connect(os.path.join(prober.directory, "control"))
     request = f"hint\nname={prober.lab.writer_name}\n".encode()
     end = time.monotonic() + seconds
     while time.monotonic() < end:

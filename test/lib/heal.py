@@ -4,9 +4,7 @@
 A pool notices that its sockets are closed: no statement fails.  A program with one long connection
 is told once, at its next statement; the one after it is served by the new writer.
 """
-import os
 
-from lib import mapview
 from lib.apps import POOLS
 from lib.tap import note, ok
 
@@ -15,22 +13,12 @@ server varchar(60))"""
 WRONG = ("1290", "1792", "1836", "read-only")
 
 
-def prober_log(apps):
-    with open(os.path.join(apps.runtime, "prober.log"), errors="replace") as f:
-        return f.read()
-
-
-def view(apps, limit=20):
-    return mapview.MapView(apps.runtime, limit)
-
-
 def follow_to(apps, writer, seconds=30):
     """Waits until the prober has published this writer."""
     try:
-        view(apps).wait(lambda v: (c := v.find(apps.lab.writer_name)) and c.writer == writer,
-                        seconds)
+        apps.prober.wait(lambda c: c.writer == writer, seconds)
     except TimeoutError:
-        note(prober_log(apps)[-3000:])
+        note(apps.prober.log()[-3000:])
         raise
 
 

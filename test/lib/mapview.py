@@ -124,6 +124,12 @@ class Cluster:
         self.names = {n.text: n for n in names}
 
 
+    def is_settled(self, instances):
+        """Known, with all instances asked, routable and healthy."""
+        return self.state == "known" and len(self.instances) >= instances and \
+            all(i.health == "ok" and i.routable for i in self.instances.values())
+
+
 class MapView:
     def __init__(self, directory, limit=20):
         path = os.path.join(directory, "topology.map")
@@ -134,7 +140,15 @@ class MapView:
             time.sleep(0.01)
         with open(path, "r+b") as f:
             self.map = mmap.mmap(f.fileno(), layout()["map"]["size"])
+            self.path, self.inode = path, os.fstat(f.fileno()).st_ino
         self.base = ctypes.addressof(ctypes.c_char.from_buffer(self.map))
+
+    def is_current(self):
+        """False once another file is there."""
+        try:
+            return os.stat(self.path).st_ino == self.inode
+        except FileNotFoundError:
+            return False
 
     @property
     def wake(self):

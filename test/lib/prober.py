@@ -1,18 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A prober of our own for scenarios: `with Prober(lab, config) as p:`; p.view is its map.
+"""Probers of scenarios: how one is started and ended, asked, and watched by its map.
 
-It runs inside the lab, in a runtime directory of its own, and is ended with the block.
+    with Prober(lab) as prober:                       runs inside, prober.view is its map
+    with Prober(config="...") as prober:              here; nothing runs before it is started
+        prober.start()                                as the command does, in the background
+        prober.foreground()                           as a service manager does
+
+Its runtime directory is new, its configuration is the lab's cluster or empty unless told, it reads
+no my.cnf, and it is gone however the block ends.  A Runtime is the same without the starting: a
+directory whose prober the programs of the scenario start themselves.
 """
+import contextlib
+import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
 import time
 
 from lib import mapview
-from lib.paths import PELORUSD
+from lib.paths import PELORUS, PELORUSD
+from lib.waiting import LIMIT, alive, wait_for
 
 
 def cluster_section(lab, user="pelorus", password="pelorus", **keys):
@@ -66,62 +77,79 @@ class Watch(threading.Thread):
         self.join()
 
 
-class Prober:
-    def __init__(self, lab, config=None, command=(), arguments=()):
-        self.lab = lab
-        self.config = config if config is not None else cluster_section(lab)
-        self.command = list(command)  # to run it under, such as strace
-        self.arguments = list(arguments)
-        self.folder = tempfile.mkdtemp(prefix="pprobe-")
-        self.run = os.path.join(self.folder, "run")
-        self.log_path = os.path.join(self.folder, "log")
-        self.process = None
+class Runtime:
+    """A runtime directory and the prober that serves it, whoever started that, in a lab or here."""
 
-    def __enter__(self):
-        try:
-            self.start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
+    def __init__(self, directory, lab=None, environment=None):
+        self.directory, self.lab, self.mapped = directory, lab, None
+        self.environment = dict(os.environ, PELORUS_RUNTIME_DIR=directory, **(environment or {}))
 
-    def start(self):
-        os.makedirs(self.run, 0o700, exist_ok=True)
-        path = os.path.join(self.folder, "pelorus.conf")
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-            out.write(self.config)
-        words = [*self.command, PELORUSD, "--foreground", "--no-defaults", "--config", path,
-                 "--runtime-dir", self.run, "--log-file", self.log_path, *self.arguments]
-        self.process = self.lab.popen(*words, stdin=subprocess.DEVNULL, start_new_session=True)
-        self.view = mapview.MapView(self.run)
+    def popen(self, words, **options):
+        """Starts a command where the prober is, led to it by the environment."""
+        options = {"env": self.environment, "stdin": subprocess.DEVNULL, **options}
+        start = self.lab.popen if self.lab else lambda *w, **o: subprocess.Popen(w, **o)
+        return start(*words, **options)
 
-    def __exit__(self, *_):
-        if self.process:
-            self.signal(signal.SIGTERM)
+    def execute(self, words, limit=LIMIT, **options):
+        """Runs one to its end; the finished process, with texts."""
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
+        with self.popen(words, **options) as child:
             try:
-                self.process.wait(10)
+                out, err = child.communicate(timeout=limit)
             except subprocess.TimeoutExpired:
-                self.signal(signal.SIGKILL)
-                self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+                child.kill()
+                raise
+        return subprocess.CompletedProcess(words, child.returncode, out, err)
 
-    def signal(self, number):
-        """To all processes of this prober."""
-        try:
-            os.killpg(self.process.pid, number)
-        except ProcessLookupError:
-            pass
+    def pelorus(self, *words, **options):
+        return self.execute([PELORUS, *words], **options)
 
-    def worker(self):
-        """The worker's process id, in our own namespace of processes."""
-        return self.view.pid
+    def connect(self, limit=LIMIT):
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        s.settimeout(limit)
+        s.connect(os.path.join(self.directory, "control"))
+        return s
+
+    def ask(self, verb, **fields):
+        """The whole answer to one request."""
+        with self.connect() as s:
+            lines = [verb] + [f"{k.replace('_', '-')}={v}" for k, v in fields.items()]
+            s.send("\n".join(lines).encode())
+            answer = ""
+            while True:
+                packet = s.recv(70000).decode()
+                if not packet.endswith("\n+more"):
+                    return answer + packet
+                answer += packet[:-6]
+
+    def status(self):
+        answer = self.ask("status")
+        if not answer.startswith("ok\n"):
+            raise OSError(answer)
+        return json.loads(answer[3:])
+
+    def is_up(self):
+        with contextlib.suppress(OSError):
+            return self.status()
+        return None
+
+    def events(self, code=None):
+        lines = self.ask("events").splitlines()[1:]
+        return [e for e in map(json.loads, lines) if code in (None, e["code"])]
 
     def log(self):
         try:
-            with open(self.log_path, errors="replace") as log:
+            with open(os.path.join(self.directory, "prober.log"), errors="replace") as log:
                 return log.read()
         except FileNotFoundError:
             return ""
+
+    @property
+    def view(self):
+        """The map that is there now, waited for: the next prober may make another."""
+        if self.mapped is None or not self.mapped.is_current():
+            self.mapped = mapview.MapView(self.directory, LIMIT)
+        return self.mapped
 
     def cluster(self):
         return self.view.find(self.lab.writer_name)
@@ -138,7 +166,104 @@ class Prober:
                          seconds)
 
     def wait_settled(self, instances, seconds=30):
-        """Known, with all instances asked, routable and healthy."""
-        return self.wait(lambda c: c.state == "known" and len(c.instances) >= instances and
-                         all(i.health == "ok" and i.routable for i in c.instances.values()) and c,
-                         seconds)
+        return self.wait(lambda c: c.is_settled(instances) and c, seconds)
+
+
+class Prober(Runtime):
+    """`prefix` is a command to run it under, such as setpriv; `config` the text of its file."""
+
+    def __init__(self, lab=None, config=None, prefix=(), options=(), directory=None,
+                 environment=None):
+        self.folder = tempfile.mkdtemp(prefix="pelorus-test-")
+        os.chmod(self.folder, 0o755)
+        super().__init__(directory or os.path.join(self.folder, "run"), lab, environment)
+        self.config = os.path.join(self.folder, "pelorus.conf")
+        self.configure((cluster_section(lab) if lab else "") if config is None else config)
+        self.prefix, self.options = list(prefix), list(options)
+        self.children = []
+        self.seen = set()
+
+    def __enter__(self):
+        if self.lab:
+            try:
+                self.begin()
+            except BaseException:
+                self.__exit__()
+                raise
+        return self
+
+    def __exit__(self, *_):
+        if not self.lab:
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                self.note_pids()
+        for child in self.children:
+            self.end(child)
+        if not self.lab:
+            self.end_background()
+        shutil.rmtree(self.directory, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def end(self, child):
+        self.signal(signal.SIGTERM, child)
+        try:
+            child.wait(10)
+        except subprocess.TimeoutExpired:
+            self.signal(signal.SIGKILL, child)
+            child.wait()
+
+    def end_background(self):
+        with contextlib.suppress(OSError):
+            self.ask("stop")
+        for pid in self.seen:
+            with contextlib.suppress(TimeoutError):
+                wait_for(lambda pid=pid: not alive(pid), 4)
+            if alive(pid):
+                os.kill(pid, signal.SIGKILL)
+
+    def configure(self, text, mode=0o600):
+        with open(self.config, "w") as out:
+            out.write(text)
+        os.chmod(self.config, mode)
+
+    def command(self, *words):
+        return [*self.prefix, PELORUSD, "--config", self.config, "--no-defaults", *self.options,
+                *words]
+
+    def start(self, *words):
+        """Starts one in the background; what the starter said and how it ended."""
+        done = self.execute(self.command(*words))
+        if done.returncode == 0:
+            self.note_pids()
+        return done
+
+    def foreground(self, *words, **options):
+        """Starts one in the foreground, ended with the block; it is not waited for."""
+        child = self.popen(self.command("--foreground", *words),
+                           **{"start_new_session": True, "stdout": subprocess.DEVNULL,
+                              "stderr": subprocess.PIPE, "text": True, **options})
+        self.children.append(child)
+        return child
+
+    def begin(self):
+        """One in the foreground that logs as others do; its map is there when this returns."""
+        os.makedirs(self.directory, 0o700, exist_ok=True)
+        log = os.path.join(self.directory, "prober.log")
+        self.process = self.foreground("--log-file", log, stderr=None)
+        self.view.wait(lambda view: view.pid)
+
+    def pelorus(self, *words, **options):
+        return self.execute([*self.prefix, PELORUS, *words], **options)
+
+    def note_pids(self):
+        status = self.status()
+        self.seen |= {status["pid"], status["supervisor"]} - {1, os.getpid()}
+        return status["supervisor"], status["pid"]
+
+    def signal(self, number, child=None):
+        """To all processes of the one in the foreground."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg((child or self.process).pid, number)
+
+    def worker(self):
+        """The worker's process id, in its own namespace of processes."""
+        return self.view.pid

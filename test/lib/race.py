@@ -10,7 +10,6 @@ at which it became writable.  The rows themselves say who wrote them.
 """
 import time
 
-from lib import mapview
 from lib.lab import now
 from lib.writer import Writer
 
@@ -49,7 +48,6 @@ class Race:
     def __init__(self, lab, apps):
         self.lab, self.apps = lab, apps
         self.entries = {}
-        self.view = None
         self.instances = len(lab.status()["instances"])
 
     def __enter__(self):
@@ -83,14 +81,8 @@ class Race:
 
     def wait_settled(self):
         """The prober finds every instance well."""
-        self.view = self.view or mapview.MapView(self.apps.runtime)
-
-        def settled(view):
-            cluster = view.find(self.lab.writer_name)
-            return cluster and cluster.state == "known" and cluster.writer == self.lab.writer and \
-                len(cluster.instances) == self.instances and \
-                all(i.health == "ok" and i.routable for i in cluster.instances.values())
-        self.view.wait(settled, 60)
+        writer = self.lab.writer
+        self.apps.prober.wait(lambda c: c.writer == writer and c.is_settled(self.instances), 60)
 
     def first_on(self, writer, last_id):
         """{number: the first n} of the rows that a writer made since."""

@@ -5,8 +5,8 @@ import shutil
 import subprocess
 import tempfile
 
-from lib.host_prober import wait_for
 from lib.tap import ok
+from lib.waiting import wait_for
 
 BASH = "env PS1='$ ' bash --norc --noprofile"
 

@@ -101,7 +101,7 @@ def jumping_clock(lab):
     shim = os.path.join(tempfile.mkdtemp(prefix="pclock-"), "clock.so")
     subprocess.run(["cc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-O1", "-o", shim,
                     os.path.join(ROOT, "test", "lib", "wall_clock.c")], check=True)
-    with Prober(lab, command=["env", f"LD_PRELOAD={shim}"]) as prober:
+    with Prober(lab, prefix=["env", f"LD_PRELOAD={shim}"]) as prober:
         with Judge(prober, "the wall clock jumps by hours"):
             time.sleep(4)
         stamps = {line.split("T")[1][:2] for line in prober.log().splitlines() if "T" in line}

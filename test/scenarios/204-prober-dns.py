@@ -116,7 +116,7 @@ def refused_client(lab, prober):
     published = lambda: prober.cluster().names[lab.writer_name].addresses
     prober.wait(lambda c: c.names[lab.writer_name].addresses == [address_of(lab, lab.writer)], 40)
     client = lab.popen("env", f"LD_PRELOAD={LIBRARY}", "PELORUS_PROBER=off",
-                       f"PELORUS_RUNTIME_DIR={prober.run}", "python3", "-c", UNTIL_REFUSED,
+                       f"PELORUS_RUNTIME_DIR={prober.directory}", "python3", "-c", UNTIL_REFUSED,
                        lab.writer_name, stdin=subprocess.DEVNULL)
     begin, wake = now(), prober.view.wake
     lab.run("failover", "--mode", "crash", "--no-promote")
@@ -139,7 +139,7 @@ def hour_without_credentials(folder):
     with Lab(instances=2, server=["max-connect-errors=1", "skip-name-resolve=0"]) as lab:
         ids = sorted(i["id"] for i in lab.status()["instances"])
         before = [count(lab, i, "Connections") for i in ids]
-        with Prober(lab, cluster_section(lab, user=None), command=fast) as prober:
+        with Prober(lab, cluster_section(lab, user=None), prefix=fast) as prober:
             prober.wait(lambda c: c.dns_only and c.names[lab.writer_name].addresses, 30)
             begin = prober.view.heartbeat_ns
             prober.view.wait(lambda v: v.heartbeat_ns > begin + HOUR_NS, 120)

@@ -20,7 +20,7 @@ class Case:
         follow = before(self.cluster) if before else follow
         arguments = [word for name in follow for word in ("--follow", name)]
         text = config(self.cluster) if config else NO_ENDPOINT
-        self.prober = Prober(self.cluster, text, arguments=arguments)
+        self.prober = Prober(self.cluster, text, options=arguments)
 
     def __enter__(self):
         self.prober.__enter__()

@@ -12,10 +12,10 @@ import time
 from lib import tap
 from lib.apps import Apps
 from lib.heal import TABLE
-from lib.host_prober import wait_for
 from lib.lab import Lab, now
 from lib.mapview import MapView
 from lib.prober import Prober
+from lib.waiting import wait_for
 
 STOP_S = 15
 STALE_NS = 5e9  # then nobody believes the map

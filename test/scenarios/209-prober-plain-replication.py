@@ -38,7 +38,7 @@ def is_lagged(cluster, reader):
 def reached(lab, p):
     """The servers that a dozen connects by the reader's name lead to."""
     done = lab.exec("sh", "-c", 'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do "$@"; done', "sh",
-                    "env", f"LD_PRELOAD={LIBRARY}", f"PELORUS_RUNTIME_DIR={p.run}",
+                    "env", f"LD_PRELOAD={LIBRARY}", f"PELORUS_RUNTIME_DIR={p.directory}",
                     "PELORUS_PROBER=off", "mariadb", "-N", "-B", "-h", lab.reader_name, "-uapp",
                     "-papp", "-e", "SELECT @@aurora_server_id", check=False)
     return set(done.stdout.split()) or done.stderr

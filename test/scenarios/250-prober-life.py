@@ -10,9 +10,10 @@ import subprocess
 import sys
 import time
 
-from lib.host_prober import LIMIT, Prober, alive, wait_for
 from lib.paths import BUILD, PELORUSD
+from lib.prober import Prober
 from lib.tap import done, note, ok
+from lib.waiting import LIMIT, alive, wait_for
 
 NAME = "localhost"  # in /etc/hosts: no DNS server is asked
 
@@ -102,7 +103,7 @@ def crash_loop():
 
 def idle_exit():
     config = "[pelorus]\nidle-exit = 1s\n"
-    with Prober(config) as idle, Prober(config) as busy, Prober(config) as asked:
+    with Prober(config=config) as idle, Prober(config=config) as busy, Prober(config=config) as asked:
         idle.start()
         busy.start("--follow", NAME + ":1")
         asked.start()
@@ -126,7 +127,7 @@ def notifications(path):
 
 def foreground():
     with Prober() as p:
-        path = os.path.join(p.base, "notify")
+        path = os.path.join(p.folder, "notify")
         receive = notifications(path)
         p.environment["NOTIFY_SOCKET"] = path
         child = p.foreground("--log-format", "json")
@@ -142,8 +143,8 @@ def foreground():
         ok(child.returncode == 0, "and ends with 0")
         ok(said and all(line.startswith('{"time":"') for line in said.splitlines()),
            "its log went to standard error, as JSON", said)
-        abstract = notifications("\0" + os.path.basename(p.base))
-        p.environment.update(NOTIFY_SOCKET="@" + os.path.basename(p.base), WATCHDOG_USEC="3000000")
+        abstract = notifications("\0" + os.path.basename(p.folder))
+        p.environment.update(NOTIFY_SOCKET="@" + os.path.basename(p.folder), WATCHDOG_USEC="3000000")
         child = p.foreground()
         ok("READY=1" in abstract(), "abstract names work too")
         ok(abstract() == "WATCHDOG=1", "the service manager's watchdog hears from the worker")
@@ -175,7 +176,7 @@ def nothing_inherited():
 def preloaded_by_mistake():
     """Where the library is preloaded into everything, it stays out of the prober itself."""
     with Prober() as p:
-        copy = os.path.join(p.base, "pelorusd")
+        copy = os.path.join(p.folder, "pelorusd")
         shutil.copy(shutil.which("getent"), copy)
         environment = dict(p.environment, LD_PRELOAD=os.path.join(BUILD, "lib", "libpelorus.so"),
                            PELORUS_CLUSTER="localhost", PELORUS_PROBER="off")
@@ -193,13 +194,13 @@ def relative_paths():
     with Prober() as p:
         words = [PELORUSD, "--no-defaults", "--config", "pelorus.conf", "--runtime-dir", "run",
                  "--log-file", "here.log"]
-        run = subprocess.run(words, cwd=p.base, env=p.environment, capture_output=True, text=True,
+        run = subprocess.run(words, cwd=p.folder, env=p.environment, capture_output=True, text=True,
                              timeout=LIMIT)
         pids = p.note_pids()
         time.sleep(1.5)
         ok(run.returncode == 0 and p.note_pids() == pids and
            p.status()["configuration"] == p.config and
-           os.path.exists(os.path.join(p.base, "here.log")), "paths may be relative", run.stderr)
+           os.path.exists(os.path.join(p.folder, "here.log")), "paths may be relative", run.stderr)
 
 
 def usage():

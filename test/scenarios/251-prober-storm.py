@@ -9,9 +9,10 @@ import sys
 import threading
 import time
 
-from lib.host_prober import LIMIT, Prober, alive, wait_for
 from lib.paths import LIBRARY, PELORUSD
+from lib.prober import Prober
 from lib.tap import done, note, ok
+from lib.waiting import LIMIT, alive, wait_for
 
 PROGRAMS = 500
 CLIENTS = 500
@@ -19,7 +20,7 @@ CLIENTS = 500
 
 def counting(p):
     """A pelorusd that leaves a line for each exec, and the file with the lines."""
-    path, count = os.path.join(p.base, "pelorusd"), os.path.join(p.base, "count")
+    path, count = os.path.join(p.folder, "pelorusd"), os.path.join(p.folder, "count")
     with open(path, "w") as out:
         out.write(f'#!/bin/sh\necho x >>{count}\nexec {PELORUSD} --config {p.config} '
                   '--no-defaults "$@"\n')
@@ -67,7 +68,7 @@ for _ in range(10000):
 
 def broken():
     """A prober that cannot start is not tried without end."""
-    with Prober("[pelorus]\nrefresh = never\n") as p:
+    with Prober(config="[pelorus]\nrefresh = never\n") as p:
         path, count = counting(p)
         begin = time.monotonic()
         children = [subprocess.Popen([sys.executable, "-c", LOOKUPS], env=preloaded(p, path),

@@ -8,9 +8,10 @@ import subprocess
 import sys
 import time
 
-from lib.host_prober import LIMIT, Prober, alive, wait_for
 from lib.paths import PELORUS
+from lib.prober import Prober
 from lib.tap import done, note, ok, skip
+from lib.waiting import LIMIT, alive, wait_for
 
 NOBODY, OTHER = 65534, 65533
 ROOT = os.geteuid() == 0
@@ -29,7 +30,7 @@ def inode(path):
 
 
 def deleted():
-    with Prober(SWEEPS_OFTEN) as p:
+    with Prober(config=SWEEPS_OFTEN) as p:
         p.start("--follow", "localhost:1")
         pids = p.note_pids()
         path = os.path.join(p.directory, "topology.map")
@@ -83,7 +84,7 @@ def moved_away():
 
 def untrusted():
     with Prober() as p:
-        os.symlink(p.base, p.directory)
+        os.symlink(p.folder, p.directory)
         run = p.start()
         ok(run.returncode == 1 and "pelorusd:" in run.stderr, "a symbolic link is refused", run.stderr)
         os.unlink(p.directory)
@@ -141,7 +142,7 @@ def squatted():
 
 def shared():
     """A directory that others may enter: the system's prober, or a sidecar's volume."""
-    with Prober(SWEEPS_OFTEN + "[cluster localhost]\nport = 1\n") as p:
+    with Prober(config=SWEEPS_OFTEN + "[cluster localhost]\nport = 1\n") as p:
         os.mkdir(p.directory)
         os.chmod(p.directory, 0o755)
         p.start("--follow", "localhost:1")

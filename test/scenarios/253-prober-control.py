@@ -9,9 +9,10 @@ import subprocess
 import threading
 import time
 
-from lib.host_prober import LIMIT, Prober, wait_for
 from lib.paths import PELORUS
+from lib.prober import Prober
 from lib.tap import as_root, done, note, ok
+from lib.waiting import LIMIT, wait_for
 
 SEED = 20260102
 

@@ -5,8 +5,9 @@ stays.  A password that others may read is none."""
 import os
 import signal
 
-from lib.host_prober import Prober, wait_for
+from lib.prober import Prober
 from lib.tap import done, ok
+from lib.waiting import wait_for
 
 GOOD = "[cluster one]\nendpoint = localhost\nport = 1\n"
 SECRET = GOOD + "user = monitor\npassword = 'very secret'\n"
@@ -47,7 +48,7 @@ def who_may_read():
         p.configure(SECRET, 0o600)
         ok(p.start().returncode == 0, "in a file of one's own it is taken")
     with Prober() as p:
-        path = os.path.join(p.base, "password")
+        path = os.path.join(p.folder, "password")
         with open(path, "w") as out:
             out.write("very secret\n")
         p.configure(GOOD + f"user = monitor\npassword-file = {path}\n", 0o644)
@@ -59,7 +60,7 @@ def who_may_read():
 
 
 def reload():
-    with Prober(GOOD) as p:
+    with Prober(config=GOOD) as p:
         p.start()
         pids = p.note_pids()
         wait_for(lambda: any(c["key"] == "localhost" for c in p.status()["clusters"]))

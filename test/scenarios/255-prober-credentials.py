@@ -10,10 +10,11 @@ import signal
 import subprocess
 import time
 
-from lib.host_prober import Prober, wait_for
 from lib.lab import Lab
 from lib.paths import PELORUSD
+from lib.prober import Prober
 from lib.tap import as_root, done, note, ok
+from lib.waiting import wait_for
 
 WRONG = "n0t-the-passw0rd-of-anyone"
 SECRETS = (WRONG, "app-secret-in-a-file")
@@ -23,7 +24,7 @@ class Inside(Prober):
     """A prober within the lab's network, spoken to from outside by its socket."""
 
     def __init__(self, lab, config="", **options):
-        super().__init__(config, prefix=lab.command("exec", "--"), **options)
+        super().__init__(config=config, prefix=lab.command("exec", "--"), **options)
 
     def note_pids(self):
         """As this test sees them: the lab has process ids of its own."""
@@ -121,7 +122,7 @@ def no_secret(lab):
     if not as_root("no secret in command line, environment, log, map, slots, status, events"):
         return
     with Inside(lab) as p:
-        path = os.path.join(p.base, "password")
+        path = os.path.join(p.folder, "password")
         with open(path, "w") as out:
             out.write(SECRETS[1] + "\n")
         os.chmod(path, 0o600)
@@ -153,7 +154,7 @@ def no_secret(lab):
 def option_files(lab):
     """my.cnf, as libmariadb reads it: [client], then [pelorus]."""
     with Inside(lab) as p:
-        path = os.path.join(p.base, "my.cnf")
+        path = os.path.join(p.folder, "my.cnf")
         with open(path, "w") as out:
             out.write(f"[client]\nuser = app\npassword = {WRONG}\n[pelorus]\npassword = app\n")
         os.chmod(path, 0o600)

@@ -11,10 +11,10 @@ import sys
 import time
 
 from lib import guests, loopback
-from lib.host_prober import wait_for
 from lib.loopback import dial, greeting
 from lib.published import Map
 from lib.tap import done, note, ok
+from lib.waiting import wait_for
 
 WRITER = "db.cluster-abc.test-region-1.rds.amazonaws.com"
 ONE, TWO = "127.0.77.1", "127.0.77.2"

@@ -14,6 +14,7 @@ import time
 from lib import clients, heal
 from lib.apps import Apps
 from lib.lab import Lab, now
+from lib.mapview import MapView
 from lib.tap import done, note, ok, skip
 
 NO_NODE = clients.node_problem()
@@ -24,7 +25,7 @@ IDLE_LOOK_S = 30
 
 
 def beat(apps):
-    return heal.view(apps).heartbeat_ns
+    return apps.prober.view.heartbeat_ns
 
 
 def write_until_well(running):
@@ -45,7 +46,7 @@ def write_until_well(running):
 def start_of(apps):
     """When the prober started whose map is there; 0 if there is none."""
     try:
-        return heal.view(apps, 0).start_ns
+        return MapView(apps.runtime, 0).start_ns
     except TimeoutError:
         return 0
 

@@ -9,7 +9,7 @@ stay where DNS leads, in the same minute.
 import collections
 import glob
 
-from lib import clients, mapview
+from lib import clients
 from lib.apps import KINDS, POOLS, Apps, Fpm
 from lib.lab import Lab, now
 from lib.tap import done, note, ok, skip
@@ -42,8 +42,7 @@ class Trial:
 
     def follow_to(self, writer):
         """Waits until the prober has published this writer."""
-        mapview.MapView(self.apps.runtime).wait(
-            lambda v: (c := v.find(self.lab.writer_name)) and c.writer == writer, 30)
+        self.apps.prober.wait(lambda c: c.writer == writer, 30)
 
     def last(self):
         return int(self.lab.sql(self.lab.writer, "select coalesce(max(id), 0) from writes")[0][0])

@@ -13,7 +13,7 @@ import time
 from lib import clients, mapview
 from lib.apps import POOLS, Apps, children
 from lib.lab import Lab
-from lib.paths import ROOT
+from lib.paths import PELORUSD, ROOT
 from lib.tap import done, note, ok, skip
 
 TABLE = """create table writes (id bigint primary key auto_increment, client varchar(20),
@@ -41,8 +41,7 @@ def well(app, answer):
 
 
 def published(apps, writer, limit=30):
-    mapview.MapView(apps.runtime).wait(
-        lambda v: (c := v.find(apps.lab.writer_name)) and c.writer == writer, limit)
+    apps.prober.wait(lambda c: c.writer == writer, limit)
 
 
 def through_failover(lab, apps, running, text, mode="crash"):
@@ -188,21 +187,20 @@ def check_sidecar(lab, apps):
     os.chmod(directory, 0o755)
     os.chmod(os.path.dirname(directory), 0o755)
     os.chown(directory, 1001, 1001)
-    prober = lab.popen(*other_user(1001),
-                       apps.environment["PELORUS_PROBER"].replace(ROOT, "/mnt", 1),
+    prober = lab.popen(*other_user(1001), PELORUSD.replace(ROOT, "/mnt", 1),
                        "--foreground", "--runtime-dir", directory,
                        env={**apps.env(plain=True), "PELORUS_CONFIG": config(directory, lab)},
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        mapview_ready = mapview.MapView(directory)
-        mapview_ready.wait(lambda v: v.find(lab.writer_name) and
-                           v.find(lab.writer_name).writer == lab.writer, 20)
+        view = mapview.MapView(directory)
+        view.wait(lambda v: v.find(lab.writer_name) and
+                  v.find(lab.writer_name).writer == lab.writer, 20)
         app = apps.start(kind(), prefix=other_user(1000), tree="/mnt",
                          PELORUS_RUNTIME_DIR=directory, PELORUS_PROBER="off", PELORUS_USER="",
                          PELORUS_PASSWORD="")
         writes(app)
         lab.failover("crash")
-        mapview_ready.wait(lambda v: v.find(lab.writer_name).writer == lab.writer, 30)
+        view.wait(lambda v: v.find(lab.writer_name).writer == lab.writer, 30)
         answer = writes(app)
         ok(well(app, answer), "a sidecar of another user keeps the topology", str(answer))
     finally:

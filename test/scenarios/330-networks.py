@@ -54,9 +54,9 @@ def check_firewall(text, lab, apps):
         note(f"{text}: {kind}: first write {plain.first['ms']:.0f} ms without the preload, "
              f"{app.first['ms']:.0f} ms with it")
         ok(len(said(apps, kind)) <= 1, f"{text}: {kind}: one line at most", said(apps, kind))
-    heal.view(apps).wait(lambda v: (c := v.find(lab.writer_name)) and c.why == "unroutable")
+    apps.prober.wait(lambda c: c.why == "unroutable")
     heal.write_all(text, apps.all)
-    lines = [x for x in heal.prober_log(apps).splitlines() if "cannot be reached directly" in x]
+    lines = [x for x in apps.prober.log().splitlines() if "cannot be reached directly" in x]
     ok(len(lines) == 1, f"{text}: the prober says once what is the matter", lines)
     note("\n".join(lines))
 

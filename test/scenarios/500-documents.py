@@ -15,11 +15,11 @@ import subprocess
 import tempfile
 
 from lib import documents
-from lib.host_prober import wait_for
 from lib.installed import Installed
 from lib.lab import Lab
 from lib.paths import LAB, ROOT
 from lib.tap import done, ok
+from lib.waiting import wait_for
 
 ELSEWHERE = {"package", "tests"}
 KNOWN = {"", "sh", "sh host", "sh install", "sh gdb", "sh package", "sh tests", "output", "ini systemd",

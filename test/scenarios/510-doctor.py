@@ -38,7 +38,7 @@ def says(made, what, *texts, status=1):
 def well(patient, lab):
     with Prober(lab) as prober:
         prober.wait_settled(3)
-        made = patient.doctor("--cluster", lab.writer_name, "--", "node", run=prober.run)
+        made = patient.doctor("--cluster", lab.writer_name, "--", "node", run=prober.directory)
         says(made, "all is well: nothing to mend", "Nothing is wrong.", "leads to the writer",
              "loads the library for", "has its lookups from the library, version", status=0)
         ok("FAIL" not in made.stdout and "note" not in made.stdout, "and not a word more", made.stdout)
@@ -46,7 +46,7 @@ def well(patient, lab):
         old = lab.writer
         lab.failover("crash")
         new = prober.wait_known(lab.writer).writer
-        made = patient.doctor("--cluster", lab.writer_name, run=prober.run)
+        made = patient.doctor("--cluster", lab.writer_name, run=prober.directory)
         says(made, "DNS frozen", "leads to", "not to the writer", "DNS is late or frozen",
              f"go to {new} all the same", status=0)
         ok(new == lab.writer and new != old, "after a failover", f"{old}, then {new}")
@@ -55,7 +55,7 @@ def well(patient, lab):
 def credentials(patient, lab):
     with Prober(lab, cluster_section(lab, password="wrong")) as prober:
         prober.view.wait(lambda v: v.find(lab.writer_name), 20)
-        says(patient.doctor("--cluster", lab.writer_name, run=prober.run), "a wrong password",
+        says(patient.doctor("--cluster", lab.writer_name, run=prober.directory), "a wrong password",
              "FAIL  credentials:", "Access denied for user 'pelorus'",
              "user or password is wrong", "CREATE USER")
 

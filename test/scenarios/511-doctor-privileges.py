@@ -2,14 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`pelorus doctor` where the user may log in, and may not ask: by a server that refuses questions
 with the errors of MariaDB and of MySQL."""
-import os
-import subprocess
 
 from lib import fakes
-from lib.host_prober import wait_for
-from lib.paths import PELORUS
 from lib.prober import Prober, cluster_section
 from lib.tap import done, ok
+from lib.waiting import wait_for
 
 # The words, the account as the server has it (None: it does not tell), and what is to be granted.
 CASES = {
@@ -32,9 +29,8 @@ def main():
         with Prober(cluster, cluster_section(cluster)) as prober:
             prober.wait(lambda c: c.why == "denied")
             wait_for(lambda: "question-refused" in prober.log())
-            environment = dict(os.environ, PELORUS_RUNTIME_DIR=prober.run, PELORUS_CONFIG="")
-            made = subprocess.run([PELORUS, "doctor", "--cluster", cluster.writer_name],
-                                  env=environment, text=True, stdout=subprocess.PIPE, timeout=60)
+            prober.environment["PELORUS_CONFIG"] = ""
+            made = prober.pelorus("doctor", "--cluster", cluster.writer_name, limit=60)
             ok(made.returncode == 1 and "FAIL  privileges: " in made.stdout and
                text in made.stdout and f"the user lacks privileges: {grant}\n" in made.stdout,
                f"no privileges, error {code}: told from a wrong password, with what mends it",

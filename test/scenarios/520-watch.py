@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`pelorus watch` and `pelorus topology -W` on a real terminal: tmux holds it, resizes it, presses
 keys, and tells what stands on it."""
-import os
 import re
 import subprocess
 import time
@@ -109,7 +108,7 @@ def topology(terminal, lab):
 def main():
     with Lab(instances=3) as lab, Prober(lab) as prober:
         prober.wait_settled(3)
-        environment = dict(os.environ, PELORUS_RUNTIME_DIR=prober.run)
+        environment = prober.environment
         with Terminal(environment) as terminal:
             terminal.type(f"clear; echo {BEFORE}")
             terminal.wait(lambda l: BEFORE in l, "a terminal")

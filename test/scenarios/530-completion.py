@@ -3,8 +3,8 @@
 """Completion as a person meets it: bash and zsh on a terminal, a word begun, and the Tab key."""
 import os
 
-from lib.host_prober import Prober
 from lib.paths import PELORUS, ROOT
+from lib.prober import Prober
 from lib.tap import done, ok
 from lib.terminal import BASH, Terminal
 
@@ -40,7 +40,7 @@ def main():
     with Prober() as prober:
         prober.start()
         ok(prober.ask("follow", name=NAME).startswith("ok"), "a name is followed")
-        folder = os.path.join(prober.base, "bin")
+        folder = os.path.join(prober.folder, "bin")
         os.mkdir(folder)
         with open(os.open(os.path.join(folder, "pelorus-namesake"), os.O_WRONLY | os.O_CREAT, 0o755),
                   "w") as program:

@@ -12,7 +12,7 @@ import os
 import tempfile
 import time
 
-from lib import mapview, matrix
+from lib import matrix
 from lib.apps import Apps
 from lib.lab import Lab, now
 from lib.matrix import ABI, POOL, READ
@@ -59,15 +59,12 @@ class Trial:
 
     def published(self, writer):
         """Waits until the prober has published this writer."""
-        mapview.MapView(self.apps.runtime).wait(
-            lambda v: (c := v.find(self.lab.writer_name)) and c.writer == writer and
-            v.find(self.lab.reader_name), 30)
+        self.apps.prober.wait(lambda c: c.writer == writer and self.lab.reader_name in c.names, 30)
 
     def settled(self):
         """Waits until connections may be led to every instance."""
-        mapview.MapView(self.apps.runtime).wait(
-            lambda v: (c := v.find(self.lab.reader_name)) and len(c.instances) == 3 and
-            all(i.routable for i in c.instances.values()), 30)
+        self.apps.prober.wait(lambda c: len(c.instances) == 3 and
+                              all(i.routable for i in c.instances.values()), 30)
 
     def connect(self):
         writer = self.lab.writer

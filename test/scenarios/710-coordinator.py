@@ -35,7 +35,7 @@ def section(lab, server, user=None, **keys):
 
 def reached(lab, p):
     """Which instance an unmodified client under the preload gets to by the writer's name."""
-    done = lab.exec("env", f"LD_PRELOAD={LIBRARY}", f"PELORUS_RUNTIME_DIR={p.run}",
+    done = lab.exec("env", f"LD_PRELOAD={LIBRARY}", f"PELORUS_RUNTIME_DIR={p.directory}",
                     "PELORUS_PROBER=off", "mariadb", "-N", "-B", "-h", lab.writer_name, "-uapp",
                     "-papp", "-e", "SELECT @@server_id", check=False)
     return done.stdout.strip() or done.stderr

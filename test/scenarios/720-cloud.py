@@ -82,7 +82,7 @@ def by_provider(lab, server, folder):
     config = cluster_section(lab, user=None, **SECRET_KEYS)
     for name, variables, path, holds in providers(server, folder):
         asked, before = len(server.requests("/secrets/")), len(server.requests(path))
-        with Prober(lab, config, command=environment(server, **variables)) as p:
+        with Prober(lab, config, prefix=environment(server, **variables)) as p:
             tap.ok(p.wait_known(lab.writer), f"{name}: the secret's user logs in", p.log()[-800:])
             question = server.request("/secrets/", after=asked)
             tap.ok(aws.signature_holds(question) and
@@ -98,7 +98,7 @@ def rotation(lab, server):
     server.answer("/secrets/", aws.secret("pelorus", "outdated"))
     key = {"AWS_ACCESS_KEY_ID": aws.ID, "AWS_SECRET_ACCESS_KEY": aws.SECRET}
     config = cluster_section(lab, user=None, **SECRET_KEYS)
-    with Prober(lab, config, command=environment(server, **key)) as p:
+    with Prober(lab, config, prefix=environment(server, **key)) as p:
         said = p.view.wait(lambda _: "access-denied" in p.log(), 20)
         tap.ok(said and "outdated" not in p.log(), "a refused secret is said, without itself")
         server.answer("/secrets/", aws.secret("pelorus", "pelorus"))
@@ -108,12 +108,11 @@ def rotation(lab, server):
 
 def tokens(lab, server):
     config = cluster_section(lab, user="app", password="unused", auth="iam")
-    with Prober(lab, config, command=environment(server)) as p:
+    with Prober(lab, config, prefix=environment(server)) as p:
         p.view.wait(lambda v: v.find(lab.writer_name))
-        command = ["env", f"PELORUS_RUNTIME_DIR={p.run}", "HOME=/nonexistent", PELORUS,
-                   "auth-token", "--user", "app", lab.writer_name]
-        p.view.wait(lambda _: lab.exec(*command, check=False).returncode == 0, 20)
-        done = lab.exec(*command, check=False)
+        words = ("auth-token", "--user", "app", lab.writer_name)
+        p.view.wait(lambda _: p.pelorus(*words).returncode == 0, 20)
+        done = p.pelorus(*words)
         tap.ok(done.returncode == 0 and
                aws.token_holds(done.stdout.strip(), lab.writer_name, 3306, "app"),
                "pelorus auth-token: the prober signs with the machine's credentials",
@@ -147,8 +146,8 @@ def control_plane(lab, server, ids):
                   contains="DescribeDBInstances")
     key = {"AWS_ACCESS_KEY_ID": aws.ID, "AWS_SECRET_ACCESS_KEY": aws.SECRET}
     config = cluster_section(lab, control_plane="on")
-    with Prober(lab, config, command=environment(server, **key),
-                arguments=["--follow", custom]) as p:
+    with Prober(lab, config, prefix=environment(server, **key),
+                options=["--follow", custom]) as p:
         p.wait_settled(3)
         c = p.wait(lambda c: custom in c.names and members(c, custom) == [reader] and c, 30)
         tap.ok(c, "a custom endpoint for readers leads to its members without the writer",
@@ -161,7 +160,7 @@ def control_plane(lab, server, ids):
         tap.ok(c, "a member that became the writer is left out at once",
                p.cluster() and members(p.cluster(), custom))
     server.answer("/rds/", aws.THROTTLED, status=400, contains="DescribeDBClusterEndpoints")
-    with Prober(lab, config, command=environment(server, **key)) as p:
+    with Prober(lab, config, prefix=environment(server, **key)) as p:
         tap.ok(p.view.wait(lambda _: "asked too often" in p.log(), 20) and p.wait_settled(3),
                "throttling is said and stops nothing else", p.log()[-600:])
 
@@ -176,15 +175,14 @@ def custom_alone(lab, server, ids):
         server.answer("/rds/", listed, contains=f"DescribeDBClusterEndpoints&Version=2014-10-31&{words}")
     key = {"AWS_ACCESS_KEY_ID": aws.ID, "AWS_SECRET_ACCESS_KEY": aws.SECRET}
     config = "[pelorus]\nuser = pelorus\npassword = pelorus\ncontrol-plane = on\n"
-    with Prober(lab, config, command=environment(server, **key),
-                arguments=["--follow", custom]) as p:
+    with Prober(lab, config, prefix=environment(server, **key),
+                options=["--follow", custom]) as p:
         def look(view):
             c = view.find(custom)
             return c and c.state == "known" and members(c, custom) == [reader]
         tap.ok(p.view.wait(look, 30), "a custom endpoint followed alone leads to its members",
                p.log()[-600:])
-        shown = lab.exec("env", f"PELORUS_RUNTIME_DIR={p.run}", PELORUS, "topology", "--json",
-                         check=False).stdout
+        shown = p.pelorus("topology", "--json").stdout
         tap.ok(all(f"us-east-1{z}" in shown for z in "abc"), "and each instance's zone is shown",
                shown)
 

@@ -6,7 +6,8 @@ import tempfile
 
 from lib import aws, tap
 from lib.clear_server import ClearServer
-from lib.host_prober import Prober, wait_for
+from lib.prober import Prober
+from lib.waiting import wait_for
 
 KEYS = {"AWS_ACCESS_KEY_ID": aws.ID, "AWS_SECRET_ACCESS_KEY": aws.SECRET,
         "AWS_SESSION_TOKEN": aws.SESSION, "AWS_REGION": "us-east-1", "HOME": "/nonexistent"}
@@ -24,7 +25,7 @@ with tempfile.TemporaryDirectory() as folder, ClearServer(folder) as server_:
 
     log = os.path.join(folder, "log")
     options = ("--log-file", log)
-    with Prober(configuration(server_, ssl_ca=server_.ca), environment=KEYS,
+    with Prober(config=configuration(server_, ssl_ca=server_.ca), environment=KEYS,
                 options=options) as prober:
         prober.foreground()
         wait_for(lambda: server_.passwords)
@@ -34,7 +35,7 @@ with tempfile.TemporaryDirectory() as folder, ClearServer(folder) as server_:
         with open(log) as lines:
             tap.ok("X-Amz" not in lines.read(), "which is in no log")
     seen = len(server_.passwords)
-    with Prober(configuration(server_), environment=KEYS, options=options) as prober:
+    with Prober(config=configuration(server_), environment=KEYS, options=options) as prober:
         prober.foreground()
         wait_for(lambda: os.path.getsize(log) and "login-unfit" in open(log).read())
         tap.ok(len(server_.passwords) == seen,

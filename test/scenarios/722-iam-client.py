@@ -8,7 +8,8 @@ import MySQLdb
 
 from lib import aws, loopback, tap
 from lib.clear_server import ClearServer
-from lib.host_prober import Prober, wait_for
+from lib.prober import Prober
+from lib.waiting import wait_for
 
 NAME = "db.iam.test"
 FOLDER = loopback.enter(hosts={NAME: "127.0.0.1"}, PELORUS_CLUSTER=NAME, PELORUS_AUTH="iam")
@@ -35,7 +36,7 @@ def connect(server, name=NAME, **options):
 
 
 with ClearServer(FOLDER, NAME) as server_, \
-        Prober(configuration(server_), directory=os.path.join(FOLDER, "run"),
+        Prober(config=configuration(server_), directory=os.path.join(FOLDER, "run"),
                environment=KEYS) as prober:
     prober.foreground()
     wait_for(lambda: any("DBUser=monitor" in p for p in server_.passwords))

@@ -37,7 +37,7 @@ with HttpServer() as http:
     variables = ["env", f"AWS_ENDPOINT_URL_RDS={http.url}/rds/", f"AWS_ACCESS_KEY_ID={aws.ID}",
                  f"AWS_SECRET_ACCESS_KEY={aws.SECRET}"]
     serve(http, demo)
-    with Prober(demo, cluster_section(demo, control_plane="on"), command=variables) as p:
+    with Prober(demo, cluster_section(demo, control_plane="on"), prefix=variables) as p:
         c = p.wait(lambda c: c.state == "known" and len(routable(c)) == 3 and c, 30)
         tap.ok(c and c.instances["demo-3"].port == OTHER, "with it, it is, at its own port",
                c and c.instances)

@@ -125,7 +125,7 @@ def program(lab, folder):
         script.write(f"#!/bin/sh\n(cat; echo; env; echo) >> {out}\n")
     os.chmod(path, 0o755)
     with Prober(lab, configuration(lab, f"notify-command = {path}"),
-                command=["env", "LEAKED_SECRET=yes"]) as p:
+                prefix=["env", "LEAKED_SECRET=yes"]) as p:
         p.wait_settled(3)
 
         def text():

@@ -27,7 +27,7 @@ def hanging(lab, server):
         control_plane="on")
     command = ["env", "HOME=/nonexistent", "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=y",
                f"AWS_ENDPOINT_URL_RDS={server.url}/rds/"]
-    return Prober(lab, config, command=command)
+    return Prober(lab, config, prefix=command)
 
 
 def one_round(lab, probers, watches):

@@ -11,7 +11,6 @@ import signal
 
 from lib import tap
 from lib.lab import Lab, now
-from lib.paths import PELORUS
 from lib.prober import Prober, cluster_section
 from lib.readers import Admissions, Readers
 
@@ -83,8 +82,9 @@ def check_once(lab, probers, id):
 
 
 def by_hand(prober, verb, id):
-    env = dict(os.environ, PELORUS_RUNTIME_DIR=prober.run)
-    prober.lab.exec(PELORUS, verb, id, env=env)
+    done = prober.pelorus(verb, id)
+    if done.returncode != 0:
+        raise RuntimeError(f"{verb} {id}: {done.stderr}")
     word = {"hold": "held", "admit": "admitted"}[verb]
     prober.wait(lambda c: c.instances[id].admission == word)
 
@@ -107,7 +107,7 @@ def start_anew(prober, number):
     def restart():
         prober.signal(number)
         prober.process.wait(20)
-        prober.start()
+        prober.begin()
     renewed(prober, restart)
 
 

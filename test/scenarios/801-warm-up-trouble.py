@@ -8,7 +8,6 @@ import os
 
 from lib import tap
 from lib.lab import Lab
-from lib.paths import PELORUS
 from lib.prober import Prober, cluster_section
 
 ROWS = 20000
@@ -16,8 +15,7 @@ ROWS = 20000
 
 def pelorus(prober, *words):
     """Status and output of the command, at that prober."""
-    env = dict(os.environ, PELORUS_RUNTIME_DIR=prober.run)
-    done = prober.lab.exec(PELORUS, *words, check=False, env=env)
+    done = prober.pelorus(*words, limit=60)
     return done.returncode, done.stdout + done.stderr
 
 

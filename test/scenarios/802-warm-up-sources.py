@@ -2,12 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A warm-up's statements over HTTP, asked for again by their ETag, and from a reader's own memory."""
 import glob
-import os
 
 from lib import tap
 from lib.http_server import HttpServer
 from lib.lab import Lab
-from lib.paths import PELORUS
 from lib.prober import Prober, cluster_section
 
 REMEMBERING = "performance-schema-consumer-events-statements-"
@@ -16,8 +14,7 @@ SERVER = ["userstat=1", "performance-schema=1", "performance-schema-instrument=s
 
 
 def warm(prober, id):
-    env = dict(os.environ, PELORUS_RUNTIME_DIR=prober.run)
-    done = prober.lab.exec(PELORUS, "warm", id, check=False, env=env)
+    done = prober.pelorus("warm", id, limit=60)
     return done.returncode, done.stdout + done.stderr
 
 

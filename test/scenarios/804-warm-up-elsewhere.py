@@ -6,11 +6,9 @@ samples of statements.  Servers that speak the protocol stand in for them.
 Two probers share the warm-up all the same, by locks on the writer: one shows how far it is, the other that another prober warms it.
 """
 import os
-import subprocess
 import tempfile
 
 from lib import fakes, tap
-from lib.paths import PELORUS
 from lib.prober import Prober, cluster_section
 
 COUNT = 40
@@ -124,12 +122,10 @@ def check_samples(cluster):
     cluster.servers["demo-3"].locks = None
     with Prober(cluster, config) as prober:
         prober.wait_settled(3)
-        env = dict(os.environ, PELORUS_RUNTIME_DIR=prober.run)
         for text, rows, wanted in SAMPLES:
             cluster.servers["demo-2"].samples = rows
             before = len(run_on(cluster.servers["demo-3"]))
-            done = cluster.popen(PELORUS, "warm", "demo-3", env=env, stdout=subprocess.DEVNULL)
-            done.wait(60)
+            done = prober.pelorus("warm", "demo-3", limit=60)
             asked = run_on(cluster.servers["demo-3"])[before:]
             tap.ok(done.returncode == 0 and asked == wanted, f"MySQL 8's samples: {text}", asked)
         tap.ok("warm-up-no-samples" not in prober.log(), "and no history is asked for",

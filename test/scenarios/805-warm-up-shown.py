@@ -25,8 +25,7 @@ def configuration(lab, server, path, timeout):
 
 
 def pelorus(prober, *words):
-    env = dict(os.environ, PELORUS_RUNTIME_DIR=prober.run)
-    return prober.lab.exec(PELORUS, *words, check=False, env=env).stdout
+    return prober.pelorus(*words, limit=60).stdout
 
 
 def admission(prober, id, word):
@@ -142,8 +141,7 @@ def check_admitted(lab, prober, server, terminal):
 
 def check_failed(lab, prober, server, path):
     os.unlink(path)
-    with open(os.path.join(prober.folder, "pelorus.conf"), "w") as out:
-        out.write(configuration(lab, server, path, "4s"))
+    prober.configure(configuration(lab, server, path, "4s"))
     pelorus(prober, "reload")
     lab.run("add", "demo-4")
     admission(prober, "demo-4", "held")
@@ -173,8 +171,7 @@ def main():
             out.write("USE app;\n" + "SELECT COUNT(*), MAX(t), SUM(n % 7) FROM warm;\n" * STATEMENTS)
         with Prober(lab, configuration(lab, server, path, "10m")) as prober:
             prober.wait_settled(2)
-            environment = dict(os.environ, PELORUS_RUNTIME_DIR=prober.run, TERM="xterm-256color",
-                               LANG="C.UTF-8")
+            environment = dict(prober.environment, TERM="xterm-256color", LANG="C.UTF-8")
             environment.pop("TMUX", None)
             with Terminal(environment, 110, 30) as terminal:
                 check_held(lab, prober, server)

@@ -53,7 +53,7 @@ def prepare(folder, name):
 
 
 def measure_inside(folder, n):
-    program = bench.program("named", folder)
+    program = bench.program("named")
     listener = guests.Listener()
     with published.Map(folder) as published_map:
         name = published_map.cluster(0, [("one", "127.0.0.1")], listener.port)

@@ -64,7 +64,7 @@ def one(program, name, port, folder, published_map, seconds, busy):
 
 
 def measure(figures, folder, quick):
-    program = bench.program("sockets", folder)
+    program = bench.program("sockets")
     listener = guests.Listener()
     seconds = 5 if quick else SECONDS
     with published.Map(folder) as published_map:

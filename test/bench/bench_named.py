@@ -15,7 +15,7 @@ from lib import guests, published
 
 def measure(figures, folder, quick):
     n = 200 if quick else 2000
-    program = bench.program("named", folder)
+    program = bench.program("named")
     listener = guests.Listener()
     port = str(listener.port)
     with published.Map(folder) as published_map:

@@ -66,7 +66,7 @@ def measure(figures, folder, quick):
         figures.skip("the prober's costs", "a prober shows its insides to root alone")
         return
     os.chmod(folder, 0o755)
-    program = bench.program("sockets", folder)
+    program = bench.program("sockets")
     seconds = 3 if quick else 8
     for instances in (3, 16):
         by_instances(figures, instances, seconds)

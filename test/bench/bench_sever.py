@@ -53,7 +53,7 @@ def one_flip(published_map, command, processes, writer):
 
 
 def measure(figures, folder, quick):
-    program = bench.program("sockets", folder)
+    program = bench.program("sockets")
     one = guests.Listener("127.0.0.1", deaf=True)
     two = guests.Listener("127.0.0.2", port=one.port, deaf=True)
     with published.Map(folder) as published_map:

@@ -16,25 +16,15 @@ is done by a followed name, and in turns with it by the name of the instance tha
 import contextlib
 import os
 import socket
-import subprocess
 
 import bench
 
 from lib.lab import Lab
-from lib.paths import BUILD, PELORUSD
-
-STANDIN = os.path.join(BUILD, "test", "clients", "standin")
-
-
-def build(folder, name, *link):
-    out = os.path.join(folder, name)
-    subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-o", out,
-                    os.path.join(bench.HERE, name + ".c"), *link], check=True)
-    return out
+from lib.paths import PELORUSD
 
 
 def instructions(figures, folder, n):
-    program = build(folder, "statement", f"-L{STANDIN}", f"-Wl,-rpath,{STANDIN}", "-lmysqlclient")
+    program = bench.program("statement")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])
         for followed in (True, False):
@@ -62,9 +52,7 @@ def on_one_core():
 
 def ratio(figures, folder, n):
     """Both kinds of connection in one process, in turns: by the cluster's name and by the writer's."""
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "libmariadb"], capture_output=True,
-                           text=True, check=True).stdout.split()
-    program = build(folder, "pair", *flags)
+    program = bench.program("pair")
     under = bench.preloaded(folder, PELORUS_USER="app", PELORUS_PASSWORD="app",
                             PELORUS_PROBER=PELORUSD)
     with on_one_core(), Lab(instances=2, name="cost") as lab:

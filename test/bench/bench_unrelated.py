@@ -12,7 +12,7 @@ BOUND = 60
 
 def measure(figures, folder, quick):
     n = 500 if quick else 5000
-    program = bench.program("unrelated", folder)
+    program = bench.program("unrelated")
     for kind in ("tcp4", "tcp6", "udp4", "unix"):
         plain = bench.instructions_each([program, kind], bench.plain_environment(), n)
         under = bench.instructions_each([program, kind], bench.preloaded(folder), n)

@@ -2,9 +2,6 @@
 /*
  * Fuzzes the judgement of statements: no byte outside the text is read, and what the quick look
  * passes has one of the five verbs, no variable and no second statement.
- *
- *   clang -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude -Ilib test/fuzz/fuzz_sql.c \
- *           lib/common/sql_*.c -o fuzz_sql && ./fuzz_sql -max_total_time=60
  */
 #include "common/sql_plain.h"
 

@@ -90,12 +90,13 @@ class Runtime:
         start = self.lab.popen if self.lab else lambda *w, **o: subprocess.Popen(w, **o)
         return start(*words, **options)
 
-    def execute(self, words, limit=LIMIT, **options):
+    def execute(self, words, limit=LIMIT, input=None, **options):
         """Runs one to its end; the finished process, with texts."""
-        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True,
+                   **({"stdin": subprocess.PIPE} if input else {}), **options}
         with self.popen(words, **options) as child:
             try:
-                out, err = child.communicate(timeout=limit)
+                out, err = child.communicate(input, timeout=limit)
             except subprocess.TimeoutExpired:
                 child.kill()
                 raise
@@ -248,11 +249,13 @@ class Prober(Runtime):
         """One in the foreground that logs as others do; its map is there when this returns."""
         os.makedirs(self.directory, 0o700, exist_ok=True)
         log = os.path.join(self.directory, "prober.log")
-        self.process = self.foreground("--log-file", log, stderr=None)
+        self.process = self.foreground("--runtime-dir", self.directory, "--log-file", log,
+                                       stderr=None)
         self.view.wait(lambda view: view.pid)
 
     def pelorus(self, *words, **options):
-        return self.execute([*self.prefix, PELORUS, *words], **options)
+        """As the user whom the prefix makes of us; who is in a lab is in it already."""
+        return self.execute([*([] if self.lab else self.prefix), PELORUS, *words], **options)
 
     def note_pids(self):
         status = self.status()

@@ -68,8 +68,7 @@ def compilers(folder, port):
        "glibc: gcc compiles the same object")
     compare(HOST, "gcc's errors are unchanged",
             ["gcc", "-c", "-x", "c", "-", "-o", "/dev/null"], folder, stdin=b"int main(")
-    static = os.path.join(folder, "static")
-    subprocess.run(["gcc", "-static", "-o", static, source], check=True)
+    static = HOST.build("list-static", folder)
     compare(HOST, "a static program is unchanged", [static, "/"], folder)
     go(folder, port)
     rust(folder, port)

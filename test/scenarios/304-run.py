@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 
 from lib import guests
-from lib.paths import LIBRARY, PELORUS, ROOT
+from lib.paths import BUILD, LIBRARY, PELORUS, ROOT
 from lib.tap import as_root, done, ok, skip
 from lib.unchanged import short
 
@@ -49,8 +49,7 @@ def value(name, *words, env=OFF):
 
 def check_environment(folder):
     ok(value("LD_PRELOAD") == LIBRARY, "the library is preloaded", value("LD_PRELOAD"))
-    other = os.path.join(folder, "other.so")
-    subprocess.run(["gcc", "-shared", "-o", other, "-x", "c", "/dev/null"], check=True)
+    other = os.path.join(BUILD, "test", "lib", "wall_clock.so")
     got = value("LD_PRELOAD", env={**OFF, "LD_PRELOAD": other})
     ok(got == f"{LIBRARY}:{other}", "what was preloaded stays, behind it", got)
     got = value("LD_PRELOAD", PELORUS, "run")
@@ -75,9 +74,7 @@ def check_hindrance(text, word, guest, **kw):
 
 
 def check_hindrances(folder):
-    source = os.path.join(SOURCES, "list.c")
-    static = os.path.join(folder, "static")
-    subprocess.run(["gcc", "-static", "-o", static, source], check=True)
+    static = guests.host().build("list-static", folder)
     check_hindrance("a static program", "statically", [static, "/"])
     script = os.path.join(folder, "script")
     with open(script, "w") as out:

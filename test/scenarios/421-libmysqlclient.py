@@ -27,7 +27,8 @@ LOST = ("2006", "2013")
 
 
 def build_caller(folder, directory):
-    """What is linked with the extension finds its libmysqlclient, whatever else is in the process."""
+    """What is linked with the extension finds its libmysqlclient, whatever else is in the process; the
+    extension comes from a registry, so meson cannot."""
     extension, = glob.glob(os.path.join(folder, "_mysql_connector.*.so"))
     out = os.path.join(directory, os.path.basename(folder) + ".so")
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", out,

@@ -8,6 +8,7 @@ import struct
 import subprocess
 import tempfile
 
+from lib import guests
 from lib.lab import Lab
 from lib.paths import PELORUS
 from lib.prober import Prober, cluster_section
@@ -79,22 +80,18 @@ def target(patient, lab):
         out.write("no library\n")
     says(patient.doctor("--", "node", PELORUS_LIBRARY=broken, **off), "a library that is none",
          "a child of ours is not interposed", "does not load the library")
-    static = os.path.join(patient.base, "static")
-    made = subprocess.run(["gcc", "-static", "-x", "c", "-o", static, "-"], text=True,
-                          input="int main(void) { return 0; }\n", stderr=subprocess.PIPE)
-    if made.returncode == 0:
+    static = guests.host().build("list-static", patient.base)
+    if os.path.exists(static):
         says(patient.doctor("--", static, **off), "a static target", "FAIL  target:",
              "is statically linked", "link it dynamically")
     else:
-        skip("a static target", made.stderr.strip()[-80:])
-    musl = os.path.join(patient.base, "musl")
-    if shutil.which("musl-gcc"):
-        subprocess.run(["musl-gcc", "-x", "c", "-o", musl, "-"], check=True, text=True,
-                       input="int main(void) { return 0; }\n")
-        says(patient.doctor("--", musl, **off), "a musl target: its own loader is asked",
+        skip("a static target", "no static program can be linked here")
+    musl = guests.musl()
+    if not musl.absent:
+        says(patient.doctor("--", musl.build("list", patient.base), **off), "a musl target: its own loader is asked",
              "ld-musl", "loads the library for")
     else:
-        skip("a musl target", "there is no musl-gcc")
+        skip("a musl target", musl.absent)
     privileged = os.path.join(patient.base, "privileged")
     shutil.copy("/bin/true", privileged)
     if os.getuid() == 0:

@@ -111,6 +111,7 @@ def tokens(lab, server):
     with Prober(lab, config, prefix=environment(server)) as p:
         p.view.wait(lambda v: v.find(lab.writer_name))
         words = ("auth-token", "--user", "app", lab.writer_name)
+        p.environment["HOME"] = "/nonexistent"
         p.view.wait(lambda _: p.pelorus(*words).returncode == 0, 20)
         done = p.pelorus(*words)
         tap.ok(done.returncode == 0 and

@@ -139,7 +139,7 @@ def main():
             settled = prober.wait_settled(3)
             tap.ok(all(i.admission == "admitted" for i in settled.instances.values()),
                    "who is there from the first is admitted")
-        with Readers(lab, probers[0].run) as readers:
+        with Readers(lab, probers[0].directory) as readers:
             readers.wait_for(100, now())
             scale_out(lab, probers, readers, "demo-4", 2)
             tap.ok(not readers.errors, "and no client saw an error", readers.errors[:3])

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The builds that are tested: folders below build/, each made under a lock of its own, for the runner
+and a scenario may want one at the same time."""
+import contextlib
+import fcntl
+import os
+import subprocess
+
+from lib.paths import ROOT
+
+SANITIZED = ("-Db_sanitize=address,undefined", "-Db_lundef=false")
+
+# name: (folder, compiler, options)
+BUILDS = {
+    "build": ("main", "gcc", ()),
+    "build-clang": ("clang", "clang", ("-Dfuzz=true", *SANITIZED)),
+    "build-sanitized": ("asan", "gcc", SANITIZED),
+    # made for its two programs alone, by the scenarios that run them
+    "races": ("races", "clang", ("-Db_sanitize=thread", "-Db_lundef=false")),
+}
+
+
+def folder(name):
+    return os.path.join(ROOT, "build", BUILDS[name][0])
+
+
+def setup(name, options=()):
+    """The command that configures it, anew if it is there."""
+    words = ["env", f"CC={BUILDS[name][1]}", "meson", "setup", folder(name), *BUILDS[name][2],
+             *options]
+    return words + (["--reconfigure"] if os.path.exists(ninja(name)) else [])
+
+
+def ninja(name):
+    return os.path.join(folder(name), "build.ninja")
+
+
+@contextlib.contextmanager
+def lock(name):
+    os.makedirs(os.path.dirname(folder(name)), exist_ok=True)
+    with open(folder(name) + ".lock", "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+def has(name, target):
+    """True if it is configured, by this tree or an older one, and knows that target."""
+    if not os.path.exists(ninja(name)):
+        return False
+    with open(ninja(name)) as rules:
+        return target in rules.read()
+
+
+def make(name, target):
+    """The path of one program, test/FOLDER/NAME, made anew; RuntimeError with what went wrong."""
+    with lock(name):
+        for step in ([setup(name)] if not has(name, target) else []) + \
+                [["meson", "compile", "-C", folder(name), target]]:
+            made = subprocess.run(step, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True,
+                                  text=True)
+            if made.returncode != 0:
+                raise RuntimeError(f"{' '.join(step)}: {made.stdout[-3000:]}{made.stderr[-1000:]}")
+    return os.path.join(folder(name), target)

@@ -129,8 +129,7 @@ def squatted():
         run = p.pelorus("topology")
         ok(run.returncode == 3 and "cannot be trusted" in run.stderr, "the command says so, too",
            run.stderr)
-        run = p.pelorus("follow", "--user=u", "--password-file=-", "a.example", input="secret\n",
-                        stdin=None)
+        run = p.pelorus("follow", "--user=u", "--password-file=-", "a.example", input="secret\n")
         ok(run.returncode == 3, "and hands no password over there", run.stderr)
         os.rmdir(directory)
         ok(p.start().returncode == 0, "without the squatter all is well")
@@ -163,7 +162,7 @@ def shared():
         ok(foreign("follow", "localhost").returncode == 0, "may follow what is configured")
         run = foreign("follow", "other.example")
         ok(run.returncode == 1 and "does not name it" in run.stderr, "but nothing else", run.stderr)
-        run = foreign("follow", "--user=u", "--password-file=-", "localhost", input="x\n", stdin=None)
+        run = foreign("follow", "--user=u", "--password-file=-", "localhost", input="x\n")
         ok(run.returncode == 5, "its credentials are not taken", run.stderr)
         ok(p.status()["clusters"][0]["credentials"] == "none", "really not")
         for verb in ("stop", "reload", "refresh"):

@@ -10,7 +10,8 @@ import os
 import re
 import subprocess
 
-from lib.paths import BUILD, LIBRARY
+from lib import environ
+from lib.paths import BUILD
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -54,14 +55,9 @@ def program(name):
     return os.path.join(BUILD, "test", "bench", name)
 
 
-def plain_environment():
-    return {k: v for k, v in os.environ.items() if not k.startswith(("PELORUS_", "LD_PRELOAD"))}
-
-
 def preloaded(folder, **more):
     """The environment of a guest: a runtime directory of its own and no prober to start."""
-    return {**plain_environment(), "LD_PRELOAD": LIBRARY, "PELORUS_PROBER": "off",
-            "PELORUS_RUNTIME_DIR": os.path.join(folder, "run"), **more}
+    return environ.plain(**environ.preload(os.path.join(folder, "run"), **more))
 
 
 def instructions(command, environment):

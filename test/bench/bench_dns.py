@@ -13,7 +13,7 @@ import sys
 
 import bench
 
-from lib import guests, published
+from lib import environ, guests, published
 
 DNS = "127.0.0.1"
 
@@ -59,7 +59,7 @@ def measure_inside(folder, n):
         name = published_map.cluster(0, [("one", "127.0.0.1")], listener.port)
         server = prepare(folder, name)
         try:
-            for env in (bench.plain_environment(), bench.preloaded(folder, PELORUS_CLUSTER=name)):
+            for env in (environ.plain(), bench.preloaded(folder, PELORUS_CLUSTER=name)):
                 subprocess.run([program, "whole", name, str(listener.port), n], env=env, check=True)
         finally:
             server.terminate()

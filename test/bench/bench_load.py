@@ -15,7 +15,7 @@ import time
 
 import bench
 
-from lib import elfgate
+from lib import elfgate, environ
 from lib.paths import LIBRARY
 
 
@@ -53,7 +53,7 @@ def start_ms(environments, rounds):
 
 
 def measure(figures, folder, quick):
-    plain, under = bench.plain_environment(), bench.preloaded(folder)
+    plain, under = environ.plain(), bench.preloaded(folder)
     figures.add("library: size", elfgate.Library(LIBRARY).stripped_size() / 1024, "KiB", 128)
     _, before = mappings(plain)
     ours, after = mappings(under)

@@ -10,7 +10,7 @@ import subprocess
 
 import bench
 
-from lib import guests, published
+from lib import environ, guests, published
 
 
 def measure(figures, folder, quick):
@@ -31,7 +31,7 @@ def measure(figures, folder, quick):
 
 
 def count(figures, program, name, port, env, n):
-    plain = bench.plain_environment()
+    plain = environ.plain()
     bare = bench.instructions_each([program, "lookup", "127.0.0.1", port], plain, n)
     named = bench.instructions_each([program, "lookup", name, port], env, n)
     figures.add("getaddrinfo(cluster)", named, "instructions")

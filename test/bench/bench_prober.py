@@ -14,9 +14,8 @@ import time
 
 import bench
 
-from lib import costs
+from lib import costs, environ
 from lib.lab import Lab
-from lib.paths import LIBRARY
 from lib.prober import Prober
 
 BOUNDS = {"CPU": 0.5, "private dirty": 6, "connections per instance": 1,
@@ -39,8 +38,7 @@ def live(prober):
 
 
 def by_audience(figures, lab, prober, program, count, seconds):
-    env = {**bench.plain_environment(), "LD_PRELOAD": LIBRARY, "PELORUS_PROBER": "off",
-           "PELORUS_RUNTIME_DIR": prober.directory}
+    env = environ.plain(**environ.preload(prober.directory))
     crowd = lab.popen("sh", "-c", CROWD, "crowd", program, lab.writer_name, str(count), env=env,
                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:

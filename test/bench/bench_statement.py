@@ -19,6 +19,7 @@ import socket
 
 import bench
 
+from lib import environ
 from lib.lab import Lab
 from lib.paths import PELORUSD
 
@@ -33,7 +34,7 @@ def instructions(figures, folder, n):
                 for size in (64, 256, 1024, 8192):
                     command = [program, "localhost", port, kind, str(size)]
                     cost = bench.instructions_each(command, under, n) - \
-                        bench.instructions_each(command, bench.plain_environment(), n)
+                        bench.instructions_each(command, environ.plain(), n)
                     what = f"{kind} of {size} bytes" if followed else \
                         f"not followed, {kind} of {size} bytes"
                     figures.add(what, cost, "instructions",

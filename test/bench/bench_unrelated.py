@@ -7,6 +7,8 @@ kernel out of it.
 """
 import bench
 
+from lib import environ
+
 BOUND = 60
 
 
@@ -14,6 +16,6 @@ def measure(figures, folder, quick):
     n = 500 if quick else 5000
     program = bench.program("unrelated")
     for kind in ("tcp4", "tcp6", "udp4", "unix"):
-        plain = bench.instructions_each([program, kind], bench.plain_environment(), n)
+        plain = bench.instructions_each([program, kind], environ.plain(), n)
         under = bench.instructions_each([program, kind], bench.preloaded(folder), n)
         figures.add(f"unrelated connect(), {kind}", under - plain, "instructions", BOUND)

@@ -17,8 +17,8 @@ import signal
 import subprocess
 import time
 
-from lib import fastcgi
-from lib.paths import CLIENTS, LIBRARY, PELORUSD, ROOT
+from lib import environ, fastcgi
+from lib.paths import CLIENTS, PELORUSD, ROOT
 from lib.prober import Runtime
 
 LIMIT = 40
@@ -152,9 +152,8 @@ class Apps:
         self.lab, self.all = lab, []
         self.runtime = os.path.join(os.path.dirname(lab.state), "run")
         self.prober = Runtime(self.runtime, lab)
-        self.environment = {
-            "LD_PRELOAD": LIBRARY, "PELORUS_RUNTIME_DIR": self.runtime, "PELORUS_PROBER": PELORUSD,
-            "PELORUS_USER": "app", "PELORUS_PASSWORD": "app", **environment}
+        self.environment = environ.preload(self.runtime, prober=PELORUSD, **{
+            "PELORUS_USER": "app", "PELORUS_PASSWORD": "app", **environment})
 
     def __enter__(self):
         os.makedirs(self.runtime, 0o700, exist_ok=True)
@@ -170,9 +169,7 @@ class Apps:
                             ignore=lambda _, names: [n for n in names if n != "prober.log"])
 
     def env(self, plain=False, **more):
-        kept = {k: v for k, v in os.environ.items()
-                if not k.startswith("PELORUS_") and k != "LD_PRELOAD"}
-        return {**kept, **({} if plain else self.environment), **more}
+        return environ.plain(**{**({} if plain else self.environment), **more})
 
     def start(self, kind, host=None, plain=False, prefix=(), tree=None, **more):
         """`prefix` is a command that runs the program, such as setpriv; `tree` where that one has

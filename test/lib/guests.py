@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 
+from lib import environ
 from lib.paths import BUILD, LIBRARY, ROOT
 
 OLD = os.path.join(ROOT, "build", "oldlibc")
@@ -142,7 +143,5 @@ class Listener:
 
 def run(command, environment=None, limit=120, stdin=b"", **kw):
     """What a user sees of a command: (exit status, stdout, stderr)."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("PELORUS_", "LD_PRELOAD"))}
-    env.update(environment or {})
-    done = subprocess.run(command, env=env, input=stdin, capture_output=True, timeout=limit, **kw)
+    done = subprocess.run(command, env=environ.plain(**(environment or {})), input=stdin, capture_output=True, timeout=limit, **kw)
     return done.returncode, done.stdout, done.stderr

@@ -5,7 +5,7 @@ import re
 import subprocess
 import threading
 
-from lib import guests, published
+from lib import environ, guests, published
 from lib.tap import ok
 
 
@@ -16,8 +16,7 @@ def short(result):
 
 def environment(libc, folder):
     """Preloaded, with a runtime directory of its own and no prober."""
-    return {"LD_PRELOAD": libc.library, "PELORUS_RUNTIME_DIR": os.path.join(folder, "run"),
-            "PELORUS_PROBER": "off"}
+    return environ.preload(os.path.join(folder, "run"), libc.library)
 
 
 def compare(libc, text, command, folder, differs=None, **kw):
@@ -61,8 +60,7 @@ def check_failover(libc, folder):
         name = published_map.cluster(0, [("one", "127.0.0.1"), ("two", "127.0.0.2")], one.port)
         argv, env = libc.command([command, name, str(one.port), "3"],
                                  {**environment(libc, folder), "PELORUS_CLUSTER": name})
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("PELORUS_", "LD_PRE"))}
-        child = subprocess.Popen(argv, env={**clean, **env}, stdout=subprocess.PIPE,
+        child = subprocess.Popen(argv, env=environ.plain(**env), stdout=subprocess.PIPE,
                                  stderr=subprocess.PIPE, text=True)
         late = threading.Timer(60, child.kill)
         late.start()

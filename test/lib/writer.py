@@ -8,7 +8,8 @@ import subprocess
 import threading
 import time
 
-from lib.paths import BUILD, CLIENTS, LIBRARY, PELORUSD
+from lib import environ
+from lib.paths import BUILD, CLIENTS, PELORUSD
 
 TABLE = "CREATE TABLE IF NOT EXISTS journal (writer INT, n INT, at TIMESTAMP(6) DEFAULT NOW(6))"
 
@@ -23,12 +24,11 @@ PROGRAMS = {
 
 def environment(directory, preload=True, **more):
     """What a program needs to be served by this build, with a prober of its own."""
-    made = dict(os.environ, PELORUS_RUNTIME_DIR=directory, PELORUS_USER="app",
-                PELORUS_PASSWORD="app",
-                PELORUS_PROBER=PELORUSD, **more)
-    if preload:
-        made["LD_PRELOAD"] = LIBRARY
-    return made
+    made = environ.preload(directory, prober=PELORUSD,
+                           **{"PELORUS_USER": "app", "PELORUS_PASSWORD": "app", **more})
+    if not preload:
+        del made["LD_PRELOAD"]
+    return environ.plain(**made)
 
 
 def program(name):

@@ -10,7 +10,7 @@ import time
 
 from lib import tap
 from lib.lab import Lab, now
-from lib.paths import ROOT
+from lib.paths import CLIENTS
 
 ROUNDS = int(os.environ.get("PELORUS_ROUNDS", "3"))
 WRITERS = 8
@@ -29,7 +29,7 @@ with Lab(instances=3, dns_lag="never") as lab:
     lab.sql("writer", "CREATE TABLE journal (writer INT, number INT, PRIMARY KEY (writer, number))")
     log = os.path.join(os.path.dirname(lab.state), "journal")
     hosts = [lab.host(i["id"]) for i in lab.status()["instances"]]
-    writers = lab.popen("/usr/bin/python3", os.path.join(ROOT, "test", "lib", "writers.py"),
+    writers = lab.popen("/usr/bin/python3", os.path.join(CLIENTS, "python", "writers.py"),
                         str(WRITERS), log, *hosts, stdin=subprocess.PIPE)
     outages = []
     for _ in range(ROUNDS):

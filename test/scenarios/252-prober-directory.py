@@ -162,7 +162,7 @@ def shared():
         ok(foreign("follow", "localhost").returncode == 0, "may follow what is configured")
         run = foreign("follow", "other.example")
         ok(run.returncode == 1 and "does not name it" in run.stderr, "but nothing else", run.stderr)
-        run = foreign("follow", "--user=u", "--password-file=-", "localhost", input="x\n")
+        run = foreign("follow", "--user=u", "--password-file=-", "localhost", input="x\n", stdin=None)
         ok(run.returncode == 5, "its credentials are not taken", run.stderr)
         ok(p.status()["clusters"][0]["credentials"] == "none", "really not")
         for verb in ("stop", "reload", "refresh"):

@@ -11,7 +11,7 @@ import stat
 import subprocess
 import tempfile
 
-from lib import fastcgi, guests
+from lib import environ, fastcgi, guests
 from lib.paths import LIBRARY, ROOT
 from lib.tap import done, ok, skip
 from lib.unchanged import compare, environment, short
@@ -135,8 +135,7 @@ def fpm_binary():
 
 def fpm_serves(binary, config, sock, script, env):
     """Starts a master, asks it four times once it says that it is ready: (answers, exit status)."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PELORUS_", "LD_"))}
-    master = subprocess.Popen([binary, "-F", "-y", config], env={**clean, **env},
+    master = subprocess.Popen([binary, "-F", "-y", config], env=environ.plain(**env),
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     answers = "never ready"
     try:

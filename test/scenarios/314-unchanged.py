@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import time
 
-from lib import loopback
+from lib import environ, loopback
 from lib.published import Map
 from lib.tap import done, note, ok
 
@@ -51,9 +51,7 @@ class Observed:
             ["strace", "-f", "-qq", "-e", "trace=socket,connect", "-e", "signal=none", "-o", trace,
              "env", *(f"{k}={v}" for k, v in environment.items()),
              "/usr/bin/python3", "-c", PROGRAM, *arguments],
-            capture_output=True, text=True, env={k: v for k, v in os.environ.items()
-                                                 if not k.startswith("PELORUS_") and
-                                                 k != "LD_PRELOAD"})
+            capture_output=True, text=True, env=environ.plain())
         self.seconds = time.monotonic() - begin
         lines = done_.stderr.splitlines()
         self.said = [x for x in lines if x.startswith("pelorus[")]

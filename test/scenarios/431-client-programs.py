@@ -12,7 +12,7 @@ import re
 import shutil
 import tempfile
 
-from lib import debs
+from lib import debs, environ
 from lib import writer as w
 from lib.lab import Lab
 from lib.paths import CLIENTS
@@ -57,8 +57,7 @@ def outcome(lab, command, environment):
 
 def compare(lab, command, directory, text, **more):
     """Runs it without and with the library; how it went without."""
-    plain = {k: v for k, v in os.environ.items() if not k.startswith(("PELORUS_", "LD_PRELOAD"))}
-    alone = outcome(lab, command, dict(plain, **more))
+    alone = outcome(lab, command, environ.plain(**more))
     under = outcome(lab, command, dict(w.environment(directory), **more))
     ok(alone == under, f"{text}: the same to the byte", f"without: {alone}\nwith: {under}")
     return alone

@@ -63,7 +63,7 @@ class Trial:
 
     def settled(self):
         """Waits until connections may be led to every instance."""
-        self.apps.prober.wait(lambda c: len(c.instances) == 3 and
+        self.apps.prober.wait(lambda c: self.lab.reader_name in c.names and len(c.instances) == 3 and
                               all(i.routable for i in c.instances.values()), 30)
 
     def connect(self):

@@ -19,11 +19,11 @@ import random
 import tempfile
 import time
 
-from lib import clients, history, published
+from lib import clients, environ, history, published
 from lib.apps import Apps, children
 from lib.chaos import MAX_LAG, Chaos
 from lib.lab import Lab, now
-from lib.paths import CLIENTS, LIBRARY
+from lib.paths import CLIENTS
 from lib.race import TABLE, clock_offset
 from lib.tap import done, note, ok, skip
 from lib.writer import Writer, program
@@ -189,14 +189,12 @@ def astray(lab, folder):
     there: what they then do must be found by the checks above."""
     first, reader = lab.writer, next(i for i in lab.status()["instances"] if i["role"] == "reader")
     reign = history.reigns(first, [])
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("PELORUS_", "LD_PRELOAD"))}
-    env["BOOT_MINUS_MONOTONIC_NS"] = clock_offset()
+    env = environ.plain(BOOT_MINUS_MONOTONIC_NS=clock_offset())
     with published.Map(folder) as wrong:
         wrong.tell(f"name 0 writer {lab.writer_name}")
         wrong.tell(f"instance 0 0 {reader['id']} 3306 {reader['addresses'][0]}")
         wrong.tell("writer 0 0")
-        misrouted = {**env, "LD_PRELOAD": LIBRARY, "PELORUS_PROBER": "off",
-                     "PELORUS_RUNTIME_DIR": wrong.directory}
+        misrouted = {**env, **environ.preload(wrong.directory)}
         led, _ = wrote(lab, 91, misrouted, WRITERS["PHP mysqli"][0], reader["id"])
         ok(history.refused(led.lines), "the checks find writes misrouted to a reader",
            str(led.lines[-3:]) + led.stderr)

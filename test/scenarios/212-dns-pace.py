@@ -4,15 +4,10 @@
 
 A lookup is one question here, though it goes out for A and for AAAA."""
 import collections
-import os
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import fakes  # noqa: E402
-import tap  # noqa: E402
-from prober import Prober, cluster_section  # noqa: E402
+from lib import fakes, tap
+from lib.prober import Prober, cluster_section
 
 SECONDS = 12
 A = 1

@@ -2,16 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A login that fails for a reason that does not pass by itself is not repeated at once: servers count
 that, and refuse the whole host in the end."""
-import os
-import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import fakes  # noqa: E402
-import tap  # noqa: E402
-from prober import Prober, cluster_section  # noqa: E402
+from lib import fakes, tap
+from lib.prober import Prober, cluster_section
 
 SECONDS = 35
 

@@ -1,15 +1,10 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
 """A resolver that drops every question for AAAA: what it answered for A is used."""
-import os
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import fakes  # noqa: E402
-import tap  # noqa: E402
-from prober import Prober, cluster_section  # noqa: E402
+from lib import fakes, tap
+from lib.prober import Prober, cluster_section
 
 
 class HalfDeaf(fakes.Dns):

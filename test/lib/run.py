@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds, runs every part, shows readable progress and ends with `N passed, N failed`.
 
-A part is one of: a build variant with its unit tests, or an executable under test/scenarios.
-Every part prints TAP; cases are counted, not parts.  A part that dies before its plan, or says
-nothing, is a failure.  The full output of each part is kept under build/log/.
+A part is a build with its unit tests, which meson runs, or an executable under test/scenarios.  Every
+part prints TAP; what is counted at the end are claims, not parts: a case of a unit test is one claim,
+in however many builds it holds.  A part that dies before its plan, says nothing, or says fewer cases
+than test/plan expects of it, is a failure.  The full output of each part is kept under build/log/.
 
 Most scenarios wait for events most of the time: WORKERS of them run at once.  One that measures, or
 loads the machine on purpose, says "# alone" in a line of its own and runs by itself, after the rest.
 A scenario that failed among others is run once more by itself, for these machines are noisy; one that
-passes only then is named as unsteady, and its first output is kept.
+passes only then is unsteady, is named, and its first output is kept.  More than UNSTEADY_MOST of them
+are a failure.
 """
 import argparse
 import concurrent.futures
 import fnmatch
+import json
 import os
 import re
 import signal
@@ -20,20 +23,15 @@ import subprocess
 import sys
 import time
 
+from lib import builds
 from lib.paths import ROOT
 
 LOGS = os.path.join(ROOT, "build", "log")
 SCENARIOS = os.path.join(ROOT, "test", "scenarios")
+PLAN = os.path.join(ROOT, "test", "plan")
+PARTS = ("build", "build-clang", "build-sanitized")
 WORKERS = 3
-
-# name: (build folder, extra meson options, environment)
-BUILDS = {
-    "build": ("build/main", [], {"CC": "gcc"}),
-    "build-clang": ("build/clang", [], {"CC": "clang"}),
-    "build-sanitized": ("build/asan", ["-Db_sanitize=address,undefined", "-Db_lundef=false"],
-                        {"CC": "gcc"}),
-}
-
+UNSTEADY_MOST = 3
 
 running = set()  # children to be ended with us
 
@@ -42,39 +40,70 @@ class Tally:
     """What one part, or all, came to; `text` is what there is to read about its failures."""
 
     def __init__(self):
-        self.passed = self.failed = 0
+        self.claims = {}  # (unit test or part, number): True if it held
+        self.checks = self.cases = 0
         self.skips = []
         self.failures = []
         self.text = ""
 
     def add(self, other):
-        self.passed += other.passed
-        self.failed += other.failed
+        for claim, held in other.claims.items():
+            self.claims[claim] = held and self.claims.get(claim, True)
+        self.checks += other.checks
         self.skips += other.skips
         self.failures += other.failures
 
-    def fail(self, why):
-        self.failed += 1
-        self.failures.append(why)
+    def fail(self, part, why):
+        """What is wrong with a part as a whole is a claim of its own that did not hold."""
+        self.claims[part, why] = False
+        self.failures.append(f"{part}: {why}")
 
-    def take(self, part, output):
-        """Counts the TAP lines of one part; returns False if it did not reach its plan."""
-        planned = False
+    def counts(self):
+        passed = sum(self.claims.values())
+        return passed, len(self.claims) - passed
+
+    def take(self, part, name, output):
+        """The cases of one program, which number from 1 and end, or begin, with a plan."""
+        count, planned, before = 0, None, self.cases
         for line in output.splitlines():
-            m = re.match(r"\s*(ok|not ok)\b\s*\d*\s*-?\s*(.*)", line)
-            if m:
-                text = m.group(2)
-                skipped = re.search(r"# ?SKIP\b\s*(.*)", text, re.I)
-                if m.group(1) == "not ok" and not skipped:  # cmocka skips with "not ok"
-                    self.failed += 1
-                    self.failures.append(f"{part}: {text}")
-                elif skipped:
-                    self.skips.append(f"{part}: {text.split('#')[0].strip()}: {skipped.group(1)}")
-                else:
-                    self.passed += 1
-            elif re.match(r"\s*1\.\.\d+", line):
-                planned = True
-        return planned
+            plan = re.fullmatch(r"1\.\.(\d+)", line)
+            case = re.match(r"(ok|not ok) (\d+)\b(?: - )?(.*)", line)
+            if plan:
+                planned = int(plan.group(1))
+            elif case and int(case.group(2)) == count + 1:
+                count += 1
+                self.cases = before + count
+                self.judge(part, (name, count), case.group(1) == "ok", case.group(3).strip())
+            elif case:
+                self.fail(part, f"case {case.group(2)} follows {count}")
+                return
+        if planned != count:
+            self.fail(part, f"{count} cases, of {'no plan' if planned is None else planned}")
+
+    def judge(self, part, claim, held, text):
+        skipped = re.search(r"# ?SKIP\b\s*(.*)", text, re.I)
+        if skipped:  # cmocka does so with "not ok"
+            self.skips.append(f"{part}: {text.split('#')[0].strip()}: {skipped.group(1)}")
+            return
+        self.checks += 1
+        self.claims[claim] = held
+        if not held:
+            self.failures.append(f"{part}: {text}")
+
+    def hold_to_plan(self, part, plan):
+        """Fewer cases than planned: one has vanished, unless something was skipped and is told."""
+        if part not in plan:
+            self.fail(part, f"test/plan does not say how many cases it has; there are {self.cases}")
+        elif self.cases < plan[part] and not self.skips:
+            self.fail(part, f"{self.cases} cases, but test/plan expects {plan[part]}")
+
+
+class Total(Tally):
+    """`plan` is what test/plan says; `parts` those that have passed, and their cases."""
+
+    def __init__(self, plan):
+        super().__init__()
+        self.plan, self.parts = plan, {}
 
 
 def end(child, number):
@@ -119,55 +148,57 @@ def run(command, log, environment=None, limit=600):
         return code, out.read()
 
 
-def unit_tests(folder):
-    """The cmocka programs that the build made, each printing TAP."""
-    tests = os.path.join(ROOT, folder, "test", "unit")
-    if not os.path.isdir(tests):
-        return []
-    return sorted(os.path.join(tests, f) for f in os.listdir(tests)
-                  if f.startswith("test_") and os.access(os.path.join(tests, f), os.X_OK)
-                  and os.path.isfile(os.path.join(tests, f)))
-
-
-def build(name, options):
+def build(part, options, plan):
     tally = Tally()
-    folder, extra, env = BUILDS[name]
-    log = os.path.join(LOGS, name + ".log")
-    setup = ["meson", "setup", folder, *extra, *options]
-    if os.path.exists(os.path.join(ROOT, folder, "build.ninja")):
-        setup.append("--reconfigure")
-    for step in (setup, ["meson", "compile", "-C", folder]):
-        code, output = run(step, log, env)
-        if code != 0:
-            tally.fail(f"{name}: {' '.join(step)}: {code}")
-            tally.text = output[-4000:]
-            return tally
-    tally.passed += 1
-    for program in unit_tests(folder):
-        part = f"{name}/{os.path.basename(program)}"
-        code, output = run([program], os.path.join(LOGS, part.replace("/", "-") + ".log"),
-                           {"CMOCKA_MESSAGE_OUTPUT": "TAP",
-                            "ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "halt_on_error=1"})
-        judge(part, code, output, tally)
+    log = os.path.join(LOGS, part + ".log")
+    with builds.lock(part):
+        for step in (builds.setup(part, options), ["meson", "compile", "-C", builds.folder(part)]):
+            code, output = run(step, log, limit=1800)
+            if code != 0:
+                tally.fail(part, f"{' '.join(step)}: {code}")
+                tally.text = output[-4000:]
+                return tally
+    tally.claims[part, "is built"] = True
+    tally.checks += 1
+    unit_tests(part, log, tally)
+    if not tally.failures and plan is not None:
+        tally.hold_to_plan(part, plan)
     return tally
 
 
-def scenario(name):
+def unit_tests(part, log, tally):
+    """Those that meson knows of this build."""
+    told = os.path.join(builds.folder(part), "meson-logs", "testlog.json")
+    if os.path.exists(told):
+        os.unlink(told)
+    code, output = run(["meson", "test", "-C", builds.folder(part), "--no-rebuild",
+                        "--timeout-multiplier", "4"], log)
+    with open(told) as lines:
+        for test in map(json.loads, lines):
+            name, failed = test["name"].split(" / ")[-1], len(tally.failures)
+            tally.take(f"{part}/{name}", name, test["stdout"])
+            if len(tally.failures) == failed and test["result"] not in ("OK", "SKIP"):
+                tally.fail(f"{part}/{name}", f"{test['result']}, status {test['returncode']}")
+            if len(tally.failures) != failed:
+                tally.text += (test["stdout"] + test.get("stderr", ""))[-6000:]
+    if code != 0 and not tally.failures:
+        tally.fail(part, f"meson test: {code}")
+        tally.text = output[-4000:]
+
+
+def scenario(name, plan):
     tally = Tally()
     code, output = run([os.path.join(SCENARIOS, scenarios()[name])],
                        os.path.join(LOGS, name + ".log"),
-                       {"PELORUS_BUILD": os.path.join(ROOT, "build", "main")})
-    judge(name, code, output, tally)
+                       {"PELORUS_BUILD": builds.folder("build")})
+    tally.take(name, name, output)
+    if code != 0 and not tally.failures:
+        tally.fail(name, f"ended with {code}")
+    if not tally.failures and plan is not None:
+        tally.hold_to_plan(name, plan)
+    if tally.failures:
+        tally.text = output[-6000:]
     return tally
-
-
-def judge(part, code, output, tally):
-    failed = tally.failed
-    planned = tally.take(part, output)
-    if (code != 0 or not planned) and tally.failed == failed:
-        tally.fail(f"{part}: ended with {code}" + ("" if planned else ", no plan"))
-    if tally.failed != failed:
-        tally.text += output[-6000:]
 
 
 def scenarios():
@@ -178,50 +209,76 @@ def scenarios():
 
 def is_alone(name):
     with open(os.path.join(SCENARIOS, scenarios()[name])) as text:
-        return "# alone\n" in text
+        return "# alone\n" in text.read(2000)
+
+
+def read_plan():
+    with open(PLAN) as lines:
+        rows = [line.split() for line in lines if line.strip() and not line.startswith("#")]
+    return {part: int(count) for part, count in rows}
+
+
+def write_plan(counts):
+    """Puts down what the parts that have just passed said."""
+    plan = {**read_plan(), **counts}
+    with open(PLAN) as old:
+        head = [line for line in old if line.startswith("#")]
+    with open(PLAN, "w") as out:
+        out.writelines(head)
+        out.writelines(f"{part} {plan[part]}\n" for part in (*PARTS, *scenarios()) if part in plan)
 
 
 def run_parts(parts, workers, options, total, again=None):
-    """False if the build that all others need has failed; `again` takes the scenarios that failed."""
+    """`again` takes the scenarios that failed."""
     def one(part):
         begin = time.monotonic()
-        tally = build(part, options) if part in BUILDS else scenario(part)
+        tally = build(part, options, total.plan) if part in PARTS else scenario(part, total.plan)
         return part, tally, time.monotonic() - begin
 
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         for done in concurrent.futures.as_completed([pool.submit(one, p) for p in parts]):
             part, tally, seconds = done.result()
-            print(f"{tally.text}-- {part}: {tally.passed} passed, {tally.failed} failed, "
+            passed, failed = tally.counts()
+            print(f"{tally.text}-- {part}: {passed} passed, {failed} failed, "
                   f"{len(tally.skips)} skipped, {seconds:.1f} s", flush=True)
-            if tally.failed and again is not None and part not in BUILDS:
+            if failed and again is not None and part not in PARTS:
                 again.append(part)
                 log = os.path.join(LOGS, part + ".log")
                 os.replace(log, log + ".first")
             else:
                 total.add(tally)
-    return not any(f.startswith("build: ") for f in total.failures)
+                if not failed:
+                    total.parts[part] = tally.cases
 
 
 def select(names):
-    parts = [*BUILDS, *scenarios()]
+    parts = [*PARTS, *scenarios()]
     return [p for p in parts if not names or
             any(fnmatch.fnmatch(p, n) or fnmatch.fnmatch(p.split("-", 1)[-1], n) for n in names)]
 
 
-def report(total):
+def report(total, again, seconds):
+    unsteady = [part for part in again if part in total.parts]
+    if len(unsteady) > UNSTEADY_MOST:
+        total.fail("test/run", f"{len(unsteady)} scenarios passed only by themselves")
     for line in total.skips:
         print(f"skipped: {line}")
     for line in total.failures:
         print(f"FAILED: {line}")
+    print(f"{total.checks} checks of {len(total.claims)} claims in {seconds:.0f} s")
+    print(f"{len(unsteady)} unsteady" + (": " + ", ".join(unsteady) if unsteady else ""))
+    passed, failed = total.counts()
     skipped = f", {len(total.skips)} skipped" if total.skips else ""
-    print(f"{total.passed} passed, {total.failed} failed{skipped}")
-    return 1 if total.failed else 0
+    print(f"{passed} passed, {failed} failed{skipped}")
+    return 1 if failed else 0
 
 
 def main():
     parser = argparse.ArgumentParser(prog="test/run")
     parser.add_argument("--list", action="store_true", help="list the parts")
     parser.add_argument("--ci", action="store_true", help="warnings are errors")
+    parser.add_argument("--plan", action="store_true",
+                        help="write to test/plan how many cases each part has that passes")
     parser.add_argument("names", nargs="*", help="parts, or globs of parts")
     args = parser.parse_args()
     wanted = select(args.names)
@@ -235,18 +292,18 @@ def main():
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end_all)
     os.makedirs(LOGS, exist_ok=True)
-    total = Tally()
+    begin, total, again = time.monotonic(), Total(None if args.plan else read_plan()), []
     options = ["-Dtests=enabled", f"-Dwerror={'true' if args.ci else 'false'}"]
     rest = [p for p in wanted if p != "build"]
-    alone = [p for p in rest if p not in BUILDS and is_alone(p)]
-    if run_parts(["build"], 1, options, total):
-        again = []
+    alone = [p for p in rest if p not in PARTS and is_alone(p)]
+    run_parts(["build"], 1, options, total)
+    if "build" in total.parts:  # which all others need
         run_parts([p for p in rest if p not in alone], WORKERS, options, total, again)
         run_parts(alone, 1, options, total, again)
         run_parts(again, 1, options, total)
-        for part in again:
-            print(f"unsteady, or failed twice: {part}")
-    return report(total)
+    if args.plan:
+        write_plan(total.parts)
+    return report(total, again, time.monotonic() - begin)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ import statistics
 import subprocess
 import time
 
-from lib import clients
-from lib.apps import Apps
 from lib.lab import Lab
+from lib.programs import clients
+from lib.programs.apps import Apps
 
 WORKERS, PAUSE_MS, EACH_S = 8, 100, 1
 PROGRAM = ["node", os.path.join(clients.NODE, "writer.mjs")]

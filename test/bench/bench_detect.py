@@ -13,8 +13,8 @@ import subprocess
 
 import bench
 
-from lib.apps import Apps
 from lib.lab import Lab
+from lib.programs.apps import Apps
 
 PROGRAM = ("/usr/bin/python3", os.path.join(bench.HERE, "held.py"))
 BOUND_S = 2

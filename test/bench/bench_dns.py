@@ -13,7 +13,8 @@ import sys
 
 import bench
 
-from lib import environ, guests, published
+from lib import environ, published
+from lib.programs import guests
 
 DNS = "127.0.0.1"
 

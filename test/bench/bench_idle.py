@@ -14,7 +14,8 @@ import time
 
 import bench
 
-from lib import guests, published
+from lib import published
+from lib.programs import guests
 
 SECONDS = 20
 TOGGLES_PER_SECOND = 10

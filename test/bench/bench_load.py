@@ -15,8 +15,9 @@ import time
 
 import bench
 
-from lib import elfgate, environ
+from lib import environ
 from lib.paths import LIBRARY
+from lib.programs import elfgate
 
 
 def mappings(environment):

@@ -10,7 +10,8 @@ import subprocess
 
 import bench
 
-from lib import environ, guests, published
+from lib import environ, published
+from lib.programs import guests
 
 
 def measure(figures, folder, quick):

@@ -17,12 +17,12 @@ import subprocess
 
 import bench_results
 
-from lib import clients
-from lib.apps import Apps
 from lib.lab import Lab
 from lib.paths import CLIENTS
-from lib.race import Race
-from lib.writer import program
+from lib.programs import clients
+from lib.programs.apps import Apps
+from lib.programs.writer import program
+from lib.trials.race import Race
 
 MODES = ("crash", "graceful", "blackhole", "reboot")
 FLOOR, AWS, JAVA = "floor", "AWS wrapper", "Connector/J aurora"

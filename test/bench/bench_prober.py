@@ -14,9 +14,10 @@ import time
 
 import bench
 
-from lib import costs, environ
+from lib import environ
 from lib.lab import Lab
 from lib.prober import Prober
+from lib.trials import costs
 
 BOUNDS = {"CPU": 0.5, "private dirty": 6, "connections per instance": 1,
           "alarm, statements": 50, "alarm, new": 20}

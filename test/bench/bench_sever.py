@@ -14,7 +14,8 @@ import time
 
 import bench
 
-from lib import guests, published
+from lib import published
+from lib.programs import guests
 
 FLIPS = {1: 30, 50: 10, 200: 10}  # by the number of processes
 SOCKETS, BOUND_MS, LIMIT_S = 5, 10, 60

@@ -10,8 +10,8 @@ import statistics
 import subprocess
 import time
 
-from lib.apps import Apps
 from lib.lab import Lab
+from lib.programs.apps import Apps
 
 LOOP = """while read -r -t "$3" line; [ $? -gt 128 ]; do
 	timeout 20 mariadb -h "$1" -uapp -papp app -e "INSERT INTO shells (who) VALUES ('$2')"

@@ -9,10 +9,10 @@ import statistics
 
 import bench_outage as outage
 
-from lib.apps import Apps
 from lib.lab import Lab
-from lib.race import Race
-from lib.writer import program
+from lib.programs.apps import Apps
+from lib.programs.writer import program
+from lib.trials.race import Race
 
 BY_HAND = True
 MODES = ("crash", "graceful", "blackhole")

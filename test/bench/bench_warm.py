@@ -15,9 +15,9 @@ import time
 
 import bench
 
-from lib import writer
 from lib.lab import Lab
 from lib.prober import Prober, cluster_section
+from lib.programs import writer
 
 READS = 200
 STATEMENTS = 300

@@ -5,13 +5,13 @@
     test/bench/publish.py [--rounds 30] [--modes crash,graceful,blackhole,kept] [--instances 3]
                           [--detect 500ms]
 
---detect is how long the lab takes to notice a failure; see test/lib/publishing.py.
+--detect is how long the lab takes to notice a failure; see test/lib/trials/publishing.py.
 """
 import argparse
 
 from lib.lab import Lab
 from lib.prober import Prober
-from lib.publishing import rounds, summary
+from lib.trials.publishing import rounds, summary
 
 
 def show(ms):

@@ -10,9 +10,10 @@ import subprocess
 import threading
 import time
 
-from lib import clients, tap
+from lib import tap
 from lib.lab import Lab, now
 from lib.paths import ROOT
+from lib.programs import clients
 
 ROUNDS = int(os.environ.get("PELORUS_ROUNDS", "1"))
 LIMIT = 60

@@ -7,8 +7,9 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from lib import fakes, tap
+from lib import tap
 from lib.prober import Prober, cluster_section
+from lib.servers import fakes
 
 PASSWORD = "not-for-everybody"
 lock = threading.Lock()

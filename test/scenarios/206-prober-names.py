@@ -4,8 +4,9 @@
 plain replication, other ports."""
 import time
 
-from lib import fakes, tap
+from lib import tap
 from lib.prober import Prober, cluster_section
+from lib.servers import fakes
 
 NO_ENDPOINT = "[pelorus]\nuser = pelorus\npassword = pelorus\n"
 

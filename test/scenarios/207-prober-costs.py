@@ -7,7 +7,8 @@ PELORUS_INSTANCES sets how many there are (4; 16 for the table's own figures).
 """
 import os
 
-from lib import costs, tap
+from lib import tap
+from lib.trials import costs
 
 INSTANCES = int(os.environ.get("PELORUS_INSTANCES", "4"))
 LIMITS = {"CPU": 1.0, "private dirty": 12, "connections per instance": 1, "steady": 3,

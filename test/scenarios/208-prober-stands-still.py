@@ -10,11 +10,11 @@ import signal
 import time
 
 from lib import tap
-from lib.apps import Apps
-from lib.heal import TABLE
 from lib.lab import Lab, now
 from lib.mapview import MapView
 from lib.prober import Prober
+from lib.programs.apps import Apps
+from lib.trials.heal import TABLE
 from lib.waiting import wait_for
 
 STOP_S = 15

@@ -4,8 +4,9 @@
 import tempfile
 import time
 
-from lib import fakes, tap
+from lib import tap
 from lib.prober import Prober, cluster_section
+from lib.servers import fakes
 
 REQUIRED = (3159, "Connections using insecure transport are prohibited while "
                   "--require_secure_transport=ON.")

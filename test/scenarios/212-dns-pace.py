@@ -6,8 +6,9 @@ A lookup is one question here, though it goes out for A and for AAAA."""
 import collections
 import time
 
-from lib import fakes, tap
+from lib import tap
 from lib.prober import Prober, cluster_section
+from lib.servers import fakes
 
 SECONDS = 12
 A = 1

@@ -5,8 +5,9 @@ that, and refuse the whole host in the end."""
 import tempfile
 import time
 
-from lib import fakes, tap
+from lib import tap
 from lib.prober import Prober, cluster_section
+from lib.servers import fakes
 
 SECONDS = 35
 

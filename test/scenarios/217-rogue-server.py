@@ -4,8 +4,9 @@
 whatever plugin it names, without TLS and over TLS that nobody vouches for."""
 import tempfile
 
-from lib import fakes, tap
+from lib import tap
 from lib.prober import Prober, cluster_section
+from lib.servers import fakes
 
 PASSWORD = "not-for-everybody"
 PLUGINS = ("caching_sha2_password", "sha256_password", "mysql_clear_password",

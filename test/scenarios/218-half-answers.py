@@ -3,8 +3,9 @@
 """A resolver that drops every question for AAAA: what it answered for A is used."""
 import time
 
-from lib import fakes, tap
+from lib import tap
 from lib.prober import Prober, cluster_section
+from lib.servers import fakes
 
 
 class HalfDeaf(fakes.Dns):

@@ -3,8 +3,8 @@
 """What libpelorus.so asks of its hosts is what the lists in test/gates allow (test/lib/libgates.py)."""
 import os
 
-from lib import libgates
 from lib.paths import LIBRARY
+from lib.programs import libgates
 from lib.tap import done, ok
 
 

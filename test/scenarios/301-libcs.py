@@ -8,10 +8,10 @@ same; that the library was really loaded is read from the guest's own /proc/self
 import os
 import tempfile
 
-from lib import guests
 from lib.paths import LIBRARY
+from lib.programs import guests
+from lib.programs.unchanged import check_failover, check_libc
 from lib.tap import done, ok, skip
-from lib.unchanged import check_failover, check_libc
 
 
 def main():

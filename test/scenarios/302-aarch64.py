@@ -5,10 +5,10 @@ import os
 import subprocess
 import tempfile
 
-from lib import guests, libgates
 from lib.paths import ROOT
+from lib.programs import guests, libgates
+from lib.programs.unchanged import check_failover, check_libc
 from lib.tap import done, ok, skip
-from lib.unchanged import check_failover, check_libc
 
 FOLDER = os.path.join(ROOT, "build", "aarch64")
 

@@ -11,10 +11,12 @@ import stat
 import subprocess
 import tempfile
 
-from lib import environ, fastcgi, guests
+from lib import environ
 from lib.paths import LIBRARY, ROOT
+from lib.programs import guests
+from lib.programs.unchanged import compare, environment, short
+from lib.servers import fastcgi
 from lib.tap import done, ok, skip
-from lib.unchanged import compare, environment, short
 
 SOURCES = os.path.join(ROOT, "test", "guests")
 HOST = guests.host()

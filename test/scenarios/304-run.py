@@ -8,10 +8,10 @@ import stat
 import subprocess
 import tempfile
 
-from lib import guests
 from lib.paths import BUILD, LIBRARY, PELORUS, ROOT
+from lib.programs import guests
+from lib.programs.unchanged import short
 from lib.tap import as_root, done, ok, skip
-from lib.unchanged import short
 
 SOURCES = os.path.join(ROOT, "test", "guests")
 NOBODY = 65534

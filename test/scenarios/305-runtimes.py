@@ -10,10 +10,11 @@ import os
 import shutil
 import tempfile
 
-from lib import guests, published
+from lib import published
 from lib.paths import LIBRARY, ROOT
+from lib.programs import guests
+from lib.programs.unchanged import environment, short
 from lib.tap import done, ok, skip
-from lib.unchanged import environment, short
 
 HOST = guests.host()
 NODE = """require('net').connect(process.argv[2], process.argv[1])

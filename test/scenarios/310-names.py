@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 
-from lib import loopback, oldnames
+from lib.programs import loopback, oldnames
 from lib.published import Map
 from lib.tap import done, ok
 

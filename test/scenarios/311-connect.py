@@ -8,8 +8,8 @@ import subprocess
 import threading
 import time
 
-from lib import loopback
-from lib.loopback import dial, greeting
+from lib.programs import loopback
+from lib.programs.loopback import dial, greeting
 from lib.published import Map
 from lib.tap import done, note, ok
 

@@ -10,8 +10,8 @@ import sys
 import threading
 import time
 
-from lib import loopback
-from lib.loopback import dial, greeting
+from lib.programs import loopback
+from lib.programs.loopback import dial, greeting
 from lib.published import Map
 from lib.tap import done, note, ok
 

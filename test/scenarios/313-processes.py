@@ -10,8 +10,8 @@ import subprocess
 import sys
 import time
 
-from lib import guests, loopback
-from lib.loopback import dial, greeting
+from lib.programs import guests, loopback
+from lib.programs.loopback import dial, greeting
 from lib.published import Map
 from lib.tap import done, note, ok
 from lib.waiting import wait_for

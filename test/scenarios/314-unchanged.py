@@ -9,7 +9,8 @@ import shutil
 import subprocess
 import time
 
-from lib import environ, loopback
+from lib import environ
+from lib.programs import loopback
 from lib.published import Map
 from lib.tap import done, note, ok
 

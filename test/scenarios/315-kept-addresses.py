@@ -8,8 +8,8 @@ import shutil
 import socket
 import subprocess
 
-from lib import clients, loopback
-from lib.loopback import dial, greeting
+from lib.programs import clients, loopback
+from lib.programs.loopback import dial, greeting
 from lib.published import Map
 from lib.tap import done, note, ok, skip
 

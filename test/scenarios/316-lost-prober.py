@@ -11,11 +11,12 @@ import signal
 import threading
 import time
 
-from lib import clients, heal
-from lib.apps import Apps
 from lib.lab import Lab, now
 from lib.mapview import MapView
+from lib.programs import clients
+from lib.programs.apps import Apps
 from lib.tap import done, note, ok, skip
+from lib.trials import heal
 
 NO_NODE = clients.node_problem()
 KINDS = ["mysqli", "pymysql"] + ([] if NO_NODE else ["mysql2"])

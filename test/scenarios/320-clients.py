@@ -9,9 +9,9 @@ stay where DNS leads, in the same minute.
 import collections
 import glob
 
-from lib import clients
-from lib.apps import KINDS, POOLS, Apps, Fpm
 from lib.lab import Lab, now
+from lib.programs import clients
+from lib.programs.apps import KINDS, POOLS, Apps, Fpm
 from lib.tap import done, note, ok, skip
 
 TABLE = """create table writes (id bigint primary key auto_increment, client varchar(20),

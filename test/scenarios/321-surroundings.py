@@ -10,10 +10,11 @@ import signal
 import subprocess
 import time
 
-from lib import clients, mapview
-from lib.apps import POOLS, Apps, children
+from lib import mapview
 from lib.lab import Lab
 from lib.paths import PELORUSD, ROOT
+from lib.programs import clients
+from lib.programs.apps import POOLS, Apps, children
 from lib.tap import done, note, ok, skip
 
 TABLE = """create table writes (id bigint primary key auto_increment, client varchar(20),

@@ -5,10 +5,11 @@ a firewall shuts the writer off from all but a forwarder, and what is said of it
 import os
 import shutil
 
-from lib import clients, heal
-from lib.apps import Apps
 from lib.lab import Lab
+from lib.programs import clients
+from lib.programs.apps import Apps
 from lib.tap import done, note, ok, skip
+from lib.trials import heal
 
 NO_NODE = clients.node_problem()
 KINDS = [k for k in ("mysql2", "pymysql") if k != "mysql2" or not NO_NODE]

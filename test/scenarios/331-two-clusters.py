@@ -11,8 +11,8 @@ import signal
 import subprocess
 import time
 
-from lib import clients, loopback
 from lib.paths import CLIENTS
+from lib.programs import clients, loopback
 from lib.published import Map
 from lib.tap import done, note, ok, skip
 

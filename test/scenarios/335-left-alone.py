@@ -10,10 +10,11 @@ import os
 import shutil
 import time
 
-from lib import clients, heal
-from lib.apps import Apps
 from lib.lab import Lab
+from lib.programs import clients
+from lib.programs.apps import Apps
 from lib.tap import done, note, ok, skip
+from lib.trials import heal
 
 NO_NODE = clients.node_problem()
 KIND = "pymysql" if NO_NODE else "mysql2"

@@ -8,11 +8,12 @@ dies of the second: connect(AF_UNSPEC) protects the next operation only, and not
 could do to a socket protects more.  No client library here does so; 312-severing shows it.
 """
 
-from lib import clients, heal
-from lib.apps import KINDS, POOLS, Apps, children
 from lib.lab import Lab, now
+from lib.programs import clients
+from lib.programs.apps import KINDS, POOLS, Apps, children
+from lib.programs.writer import PROGRAMS, TABLE, Writer
 from lib.tap import done, note, ok, skip
-from lib.writer import PROGRAMS, TABLE, Writer
+from lib.trials import heal
 
 DEFAULT = ["env", "--default-signal=PIPE"]
 PYTHON = """import runpy, signal, sys

@@ -9,8 +9,8 @@ In the end the table is counted: no row twice, no acknowledged row lost.
 import shutil
 import tempfile
 
-from lib import writer as w
 from lib.lab import Lab, now
+from lib.programs import writer as w
 from lib.tap import done, note, ok
 
 IN_FLIGHT = {"2013", "2055", "2026", "1053"}

@@ -11,9 +11,9 @@ import shutil
 import tempfile
 import time
 
-from lib import writer as w
 from lib.lab import Lab, module
-from lib.shell import Shell, state
+from lib.programs import writer as w
+from lib.programs.shell import Shell, state
 from lib.tap import done, ok
 
 Connection = module("wire").Connection

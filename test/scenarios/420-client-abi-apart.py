@@ -9,9 +9,9 @@ import re
 import shutil
 import tempfile
 
-from lib import writer as w
 from lib.lab import Lab, module, now
-from lib.shell import Shell
+from lib.programs import writer as w
+from lib.programs.shell import Shell
 from lib.tap import done, note, ok, skip
 
 Connection = module("wire").Connection

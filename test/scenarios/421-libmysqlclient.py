@@ -14,10 +14,10 @@ import subprocess
 import sys
 import tempfile
 
-from lib import wheels
-from lib import writer as w
 from lib.lab import Lab
 from lib.paths import CLIENTS
+from lib.programs import wheels
+from lib.programs import writer as w
 from lib.tap import done, ok, skip
 
 NAME = "mysql-connector-python"

@@ -8,9 +8,9 @@ import shutil
 import tempfile
 import time
 
-from lib import writer as w
 from lib.lab import Lab
-from lib.shell import Shell, state
+from lib.programs import writer as w
+from lib.programs.shell import Shell, state
 from lib.tap import done, note, ok
 
 HERE = "query SELECT @@aurora_server_id"

@@ -12,10 +12,11 @@ import re
 import shutil
 import tempfile
 
-from lib import debs, environ
-from lib import writer as w
+from lib import environ
 from lib.lab import Lab
 from lib.paths import CLIENTS
+from lib.programs import debs
+from lib.programs import writer as w
 from lib.tap import done, ok, skip
 
 TABLE = "CREATE TABLE programs (a INT PRIMARY KEY)"

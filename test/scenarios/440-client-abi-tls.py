@@ -9,8 +9,8 @@ import os
 import shutil
 import tempfile
 
-from lib import writer as w
 from lib.lab import Lab, now
+from lib.programs import writer as w
 from lib.tap import done, note, ok
 
 

@@ -8,10 +8,10 @@ import struct
 import subprocess
 import tempfile
 
-from lib import guests
 from lib.lab import Lab
 from lib.paths import PELORUS
 from lib.prober import Prober, cluster_section
+from lib.programs import guests
 from lib.tap import done, ok, skip
 
 

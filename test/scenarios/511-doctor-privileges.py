@@ -3,8 +3,8 @@
 """`pelorus doctor` where the user may log in, and may not ask: by a server that refuses questions
 with the errors of MariaDB and of MySQL."""
 
-from lib import fakes
 from lib.prober import Prober, cluster_section
+from lib.servers import fakes
 from lib.tap import done, ok
 from lib.waiting import wait_for
 

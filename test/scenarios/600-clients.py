@@ -12,11 +12,11 @@ import os
 import tempfile
 import time
 
-from lib import matrix
-from lib.apps import Apps
 from lib.lab import Lab, now
-from lib.matrix import ABI, POOL, READ
+from lib.programs.apps import Apps
 from lib.tap import done, note, ok, skip
+from lib.trials import matrix
+from lib.trials.matrix import ABI, POOL, READ
 
 TABLE = """CREATE TABLE writes (id BIGINT AUTO_INCREMENT PRIMARY KEY, client VARCHAR(60),
 server VARCHAR(64) DEFAULT (@@aurora_server_id))"""

@@ -19,14 +19,16 @@ import random
 import tempfile
 import time
 
-from lib import clients, environ, history, published
-from lib.apps import Apps, children
-from lib.chaos import MAX_LAG, Chaos
+from lib import environ, published
 from lib.lab import Lab, now
 from lib.paths import CLIENTS
-from lib.race import TABLE, clock_offset
+from lib.programs import clients
+from lib.programs.apps import Apps, children
+from lib.programs.writer import Writer, program
 from lib.tap import done, note, ok, skip
-from lib.writer import Writer, program
+from lib.trials import history
+from lib.trials.chaos import MAX_LAG, Chaos
+from lib.trials.race import TABLE, clock_offset
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 # name: (command, pause in ms)

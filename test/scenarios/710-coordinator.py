@@ -5,10 +5,10 @@ it misbehaves."""
 import json
 
 from lib import tap
-from lib.http_server import HttpServer
 from lib.lab import Lab
 from lib.paths import LIBRARY
 from lib.prober import Prober, cluster_section
+from lib.servers.http_server import HttpServer
 
 BAD = {
     "500": ({"status": 500}, "it answered 500"),

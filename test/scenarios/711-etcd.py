@@ -4,12 +4,12 @@
 import base64
 
 from lib import tap
-from lib.consul import Consul
-from lib.etcd import Etcd
-from lib.http_server import HttpServer
 from lib.lab import Lab
 from lib.prober import Prober, cluster_section
-from lib.pushes import KEY, follow, source
+from lib.servers.consul import Consul
+from lib.servers.etcd import Etcd
+from lib.servers.http_server import HttpServer
+from lib.trials.pushes import KEY, follow, source
 
 
 def comes_late(lab, host):

@@ -5,11 +5,12 @@ import os
 import subprocess
 import tempfile
 
-from lib import aws, tap
-from lib.http_server import HttpServer
+from lib import tap
 from lib.lab import Lab
 from lib.paths import PELORUS
 from lib.prober import Prober, cluster_section
+from lib.servers import aws
+from lib.servers.http_server import HttpServer
 
 SECRET_KEYS = {"auth": "secretsmanager", "secret_id": "prod/db"}
 NOT_IN_LOG = (aws.SECRET, aws.SESSION, "session%2F", "web-identity-token", "pod-token", "imds-token")

@@ -4,9 +4,10 @@
 import os
 import tempfile
 
-from lib import aws, tap
-from lib.clear_server import ClearServer
+from lib import tap
 from lib.prober import Prober
+from lib.servers import aws
+from lib.servers.clear_server import ClearServer
 from lib.waiting import wait_for
 
 KEYS = {"AWS_ACCESS_KEY_ID": aws.ID, "AWS_SECRET_ACCESS_KEY": aws.SECRET,

@@ -6,9 +6,11 @@ import os
 
 import MySQLdb
 
-from lib import aws, loopback, tap
-from lib.clear_server import ClearServer
+from lib import tap
 from lib.prober import Prober
+from lib.programs import loopback
+from lib.servers import aws
+from lib.servers.clear_server import ClearServer
 from lib.waiting import wait_for
 
 NAME = "db.iam.test"

@@ -3,9 +3,10 @@
 """An instance that listens at another port than its cluster: the control plane says which."""
 
 
-from lib import aws, fakes, tap
-from lib.http_server import HttpServer
+from lib import tap
 from lib.prober import Prober, cluster_section
+from lib.servers import aws, fakes
+from lib.servers.http_server import HttpServer
 
 fakes.enter()
 

@@ -6,9 +6,9 @@ import os
 import tempfile
 
 from lib import tap
-from lib.http_server import HttpServer
 from lib.lab import Lab
 from lib.prober import Prober, cluster_section
+from lib.servers.http_server import HttpServer
 
 HOOK = "/services/T000/hook-secret"
 

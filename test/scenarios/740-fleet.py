@@ -3,8 +3,9 @@
 """Twenty hosts and one etcd: one probes, the others verify what it says and ask little."""
 
 
-from lib import fleets, tap
-from lib.etcd import Etcd
+from lib import tap
+from lib.servers.etcd import Etcd
+from lib.trials import fleets
 
 fleets.run(Etcd)
 tap.done()

@@ -3,8 +3,9 @@
 """The same fleet by Consul: no session of which is as short as the lease."""
 
 
-from lib import fleets, tap
-from lib.consul import Consul
+from lib import tap
+from lib.servers.consul import Consul
+from lib.trials import fleets
 
 fleets.run(Consul)
 tap.done()

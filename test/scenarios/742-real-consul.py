@@ -3,10 +3,11 @@
 """A real Consul, where there is one: as a source, and as the place where a fleet meets."""
 
 
-from lib import fleets, tap
-from lib.consul import Consul, real
+from lib import tap
 from lib.lab import Lab
-from lib.pushes import follow
+from lib.servers.consul import Consul, real
+from lib.trials import fleets
+from lib.trials.pushes import follow
 
 
 def followed():

@@ -8,10 +8,10 @@ Two probers see the same failovers, one without any HTTP source.  PELORUS_ROUNDS
 import os
 
 from lib import tap
-from lib.http_server import HttpServer
 from lib.lab import Lab
 from lib.prober import Prober, Watch, cluster_section
-from lib.publishing import quantile
+from lib.servers.http_server import HttpServer
+from lib.trials.publishing import quantile
 
 ROUNDS = int(os.environ.get("PELORUS_ROUNDS", "5"))
 RATIO = 1.1

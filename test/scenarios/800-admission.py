@@ -12,7 +12,7 @@ import signal
 from lib import tap
 from lib.lab import Lab, now
 from lib.prober import Prober, cluster_section
-from lib.readers import Admissions, Readers
+from lib.programs.readers import Admissions, Readers
 
 STATEMENTS = 40
 S = 1_000_000_000

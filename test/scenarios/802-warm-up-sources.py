@@ -4,9 +4,9 @@
 import glob
 
 from lib import tap
-from lib.http_server import HttpServer
 from lib.lab import Lab
 from lib.prober import Prober, cluster_section
+from lib.servers.http_server import HttpServer
 
 REMEMBERING = "performance-schema-consumer-events-statements-"
 SERVER = ["userstat=1", "performance-schema=1", "performance-schema-instrument=statement/%=ON",

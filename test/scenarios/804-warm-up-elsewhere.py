@@ -8,8 +8,9 @@ Two probers share the warm-up all the same, by locks on the writer: one shows ho
 import os
 import tempfile
 
-from lib import fakes, tap
+from lib import tap
 from lib.prober import Prober, cluster_section
+from lib.servers import fakes
 
 COUNT = 40
 

@@ -6,10 +6,10 @@ import os
 import re
 
 from lib import tap
-from lib.http_server import HttpServer
 from lib.lab import Lab
 from lib.paths import PELORUS
 from lib.prober import Prober, cluster_section
+from lib.servers.http_server import HttpServer
 from lib.terminal import Terminal, shows
 
 HOOK = "/hook"

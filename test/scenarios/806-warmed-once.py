@@ -8,7 +8,7 @@ import os
 from lib import tap
 from lib.lab import Lab
 from lib.prober import Prober, cluster_section
-from lib.readers import Admissions
+from lib.programs.readers import Admissions
 
 HOSTS, INSTANCES = 3, 15
 STATEMENTS, ROWS = 300, 60000  # some seconds of work also at rest: else nobody sees it going on

@@ -5,8 +5,8 @@ import subprocess
 import threading
 import time
 
-from lib import writer
 from lib.paths import CLIENTS
+from lib.programs import writer
 
 PROGRAM = ["/usr/bin/python3", os.path.join(CLIENTS, "python", "reader.py")]
 

@@ -4,7 +4,7 @@ import base64
 import json
 import os
 
-from lib.store import Store
+from lib.servers.store import Store
 
 
 class Etcd(Store):

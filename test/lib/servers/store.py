@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 
-from lib.relay import Relay
+from lib.servers.relay import Relay
 
 START_S = 60
 

@@ -5,7 +5,8 @@ import re
 import subprocess
 import threading
 
-from lib import environ, guests, published
+from lib import environ, published
+from lib.programs import guests
 from lib.tap import ok
 
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 
-from lib.store import Store
+from lib.servers.store import Store
 
 OURS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "consul_server.py")
 

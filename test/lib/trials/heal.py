@@ -5,7 +5,7 @@ A pool notices that its sockets are closed: no statement fails.  A program with 
 is told once, at its next statement; the one after it is served by the new writer.
 """
 
-from lib.apps import POOLS
+from lib.programs.apps import POOLS
 from lib.tap import note, ok
 
 TABLE = """create table writes (id bigint primary key auto_increment, client varchar(20),

@@ -7,8 +7,8 @@ must be one that musl and the oldest glibc at hand export.
 """
 import os
 
-from lib import elfgate, guests
 from lib.paths import ROOT
+from lib.programs import elfgate, guests
 from lib.tap import note, ok, skip
 
 GATES = os.path.join(ROOT, "test", "gates")

@@ -17,9 +17,10 @@ import signal
 import subprocess
 import time
 
-from lib import environ, fastcgi
+from lib import environ
 from lib.paths import CLIENTS, PELORUSD, ROOT
 from lib.prober import Runtime
+from lib.servers import fastcgi
 
 LIMIT = 40
 

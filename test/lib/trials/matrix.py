@@ -15,10 +15,10 @@ import subprocess
 import threading
 import time
 
-from lib import clients, guests
-from lib.apps import App
 from lib.lab import now
 from lib.paths import BUILD, CLIENTS
+from lib.programs import clients, guests
+from lib.programs.apps import App
 
 NODE = ("node", os.path.join(CLIENTS, "node", "any.mjs"))
 SYSTEM_PYTHON = "/usr/bin/python3"

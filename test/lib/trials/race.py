@@ -11,7 +11,7 @@ at which it became writable.  The rows themselves say who wrote them.
 import time
 
 from lib.lab import now
-from lib.writer import Writer
+from lib.programs.writer import Writer
 
 TABLE = """CREATE TABLE IF NOT EXISTS journal (id BIGINT AUTO_INCREMENT PRIMARY KEY,
 writer INT, n INT, server VARCHAR(64) DEFAULT (@@aurora_server_id))"""

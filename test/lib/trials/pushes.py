@@ -2,9 +2,10 @@
 """Stores that push: how soon a change of a key is in the map."""
 import os
 
-from lib import publishing, tap
+from lib import tap
 from lib.lab import now
 from lib.prober import Prober, cluster_section
+from lib.trials import publishing
 
 KEY = "mysql/master/lab"
 ROUNDS = int(os.environ.get("PELORUS_ROUNDS", "12"))

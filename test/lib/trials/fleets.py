@@ -10,9 +10,9 @@ import time
 from contextlib import ExitStack
 
 from lib import tap
-from lib.http_server import HttpServer
 from lib.lab import Lab, now
 from lib.prober import Prober, cluster_section
+from lib.servers.http_server import HttpServer
 
 HOSTS = int(os.environ.get("PELORUS_HOSTS", "20"))
 LEASE_S = 3

@@ -5,13 +5,11 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import xml.etree.ElementTree
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from documents import ROOT  # noqa: E402
-from tap import done, note, ok, skip  # noqa: E402
+from lib.paths import ROOT
+from lib.tap import done, note, ok, skip
 
 DEMO = os.path.join(ROOT, "tools", "demo")
 FOLDER = os.path.join(ROOT, "test", "documents")

@@ -21,6 +21,7 @@ struct remote_cluster {
 	struct remote *remote;
 	char key[PEL_NAME_MAX];
 	struct config_cluster config;
+	struct http_cluster of; /* of the two above */
 	struct source_http *source;
 	struct cloud *cloud;
 	struct fleet *fleet;
@@ -40,23 +41,6 @@ static void on_named(void *ctx, const struct coordinator_view *view)
 	struct remote_cluster *c = ctx;
 
 	c->remote->core.named(c->remote->core.ctx, c->key, view);
-}
-
-static int start_source(struct remote_cluster *c)
-{
-	const struct source_http_options options = {
-		.loop = c->remote->loop,
-		.http = c->remote->http,
-		.log = c->remote->log,
-		.key = c->key,
-		.config = &c->config,
-		.named = on_named,
-		.ctx = c,
-	};
-
-	if (c->config.source != CONFIG_SOURCE_HTTP || !c->config.url[0])
-		return 0;
-	return source_http_new(&options, &c->source);
 }
 
 static void on_listed(void *ctx, const struct rds_view *view)
@@ -80,43 +64,11 @@ static void on_tokens(void *ctx)
 	c->remote->core.tokens(c->remote->core.ctx, c->key);
 }
 
-static int start_cloud(struct remote_cluster *c)
-{
-	const struct cloud_options options = {
-		.loop = c->remote->loop,
-		.http = c->remote->http,
-		.log = c->remote->log,
-		.key = c->key,
-		.config = &c->config,
-		.credential = on_credential,
-		.listed = on_listed,
-		.tokens = on_tokens,
-		.ctx = c,
-	};
-
-	return cloud_is_wanted(&c->config) ? cloud_new(&options, &c->cloud) : 0;
-}
-
 static void on_fleet(void *ctx, enum remote_fleet fleet, const struct coordinator_view *view)
 {
 	struct remote_cluster *c = ctx;
 
 	c->remote->core.fleet(c->remote->core.ctx, c->key, fleet, view);
-}
-
-static int start_fleet(struct remote_cluster *c)
-{
-	const struct fleet_options options = {
-		.loop = c->remote->loop,
-		.http = c->remote->http,
-		.log = c->remote->log,
-		.key = c->key,
-		.config = &c->config,
-		.told = on_fleet,
-		.ctx = c,
-	};
-
-	return c->config.publish[0] ? fleet_new(&options, &c->fleet) : 0;
 }
 
 static void stop_sources(struct remote_cluster *c)
@@ -131,10 +83,19 @@ static void stop_sources(struct remote_cluster *c)
 
 static int start_sources(struct remote_cluster *c)
 {
-	int r = start_source(c);
-	int cloud = start_cloud(c), fleet = start_fleet(c);
+	const struct cloud_listener listener = {.credential = on_credential,
+		.listed = on_listed,
+		.tokens = on_tokens,
+		.ctx = c};
+	int source = 0, cloud = 0, fleet = 0;
 
-	return r < 0 ? r : cloud < 0 ? cloud : fleet;
+	if (c->config.source == CONFIG_SOURCE_HTTP && c->config.url[0])
+		source = source_http_new(&c->of, on_named, c, &c->source);
+	if (cloud_is_wanted(&c->config))
+		cloud = cloud_new(&c->of, &listener, &c->cloud);
+	if (c->config.publish[0])
+		fleet = fleet_new(&c->of, on_fleet, c, &c->fleet);
+	return source < 0 ? source : cloud < 0 ? cloud : fleet;
 }
 
 static void cluster_free(struct remote_cluster *c)
@@ -158,13 +119,17 @@ static struct remote_cluster **find(struct remote *r, const char *key)
 static struct remote_cluster **make(struct remote *r, const char *key)
 {
 	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
+		struct remote_cluster *c;
+
 		if (r->clusters[i])
 			continue;
-		r->clusters[i] = calloc(1, sizeof(**r->clusters));
-		if (!r->clusters[i])
+		c = calloc(1, sizeof(*c));
+		if (!c)
 			return NULL;
-		r->clusters[i]->remote = r;
-		strcpy(r->clusters[i]->key, key);
+		c->remote = r;
+		strcpy(c->key, key);
+		c->of = (struct http_cluster){r->loop, r->http, r->log, c->key, &c->config};
+		r->clusters[i] = c;
 		return &r->clusters[i];
 	}
 	return NULL;

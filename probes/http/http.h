@@ -9,6 +9,7 @@
 #define HTTP_H
 
 #include "config/config.h"
+#include "base/log.h"
 #include "base/loop.h"
 
 #include <stdbool.h>
@@ -43,6 +44,15 @@ struct http_answer {
 	uint64_t index;         /* X-Consul-Index; 0: none */
 	uint32_t retry_after_s; /* Retry-After, if it is a number */
 	const char *etag;       /* "": none, or one of more than 127 bytes */
+};
+
+/* What a source of one cluster works with: its owner's, who keeps it as it is meanwhile. */
+struct http_cluster {
+	struct loop *loop;
+	struct http *http;
+	struct log *log;
+	const char *key; /* of the cluster */
+	const struct config_cluster *config;
 };
 
 /* 0 or -errno. */

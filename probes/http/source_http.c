@@ -29,11 +29,9 @@
 #define PUSH_GAP_NS (20 * LOOP_MS) /* between two questions that are answered at once */
 
 struct source_http {
-	struct loop *loop;
-	struct http *http;
-	struct config_cluster config;
+	const struct http_cluster *of;
+	const struct config_cluster *config;
 	struct etcd_key etcd;
-	char key[PEL_NAME_MAX];
 	void (*named)(void *ctx, const struct coordinator_view *view);
 	void *ctx;
 	struct http_call *call;
@@ -47,14 +45,14 @@ static void ask(void *ctx);
 
 static void again(struct source_http *s, uint64_t in_ns)
 {
-	loop_timer_set_in(s->loop, &s->timer, in_ns);
+	loop_timer_set_in(s->of->loop, &s->timer, in_ns);
 }
 
 static void fail(struct source_http *s, const char *why)
 {
 	trouble_say(&s->trouble, "the coordinator is of no use: %s; what is known stays", why);
 	s->index = 0;
-	again(s, trouble_wait_ns(&s->trouble, RETRY_NS, RETRY_MOST_NS, loop_now_ns(s->loop)));
+	again(s, trouble_wait_ns(&s->trouble, RETRY_NS, RETRY_MOST_NS, loop_now_ns(s->of->loop)));
 }
 
 /* Takes an answer's word over; false if it was none. */
@@ -62,7 +60,7 @@ static bool take(struct source_http *s, const char *body, size_t n, uint64_t ind
 {
 	enum coordinator_verdict verdict;
 
-	verdict = coordinator_parse(s->config.format, body, n, s->config.allowed_hosts, &s->view);
+	verdict = coordinator_parse(s->config->format, body, n, s->config->allowed_hosts, &s->view);
 	if (index)
 		s->view.index = index;
 	if (verdict == COORDINATOR_OK) {
@@ -91,7 +89,7 @@ static void consul_done(struct source_http *s, const struct http_answer *answer)
 
 	if (take(s, absent ? "[]" : answer->body, absent ? 2 : answer->size, answer->index)) {
 		take_consul_index(s, answer->index);
-		again(s, s->index && s->index != was ? PUSH_GAP_NS : s->config.poll_ms * LOOP_MS);
+		again(s, s->index && s->index != was ? PUSH_GAP_NS : s->config->poll_ms * LOOP_MS);
 	}
 }
 
@@ -110,16 +108,16 @@ static void on_done(void *ctx, const struct http_answer *answer)
 	const char *problem = http_problem(answer, buffer, sizeof(buffer));
 
 	s->call = NULL;
-	if (problem && !(s->config.format == COORDINATOR_CONSUL && answer->status == 404)) {
+	if (problem && !(s->config->format == COORDINATOR_CONSUL && answer->status == 404)) {
 		fail(s, problem);
 		return;
 	}
-	if (s->config.format == COORDINATOR_CONSUL)
+	if (s->config->format == COORDINATOR_CONSUL)
 		consul_done(s, answer);
-	else if (s->config.format == COORDINATOR_ETCD)
+	else if (s->config->format == COORDINATOR_ETCD)
 		etcd_read_done(s, answer);
 	else if (take(s, answer->body, answer->size, 0))
-		again(s, s->config.poll_ms * LOOP_MS);
+		again(s, s->config->poll_ms * LOOP_MS);
 }
 
 /* A watch ends by itself now and then: the whole is read anew, for nothing may be missed. */
@@ -153,16 +151,16 @@ static int start(struct source_http *s, const char *url, const char *body,
 	const struct http_request request = {
 		.url = url,
 		.headers = {"Accept: application/json"},
-		.headers_file = s->config.headers_file,
+		.headers_file = s->config->headers_file,
 		.body = body,
 		.body_size = body ? strlen(body) : 0,
 		.timeout_ms = timeout_ms,
-		.allow_http = s->config.allow_http,
-		.tls = &s->config.http_tls,
+		.allow_http = s->config->allow_http,
+		.tls = &s->config->http_tls,
 		.line = line,
 	};
 
-	return http_start(s->http, &request, line ? on_watch_done : on_done, s, &s->call);
+	return http_start(s->of->http, &request, line ? on_watch_done : on_done, s, &s->call);
 }
 
 static int ask_etcd(struct source_http *s)
@@ -187,9 +185,9 @@ static int ask_consul(struct source_http *s)
 	int n;
 
 	if (!s->index)
-		return start(s, s->config.url, NULL, NULL, ANSWER_MS);
-	n = snprintf(url, sizeof(url), "%s%cindex=%llu&wait=" CONSUL_WAIT, s->config.url,
-		strchr(s->config.url, '?') ? '&' : '?', (unsigned long long)s->index);
+		return start(s, s->config->url, NULL, NULL, ANSWER_MS);
+	n = snprintf(url, sizeof(url), "%s%cindex=%llu&wait=" CONSUL_WAIT, s->config->url,
+		strchr(s->config->url, '?') ? '&' : '?', (unsigned long long)s->index);
 	if (n < 0 || (size_t)n >= sizeof(url))
 		return -ENOBUFS;
 	return start(s, url, NULL, NULL, CONSUL_ANSWER_MS);
@@ -200,37 +198,36 @@ static void ask(void *ctx)
 	struct source_http *s = ctx;
 	int r;
 
-	if (s->config.format == COORDINATOR_ETCD)
+	if (s->config->format == COORDINATOR_ETCD)
 		r = ask_etcd(s);
-	else if (s->config.format == COORDINATOR_CONSUL)
+	else if (s->config->format == COORDINATOR_CONSUL)
 		r = ask_consul(s);
 	else
-		r = start(s, s->config.url, NULL, NULL, ANSWER_MS);
+		r = start(s, s->config->url, NULL, NULL, ANSWER_MS);
 	if (r == -EPERM)
 		fail(s, "plain http goes only to this host, unless allow-http is set");
 	else if (r < 0)
 		fail(s, strerror(-r));
 }
 
-int source_http_new(const struct source_http_options *options, struct source_http **ret)
+int source_http_new(const struct http_cluster *of,
+	void (*named)(void *ctx, const struct coordinator_view *view), void *ctx,
+	struct source_http **ret)
 {
 	struct source_http *s = calloc(1, sizeof(*s));
 	int r = 0;
 
 	if (!s)
 		return -ENOMEM;
-	s->loop = options->loop;
-	s->http = options->http;
-	s->config = *options->config;
-	s->named = options->named;
-	s->ctx = options->ctx;
-	snprintf(s->key, sizeof(s->key), "%s", options->key);
-	s->trouble = (struct trouble){.log = options->log,
-		.code = "coordinator-trouble",
-		.cluster = s->key};
+	s->of = of;
+	s->config = of->config;
+	s->named = named;
+	s->ctx = ctx;
+	s->trouble =
+		(struct trouble){.log = of->log, .code = "coordinator-trouble", .cluster = of->key};
 	loop_timer_init(&s->timer, ask, s);
-	if (s->config.format == COORDINATOR_ETCD)
-		r = etcd_key_parse(s->config.url, "", &s->etcd);
+	if (s->config->format == COORDINATOR_ETCD)
+		r = etcd_key_parse(s->config->url, "", &s->etcd);
 	if (r < 0) {
 		free(s);
 		return r;
@@ -245,7 +242,6 @@ void source_http_free(struct source_http *s)
 	if (!s)
 		return;
 	http_cancel(s->call);
-	loop_timer_stop(s->loop, &s->timer);
-	explicit_bzero(&s->config, sizeof(s->config));
+	loop_timer_stop(s->of->loop, &s->timer);
 	free(s);
 }

@@ -10,19 +10,10 @@
 
 struct source_http;
 
-struct source_http_options {
-	struct loop *loop;
-	struct http *http;
-	struct log *log;
-	const char *key;                     /* of the cluster, for the log; copied */
-	const struct config_cluster *config; /* copied */
-	/* Whom it names, at first and after each change; nothing is verified yet. */
-	void (*named)(void *ctx, const struct coordinator_view *view);
-	void *ctx;
-};
-
-/* 0 or -errno. */
-int source_http_new(const struct source_http_options *options, struct source_http **ret);
+/* `named` is told whom it names, at first and after each change; nothing is verified yet.  0 or -errno. */
+int source_http_new(const struct http_cluster *of,
+	void (*named)(void *ctx, const struct coordinator_view *view), void *ctx,
+	struct source_http **ret);
 void source_http_free(struct source_http *s);
 
 #endif

@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What AWS has to do with one cluster. */
+/*
+ * What AWS has to do with one cluster.
+ *
+ * User and password may be in AWS Secrets Manager.  A secret has no end that its reader knows: it is
+ * read once, and again when the database refuses it, for then it has probably been rotated.
+ */
 #include "cloud.h"
 
+#include "call.h"
 #include "creds.h"
 #include "local.h"
-#include "secret.h"
 #include "source_rds.h"
+#include "base/buf.h"
+#include "base/secret.h"
+#include "base/trouble.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,12 +21,26 @@
 #include <string.h>
 #include <time.h>
 
+#define AGAIN_NS (10 * LOOP_S)
+#define RETRY_NS LOOP_S
+#define RETRY_MOST_NS (60 * LOOP_S)
+
+struct secret {
+	struct credential *credential; /* in memory for secrets; NULL: none is asked for */
+	bool wanted;                   /* to be read as soon as there is a key */
+	uint64_t read_ns;
+	struct http_call *call;
+	struct loop_timer timer;
+	struct trouble trouble;
+};
+
 struct cloud {
-	struct cloud_options options; /* key and config are not to be used after cloud_new() */
+	const struct http_cluster *of;
+	struct cloud_listener listener;
 	char region[32];
 	struct aws_chain *chain;
-	struct aws_secret *secret;
 	struct source_rds *rds;
+	struct secret secret;
 };
 
 bool cloud_is_wanted(const struct config_cluster *config)
@@ -26,94 +48,141 @@ bool cloud_is_wanted(const struct config_cluster *config)
 	return config->control_plane || config->auth != CONFIG_AUTH_PASSWORD;
 }
 
-static int find_region(const char *key, const struct config_cluster *config, char *ret, size_t size)
+static int find_region(const struct http_cluster *of, char *ret, size_t size)
 {
-	const char *variable = getenv("AWS_REGION");
+	const char *variable = aws_local_variable("AWS_REGION");
 
-	if (!variable || !*variable)
-		variable = getenv("AWS_DEFAULT_REGION");
-	if (config->aws_region[0])
-		return snprintf(ret, size, "%s", config->aws_region) < (int)size ? 0 : -EINVAL;
-	if (aws_region_of_host(key, ret, size) == 0)
+	if (!variable)
+		variable = aws_local_variable("AWS_DEFAULT_REGION");
+	if (of->config->aws_region[0])
+		return aws_local_copy(ret, size, of->config->aws_region) ? 0 : -EINVAL;
+	if (aws_region_of_host(of->key, ret, size) == 0)
 		return 0;
-	if (!variable || !*variable)
-		return aws_local_region(config->aws_profile, ret, size) < 0 ? -EINVAL : 0;
-	return snprintf(ret, size, "%s", variable) < (int)size ? 0 : -EINVAL;
+	if (!variable)
+		return aws_local_region(of->config->aws_profile, ret, size) < 0 ? -EINVAL : 0;
+	return aws_local_copy(ret, size, variable) ? 0 : -EINVAL;
+}
+
+static void secret_fail(struct cloud *c, const char *why)
+{
+	struct secret *s = &c->secret;
+
+	trouble_say(&s->trouble, "the secret cannot be read: %s", why);
+	s->wanted = true;
+	loop_timer_set_in(c->of->loop, &s->timer,
+		trouble_wait_ns(&s->trouble, RETRY_NS, RETRY_MOST_NS, s->read_ns));
+}
+
+static void on_secret(void *ctx, const struct http_answer *answer)
+{
+	struct cloud *c = ctx;
+	struct credential *to = c->secret.credential;
+	char buffer[64];
+	const char *problem = http_problem(answer, buffer, sizeof(buffer));
+
+	c->secret.call = NULL;
+	if (aws_call_is_refused(answer))
+		aws_chain_refused(c->chain);
+	if (problem) {
+		secret_fail(c, problem);
+		return;
+	}
+	if (aws_secret_parse(answer->body, answer->size, to->user, sizeof(to->user), to->password,
+		    sizeof(to->password)) < 0) {
+		secret_fail(c, "it is not JSON with username and password");
+		return;
+	}
+	trouble_end(&c->secret.trouble);
+	c->listener.credential(c->listener.ctx, to);
+}
+
+static void secret_ask(void *ctx)
+{
+	struct cloud *c = ctx;
+	struct secret *s = &c->secret;
+	const struct aws_service service = {.name = "secretsmanager",
+		.variable = "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+		.region = c->region,
+		.content_type = "application/x-amz-json-1.1",
+		.target = "secretsmanager.GetSecretValue"};
+	char body[2 * CONFIG_PATH_MAX];
+	struct buf buf;
+	int r;
+
+	if (s->call || !s->wanted)
+		return;
+	buf_init(&buf, body, sizeof(body));
+	buf_add(&buf, "{\"SecretId\":");
+	buf_add_json(&buf, c->of->config->secret_id);
+	buf_add(&buf, "}");
+	s->read_ns = loop_now_ns(c->of->loop);
+	r = buf_error(&buf);
+	if (r == 0)
+		r = aws_call(c->of->http, c->chain, &service, body, on_secret, c, &s->call);
+	if (r == 0)
+		s->wanted = false;
+	else if (r != -EAGAIN)
+		secret_fail(c, strerror(-r));
+}
+
+void cloud_denied(struct cloud *c)
+{
+	struct secret *s = &c->secret;
+
+	if (!s->credential || s->call || s->wanted)
+		return;
+	s->wanted = true;
+	loop_timer_set(c->of->loop, &s->timer, s->read_ns + AGAIN_NS);
+}
+
+static int secret_start(struct cloud *c)
+{
+	struct secret *s = &c->secret;
+
+	if (c->of->config->auth != CONFIG_AUTH_SECRETSMANAGER)
+		return 0;
+	if (!c->of->config->secret_id[0])
+		return -EINVAL;
+	s->credential = secret_alloc(sizeof(*s->credential));
+	if (!s->credential)
+		return -ENOMEM;
+	s->credential->origin = CREDENTIAL_CONFIGURED;
+	s->credential->tls = c->of->config->tls;
+	s->wanted = true;
+	return 0;
 }
 
 static void on_key(void *ctx)
 {
 	struct cloud *c = ctx;
 
-	if (c->secret)
-		aws_secret_key_ready(c->secret);
+	secret_ask(c);
 	if (c->rds)
 		source_rds_key_ready(c->rds);
-	c->options.tokens(c->options.ctx);
+	c->listener.tokens(c->listener.ctx);
 }
 
-static int start_chain(struct cloud *c)
-{
-	const struct aws_chain_options options = {.loop = c->options.loop,
-		.http = c->options.http,
-		.log = c->options.log,
-		.cluster = c->options.key,
-		.profile = c->options.config->aws_profile,
-		.region = c->region,
-		.ready = on_key,
-		.ctx = c};
-
-	return aws_chain_new(&options, &c->chain);
-}
-
-static int start_secret(struct cloud *c)
-{
-	const struct aws_secret_options options = {.loop = c->options.loop,
-		.http = c->options.http,
-		.log = c->options.log,
-		.chain = c->chain,
-		.cluster = c->options.key,
-		.region = c->region,
-		.config = c->options.config,
-		.credential = c->options.credential,
-		.ctx = c->options.ctx};
-
-	if (c->options.config->auth != CONFIG_AUTH_SECRETSMANAGER)
-		return 0;
-	return c->options.config->secret_id[0] ? aws_secret_new(&options, &c->secret) : -EINVAL;
-}
-
-static int start_rds(struct cloud *c)
-{
-	const struct source_rds_options options = {.loop = c->options.loop,
-		.http = c->options.http,
-		.log = c->options.log,
-		.chain = c->chain,
-		.key = c->options.key,
-		.region = c->region,
-		.listed = c->options.listed,
-		.ctx = c->options.ctx};
-
-	return c->options.config->control_plane ? source_rds_new(&options, &c->rds) : 0;
-}
-
-int cloud_new(const struct cloud_options *options, struct cloud **ret)
+int cloud_new(const struct http_cluster *of, const struct cloud_listener *listener,
+	struct cloud **ret)
 {
 	struct cloud *c = calloc(1, sizeof(*c));
 	int r;
 
 	if (!c)
 		return -ENOMEM;
-	c->options = *options;
-	r = find_region(options->key, options->config, c->region, sizeof(c->region));
+	c->of = of;
+	c->listener = *listener;
+	c->secret.trouble =
+		(struct trouble){.log = of->log, .code = "secret-failing", .cluster = of->key};
+	loop_timer_init(&c->secret.timer, secret_ask, c);
+	r = find_region(of, c->region, sizeof(c->region));
 	if (r == 0)
-		r = start_chain(c);
+		r = aws_chain_new(of, c->region, on_key, c, &c->chain);
 	if (r == 0)
-		r = start_secret(c);
-	if (r == 0)
-		r = start_rds(c);
-	c->options.key = NULL;
-	c->options.config = NULL;
+		r = secret_start(c);
+	if (r == 0 && of->config->control_plane)
+		r = source_rds_new(of, c->chain, c->region, listener->listed, listener->ctx,
+			&c->rds);
 	if (r < 0) {
 		cloud_free(c);
 		return r;
@@ -127,15 +196,11 @@ void cloud_free(struct cloud *c)
 	if (!c)
 		return;
 	source_rds_free(c->rds);
-	aws_secret_free(c->secret);
+	http_cancel(c->secret.call);
+	loop_timer_stop(c->of->loop, &c->secret.timer);
+	secret_free(c->secret.credential, sizeof(*c->secret.credential));
 	aws_chain_free(c->chain);
 	free(c);
-}
-
-void cloud_denied(struct cloud *c)
-{
-	if (c->secret)
-		aws_secret_denied(c->secret);
 }
 
 int cloud_token(const struct cloud *c, const char *host, uint16_t port, const char *user, char *ret,

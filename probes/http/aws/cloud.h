@@ -5,17 +5,12 @@
 
 #include "config/credential.h"
 #include "http/http.h"
-#include "base/log.h"
-#include "rds_parse.h"
+#include "remote/views.h"
 
 struct cloud;
 
-struct cloud_options {
-	struct loop *loop;
-	struct http *http;
-	struct log *log;
-	const char *key;                     /* of the cluster; copied */
-	const struct config_cluster *config; /* copied where needed */
+/* Whom it tells; none of these may free it. */
+struct cloud_listener {
 	void (*credential)(void *ctx, const struct credential *credential);
 	void (*listed)(void *ctx, const struct rds_view *view);
 	/* IAM tokens can be made from now on. */
@@ -27,10 +22,11 @@ struct cloud_options {
 bool cloud_is_wanted(const struct config_cluster *config);
 
 /* 0; -EINVAL: the region is not known; -errno. */
-int cloud_new(const struct cloud_options *options, struct cloud **ret);
+int cloud_new(const struct http_cluster *of, const struct cloud_listener *listener,
+	struct cloud **ret);
 void cloud_free(struct cloud *c);
 
-/* A login was refused. */
+/* A login was refused: the secret is read anew, at most each 10 s. */
 void cloud_denied(struct cloud *c);
 
 /* A fresh password for `user` at `host`.  0; -EAGAIN: no key yet; -ENOBUFS. */

@@ -33,14 +33,11 @@ struct aws_chain_secrets {
 };
 
 struct aws_chain {
-	struct loop *loop;
-	struct http *http;
+	const struct http_cluster *of;
+	const char *region; /* for STS */
 	struct aws_chain_secrets *secrets;
 	void (*ready)(void *ctx);
 	void *ctx;
-	char cluster[PEL_NAME_MAX];
-	char profile[64];
-	char region[32];
 	bool have;
 	bool refused;
 	unsigned provider;
@@ -81,7 +78,7 @@ static void begin(void *ctx)
 	c->provider = 0;
 	c->failed = NULL;
 	c->refused = false;
-	c->begun_ns = loop_now_ns(c->loop);
+	c->begun_ns = loop_now_ns(c->of->loop);
 	visit(c);
 }
 
@@ -99,7 +96,7 @@ static void have(struct aws_chain *c)
 		wait_ns = left_s > RENEW_S ? (uint64_t)(left_s - RENEW_S) * LOOP_S : 0;
 	if (wait_ns < RENEW_LEAST_NS)
 		wait_ns = RENEW_LEAST_NS;
-	loop_timer_set_in(c->loop, &c->timer, wait_ns);
+	loop_timer_set_in(c->of->loop, &c->timer, wait_ns);
 	c->ready(c->ctx);
 }
 
@@ -109,7 +106,7 @@ static void give_up(struct aws_chain *c)
 		trouble_say(&c->trouble, "no AWS credentials: %s gave none", c->failed);
 	else
 		trouble_say(&c->trouble, "no AWS credentials: no provider has any");
-	loop_timer_set_in(c->loop, &c->timer,
+	loop_timer_set_in(c->of->loop, &c->timer,
 		trouble_wait_ns(&c->trouble, RETRY_NS, RETRY_MOST_NS, c->begun_ns));
 }
 
@@ -126,7 +123,7 @@ static int ask(struct aws_chain *c)
 
 	for (unsigned i = 0; i < q->n_headers; i++)
 		request.headers[i] = q->headers[i];
-	return http_start(c->http, &request, on_answer, c, &c->call);
+	return http_start(c->of->http, &request, on_answer, c, &c->call);
 }
 
 /* Does what a provider's turn asks for; true if the next one is to be visited. */
@@ -154,7 +151,8 @@ static void visit(struct aws_chain *c)
 			give_up(c);
 			return;
 		}
-		s->visit = (struct aws_visit){.profile = c->profile, .region = c->region};
+		s->visit = (struct aws_visit){.profile = c->of->config->aws_profile,
+			.region = c->region};
 		turn = aws_providers[c->provider].begin(&s->visit, &s->question, &s->fresh);
 	} while (obey(c, turn));
 }
@@ -181,32 +179,28 @@ void aws_chain_refused(struct aws_chain *c)
 	if (c->refused || c->call)
 		return;
 	c->refused = true;
-	loop_timer_set(c->loop, &c->timer, due);
+	loop_timer_set(c->of->loop, &c->timer, due);
 }
 
-int aws_chain_new(const struct aws_chain_options *options, struct aws_chain **ret)
+int aws_chain_new(const struct http_cluster *of, const char *region, void (*ready)(void *ctx),
+	void *ctx, struct aws_chain **ret)
 {
 	struct aws_chain *c = calloc(1, sizeof(*c));
 
 	if (!c)
 		return -ENOMEM;
-	c->secrets = secret_alloc(sizeof(*c->secrets));
+	*c = (struct aws_chain){.of = of,
+		.region = region,
+		.secrets = secret_alloc(sizeof(*c->secrets)),
+		.ready = ready,
+		.ctx = ctx,
+		.trouble = {.log = of->log, .code = "aws-credentials-failing", .cluster = of->key}};
 	if (!c->secrets) {
 		free(c);
 		return -ENOMEM;
 	}
-	c->loop = options->loop;
-	c->http = options->http;
-	c->ready = options->ready;
-	c->ctx = options->ctx;
-	snprintf(c->cluster, sizeof(c->cluster), "%s", options->cluster);
-	snprintf(c->profile, sizeof(c->profile), "%s", options->profile);
-	snprintf(c->region, sizeof(c->region), "%s", options->region);
-	c->trouble = (struct trouble){.log = options->log,
-		.code = "aws-credentials-failing",
-		.cluster = c->cluster};
 	loop_timer_init(&c->timer, begin, c);
-	loop_timer_set_in(c->loop, &c->timer, 0);
+	loop_timer_set_in(of->loop, &c->timer, 0);
 	*ret = c;
 	return 0;
 }
@@ -216,7 +210,7 @@ void aws_chain_free(struct aws_chain *c)
 	if (!c)
 		return;
 	http_cancel(c->call);
-	loop_timer_stop(c->loop, &c->timer);
+	loop_timer_stop(c->of->loop, &c->timer);
 	secret_free(c->secrets, sizeof(*c->secrets));
 	free(c);
 }

@@ -13,25 +13,15 @@
 #include "creds_parse.h"
 #include "sign.h"
 #include "http/http.h"
-#include "base/log.h"
-#include "base/loop.h"
 
 struct aws_chain;
 
-struct aws_chain_options {
-	struct loop *loop;
-	struct http *http;
-	struct log *log;
-	const char *cluster; /* for the log; copied */
-	const char *profile; /* of the shared file; "": $AWS_PROFILE, else "default" */
-	const char *region;  /* for web identity */
-	/* Credentials are there, for the first time or anew. */
-	void (*ready)(void *ctx);
-	void *ctx;
-};
-
-/* Begins to fetch.  0 or -errno. */
-int aws_chain_new(const struct aws_chain_options *options, struct aws_chain **ret);
+/*
+ * Begins to fetch; `ready` when credentials are there, for the first time or anew.  `region` stays
+ * the caller's.  0 or -errno.
+ */
+int aws_chain_new(const struct http_cluster *of, const char *region, void (*ready)(void *ctx),
+	void *ctx, struct aws_chain **ret);
 void aws_chain_free(struct aws_chain *c);
 
 /* The key to sign with, valid until the loop runs again; false if there is none (yet). */

@@ -37,13 +37,11 @@ static const struct {
 };
 
 struct source_rds {
-	struct loop *loop;
-	struct http *http;
+	const struct http_cluster *of;
 	struct aws_chain *chain;
-	char key[PEL_NAME_MAX];
+	const char *region;
 	char id[PEL_ID_MAX];     /* of the cluster; empty until a custom endpoint's is found */
 	char custom[PEL_ID_MAX]; /* of the custom endpoint that is followed alone, or empty */
-	char region[32];
 	void (*listed)(void *ctx, const struct rds_view *view);
 	void *ctx;
 	unsigned question, pages;
@@ -60,16 +58,17 @@ static void fail(struct source_rds *s, const char *why)
 {
 	trouble_say(&s->trouble, "the RDS control plane is of no use: %s; what is known stays",
 		why);
-	loop_timer_set_in(s->loop, &s->timer,
+	loop_timer_set_in(s->of->loop, &s->timer,
 		trouble_wait_ns(&s->trouble, SOURCE_RDS_POLL_NS, POLL_MOST_NS,
-			loop_now_ns(s->loop)));
+			loop_now_ns(s->of->loop)));
 }
 
 /* Whose the custom endpoint is; false if nobody's. */
 static bool learn_cluster(struct source_rds *s)
 {
 	for (unsigned i = 0; i < s->view.n_endpoints && !s->id[0]; i++) {
-		if (s->view.endpoints[i].custom && strcmp(s->view.endpoints[i].host, s->key) == 0)
+		if (s->view.endpoints[i].custom &&
+			strcmp(s->view.endpoints[i].host, s->of->key) == 0)
 			strcpy(s->id, s->view.endpoints[i].cluster);
 	}
 	s->view = (struct rds_view){0};
@@ -90,7 +89,7 @@ static void go_on(struct source_rds *s)
 		return;
 	}
 	trouble_end(&s->trouble);
-	loop_timer_set_in(s->loop, &s->timer, SOURCE_RDS_POLL_NS);
+	loop_timer_set_in(s->of->loop, &s->timer, SOURCE_RDS_POLL_NS);
 	s->listed(s->ctx, &s->view);
 }
 
@@ -147,7 +146,7 @@ static void ask(struct source_rds *s)
 	}
 	r = buf_error(&buf);
 	if (r == 0)
-		r = aws_call(s->http, s->chain, &service, body, on_answer, s, &s->call);
+		r = aws_call(s->of->http, s->chain, &service, body, on_answer, s, &s->call);
 	if (r < 0 && r != -EAGAIN)
 		fail(s, strerror(-r));
 }
@@ -171,24 +170,21 @@ void source_rds_key_ready(struct source_rds *s)
 		begin(s);
 }
 
-int source_rds_new(const struct source_rds_options *options, struct source_rds **ret)
+int source_rds_new(const struct http_cluster *of, struct aws_chain *chain, const char *region,
+	void (*listed)(void *ctx, const struct rds_view *view), void *ctx, struct source_rds **ret)
 {
 	struct source_rds *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return -ENOMEM;
-	s->loop = options->loop;
-	s->http = options->http;
-	s->chain = options->chain;
-	s->listed = options->listed;
-	s->ctx = options->ctx;
-	snprintf(s->key, sizeof(s->key), "%s", options->key);
-	snprintf(s->region, sizeof(s->region), "%s", options->region);
-	snprintf(pel_name_kind(options->key) == PEL_KIND_CUSTOM ? s->custom : s->id, PEL_ID_MAX,
-		"%.*s", (int)strcspn(options->key, "."), options->key);
-	s->trouble = (struct trouble){.log = options->log,
-		.code = "control-plane-trouble",
-		.cluster = s->key};
+	*s = (struct source_rds){.of = of,
+		.chain = chain,
+		.region = region,
+		.listed = listed,
+		.ctx = ctx,
+		.trouble = {.log = of->log, .code = "control-plane-trouble", .cluster = of->key}};
+	snprintf(pel_name_kind(of->key) == PEL_KIND_CUSTOM ? s->custom : s->id, PEL_ID_MAX, "%.*s",
+		(int)strcspn(of->key, "."), of->key);
 	loop_timer_init(&s->timer, begin, s);
 	*ret = s;
 	return 0;
@@ -199,6 +195,6 @@ void source_rds_free(struct source_rds *s)
 	if (!s)
 		return;
 	http_cancel(s->call);
-	loop_timer_stop(s->loop, &s->timer);
+	loop_timer_stop(s->of->loop, &s->timer);
 	free(s);
 }

@@ -10,19 +10,12 @@
 
 struct source_rds;
 
-struct source_rds_options {
-	struct loop *loop;
-	struct http *http;
-	struct log *log;
-	struct aws_chain *chain; /* stays the caller's */
-	/* The cluster's writer endpoint, or a custom one: its first label is the id; copied. */
-	const char *key;
-	const char *region; /* copied */
-	void (*listed)(void *ctx, const struct rds_view *view);
-	void *ctx;
-};
-
-int source_rds_new(const struct source_rds_options *options, struct source_rds **ret);
+/*
+ * The cluster's key is its writer endpoint, or a custom one: its first label is the id.  Chain and
+ * region stay the caller's.
+ */
+int source_rds_new(const struct http_cluster *of, struct aws_chain *chain, const char *region,
+	void (*listed)(void *ctx, const struct rds_view *view), void *ctx, struct source_rds **ret);
 void source_rds_free(struct source_rds *s);
 
 /* The chain has a key, or a new one. */

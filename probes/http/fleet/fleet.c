@@ -34,12 +34,10 @@
 enum fleet_state { LOOKING, WAITING, CLAIMING, LEADING, FOLLOWING };
 
 struct fleet {
-	struct loop *loop;
-	struct http *http;
-	struct config_cluster config;
+	const struct http_cluster *of;
+	const struct config_cluster *config;
 	const struct fleet_store *store;
 	struct fleet_place place;
-	char key[PEL_NAME_MAX];
 	void (*told)(void *ctx, enum remote_fleet fleet, const struct coordinator_view *view);
 	void *ctx;
 	enum fleet_state state;
@@ -69,8 +67,8 @@ static int start(struct fleet *f, enum fleet_what what, const char *lease,
 		.document = f->document,
 		.lease = lease,
 		.index = f->view.index,
-		.beat = loop_now_ns(f->loop),
-		.lease_ms = f->config.lease_ms,
+		.beat = loop_now_ns(f->of->loop),
+		.lease_ms = f->config->lease_ms,
 	};
 	struct fleet_request words;
 	struct http_request request;
@@ -81,15 +79,15 @@ static int start(struct fleet *f, enum fleet_what what, const char *lease,
 	request = (struct http_request){
 		.method = words.method,
 		.url = words.url,
-		.headers_file = f->config.headers_file,
+		.headers_file = f->config->headers_file,
 		.body = words.has_body ? words.body : NULL,
 		.body_size = words.has_body ? strlen(words.body) : 0,
 		.timeout_ms = words.timeout_ms,
-		.allow_http = f->config.allow_http,
-		.tls = &f->config.http_tls,
+		.allow_http = f->config->allow_http,
+		.tls = &f->config->http_tls,
 		.line = line,
 	};
-	return http_start(f->http, &request, done, f, ret);
+	return http_start(f->of->http, &request, done, f, ret);
 }
 
 /* Another state: whatever the last one asked and waited for is over. */
@@ -98,20 +96,20 @@ static void enter(struct fleet *f, enum fleet_state state)
 	http_cancel(f->call);
 	http_cancel(f->renew);
 	f->call = f->renew = NULL;
-	loop_timer_stop(f->loop, &f->timer);
+	loop_timer_stop(f->of->loop, &f->timer);
 	f->state = state;
 }
 
 static void look_in(struct fleet *f, uint64_t in_ns)
 {
 	enter(f, LOOKING);
-	loop_timer_set_in(f->loop, &f->timer, in_ns);
+	loop_timer_set_in(f->of->loop, &f->timer, in_ns);
 }
 
 /* A moment that is another one on every host. */
 static uint64_t soon_ns(const struct fleet *f)
 {
-	return jitter_ns(loop_now_ns(f->loop) ^ (uintptr_t)f, JITTER_NS);
+	return jitter_ns(loop_now_ns(f->of->loop) ^ (uintptr_t)f, JITTER_NS);
 }
 
 static void follow_nobody(struct fleet *f)
@@ -131,7 +129,7 @@ static void follow(struct fleet *f)
 	}
 	trouble_end(&f->trouble);
 	if (!f->follows)
-		log_event(f->trouble.log, LOG_INFO, "fleet-follow", f->key, NULL,
+		log_event(f->trouble.log, LOG_INFO, "fleet-follow", f->of->key, NULL,
 			"another host probes for the fleet");
 	f->follows = true;
 	f->state = FOLLOWING;
@@ -184,7 +182,7 @@ static void ignore(void *ctx, const struct http_answer *answer)
 /* The lead is lost, or was given up. */
 static void step_down(struct fleet *f, const char *why)
 {
-	log_event(f->trouble.log, LOG_INFO, "fleet-lead-lost", f->key, NULL,
+	log_event(f->trouble.log, LOG_INFO, "fleet-lead-lost", f->of->key, NULL,
 		"this host does not probe for the fleet any more: %s", why);
 	follow_nobody(f);
 	look_in(f, soon_ns(f));
@@ -201,7 +199,7 @@ static void give_back(struct fleet *f)
 /* Ours ends when the others take it for ended, if the store's lasts longer. */
 static void extend(struct fleet *f, unsigned ttl_s)
 {
-	uint64_t ours_ns = f->config.lease_ms * LOOP_MS, ttl_ns = ttl_s * LOOP_S;
+	uint64_t ours_ns = f->config->lease_ms * LOOP_MS, ttl_ns = ttl_s * LOOP_S;
 
 	f->lease_end_ns = f->renewed_ns + (ttl_ns < ours_ns ? ttl_ns : ours_ns);
 }
@@ -234,7 +232,7 @@ static void on_checked(void *ctx, const struct http_answer *answer)
 /* Each third of the lease: renews it, or gives the lead up before the others take it. */
 static void keep_lead(struct fleet *f)
 {
-	uint64_t now = loop_now_ns(f->loop);
+	uint64_t now = loop_now_ns(f->of->loop);
 
 	if (now >= f->lease_end_ns) {
 		step_down(f, "the store was out of reach for as long as its lease");
@@ -253,17 +251,17 @@ static void keep_lead(struct fleet *f)
 		put(f);
 	if (!f->call) /* no put is about to tell whether the document is still ours */
 		(void)start(f, FLEET_CHECK, f->lease, on_checked, NULL, &f->call);
-	loop_timer_set_in(f->loop, &f->timer, f->config.lease_ms * LOOP_MS / 3);
+	loop_timer_set_in(f->of->loop, &f->timer, f->config->lease_ms * LOOP_MS / 3);
 }
 
 static void lead(struct fleet *f)
 {
 	f->state = LEADING;
-	log_event(f->trouble.log, LOG_INFO, "fleet-lead", f->key, NULL,
+	log_event(f->trouble.log, LOG_INFO, "fleet-lead", f->of->key, NULL,
 		"this host probes for the fleet");
 	trouble_end(&f->trouble);
 	f->told(f->ctx, REMOTE_FLEET_LEADS, NULL);
-	loop_timer_set_in(f->loop, &f->timer, f->config.lease_ms * LOOP_MS / 3);
+	loop_timer_set_in(f->of->loop, &f->timer, f->config->lease_ms * LOOP_MS / 3);
 	if (f->changed)
 		put(f);
 }
@@ -321,7 +319,7 @@ static void on_granted(void *ctx, const struct http_answer *answer)
 static void claim(struct fleet *f)
 {
 	enter(f, CLAIMING);
-	f->renewed_ns = loop_now_ns(f->loop);
+	f->renewed_ns = loop_now_ns(f->of->loop);
 	ask(f, FLEET_GRANT, f->lease, on_granted, NULL);
 }
 
@@ -358,7 +356,7 @@ static void on_unseated(void *ctx, const struct http_answer *answer)
 /* Nothing was heard of the leader for a lease: its key goes, and who is first leads. */
 static void unseat(struct fleet *f)
 {
-	log_event(f->trouble.log, LOG_INFO, "fleet-leader-silent", f->key, NULL,
+	log_event(f->trouble.log, LOG_INFO, "fleet-leader-silent", f->of->key, NULL,
 		"the host that probes for the fleet gives no sign of life");
 	enter(f, LOOKING);
 	ask(f, FLEET_REVOKE, f->view.session, on_unseated, NULL);
@@ -367,7 +365,7 @@ static void unseat(struct fleet *f)
 /* One answer of a watch that is no stream. */
 static void take_watched(struct fleet *f, const struct http_answer *answer)
 {
-	uint64_t now = loop_now_ns(f->loop), index = f->view.index, digest = f->view.digest;
+	uint64_t now = loop_now_ns(f->of->loop), index = f->view.index, digest = f->view.digest;
 	enum coordinator_verdict verdict = f->store->read(answer, &f->view);
 
 	if (verdict != COORDINATOR_OK || f->view.index < index) {
@@ -376,13 +374,13 @@ static void take_watched(struct fleet *f, const struct http_answer *answer)
 	}
 	if (f->view.index != index)
 		f->heard_ns = now;
-	if (f->view.leased && now - f->heard_ns >= f->config.lease_ms * LOOP_MS) {
+	if (f->view.leased && now - f->heard_ns >= f->config->lease_ms * LOOP_MS) {
 		unseat(f);
 		return;
 	}
 	if (f->view.digest != digest || (f->view.leased && !f->follows))
 		follow(f);
-	loop_timer_set_in(f->loop, &f->timer, WATCH_GAP_NS);
+	loop_timer_set_in(f->of->loop, &f->timer, WATCH_GAP_NS);
 }
 
 static void on_watch_done(void *ctx, const struct http_answer *answer)
@@ -413,7 +411,7 @@ static void on_looked(void *ctx, const struct http_answer *answer)
 	if (!is_word(f, answer))
 		return;
 	verdict = f->store->read(answer, &f->view);
-	f->heard_ns = loop_now_ns(f->loop);
+	f->heard_ns = loop_now_ns(f->of->loop);
 	if (verdict == COORDINATOR_OK) {
 		watch(f, WAITING);
 		follow(f);
@@ -443,7 +441,7 @@ void fleet_publish(struct fleet *f, const struct pel_hot *hot, const struct pel_
 	bool known = hot->state == PEL_STATE_KNOWN;
 
 	if (f->known && !known)
-		f->unknown_ns = loop_now_ns(f->loop);
+		f->unknown_ns = loop_now_ns(f->of->loop);
 	f->known = known || (f->known && hot->state == PEL_STATE_WRITERLESS);
 	if (!f->known || fleet_document(hot, cold, f->document, sizeof(f->document)) < 0)
 		return;
@@ -454,7 +452,9 @@ void fleet_publish(struct fleet *f, const struct pel_hot *hot, const struct pel_
 		put(f);
 }
 
-int fleet_new(const struct fleet_options *options, struct fleet **ret)
+int fleet_new(const struct http_cluster *of,
+	void (*told)(void *ctx, enum remote_fleet fleet, const struct coordinator_view *view),
+	void *ctx, struct fleet **ret)
 {
 	struct fleet *f = calloc(1, sizeof(*f));
 	char suffix[PEL_NAME_MAX + 1];
@@ -462,18 +462,15 @@ int fleet_new(const struct fleet_options *options, struct fleet **ret)
 
 	if (!f)
 		return -ENOMEM;
-	f->loop = options->loop;
-	f->http = options->http;
-	f->config = *options->config;
-	f->told = options->told;
-	f->ctx = options->ctx;
-	snprintf(f->key, sizeof(f->key), "%s", options->key);
-	snprintf(suffix, sizeof(suffix), "/%s", options->key);
-	f->trouble =
-		(struct trouble){.log = options->log, .code = "fleet-trouble", .cluster = f->key};
+	f->of = of;
+	f->config = of->config;
+	f->told = told;
+	f->ctx = ctx;
+	f->trouble = (struct trouble){.log = of->log, .code = "fleet-trouble", .cluster = of->key};
 	loop_timer_init(&f->timer, on_timer, f);
-	f->store = fleet_store_of(f->config.publish);
-	r = f->store->place(f->config.publish, suffix, &f->place);
+	snprintf(suffix, sizeof(suffix), "/%s", of->key);
+	f->store = fleet_store_of(f->config->publish);
+	r = f->store->place(f->config->publish, suffix, &f->place);
 	if (r < 0) {
 		free(f);
 		return r;
@@ -488,6 +485,5 @@ void fleet_free(struct fleet *f)
 	if (!f)
 		return;
 	enter(f, LOOKING);
-	explicit_bzero(&f->config, sizeof(f->config));
 	free(f);
 }

@@ -13,19 +13,13 @@
 
 struct fleet;
 
-struct fleet_options {
-	struct loop *loop;
-	struct http *http;
-	struct log *log;
-	const char *key;                     /* of the cluster: behind the URL's key; copied */
-	const struct config_cluster *config; /* publish, lease and HTTP settings; copied */
-	/* As remote_core.fleet. */
-	void (*told)(void *ctx, enum remote_fleet fleet, const struct coordinator_view *view);
-	void *ctx;
-};
-
-/* 0; -EINVAL: the URL has no key; -errno. */
-int fleet_new(const struct fleet_options *options, struct fleet **ret);
+/*
+ * `told` is as remote_core.fleet.  The cluster's key stands behind the URL's.  0; -EINVAL: the URL
+ * has no key; -errno.
+ */
+int fleet_new(const struct http_cluster *of,
+	void (*told)(void *ctx, enum remote_fleet fleet, const struct coordinator_view *view),
+	void *ctx, struct fleet **ret);
 /* Somebody else may lead when the lease has ended. */
 void fleet_free(struct fleet *f);
 

@@ -6,7 +6,6 @@
  * a reload loses no watch.
  */
 #include "http/aws/cloud.h"
-#include "http/fetch.h"
 #include "http/fleet/fleet.h"
 #include "http/http.h"
 #include "http/notices.h"
@@ -14,8 +13,11 @@
 #include "remote/remote.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define FETCH_MS 10000
 
 struct remote_cluster {
 	struct remote *remote;
@@ -220,15 +222,63 @@ static int remote_token(struct remote *r, const char *key, const char *host, uin
 	return cloud_token((*place)->cloud, host, port, user, ret, size);
 }
 
+struct remote_fetch {
+	struct http_call *call;
+	void (*done)(void *ctx, const struct remote_fetched *answer);
+	void *ctx;
+	bool conditional;
+};
+
+static void on_fetched(void *ctx, const struct http_answer *answer)
+{
+	struct remote_fetch *f = ctx;
+	char buffer[64];
+	struct remote_fetched told = {.body = answer->body ? answer->body : "",
+		.size = answer->body ? answer->size : 0,
+		.etag = answer->etag};
+
+	told.unchanged = f->conditional && answer->error == 0 && answer->status == 304;
+	if (!told.unchanged)
+		told.problem = http_problem(answer, buffer, sizeof(buffer));
+	f->done(f->ctx, &told);
+	free(f);
+}
+
 static int remote_fetch(struct remote *r, const char *key, const char *url, const char *etag,
 	void (*done)(void *ctx, const struct remote_fetched *answer), void *ctx,
 	struct remote_fetch **ret)
 {
 	struct remote_cluster **place = find(r, key);
+	struct http_request request = {.url = url, .timeout_ms = FETCH_MS};
+	struct remote_fetch *f;
+	char condition[160];
+	int e;
 
 	if (!place)
 		return -ENOENT;
-	return fetch_start(r->http, &(*place)->config, url, etag, done, ctx, ret);
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return -ENOMEM;
+	*f = (struct remote_fetch){.done = done, .ctx = ctx, .conditional = etag[0] != '\0'};
+	request.headers_file = (*place)->config.headers_file;
+	request.allow_http = (*place)->config.allow_http;
+	request.tls = &(*place)->config.http_tls;
+	if (f->conditional) {
+		(void)snprintf(condition, sizeof(condition), "If-None-Match: %s", etag);
+		request.headers[0] = condition;
+	}
+	e = http_start(r->http, &request, on_fetched, f, &f->call);
+	if (e < 0)
+		free(f);
+	else
+		*ret = f;
+	return e;
+}
+
+static void remote_fetch_cancel(struct remote_fetch *fetch)
+{
+	http_cancel(fetch->call);
+	free(fetch);
 }
 
 static void remote_published(struct remote *r, const char *key, const struct pel_hot *hot,
@@ -257,7 +307,7 @@ const struct remote_ops pelorus_remote = {
 	.denied = remote_denied,
 	.token = remote_token,
 	.fetch = remote_fetch,
-	.fetch_cancel = fetch_cancel,
+	.fetch_cancel = remote_fetch_cancel,
 	.published = remote_published,
 	.event = remote_event,
 };

@@ -3,7 +3,7 @@
  * Notices: a queue, and one delivery under way.
  *
  * A program gets the notice as its standard input, from a memory file, so that there is no pipe to
- * fill; it runs with a bare environment, for ours may hold secrets, and is ended after a while. Its
+ * fill; it runs with a bare environment, for ours may hold secrets, and is ended after a while.  Its
  * end is heard of by a pidfd on the loop.
  *
  * The URL often is a secret by itself: it is in no line of the log, and neither is what comes back.
@@ -12,16 +12,23 @@
 
 #include "base/buf.h"
 #include "json_read.h"
-#include "notice_run.h"
 #include "base/trouble.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define BODY_MAX 4096
 #define POST_MS 10000
+#define RUN_LIMIT_NS (30 * LOOP_S)
 #define RETRY_NS LOOP_S
 #define RETRY_MOST_NS (60 * LOOP_S)
 
@@ -36,12 +43,14 @@ struct notices {
 	unsigned first, n;
 	unsigned tries; /* of the first */
 	struct http_call *call;
-	struct notice_run run;
+	pid_t pid; /* of the program that takes it; 0: none runs */
+	int pidfd;
+	bool late; /* it was ended for taking too long */
+	struct loop_io io;
+	struct loop_timer limit;
 	struct loop_timer timer;
 	struct trouble trouble;
 };
-
-static void deliver(void *ctx);
 
 static bool is_news(const char *code)
 {
@@ -81,7 +90,7 @@ static void drop_first(struct notices *n)
 
 static bool is_under_way(const struct notices *n)
 {
-	return n->call || notice_run_is_on(&n->run);
+	return n->call || n->pid;
 }
 
 static void next(struct notices *n, uint64_t in_ns)
@@ -117,11 +126,6 @@ static void on_posted(void *ctx, const struct http_answer *answer)
 	ended(n, http_problem(answer, buffer, sizeof(buffer)));
 }
 
-static void on_ran(void *ctx, const char *problem)
-{
-	ended(ctx, problem);
-}
-
 static int post(struct notices *n, const char *body)
 {
 	const struct http_request request = {
@@ -136,6 +140,118 @@ static int post(struct notices *n, const char *body)
 	return http_start(n->http, &request, on_posted, n, &n->call);
 }
 
+/* Lets go of the program, which is waited for. */
+static int reap(struct notices *n)
+{
+	int status = 0;
+
+	loop_io_remove(n->loop, &n->io);
+	loop_timer_stop(n->loop, &n->limit);
+	while (waitpid(n->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	close(n->pidfd);
+	n->pidfd = -1;
+	n->pid = 0;
+	return status;
+}
+
+static void run_stop(struct notices *n)
+{
+	if (!n->pid)
+		return;
+	(void)kill(n->pid, SIGKILL);
+	(void)reap(n);
+}
+
+static void on_exit_seen(void *ctx, uint32_t events)
+{
+	struct notices *n = ctx;
+	int status = reap(n);
+	char problem[64] = "the program took too long";
+
+	if (WIFSIGNALED(status) && !n->late)
+		snprintf(problem, sizeof(problem), "the program died of signal %d",
+			WTERMSIG(status));
+	else if (!n->late)
+		snprintf(problem, sizeof(problem), "the program ended with %d",
+			WEXITSTATUS(status));
+	ended(n, status == 0 && !n->late ? NULL : problem);
+}
+
+static void on_late(void *ctx)
+{
+	struct notices *n = ctx;
+
+	n->late = true;
+	(void)kill(n->pid, SIGKILL);
+}
+
+static int memory_file(const char *body)
+{
+	int fd = memfd_create("notice", MFD_CLOEXEC);
+	size_t n = strlen(body);
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, body, n) != (ssize_t)n || lseek(fd, 0, SEEK_SET) < 0) {
+		close(fd);
+		return -EIO;
+	}
+	return fd;
+}
+
+/* Default signals, nothing of ours but the three standard descriptors, a bare environment. */
+static int spawn(const char *path, int input, pid_t *ret)
+{
+	static char *const environment[] =
+		{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+	char name[4096];
+	char *const argv[] = {name, NULL};
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t none, all;
+	int r;
+
+	snprintf(name, sizeof(name), "%s", path);
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawnattr_init(&attributes);
+	posix_spawn_file_actions_adddup2(&actions, input, 0);
+	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setsigdefault(&attributes, &all);
+	r = posix_spawn(ret, path, &actions, &attributes, argv, environment);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	return -r;
+}
+
+static int run(struct notices *n, const char *body)
+{
+	int input = memory_file(body), r;
+
+	if (input < 0)
+		return input;
+	n->late = false;
+	r = spawn(n->command, input, &n->pid);
+	close(input);
+	if (r < 0) {
+		n->pid = 0;
+		return r;
+	}
+	n->pidfd = (int)syscall(SYS_pidfd_open, n->pid, 0);
+	r = n->pidfd < 0 ? -errno
+			 : loop_io_add(n->loop, &n->io, n->pidfd, EPOLLIN, on_exit_seen, n);
+	if (r < 0)
+		run_stop(n);
+	else
+		loop_timer_set_in(n->loop, &n->limit, RUN_LIMIT_NS);
+	return r;
+}
+
 static void deliver(void *ctx)
 {
 	struct notices *n = ctx;
@@ -144,7 +260,7 @@ static void deliver(void *ctx)
 	if (n->n == 0 || is_under_way(n))
 		return;
 	if (n->command[0])
-		r = notice_run_start(&n->run, n->loop, n->command, n->queue[n->first], on_ran, n);
+		r = run(n, n->queue[n->first]);
 	else
 		r = post(n, n->queue[n->first]);
 	if (r == -EPERM)
@@ -192,7 +308,8 @@ int notices_new(struct loop *loop, struct http *http, struct log *log, struct no
 	n->log = log;
 	n->trouble = (struct trouble){.log = log, .code = "notice-trouble"};
 	loop_timer_init(&n->timer, deliver, n);
-	notice_run_init(&n->run);
+	loop_timer_init(&n->limit, on_late, n);
+	n->pidfd = -1;
 	*ret = n;
 	return 0;
 }
@@ -202,7 +319,7 @@ void notices_free(struct notices *n)
 	if (!n)
 		return;
 	http_cancel(n->call);
-	notice_run_stop(&n->run);
+	run_stop(n);
 	loop_timer_stop(n->loop, &n->timer);
 	while (n->n > 0)
 		drop_first(n);

@@ -12,15 +12,7 @@
 
 #define ANSWER_MS 15000
 
-struct headers {
-	char date[32];
-	char authorization[1024];
-	char token[4200];
-	char type[128];
-	char target[128];
-};
-
-static int address(const struct aws_service *service, char *ret, size_t size, struct url *ret_url)
+static int address(const struct aws_service *service, char *ret, size_t size)
 {
 	const char *moved = getenv(service->variable);
 	bool china = strncmp(service->region, "cn-", 3) == 0;
@@ -31,71 +23,46 @@ static int address(const struct aws_service *service, char *ret, size_t size, st
 	else
 		n = snprintf(ret, size, "https://%s.%s.amazonaws.com%s/", service->name,
 			service->region, china ? ".cn" : "");
-	if (n < 0 || (size_t)n >= size)
-		return -ENAMETOOLONG;
-	return url_parse(ret, ret_url);
-}
-
-static int sign(const struct aws_service *service, const struct url *url, const struct aws_key *key,
-	const char *body, struct headers *ret)
-{
-	struct aws_pair pairs[] = {{"Content-Type", service->content_type},
-		{"X-Amz-Target", service->target}};
-	const struct aws_request request = {.method = "POST",
-		.host = url->authority,
-		.path = url->path,
-		.headers = pairs,
-		.n_headers = service->target ? 2 : 1,
-		.body = body,
-		.body_size = strlen(body),
-		.region = service->region,
-		.service = service->name};
-	char date[AWS_DATE_SIZE], value[960];
-	int r = aws_sign(&request, key, time(NULL), date, value, sizeof(value));
-
-	if (r < 0)
-		return r;
-	snprintf(ret->date, sizeof(ret->date), "X-Amz-Date: %s", date);
-	snprintf(ret->authorization, sizeof(ret->authorization), "Authorization: %s", value);
-	snprintf(ret->token, sizeof(ret->token), "X-Amz-Security-Token: %s",
-		key->token ? key->token : "");
-	snprintf(ret->type, sizeof(ret->type), "Content-Type: %s", service->content_type);
-	snprintf(ret->target, sizeof(ret->target), "X-Amz-Target: %s",
-		service->target ? service->target : "");
-	return 0;
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
 int aws_call(struct http *http, const struct aws_chain *chain, const struct aws_service *service,
 	const char *body, void (*done)(void *ctx, const struct http_answer *answer), void *ctx,
 	struct http_call **ret)
 {
-	struct http_request request = {.body = body,
+	const struct aws_pair pairs[] = {{"Content-Type", service->content_type},
+		{"X-Amz-Target", service->target}};
+	const struct aws_request signed_request = {.headers = pairs,
+		.n_headers = service->target ? 2 : 1,
+		.body = body,
+		.region = service->region,
+		.service = service->name};
+	char url[URL_MAX], lines[3][AWS_HEADER_MAX], type[128], target[128];
+	struct http_request request = {.url = url,
+		.headers = {type},
+		.body = body,
 		.body_size = strlen(body),
 		.timeout_ms = ANSWER_MS};
-	struct headers headers;
 	struct aws_key key;
-	char text[URL_MAX];
-	struct url url;
-	unsigned n = 3;
+	unsigned n = 1;
 	int r;
 
 	if (!aws_chain_key(chain, &key))
 		return -EAGAIN;
-	r = address(service, text, sizeof(text), &url);
+	r = address(service, url, sizeof(url));
 	if (r == 0)
-		r = sign(service, &url, &key, body, &headers);
+		r = aws_sign_post(url, &signed_request, &key, time(NULL), lines);
 	if (r < 0)
 		return r;
-	request.url = text;
-	request.headers[0] = headers.date;
-	request.headers[1] = headers.authorization;
-	request.headers[2] = headers.type;
+	snprintf(type, sizeof(type), "Content-Type: %s", service->content_type);
+	snprintf(target, sizeof(target), "X-Amz-Target: %s",
+		service->target ? service->target : "");
 	if (service->target)
-		request.headers[n++] = headers.target;
-	if (key.token)
-		request.headers[n++] = headers.token;
+		request.headers[n++] = target;
+	for (int i = 0; i < r; i++)
+		request.headers[n++] = lines[i];
 	r = http_start(http, &request, done, ctx, ret);
-	explicit_bzero(&headers, sizeof(headers));
+	explicit_bzero(lines, sizeof(lines));
 	return r;
 }
 

@@ -7,6 +7,7 @@
 #define AWS_PROVIDERS_H
 
 #include "creds_parse.h"
+#include "sign.h"
 #include "http/http.h"
 
 #define AWS_QUESTION_BODY 20480
@@ -15,7 +16,7 @@
 struct aws_question {
 	char method[8];
 	char url[1024];
-	char headers[4][4200];
+	char headers[4][AWS_HEADER_MAX];
 	unsigned n_headers;
 	char body[AWS_QUESTION_BODY];
 };

@@ -11,7 +11,6 @@
 #include "sign.h"
 #include "base/buf.h"
 #include "base/read_file.h"
-#include "base/url.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,40 +57,21 @@ enum aws_turn aws_role_by_token(const char *region, const struct aws_profile *ro
 	return r == 0 && buf_error(&body) == 0 ? AWS_TURN_ASK : AWS_TURN_FAILED;
 }
 
-static bool add_header(struct aws_question *question, const char *name, const char *value)
-{
-	char *header = question->headers[question->n_headers];
-	int n = snprintf(header, sizeof(question->headers[0]), "%s: %s", name, value);
-
-	question->n_headers++;
-	return n < (int)sizeof(question->headers[0]);
-}
-
 static bool sign(struct aws_question *question, const char *region, const struct aws_creds *creds)
 {
 	const struct aws_pair type = {"Content-Type", FORM};
 	const struct aws_key key = {.id = creds->id,
 		.secret = creds->secret,
 		.token = creds->token[0] ? creds->token : NULL};
-	char date[AWS_DATE_SIZE], authorization[960];
-	struct aws_request request = {.method = "POST",
-		.headers = &type,
+	const struct aws_request request = {.headers = &type,
 		.n_headers = 1,
 		.body = question->body,
-		.body_size = strlen(question->body),
 		.region = region,
 		.service = "sts"};
-	struct url url;
+	int n = aws_sign_post(question->url, &request, &key, time(NULL), question->headers + 1);
 
-	if (url_parse(question->url, &url) < 0)
-		return false;
-	request.host = url.authority;
-	request.path = url.path;
-	if (aws_sign(&request, &key, time(NULL), date, authorization, sizeof(authorization)) < 0)
-		return false;
-	return add_header(question, "X-Amz-Date", date) &&
-		add_header(question, "Authorization", authorization) &&
-		(!key.token || add_header(question, "X-Amz-Security-Token", key.token));
+	question->n_headers += n > 0 ? (unsigned)n : 0;
+	return n > 0;
 }
 
 static enum aws_turn by_source(const char *region, const struct aws_profile *role,

@@ -15,6 +15,7 @@
 #include "sign.h"
 
 #include "base/buf.h"
+#include "base/url.h"
 
 #include "common/names.h"
 
@@ -273,6 +274,33 @@ int aws_sign(const struct aws_request *request, const struct aws_key *key, time_
 		s.signed_headers, signature);
 	memcpy(ret_date, s.date, sizeof(s.date));
 	return n < 0 || (size_t)n >= size ? -ENOBUFS : 0;
+}
+
+int aws_sign_post(const char *url, const struct aws_request *request, const struct aws_key *key,
+	time_t now, char ret[static 3][AWS_HEADER_MAX])
+{
+	struct aws_request post = *request;
+	char date[AWS_DATE_SIZE], authorization[960];
+	struct url parts;
+	int r = url_parse(url, &parts);
+
+	if (r < 0)
+		return r;
+	post.method = "POST";
+	post.host = parts.authority;
+	post.path = parts.path;
+	post.body_size = strlen(post.body);
+	r = aws_sign(&post, key, now, date, authorization, sizeof(authorization));
+	if (r < 0)
+		return r;
+	snprintf(ret[0], AWS_HEADER_MAX, "X-Amz-Date: %s", date);
+	snprintf(ret[1], AWS_HEADER_MAX, "Authorization: %s", authorization);
+	if (!key->token)
+		return 2;
+	return snprintf(ret[2], AWS_HEADER_MAX, "X-Amz-Security-Token: %s", key->token) <
+			AWS_HEADER_MAX
+		? 3
+		: -ENOBUFS;
 }
 
 int aws_presign(const struct aws_request *request, const struct aws_key *key, time_t now,

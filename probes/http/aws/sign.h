@@ -12,6 +12,7 @@
 #define AWS_SIGN_PAIRS 16 /* headers, or query parameters, with those that signing adds */
 #define AWS_DATE_SIZE 17  /* 20260102T030405Z */
 #define AWS_TOKEN_MAX 8192
+#define AWS_HEADER_MAX 4200
 
 struct aws_key {
 	const char *id;
@@ -46,6 +47,14 @@ struct aws_request {
  */
 int aws_sign(const struct aws_request *request, const struct aws_key *key, time_t now,
 	char ret_date[static AWS_DATE_SIZE], char *ret_authorization, size_t size);
+
+/*
+ * The header lines that sign a POST of `request->body` to a URL, in which host, path and method need
+ * not be told: X-Amz-Date, Authorization and, if the key has a token, X-Amz-Security-Token.  How many
+ * they are; errors as above, or of url_parse().
+ */
+int aws_sign_post(const char *url, const struct aws_request *request, const struct aws_key *key,
+	time_t now, char ret[static 3][AWS_HEADER_MAX]);
 
 /* "host/path?query&X-Amz-Signature=...", without a scheme.  Errors as above. */
 int aws_presign(const struct aws_request *request, const struct aws_key *key, time_t now,

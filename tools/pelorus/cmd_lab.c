@@ -13,9 +13,12 @@ static const char *const folders[] = {PELORUS_BINDIR_TO_LIBEXECDIR "/pelorus/lab
 int cmd_lab(int argc, char **argv)
 {
 	char path[PATH_MAX];
-	int r = command_find_file("lab", NULL, folders, sizeof(folders) / sizeof(*folders), X_OK,
-		path);
+	int r;
 
+	if (!PELORUS_LAB)
+		return command_fail(argv[0], STATUS_FAILED,
+			"there is none: this build was made with -Dlab=false");
+	r = command_find_file("lab", NULL, folders, sizeof(folders) / sizeof(*folders), X_OK, path);
 	if (r < 0)
 		return command_fail(argv[0], STATUS_FAILED, "the lab is not installed: %s",
 			strerror(-r));

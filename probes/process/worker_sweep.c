@@ -132,10 +132,11 @@ static void on_sweep(void *ctx)
 
 	if (!w->slots || !slots_sweep(w->slots, now_ns, thorough, &listener, &w->clients))
 		slots_renew(w);
+	severed_tell(w,
+		&sweep.severed); /* its rows point into clusters, which the next line may free */
 	unwanted_drop(w, now_ns);
 	idle_look(w, now_ns);
 	loop_timer_set_in(w->loop, &w->sweep, sweep_ns(w));
-	severed_tell(w, &sweep.severed);
 }
 
 void worker_sweep_start(struct worker *w)

@@ -39,10 +39,10 @@ def meson(environment, *words):
 def main():
     with tempfile.TemporaryDirectory(prefix="pelorus-no-lab-") as folder:
         environment, build = hide_server(folder), os.path.join(folder, "build")
-        made = meson(environment, "setup", "-Dtests=false", os.path.join(folder, "with"))
+        made = meson(environment, "setup", "-Dtests=disabled", os.path.join(folder, "with"))
         ok(made.returncode != 0 and "libmariadbd-dev" in made.stdout and
            "-Dlab=false" in made.stdout, "with the lab it says what is missing", made.stdout[-500:])
-        made = meson(environment, "setup", "-Dtests=false", "-Dlab=false", "-Dwerror=true", build)
+        made = meson(environment, "setup", "-Dtests=disabled", "-Dlab=false", "-Dwerror=true", build)
         if made.returncode == 0:
             made = meson(environment, "compile", "-C", build)
         if not ok(made.returncode == 0, "without it, it is built", made.stdout[-2000:]):

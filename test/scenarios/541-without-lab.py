@@ -3,12 +3,10 @@
 """-Dlab=false: built where there are no headers of a server, and nothing of the lab is installed."""
 import os
 import subprocess
-import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from installed import ROOT  # noqa: E402
-from tap import done, ok  # noqa: E402
+from lib.paths import ROOT
+from lib.tap import done, ok
 
 
 def variable(name):

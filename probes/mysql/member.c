@@ -265,6 +265,7 @@ static void login_enter(struct member *m, int status)
 
 	m->status = status;
 	entered = m;
+	member_login_trust(&m->options.credential->tls);
 	(void)coroutine_enter(&m->login);
 	entered = outer;
 }

@@ -11,7 +11,9 @@
 
 #include <errmsg.h>
 #include <errno.h>
+#include <limits.h>
 #include <mysqld_error.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +23,8 @@
  */
 #define PLUGINS_ALWAYS "mysql_native_password,client_ed25519,caching_sha2_password"
 #define PLUGINS_VERIFIED PLUGINS_ALWAYS ",sha256_password,mysql_clear_password"
+
+#define AUTHORITIES "SSL_CERT_FILE" /* where libcrypto looks for those of the system */
 
 static int infile_refuse(void **ptr, const char *name, void *userdata)
 {
@@ -63,6 +67,23 @@ static void options_of_tls(MYSQL *mysql, const struct tls_settings *tls)
 	option_path(mysql, MYSQL_OPT_SSL_CERT, tls->cert);
 	option_path(mysql, MYSQL_OPT_SSL_KEY, tls->key);
 	option_path(mysql, MYSQL_OPT_SSL_CIPHER, tls->cipher);
+}
+
+void member_login_trust(const struct tls_settings *tls)
+{
+	static char own[PATH_MAX];
+	static bool known;
+	const char *value = getenv(AUTHORITIES);
+
+	if (!known && value)
+		(void)snprintf(own, sizeof(own), "%s", value);
+	known = true;
+	if (!tls->verify && !*tls->ca && !*tls->capath)
+		(void)setenv(AUTHORITIES, "/dev/null", 1);
+	else if (*own)
+		(void)setenv(AUTHORITIES, own, 1);
+	else
+		(void)unsetenv(AUTHORITIES);
 }
 
 MYSQL *member_login_prepare(const struct tls_settings *tls,

@@ -6,7 +6,6 @@
 #include "base/env.h"
 #include "prober/slot.h"
 
-#include <errno.h>
 #include <string.h>
 
 #define TRIES 3

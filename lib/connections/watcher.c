@@ -27,7 +27,6 @@
 #include "prober/slot.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>

@@ -4,7 +4,6 @@
 
 #include "common/names.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -12,7 +12,6 @@
 #include <errmsg.h>
 #include <errno.h>
 #include <limits.h>
-#include <mysqld_error.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,6 @@
 #include "list.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

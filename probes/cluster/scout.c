@@ -35,7 +35,7 @@ int cluster_read(const struct cluster *c, const struct link *link, enum dialect_
 		.from = link->addr};
 	if (answer->error || !answer->cells)
 		return -ENODATA;
-	return c->dialect->read(question, answer->cells, ret);
+	return c->dialect->read[question](answer->cells, ret);
 }
 
 static void scout_end(struct cluster *c, uint64_t pause_ns)

@@ -45,22 +45,6 @@ static int read_table(const struct pel_cells *cells, struct evidence *e)
 	return e->has ? 0 : -ENODATA;
 }
 
-static int aurora_read(enum dialect_question question, const struct pel_cells *cells,
-	struct evidence *e)
-{
-	switch (question) {
-	case DIALECT_HELLO:
-		return read_hello(cells, e);
-	case DIALECT_ROLE:
-		return dialect_read_role(cells, e);
-	case DIALECT_TABLE:
-		return read_table(cells, e);
-	case DIALECT_QUESTIONS:
-		break;
-	}
-	return -EPROTO;
-}
-
 const struct dialect dialect_aurora = {
 	.name = "aurora",
 	.has_table = true,
@@ -72,5 +56,10 @@ const struct dialect dialect_aurora = {
 			[DIALECT_ROLE] = "SELECT @@innodb_read_only",
 			[DIALECT_TABLE] = PEL_ROWS_QUERY,
 		},
-	.read = aurora_read,
+	.read =
+		{
+			[DIALECT_HELLO] = read_hello,
+			[DIALECT_ROLE] = dialect_read_role,
+			[DIALECT_TABLE] = read_table,
+		},
 };

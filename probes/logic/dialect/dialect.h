@@ -29,8 +29,7 @@ struct dialect {
 	 * alone. 0, or -EPROTO: not an answer to that question, -ENODATA: an answer that says
 	 * nothing.
 	 */
-	int (*read)(enum dialect_question question, const struct pel_cells *cells,
-		struct evidence *evidence);
+	int (*read[DIALECT_QUESTIONS])(const struct pel_cells *cells, struct evidence *evidence);
 };
 
 extern const struct dialect dialect_aurora;

@@ -80,22 +80,6 @@ static int read_lag(const struct pel_cells *cells, struct evidence *e)
 	return 0;
 }
 
-static int read_only_read(enum dialect_question question, const struct pel_cells *cells,
-	struct evidence *e)
-{
-	switch (question) {
-	case DIALECT_HELLO:
-		return read_hello(cells, e);
-	case DIALECT_ROLE:
-		return dialect_read_role(cells, e);
-	case DIALECT_TABLE:
-		return read_lag(cells, e);
-	case DIALECT_QUESTIONS:
-		break;
-	}
-	return -EPROTO;
-}
-
 const struct dialect dialect_read_only = {
 	.name = "read_only",
 	.has_table = false,
@@ -108,5 +92,10 @@ const struct dialect dialect_read_only = {
 			[DIALECT_TABLE] = "SHOW REPLICA STATUS",
 		},
 	.table_else = "SHOW SLAVE STATUS",
-	.read = read_only_read,
+	.read =
+		{
+			[DIALECT_HELLO] = read_hello,
+			[DIALECT_ROLE] = dialect_read_role,
+			[DIALECT_TABLE] = read_lag,
+		},
 };

@@ -11,9 +11,6 @@
 #include "prober/follow.h"
 #include "connections/sockets.h"
 
-#include <errno.h>
-#include <string.h>
-
 struct followed *connection_followed(const char *host)
 {
 	char name[PEL_NAME_MAX];
@@ -55,7 +52,7 @@ void connection_sever(struct handle *h)
 	h->cookie = 0;
 }
 
-void connection_wait(const struct handle *h, uint64_t limit_ns)
+void connection_wait(uint64_t limit_ns)
 {
 	uint64_t now = clock_now_ns();
 	const struct pel_map *map = mapview_look(now);

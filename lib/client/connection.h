@@ -24,7 +24,7 @@ void connection_sever(struct handle *h);
  * Waits until the topology moves, `limit_ns` at most: on the map's word if a prober lives, else the
  * time out.
  */
-void connection_wait(const struct handle *h, uint64_t limit_ns);
+void connection_wait(uint64_t limit_ns);
 
 /* True if the name leads somewhere at this moment; false between two writers. */
 bool connection_has_way(const struct handle *h);

@@ -273,7 +273,7 @@ static int move_until(struct handle *h, uint64_t deadline)
 			plan_force(h->followed, NULL);
 			return -ETIMEDOUT;
 		}
-		connection_wait(h, pause < deadline - now ? pause : deadline - now);
+		connection_wait(pause < deadline - now ? pause : deadline - now);
 		pause = pause * 2 < PAUSE_MAX_NS ? pause * 2 : PAUSE_MAX_NS;
 	}
 	settle(h);

@@ -251,7 +251,6 @@ static void rows_settle(struct pel_rows *rows)
 		if (n != i)
 			rows->rows[n] = rows->rows[i];
 		if (rows->rows[n].is_master) {
-			rows->two_masters = rows->master != PEL_NONE;
 			if (rows->master == PEL_NONE ||
 				rows->rows[n].age_us < rows->rows[rows->master].age_us)
 				rows->master = (uint8_t)n;

@@ -54,8 +54,7 @@ struct pel_row {
 struct pel_rows {
 	enum pel_role role; /* of the server that answered; PEL_ROLE_UNKNOWN if it did not tell */
 	uint8_t n;
-	uint8_t master; /* index of the newest MASTER row, or PEL_NONE */
-	bool two_masters;
+	uint8_t master;     /* index of the newest MASTER row, or PEL_NONE */
 	uint16_t n_seen;    /* rows of the answer, saturating */
 	uint16_t n_stale;   /* dropped for their age or lag */
 	uint16_t n_refused; /* dropped because their id is not one DNS label, or twice there */

@@ -23,7 +23,6 @@
 
 #define HEALTH_LATE_NS UINT64_C(250000000)   /* a probe this late begins a close look */
 #define HEALTH_HOLD_NS UINT64_C(5000000000)  /* own trouble holds verdicts back this long */
-#define HEALTH_PAUSE_NS UINT64_C(250000000)  /* a loop this late has been paused */
 #define HEALTH_SAMPLE_NS UINT64_C(100000000) /* between two looks at TCP_INFO */
 #define HEALTH_GAP_NS UINT64_C(1000000000)   /* silence of all this long was our own trouble */
 
@@ -109,11 +108,5 @@ void health_witness_paused(struct health_witness *w, uint64_t since_ns, uint64_t
  */
 unsigned health_tick(struct health *h, const struct health_witness *w,
 	const struct health_config *config, uint64_t now_ns, uint64_t *ret_deadline_ns);
-
-/* True if a timer due at due_ns that ran at now_ns shows a pause. */
-static inline bool health_is_pause(uint64_t due_ns, uint64_t now_ns)
-{
-	return now_ns > due_ns && now_ns - due_ns > HEALTH_PAUSE_NS;
-}
 
 #endif

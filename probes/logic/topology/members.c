@@ -220,7 +220,6 @@ static void take_row(struct topology *t, unsigned slot, const struct pel_row *ro
 	m->listed_ns = received_ns;
 	m->lag_ms = row->lag_ms;
 	m->cpu_permille = row->cpu_permille;
-	m->table_role = PEL_ROLE_READER;
 }
 
 static void take_stamps(struct topology_table *b, unsigned teller, const struct evidence *e)
@@ -261,7 +260,6 @@ unsigned topology_take_rows(struct topology *t, unsigned teller, const struct ev
 		return bits;
 	take_stamps(&t->table, teller, e);
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
-		t->members[i].table_role = PEL_ROLE_UNKNOWN;
 		/* Who lives was perhaps crowded out of an answer that was cut. */
 		if (rows->n_surplus && t->members[i].live)
 			t->members[i].listed_ns = e->received_ns;
@@ -276,10 +274,8 @@ unsigned topology_take_rows(struct topology *t, unsigned teller, const struct ev
 			bits |= TOPOLOGY_MEMBERS | TOPOLOGY_EPOCH;
 		}
 		take_row(t, slot, &rows->rows[i], e->received_ns);
-		if (i == rows->master) {
-			t->members[slot].table_role = PEL_ROLE_WRITER;
+		if (i == rows->master)
 			t->table.master = (uint8_t)slot;
-		}
 	}
 	return bits;
 }

@@ -119,7 +119,6 @@ struct topology_member {
 	bool named;            /* by a coordinator, which says that it is word_role */
 	uint8_t word_role;     /* enum pel_role */
 	uint8_t self_role;     /* enum pel_role, of its last answer on a connection that still is */
-	uint8_t table_role;    /* enum pel_role, of the freshest table */
 	uint8_t role;          /* verified: what is published */
 	uint8_t health;        /* enum pel_health */
 	uint8_t admission;     /* enum pel_admission */

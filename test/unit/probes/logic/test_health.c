@@ -475,14 +475,6 @@ static void a_close_look_is_not_a_stare(void **state)
 	assert_in_range(w.dials, 1, 2);
 }
 
-static void a_pause_is_what_is_late_by_more_than_the_limit(void **state)
-{
-	(void)state;
-	assert_false(health_is_pause(1000 * MS, 900 * MS));
-	assert_false(health_is_pause(1000 * MS, 1250 * MS));
-	assert_true(health_is_pause(1000 * MS, 1251 * MS));
-}
-
 static void times_of_the_configuration_hold(void **state)
 {
 	static const struct health_config config = {600 * MS, 2000 * MS};
@@ -519,7 +511,6 @@ int main(void)
 		cmocka_unit_test(a_fresh_syn_is_given_time),
 		cmocka_unit_test(an_old_acknowledgement_is_no_news),
 		cmocka_unit_test(a_close_look_is_not_a_stare),
-		cmocka_unit_test(a_pause_is_what_is_late_by_more_than_the_limit),
 		cmocka_unit_test(times_of_the_configuration_hold),
 	};
 	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];

@@ -16,6 +16,12 @@ static inline bool text_copy(char *to, size_t size, const char *from)
 	return from && text_copy_n(to, size, from, strlen(from));
 }
 
+/* The same, but "" where there is none. */
+static inline bool text_copy_any(char *to, size_t size, const char *from)
+{
+	return text_copy(to, size, from ? from : "");
+}
+
 /* Adds as much as there is room for. */
 void text_append(char *to, size_t size, const char *more);
 void text_append_number(char *to, size_t size, uint64_t n);

@@ -7,21 +7,11 @@
  */
 #include "credentials.h"
 
-#include "base/secret.h"
+#include "common/text.h"
 
 #include <mysql.h>
 
 #include <string.h>
-
-static bool copy(char *to, size_t size, const char *from)
-{
-	size_t n = from ? strlen(from) : 0;
-
-	if (n >= size)
-		return false;
-	memcpy(to, from ? from : "", n + 1);
-	return true;
-}
 
 static bool credential_take(MYSQL *mysql, struct credential *ret)
 {
@@ -31,13 +21,13 @@ static bool credential_take(MYSQL *mysql, struct credential *ret)
 
 	if (!o->user || !*o->user)
 		return false;
-	if (!copy(ret->user, sizeof(ret->user), o->user) ||
-		!copy(ret->password, sizeof(ret->password), o->password) ||
-		!copy(tls->ca, sizeof(tls->ca), o->ssl_ca) ||
-		!copy(tls->capath, sizeof(tls->capath), o->ssl_capath) ||
-		!copy(tls->cert, sizeof(tls->cert), o->ssl_cert) ||
-		!copy(tls->key, sizeof(tls->key), o->ssl_key) ||
-		!copy(tls->cipher, sizeof(tls->cipher), o->ssl_cipher))
+	if (!text_copy_any(ret->user, sizeof(ret->user), o->user) ||
+		!text_copy_any(ret->password, sizeof(ret->password), o->password) ||
+		!text_copy_any(tls->ca, sizeof(tls->ca), o->ssl_ca) ||
+		!text_copy_any(tls->capath, sizeof(tls->capath), o->ssl_capath) ||
+		!text_copy_any(tls->cert, sizeof(tls->cert), o->ssl_cert) ||
+		!text_copy_any(tls->key, sizeof(tls->key), o->ssl_key) ||
+		!text_copy_any(tls->cipher, sizeof(tls->cipher), o->ssl_cipher))
 		return false;
 	(void)mysql_get_option(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
 	tls->verify = verify;

@@ -9,6 +9,7 @@
 #include "base/secret.h"
 
 #include "common/names.h"
+#include "common/text.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -42,16 +43,6 @@ static void keep_request(struct worker *w, const struct control_request *request
 	secret_free(text, PEL_CONTROL_MAX);
 }
 
-static bool copy(char *to, size_t size, const char *from)
-{
-	size_t n = from ? strlen(from) : 0;
-
-	if (n >= size)
-		return false;
-	memcpy(to, from ? from : "", n + 1);
-	return true;
-}
-
 static bool is_on(const char *value)
 {
 	return value && strcmp(value, "1") == 0;
@@ -68,9 +59,10 @@ static int credential_read(const struct control_request *request, struct credent
 	ret->origin = CREDENTIAL_FOLLOWED;
 	ret->tls.on = is_on(control_get(request, "ssl"));
 	ret->tls.verify = is_on(control_get(request, "ssl-verify"));
-	if (!copy(ret->user, sizeof(ret->user), user) ||
-		!copy(ret->password, sizeof(ret->password), control_get(request, "password")) ||
-		!copy(ret->tls.ca, sizeof(ret->tls.ca), control_get(request, "ssl-ca")))
+	if (!text_copy_any(ret->user, sizeof(ret->user), user) ||
+		!text_copy_any(ret->password, sizeof(ret->password),
+			control_get(request, "password")) ||
+		!text_copy_any(ret->tls.ca, sizeof(ret->tls.ca), control_get(request, "ssl-ca")))
 		return -EINVAL;
 	ret->tls.on = ret->tls.on || ret->tls.verify || *ret->tls.ca;
 	return 1;

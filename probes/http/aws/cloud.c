@@ -15,6 +15,8 @@
 #include "base/secret.h"
 #include "base/trouble.h"
 
+#include "common/text.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,12 +57,12 @@ static int find_region(const struct http_cluster *of, char *ret, size_t size)
 	if (!variable)
 		variable = aws_local_variable("AWS_DEFAULT_REGION");
 	if (of->config->aws_region[0])
-		return aws_local_copy(ret, size, of->config->aws_region) ? 0 : -EINVAL;
+		return text_copy(ret, size, of->config->aws_region) ? 0 : -EINVAL;
 	if (aws_region_of_host(of->key, ret, size) == 0)
 		return 0;
 	if (!variable)
 		return aws_local_region(of->config->aws_profile, ret, size) < 0 ? -EINVAL : 0;
-	return aws_local_copy(ret, size, variable) ? 0 : -EINVAL;
+	return text_copy(ret, size, variable) ? 0 : -EINVAL;
 }
 
 static void secret_fail(struct cloud *c, const char *why)

@@ -6,6 +6,7 @@
  */
 #include "creds_parse.h"
 
+#include "common/text.h"
 #include "http/json_read.h"
 #include "http/xml_read.h"
 
@@ -87,12 +88,7 @@ int aws_creds_parse_sts(const char *body, size_t n, struct aws_creds *ret)
 
 static bool copy_free_text(char *field, size_t size, const char *text)
 {
-	size_t n = text ? strlen(text) : 0;
-
-	if (n == 0 || n >= size)
-		return false;
-	memcpy(field, text, n + 1);
-	return true;
+	return text && *text && text_copy(field, size, text);
 }
 
 int aws_secret_parse(const char *body, size_t n, char *ret_user, size_t user_size,

@@ -3,6 +3,7 @@
 #include "local.h"
 
 #include "base/read_file.h"
+#include "common/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,16 +21,6 @@ const char *aws_local_variable(const char *name)
 	return value && *value ? value : NULL;
 }
 
-bool aws_local_copy(char *field, size_t size, const char *text)
-{
-	size_t n = strlen(text);
-
-	if (n >= size)
-		return false;
-	memcpy(field, text, n + 1);
-	return true;
-}
-
 int aws_local_environment(struct aws_creds *creds)
 {
 	const char *id = aws_local_variable("AWS_ACCESS_KEY_ID");
@@ -39,9 +30,9 @@ int aws_local_environment(struct aws_creds *creds)
 	if (!id || !secret)
 		return -ENOENT;
 	*creds = (struct aws_creds){0};
-	if (!aws_local_copy(creds->id, sizeof(creds->id), id) ||
-		!aws_local_copy(creds->secret, sizeof(creds->secret), secret) ||
-		!aws_local_copy(creds->token, sizeof(creds->token), token ? token : ""))
+	if (!text_copy(creds->id, sizeof(creds->id), id) ||
+		!text_copy(creds->secret, sizeof(creds->secret), secret) ||
+		!text_copy_any(creds->token, sizeof(creds->token), token))
 		return -EINVAL;
 	return 0;
 }

@@ -8,9 +8,6 @@
 /* The variable's value; NULL if it has none, or an empty one. */
 const char *aws_local_variable(const char *name);
 
-/* False, and nothing is copied, if it is too long. */
-bool aws_local_copy(char *field, size_t size, const char *text);
-
 /* 0; -ENOENT: it has none; -EINVAL: what it has is of no use. */
 int aws_local_environment(struct aws_creds *ret);
 

@@ -8,21 +8,21 @@
  */
 #include "profile.h"
 
+#include "common/text.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
 bool aws_creds_copy(char *field, size_t size, const char *text, size_t n)
 {
-	if (n == 0 || n >= size)
+	if (n == 0)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		if (text[i] <= ' ' || text[i] > '~')
 			return false;
 	}
-	memcpy(field, text, n);
-	field[n] = '\0';
-	return true;
+	return text_copy_n(field, size, text, n);
 }
 
 int aws_creds_hand_over(struct aws_creds *read, bool good, struct aws_creds *ret)

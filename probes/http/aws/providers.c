@@ -10,6 +10,7 @@
 #include "local.h"
 #include "role.h"
 #include "base/read_file.h"
+#include "common/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -62,9 +63,9 @@ static enum aws_turn identity_begin(struct aws_visit *visit, struct aws_question
 
 	if (!path || !role)
 		return AWS_TURN_ABSENT;
-	if (!aws_local_copy(profile.token_file, sizeof(profile.token_file), path) ||
-		!aws_local_copy(profile.role, sizeof(profile.role), role) ||
-		!aws_local_copy(profile.session, sizeof(profile.session), name ? name : ""))
+	if (!text_copy(profile.token_file, sizeof(profile.token_file), path) ||
+		!text_copy(profile.role, sizeof(profile.role), role) ||
+		!text_copy_any(profile.session, sizeof(profile.session), name))
 		return AWS_TURN_FAILED;
 	return aws_role_by_token(visit->region, &profile, question);
 }
@@ -118,8 +119,7 @@ static enum aws_turn eks_begin(struct aws_visit *visit, struct aws_question *que
 	if (!url)
 		return AWS_TURN_ABSENT;
 	*question = (struct aws_question){.method = "GET"};
-	if (!aws_local_copy(question->url, sizeof(question->url), url) ||
-		!add_authorization(question))
+	if (!text_copy(question->url, sizeof(question->url), url) || !add_authorization(question))
 		return AWS_TURN_FAILED;
 	return AWS_TURN_ASK;
 }

@@ -65,19 +65,25 @@ static int run_select(const struct call *call)
 	return call->real->select_db(call->object, call->argument);
 }
 
+/* A call that sets what the session then no longer needs to remember. */
+static int set(struct call *call, void *mysql, const void *from,
+	void (*forget)(struct session *session))
+{
+	struct handle *h = call->handle = hook_guard(mysql, from);
+	int result;
+
+	call->object = mysql;
+	result = call_from(call, from);
+	if (h && result == 0)
+		forget(&h->session);
+	return result;
+}
+
 int mysql_select_db(void *mysql, const char *db)
 {
-	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	struct call call = {.run = run_select,
-		.object = mysql,
-		.handle = h,
-		.class = PEL_SQL_USE,
-		.argument = db};
-	int result = call_from(&call, HOOK_CALLER);
+	struct call call = {.run = run_select, .class = PEL_SQL_USE, .argument = db};
 
-	if (h && result == 0)
-		session_forget_database(&h->session);
-	return result;
+	return set(&call, mysql, HOOK_CALLER, session_forget_database);
 }
 
 static int run_charset(const struct call *call)
@@ -87,17 +93,9 @@ static int run_charset(const struct call *call)
 
 int mysql_set_character_set(void *mysql, const char *name)
 {
-	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	struct call call = {.run = run_charset,
-		.object = mysql,
-		.handle = h,
-		.class = PEL_SQL_SET,
-		.argument = name};
-	int result = call_from(&call, HOOK_CALLER);
+	struct call call = {.run = run_charset, .class = PEL_SQL_SET, .argument = name};
 
-	if (h && result == 0)
-		session_forget_charset(&h->session);
-	return result;
+	return set(&call, mysql, HOOK_CALLER, session_forget_charset);
 }
 
 /* The call throws the session away; then it begins anew, with the server's autocommit. */

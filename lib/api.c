@@ -2,7 +2,7 @@
 /* The C API: what the map says, in the words of include/pelorus.h. */
 #include "common/names.h"
 #include "rules/route.h"
-#include "base/clock.h"
+#include "common/clock.h"
 #include "base/env.h"
 #include "base/futex.h"
 #include "base/say.h"

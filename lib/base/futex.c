@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "futex.h"
 
-#include "clock.h"
+#include "common/clock.h"
 
 #include <errno.h>
 #include <linux/futex.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "process.h"
 
-#include "clock.h"
+#include "common/clock.h"
 #include "futex.h"
 #include "rules/route.h"
 

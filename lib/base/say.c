@@ -9,7 +9,7 @@
  */
 #include "say.h"
 
-#include "clock.h"
+#include "common/clock.h"
 #include "env.h"
 #include "common/text.h"
 

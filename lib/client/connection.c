@@ -3,7 +3,7 @@
 
 #include "common/names.h"
 #include "common/text.h"
-#include "base/clock.h"
+#include "common/clock.h"
 #include "base/futex.h"
 #include "known/address.h"
 #include "known/mapview.h"

@@ -21,7 +21,7 @@
 #include "connection.h"
 #include "members.h"
 #include "common/rows.h"
-#include "base/clock.h"
+#include "common/clock.h"
 #include "base/env.h"
 #include "base/say.h"
 #include "known/plan.h"

@@ -7,7 +7,7 @@
  */
 #include "token.h"
 
-#include "base/clock.h"
+#include "common/clock.h"
 #include "base/env.h"
 #include "base/futex.h"
 #include "base/say.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The map's clock: it goes on while the machine sleeps. */
-#ifndef PELORUS_LIB_BASE_CLOCK_H
-#define PELORUS_LIB_BASE_CLOCK_H
+#ifndef PELORUS_LIB_COMMON_CLOCK_H
+#define PELORUS_LIB_COMMON_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>

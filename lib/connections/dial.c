@@ -17,7 +17,7 @@
 #include "reachability.h"
 #include "sockets.h"
 #include "watcher.h"
-#include "base/clock.h"
+#include "common/clock.h"
 #include "base/env.h"
 #include "base/process.h"
 #include "base/say.h"

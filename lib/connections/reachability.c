@@ -9,7 +9,7 @@
 #include "reachability.h"
 
 #include "sockets.h"
-#include "base/clock.h"
+#include "common/clock.h"
 #include "base/say.h"
 #include "known/mapview.h"
 

@@ -15,7 +15,7 @@
 #include "reachability.h"
 #include "sockets.h"
 #include "rules/sever.h"
-#include "base/clock.h"
+#include "common/clock.h"
 #include "base/env.h"
 #include "base/futex.h"
 #include "base/process.h"

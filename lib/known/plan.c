@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plan.h"
 
-#include "base/clock.h"
+#include "common/clock.h"
 #include "base/process.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 #include "lookup.h"
 
 #include "common/names.h"
-#include "base/clock.h"
+#include "common/clock.h"
 #include "base/elf_note.h"
 #include "base/env.h"
 #include "base/process.h"

@@ -7,7 +7,7 @@
 #include "spawn.h"
 #include "common/names.h"
 #include "common/text.h"
-#include "base/clock.h"
+#include "common/clock.h"
 #include "base/env.h"
 #include "base/environ.h"
 #include "base/process.h"

@@ -2,7 +2,7 @@
 #include "wait.h"
 
 #include "follow.h"
-#include "base/clock.h"
+#include "common/clock.h"
 #include "base/futex.h"
 #include "base/process.h"
 #include "known/mapview.h"

@@ -12,12 +12,13 @@
  */
 #include "loop.h"
 
+#include "common/clock.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LOOP_BATCH 64
@@ -48,10 +49,7 @@ struct loop {
 
 static uint64_t boottime_ns(void *ctx)
 {
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t)ts.tv_sec * LOOP_S + (uint64_t)ts.tv_nsec;
+	return clock_now_ns();
 }
 
 uint64_t loop_now_ns(const struct loop *loop)

@@ -10,6 +10,7 @@
 #include "map_view.h"
 #include "rules/route.h"
 
+#include "common/clock.h"
 #include "common/names.h"
 #include "common/words.h"
 
@@ -169,7 +170,7 @@ static void virtual_print(const struct map_view *view, const struct asked *asked
 
 static uint64_t random_number(void)
 {
-	uint64_t number = map_view_now_ns();
+	uint64_t number = clock_now_ns();
 
 	(void)getrandom(&number, sizeof(number), GRND_NONBLOCK);
 	return number;
@@ -182,7 +183,7 @@ static int route_print(const struct seen *seen, const struct asked *asked, bool 
 		.name = (uint8_t)seen->ref.name,
 		.fresh = fresh,
 		.families = ROUTE_FAMILY4 | ROUTE_FAMILY6,
-		.now_ns = map_view_now_ns(),
+		.now_ns = clock_now_ns(),
 		.random = random_number(),
 		.turn = random_number(),
 	};
@@ -223,7 +224,7 @@ static int resolve(const char *command, const struct asked *asked)
 			"%s is not followed; connections go where DNS leads", asked->name);
 	} else {
 		virtual_print(&view, asked);
-		status = route_print(seen, asked, pel_map_is_fresh(view.map, map_view_now_ns()));
+		status = route_print(seen, asked, pel_map_is_fresh(view.map, clock_now_ns()));
 	}
 	if (r == 0)
 		map_view_close(&view);

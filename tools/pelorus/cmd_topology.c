@@ -12,6 +12,8 @@
 #include "map_view.h"
 #include "screen.h"
 
+#include "common/clock.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -214,7 +216,7 @@ static int follow(const char *command, const char *name)
 static unsigned reports_read(const struct map_view *view, const struct arguments *a,
 	struct report reports[static PEL_MAP_CLUSTERS])
 {
-	uint64_t end_ns = map_view_now_ns() + a->wait_ms * UINT64_C(1000000), now_ns;
+	uint64_t end_ns = clock_now_ns() + a->wait_ms * UINT64_C(1000000), now_ns;
 	unsigned n;
 
 	for (;;) {
@@ -226,7 +228,7 @@ static unsigned reports_read(const struct map_view *view, const struct arguments
 		known = n > 0;
 		for (unsigned i = 0; i < n; i++)
 			known = known && report_status(&reports[i]) == STATUS_OK;
-		now_ns = map_view_now_ns();
+		now_ns = clock_now_ns();
 		if (known || now_ns >= end_ns)
 			return n;
 		map_view_sleep(view, first, 100);

@@ -11,6 +11,7 @@
 #include "map_view.h"
 #include "status_json.h"
 
+#include "common/clock.h"
 #include "common/words.h"
 
 #include <arpa/inet.h>
@@ -198,14 +199,14 @@ static bool is_settled(const struct report *r)
 static void look_cluster(struct doctor *d, const struct map_view *view, const char *name,
 	struct report *report)
 {
-	uint64_t end_ns = map_view_now_ns() + d->wait_ms * UINT64_C(1000000);
+	uint64_t end_ns = clock_now_ns() + d->wait_ms * UINT64_C(1000000);
 	int r;
 
 	for (;;) {
 		uint32_t first = map_view_first(view);
 
 		r = map_view_find(view, name, report);
-		if ((r == 0 && is_settled(report)) || map_view_now_ns() >= end_ns)
+		if ((r == 0 && is_settled(report)) || clock_now_ns() >= end_ns)
 			break;
 		map_view_sleep(view, first, 50);
 	}

@@ -5,22 +5,14 @@
 #include "commands.h"
 #include "control_client.h"
 
+#include "common/clock.h"
 #include "common/names.h"
 
 #include <errno.h>
 #include <linux/futex.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
-
-uint64_t map_view_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
 
 int map_view_open(struct map_view *ret)
 {
@@ -38,7 +30,7 @@ int map_view_open(struct map_view *ret)
 		(void)close(view.dirfd);
 		return r;
 	}
-	if (!pel_map_is_fresh(view.map, map_view_now_ns())) {
+	if (!pel_map_is_fresh(view.map, clock_now_ns())) {
 		map_view_close(&view);
 		return -ESTALE;
 	}
@@ -63,7 +55,7 @@ static int record_read(const struct map_view *view, unsigned cluster, const char
 	for (int i = 0; r == -EAGAIN && i < 10; i++)
 		r = pel_map_read_all(view->map, cluster, &hot, &cold);
 	if (r == 0)
-		report_from_map(&hot, &cold, name, map_view_now_ns(), ret);
+		report_from_map(&hot, &cold, name, clock_now_ns(), ret);
 	return r;
 }
 

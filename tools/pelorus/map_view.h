@@ -14,8 +14,6 @@ struct map_view {
 int map_view_open(struct map_view *ret);
 void map_view_close(struct map_view *view);
 
-uint64_t map_view_now_ns(void);
-
 /* The cluster that a name leads to (any spelling).  0, -ENOENT, -EINVAL, -EAGAIN. */
 int map_view_find(const struct map_view *view, const char *name, struct report *ret);
 

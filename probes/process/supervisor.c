@@ -10,11 +10,11 @@
 
 #include "channel.h"
 #include "base/events.h"
+#include "control/control.h"
 #include "keep.h"
 #include "base/log.h"
 #include "notify.h"
 #include "base/secret.h"
-#include "verbs.h"
 #include "logic/watchdog.h"
 #include "worker.h"
 
@@ -395,7 +395,6 @@ static void work(struct supervisor *s)
 		.station = &s->station,
 		.config_path = s->o->config_path,
 		.config = s->config,
-		.verbs = worker_verbs,
 		.events = s->events,
 		.keep = s->keep,
 		.channel = s->channel,

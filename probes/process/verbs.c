@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The verbs of the control socket. */
-#include "verbs.h"
-
 #include "worker_internal.h"
 
 #include "base/buf.h"

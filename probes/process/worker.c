@@ -127,7 +127,7 @@ static int control_start(struct worker *w)
 	const struct control_options options = {
 		.listen_fd = w->o->station->listen_fd,
 		.shared = w->o->station->shared,
-		.verbs = w->o->verbs,
+		.verbs = worker_verbs,
 		.ctx = w,
 	};
 

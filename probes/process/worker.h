@@ -8,7 +8,6 @@
 
 #include "config/config.h"
 #include "base/events.h"
-#include "control/control.h"
 #include "keep.h"
 #include "options.h"
 #include "station.h"
@@ -26,7 +25,6 @@ struct worker_options {
 	const struct station *station;
 	const char *config_path;     /* "": none */
 	const struct config *config; /* the last one known to be good */
-	const struct control_verb *verbs;
 	struct events *events;
 	struct keep *keep;
 	int channel;

@@ -27,6 +27,9 @@ struct worker {
 	unsigned sweeps;
 };
 
+/* The verbs of the control socket, on a struct worker. */
+extern const struct control_verb worker_verbs[];
+
 /* Follows what a request asks for, and keeps the request; an engine's error, or -EINVAL. */
 int worker_follow(struct worker *w, const struct control_request *request,
 	const struct control_peer *peer, bool *ret_credential);

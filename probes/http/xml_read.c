@@ -50,7 +50,8 @@ static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **a
 	w->path_n += n;
 	w->depth++;
 	w->text_n = 0;
-	w->handler->open(w->handler->ctx, w->path);
+	if (w->handler->open)
+		w->handler->open(w->handler->ctx, w->path);
 }
 
 static void XMLCALL on_text(void *ctx, const XML_Char *text, int n)

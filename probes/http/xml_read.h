@@ -11,7 +11,7 @@
 #define XML_DEPTH_MAX 16
 
 struct xml_handler {
-	/* An element begins; `path` is "/Root/.../Name". */
+	/* An element begins; `path` is "/Root/.../Name".  May be NULL. */
 	void (*open)(void *ctx, const char *path);
 	/* It ends; `text` is what stood in it, trimmed, empty if it held elements. */
 	void (*close)(void *ctx, const char *path, const char *text);

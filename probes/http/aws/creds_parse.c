@@ -53,10 +53,6 @@ struct sts_reading {
 	bool bad;
 };
 
-static void on_open(void *ctx, const char *path)
-{
-}
-
 static void on_close(void *ctx, const char *path, const char *text)
 {
 	struct sts_reading *r = ctx;
@@ -79,8 +75,7 @@ static void on_close(void *ctx, const char *path, const char *text)
 int aws_creds_parse_sts(const char *body, size_t n, struct aws_creds *ret)
 {
 	struct sts_reading r = {0};
-	int code = xml_read(body, n,
-		&(struct xml_handler){.open = on_open, .close = on_close, .ctx = &r});
+	int code = xml_read(body, n, &(struct xml_handler){.close = on_close, .ctx = &r});
 
 	return aws_creds_hand_over(&r.creds,
 		code == 0 && !r.bad && r.creds.id[0] && r.creds.secret[0] && r.creds.token[0], ret);

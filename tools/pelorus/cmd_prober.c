@@ -35,8 +35,7 @@ int cmd_stop(int argc, char **argv)
 {
 	static const char help[] =
 		"usage: pelorus stop\n"
-		"Ends the prober; programs go on as without Pelorus until one is "
-		"started again.\n";
+		"Ends the prober; programs go on as without Pelorus until one is started again.\n";
 	int status = command_parse(argc, argv, NULL, 0, 0, help);
 
 	return status >= 0 ? status : control_client_run(argv[0], "stop\n", NULL);

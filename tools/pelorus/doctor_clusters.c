@@ -77,8 +77,7 @@ static void tell_denied(struct doctor *d, const struct report *r)
 	}
 	(void)snprintf(remedy, sizeof(remedy),
 		"user or password is wrong: mend it in pelorus.conf or where the program has it "
-		"from; "
-		"if the server does not know the user: %s",
+		"from; if the server does not know the user: %s",
 		sql ? sql : "create it");
 	doctor_tell(d, FINDING_FAILURE, remedy, "credentials: %s: %s", r->name, login);
 }

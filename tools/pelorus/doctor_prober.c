@@ -105,8 +105,7 @@ static void tell_no_prober(struct doctor *d, int error)
 	case -ECANCELED:
 		doctor_tell(d, FINDING_FAILURE,
 			"unset PELORUS_PROBER, or start pelorusd as a service or sidecar in the "
-			"same "
-			"runtime directory",
+			"same runtime directory",
 			"prober: none is at work, and PELORUS_PROBER=off forbids to start one");
 		break;
 	case -ENOENT:

@@ -140,12 +140,10 @@ static void tell_hindrance(struct doctor *d)
 			 "ports: systemd's AmbientCapabilities)";
 	else if (traits & ELF_GO)
 		remedy = "Go programs connect without libc: let them use their own driver's "
-			 "failover, "
-			 "or ask `pelorus topology --json` where the writer is";
+			 "failover, or ask `pelorus topology --json` where the writer is";
 	else
 		remedy = "link it dynamically, or link libpelorus into it; a static program takes "
-			 "no "
-			 "preload";
+			 "no preload";
 	doctor_tell(d, FINDING_FAILURE, remedy, "target: %s %s", d->target.path,
 		elf_hindrance(traits));
 }
@@ -167,8 +165,7 @@ static void look_loader(struct doctor *d)
 	else
 		doctor_tell(d, FINDING_FAILURE,
 			"the library must be readable where the program runs, and built for its "
-			"libc "
-			"or an older one",
+			"libc or an older one",
 			"target: %s does not load the library: %.300s", interpreter, output);
 }
 

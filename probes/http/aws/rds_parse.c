@@ -11,6 +11,7 @@
 #include "http/xml_read.h"
 
 #include "common/names.h"
+#include "common/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,13 +29,8 @@ struct reading {
 
 static void copy(struct reading *r, char *field, size_t size, const char *text)
 {
-	size_t n = strlen(text);
-
-	if (n >= size) {
+	if (!text_copy(field, size, text))
 		r->bad = true;
-		return;
-	}
-	memcpy(field, text, n + 1);
 }
 
 static void copy_host(struct reading *r, char field[static PEL_NAME_MAX], const char *text)

@@ -3,7 +3,6 @@
 #include "secret.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -23,11 +22,6 @@ void secret_free(void *memory, size_t size)
 {
 	if (memory)
 		(void)munmap(memory, size);
-}
-
-void secret_wipe(void *memory, size_t size)
-{
-	explicit_bzero(memory, size);
 }
 
 int secret_harden_process(void)

@@ -13,9 +13,6 @@ void *secret_alloc(size_t size);
 /* Gives the pages back, which clears them; NULL is ignored.  `size` is what was asked for. */
 void secret_free(void *memory, size_t size);
 
-/* Wipes in place, in a way that the compiler may not leave out. */
-void secret_wipe(void *memory, size_t size);
-
 /* Says that this process leaves no core and lets nobody of the same user read it.  0 or -errno. */
 int secret_harden_process(void);
 

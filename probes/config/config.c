@@ -267,7 +267,7 @@ int config_parse(const char *text, const char *path, struct config **ret,
 	int e = config && copy ? parse(copy, config, ret_error) : -ENOMEM;
 
 	if (copy)
-		secret_wipe(copy, strlen(text));
+		explicit_bzero(copy, strlen(text));
 	free(copy);
 	if (e < 0)
 		config_free(config);

@@ -190,7 +190,7 @@ static void request_take(struct connection *c, const char *request, size_t size)
 	memmove(copy, request, size);
 	control_reply_init(&c->reply);
 	request_run(c, copy, size);
-	secret_wipe(copy, size);
+	explicit_bzero(copy, size);
 }
 
 static void request_answer(struct connection *c, const char *raw, size_t size)
@@ -235,9 +235,9 @@ static void request_receive(struct connection *c)
 	} else {
 		request_take(c, s->request, (size_t)n);
 	}
-	secret_wipe(s->request, PEL_CONTROL_MAX + 2);
+	explicit_bzero(s->request, PEL_CONTROL_MAX + 2);
 	request_answer(c, head, kept);
-	secret_wipe(head, sizeof(head));
+	explicit_bzero(head, sizeof(head));
 }
 
 static void on_ready(void *ctx, uint32_t events)

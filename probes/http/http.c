@@ -196,12 +196,12 @@ static void call_free(struct http_call *call)
 		curl_easy_cleanup(call->easy);
 	}
 	for (struct curl_slist *h = call->headers; h; h = h->next)
-		secret_wipe(h->data, strlen(h->data));
+		explicit_bzero(h->data, strlen(h->data));
 	curl_slist_free_all(call->headers);
 	if (call->sent)
-		secret_wipe(call->sent, call->sent_size);
+		explicit_bzero(call->sent, call->sent_size);
 	if (call->body)
-		secret_wipe(call->body, call->room);
+		explicit_bzero(call->body, call->room);
 	free(call->sent);
 	free(call->body);
 	free(call);

@@ -52,7 +52,7 @@ static void entry_clear(struct entry *e)
 	if (e->logins > 0)
 		e->leaving = true;
 	else
-		secret_wipe(e, sizeof(*e));
+		explicit_bzero(e, sizeof(*e));
 }
 
 static bool is_live(const struct entry *e)
@@ -128,7 +128,7 @@ int credentials_add(struct credentials *c, const struct credential *credential)
 	e = place_for_one(c);
 	if (!e)
 		return -ENOSPC;
-	secret_wipe(e, sizeof(*e));
+	explicit_bzero(e, sizeof(*e));
 	e->used = true;
 	e->order = ++c->arrivals;
 	e->rest_ms = CREDENTIALS_REST_MS;
@@ -210,7 +210,7 @@ static struct entry *put(struct credentials *c, unsigned ticket)
 
 	e->logins--;
 	if (e->leaving && e->logins == 0)
-		secret_wipe(e, sizeof(*e));
+		explicit_bzero(e, sizeof(*e));
 	return is_live(e) ? e : NULL;
 }
 

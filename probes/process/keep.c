@@ -69,6 +69,6 @@ void keep_forget(struct keep *keep, const char *name)
 		memmove(keep->data + to, keep->data + from, at - from);
 		to += at - from;
 	}
-	secret_wipe(keep->data + to, keep->used - to);
+	explicit_bzero(keep->data + to, keep->used - to);
 	keep->used = to;
 }

@@ -304,7 +304,7 @@ static void on_message(struct supervisor *s)
 	} else {
 		(void)keep_add(s->keep, s->message, (size_t)n);
 	}
-	secret_wipe(s->message, (size_t)n);
+	explicit_bzero(s->message, (size_t)n);
 }
 
 static int timeout_ms(const struct supervisor *s)

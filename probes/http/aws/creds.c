@@ -89,7 +89,7 @@ static void have(struct aws_chain *c)
 	uint64_t wait_ns = FOREVER_NS;
 
 	s->creds = s->fresh;
-	secret_wipe(&s->fresh, sizeof(s->fresh));
+	explicit_bzero(&s->fresh, sizeof(s->fresh));
 	c->have = true;
 	trouble_end(&c->trouble);
 	if (s->creds.expires_s)

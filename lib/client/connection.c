@@ -11,13 +11,27 @@
 #include "prober/follow.h"
 #include "connections/sockets.h"
 
-struct followed *connection_followed(const char *host)
+static struct followed *find_followed(const char *host)
 {
 	char name[PEL_NAME_MAX];
 
 	if (pel_name_normalise(host, name) < 0)
 		return NULL;
 	return followed_find_name(name, pel_name_hash(name));
+}
+
+struct handle *connection_adopt(const struct library *lib, void *mysql, const char *host)
+{
+	struct followed *f;
+	struct handle *h;
+
+	if (!host && lib->real.get_infov)
+		(void)lib->real.get_infov(mysql, CLIENT_INFO_HOST, &host);
+	f = host ? find_followed(host) : NULL;
+	h = f ? handle_new(mysql, lib, f) : NULL;
+	if (h)
+		connection_note_socket(h);
+	return h;
 }
 
 bool connection_is_proven(const struct handle *h)

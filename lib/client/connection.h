@@ -8,8 +8,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The followed name that a host is, or NULL. */
-struct followed *connection_followed(const char *host);
+/*
+ * Remembers a connection by a followed name; NULL if it is none.  `host` NULL: as the library took it,
+ * perhaps from an option file.
+ */
+struct handle *connection_adopt(const struct library *lib, void *mysql, const char *host);
 
 /* True if the socket's instance has its role by a living prober's knowledge of this moment. */
 bool connection_is_proven(const struct handle *h);

@@ -210,16 +210,10 @@ int mysql_query_cont(int *ret, void *mysql, int events)
  */
 static void adopt(const struct library *lib, void *mysql)
 {
-	const char *host = NULL;
-	struct followed *f;
-	struct handle *h;
+	struct handle *h = connection_adopt(lib, mysql, NULL);
 
-	(void)lib->real.get_infov(mysql, CLIENT_INFO_HOST, &host);
-	f = host ? connection_followed(host) : NULL;
-	h = f ? handle_new(mysql, lib, f) : NULL;
 	if (!h)
 		return;
-	connection_note_socket(h);
 	h->autocommit = is_autocommit(h);
 	h->autocommit_known = true;
 }

@@ -15,32 +15,6 @@ static void forget(const void *mysql)
 		handle_free(h);
 }
 
-/* The host as the library took it, from the arguments or from an option file. */
-static const char *host_of(const struct library *lib, void *mysql, const char *host)
-{
-	const char *known = NULL;
-
-	if (host)
-		return host;
-	if (lib->real.get_infov)
-		(void)lib->real.get_infov(mysql, CLIENT_INFO_HOST, &known);
-	return known;
-}
-
-/* A connection by a followed name is remembered, and looked at. */
-static struct handle *adopt(const struct library *lib, void *mysql, const char *host)
-{
-	const char *name = host_of(lib, mysql, host);
-	struct followed *f = name ? connection_followed(name) : NULL;
-	struct handle *h = f ? handle_new(mysql, lib, f) : NULL;
-
-	if (!h)
-		return NULL;
-	connection_note_socket(h);
-	move_verify(h);
-	return h;
-}
-
 /* With an RDS token in place of the password, if one can be had; kept out of everybody's stack. */
 static __attribute__((noinline)) void *connect_signed(const struct library *lib, void *mysql,
 	const char *host, const char *user, const char *password, const char *db, unsigned port,
@@ -77,7 +51,9 @@ void *mysql_real_connect(void *mysql, const char *host, const char *user, const 
 		result = lib->real.real_connect(mysql, host, user, password, db, port, socket,
 			flags);
 	client_depth--;
-	h = result && !socket ? adopt(lib, result, host) : NULL;
+	h = result && !socket ? connection_adopt(lib, result, host) : NULL;
+	if (h)
+		move_verify(h);
 	if (h && !is_signed)
 		connection_hand_over(h, user, password, port);
 	return result;

@@ -51,8 +51,8 @@ class Figures:
 
 
 def program(name):
-    """test/bench/NAME.c, as the build made it."""
-    return os.path.join(BUILD, "test", "bench", name)
+    """test/bench/programs/NAME.c, as the build made it."""
+    return os.path.join(BUILD, "test", "bench", "programs", name)
 
 
 def preloaded(folder, **more):

@@ -3,7 +3,7 @@
 
 Method: in a network and mount namespace of its own, so that the machine's resolver is not touched,
 a dnsmasq on loopback answers for the cluster's name (the fastest DNS there can be: no network, one
-record).  test/bench/named.c looks the name up and connects, N times; the median of both together,
+record).  test/bench/programs/named.c looks the name up and connects, N times; the median of both together,
 without and with the preload.  It needs root, for the namespaces.
 """
 import os

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a lookup and a connection by a followed name cost.
 
-Instructions: test/bench/named.c under callgrind, one lookup or one blocking connect through the
+Instructions: test/bench/programs/named.c under callgrind, one lookup or one blocking connect through the
 virtual address, beside the same with a plain address and without the preload.  Time: connects
 through the name and to the bare address in turns within one process, medians of connect() alone;
 both reach the same listener on loopback.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Instructions that the client ABI adds to a statement, and the time that they take of it.
 
-Method: test/bench/statement.c under callgrind (see bench.py), linked with the stand-in of
+Method: test/bench/programs/statement.c under callgrind (see bench.py), linked with the stand-in of
 test/clients/standin, whose statements cost next to nothing: with the preload and a followed name less
 without the preload.  A statement is executed and its (absent) result asked for; the stand-in's name
 is localhost, which PELORUS_CLUSTER makes a followed one.
@@ -10,7 +10,7 @@ At 64 bytes the bound is not held.  Of a plain SELECT's 128 instructions each of
 on the guard (the depth, the table, the caller), and 25 to 30 on the call itself and on keeping the
 arguments beyond it; 26 go to the quick look.  An UPDATE has 6 more, and each parenthesis 50.
 
-The ratios are of medians, by test/bench/pair.c under the preload, against a lab on this machine: what
+The ratios are of medians, by test/bench/programs/pair.c under the preload, against a lab on this machine: what
 is done by a followed name, and in turns with it by the name of the instance that it leads to.
 """
 import contextlib

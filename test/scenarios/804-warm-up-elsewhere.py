@@ -59,9 +59,7 @@ def check_shared(cluster, folder):
                 if now and now[0] == "warming" and (now[2] or now[3]) and now not in list_:
                     list_.append(now)
                     if now[3]:
-                        env = dict(os.environ, PELORUS_RUNTIME_DIR=prober.directory)
-                        tables.append(cluster.popen(PELORUS, "topology", env=env, text=True,
-                                                    stdout=subprocess.PIPE).communicate()[0])
+                        tables.append(prober.pelorus("topology").stdout)
             return all((seen(p, "demo-4") or [""])[0] == "admitted" for p in numbers)
         one.wait(over, 60)
         asked = run_on(reader)

@@ -3,8 +3,8 @@
 
 Method: in a network and mount namespace of its own, so that the machine's resolver is not touched,
 a dnsmasq on loopback answers for the cluster's name (the fastest DNS there can be: no network, one
-record).  test/bench/programs/named.c looks the name up and connects, N times; the median of both together,
-without and with the preload.  It needs root, for the namespaces.
+record).  test/bench/programs/named.c looks the name up and connects, N times; the median of both
+together, without and with the preload.  It needs root, for the namespaces.
 """
 import os
 import shutil
@@ -43,7 +43,8 @@ def prepare(folder, name):
     with open(path, "w") as out:
         out.write(f"nameserver {DNS}\n")
     subprocess.run(["mount", "--bind", path, "/etc/resolv.conf"], check=True)
-    server = subprocess.Popen(["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-hosts",
+    server = subprocess.Popen(["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null",
+                               "--no-hosts",
                                "--no-resolv", "--bind-interfaces", f"--listen-address={DNS}",
                                "--log-facility=-", "--user=root", "--local-ttl=5",
                                f"--address=/{name}/{DNS}"], stderr=subprocess.PIPE, text=True)

@@ -2,10 +2,10 @@
 """Wake-ups of the watcher of a process that holds a connection and does nothing.
 
 Method: context switches of every thread of the process (/proc/PID/task/*/status) over 20 s, which
-begin once the connection is there and the threads have come to rest; the look at the heartbeat comes
-after 30 s, so each process is watched once.  The process itself sleeps in poll(), so that any switch
-is the library's.  The map's heartbeat goes on all the while; in the second process's time a cluster
-that is not its own changes 10 times a second.
+begin once the connection is there and the threads have come to rest; the look at the heartbeat
+comes after 30 s, so each process is watched once.  The process itself sleeps in poll(), so that any
+switch is the library's.  The map's heartbeat goes on all the while; in the second process's time a
+cluster that is not its own changes 10 times a second.
 """
 import os
 import re

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a lookup and a connection by a followed name cost.
 
-Instructions: test/bench/programs/named.c under callgrind, one lookup or one blocking connect through the
-virtual address, beside the same with a plain address and without the preload.  Time: connects
-through the name and to the bare address in turns within one process, medians of connect() alone;
-both reach the same listener on loopback.
+Instructions: test/bench/programs/named.c under callgrind, one lookup or one blocking connect
+through the virtual address, beside the same with a plain address and without the preload.  Time:
+connects through the name and to the bare address in turns within one process, medians of connect()
+alone; both reach the same listener on loopback.
 """
 import subprocess
 
@@ -26,7 +26,8 @@ def measure(figures, folder, quick):
         took = subprocess.run([program, "time", name, port, str(5 * n)], env=env, check=True,
                               capture_output=True, text=True).stdout.split()
         named, bare = (int(t) for t in took)
-        figures.add("connect() by name: more than to a bare address", (named - bare) / 1000, "us", 2)
+        figures.add("connect() by name: more than to a bare address", (named - bare) / 1000, "us",
+                    2)
         figures.add("(connect() to a bare address)", bare / 1000, "us")
     listener.close()
 

@@ -6,10 +6,10 @@ Method: one lab, all clients side by side through the same failovers, each a loo
 new writer wrote (the rows themselves say who did), minus the lab's event `writable`: what the
 servers needed is not counted, what the client side adds is.  The floor is told beforehand who will
 be the writer and tries each millisecond.  Clients that wait for DNS take part in some of the
-failovers only, and are given up after a limit; "> 16 s" means that.  Amazon's driver has its plugins
-failover2 and efm2 with their defaults, MariaDB's its mode aurora with a socket timeout of 5 s; plain
-clients have no timeouts, as nobody gave them any.  A peer takes part in fewer failovers than the
-clients under Pelorus, for it takes its time; each cell says in how many.
+failovers only, and are given up after a limit; "> 16 s" means that.  Amazon's driver has its
+plugins failover2 and efm2 with their defaults, MariaDB's its mode aurora with a socket timeout of 5
+s; plain clients have no timeouts, as nobody gave them any.  A peer takes part in fewer failovers
+than the clients under Pelorus, for it takes its time; each cell says in how many.
 """
 import os
 import statistics
@@ -122,7 +122,8 @@ def short_peers(mode):
 
 def one_lab(cells, dns, plan, made, pictures):
     with Lab(instances=3, dns_lag=dns) as lab, Apps(lab) as apps, Race(lab, apps) as race:
-        address = next(i for i in lab.status()["instances"] if i["role"] == "writer")["addresses"][0]
+        address = next(i for i in lab.status()["instances"]
+                       if i["role"] == "writer")["addresses"][0]
         race.start(FLOOR, [program("c/floor")], host=address)
         enter(race, made, OURS)
         for mode in MODES:

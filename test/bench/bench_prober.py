@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a prober costs its host and the servers, by the size of the cluster and of its audience.
 
-Steady: processor time by the scheduler's own clock (worker and supervisor) and private dirty memory;
-at a reader, its connections and the statements beyond those that it has without a prober.  Alarm:
-statements and new connections per second and server while there is no writer.  The audience are
-processes that have looked the cluster's name up under the library and stay (test/bench/programs/sockets.c),
-counted by the prober itself.
+Steady: processor time by the scheduler's own clock (worker and supervisor) and private dirty
+memory; at a reader, its connections and the statements beyond those that it has without a prober.
+Alarm: statements and new connections per second and server while there is no writer.  The audience
+are processes that have looked the cluster's name up under the library and stay
+(test/bench/programs/sockets.c), counted by the prober itself.
 """
 import os
 import re

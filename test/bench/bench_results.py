@@ -104,12 +104,12 @@ def markdown(cells, command, pictures):
              ratios(cells), ""]
     for dns in sorted({k[0] for k in cells.values}, reverse=True):
         parts += [f"## DNS {said(dns)}", "", table(cells, dns), ""]
-    parts += ["Milliseconds from the moment at which the new writer took its first write to the first "
-              "row of the client on it; median, worst, median of the differences to the floor "
-              "in the same failover, number of failovers; the worst of so few is their p99 too, and the "
-              "last column but one has that of all modes together. `floor` knows the new "
-              "writer beforehand and tries each millisecond. Errors: of the columns from left to "
-              "right.", ""]
+    parts += ["Milliseconds from the moment at which the new writer took its first write to the "
+              "first row of the client on it; median, worst, median of the differences to the "
+              "floor in the same failover, number of failovers; the worst of so few is their p99 "
+              "too, and the last column but one has that of all modes together. `floor` knows the "
+              "new writer beforehand and tries each millisecond. Errors: of the columns from "
+              "left to right.", ""]
     parts += [f"![{name}]({name}.svg)" for name in pictures]
     return "\n".join([*parts, "", *record.made_by(command)])
 

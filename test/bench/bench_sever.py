@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """How long after a new writer is published the connections to the old one have ended.
 
-Method: 1, 50 and 200 processes with 5 connections each (test/bench/programs/sockets.c) through one cluster's
-name; the map then names the other instance as the writer.  A connection's latency is from the moment before
-the publisher is told (so that its own time counts) to the moment that the process's poll() reports
-the end; both clocks are CLOCK_BOOTTIME.  The servers' ends are never looked at: their wake-ups would
-be measured with the rest.  The figures are over all connections of all flips.
+Method: 1, 50 and 200 processes with 5 connections each (test/bench/programs/sockets.c) through one
+cluster's name; the map then names the other instance as the writer.  A connection's latency is from
+the moment before the publisher is told (so that its own time counts) to the moment that the
+process's poll() reports the end; both clocks are CLOCK_BOOTTIME.  The servers' ends are never
+looked at: their wake-ups would be measured with the rest.  The figures are over all connections of
+all flips.
 """
 import statistics
 import subprocess

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """One INSERT each second, or half second, from a shell loop, a new client process for each.
 
-The experiment by which cluster endpoints and proxies have been compared in public, repeated with the
-mariadb client, plain and under Pelorus side by side in the same failovers (crash; DNS moves 5 s
-late).  The rows themselves tell: the time between the last row before the failover and the first one
-behind it, and the seconds of the clock between them in which no row was written at all.
+The experiment by which cluster endpoints and proxies have been compared in public, repeated with
+the mariadb client, plain and under Pelorus side by side in the same failovers (crash; DNS moves 5 s
+late).  The rows themselves tell: the time between the last row before the failover and the first
+one behind it, and the seconds of the clock between them in which no row was written at all.
 """
 import statistics
 import subprocess

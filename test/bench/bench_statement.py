@@ -2,16 +2,18 @@
 """Instructions that the client ABI adds to a statement, and the time that they take of it.
 
 Method: test/bench/programs/statement.c under callgrind (see bench.py), linked with the stand-in of
-test/clients/standin, whose statements cost next to nothing: with the preload and a followed name less
-without the preload.  A statement is executed and its (absent) result asked for; the stand-in's name
-is localhost, which PELORUS_CLUSTER makes a followed one.
+test/clients/standin, whose statements cost next to nothing: with the preload and a followed name
+less without the preload.  A statement is executed and its (absent) result asked for; the stand-in's
+name is localhost, which PELORUS_CLUSTER makes a followed one.
 
-At 64 bytes the bound is not held.  Of a plain SELECT's 128 instructions each of the two calls spends 23
-on the guard (the depth, the table, the caller), and 25 to 30 on the call itself and on keeping the
-arguments beyond it; 26 go to the quick look.  An UPDATE has 6 more, and each parenthesis 50.
+At 64 bytes the bound is not held.  Of a plain SELECT's 128 instructions each of the two calls
+spends 23 on the guard (the depth, the table, the caller), and 25 to 30 on the call itself and on
+keeping the arguments beyond it; 26 go to the quick look.  An UPDATE has 6 more, and each
+parenthesis 50.
 
-The ratios are of medians, by test/bench/programs/pair.c under the preload, against a lab on this machine: what
-is done by a followed name, and in turns with it by the name of the instance that it leads to.
+The ratios are of medians, by test/bench/programs/pair.c under the preload, against a lab on this
+machine: what is done by a followed name, and in turns with it by the name of the instance that it
+leads to.
 """
 import contextlib
 import os
@@ -29,7 +31,8 @@ def instructions(figures, folder, n):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])
         for followed in (True, False):
-            under = bench.preloaded(folder, **({"PELORUS_CLUSTER": "localhost"} if followed else {}))
+            under = bench.preloaded(folder,
+                                    **({"PELORUS_CLUSTER": "localhost"} if followed else {}))
             for kind in ("select", "insert", "update", "count") if followed else ("select",):
                 for size in (64, 256, 1024, 8192):
                     command = [program, "localhost", port, kind, str(size)]
@@ -52,7 +55,8 @@ def on_one_core():
 
 
 def ratio(figures, folder, n):
-    """Both kinds of connection in one process, in turns: by the cluster's name and by the writer's."""
+    """Both kinds of connection in one process, in turns: by the cluster's name and by the
+    writer's."""
     program = bench.program("pair")
     under = bench.preloaded(folder, PELORUS_USER="app", PELORUS_PASSWORD="app",
                             PELORUS_PROBER=PELORUSD)

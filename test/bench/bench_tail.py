@@ -36,7 +36,8 @@ def measure(figures, folder, quick):
     cells, made = outage.Cells(), outage.commands(folder)
     names = [name for name in outage.OURS if not made[name][3]]
     with Lab(instances=3, dns_lag="never") as lab, Apps(lab) as apps, Race(lab, apps) as race:
-        address = next(i for i in lab.status()["instances"] if i["role"] == "writer")["addresses"][0]
+        address = next(i for i in lab.status()["instances"]
+                       if i["role"] == "writer")["addresses"][0]
         race.start(outage.FLOOR, [program("c/floor")], host=address)
         outage.enter(race, made, names)
         for mode in MODES:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Instructions that the library adds to a connect() that is none of its business.
 
-Method: test/bench/programs/unrelated.c under callgrind (see bench.py), per kind of socket, with the preload
-less without it.  The connects fail (nobody listens), which is the same on both sides and keeps the
-kernel out of it.
+Method: test/bench/programs/unrelated.c under callgrind (see bench.py), per kind of socket, with the
+preload less without it.  The connects fail (nobody listens), which is the same on both sides and
+keeps the kernel out of it.
 """
 import bench
 

@@ -29,7 +29,8 @@ SERVER = ["innodb-buffer-pool-size=256M", "innodb-flush-method=O_DIRECT",
 
 def fill(lab):
     lab.sql("writer", "CREATE TABLE item (id INT PRIMARY KEY, listing INT, text VARCHAR(800),"
-            " KEY (listing)); INSERT INTO item SELECT seq, seq % 800, RPAD(MD5(seq), 700, MD5(-seq))"
+            " KEY (listing)); INSERT INTO item SELECT seq, seq % 800, RPAD(MD5(seq), 700, "
+            "MD5(-seq))"
             f" FROM seq_1_to_{ROWS}")
     # Without statistics a server may read the whole table for each listing, and be warm after one.
     lab.sql("writer", "ANALYZE TABLE item")
@@ -50,7 +51,8 @@ def join(lab, config, id, seed):
     wait_count(lab, "writer", f"information_schema.replica_host_status WHERE server_id = '{id}'", 0)
     with Prober(lab, config) as prober:
         prober.wait(lambda c: c.state == "known" and id not in c.instances, 60)
-        client = lab.popen(*PROGRAM, lab.reader_name, str(seed), env=writer.environment(prober.directory),
+        client = lab.popen(*PROGRAM, lab.reader_name, str(seed),
+                           env=writer.environment(prober.directory),
                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         lab.run("start", id)
         times = []

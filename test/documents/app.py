@@ -1,5 +1,6 @@
 """What an application does: connects by the cluster's name, writes."""
 import os
+
 import pymysql
 
 with pymysql.connect(host=os.environ["DB_HOST"], user=os.environ["DB_USER"],

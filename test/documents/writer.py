@@ -1,4 +1,5 @@
-"""What an application does: writes again and again, and connects anew when its connection is lost."""
+"""What an application does: writes again and again, and connects anew when its connection is
+lost."""
 import os
 import time
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The builds that are tested: folders below build/, each made under a lock of its own, for the runner
-and a scenario may want one at the same time."""
+"""The builds that are tested: folders below build/, each made under a lock of its own, for the
+runner and a scenario may want one at the same time."""
 import contextlib
 import fcntl
 import os

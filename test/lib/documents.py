@@ -29,7 +29,8 @@ def links(name):
     for target in re.findall(r"\]\(([^)\s]+)\)", prose):
         if "://" not in target:
             path, _, anchor = target.partition("#")
-            yield os.path.normpath(os.path.join(os.path.dirname(name), path) if path else name), anchor
+            yield os.path.normpath(os.path.join(os.path.dirname(name), path) if path
+                                   else name), anchor
 
 
 def anchors(name):

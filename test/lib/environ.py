@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a program finds in its environment: nothing of ours, or the preload and a runtime directory."""
+"""What a program finds in its environment: nothing of ours, or the preload and a runtime
+directory."""
 import os
 
 from lib.paths import LIBRARY
@@ -12,4 +13,5 @@ def plain(**more):
 
 def preload(directory, library=LIBRARY, prober="off", **more):
     """What is added to it for a program that is served, by default without starting a prober."""
-    return {"LD_PRELOAD": library, "PELORUS_RUNTIME_DIR": directory, "PELORUS_PROBER": prober, **more}
+    return {"LD_PRELOAD": library, "PELORUS_RUNTIME_DIR": directory, "PELORUS_PROBER": prober,
+            **more}

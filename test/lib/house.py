@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the tree is laid out: the rooms of lib/ and probes/ and which may use which, as meson is told,
-and who really uses whom, by the includes and by the symbols that the compiled files want."""
+"""How the tree is laid out: the rooms of lib/ and probes/ and which may use which, as meson is
+told, and who really uses whom, by the includes and by the symbols that the compiled files want."""
 import collections
 import glob
 import json
@@ -20,8 +20,10 @@ def read(*path):
 
 
 def rooms(tree):
-    """{room: what it may use, all the way down}, the lowest first, from the table in meson.build."""
-    table = re.search(r"^(?:lib_)?rooms = [\[{]\n(.*?)^[\]}]", read(tree, "meson.build"), re.M | re.S)
+    """{room: what it may use, all the way down}, the lowest first, from the table in
+    meson.build."""
+    table = re.search(r"^(?:lib_)?rooms = [\[{]\n(.*?)^[\]}]", read(tree, "meson.build"), re.M |
+                      re.S)
     made = {}
     for room, below in re.findall(r"^\s*'([\w/]+):?(?:'?:?\s*)(.*)", table.group(1), re.M):
         made[room] = set()

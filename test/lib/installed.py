@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An installation of our own: `with Installed() as tree:`, by meson with DESTDIR, in a new folder."""
+"""An installation of our own: `with Installed() as tree:`, by meson with DESTDIR, in a new
+folder."""
 import os
 import shutil
 import subprocess

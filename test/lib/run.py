@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds, runs every part, shows readable progress and ends with `N passed, N failed`.
 
-A part is a build with its unit tests, which meson runs, or an executable under test/scenarios.  Every
-part prints TAP; what is counted at the end are claims, not parts: a case of a unit test is one claim,
-in however many builds it holds.  A part that dies before its plan, says nothing, or says fewer cases
-than test/plan expects of it, is a failure.  The full output of each part is kept under build/log/.
+A part is a build with its unit tests, which meson runs, or an executable under test/scenarios.
+Every part prints TAP; what is counted at the end are claims, not parts: a case of a unit test is
+one claim, in however many builds it holds.  A part that dies before its plan, says nothing, or says
+fewer cases than test/plan expects of it, is a failure.  The full output of each part is kept under
+build/log/.
 
 Most scenarios wait for events most of the time: WORKERS of them run at once.  One that measures, or
-loads the machine on purpose, says "# alone" in a line of its own and runs by itself, after the rest.
-A scenario that failed among others is run once more by itself, for these machines are noisy; one that
-passes only then is unsteady, is named, and its first output is kept.  More than UNSTEADY_MOST of them
-are a failure.
+loads the machine on purpose, says "# alone" in a line of its own and runs by itself, after the
+rest. A scenario that failed among others is run once more by itself, for these machines are noisy;
+one that passes only then is unsteady, is named, and its first output is kept.  More than
+UNSTEADY_MOST of them are a failure.
 """
 import argparse
 import concurrent.futures

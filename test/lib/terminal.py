@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real terminal for scenarios: tmux holds it, resizes it, presses keys, tells what stands on it."""
+"""A real terminal for scenarios: tmux holds it, resizes it, presses keys, tells what stands on
+it."""
 import os
 import shutil
 import subprocess

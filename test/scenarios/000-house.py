@@ -45,7 +45,8 @@ def check_readme(folder):
 
 
 def check_files(calls):
-    """Between files of different folders, and within the topology, where only the facade settles."""
+    """Between files of different folders, and within the topology, where only the facade
+    settles."""
     apart = {(a, b) for a, b, _ in calls if os.path.dirname(a) != os.path.dirname(b)}
     ok(not house.circles(apart), "no circle of files of different rooms", house.circles(apart))
     rules = {(a, b) for a, b, _ in calls if os.path.dirname(a) == os.path.dirname(b) == TOPOLOGY}
@@ -72,7 +73,8 @@ def check_unit_tests():
 
 def check_the_check():
     rooms = {"low": set(), "high": {"low"}}
-    up = [("lib/low/a.c", "lib/high/b.h"), ("lib/high/b.c", "lib/low/a.h"), ("lib/top.c", "lib/high/b.h")]
+    up = [("lib/low/a.c", "lib/high/b.h"), ("lib/high/b.c", "lib/low/a.h"),
+          ("lib/top.c", "lib/high/b.h")]
     ok(list(house.upward(up, rooms, "lib")) == up[:1], "an arrow that runs up would be found")
     ok(house.circles([("a", "b"), ("b", "c"), ("c", "a"), ("d", "a")]) == [["a", "b", "c"]],
        "and a circle, too")

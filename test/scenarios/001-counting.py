@@ -4,7 +4,8 @@
 from lib.run import Tally, Total
 from lib.tap import done, ok
 
-GOOD = "1..2\nok 1 - a\n# ok 2 - a note\nok    library: it is there\n  ok 2 - of a child\nok 2 - b\n"
+GOOD = ("1..2\nok 1 - a\n# ok 2 - a note\nok    library: it is there\n  ok 2 - of a child\n"
+        "ok 2 - b\n")
 
 # what it is, what the part says, how many pass and how many fail
 ROWS = (
@@ -33,7 +34,8 @@ for build in ("gcc", "clang"):
     one = Tally()
     one.take(build + "/test_a", "test_a", GOOD)
     total.add(one)
-ok(total.counts() == (2, 0) and total.checks == 4, "a row in two builds is one claim", total.counts())
+ok(total.counts() == (2, 0) and total.checks == 4, "a row in two builds is one claim",
+   total.counts())
 one = Tally()
 one.take("asan/test_a", "test_a", GOOD.replace("ok 2 - b", "not ok 2 - b"))
 total.add(one)

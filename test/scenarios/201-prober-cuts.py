@@ -4,9 +4,9 @@
 
 The limits leave room for a machine that is busy; the figures are in the notes.
 
-An instance that vanishes, a cluster of one, a cluster of two of which both die, a whole cluster, the
-prober's own network for three seconds, a writer that is silent when a prober starts, and one whose
-successor fails too.
+An instance that vanishes, a cluster of one, a cluster of two of which both die, a whole cluster,
+the prober's own network for three seconds, a writer that is silent when a prober starts, and one
+whose successor fails too.
 """
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -104,14 +104,16 @@ def both_of_two():
 
 
 def silent_first_contact():
-    """What DNS names as the writer is silent for as long as it lasts: its readers tell of the cluster."""
+    """What DNS names as the writer is silent for as long as it lasts: its readers tell of the
+    cluster."""
     with Lab(instances=3) as lab:
         writer, begin = lab.writer, now()
         lab.run("cut", writer)
         with Prober(lab) as prober:
             readers = prober.wait(lambda c: [i.id for i in c.instances.values()
                                              if i.id != writer and i.health == "ok"], 20)
-            tap.note(f"a start beside a silent writer: {(now() - begin) / 1e9:.2f} s to the first reader")
+            tap.note(f"a start beside a silent writer: {(now() - begin) / 1e9:.2f} s to the first "
+                     "reader")
             tap.ok(readers, "who starts beside a silent writer meets its readers", readers)
             lab.run("heal", writer)
             prober.wait_known(writer)
@@ -119,7 +121,8 @@ def silent_first_contact():
 
 
 def successor_fails():
-    """Before it is known whether the former writer is gone or only silent, which has its time here."""
+    """Before it is known whether the former writer is gone or only silent, which has its time
+    here."""
     with Lab(instances=4) as lab, \
             Prober(lab, cluster_section(lab, failure_detection_time="5s")) as prober:
         former, begin = lab.writer, now()

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""Servers that are odd, wrong or hostile: the right topology or none, one line in the log, and nothing
-given away.  The cases run side by side, each with servers and a prober of its own."""
+"""Servers that are odd, wrong or hostile: the right topology or none, one line in the log, and
+nothing given away.  The cases run side by side, each with servers and a prober of its own."""
 import os
 import threading
 import time
@@ -76,7 +76,8 @@ def stays_unknown(text, prepare, check=None, seconds=2):
     with Case(prepare) as (prober, cluster):
         time.sleep(seconds)  # that nothing happens can only be waited for
         record = prober.cluster()
-        expect(record.writer is None, f"{text}: no writer is named", f"{record.state} {record.writer}")
+        expect(record.writer is None, f"{text}: no writer is named",
+               f"{record.state} {record.writer}")
         expect(record.names[cluster.writer_name].addresses == [cluster.servers["demo-1"].address],
                f"{text}: connections go where DNS leads")
         if check:

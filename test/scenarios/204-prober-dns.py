@@ -1,6 +1,7 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""What follows from DNS: a blue/green switchover, names that flicker, a cluster without credentials."""
+"""What follows from DNS: a blue/green switchover, names that flicker, a cluster without
+credentials."""
 import os
 import subprocess
 import tempfile
@@ -42,7 +43,10 @@ def switchover(lab, prober):
     old_addresses = {i.ip4 for i in old.instances.values()}
     begin, watch = now(), Watch(prober)
     lab.run("switchover", limit=120)
-    moved_over = lambda c: c.state == "known" and c.instances[c.writer].ip4 not in old_addresses
+
+    def moved_over(c):
+        return c.state == "known" and c.instances[c.writer].ip4 not in old_addresses
+
     prober.wait(moved_over, 30)
     watch.end()
     seen = watch.first(begin, moved_over)
@@ -91,7 +95,10 @@ def dns_alone():
         begin, watch, wake = now(), Watch(prober), prober.view.wake
         new = lab.failover("crash")["writable"]["id"]
         address = address_of(lab, new)
-        led = lambda c: c.names[lab.writer_name].addresses[:1] == [address]
+
+        def led(c):
+            return c.names[lab.writer_name].addresses[:1] == [address]
+
         prober.wait(led, 20)
         watch.end()
         seen, moved = watch.first(begin, led), lab.wait_event("dns", begin, name=lab.writer_name,
@@ -101,7 +108,8 @@ def dns_alone():
         tap.ok(late <= 1.5, "DNS alone: the map follows within 1.5 s", late)
         prober.view.wait(lambda v: v.wake != wake, 10)
         woken = (now() - moved["boot_ns"]) / 1e9
-        tap.note(f"DNS alone: sleepers woken {woken:.2f} s after DNS, two lifetimes of the old answer")
+        tap.note(f"DNS alone: sleepers woken {woken:.2f} s after DNS, two lifetimes of the old "
+                 "answer")
         tap.ok(woken <= 13, "DNS alone: sleepers are woken once DNS is steady", woken)
         ready = lab.wait_event("back", begin)["id"]
         aborted = [count(lab, i, "Aborted_connects") for i in (new, ready)]
@@ -113,7 +121,9 @@ def dns_alone():
 
 def refused_client(lab, prober):
     """A client says that the old address refuses: DNS is believed as soon as it moves."""
-    published = lambda: prober.cluster().names[lab.writer_name].addresses
+    def published():
+        return prober.cluster().names[lab.writer_name].addresses
+
     prober.wait(lambda c: c.names[lab.writer_name].addresses == [address_of(lab, lab.writer)], 40)
     client = lab.popen("env", f"LD_PRELOAD={LIBRARY}", "PELORUS_PROBER=off",
                        f"PELORUS_RUNTIME_DIR={prober.directory}", "python3", "-c", UNTIL_REFUSED,
@@ -143,10 +153,12 @@ def hour_without_credentials(folder):
             prober.view.wait(lambda v: v.heartbeat_ns > begin + HOUR_NS, 120)
         after = [count(lab, i, "Connections") for i in ids]
         tap.ok(after == [n + 1 for n in before],
-               "DNS alone, an hour of it: no server has seen a connection but ours", (before, after))
+               "DNS alone, an hour of it: no server has seen a connection but ours",
+               (before, after))
         lab.exec("python3", "-c", RUDE, lab.host(ids[0]), "3306", "3")
         said = lab.sql(ids[0], "SELECT 1", check=False)
-        tap.ok("1129" in said, "one that goes away in the midst of handshakes would be blocked", said)
+        tap.ok("1129" in said, "one that goes away in the midst of handshakes would be blocked",
+               said)
         tap.ok(lab.sql(ids[1], "SELECT 1") == [("1",)], "where it was not, the host is not")
 
 

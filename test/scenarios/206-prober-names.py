@@ -1,7 +1,7 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""Names and roads: own domains, aliases, custom endpoints, search lists, DNS that fails or is cut off,
-plain replication, other ports."""
+"""Names and roads: own domains, aliases, custom endpoints, search lists, DNS that fails or is cut
+off, plain replication, other ports."""
 import time
 
 from lib import tap

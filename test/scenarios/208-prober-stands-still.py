@@ -1,7 +1,7 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""A prober that does not run: stopped whole for 15 s, it severs nothing and comes back; a worker that
-hangs alone is replaced.
+"""A prober that does not run: stopped whole for 15 s, it severs nothing and comes back; a worker
+that hangs alone is replaced.
 
 Both at the same time, by two probers of one cluster.
 """
@@ -30,12 +30,14 @@ def wrote(answer):
 
 
 def stopped(lab, apps, hung):
-    """The applications' prober stands still, both its processes; meanwhile `hung` loses its worker."""
+    """The applications' prober stands still, both its processes; meanwhile `hung` loses its
+    worker."""
     lab.sql(lab.writer, TABLE)
     app = apps.start("pymysql")
     view = MapView(apps.runtime)
     known = view.wait(lambda v: (c := v.find(lab.writer_name)) and c.state == "known" and c)
-    tap.ok(wrote(app.first) and known.writer == lab.writer, "a client writes, the topology is known",
+    tap.ok(wrote(app.first) and known.writer == lab.writer,
+           "a client writes, the topology is known",
            app.first)
     before, pids = hung.wait_settled(2), apps.probers()
     worker, generation = hung.worker(), known.generation

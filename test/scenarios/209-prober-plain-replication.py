@@ -1,6 +1,7 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""Plain replication (dialect = read_only) of real servers: roles, and the lag that replicas tell."""
+"""Plain replication (dialect = read_only) of real servers: roles, and the lag that replicas
+tell."""
 import glob
 import os
 import subprocess
@@ -91,7 +92,8 @@ def with_privilege(lab):
         lag(lab, p, *sorted(i["id"] for i in lab.status()["instances"] if i["id"] != lab.writer))
         lab.failover("crash")
         c = p.wait_known(lab.writer, 30)
-        tap.ok(c.instances[c.writer].lag_ms == UNKNOWN, "a promoted reader is the writer, and has none")
+        tap.ok(c.instances[c.writer].lag_ms == UNKNOWN,
+               "a promoted reader is the writer, and has none")
 
 
 with Lab(instances=3) as lab_:

@@ -1,6 +1,7 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""TLS where servers offer it, and a server that falls silent in the handshake: nobody else waits."""
+"""TLS where servers offer it, and a server that falls silent in the handshake: nobody else
+waits."""
 import tempfile
 import time
 
@@ -44,7 +45,8 @@ with tempfile.TemporaryDirectory() as folder:
         begin = time.monotonic()
         prober.wait_known("demo-2", 10)
         tap.ok(True, "a failover is followed meanwhile")
-        tap.note(f"{1000 * (time.monotonic() - begin):.0f} ms, {deaf.refused} logins at the silent one")
+        tap.note(f"{1000 * (time.monotonic() - begin):.0f} ms, {deaf.refused} logins at the "
+                 "silent one")
         tap.ok(prober.cluster().writer == "demo-2", "to the right one")
     healthy.close()
     silent.close()

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""A login that fails for a reason that does not pass by itself is not repeated at once: servers count
-that, and refuse the whole host in the end."""
+"""A login that fails for a reason that does not pass by itself is not repeated at once: servers
+count that, and refuse the whole host in the end."""
 import tempfile
 import time
 

@@ -68,7 +68,8 @@ def deaths():
         os.kill(supervisor, signal.SIGKILL)
         status = wait_for(lambda: renewed(worker))
         note(f"a new pair answered after {1000 * (time.monotonic() - begin):.1f} ms")
-        ok(status["supervisor"] == worker, "a worker takes the place of a supervisor that was killed")
+        ok(status["supervisor"] == worker,
+           "a worker takes the place of a supervisor that was killed")
         ok(wait_for(cluster), "and names are handed over again")
         codes = [e["code"] for e in p.events()]
         ok("worker-died" in codes and "supervisor-died" in codes,
@@ -103,7 +104,8 @@ def crash_loop():
 
 def idle_exit():
     config = "[pelorus]\nidle-exit = 1s\n"
-    with Prober(config=config) as idle, Prober(config=config) as busy, Prober(config=config) as asked:
+    with Prober(config=config) as idle, Prober(config=config) as busy, \
+            Prober(config=config) as asked:
         idle.start()
         busy.start("--follow", NAME + ":1")
         asked.start()
@@ -131,7 +133,8 @@ def foreground():
         receive = notifications(path)
         p.environment["NOTIFY_SOCKET"] = path
         child = p.foreground("--log-format", "json")
-        ok("READY=1" in receive(), "in the foreground it tells the service manager that it is ready")
+        ok("READY=1" in receive(),
+           "in the foreground it tells the service manager that it is ready")
         ok(p.status()["supervisor"] == child.pid, "and is the process that was started")
         p.note_pids()
         child.send_signal(signal.SIGHUP)
@@ -144,7 +147,8 @@ def foreground():
         ok(said and all(line.startswith('{"time":"') for line in said.splitlines()),
            "its log went to standard error, as JSON", said)
         abstract = notifications("\0" + os.path.basename(p.folder))
-        p.environment.update(NOTIFY_SOCKET="@" + os.path.basename(p.folder), WATCHDOG_USEC="3000000")
+        p.environment.update(NOTIFY_SOCKET="@" + os.path.basename(p.folder),
+                             WATCHDOG_USEC="3000000")
         child = p.foreground()
         ok("READY=1" in abstract(), "abstract names work too")
         ok(abstract() == "WATCHDOG=1", "the service manager's watchdog hears from the worker")
@@ -161,7 +165,8 @@ def nothing_inherited():
         left, right = socket.socketpair()
         os.set_inheritable(right.fileno(), True)
         script = ("import os, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32));"
-                  "signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])")
+                  "signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execv(sys.argv[1], "
+                  "sys.argv[1:])")
         done = subprocess.run([sys.executable, "-c", script, *p.command()], env=p.environment,
                               close_fds=False, timeout=LIMIT)
         right.close()

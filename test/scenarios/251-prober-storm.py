@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Hundreds of programs, starters, clients at once: one prober, no error, and everybody is served."""
+"""Hundreds of programs, starters, clients at once: one prober, no error, and everybody is
+served."""
 import fcntl
 import os
 import signal

@@ -86,7 +86,8 @@ def untrusted():
     with Prober() as p:
         os.symlink(p.folder, p.directory)
         run = p.start()
-        ok(run.returncode == 1 and "pelorusd:" in run.stderr, "a symbolic link is refused", run.stderr)
+        ok(run.returncode == 1 and "pelorusd:" in run.stderr, "a symbolic link is refused",
+           run.stderr)
         os.unlink(p.directory)
         for mode in (0o770, 0o707, 0o777, 0o1777):
             os.mkdir(p.directory)
@@ -162,7 +163,8 @@ def shared():
         ok(foreign("follow", "localhost").returncode == 0, "may follow what is configured")
         run = foreign("follow", "other.example")
         ok(run.returncode == 1 and "does not name it" in run.stderr, "but nothing else", run.stderr)
-        run = foreign("follow", "--user=u", "--password-file=-", "localhost", input="x\n", stdin=None)
+        run = foreign("follow", "--user=u", "--password-file=-", "localhost", input="x\n",
+                      stdin=None)
         ok(run.returncode == 5, "its credentials are not taken", run.stderr)
         ok(p.status()["clusters"][0]["credentials"] == "none", "really not")
         for verb in ("stop", "reload", "refresh"):
@@ -172,7 +174,8 @@ def shared():
         ok(p.status()["control"]["foreign"] >= 3, "what it tried is counted")
         script = ("import socket,sys\nn=0\n"
                   "s=socket.socket(socket.AF_UNIX,socket.SOCK_SEQPACKET)\ns.connect(sys.argv[1])\n"
-                  "for _ in range(100):\n s.send(b'hint\\nname=localhost'); n+=b'limited' in s.recv(999)\n"
+                  "for _ in range(100):\n s.send(b'hint\\nname=localhost'); n+=b'limited' in "
+                  "s.recv(999)\n"
                   "print(n)")
         run = subprocess.run([*as_user(NOBODY), sys.executable, "-c", script,
                               os.path.join(p.directory, "control")], capture_output=True, text=True)

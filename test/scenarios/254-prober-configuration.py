@@ -68,7 +68,8 @@ def reload():
         run = p.pelorus("reload")
         ok(run.returncode == 1 and f"{p.config}:2: refresh: expected" in run.stderr,
            "a broken file is refused on reload, with file, line and key", run.stderr)
-        ok(any(c["key"] == "localhost" for c in p.status()["clusters"]), "the old one stays in force")
+        ok(any(c["key"] == "localhost" for c in p.status()["clusters"]),
+           "the old one stays in force")
         os.kill(pids[0], signal.SIGHUP)
         wait_for(lambda: p.log().count("code=configuration-refused") == 2)
         ok(p.note_pids() == pids, "SIGHUP: the same")

@@ -47,12 +47,14 @@ class Inside(Prober):
 
 def denials(lab):
     """How many logins each server has refused so far."""
-    return [int(lab.sql(i["id"], "SHOW GLOBAL STATUS LIKE 'Access_denied_errors'", user="app")[0][1])
+    return [int(lab.sql(i["id"], "SHOW GLOBAL STATUS LIKE 'Access_denied_errors'",
+                        user="app")[0][1])
             for i in lab.status()["instances"]]
 
 
 def state(p, name):
-    return next((c for c in p.status()["clusters"] if any(n["name"] == name for n in c["names"])), {})
+    return next((c for c in p.status()["clusters"] if any(n["name"] == name for n in c["names"])),
+                {})
 
 
 def follow(p, lab, user, password):
@@ -100,7 +102,8 @@ def side_by_side(lab):
         p.ask("refresh", name=lab.writer_name)
         time.sleep(1)
         c = state(p, lab.writer_name)
-        ok(c["state"] == "known" and c["credentials"] == "good", "bad ones do no harm to a good one")
+        ok(c["state"] == "known" and c["credentials"] == "good",
+           "bad ones do no harm to a good one")
         ok(sum(denials(lab)) == before, "they are not even tried")
         if not as_root("a new worker finds a good one among them"):
             return
@@ -141,7 +144,8 @@ def no_secret(lab):
                 with open(file, "rb") as f:
                     places.append((os.path.basename(file), f.read()))
         names = [name for name, text in places for s in SECRETS if s.encode() in text]
-        ok(not names and len(places) > 8, "no secret in command line, environment, log, map, slots, "
+        ok(not names and len(places) > 8,
+           "no secret in command line, environment, log, map, slots, "
            "status, events", str(names))
         with open(f"/proc/{pids[1]}/limits") as f:
             limit = next(line for line in f if "core file" in line).split()[4:6]
@@ -166,7 +170,8 @@ def option_files(lab):
         ok(True, "credentials of an option file are used")
         for words in (["-f", "tsv"], ["--json"], ["-f", "tree"], []):
             run = p.pelorus("topology", *words, lab.writer_name)
-            ok(run.returncode == 0 and "demo-1" in run.stdout, f"pelorus topology {' '.join(words)}",
+            ok(run.returncode == 0 and "demo-1" in run.stdout,
+               f"pelorus topology {' '.join(words)}",
                run.stdout + run.stderr)
         waited = p.pelorus("topology", "--wait=15", lab.custom_name)
         ok(waited.returncode == 0 and waited.stdout.startswith(lab.custom_name + ": the writer is"),

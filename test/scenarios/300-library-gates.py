@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What libpelorus.so asks of its hosts is what the lists in test/gates allow (test/lib/libgates.py)."""
+"""What libpelorus.so asks of its hosts is what the lists in test/gates allow
+(test/lib/libgates.py)."""
 import os
 
 from lib.paths import LIBRARY

@@ -30,13 +30,15 @@ def tools(folder):
     dates = {"GIT_AUTHOR_DATE": "1700000000 +0000", "GIT_COMMITTER_DATE": "1700000000 +0000",
              "HOME": folder, "PATH": os.environ["PATH"]}
     script = ("set -e; for i in 1 2 3; do echo $i | cat; done; (exit 5) || echo $?; "
-              "x=$(ls / | wc -l); [ $x -gt 3 ]; kill -l 13; trap 'echo end' EXIT; false | true; exit 7")
+              "x=$(ls / | wc -l); [ $x -gt 3 ]; kill -l 13; trap 'echo end' EXIT; false | true; "
+              "exit 7")
     rows = [("ls", ["ls", "-la", "/usr/include"]), ("ls of nothing", ["ls", "/nonexistent"]),
             ("bash", ["bash", "-c", script]), ("a shell's pipe", ["sh", "-c", "yes | head -3"]),
             ("env", ["env", "-i", "A=1", "env"]),
             ("getent", ["getent", "hosts", "localhost"]),
             ("perl", ["perl", "-e", "use Socket; print inet_ntoa(inet_aton('localhost'))"]),
-            ("python", ["python3", "-c", "import socket; print(socket.gethostbyname('localhost'))"])]
+            ("python",
+             ["python3", "-c", "import socket; print(socket.gethostbyname('localhost'))"])]
     for text, command in rows:
         if not shutil.which(command[0]):
             skip(f"{text} is unchanged", f"no {command[0]}")

@@ -36,7 +36,8 @@ def check_status():
     got = run("sh", "-c", "cat; echo error >&2", stdin=b"input")
     ok(got == (0, b"input", b"error\n"), "input, output and errors are the command's", short(got))
     got = run("--help")
-    ok(got[0] == 0 and got[1].startswith(b"usage: pelorus run"), "--help explains itself", short(got))
+    ok(got[0] == 0 and got[1].startswith(b"usage: pelorus run"), "--help explains itself",
+       short(got))
     got = run("sh", "-c", "echo \"$0\"", "--require")
     ok(got[1] == b"--require\n", "options behind the command are the command's", short(got))
 
@@ -59,7 +60,8 @@ def check_environment(folder):
     got = value("PELORUS_CLUSTER", "--cluster", "a", env={**OFF, "PELORUS_CLUSTER": "b,c"})
     ok(got == "a,b,c", "clusters named before stay", got)
     got = value("LD_PRELOAD", env={**OFF, "PELORUS_LIBRARY": "/nonexistent.so"})
-    ok(got.startswith("status 0") and "libpelorus.so cannot be found" in got, "a missing library is told", got)
+    ok(got.startswith("status 0") and "libpelorus.so cannot be found" in got,
+       "a missing library is told", got)
     got = run("--require", "true", env={**OFF, "PELORUS_LIBRARY": "/nonexistent.so"})
     ok(got[0] == 125, "and refused with --require", short(got))
 

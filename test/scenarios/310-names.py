@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What a followed name resolves to, by every lookup of libc; what is left alone; what fails as ever."""
+"""What a followed name resolves to, by every lookup of libc; what is left alone; what fails as
+ever."""
 import ipaddress
 import os
 import socket
@@ -121,7 +122,8 @@ except socket.gaierror as e:
 
 def check_unknown():
     found = lookup(UNKNOWN)
-    ok(is_virtual(found), "an unknown topology: the name resolves, to an address of the block", found)
+    ok(is_virtual(found), "an unknown topology: the name resolves, to an address of the block",
+       found)
     code = f"socket.getaddrinfo({ABSENT!r}, 1)"
     ok(plain(code) == plain(code, PELORUS_DISABLED="1") != "",
        "a name that DNS does not have fails as without us", plain(code))

@@ -49,7 +49,8 @@ def flip(published, to, cluster=0):
 
 
 def settle():
-    """What the watcher would do wrongly it would have done by now: a flip elsewhere came through."""
+    """What the watcher would do wrongly it would have done by now: a flip elsewhere came
+    through."""
     time.sleep(0.1)
 
 
@@ -191,7 +192,7 @@ def check_forks(published, port):
 
 def check_vfork(published, port):
     mine = Conn(WRITER, port)
-    for i in range(20):
+    for _ in range(20):
         subprocess.run(["/bin/true"], check=True)
     flip(published, 1)
     ok(mine.ended(), "children by vfork leave the parent's watcher alone")
@@ -256,14 +257,16 @@ for n in range(2):
     settle()
     out, err = child.communicate("go\n", timeout=30)
     first = out.split()
-    ok(first[:1] == ["ConnectionResetError"], "SIGPIPE at its default: the first write is told", out)
+    ok(first[:1] == ["ConnectionResetError"], "SIGPIPE at its default: the first write is told",
+       out)
     note(f"a second write ends with {signal.Signals(-child.returncode).name}"
          if child.returncode < 0 else f"a second write: {first[1:]}")
     flip(published, 0)
 
 
 def check_next_prober(folder, published, port):
-    """While no prober lives DNS has its way; the next one's map is a new file, of which nobody tells."""
+    """While no prober lives DNS has its way; the next one's map is a new file, of which nobody
+    tells."""
     published.tell("beat off")
     end = time.monotonic() + STALE_LIMIT
     while (lost := Conn(WRITER, port)).peer != DNS and time.monotonic() < end:

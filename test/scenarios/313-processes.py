@@ -82,7 +82,8 @@ def check_flapping(published, port):
     published.tell("writer 0 1")
     select.select([quiet], [], [], 5)
     taken = 1e3 * (time.monotonic() - begin)
-    ok(quiet.recv(1) == b"" and taken < 200, "its own cluster's flip comes through", f"{taken:.1f} ms")
+    ok(quiet.recv(1) == b"" and taken < 200, "its own cluster's flip comes through",
+       f"{taken:.1f} ms")
     note(f"{taken:.1f} ms after it")
 
 
@@ -141,7 +142,8 @@ def check_hardships(published, port):
             os.kill(os.getpid(), signal.SIGUSR1)
         return len(got) == 50
 
-    ok(os.waitpid(fork_child(signals_reach_the_host), 0)[1] == 0, "signals reach the host's own thread, all of them")
+    ok(os.waitpid(fork_child(signals_reach_the_host), 0)[1] == 0,
+       "signals reach the host's own thread, all of them")
 
 
 def main():

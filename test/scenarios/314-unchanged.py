@@ -134,7 +134,8 @@ def garbage_slots(folder):
 
 
 OFF = {"PELORUS_PROBER": "off"}
-# What is wrong, and the environment in which it is so; the folder is made at the moment of its test.
+# What is wrong, and the environment in which it is so; the folder is made at the moment of its
+# test.
 CASES = [
     ("switched off", lambda f: {"PELORUS_DISABLED": "1"}),
     ("excluded", lambda f: {"PELORUS_EXCLUDE": "python*"}),
@@ -146,7 +147,8 @@ CASES = [
     ("a directory nobody may write to", lambda f: {"PELORUS_PROBER": "/bin/false",
                                                    "PELORUS_RUNTIME_DIR": directory(f, 0o500)}),
     ("a directory that others may write to", lambda f: {"PELORUS_PROBER": "/bin/false",
-                                                        "PELORUS_RUNTIME_DIR": directory(f, 0o777)}),
+                                                        "PELORUS_RUNTIME_DIR": directory(f,
+                                                                                         0o777)}),
     ("a link in place of the directory", lambda f: {**OFF, "PELORUS_RUNTIME_DIR": link(f)}),
     ("a file in place of the directory", lambda f: {**OFF, "PELORUS_RUNTIME_DIR": plain_file(f)}),
     ("a path that is too long", lambda f: {**OFF, "PELORUS_RUNTIME_DIR": f + "/" + "x" * 200}),

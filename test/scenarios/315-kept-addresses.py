@@ -51,7 +51,8 @@ def check_two_clusters(folder, port):
         expected = [WRITERS[0][1], WRITERS[1][1]] * 5
         ok(wait_for(addresses, port, expected), "published anew in reverse order: none goes wrong",
            str(reached(addresses, port)))
-        ok([socket.gethostbyname(name) for name in NAMES] == addresses, "the addresses are the same")
+        ok([socket.gethostbyname(name) for name in NAMES] == addresses,
+           "the addresses are the same")
 
 
 def wait_for(addresses, port, expected):

@@ -63,7 +63,8 @@ def check_lost(text, apps, map_too=False):
         apps.lab.exec("getent", "ahosts", apps.lab.writer_name, env=apps.env())
     begun = start_of(apps)
     note(f"{text}: the next prober comes {(begun - last) / 1e9:.2f} s after the last beat")
-    ok(last < begun < last + STALE_NS, f"{text}: the next prober comes before the heartbeat is stale",
+    ok(last < begun < last + STALE_NS,
+       f"{text}: the next prober comes before the heartbeat is stale",
        f"{begun - last} ns")
 
 
@@ -88,8 +89,9 @@ def write_on(app, over):
 
 
 def check_alone(lab, apps, running):
-    """Killed before the failover: DNS leads busy programs to who is a reader now, until the next prober
-    is there.  What was connected so must end then, and not with the idle look at the heartbeat."""
+    """Killed before the failover: DNS leads busy programs to who is a reader now, until the next
+    prober is there.  What was connected so must end then, and not with the idle look at the
+    heartbeat."""
     heal.follow_to(apps, lab.writer)
     over = threading.Event()
     with concurrent.futures.ThreadPoolExecutor() as pool:

@@ -97,7 +97,8 @@ def check_busy(trial, running, mode):
     for app in busy:
         answer = app.ask("rest 0")
         trial.acknowledged[app.kind] += answer["ok"]
-        ok(len(answer["errors"]) <= 1, f"{mode}: busy {app.kind}: what was in flight fails, no more",
+        ok(len(answer["errors"]) <= 1,
+           f"{mode}: busy {app.kind}: what was in flight fails, no more",
            str(answer["errors"]))
         note(f"{mode}: {app.kind}: longest gap {answer['longest_ms']:.0f} ms, of which the servers "
              f"had no writer for {outage:.0f} ms")

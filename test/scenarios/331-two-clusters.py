@@ -27,7 +27,8 @@ LIMIT = 30
 class Jvm:
     def __init__(self, port):
         words = [w for name, own in zip(NAMES, SERVERS) for w in (name, ",".join(own))]
-        self.child = subprocess.Popen(["java", "-XX:TieredStopAtLevel=1", PROGRAM, str(port), *words],
+        self.child = subprocess.Popen(["java", "-XX:TieredStopAtLevel=1", PROGRAM, str(port),
+                                       *words],
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                       bufsize=1)
         self.wrong = 0

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""SIGPIPE at its default, as a shell starts programs: every client writes twice after its connection
-was severed, and lives.
+"""SIGPIPE at its default, as a shell starts programs: every client writes twice after its
+connection was severed, and lives.
 
 A program that writes to the same socket twice by write(), and takes no notice of the first error,
 dies of the second: connect(AF_UNSPEC) protects the next operation only, and nothing that a library

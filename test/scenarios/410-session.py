@@ -22,8 +22,10 @@ RIGHTS = ["CREATE DATABASE other", "GRANT ALL ON other.* TO app"]
 SCHEMA = [
     "CREATE TABLE told (who VARCHAR(40), n INT)",
     "CREATE TABLE audit (who VARCHAR(40), n INT)",
-    "CREATE TRIGGER watch AFTER INSERT ON told FOR EACH ROW INSERT INTO audit VALUES (NEW.who, NEW.n)",
-    "CREATE PROCEDURE opens() BEGIN START TRANSACTION; INSERT INTO told VALUES ('procedure', 1); END",
+    "CREATE TRIGGER watch AFTER INSERT ON told FOR EACH ROW INSERT INTO audit VALUES (NEW.who, "
+    "NEW.n)",
+    "CREATE PROCEDURE opens() BEGIN START TRANSACTION; INSERT INTO told VALUES ('procedure', 1); "
+    "END",
     "CREATE FUNCTION counts() RETURNS INT MODIFIES SQL DATA "
     "BEGIN INSERT INTO told VALUES ('function', 1); RETURN 1; END",
 ]
@@ -32,7 +34,8 @@ KEPT = "SELECT @@sql_mode, @@time_zone, @@tx_isolation, @@autocommit, DATABASE()
 
 
 class Case:
-    """Lines before the failover, and the first line after it with the SQLSTATE that it must have."""
+    """Lines before the failover, and the first line after it with the SQLSTATE that it must
+    have."""
 
     def __init__(self, title, before, line, states, after=(), rows=None):
         self.title, self.before, self.line, self.states = title, before, line, states
@@ -49,20 +52,23 @@ CASES = [
          ["query BEGIN", INSERT.format("ended"), "query COMMIT"], INSERT.format("ended"), {""},
          rows=("ended", 2)),
     Case("a write sent and read apart is executed", [],
-         "send INSERT INTO told VALUES ('sent', 1)", {""}, after=[("read", "ok")], rows=("sent", 1)),
+         "send INSERT INTO told VALUES ('sent', 1)", {""}, after=[("read", "ok")],
+         rows=("sent", 1)),
     Case("a write in an open transaction is told",
          ["query BEGIN", INSERT.format("open")], INSERT.format("open"), {"08007"},
          after=[(INSERT.format("open"), "ok")], rows=("open", 1)),
     Case("a commit of a lost transaction is told",
          ["autocommit 0", INSERT.format("lost")], "commit", {"08007"},
          after=[("query SELECT @@autocommit", "ok 0")], rows=("lost", 0)),
-    Case("with autocommit off nothing is executed again", ["autocommit 0", "query SELECT 1", "commit"],
+    Case("with autocommit off nothing is executed again",
+         ["autocommit 0", "query SELECT 1", "commit"],
          INSERT.format("off"), {"08S02", "08007"}, rows=("off", 0)),
     Case("a user variable's loss is told", ["query SET @a = 5"], "query SELECT 1", {"08S02"},
          after=[("query SELECT @a IS NULL", "ok 1")]),
     Case("a temporary table's loss is told", ["query CREATE TEMPORARY TABLE mine (a INT)"],
          INSERT.format("temporary"), {"08S02"}, rows=("temporary", 0)),
-    Case("a lock's loss is told", ["query SELECT GET_LOCK('mine', 1)"], "query SELECT 1", {"08S02"}),
+    Case("a lock's loss is told", ["query SELECT GET_LOCK('mine', 1)"], "query SELECT 1",
+         {"08S02"}),
     Case("a ping in a session that is not clean is told", ["query SET @a = 5"], "ping", {"08S02"},
          after=[("ping", "ok")]),
     Case("behind a procedure that opens a transaction the outcome is told", ["query CALL opens()"],

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The client ABI in less usual company: no prober, no configured credentials, many threads, two client
-libraries in one process, the C API, and a hundred moves under valgrind.
+"""The client ABI in less usual company: no prober, no configured credentials, many threads, two
+client libraries in one process, the C API, and a hundred moves under valgrind.
 """
 import glob
 import os
@@ -50,7 +50,8 @@ def judge(writer, begin, handles=1):
     worst = max(map(len, by_handle.values()), default=0)
     strange = [e for e in errors if e[3].split()[1] not in ("08S02", "08007")]
     ok(worst <= 1 and not strange,
-       f"{writer.kind}: one error at most on each of {handles} handles", "\n".join(map(str, errors)))
+       f"{writer.kind}: one error at most on each of {handles} handles",
+       "\n".join(map(str, errors)))
 
 
 def many(lab, directory):
@@ -78,8 +79,8 @@ def many(lab, directory):
 def asynchronous(lab, directory):
     """An event loop is told at once, as often as there is no writer, and is never made to wait.
 
-    Nobody asks a new connection of its for its role.  Without a prober it may be on a reader, where DNS
-    still leads; a refused write is told, and ends that.
+    Nobody asks a new connection of its for its role.  Without a prober it may be on a reader, where
+    DNS still leads; a refused write is told, and ends that.
     """
     env = w.environment(os.path.join(directory, "crowd"))
     writers = [w.Writer(lab, "asynchronous", 4, env, command=[w.program("c/async")], pause_ms=10),

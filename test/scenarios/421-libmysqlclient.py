@@ -4,8 +4,9 @@
 
 They are the ones in Connector/Python's wheels, whose extension exports what it has linked in.  A
 program whose library warns of nothing is failed over on its handle; where each touch of
-MYSQL_OPT_RECONNECT would print a warning the error is told as ever, the reason is said once, and the
-next connection is on the new writer.  Beside them, in the same process, libmariadb is served too.
+MYSQL_OPT_RECONNECT would print a warning the error is told as ever, the reason is said once, and
+the next connection is on the new writer.  Beside them, in the same process, libmariadb is served
+too.
 """
 import glob
 import os
@@ -27,8 +28,8 @@ LOST = ("2006", "2013")
 
 
 def build_caller(folder, directory):
-    """What is linked with the extension finds its libmysqlclient, whatever else is in the process; the
-    extension comes from a registry, so meson cannot."""
+    """What is linked with the extension finds its libmysqlclient, whatever else is in the process;
+    the extension comes from a registry, so meson cannot."""
     extension, = glob.glob(os.path.join(folder, "_mysql_connector.*.so"))
     out = os.path.join(directory, os.path.basename(folder) + ".so")
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", out,
@@ -41,7 +42,8 @@ class Program:
         script = os.path.join(CLIENTS, "python", "libmysqlclient.py")
         caller = build_caller(folder, directory)
         self.stderr = tempfile.TemporaryFile("w+")
-        self.process = lab.popen(wheels.PYTHON, script, folder, caller, env=w.environment(directory),
+        self.process = lab.popen(wheels.PYTHON, script, folder, caller,
+                                 env=w.environment(directory),
                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.stderr,
                                  text=True)
 
@@ -73,7 +75,8 @@ def begin(lab, program, version):
 
 def go_on_beside(program):
     heard = program("beside query SELECT @@innodb_read_only")
-    ok(heard == "ok 0", "libmariadb's handle beside it is on the new writer, without an error", heard)
+    ok(heard == "ok 0", "libmariadb's handle beside it is on the new writer, without an error",
+       heard)
 
 
 def moved(lab, folder, directory):
@@ -81,7 +84,8 @@ def moved(lab, folder, directory):
     begin(lab, program, QUIET[0])
     lab.failover("crash")
     heard = program("query SELECT @@innodb_read_only")
-    ok(heard == "ok 0", "after a crash a read on the same handle is answered by the new writer", heard)
+    ok(heard == "ok 0", "after a crash a read on the same handle is answered by the new writer",
+       heard)
     heard = program("query SELECT @@time_zone")
     ok(heard == "ok +05:00", "... with the session's settings", heard)
     heard = program("query INSERT INTO journal (writer, n) VALUES (1, 2)")

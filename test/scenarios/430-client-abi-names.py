@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The client ABI and other names: readers by the three kinds of failover, and names that are none of
-its business, where every answer is what it is without the library.
+"""The client ABI and other names: readers by the three kinds of failover, and names that are none
+of its business, where every answer is what it is without the library.
 """
 import re
 import shutil
@@ -16,7 +16,8 @@ from lib.tap import done, note, ok
 HERE = "query SELECT @@aurora_server_id"
 PLAIN = [
     "init SET @a = 1", "connect {}", "session", "query SELECT @a, 1, NULL, 'text'", "query oops",
-    "query CREATE TABLE plain (a INT PRIMARY KEY, b BLOB)", "query INSERT INTO plain VALUES (1, 'b')",
+    "query CREATE TABLE plain (a INT PRIMARY KEY, b BLOB)",
+    "query INSERT INTO plain VALUES (1, 'b')",
     "query INSERT INTO plain VALUES (1, 'b')", "send SELECT b FROM plain", "read", "autocommit 0",
     "query INSERT INTO plain VALUES (2, 'c')", "rollback", "commit", "autocommit 1", "ping",
     "prepare 1 SELECT a FROM plain", "execute 1", "prepare 2 oops", "execute 2",

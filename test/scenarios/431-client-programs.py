@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""MariaDB's own programs with and without the preload, by a name that is nobody's: what they print, to
-the byte, and how they end.
+"""MariaDB's own programs with and without the preload, by a name that is nobody's: what they print,
+to the byte, and how they end.
 
-They have the client library linked in statically and export its names, as a program would that brings
-a library of its own.  mysqltest does a script of ours, if its package can be had.  Durations, which
-differ from run to run, are made the same.
+They have the client library linked in statically and export its names, as a program would that
+brings a library of its own.  mysqltest does a script of ours, if its package can be had.
+Durations, which differ from run to run, are made the same.
 """
 import os
 import re

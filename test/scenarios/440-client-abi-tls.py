@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The client ABI over TLS: a lost connection has another error there, and the new one is verified.
 
-The program verifies the server's certificate against the cluster's name; the prober has nothing to log
-in with but what the program hands over, its TLS settings among it.
+The program verifies the server's certificate against the cluster's name; the prober has nothing to
+log in with but what the program hands over, its TLS settings among it.
 """
 import os
 import shutil
@@ -20,7 +20,8 @@ def main():
     del env["PELORUS_USER"], env["PELORUS_PASSWORD"]
     with Lab(instances=3, name="tls", tls=True) as lab:
         lab.sql("writer", w.TABLE)
-        writer = w.Writer(lab, "C over TLS", 1, env, more=[os.path.join(lab.state, "tls", "ca.pem")],
+        writer = w.Writer(lab, "C over TLS", 1, env,
+                          more=[os.path.join(lab.state, "tls", "ca.pem")],
                           command=[w.program("c/writer")])
         ok(writer.wait_for(), "a program writes over TLS", writer.stderr)
         for mode in ("crash", "graceful", "blackhole"):
@@ -33,7 +34,8 @@ def main():
             ok(len(errors) <= 1 and fit,
                f"{mode}: no error, but for one statement that was under way",
                "\n".join(map(str, errors)))
-            first = next((ns for ns, word, _, _ in writer.lines if ns > writable and word == "ok"), 0)
+            first = next((ns for ns, word, _, _ in writer.lines if ns > writable and word == "ok"),
+                         0)
             note(f"{mode}: {[e[3].split()[:2] for e in errors]}, "
                  f"{(first - writable) / 1e6:.1f} ms from writable to written")
         ok(writer.end() == 0, "it ends well", writer.stderr)
@@ -42,7 +44,8 @@ def main():
                (twice, lost))
             note(f"{len(writer.acknowledged())} acknowledged, {rows} rows")
         log = open(os.path.join(directory, "prober.log")).read()
-        ok("code=writer-changed" in log, "the prober logs in over TLS with what was handed over", log)
+        ok("code=writer-changed" in log, "the prober logs in over TLS with what was handed over",
+           log)
     shutil.rmtree(directory, ignore_errors=True)
     done()
 

@@ -4,8 +4,8 @@
 installation; what a block of the label "output" shows is said by the commands above it.
 
 Stand-ins are put in front of two programs that only a whole system has: sudo, which runs what it is
-told, and systemctl, which looks whether our own units are installed.  Blocks of the label "package" are
-run by 540-package, "tests" is what runs all this.
+told, and systemctl, which looks whether our own units are installed.  Blocks of the label "package"
+are run by 540-package, "tests" is what runs all this.
 """
 import json
 import os
@@ -22,7 +22,8 @@ from lib.tap import done, ok
 from lib.waiting import wait_for
 
 ELSEWHERE = {"package", "tests"}
-KNOWN = {"", "sh", "sh host", "sh install", "sh gdb", "sh package", "sh tests", "output", "ini systemd",
+KNOWN = {"", "sh", "sh host", "sh install", "sh gdb", "sh package", "sh tests", "output",
+         "ini systemd",
          "ini pelorus", "sql", "yaml", "Dockerfile", "js"}
 README_LINES = 150
 
@@ -45,7 +46,8 @@ def place(tree, lab, labs):
     os.mkdir(shims)
     shim(shims, "sudo", 'exec "$@"\n')
     shim(shims, "python3", 'exec /usr/bin/python3 "$@"\n')  # that of the machine's packages
-    shim(shims, "systemctl", f'for unit; do :; done\n[ "$unit" != pelorusd ] || for kind in system user; do '
+    shim(shims, "systemctl",
+         f'for unit; do :; done\n[ "$unit" != pelorusd ] || for kind in system user; do '
          f'[ -f {tree.prefix}/lib/systemd/$kind/pelorusd.service ] || exit 1; done\n')
     config = os.path.join(folder, "pelorus.conf")
     with open(os.open(config, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
@@ -90,8 +92,8 @@ def check(where, line, made):
 def run_block(where, text, lab, inside, folder, environment, cwd):
     """Line by line, for a line may need what the one before has made; a line may set variables.
     What all lines said."""
-    lines = [l for l in text.splitlines() if l.strip()]
-    if any(l.startswith("eval") for l in lines):
+    lines = [line for line in text.splitlines() if line.strip()]
+    if any(line.startswith("eval") for line in lines):
         lines = ["\n".join(lines)]
     said = []
     for line in lines:
@@ -137,19 +139,22 @@ def check_words():
             ok(there and (not anchor or anchor in documents.anchors(path)),
                f"{name}: a link leads to {path}{'#' if anchor else ''}{anchor}")
     made = run([os.path.join(ROOT, "test", "bench", "readme"), "--check"], ROOT, None)
-    ok(made.returncode == 0, "the figures in the documents are those of test/bench/results", made.stdout)
+    ok(made.returncode == 0, "the figures in the documents are those of test/bench/results",
+       made.stdout)
     codes = set(re.findall(r'\{"(L\d\d)",', documents.read("lib/base/say.c")))
     missing = codes - set(re.findall(r"L\d\d", documents.read("docs/operations.md")))
     ok(codes and not missing, "each code of the library's lines is explained", str(missing))
     known = {v for name in documents.sources("lib", "probes", "tools/pelorus")
              for v in re.findall(r'"(PELORUS_[A-Z_]+)=?["\\]', documents.read(name))}
-    page = documents.read("tools/man/pelorus.1.scd") + documents.read("tools/man/pelorus.conf.5.scd")
+    page = (documents.read("tools/man/pelorus.1.scd") +
+            documents.read("tools/man/pelorus.conf.5.scd"))
     missing = {v for v in known if not re.search(rf"\b{v}\b", page)}
     ok(known and not missing, "the manual has every variable that is read", str(missing))
 
 
 def blocks_of(label):
-    return [text for name in documents.pages() for l, text in documents.blocks(name) if l == label]
+    return [text for name in documents.pages() for found, text in documents.blocks(name)
+            if found == label]
 
 
 def check_files(tree, lab, folder, environment):
@@ -169,7 +174,8 @@ def check_files(tree, lab, folder, environment):
         made = lab.exec("mariadb", "-h", writer, "-uapp", "-papp", "-e", text, check=False)
         # The application's user may not grant: that is refused after the text was understood.
         ok("1064" not in made.stderr, f"SQL: {text.splitlines()[0]}", made.stderr)
-    keys = re.findall(r'\{(?:GLOBAL|CLUSTER|BOTH)\([\w.]+\), "([^"]+)"', documents.read("probes/config/keys.c"))
+    keys = re.findall(r'\{(?:GLOBAL|CLUSTER|BOTH)\([\w.]+\), "([^"]+)"',
+                      documents.read("probes/config/keys.c"))
     page = documents.read("tools/man/pelorus.conf.5.scd")
     missing = [k for k in keys if f"*{k}*" not in page]
     ok(keys and not missing, "pelorus.conf(5) has every key", str(missing))
@@ -302,7 +308,8 @@ def main():
                 check_blocks(name, lab, folder, environment)
             check_completed_instances(tree, folder, environment)
             run(["pelorus", "stop"], folder, environment)
-            environment["PELORUS_RUNTIME_DIR"] += "2"  # the documents have named clusters that are none
+            # the documents have named clusters that are none
+            environment["PELORUS_RUNTIME_DIR"] += "2"
             for page in documents.man_pages():
                 for line in documents.man_commands(page):
                     run_block(os.path.basename(page), line, lab, True, folder, environment, folder)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""`pelorus doctor` names the cause and what mends it, in each trouble that a new user meets; and has
-nothing to say where all is well."""
+"""`pelorus doctor` names the cause and what mends it, in each trouble that a new user meets; and
+has nothing to say where all is well."""
 import os
 import shutil
 import struct
@@ -42,7 +42,8 @@ def well(patient, lab):
         made = patient.doctor("--cluster", lab.writer_name, "--", "node", run=prober.directory)
         says(made, "all is well: nothing to mend", "Nothing is wrong.", "leads to the writer",
              "loads the library for", "has its lookups from the library, version", status=0)
-        ok("FAIL" not in made.stdout and "note" not in made.stdout, "and not a word more", made.stdout)
+        ok("FAIL" not in made.stdout and "note" not in made.stdout, "and not a word more",
+           made.stdout)
         lab.run("dns", "freeze")
         old = lab.writer
         lab.failover("crash")
@@ -73,7 +74,8 @@ def prober(patient, lab):
 
 def target(patient, lab):
     off = {"PELORUS_PROBER": "off"}
-    says(patient.doctor(PELORUS_LIBRARY="/nonexistent/libpelorus.so", **off), "the library is missing",
+    says(patient.doctor(PELORUS_LIBRARY="/nonexistent/libpelorus.so", **off),
+         "the library is missing",
          "FAIL  library:", "cannot be found", "PELORUS_LIBRARY")
     broken = os.path.join(patient.base, "libpelorus.so")
     with open(broken, "w") as out:
@@ -88,7 +90,8 @@ def target(patient, lab):
         skip("a static target", "no static program can be linked here")
     musl = guests.musl()
     if not musl.absent:
-        says(patient.doctor("--", musl.build("list", patient.base), **off), "a musl target: its own loader is asked",
+        says(patient.doctor("--", musl.build("list", patient.base), **off),
+             "a musl target: its own loader is asked",
              "ld-musl", "loads the library for")
     else:
         skip("a musl target", musl.absent)
@@ -101,7 +104,8 @@ def target(patient, lab):
                               env=dict(os.environ, HOME=patient.base, **off,
                                        PELORUS_RUNTIME_DIR=os.path.join(patient.base, "run")),
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        says(made, "a set-user-ID target", "FAIL  target:", "gains privileges", "AmbientCapabilities")
+        says(made, "a set-user-ID target", "FAIL  target:", "gains privileges",
+             "AmbientCapabilities")
     else:
         skip("a set-user-ID target", "needs root to make one")
     says(patient.doctor("--", "no-such-program", **off), "a target that is not there",
@@ -139,7 +143,8 @@ def configuration(patient, lab):
     environment = dict(os.environ, PELORUS_CONFIG=path, PELORUS_PROBER="off", HOME=patient.base,
                        PELORUS_RUNTIME_DIR=os.path.join(patient.base, "run"))
     made = subprocess.run([PELORUS, "doctor"], env=environment, text=True, stdout=subprocess.PIPE)
-    says(made, "a mistake in the configuration", "FAIL  configuration:", "pelorus.conf:2", "refresh",
+    says(made, "a mistake in the configuration", "FAIL  configuration:", "pelorus.conf:2",
+         "refresh",
          "mend that line")
 
 

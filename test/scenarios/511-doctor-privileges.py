@@ -36,7 +36,7 @@ def main():
                f"no privileges, error {code}: told from a wrong password, with what mends it",
                made.stdout)
             asked = [server.questions for server in cluster.servers.values()]
-            wait_for(lambda: sum(map(len, asked)) >= 6)
+            wait_for(lambda asked=asked: sum(map(len, asked)) >= 6)
             ok(prober.log().count("question-refused") == 1, "it is said once, however often tried",
                prober.log())
         cluster.close()

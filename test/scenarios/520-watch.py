@@ -17,13 +17,14 @@ BEFORE = "what was here before"
 
 def is_back(terminal, text):
     """The shell is there, its screen as it was, and it echoes what is typed."""
-    terminal.wait(lambda l: shows(l, BEFORE) and not shows(l, "SEEN"), f"{text}: the old screen is back")
+    terminal.wait(lambda s: shows(s, BEFORE) and not shows(s, "SEEN"),
+                  f"{text}: the old screen is back")
     terminal.type("echo status $?; stty -a | grep -o -e '-\\?icanon' -e '-\\?echo '")
-    terminal.wait(lambda l: "status 0" in l and "icanon" in l and "-icanon" not in l,
+    terminal.wait(lambda s: "status 0" in s and "icanon" in s and "-icanon" not in s,
                   f"{text}: it ended with 0, and the terminal is as it was")
     ok(terminal.setting() == "1 0", f"{text}: the cursor shows", terminal.setting())
     terminal.type(f"clear; echo {BEFORE}")
-    terminal.wait(lambda l: BEFORE in l and not shows(l, "status"), f"{text}: the shell goes on")
+    terminal.wait(lambda s: BEFORE in s and not shows(s, "status"), f"{text}: the shell goes on")
 
 
 IDLE = """
@@ -56,25 +57,25 @@ class Idlers:
 
 def watch(terminal, lab):
     terminal.type(f"{PELORUS} watch")
-    terminal.wait(lambda l: shows(l, "demo-1 writer ok", "demo-3 reader ok", "last events",
+    terminal.wait(lambda s: shows(s, "demo-1 writer ok", "demo-3 reader ok", "last events",
                                   "instance-joined", "processes, "),
                   "watch shows roles, health, events, connections")
     ok(not shows(terminal.lines(), BEFORE), "on a screen of its own")
     terminal.resize(40, 12)
-    terminal.wait(lambda l: shows(l, "pelorus  ", "demo-1 writer ok") and
-                  all(len(line) <= 40 for line in l) and not shows(l, "last events\n"),
+    terminal.wait(lambda s: shows(s, "pelorus  ", "demo-1 writer ok") and
+                  all(len(line) <= 40 for line in s) and not shows(s, "last events\n"),
                   "a small terminal: lines are cut, none wraps")
     wrapped = [line for line in terminal.lines() if line.startswith("aws.com")]
     ok(not wrapped, "the long sentence takes one line", "\n".join(terminal.lines()))
     terminal.resize(130, 40)
-    terminal.wait(lambda l: shows(l, "with 2 readers.", "last events"),
+    terminal.wait(lambda s: shows(s, "with 2 readers.", "last events"),
                   "a large one: everything is there again")
     with Idlers(3, lab, terminal.environment):
         # The server would end them itself; kept, they are to be severed.
         lab.failover("graceful", "--to", "demo-2", "--keep-connections")
-        terminal.wait(lambda l: shows(l, "demo-2 writer ok", "the writer is demo-2"),
+        terminal.wait(lambda s: shows(s, "demo-2 writer ok", "the writer is demo-2"),
                       "a failover shows while it happens")
-        terminal.wait(lambda l: shows(l, "3 severed") and severed(l) == (3, 3),
+        terminal.wait(lambda s: shows(s, "3 severed") and severed(s) == (3, 3),
                       "so do the connections that were severed, and in how many processes")
     terminal.key("q")
     is_back(terminal, "watch and q")
@@ -82,7 +83,8 @@ def watch(terminal, lab):
 
 def severed(lines):
     """What the events on the screen, or of the command, count: connections, processes."""
-    told = [re.search(r" severed .*\b(\d+) connections? .* in (\d+) process", line) for line in lines]
+    told = [re.search(r" severed .*\b(\d+) connections? .* in (\d+) process", line)
+            for line in lines]
     return tuple(sum(int(t[i]) for t in told if t) for i in (1, 2))
 
 
@@ -95,11 +97,11 @@ def events(lab, environment):
 
 def topology(terminal, lab):
     terminal.type(f"{PELORUS} topology -f tree -W 1 {lab.writer_name}")
-    terminal.wait(lambda l: shows(l, "demo-2", "|-demo-", "`-demo-"), "topology -W draws the tree")
+    terminal.wait(lambda s: shows(s, "demo-2", "|-demo-", "`-demo-"), "topology -W draws the tree")
     terminal.resize(130, 20)
-    terminal.wait(lambda l: shows(l, "`-demo-") and len(l) <= 20, "and again after a resize")
+    terminal.wait(lambda s: shows(s, "`-demo-") and len(s) <= 20, "and again after a resize")
     lab.run("failover", "--mode", "graceful", "--to", "demo-3")
-    terminal.wait(lambda l: any(line.startswith("demo-3 ") for line in l),
+    terminal.wait(lambda s: any(line.startswith("demo-3 ") for line in s),
                   "the new writer becomes the root")
     terminal.key("C-c")
     is_back(terminal, "topology -W and Ctrl-C")
@@ -111,7 +113,7 @@ def main():
         environment = prober.environment
         with Terminal(environment) as terminal:
             terminal.type(f"clear; echo {BEFORE}")
-            terminal.wait(lambda l: BEFORE in l, "a terminal")
+            terminal.wait(lambda s: BEFORE in s, "a terminal")
             watch(terminal, lab)
             events(lab, environment)
             topology(terminal, lab)

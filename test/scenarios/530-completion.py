@@ -26,13 +26,13 @@ ROWS = [("topol", "topology"), ("topology --form", "topology --format"),
 def shell(name, environment):
     command, prepare = SHELLS[name]
     with Terminal(environment, shell=command) as terminal:
-        terminal.wait(lambda l: "$" in l, f"{name} is there")
+        terminal.wait(lambda s: "$" in s, f"{name} is there")
         terminal.type(f"{prepare} && clear && echo prepared")
-        terminal.wait(lambda l: "prepared" in l, f"{name} takes the completion")
+        terminal.wait(lambda s: "prepared" in s, f"{name} takes the completion")
         for begun, whole in ROWS:
             terminal.tmux("send-keys", "-l", f"pelorus {begun}")
             terminal.key("Tab")
-            terminal.wait(lambda l, w=whole: f"$ pelorus {w}" in l, f"{name}: pelorus {whole}")
+            terminal.wait(lambda s, w=whole: f"$ pelorus {w}" in s, f"{name}: pelorus {whole}")
             terminal.key("C-u")
 
 
@@ -42,7 +42,8 @@ def main():
         ok(prober.ask("follow", name=NAME).startswith("ok"), "a name is followed")
         folder = os.path.join(prober.folder, "bin")
         os.mkdir(folder)
-        with open(os.open(os.path.join(folder, "pelorus-namesake"), os.O_WRONLY | os.O_CREAT, 0o755),
+        with open(os.open(os.path.join(folder, "pelorus-namesake"), os.O_WRONLY | os.O_CREAT,
+                          0o755),
                   "w") as program:
             program.write("#!/bin/sh\n")
         path = f"{folder}:{os.path.dirname(PELORUS)}:{os.environ['PATH']}"

@@ -39,7 +39,8 @@ step doctor pelorus doctor -- node
 step lab pelorus lab --help
 step preload env LD_PRELOAD=libpelorus.so true
 step link sh -c "echo \"#include <pelorus.h>
-int main(void) { return !pelorus_version(); }\" | cc -x c - -o /linked \$(pkg-config --cflags --libs pelorus) && /linked"
+int main(void) { return !pelorus_version(); }\" |
+cc -x c - -o /linked \$(pkg-config --cflags --libs pelorus) && /linked"
 step manual man -w pelorus pelorusd pelorus.conf
 step pelorusd /usr/libexec/pelorusd --version
 step files dpkg -L pelorus

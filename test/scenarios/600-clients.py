@@ -63,7 +63,8 @@ class Trial:
 
     def settled(self):
         """Waits until connections may be led to every instance."""
-        self.apps.prober.wait(lambda c: len(c.instances) == 3 and
+        self.apps.prober.wait(lambda c: self.lab.reader_name in c.names and
+                              len(c.instances) == 3 and
                               all(i.routable for i in c.instances.values()), 30)
 
     def connect(self):
@@ -128,7 +129,8 @@ class Trial:
             told, again = row.rest(), row.write()
             late = [e for ns, e in told["errors"] if ns > published]
             good = not late and told["ok"] > 0 and again["ok"] == row.kind.connections
-            self.judge(row, f"busy, {mode}", bool(good), said(len(told["errors"])), (late[:3], again))
+            self.judge(row, f"busy, {mode}", bool(good), said(len(told["errors"])),
+                       (late[:3], again))
         self.heal(mode, events)
 
     def transaction(self, mode):

@@ -4,8 +4,8 @@
 
     620-chaos.py [--minutes N] [--seed S] [--steps NAME,NAME...]
 
-With --minutes it is the long form, on a machine of its own: no client may be missing, and all are back
-within BACK_MS.  The short one runs among other scenarios, which slow it down.
+With --minutes it is the long form, on a machine of its own: no client may be missing, and all are
+back within BACK_MS.  The short one runs among other scenarios, which slow it down.
 
 The history of all attempts is checked afterwards: nothing acknowledged is lost, nothing is there
 twice, nothing was written by who was not the writer, nobody was sent to a reader that lags, and all
@@ -48,8 +48,9 @@ SHORT_MINUTES = 0.6
 WAIT_S = 20
 # A reader may refuse a write while a prober is stopped, for it may wake at any moment, and on
 # connections that a writer keeps when it becomes a reader, until it has said so.  When both of a
-# prober's processes were killed, nobody can know for as long as one may take to be back: its heartbeat
-# must be overdue before anyone asks whether it lives, and the next one has to find the writer first.
+# prober's processes were killed, nobody can know for as long as one may take to be back: its
+# heartbeat must be overdue before anyone asks whether it lives, and the next one has to find the
+# writer first.
 UNKNOWABLE = ("prober_stopped", "handover", "switchover")
 FILES = {"clients.slots", "control", "failed", "lock", "prober.log", "start", "topology.map"}
 
@@ -100,7 +101,8 @@ class Run:
         self.worst_ms = max(self.worst_ms, worst)
         if name in UNKNOWABLE:
             self.excused.append((begin, well + self.limit_ms * 1000000))
-        note(f"step {len(self.steps) + 1} at {begin}: {name}, writer {writer} -> {self.lab.writer}; all back "
+        note(f"step {len(self.steps) + 1} at {begin}: {name}, writer {writer} -> "
+             f"{self.lab.writer}; all back "
              f"after {worst:.0f} ms, the last {max(took, key=took.get, default='none')}")
         self.steps.append(name)
         for who in self.all():
@@ -122,14 +124,18 @@ class Run:
             [(lost, lost + self.limit_ms * 1000000) for lost in self.chaos.prober_lost]
         wrong = check_writers(self.lab, self.first, self.writers, excused)
         ok(not wrong, "nothing is lost, twice, or at the wrong instance", "\n".join(wrong))
-        ok(not self.slow, f"all are back {self.limit_ms} ms at most after each step", "\n".join(self.slow))
-        late = {name: history.lagging(r.lines, self.chaos.lagged) for name, r in self.readers.items()}
+        ok(not self.slow, f"all are back {self.limit_ms} ms at most after each step",
+           "\n".join(self.slow))
+        late = {name: history.lagging(r.lines, self.chaos.lagged)
+                for name, r in self.readers.items()}
         ok(not any(late.values()), "no reader connects to an instance above max-lag", str(late))
         written = sum(len(w.acknowledged()) for w in self.writers.values())
         errors = sum(len(w.errors()) for w in self.writers.values())
         failovers = sum(e["event"] == "writable" for e in self.lab.events())
-        note(f"{len(self.steps)} steps, {failovers} failovers, {written} rows acknowledged, {errors} errors "
-             f"told, {len(self.chaos.lagged)} spans of lag, {len(self.chaos.prober_lost)} times no prober; "
+        note(f"{len(self.steps)} steps, {failovers} failovers, {written} rows acknowledged, "
+             f"{errors} errors "
+             f"told, {len(self.chaos.lagged)} spans of lag, {len(self.chaos.prober_lost)} times "
+             "no prober; "
              f"the slowest was back after {self.worst_ms:.0f} ms")
 
 
@@ -140,7 +146,8 @@ def pid_of(one):
 
 def check_writers(lab, first, writers, excused=()):
     found = {}
-    for number, n, server in lab.sql(lab.writer, "SELECT writer, n, server FROM journal ORDER BY id"):
+    for number, n, server in lab.sql(lab.writer,
+                                     "SELECT writer, n, server FROM journal ORDER BY id"):
         found.setdefault(int(number), {}).setdefault(int(n), []).append(server)
     reign = history.reigns(first, lab.events())
     return [text for name, one in writers.items() for text in
@@ -159,7 +166,8 @@ def check_leaks(before, after):
 def check_left_behind(run):
     """Of processes and files."""
     end = time.monotonic() + WAIT_S
-    while len(run.apps.probers()) != 2 and time.monotonic() < end:  # the last step may have killed it
+    # the last step may have killed it
+    while len(run.apps.probers()) != 2 and time.monotonic() < end:
         time.sleep(0.1)
     probers = run.apps.probers()
     ok(len(probers) == 2, "there is one prober, of two processes", str(probers))
@@ -202,7 +210,8 @@ def astray(lab, folder):
            str(led.lines[-3:]) + led.stderr)
         make_writable(lab, reader["id"])
         led, rows = wrote(lab, 92, misrouted, WRITERS["PHP mysqli"][0], reader["id"])
-        ok(history.misplaced(led.lines, rows, reign), "the checks find misrouted writes that succeed",
+        ok(history.misplaced(led.lines, rows, reign),
+           "the checks find misrouted writes that succeed",
            str(led.lines[-3:]) + led.stderr)
     lab.run("dns", "point", "writer", reader["id"])
     plain, rows = wrote(lab, 93, env, [program("c/writer")], reader["id"])

@@ -72,7 +72,7 @@ def misbehave(lab, server, p, writer):
     for name, (answer, words) in BAD.items():
         asked, told = len(server.requests("/doc")), p.log().count(words)
         server.answer("/doc", **answer)
-        said = p.view.wait(lambda _: p.log().count(words) > told, 20)
+        said = p.view.wait(lambda _, w=words, n=told: p.log().count(w) > n, 20)
         server.request("/doc", after=asked + 1)
         c = p.cluster()
         tap.ok(said and c.state == "known" and c.writer == writer and

@@ -13,7 +13,8 @@ from lib.servers import aws
 from lib.servers.http_server import HttpServer
 
 SECRET_KEYS = {"auth": "secretsmanager", "secret_id": "prod/db"}
-NOT_IN_LOG = (aws.SECRET, aws.SESSION, "session%2F", "web-identity-token", "pod-token", "imds-token")
+NOT_IN_LOG = (aws.SECRET, aws.SESSION, "session%2F", "web-identity-token", "pod-token",
+              "imds-token")
 
 
 def environment(server, **more):
@@ -174,7 +175,8 @@ def custom_alone(lab, server, ids):
     reader = next(i for i in ids if i != lab.writer)
     listed = aws.endpoints(name, (custom, "ANY", [reader], []))
     for words in (f"DBClusterEndpointIdentifier={label}", f"DBClusterIdentifier={name}"):
-        server.answer("/rds/", listed, contains=f"DescribeDBClusterEndpoints&Version=2014-10-31&{words}")
+        server.answer("/rds/", listed,
+                      contains=f"DescribeDBClusterEndpoints&Version=2014-10-31&{words}")
     key = {"AWS_ACCESS_KEY_ID": aws.ID, "AWS_SECRET_ACCESS_KEY": aws.SECRET}
     config = "[pelorus]\nuser = pelorus\npassword = pelorus\ncontrol-plane = on\n"
     with Prober(lab, config, prefix=environment(server, **key),

@@ -53,5 +53,6 @@ with ClearServer(FOLDER, NAME) as server_, \
     tap.ok(shown in ([], ["its own"]), "a plain address is left alone", f"{shown} {error_}")
     server_.tls = False
     shown, error_ = connect(server_, ssl={"ca": server_.ca})
-    tap.ok(not shown and error_ == 2026, "a server without TLS is shown nothing", f"{shown} {error_}")
+    tap.ok(not shown and error_ == 2026, "a server without TLS is shown nothing",
+           f"{shown} {error_}")
 tap.done()

@@ -23,7 +23,8 @@ def hanging(lab, server):
     for path in PATHS:
         server.answer(path, behaviour="hang")
     config = f"[pelorus]\nnotify = {server.url}/hook\n" + cluster_section(
-        lab, source="http", dialect="aurora", url=f"{server.url}/doc", publish=f"{server.url}/fleet",
+        lab, source="http", dialect="aurora", url=f"{server.url}/doc",
+        publish=f"{server.url}/fleet",
         control_plane="on")
     command = ["env", "HOME=/nonexistent", "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=y",
                f"AWS_ENDPOINT_URL_RDS={server.url}/rds/"]

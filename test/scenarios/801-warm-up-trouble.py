@@ -57,7 +57,8 @@ def check_failures(lab, folder):
         tap.ok(logged(missing, "warm-up-timed-out", "demo-3"), "and given up when its time is over")
         admission(none, "demo-3", "held")
         admission(refused, "demo-3", "held")
-        tap.ok("no statements" in str(logged(none, "warm-up-failed", "demo-3")), "an empty one, too",
+        tap.ok("no statements" in str(logged(none, "warm-up-failed", "demo-3")),
+               "an empty one, too",
                none.log()[-500:])
         tap.ok("none of its 2 statements" in str(logged(refused, "warm-up-failed", "demo-3")),
                "and one of writes alone; both hold the reader", refused.log()[-500:])
@@ -79,9 +80,11 @@ def check_by_hand(prober, folder, writes):
     code, text = pelorus(prober, "warm", "demo-3", "--from", reads)
     tap.ok(code == 0 and "warmed with 3 statements, 1 failed" in text,
            "a warm-up by hand tells how it went", text)
-    tap.ok(admission(prober, "demo-3", "admitted"), "and admits a reader that was held for want of it")
+    tap.ok(admission(prober, "demo-3", "admitted"),
+           "and admits a reader that was held for want of it")
     code, text = pelorus(prober, "warm", "demo-2", "--from", reads)
-    tap.ok(code == 0 and "warmed with 3" in text, "one that is admitted can be warmed as well", text)
+    tap.ok(code == 0 and "warmed with 3" in text, "one that is admitted can be warmed as well",
+           text)
     code, text = pelorus(prober, "warm", "demo-3", "--from", writes)
     tap.ok(code == 1 and "plain read" in text, "writes are refused by hand, too", text)
     code, text = pelorus(prober, "warm", "demo-9")

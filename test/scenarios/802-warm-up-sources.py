@@ -1,6 +1,7 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""A warm-up's statements over HTTP, asked for again by their ETag, and from a reader's own memory."""
+"""A warm-up's statements over HTTP, asked for again by their ETag, and from a reader's own
+memory."""
 import glob
 
 from lib import tap

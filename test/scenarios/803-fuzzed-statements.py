@@ -1,7 +1,7 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""The readers of statements, fuzzed under sanitizers: what may be executed again, and what a warm-up
-takes of any text.
+"""The readers of statements, fuzzed under sanitizers: what may be executed again, and what a
+warm-up takes of any text.
 
 By hand, for longer: FUZZ_RUNS=10000000 test/scenarios/803-fuzzed-statements.py
 """

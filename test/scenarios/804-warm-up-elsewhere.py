@@ -3,7 +3,8 @@
 """What servers of the lab do not do: give no named lock, as a reader of Aurora, and keep MySQL 8's
 samples of statements.  Servers that speak the protocol stand in for them.
 
-Two probers share the warm-up all the same, by locks on the writer: one shows how far it is, the other that another prober warms it.
+Two probers share the warm-up all the same, by locks on the writer: one shows how far it is, the
+other that another prober warms it.
 """
 import os
 import tempfile

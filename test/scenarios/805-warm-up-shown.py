@@ -111,23 +111,23 @@ def check_warming(lab, prober, terminal):
     text = pelorus(prober, "topology")
     tap.ok(re.search(r"warming \d+/10000", text), "topology, too", text)
     terminal.type(f"{PELORUS} watch")
-    terminal.wait(lambda l: shows(l, ", warming ") and
-                  any(m[1].startswith("#") and len(m[1]) == 40 for m in bars(l)),
+    terminal.wait(lambda s: shows(s, ", warming ") and
+                  any(m[1].startswith("#") and len(m[1]) == 40 for m in bars(s)),
                   "watch has a bar")
     terminal.resize(36, 10)
-    terminal.wait(lambda l: any(line.startswith("demo-3 warming [#") and "]" not in line
-                                for line in l) and len(l) <= 10 and not shows(l, "last events"),
+    terminal.wait(lambda s: any(line.startswith("demo-3 warming [#") and "]" not in line
+                                for line in s) and len(s) <= 10 and not shows(s, "last events"),
                   "which is cut, not wrapped, on a small terminal")
     terminal.resize(110, 30)
     terminal.wait(bars, "and whole again on a large one")
     before = bars(terminal.lines())
-    terminal.wait(lambda l: bars(l) and int(bars(l)[0][2]) > int(before[0][2]), "and moves on")
+    terminal.wait(lambda s: bars(s) and int(bars(s)[0][2]) > int(before[0][2]), "and moves on")
 
 
 def check_admitted(lab, prober, server, terminal):
     pelorus(prober, "admit", "demo-3")
     admission(prober, "demo-3", "admitted")
-    terminal.wait(lambda l: shows(l, "demo-3 reader ok ", "instance-admitted") and not bars(l),
+    terminal.wait(lambda s: shows(s, "demo-3 reader ok ", "instance-admitted") and not bars(s),
                   "admitted by hand: the bar is gone")
     terminal.key("q")
     tap.ok(states(lab, prober, "demo-3") == only("admitted"), "metrics")
@@ -168,7 +168,8 @@ def main():
                 " SELECT seq, 'x' FROM seq_1_to_20000")
         path = os.path.join(os.path.dirname(lab.state), "long.sql")
         with open(path, "w") as out:
-            out.write("USE app;\n" + "SELECT COUNT(*), MAX(t), SUM(n % 7) FROM warm;\n" * STATEMENTS)
+            out.write("USE app;\n" +
+                      "SELECT COUNT(*), MAX(t), SUM(n % 7) FROM warm;\n" * STATEMENTS)
         with Prober(lab, configuration(lab, server, path, "10m")) as prober:
             prober.wait_settled(2)
             environment = dict(prober.environment, TERM="xterm-256color", LANG="C.UTF-8")

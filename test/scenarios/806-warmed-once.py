@@ -1,7 +1,7 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""A sixteenth instance joins a cluster that three hosts follow: it is warmed once, whichever host does
-it, and all of them show it."""
+"""A sixteenth instance joins a cluster that three hosts follow: it is warmed once, whichever host
+does it, and all of them show it."""
 import contextlib
 import os
 

@@ -2,9 +2,9 @@
 """One program, one failover, two timelines side by side: without and with Pelorus.
 
 With `-- COMMAND` it is your own program.  It finds its database in DB_HOST, DB_PORT, DB_USER,
-DB_PASSWORD, DB_NAME and in DATABASE_URL, and has to make its tables itself.  It must go on writing, at
-least a row each second: the rows that it writes, as the servers count them, are what is shown.  Two
-copies run at once; should it listen somewhere, PORT is another one for each.
+DB_PASSWORD, DB_NAME and in DATABASE_URL, and has to make its tables itself.  It must go on writing,
+at least a row each second: the rows that it writes, as the servers count them, are what is shown.
+Two copies run at once; should it listen somewhere, PORT is another one for each.
 """
 import argparse
 import os

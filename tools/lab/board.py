@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One cluster's REPLICA_HOST_STATUS, kept up to date: it measures the instances and writes the rows.
+"""One cluster's REPLICA_HOST_STATUS, kept up to date: it measures the instances and writes the
+rows.
 
 A cluster that a switchover has retired goes on to have a board of its own.
 """
@@ -11,7 +12,6 @@ from collections import deque
 from instance import sequence
 from status import Table
 from wire import SqlError
-
 
 MONITOR_TIMEOUT = 0.3  # one server that hangs must not stop the table
 

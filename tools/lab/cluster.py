@@ -149,7 +149,8 @@ class Lab:
               f"no reader connects to the new writer {writer.id}", JOIN_LIMIT)
 
     def open_for_writes(self, instance):
-        """Returns the moment at which it takes writes; it may have taken some since `opening_ns`."""
+        """Returns the moment at which it takes writes; it may have taken some since
+        `opening_ns`."""
         _, opening_ns = Events.now()
         instance.sql.query("SET GLOBAL read_only = 0")
         moment = Events.now()

@@ -9,6 +9,7 @@ from failover import failover
 from state import ID_MAX, LabError
 from switchover import switchover
 
+
 def status(lab):
     return lab.status()
 

@@ -24,7 +24,8 @@ class Mysqlclient:
     def __init__(self, host, verb):
         import MySQLdb
         more = {"ssl": {"ca": CA}} if verb == "e" else {}
-        if verb == "t":  # this build's connect() can ask for the name's verification by a file alone
+        # This build's connect() can ask for the name's verification by a file alone.
+        if verb == "t":
             self.file = tempfile.NamedTemporaryFile("w", suffix=".cnf")
             self.file.write(f"[client]\nssl-ca={CA}\nssl-verify-server-cert=1\n")
             self.file.flush()
@@ -136,10 +137,12 @@ class Sysbench:
         self.folder = tempfile.mkdtemp(prefix="psysbench-")
         if verb == "e":
             own = sorted(glob.glob(os.path.join(os.path.dirname(CA), "demo-*.pem")))[0]
-            for path, name in ((CA, "cacert"), (own, "client-cert"), (own[:-3] + "key", "client-key")):
+            for path, name in ((CA, "cacert"), (own, "client-cert"),
+                               (own[:-3] + "key", "client-key")):
                 os.symlink(path, os.path.join(self.folder, name + ".pem"))
         self.command = [
-            "sysbench", SYSBENCH, f"--mysql-host={host}", "--mysql-user=app", "--mysql-password=app",
+            "sysbench", SYSBENCH, f"--mysql-host={host}", "--mysql-user=app",
+            "--mysql-password=app",
             "--mysql-db=app", "--threads=1", "--events=1", "--time=0",
             f"--mysql-ssl={'on' if verb == 'e' else 'off'}", "run"]
         self.one = None

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Reads by the reader's name, anew connected after each tenth answer: chaos_reader.py HOST NUMBER [MS].
+"""Reads by the reader's name, anew connected after each tenth answer: chaos_reader.py HOST NUMBER
+[MS].
 
 Says as test/clients/c/writer.c does, and behind "ok N" who answered and when the connection began.
 """

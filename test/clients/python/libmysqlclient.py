@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real libmysqlclient, which Connector/Python's extension holds and exports.
 
-libmysqlclient.py FOLDER CALLER: the unpacked wheel, and standin/caller.c, linked with the extension,
-through which the calls go that a preloaded library serves first.  Led by lines, each answered by one:
+libmysqlclient.py FOLDER CALLER: the unpacked wheel, and standin/caller.c, linked with the
+extension, through which the calls go that a preloaded library serves first.  Led by lines, each
+answered by one:
 
     version | connect HOST | query SQL      the first column of the first row, if there is one
     beside connect HOST | beside query SQL  the same by mysqlclient, which brings libmariadb

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Connects to a name again and again, and tells when, and who was there: reader.py HOST [MILLISECONDS].
+"""Connects to a name again and again, and tells when, and who was there: reader.py HOST
+[MILLISECONDS].
 
 A line is: begin and end of the connection in ns, the server's id; or the error.
 """

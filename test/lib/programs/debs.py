@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Single programs of packages that are too large to be installed for them, unpacked in build/debs."""
+"""Single programs of packages that are too large to be installed for them, unpacked in
+build/debs."""
 import glob
 import os
 import subprocess
@@ -11,7 +12,8 @@ DEBS = os.path.join(ROOT, "build", "debs")
 
 
 def run(command, folder):
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL)
     return done.returncode == 0, (done.stderr.strip().splitlines() or ["?"])[-1]
 
 
@@ -22,7 +24,8 @@ def unpack(package, path):
         return out, None
     os.makedirs(DEBS, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=DEBS) as work:
-        held, why = run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package], work)
+        held, why = run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package],
+                        work)
         if not held:
             return None, "apt cannot download: " + why
         deb, = glob.glob(os.path.join(work, "*.deb"))

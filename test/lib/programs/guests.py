@@ -76,7 +76,8 @@ def aarch64():
 
 
 def build_go(folder, cgo):
-    """test/guests/dial.go, static or (cgo) with libc's resolver: (path, None) or (None, why not)."""
+    """test/guests/dial.go, static or (cgo) with libc's resolver: (path, None) or (None, why
+    not)."""
     binary = shutil.which("go") or "/usr/local/go/bin/go"
     out = os.path.join(folder, f"dial-go{int(cgo)}")
     if not os.access(binary, os.X_OK):
@@ -143,5 +144,6 @@ class Listener:
 
 def run(command, environment=None, limit=120, stdin=b"", **kw):
     """What a user sees of a command: (exit status, stdout, stderr)."""
-    done = subprocess.run(command, env=environ.plain(**(environment or {})), input=stdin, capture_output=True, timeout=limit, **kw)
+    done = subprocess.run(command, env=environ.plain(**(environment or {})), input=stdin,
+                          capture_output=True, timeout=limit, **kw)
     return done.returncode, done.stdout, done.stderr

@@ -62,7 +62,8 @@ class Readers:
 
 
 class Admissions(threading.Thread):
-    """Looks at one instance in a prober's map, and keeps when its admission was last seen as what."""
+    """Looks at one instance in a prober's map, and keeps when its admission was last seen as
+    what."""
 
     def __init__(self, prober, id):
         super().__init__(daemon=True)

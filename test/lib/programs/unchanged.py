@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Guests that must do under the preload what they do alone, compared by what a user sees of them."""
+"""Guests that must do under the preload what they do alone, compared by what a user sees of
+them."""
 import os
 import re
 import subprocess

@@ -11,8 +11,9 @@ WHEELS = os.path.join(ROOT, "build", "wheels")
 PYTHON = "/usr/bin/python3"
 
 
-def unpack(name, version, sha256):
-    """(folder, None) of this one version, or (None, why it cannot be had)."""
+def unpack(name, version, *sha256):
+    """(folder, None) of this one version, or (None, why it cannot be had).  One hash for each kind
+    of machine, if it differs."""
     folder = os.path.join(WHEELS, f"{name}-{version}")
     if os.path.isdir(folder):
         return folder, None
@@ -20,8 +21,10 @@ def unpack(name, version, sha256):
     with tempfile.TemporaryDirectory(dir=WHEELS) as work:
         wanted = os.path.join(work, "wanted")
         with open(wanted, "w") as out:
-            out.write(f"{name}=={version} --hash=sha256:{sha256}\n")
-        done = subprocess.run([PYTHON, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
+            hashes = " ".join(f"--hash=sha256:{one}" for one in sha256)
+            out.write(f"{name}=={version} {hashes}\n")
+        done = subprocess.run([PYTHON, "-m", "pip", "download", "--quiet",
+                               "--disable-pip-version-check", "--no-deps",
                                "--only-binary", ":all:", "--python-version", "3.11", "--dest", work,
                                "--require-hashes", "-r", wanted],
                               capture_output=True, text=True, stdin=subprocess.DEVNULL)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A server that speaks just enough of MySQL's protocol to be logged in to as RDS wants it: TLS, then
-the password in clear text.  `with ClearServer(folder) as server:`; server.passwords is what came."""
+"""A server that speaks just enough of MySQL's protocol to be logged in to as RDS wants it: TLS,
+then the password in clear text.  `with ClearServer(folder) as server:`; server.passwords is what
+came."""
 import os
 import socket
 import ssl

@@ -113,7 +113,8 @@ def length_text(value):
     if value is None:
         return b"\xfb"
     data = str(value).encode()
-    return (bytes([len(data)]) if len(data) < 251 else b"\xfc" + struct.pack("<H", len(data))) + data
+    return (bytes([len(data)]) if len(data) < 251 else b"\xfc" +
+            struct.pack("<H", len(data))) + data
 
 
 class Server:
@@ -132,7 +133,8 @@ class Server:
         self.account = None  # what CURRENT_USER() tells, also of who may ask nothing else
         self.endless = self.plain = False
         self.locks = {}  # name -> the connection that holds it; None: the server gives no locks
-        self.samples = None  # rows of MySQL 8's QUERY_SAMPLE_TEXT: schema, text; None: no such column
+        # Rows of MySQL 8's QUERY_SAMPLE_TEXT: schema, text; None: no such column.
+        self.samples = None
         self.slow_s = 0  # what a statement takes that is none of the prober's own questions
         self.lag_s = None  # of a plain one
         self.logins, self.refused, self.said, self.questions = 0, 0, [], []

@@ -28,7 +28,8 @@ def _exactly(peer, n):
 def request(path, script, query="", limit=30):
     """The standard output of one GET: headers and body."""
     params = {"SCRIPT_FILENAME": script, "REQUEST_METHOD": "GET", "QUERY_STRING": query,
-              "SCRIPT_NAME": "/x.php", "SERVER_PROTOCOL": "HTTP/1.1", "GATEWAY_INTERFACE": "CGI/1.1"}
+              "SCRIPT_NAME": "/x.php", "SERVER_PROTOCOL": "HTTP/1.1",
+              "GATEWAY_INTERFACE": "CGI/1.1"}
     out = b""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
         peer.settimeout(limit)

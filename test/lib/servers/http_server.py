@@ -6,7 +6,8 @@
         server.answer("/doc", '{"primary": "db1"}')
         server.answer("/doc", behaviour="hang")     see BEHAVIOURS
         server.answer("/kv", body, index=7)         held while a question carries ?index=7
-        server.request("/doc")                      the next request seen: method, path, headers, body
+        server.request("/doc")                      the next request seen: method, path, headers,
+        body
 
 It runs as a process of its own, told what to do on its standard input, so that it may live in
 another network namespace than the scenario.

@@ -16,7 +16,8 @@ class Relay:
         self.process = lab.popen(*command, **pipes) if lab else subprocess.Popen(command, **pipes)
 
     def call(self, method, url, body=None):
-        """One request; status and text, (None, "") without an answer.  self.sent_ns is when it went."""
+        """One request; status and text, (None, "") without an answer.  self.sent_ns is when it
+        went."""
         self.process.stdin.write(json.dumps([method, url, body]) + "\n")
         self.process.stdin.flush()
         status, text, self.sent_ns = json.loads(self.process.stdout.readline())

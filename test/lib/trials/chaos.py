@@ -20,7 +20,8 @@ STEPS = {
 }
 ONCE = ("switchover",)
 # After these a client has nothing more to wait for once the new writer is writable.
-FAILOVERS = ("crash", "graceful", "reboot", "handover", "flap", "dns_freeze", "dns_flicker", "map_deleted",
+FAILOVERS = ("crash", "graceful", "reboot", "handover", "flap", "dns_freeze", "dns_flicker",
+             "map_deleted",
              "failover_without_prober")
 RETRY_S, RETRY_LIMIT_S = 0.2, 30
 MAX_LAG, LAG_MS, LAG_S = "5s", 60000, 2
@@ -42,8 +43,8 @@ class Chaos:
         return name
 
     def play(self, name):
-        """Does one step; the moment since which there are a writer and, but for a failover, which must do
-        without, a network that is whole."""
+        """Does one step; the moment since which there are a writer and, but for a failover, which
+        must do without, a network that is whole."""
         begin = now()
         getattr(self, name)()
         well = now()

@@ -14,7 +14,8 @@ class Reign:
 
 def reigns(first, events):
     """Who was the writer from when to when, by the events `writable` of the lab, and the moments at
-    which it began to make them so: on a busy machine a row can be told before it knows that it did."""
+    which it began to make them so: on a busy machine a row can be told before it knows that it
+    did."""
     made = [Reign(first, 0, 1 << 63)]
     for event in events:
         if event["event"] == "writable":
@@ -47,12 +48,14 @@ def doubled(rows):
 
 def misplaced(told, rows, reign):
     """(number, server, ns) of acknowledged rows made by an instance that was not the writer at any
-    moment from the previous answer to the acknowledgement, and by how much that was too soon or late."""
+    moment from the previous answer to the acknowledgement, and by how much that was too soon or
+    late."""
     found, before = [], 0
     for ns, word, n, _ in told:
         if word == "ok" and n in rows:
             server = rows[n][0]
-            beside = min((max(r.begin_ns - ns, before - r.end_ns) for r in reign if r.server == server),
+            beside = min((max(r.begin_ns - ns, before - r.end_ns) for r in reign
+                          if r.server == server),
                          default=ns)
             if beside > 0:
                 found.append((n, server, beside))
@@ -61,16 +64,16 @@ def misplaced(told, rows, reign):
 
 
 def refused(told, excused=()):
-    """(number, moment, text) of statements that a reader refused, but for spans of time in which nobody
-    could know better: (begin, end) in nanoseconds."""
+    """(number, moment, text) of statements that a reader refused, but for spans of time in which
+    nobody could know better: (begin, end) in nanoseconds."""
     return [(n, ns, text[:40]) for ns, word, n, text in told if word == "error" and
             any(code in text for code in REFUSED) and
             not any(begin <= ns <= end for begin, end in excused)]
 
 
 def lagging(told, spans):
-    """(server, moment) of a reader's connections that began while their instance lagged: its answers
-    are "SERVER BEGIN", the spans (server, begin, end) in nanoseconds."""
+    """(server, moment) of a reader's connections that began while their instance lagged: its
+    answers are "SERVER BEGIN", the spans (server, begin, end) in nanoseconds."""
     made = {tuple(text.split()) for _, word, _, text in told if word == "ok"}
     return sorted((server, int(ns)) for server, ns in made if
                   any(server == who and begin <= int(ns) <= end for who, begin, end in spans))

@@ -3,8 +3,8 @@
 
 What a row may do is told by what it is: a pool hears of a closed connection before it uses it; a
 single connection of a wire client is told once; a program on libmariadb, where the client ABI heals
-the handle in place, is told nothing while idle.  What is in flight may fail, and connects are refused
-while there is no writer; nothing fails after that.
+the handle in place, is told nothing while idle.  What is in flight may fail, and connects are
+refused while there is no writer; nothing fails after that.
 """
 import datetime
 import glob
@@ -88,11 +88,13 @@ def php(kind):
 
 
 def python(name, kind, manner, **more):
-    return Kind(name, manner, SYSTEM_PYTHON, os.path.join(CLIENTS, "python", "any.py"), kind, **more)
+    return Kind(name, manner, SYSTEM_PYTHON, os.path.join(CLIENTS, "python", "any.py"), kind,
+                **more)
 
 
 def web(name, kind):
-    return Kind(name, SINGLE, SYSTEM_PYTHON, os.path.join(CLIENTS, "python", "web.py"), kind, width=4,
+    return Kind(name, SINGLE, SYSTEM_PYTHON, os.path.join(CLIENTS, "python", "web.py"), kind,
+                width=4,
                 needs=web_problem if kind == "fpm" else None)
 
 
@@ -126,7 +128,8 @@ def kinds(folder):
         node("Node cluster", "cluster", processes=3),
         php("mysqli"), php("pdo"), php("mysqli-persistent"), php("pdo-persistent"),
         web("PHP fpm, 8 children behind nginx", "fpm"), web("PHP -S, 8 workers", "workers"),
-        python("Python mysqlclient", "mysqlclient", ABI), python("Python PyMySQL", "pymysql", SINGLE),
+        python("Python mysqlclient", "mysqlclient", ABI),
+        python("Python PyMySQL", "pymysql", SINGLE),
         python("Python SQLAlchemy (PyMySQL)", "sqlalchemy", SINGLE),
         python("Python multiprocessing", "multiprocessing", ABI, processes=3),
         Kind("Ruby mysql2", ABI, "/usr/bin/ruby", os.path.join(CLIENTS, "ruby", "any.rb")),
@@ -237,10 +240,12 @@ def document(rows, columns, limits, modes):
     """What PELORUS_MATRIX keeps."""
     return "\n".join([
         "# What unmodified clients are told", "", table(rows, columns, limits), "",
-        "Errors in all, of all connections of the client, in a failover that it slept through (idle), "
+        "Errors in all, of all connections of the client, in a failover that it slept through "
+        "(idle), "
         "while it wrote (busy: what is in flight fails, and connects are refused while there is no "
         "writer; none later), in the middle of a transaction, which must be told. TLS is looked at "
-        "by what the server says of the connection; `none`: mysql for Node and sysbench verify no name, the "
+        "by what the server says of the connection; `none`: mysql for Node and sysbench verify no "
+        "name, the "
         "program on musl has no TLS. Bold is a limit.",
         "", f"Made on {datetime.date.today().isoformat()} by `PELORUS_ROUNDS={len(modes)} "
         "PELORUS_MATRIX=FILE test/run clients`.", ""])

@@ -63,14 +63,13 @@ class Trial:
 
     def settled(self):
         """Waits until connections may be led to every instance."""
-        self.apps.prober.wait(lambda c: self.lab.reader_name in c.names and
-                              len(c.instances) == 3 and
+        self.apps.prober.wait(lambda c: len(c.instances) == 3 and
                               all(i.routable for i in c.instances.values()), 30)
 
     def connect(self):
         writer = self.lab.writer
         self.rows[0].write()
-        self.settled()  # a pool keeps what it gets, and before that a reader's name leads to the writer
+        self.settled()  # before that a reader's name leads to the writer, and a pool keeps that
         self.rows[0].ask("r", READ, 1)  # which follows the name
         self.published(writer)
         self.settled()

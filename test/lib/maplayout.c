@@ -2,13 +2,17 @@
 /*
  * maplayout: prints where map.h puts what, as JSON, for readers that are not written in C.
  *
- *   {"hot_name": {"fields": {"role": [8, 1], ...}, "size": 216}, ..., "clusters": 64, ...}
+ *   {"hot_name": {"fields": {"role": [8, 1], ...}, "size": 216}, ...,
+ *    "states": ["free", "unknown", ...], ..., "clusters": 64, ...}
  *
  * A field is its offset and its size in bytes.
  */
 #include "pelorus/map.h"
 
+#include "common/words.h"
+
 #include <stdio.h>
+#include <string.h>
 
 #define FIELD(type, name)                                                                          \
 	printf("\"" #name "\": [%zu, %zu], ", offsetof(struct type, name),                         \
@@ -97,6 +101,15 @@ static void print_cold(void)
 	END(pel_cold);
 }
 
+/* The words of an enum, from 0 to the last that has one. */
+static void print_words(const char *name, const char *(*word_of)(unsigned value))
+{
+	printf("\"%s\": [\"%s\"", name, word_of(0));
+	for (unsigned i = 1; strcmp(word_of(i), "?") != 0; i++)
+		printf(", \"%s\"", word_of(i));
+	printf("],\n");
+}
+
 int main(void)
 {
 	printf("{");
@@ -105,6 +118,11 @@ int main(void)
 	print_instance();
 	print_name();
 	print_cold();
+	print_words("states", pel_word_of_state);
+	print_words("whys", pel_word_of_why);
+	print_words("roles", pel_word_of_role);
+	print_words("healths", pel_word_of_health);
+	print_words("admissions", pel_word_of_admission);
 	printf("\"clusters\": %d, \"name_max\": %d, \"routable\": %u, \"lagged\": %u, "
 	       "\"elsewhere\": %u}\n",
 		PEL_MAP_CLUSTERS, PEL_NAME_MAX, PEL_INST_ROUTABLE, PEL_INST_LAGGED,

@@ -6,7 +6,7 @@
     cluster.state, cluster.writer, cluster.instances["demo-1"].health
     view.wait(lambda v: ..., seconds)              # woken by the futex, never polled faster
 
-Where what stands is told by maplayout, which has it from map.h.
+Where what stands, and what it is called, is told by maplayout, which has it from map.h and words.h.
 """
 import ctypes
 import functools
@@ -18,13 +18,6 @@ import subprocess
 import time
 
 from lib.paths import MAPLAYOUT
-
-STATES = ("free", "unknown", "known", "writerless")
-ROLES = ("unknown", "reader", "writer", "custom")
-HEALTHS = ("unknown", "ok", "suspect", "stalled", "unreachable")
-WHYS = ("", "starting", "no-credentials", "denied", "no-answer", "not-a-cluster", "no-writer",
-        "disputed", "unroutable")
-ADMISSIONS = ("admitted", "new", "warming", "held")
 
 NUMBERS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 SYS_FUTEX, FUTEX_WAIT = {"x86_64": 202, "aarch64": 98}[os.uname().machine], 0
@@ -60,6 +53,11 @@ def member(kind, field, data, i, size):
     return part(kind, field, data)[i * size:(i + 1) * size]
 
 
+def word(kind, value):
+    """What the library calls that value: word("roles", 2) is "writer"."""
+    return layout()[kind][value]
+
+
 def text(data):
     return data.split(b"\0")[0].decode()
 
@@ -75,9 +73,9 @@ class Instance:
         self.flags, self.port, self.lag_ms = of("flags"), of("port"), of("lag_ms")
         self.evidence_ns = of("evidence_ns")
         self.warm_done, self.warm_total = of("warm_done"), of("warm_total")
-        self.admission = ADMISSIONS[of("admission")]
-        self.role, self.self_role = ROLES[of("role")], ROLES[of("self_role")]
-        self.health = HEALTHS[of("health")]
+        self.admission = word("admissions", of("admission"))
+        self.role, self.self_role = word("roles", of("role")), word("roles", of("self_role"))
+        self.health = word("healths", of("health"))
         self.ip4 = dotted(part("hot_instance", "ip4", hot))
         self.id = text(part("cold_instance", "id", cold))
 
@@ -97,7 +95,7 @@ class Instance:
 class Name:
     def __init__(self, hot, cold):
         self.port, self.members = (number("hot_name", f, hot) for f in ("port", "members"))
-        self.role = ROLES[number("hot_name", "role", hot)]
+        self.role = word("roles", number("hot_name", "role", hot))
         self.text = text(cold)
         known = [member("hot_name", "addrs", hot, i, "addr")
                  for i in range(number("hot_name", "n_addrs", hot))]
@@ -112,7 +110,7 @@ class Cluster:
         self.uid, self.generation, self.epoch = of("uid"), of("generation"), of("epoch")
         self.writerless_ns, self.verified_ns = of("writerless_ns"), of("verified_ns")
         self.dns_only, self.port = of("dns_only"), of("port")
-        self.state, self.why = STATES[of("state")], WHYS[of("why")]
+        self.state, self.why = word("states", of("state")), word("whys", of("why"))
         listed = [Instance(member("hot", "instances", hot, i, "hot_instance"),
                            member("cold", "instances", cold, i, "cold_instance"))
                   for i in range(of("n_instances"))]

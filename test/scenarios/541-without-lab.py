@@ -1,6 +1,7 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""-Dlab=false: built where there are no headers of a server, and nothing of the lab is installed."""
+"""-Dlab=false: built where there are no headers of a server, and nothing of the lab is
+installed."""
 import os
 import subprocess
 import tempfile
@@ -40,7 +41,8 @@ def main():
         made = meson(environment, "setup", "-Dtests=disabled", os.path.join(folder, "with"))
         ok(made.returncode != 0 and "libmariadbd-dev" in made.stdout and
            "-Dlab=false" in made.stdout, "with the lab it says what is missing", made.stdout[-500:])
-        made = meson(environment, "setup", "-Dtests=disabled", "-Dlab=false", "-Dwerror=true", build)
+        made = meson(environment, "setup", "-Dtests=disabled", "-Dlab=false", "-Dwerror=true",
+                     build)
         if made.returncode == 0:
             made = meson(environment, "compile", "-C", build)
         if not ok(made.returncode == 0, "without it, it is built", made.stdout[-2000:]):
@@ -48,7 +50,8 @@ def main():
         run = subprocess.run([os.path.join(build, "tools", "pelorus", "pelorus"), "lab", "up"],
                              capture_output=True, text=True)
         ok(run.returncode == 1 and "-Dlab=false" in run.stderr, "`pelorus lab` says so", run.stderr)
-        made = meson(dict(environment, DESTDIR=os.path.join(folder, "dest")), "install", "-C", build,
+        made = meson(dict(environment, DESTDIR=os.path.join(folder, "dest")), "install", "-C",
+                     build,
                      "--no-rebuild")
         files = [os.path.join(at, name) for at, _, names in os.walk(os.path.join(folder, "dest"))
                  for name in names]

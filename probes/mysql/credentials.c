@@ -279,36 +279,6 @@ enum credentials_verdict credentials_verdict(const struct credentials *c)
 	return any ? CREDENTIALS_DENIED : CREDENTIALS_NONE;
 }
 
-bool credentials_error_is_denial(unsigned mysql_errno)
-{
-	static const unsigned denials[] = {
-		1044, /* ER_DBACCESS_DENIED_ERROR */
-		1045, /* ER_ACCESS_DENIED_ERROR */
-		1130, /* ER_HOST_NOT_PRIVILEGED */
-		1142, /* ER_TABLEACCESS_DENIED_ERROR */
-		1227, /* ER_SPECIFIC_ACCESS_DENIED_ERROR */
-		1251, /* ER_NOT_SUPPORTED_AUTH_MODE */
-		1275, /* ER_SERVER_IS_IN_SECURE_AUTH_MODE */
-		1524, /* ER_PLUGIN_IS_NOT_LOADED */
-		1698, /* ER_ACCESS_DENIED_NO_PASSWORD_ERROR */
-		1820, /* ER_MUST_CHANGE_PASSWORD */
-		1862, /* ER_MUST_CHANGE_PASSWORD_LOGIN */
-		1873, /* ER_ACCESS_DENIED_CHANGE_USER_ERROR */
-		2054, /* CR_SERVER_GONE_AWAY_WITH_OLD_AUTH */
-		2059, /* CR_AUTH_PLUGIN_CANNOT_LOAD */
-		2061, /* CR_AUTH_PLUGIN_ERR */
-		3118, /* ER_ACCOUNT_HAS_BEEN_LOCKED */
-		3159, /* ER_SECURE_TRANSPORT_REQUIRED */
-		4151, /* ER_ACCOUNT_HAS_BEEN_LOCKED of MariaDB */
-	};
-
-	for (size_t i = 0; i < sizeof(denials) / sizeof(*denials); i++) {
-		if (denials[i] == mysql_errno)
-			return true;
-	}
-	return false;
-}
-
 /* Doubles quotes and backslashes, so that the printed SQL means this user and nothing else. */
 static void quote(const char *text, char *ret, size_t size)
 {

@@ -56,9 +56,6 @@ uint64_t credentials_next_ms(const struct credentials *c, uint64_t now_ms);
 
 enum credentials_verdict credentials_verdict(const struct credentials *c);
 
-/* True for the errors of MySQL that mean: this user may not log in, or may not ask. */
-bool credentials_error_is_denial(unsigned mysql_errno);
-
 /* The SQL that mends it: CREATE USER and GRANT for this user, as one line.  Never a password. */
 #define CREDENTIALS_REMEDY_MAX 768
 void credentials_remedy(const char *user, enum config_dialect dialect, char *ret, size_t size);

@@ -9,6 +9,8 @@
 
 #include "sha2_login.h"
 
+#include "common/errors.h"
+
 #include <errmsg.h>
 #include <errno.h>
 #include <limits.h>
@@ -159,7 +161,7 @@ void member_login_judge(MYSQL *mysql, bool dialling, struct member_failure *ret)
 	if (inner)
 		ret->code = code = inner;
 	if (!member_login_is_client_error(code))
-		ret->kind = credentials_error_is_denial(code) ? MEMBER_DENIED : MEMBER_SPOKE;
+		ret->kind = pel_error_of(code) == PEL_ERROR_DENIED ? MEMBER_DENIED : MEMBER_SPOKE;
 	else if (dialling)
 		ret->kind = judge_dial(errno_in(ret->text));
 	else

@@ -9,11 +9,11 @@
 
 #include "commands.h"
 
+#include "common/errors.h"
 #include "common/names.h"
 #include "common/rows.h"
 
 #include <mysql.h>
-#include <mysqld_error.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,20 +29,11 @@ static const char *const *row_next(void *ctx)
 
 static int status_of(unsigned error)
 {
-	switch (error) {
-	case ER_ACCESS_DENIED_ERROR:
-	case ER_DBACCESS_DENIED_ERROR:
-	case ER_TABLEACCESS_DENIED_ERROR:
-	case ER_SPECIFIC_ACCESS_DENIED_ERROR:
-	case ER_ACCESS_DENIED_NO_PASSWORD_ERROR:
-		return STATUS_CREDENTIALS;
-	case ER_UNKNOWN_TABLE:
-	case ER_NO_SUCH_TABLE:
-	case ER_UNKNOWN_SYSTEM_VARIABLE:
-		return STATUS_UNKNOWN;
-	default:
-		return STATUS_FAILED;
-	}
+	static const int statuses[] = {[PEL_ERROR_OTHER] = STATUS_FAILED,
+		[PEL_ERROR_DENIED] = STATUS_CREDENTIALS,
+		[PEL_ERROR_NO_TABLE] = STATUS_UNKNOWN};
+
+	return statuses[pel_error_of(error)];
 }
 
 static int why(MYSQL *mysql, char ret_why[static 256])

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Numbers from MySQL's and MariaDB's error reference. */
+#include "errors.h"
+
+#include <stddef.h>
+
+static const struct {
+	unsigned number;
+	enum pel_error error;
+} errors[] = {
+	{1044, PEL_ERROR_DENIED},   /* ER_DBACCESS_DENIED_ERROR */
+	{1045, PEL_ERROR_DENIED},   /* ER_ACCESS_DENIED_ERROR */
+	{1054, PEL_ERROR_NO_TABLE}, /* ER_BAD_FIELD_ERROR */
+	{1109, PEL_ERROR_NO_TABLE}, /* ER_UNKNOWN_TABLE */
+	{1130, PEL_ERROR_DENIED},   /* ER_HOST_NOT_PRIVILEGED */
+	{1142, PEL_ERROR_DENIED},   /* ER_TABLEACCESS_DENIED_ERROR */
+	{1143, PEL_ERROR_DENIED},   /* ER_COLUMNACCESS_DENIED_ERROR */
+	{1146, PEL_ERROR_NO_TABLE}, /* ER_NO_SUCH_TABLE */
+	{1193, PEL_ERROR_NO_TABLE}, /* ER_UNKNOWN_SYSTEM_VARIABLE */
+	{1227, PEL_ERROR_DENIED},   /* ER_SPECIFIC_ACCESS_DENIED_ERROR */
+	{1251, PEL_ERROR_DENIED},   /* ER_NOT_SUPPORTED_AUTH_MODE */
+	{1275, PEL_ERROR_DENIED},   /* ER_SERVER_IS_IN_SECURE_AUTH_MODE */
+	{1524, PEL_ERROR_DENIED},   /* ER_PLUGIN_IS_NOT_LOADED */
+	{1698, PEL_ERROR_DENIED},   /* ER_ACCESS_DENIED_NO_PASSWORD_ERROR */
+	{1820, PEL_ERROR_DENIED},   /* ER_MUST_CHANGE_PASSWORD */
+	{1862, PEL_ERROR_DENIED},   /* ER_MUST_CHANGE_PASSWORD_LOGIN */
+	{1873, PEL_ERROR_DENIED},   /* ER_ACCESS_DENIED_CHANGE_USER_ERROR */
+	{2054, PEL_ERROR_DENIED},   /* CR_SERVER_GONE_AWAY_WITH_OLD_AUTH */
+	{2059, PEL_ERROR_DENIED},   /* CR_AUTH_PLUGIN_CANNOT_LOAD */
+	{2061, PEL_ERROR_DENIED},   /* CR_AUTH_PLUGIN_ERR */
+	{3118, PEL_ERROR_DENIED},   /* ER_ACCOUNT_HAS_BEEN_LOCKED */
+	{3159, PEL_ERROR_DENIED},   /* ER_SECURE_TRANSPORT_REQUIRED */
+	{4151, PEL_ERROR_DENIED},   /* ER_ACCOUNT_HAS_BEEN_LOCKED of MariaDB */
+};
+
+enum pel_error pel_error_of(unsigned mysql_errno)
+{
+	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+		if (errors[i].number == mysql_errno)
+			return errors[i].error;
+	}
+	return PEL_ERROR_OTHER;
+}

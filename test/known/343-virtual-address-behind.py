@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What is dialled past libc never hangs: a virtual address is given out only where something stands
+behind it, and no packet to one leaves the host.
+
+Programs look a followed name up by libc and then dial as they please: by libc, by calling the
+kernel themselves, by io_uring. Without any prober they come where DNS leads; with one they may be
+refused, at once. A packet that leaves is seen at the other end of the only way out.
+"""
+import errno
+import os
+import socket
+import subprocess
+import threading
+
+from lib.prober import Prober
+from lib.programs import guests, loopback
+from lib.tap import done, note, ok, skip
+
+WRITER = "db.cluster-abc.test-region-1.rds.amazonaws.com"
+DNS = "127.0.77.4"
+WAYS = ("libc", "raw", "uring")
+AT_ONCE = {f"errno {n}" for n in (errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH)}
+ETH_P_IP = 0x0800
+NET = (198, 18)
+
+
+class WayOut(threading.Thread):
+    """The default route, and what comes out at its end."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        subprocess.run(["ip", "route", "add", "default", "via", "10.77.0.2", "dev", "hole"],
+                       check=True)
+        self.seen = []
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_IP))
+        self.socket.bind(("bottom", ETH_P_IP))
+        self.start()
+
+    def run(self):
+        while True:
+            packet = self.socket.recv(2048)[14:]
+            if tuple(packet[16:18]) == NET:
+                self.seen.append(".".join(map(str, packet[16:20])))
+
+    def take(self):
+        seen, self.seen = self.seen, []
+        return seen
+
+
+def dial(program, host, port, how, environment):
+    """(address, what came of it)."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("PELORUS_")}
+    done_ = subprocess.run([program, host, str(port), how], env={**clean, **environment},
+                           stdout=subprocess.PIPE, text=True, timeout=30)
+    address, _, told = done_.stdout.strip().partition(" ")
+    return address, told
+
+
+def check(text, program, host, port, way, fits, environment, ways=WAYS):
+    for how in ways:
+        address, told = dial(program, host, port, how, environment)
+        note(f"{text}: by {how}: {address}: {told}")
+        if told == "no uring":
+            skip(f"{text}: dialled by {how}", "the kernel has no io_uring for us")
+            continue
+        ok(fits(told), f"{text}: dialled by {how}: no silence", f"{address} {told}")
+    left = way.take()
+    ok(not left, f"{text}: no packet to a virtual address leaves", left)
+
+
+def is_there(told):
+    return told == f"connected {DNS}"
+
+
+def is_there_or_refused(told):
+    return is_there(told) or told in AT_ONCE
+
+
+def main():
+    folder = loopback.enter(hosts={WRITER: DNS})
+    servers = loopback.Servers(DNS)
+    program, way = guests.host().build("past_libc", folder), WayOut()
+    nowhere = {"PELORUS_PROBER": "off", "PELORUS_RUNTIME_DIR": os.path.join(folder, "nobody")}
+    check("no prober", program, WRITER, servers.port, way, is_there, nowhere)
+    found = subprocess.run(["getent", "ahostsv4", WRITER], env={**os.environ, **nowhere},
+                           stdout=subprocess.PIPE, text=True).stdout.split()
+    ok(found[:1] == [DNS], "no prober: who resolves for others tells what DNS says", found)
+    absent = {"PELORUS_PROBER": "/nonexistent/pelorusd",
+              "PELORUS_RUNTIME_DIR": os.path.join(folder, "absent"),
+              "PELORUS_LOG": os.path.join(folder, "said")}
+    check("a prober that is not there", program, WRITER, servers.port, way, is_there, absent)
+    with Prober(config=f"[cluster {WRITER}]\nport = {servers.port}\n") as prober:
+        prober.start("--follow", f"{WRITER}:{servers.port}")
+        there = {"PELORUS_PROBER": "off", "PELORUS_RUNTIME_DIR": prober.directory}
+        address, told = dial(program, WRITER, servers.port, "libc", there)
+        ok(is_there(told), "with a prober: by libc it comes where DNS leads", f"{address} {told}")
+        check("with a prober", program, WRITER, servers.port, way, is_there_or_refused, there)
+    if address.startswith("198.18."):
+        check("an address that another process was given, and the prober gone", program, address,
+              servers.port, way, is_there_or_refused, nowhere, ["libc"])
+    done()
+
+
+main()

@@ -43,7 +43,7 @@ class Program:
         caller = build_caller(folder, directory)
         self.stderr = tempfile.TemporaryFile("w+")
         self.process = lab.popen(wheels.PYTHON, script, folder, caller,
-                                 env=w.environment(directory),
+                                 env=w.environment(directory, PYTHONPATH=folder),
                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.stderr,
                                  text=True)
 

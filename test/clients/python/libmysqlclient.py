@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real libmysqlclient, which Connector/Python's extension holds and exports.
 
-libmysqlclient.py FOLDER CALLER: the unpacked wheel, and standin/caller.c, linked with the
-extension, through which the calls go that a preloaded library serves first.  Led by lines, each
-answered by one:
+libmysqlclient.py FOLDER CALLER: the unpacked wheel, which is on Python's path, and
+standin/caller.c, linked with the extension, through which the calls go that a preloaded library
+serves first.  Led by lines, each answered by one:
 
     version | connect HOST | query SQL      the first column of the first row, if there is one
     beside connect HOST | beside query SQL  the same by mysqlclient, which brings libmariadb
@@ -15,7 +15,6 @@ import sys
 
 import MySQLdb
 
-sys.path.insert(0, sys.argv[1])
 os.environ["LIBMYSQL_PLUGIN_DIR"] = os.path.join(sys.argv[1], "mysql", "vendor", "plugin")
 extension = ctypes.CDLL(importlib.import_module("_mysql_connector").__file__)
 caller = ctypes.CDLL(sys.argv[2])

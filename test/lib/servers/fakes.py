@@ -18,9 +18,9 @@ import time
 PORT = 3306
 
 
-def enter(more=""):
+def enter(more="", users=False):
     """Runs the script again in namespaces of its own; returns inside only.  `more` is for its
-    resolv.conf."""
+    resolv.conf; with `users` (for root) there are other users inside."""
     if os.environ.get("PELORUS_FAKES"):
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
         return
@@ -30,8 +30,9 @@ def enter(more=""):
         out.write("nameserver 127.0.0.53\n" + more)
     script = f"mount --bind {conf} /etc/resolv.conf && exec \"$@\""
     try:
-        done = subprocess.run(["unshare", "--user", "--map-root-user", "--net", "--mount", "--pid",
-                               "--fork", "--kill-child", "--mount-proc", "sh", "-c", script, "sh",
+        own = [] if users else ["--user", "--map-root-user"]
+        done = subprocess.run(["unshare", *own, "--net", "--mount", "--pid", "--fork",
+                               "--kill-child", "--mount-proc", "sh", "-c", script, "sh",
                                sys.executable, "-B", *sys.argv],
                               env=dict(os.environ, PELORUS_FAKES="1"))
     finally:
@@ -137,9 +138,12 @@ class Server:
         self.samples = None
         self.slow_s = 0  # what a statement takes that is none of the prober's own questions
         self.lag_s = None  # of a plain one
+        self.users = None  # who is let in; None: everybody
         self.logins, self.refused, self.said, self.questions = 0, 0, [], []
+        self.came = []  # when somebody connected (monotonic)
+        self.who = []  # the users that came so far as to say who they are
         self.accepted = 0
-        self.connections = set()
+        self.connections, self.encrypted = set(), {}  # a socket and the TLS that took it over
         self.listener = socket.create_server((address, port), backlog=64)
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -160,18 +164,21 @@ class Server:
 
     def _serve(self, connection):
         self.connections.add(connection)
+        self.came.append(time.monotonic())
         try:
             with connection:
                 self._session(connection)
         except (OSError, EOFError):
             pass
         self.connections.discard(connection)
+        if connection in self.encrypted:
+            self.encrypted.pop(connection).close()
         for name in [n for n, c in list((self.locks or {}).items()) if c is connection]:
             del self.locks[name]
 
     def drop(self):
         """Ends all connections, as a server that restarts."""
-        for connection in list(self.connections):
+        for connection in [*self.connections, *self.encrypted.values()]:
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
@@ -221,13 +228,20 @@ class Server:
                 while connection.recv(1000):
                     pass
                 return
-            connection = self.tls.wrap_socket(connection, server_side=True)
+            self.encrypted[connection] = self.tls.wrap_socket(connection, server_side=True)
+            connection = self.encrypted[connection]
             sequence, response = self._read(connection)
         elif self.insecure:
             self.refused += 1
             self._send(connection, sequence + 1, self._error(*self.insecure))
             return
         self.said.append(response)
+        self.who.append(response[32:].split(b"\0")[0].decode())
+        if self.users is not None and self.who[-1] not in self.users:
+            self.refused += 1
+            self._send(connection, sequence + 1, self._error(
+                1045, f"Access denied for user '{self.who[-1]}'@'127.0.0.1' (using password: YES)"))
+            return
         if self.plugin:
             self._send(connection, sequence + 1, b"\xfe" + self.plugin.encode() + b"\0" +
                        b"saltsaltsaltsaltsalt\0")
@@ -327,6 +341,7 @@ class Cluster:
     """Servers demo-1 (the writer) to demo-N with true tables; the stand-in for a lab."""
 
     options = {"port": PORT}
+    kind = Server
 
     def __init__(self, dns, count=3, net=1, name="abc123", ports=None):
         """`ports` by id, of those that listen elsewhere."""
@@ -336,7 +351,7 @@ class Cluster:
         self.servers = {}
         for i in range(1, count + 1):
             address = f"127.0.{net}.{i}"
-            self.servers[f"demo-{i}"] = Server(address, f"demo-{i}", read_only=i > 1,
+            self.servers[f"demo-{i}"] = self.kind(address, f"demo-{i}", read_only=i > 1,
                                               port=(ports or {}).get(f"demo-{i}", PORT))
             dns.addresses[f"demo-{i}.{domain}"] = [address]
         for server in self.servers.values():

@@ -7,17 +7,12 @@ A migration, a restore, a switchover between regions: db.shop.example, a CNAME o
 one of B's.  It leaves A: to B, where the prober can log in there; else to "where DNS leads", said with
 one line in the log.  The other names of A never go with it, and the two clusters never take turns.
 """
-import os
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import fakes  # noqa: E402
-import tap  # noqa: E402
-import worlds  # noqa: E402
-from prober import Prober  # noqa: E402
-from worlds import Changes, expect, note, side_by_side  # noqa: E402
+from lib import tap, worlds
+from lib.prober import Prober
+from lib.servers import fakes
+from lib.worlds import Changes, expect, note, side_by_side
 
 OWN = "db.shop{}.example"
 WITHIN = 15  # seconds until a name that DNS leads elsewhere has left
@@ -43,7 +38,7 @@ class World:
         self.dns.aliases[self.own] = self.a.writer_name
         followed = [self.own, *([self.a.writer_name] if follow_a else [])]
         self.prober = Prober(self.a, "[pelorus]\nuser = pelorus\npassword = pelorus\n",
-                             arguments=[w for f in followed for w in ("--follow", f)])
+                             options=[w for f in followed for w in ("--follow", f)])
 
     def __enter__(self):
         self.prober.__enter__()

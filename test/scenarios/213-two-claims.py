@@ -10,16 +10,12 @@ two tell, for each change closes the connections of every program on the host.
 What is watched is what programs see: each writer that is published, in its order.
 """
 import os
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import fakes  # noqa: E402
-import tap  # noqa: E402
-import worlds  # noqa: E402
-from prober import Prober, cluster_section  # noqa: E402
-from worlds import Changes, expect, note, side_by_side  # noqa: E402
+from lib import tap, worlds
+from lib.prober import Prober, cluster_section
+from lib.servers import fakes
+from lib.worlds import Changes, expect, note, side_by_side
 
 SECONDS = 60 if os.environ.get("PELORUS_LONG") else 20
 CHANGES = 2

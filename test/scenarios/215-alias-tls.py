@@ -3,18 +3,12 @@
 """An own name, a CNAME of the cluster's endpoint, and TLS that verifies: the certificate covers the
 endpoint and not the alias, and a token is signed for the endpoint and not for the alias.  So the prober
 goes by the name that the cluster itself has, whatever the name is that programs use."""
-import os
-import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import aws  # noqa: E402
-import fakes  # noqa: E402
-import tap  # noqa: E402
-import worlds  # noqa: E402
-from prober import Prober  # noqa: E402
-from worlds import authority, certified, expect, side_by_side  # noqa: E402
+from lib import tap, worlds
+from lib.prober import Prober
+from lib.servers import aws, fakes
+from lib.worlds import authority, certified, expect, side_by_side
 
 KEYS = {"AWS_ACCESS_KEY_ID": aws.ID, "AWS_SECRET_ACCESS_KEY": aws.SECRET,
         "AWS_SESSION_TOKEN": aws.SESSION, "AWS_REGION": "us-east-1", "HOME": "/nonexistent"}
@@ -44,8 +38,8 @@ class World:
         for server in c.servers.values():
             server.tls = certified(self.folder, self.ca, *covered)
         command = ["env", *(f"{k}={v}" for k, v in (environment or {}).items())]
-        self.prober = Prober(c, config, command=command if environment else (),
-                             arguments=["--follow", self.own] if alias else [])
+        self.prober = Prober(c, config, prefix=command if environment else (),
+                             options=["--follow", self.own] if alias else [])
 
     def __enter__(self):
         self.prober.__enter__()

@@ -6,18 +6,13 @@ nor the label that its host begins with.
 A coordinator that names the servers in another order makes nobody a new one; two hosts that lead to one
 server are one server; and whom the coordinator names no more is gone, also if it claimed at that moment.
 """
-import os
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import fakes  # noqa: E402
-import tap  # noqa: E402
-import worlds  # noqa: E402
-from http_server import HttpServer  # noqa: E402
-from prober import Prober, cluster_section  # noqa: E402
-from worlds import Changes, expect, note, side_by_side  # noqa: E402
+from lib import tap, worlds
+from lib.prober import Prober, cluster_section
+from lib.servers import fakes
+from lib.servers.http_server import HttpServer
+from lib.worlds import Changes, expect, note, side_by_side
 
 CALM = 6
 

@@ -6,16 +6,11 @@ Its reader name is served, its writer name goes where DNS leads, and nothing is 
 asked as often as on any quiet day, DNS too, and no line is written.  When one of them becomes the writer
 it is published as in any failover.
 """
-import os
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import fakes  # noqa: E402
-import tap  # noqa: E402
-import worlds  # noqa: E402
-from prober import Prober, cluster_section  # noqa: E402
+from lib import tap, worlds
+from lib.prober import Prober, cluster_section
+from lib.servers import fakes
 
 SECONDS = 6  # that questions are counted for
 ASKED = 4  # a second and instance: each 500 ms for its role, and once a second for the table

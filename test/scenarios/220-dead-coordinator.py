@@ -6,20 +6,15 @@ Without credentials the primary that a coordinator names is taken on its word.  
 says nothing more, so its last word does not stand for ever: DNS, which goes on, is followed again.  With
 credentials, be they untried yet, nobody is published on its word alone.
 """
-import os
 import socket
-import sys
 import threading
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import fakes  # noqa: E402
-import tap  # noqa: E402
-import worlds  # noqa: E402
-from http_server import HttpServer  # noqa: E402
-from prober import Prober, cluster_section  # noqa: E402
-from worlds import expect, note, side_by_side  # noqa: E402
+from lib import tap, worlds
+from lib.prober import Prober, cluster_section
+from lib.servers import fakes
+from lib.servers.http_server import HttpServer
+from lib.worlds import expect, note, side_by_side
 
 OUTLIVES = 45  # seconds: how long, at most, a dead coordinator's word stands against DNS
 COLD = 9  # seconds of a cold start; a login that is not answered waits for ten

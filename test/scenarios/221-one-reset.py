@@ -3,19 +3,14 @@
 """A second connection that is refused or reset while the first one works says that there is no room for a
 second one: a balancer's limit, a full accept queue with tcp_abort_on_overflow.  Nobody is unreachable for
 that, and no program's connection is closed.  Only together with the first does it count."""
-import os
 import socket
 import struct
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import fakes  # noqa: E402
-import tap  # noqa: E402
-import worlds  # noqa: E402
-from prober import Prober, cluster_section  # noqa: E402
-from worlds import expect, side_by_side  # noqa: E402
+from lib import tap, worlds
+from lib.prober import Prober, cluster_section
+from lib.servers import fakes
+from lib.worlds import expect, side_by_side
 
 SECONDS = 6
 LATE = 0.6  # of every answer: a look of its own is begun after 0.25

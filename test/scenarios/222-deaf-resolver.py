@@ -5,17 +5,11 @@
 Some drop questions for AAAA: the addresses that came for A count, and soon.  And while a name waits for
 its first answer, whoever follows it once more with a credential has that credential kept.
 """
-import os
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import fakes  # noqa: E402
-import tap  # noqa: E402
-import worlds  # noqa: E402
-from control import ask  # noqa: E402
-from prober import Prober, cluster_section  # noqa: E402
+from lib import tap, worlds
+from lib.prober import Prober, cluster_section
+from lib.servers import fakes
 
 NO_CREDENTIAL = "[pelorus]\n"
 
@@ -67,8 +61,8 @@ def followed_twice():
     dns.aliases["db.slow.example"] = cluster.writer_name
     dns.silent = True
     with Prober(cluster, NO_CREDENTIAL) as p:
-        first = ask(p.run, "follow", name="db.slow.example")
-        second = ask(p.run, "follow", name="db.slow.example", user="pelorus", password="pelorus")
+        first = p.ask("follow", name="db.slow.example")
+        second = p.ask("follow", name="db.slow.example", user="pelorus", password="pelorus")
         dns.silent = False
         tap.ok(first.startswith("ok") and "taken" in second,
                "a second request brings a credential, which is taken", f"{first} {second}")
@@ -90,7 +84,7 @@ def and_a_better_one():
     dns.silent = True
     with Prober(cluster, NO_CREDENTIAL) as p:
         for user in ("wrong", "right"):
-            ask(p.run, "follow", name="db2.slow.example", user=user, password="x")
+            p.ask("follow", name="db2.slow.example", user=user, password="x")
         dns.silent = False
         try:
             p.view.wait(lambda v: (c := v.find("db2.slow.example")) and c.state == "known", 15)

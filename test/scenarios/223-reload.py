@@ -7,19 +7,14 @@ Members that were taken out are gone, a new port is dialled, `refresh` is kept t
 """
 import os
 import subprocess
-import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import fakes  # noqa: E402
-import tap  # noqa: E402
-import worlds  # noqa: E402
-from control import ask  # noqa: E402
-from host_prober import PELORUS  # noqa: E402
-from prober import Prober, cluster_section  # noqa: E402
-from worlds import expect, note, side_by_side  # noqa: E402
+from lib import tap, worlds
+from lib.paths import PELORUS
+from lib.prober import Prober, cluster_section
+from lib.servers import fakes
+from lib.worlds import expect, note, side_by_side
 
 SECONDS = 6
 
@@ -30,9 +25,8 @@ class World:
 
 def configure(p, text):
     """Another text for the configuration, and a reload of it."""
-    with open(os.path.join(p.folder, "pelorus.conf"), "w") as out:
-        out.write(text)
-    return ask(p.run, "reload")
+    p.configure(text)
+    return p.ask("reload")
 
 
 def looked_at(path):

@@ -6,38 +6,36 @@ import contextlib
 import fcntl
 import os
 import subprocess
-import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-
-import fakes  # noqa: E402
-import mapview  # noqa: E402
-import tap  # noqa: E402
-import worlds  # noqa: E402
-from control import ask  # noqa: E402
-from prober import PELORUSD, ROOT, Prober, cluster_section  # noqa: E402
+from lib import mapview, tap, worlds
+from lib.paths import BUILD, PELORUSD
+from lib.prober import Prober, cluster_section
+from lib.servers import fakes
 
 LONGEST = 1.5  # seconds between two beats; there is one each half second or so
 SECONDS = 9  # a worker that hangs is killed after ten, and its map is stale after five
 
 
 class Bare(Prober):
-    """Without a log file and with my.cnf: `stderr` is whatever is given."""
+    """Without a log file: `stderr` is whatever is given, and my.cnf may be read."""
 
     stderr = subprocess.DEVNULL
 
-    def start(self):
-        os.makedirs(self.run, 0o700, exist_ok=True)
-        path = os.path.join(self.folder, "pelorus.conf")
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-            out.write(self.config)
-        words = [*self.command, PELORUSD, "--foreground", "--config", path, "--runtime-dir", self.run,
-                 *self.arguments]
-        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=self.stderr,
-                                        stdout=subprocess.DEVNULL, start_new_session=True)
-        self.view = mapview.MapView(self.run, 10)
+    def command(self, *words):
+        return [*self.prefix, PELORUSD, "--config", self.config, *self.options, *words]
+
+    def begin(self):
+        os.makedirs(self.directory, 0o700, exist_ok=True)
+        self.process = self.foreground("--runtime-dir", self.directory, stderr=self.stderr)
+        self.mapped = mapview.MapView(self.directory, 10)
+
+    def ask_softly(self, verb, **fields):
+        """One that hangs gives no answer, which the beat tells."""
+        with contextlib.suppress(OSError), self.connect(0.2) as s:
+            s.send("\n".join([verb] + [f"{k}={v}" for k, v in fields.items()]).encode())
+            s.recv(70000)
 
 
 def now():
@@ -70,7 +68,7 @@ def log_is_not_read():
     cluster = fakes.Cluster(dns, 3, 1, "waits1")
     end, start = os.pipe()
     fcntl.fcntl(start, fcntl.F_SETPIPE_SZ, 4096)
-    p = Bare(cluster, cluster_section(cluster), arguments=["--no-defaults"])
+    p = Bare(cluster, cluster_section(cluster), options=["--no-defaults"])
     p.stderr = start
     with p:
         p.wait_settled(3, 10)
@@ -78,7 +76,7 @@ def log_is_not_read():
 
         def say_something():
             cluster.servers["demo-3"].drop()
-            ask_softly(p, cluster.writer_name)
+            p.ask_softly("follow", name=cluster.writer_name, user="somebody")
         follows_a_failover("a log that nobody reads", p, cluster)
         silence = longest_silence(p, SECONDS, say_something)
         tap.note(f"a log that nobody reads: the longest silence was {silence:.2f} s")
@@ -105,7 +103,7 @@ def nobody_reads_from_the_beginning():
     end, start = os.pipe()
     fcntl.fcntl(start, fcntl.F_SETPIPE_SZ, 4096)
     fill(start)
-    p = Bare(cluster, cluster_section(cluster), arguments=["--no-defaults"])
+    p = Bare(cluster, cluster_section(cluster), options=["--no-defaults"])
     p.stderr = start
     try:
         with p:
@@ -116,14 +114,6 @@ def nobody_reads_from_the_beginning():
     os.close(end)
     os.close(start)
     cluster.close()
-
-
-def ask_softly(p, name):
-    """Gives it a reason for a line; a prober that hangs gives no answer, which the beat tells."""
-    try:
-        ask(p.run, "follow", limit=0.2, name=name, user="somebody", password="")
-    except OSError:
-        pass
 
 
 def follows_a_failover(text, p, cluster):
@@ -145,9 +135,8 @@ def libc_resolves():
             out.write("hosts: slow\npasswd: files\ngroup: files\n")
         with open(os.open(cnf, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
             out.write("[client]\nuser = pelorus\npassword = pelorus\n")
-        subprocess.run(["cc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-O1", "-o",
-                        os.path.join(folder, "libnss_slow.so.2"),
-                        os.path.join(ROOT, "test", "lib", "nss_slow.c")], check=True)
+        os.symlink(os.path.join(BUILD, "test", "lib", "nss_slow.so"),
+                   os.path.join(folder, "libnss_slow.so.2"))
         subprocess.run(["mount", "--bind", nss, "/etc/nsswitch.conf"], check=True)
         try:
             slow_look_ups(cluster, folder, cnf)
@@ -158,8 +147,8 @@ def libc_resolves():
 
 def slow_look_ups(cluster, folder, cnf):
     text = "my.cnf, and a directory service that is silent"
-    p = Bare(cluster, "[pelorus]\n", command=["env", f"LD_LIBRARY_PATH={folder}"],
-             arguments=["--defaults-file", cnf])
+    p = Bare(cluster, "[pelorus]\n", prefix=["env", f"LD_LIBRARY_PATH={folder}"],
+             options=["--defaults-file", cnf])
     try:
         p.__enter__()
     except TimeoutError:
@@ -173,8 +162,7 @@ def slow_look_ups(cluster, folder, cnf):
             if len(followed) < 4:
                 followed.append(cluster.writer_name if not followed else
                                 f"other{len(followed)}.cluster-x.us-east-1.rds.amazonaws.com")
-                with contextlib.suppress(OSError):
-                    ask(p.run, "follow", limit=0.2, name=followed[-1])
+                p.ask_softly("follow", name=followed[-1])
         silence = longest_silence(p, SECONDS, another)
         tap.note(f"{text}: the longest silence was {silence:.2f} s")
         tap.ok(silence < LONGEST, f"{text}: the heartbeat goes on", silence)

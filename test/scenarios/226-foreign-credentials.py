@@ -1,0 +1,126 @@
+#!/usr/bin/env -S /usr/bin/python3 -B
+# SPDX-License-Identifier: Apache-2.0
+"""What another user hands over besides a name and a port is dropped before it is kept.
+
+A directory that is shared with other users lets them follow what is configured, and hint.  A credential
+of theirs is refused, and stays refused when the worker dies and the next one is told what was followed.
+"""
+import os
+import signal
+import time
+
+from lib import tap, worlds
+from lib.prober import Prober, cluster_section
+from lib.servers import fakes
+
+STRANGER = 65534
+
+
+def foreign(p, verb, **fields):
+    """The answer that another user gets: asked by a child that becomes one."""
+    end, start = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setresgid(STRANGER, STRANGER, STRANGER)
+            os.setresuid(STRANGER, STRANGER, STRANGER)
+            os.write(start, p.ask(verb, **fields).encode())
+        finally:
+            os._exit(0)
+    os.close(start)
+    with os.fdopen(end) as answer:
+        text = answer.read()
+    os.waitpid(child, 0)
+    return text.strip()
+
+
+def shared(cluster, config):
+    """A prober whose directory other users may enter."""
+    p = Prober(cluster, config)
+    os.chmod(p.folder, 0o755)
+    os.makedirs(p.directory)
+    os.chmod(p.directory, 0o755)
+    return p
+
+
+def users(cluster):
+    return sorted({u for s in cluster.servers.values() for u in s.who})
+
+
+def next_worker(p):
+    """Kills the worker; returns when another beats."""
+    old = p.worker()
+    os.kill(old, signal.SIGKILL)
+    p.view.wait(lambda v: v.pid != old and v.pid, 10)
+    begin = p.view.heartbeat_ns
+    p.view.wait(lambda v: v.heartbeat_ns > begin, 10)
+
+
+def attempts(cluster, name):
+    """Whatever a stranger could hand over, in every form that names the cluster."""
+    return [{"name": n, "user": f"stranger{i}", "password": "x" * 4, **more}
+            for i, (n, more) in enumerate((
+                (name, {}), (name.upper(), {}), (cluster.reader_name, {}), (name, {"port": 3306}),
+                (name, {"ssl": "on"}), (name, {"permanent": "on"})))]
+
+
+def without_any(dns):
+    """No credential of our own: the stranger's would be the only one, and be tried at once."""
+    cluster = fakes.Cluster(dns, 2, 1, "foreign1")
+    with shared(cluster, cluster_section(cluster, user=None,
+                                         reader_endpoint=cluster.reader_name)) as p:
+        p.wait(lambda c: c.why == "no-credentials", 10)
+        answers = [foreign(p, "follow", **a) for a in attempts(cluster, cluster.writer_name)]
+        tap.ok(any("credential" in a for a in answers), "a stranger hands credentials over", answers)
+        time.sleep(1.5)  # that nobody logs in
+        tap.ok(not users(cluster), "they are not used", users(cluster))
+        for turn in ("the next worker", "the one after it"):
+            next_worker(p)
+            asked = len(dns.times)
+            p.view.wait(lambda _: len(dns.times) > asked + 4, 10)
+            time.sleep(1.5)
+            tap.ok(not users(cluster), f"nor by {turn}", users(cluster))
+        tap.ok(p.cluster().why == "no-credentials", "there are none still", p.cluster().why)
+        tap.ok("stranger" not in p.log(), "the log does not name them", p.log()[-500:])
+    cluster.close()
+
+
+def beside_a_good_one(dns):
+    """Our own is refused for a while: even then nobody else's is tried."""
+    cluster = fakes.Cluster(dns, 2, 2, "foreign2")
+    with shared(cluster, cluster_section(cluster, reader_endpoint=cluster.reader_name)) as p:
+        p.wait_settled(2)
+        for a in attempts(cluster, cluster.writer_name):
+            foreign(p, "follow", **a)
+        for server in cluster.servers.values():
+            server.users = set()
+        next_worker(p)
+        p.view.wait(lambda _: any("pelorus" in s.who[-1:] for s in cluster.servers.values()), 10)
+        time.sleep(2)
+        tap.ok(users(cluster) == ["pelorus"], "beside our own that is refused: only that is tried",
+               users(cluster))
+    cluster.close()
+
+
+def what_our_own_user_hands_over(dns):
+    """The same request from our own user counts, before and after a worker's end."""
+    cluster = fakes.Cluster(dns, 2, 3, "foreign3")
+    with shared(cluster, cluster_section(cluster, user=None)) as p:
+        p.wait(lambda c: c.why == "no-credentials", 10)
+        p.ask("follow", name=cluster.writer_name, user="ours", password="y")
+        p.wait_known("demo-1", 10)
+        next_worker(p)
+        p.wait_known("demo-1", 10)
+        tap.ok(users(cluster) == ["ours"], "our own user's credential is kept over a worker's end",
+               users(cluster))
+    cluster.close()
+
+
+if os.environ.get("PELORUS_FAKES") is None and not tap.as_root("a stranger's credentials"):
+    tap.done()
+fakes.enter(users=True)
+dns_ = worlds.Dns()
+for part in (without_any, beside_a_good_one, what_our_own_user_hands_over):
+    part(dns_)
+tap.done()

@@ -107,6 +107,7 @@ class Lab:
         """Rows of texts from the mariadb client inside; host is an id, or an endpoint's name."""
         done = self.exec("mariadb", "-N", "-B", "--connect-timeout=10", "-h", self.host(host),
                          f"-P{self.options.get('port', 3306)}", f"-u{user}", f"-p{user}",
+                         *(["--ssl"] if self.options.get("secure_transport") else []),
                          *([database] if database else []), "-e", statement, check=False)
         if done.returncode != 0:
             if check:

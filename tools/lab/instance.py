@@ -183,7 +183,7 @@ class Instance:
             f"CHANGE MASTER TO MASTER_HOST='{master.storage_address}', "
             f"MASTER_PORT={self.lab.config['port']}, MASTER_USER='lab_replica', "
             "MASTER_PASSWORD='lab_replica', MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1, "
-            "MASTER_HEARTBEAT_PERIOD=0.5")
+            f"MASTER_HEARTBEAT_PERIOD=0.5, MASTER_SSL={int(self.lab.config['secure_transport'])}")
         self.sql.query("START SLAVE")
 
     @property

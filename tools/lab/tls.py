@@ -50,5 +50,6 @@ def options(lab, instance):
     """What a server is to be started with."""
     if not lab.config["tls"]:
         return []
+    required = ["--require-secure-transport=ON"] if lab.config["secure_transport"] else []
     return [f"--ssl-ca={ca(lab.path)}", f"--ssl-cert={_file(lab.path, instance + '.pem')}",
-            f"--ssl-key={_file(lab.path, instance + '.key')}"]
+            f"--ssl-key={_file(lab.path, instance + '.key')}", *required]

@@ -104,16 +104,21 @@ def authority(folder, name="authority"):
     return ca
 
 
-def certified(folder, ca, *names):
-    """An SSLContext for a server whose certificate `ca` has signed for these names."""
+def certificate(folder, ca, *names):
+    """Paths of a certificate that `ca` has signed for these names, and of its key."""
     pem = os.path.join(folder, f"{names[0]}.{abs(hash((ca, *names)))}.pem")
     _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
              "-days", "2", "-subj", f"/CN={names[0][:64]}", "-addext",
              "subjectAltName=" + ",".join("DNS:" + n for n in names), "-addext",
              "basicConstraints=critical,CA:FALSE", "-CA", ca, "-CAkey", ca + ".key", "-keyout",
              pem + ".key", "-out", pem)
+    return pem, pem + ".key"
+
+
+def certified(folder, ca, *names):
+    """An SSLContext for a server with such a certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem, pem + ".key")
+    context.load_cert_chain(*certificate(folder, ca, *names))
     return context
 
 

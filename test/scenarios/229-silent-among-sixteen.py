@@ -1,0 +1,107 @@
+#!/usr/bin/env -S /usr/bin/python3 -B
+# SPDX-License-Identifier: Apache-2.0
+# alone: it measures.
+"""Sixteen clusters, and one server among them that falls silent in its TLS handshake, or after the
+login.  The others' failovers are published as soon as without it, and no worker is
+killed: one silent server delays nobody else by more than 10 ms."""
+import statistics
+import tempfile
+import time
+
+from lib import tap, worlds
+from lib.prober import Prober, cluster_section
+from lib.servers import fakes
+
+OTHERS, ROUNDS = 15, 40
+RATIO, DELAY_MS = 1.1, 10
+LONGEST_S = 1.5  # between two heartbeats
+
+
+def sections(clusters):
+    return "\n".join(cluster_section(c, ssl="on").replace("[cluster lab]", f"[cluster c{i}]")
+                     for i, c in enumerate(clusters))
+
+
+def address(cluster):
+    return next(s.address for s in cluster.servers.values() if not s.read_only)
+
+
+def flip(cluster):
+    for server in cluster.servers.values():
+        server.read_only = not server.read_only
+
+
+class Beats:
+    """The longest silence of a prober's heart, looked at when asked."""
+
+    def __init__(self, prober):
+        self.prober, self.longest, self.pid = prober, 0, prober.view.pid
+
+    def look(self):
+        now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        self.longest = max(self.longest, (now - self.prober.view.heartbeat_ns) / 1e9)
+
+
+def failovers(prober, others):
+    """Milliseconds from a change of roles to its publication, over all clusters in turn."""
+    beats, took = Beats(prober), []
+    for i in range(ROUNDS):
+        cluster = others[i % len(others)]
+        begin = time.monotonic()
+        flip(cluster)
+        prober.view.wait(lambda v: (c := v.find(cluster.writer_name)) and c.writer and
+                         c.instances[c.writer].ip4 == address(cluster), 15, slice_s=0.005)
+        took.append(1000 * (time.monotonic() - begin))
+        beats.look()
+    return took, beats
+
+
+def run(clusters, others):
+    with Prober(others[0], sections(clusters)) as prober:
+        for cluster in others:
+            prober.view.wait(lambda v, c=cluster: (r := v.find(c.writer_name)) and
+                             r.is_settled(2), 30)
+        took, beats = failovers(prober, others)
+        return statistics.median(took), max(took), beats, prober.view.pid, prober.log()
+
+
+def compare(text, plain, deaf_cluster, others):
+    deaf = deaf_cluster.servers["demo-1"]
+    try:
+        median, most, beats, pid, log = run([*others, deaf_cluster], others)
+    except TimeoutError:
+        tap.ok(False, f"{text}: the others are known, and their failovers followed",
+               "within 30 s and 15 s")
+        return
+    tap.note(f"{text}: median {median:.1f} ms, most {most:.0f} ms; without it {plain[0]:.1f} and "
+             f"{plain[1]:.0f}; {deaf.refused} logins at it; longest silence {beats.longest:.2f} s")
+    tap.ok(median <= max(RATIO * plain[0], plain[0] + DELAY_MS),
+           f"{text}: the others' failovers are published as soon", f"{median} {plain[0]}")
+    tap.ok(beats.longest < LONGEST_S, f"{text}: the heart does not stop", beats.longest)
+    tap.ok(pid == beats.pid and "worker-hung" not in log, f"{text}: no worker is killed", log[-500:])
+    tap.ok(len(deaf.came) > 0, f"{text}: it was tried", deaf.came)
+
+
+fakes.enter()
+dns = worlds.Dns()
+with tempfile.TemporaryDirectory() as folder:
+    ca = worlds.authority(folder)
+    others_ = [fakes.Cluster(dns, 2, i + 1, f"many{i + 1}") for i in range(OTHERS)]
+    for c_ in others_:
+        offered = worlds.certified(folder, ca, c_.writer_name)
+        for s_ in c_.servers.values():
+            s_.tls = offered
+    silent = fakes.Cluster(dns, 1, 100, "silent")
+    silent.servers["demo-1"].tls = "silent"
+    plain_ = run(others_, others_)[:2]
+    compare("silent in the handshake", plain_, silent, others_)
+    silent.close()
+
+    half = fakes.Cluster(dns, 1, 101, "half")
+    half.servers["demo-1"].tls = worlds.certified(folder, ca, half.writer_name)
+    half.servers["demo-1"].delay_s = 3600
+    compare("silent after the login", plain_, half, others_)
+    half.close()
+    for c_ in others_:
+        c_.close()
+tap.done()

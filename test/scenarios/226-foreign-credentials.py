@@ -103,6 +103,24 @@ def beside_a_good_one(dns):
     cluster.close()
 
 
+def port(dns):
+    """A port, too, counts from our own user alone: before the first contact a stranger's would send
+    every login elsewhere."""
+    cluster = fakes.Cluster(dns, 2, 4, "foreign4")
+    for server in cluster.servers.values():
+        server.close()
+    elsewhere = [fakes.Server(s.address, i, port=9) for i, s in cluster.servers.items()]
+    with shared(cluster, cluster_section(cluster)) as p:
+        p.wait(lambda c: c.names[cluster.writer_name].addresses, 10)
+        foreign(p, "follow", name=cluster.writer_name, port=9)
+        time.sleep(2)
+        tap.ok(not any(s.came for s in elsewhere) and p.cluster().port == fakes.PORT,
+               "a stranger's port is not dialled", [s.came for s in elsewhere])
+    for server in elsewhere:
+        server.close()
+    cluster.close()
+
+
 def what_our_own_user_hands_over(dns):
     """The same request from our own user counts, before and after a worker's end."""
     cluster = fakes.Cluster(dns, 2, 3, "foreign3")
@@ -121,6 +139,6 @@ if os.environ.get("PELORUS_FAKES") is None and not tap.as_root("a stranger's cre
     tap.done()
 fakes.enter(users=True)
 dns_ = worlds.Dns()
-for part in (without_any, beside_a_good_one, what_our_own_user_hands_over):
+for part in (without_any, beside_a_good_one, port, what_our_own_user_hands_over):
     part(dns_)
 tap.done()

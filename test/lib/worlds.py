@@ -45,8 +45,9 @@ def side_by_side(*jobs, workers=6):
 
 
 class Dns(fakes.Dns):
-    """`deaf` to whole kinds of questions (AAAA) and `mute` about some names, or about all but `only`;
-    `failing` names get SERVFAIL; `times` is all that was asked: (moment, name, kind)."""
+    """`deaf` to whole kinds of questions (AAAA) and `mute` about some names, or about all but
+    `only`; `failing` names get SERVFAIL; `times` is all that was asked: (moment, name,
+    kind)."""
 
     def __init__(self):
         self.times, self.deaf, self.mute, self.failing = [], set(), set(), set()

@@ -1,11 +1,12 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""An own name is repointed from one cluster to another: a name belongs to a cluster only for as long as
-DNS leads it there.
+"""An own name is repointed from one cluster to another: a name belongs to a cluster only for as
+long as DNS leads it there.
 
-A migration, a restore, a switchover between regions: db.shop.example, a CNAME of A's endpoint, becomes
-one of B's.  It leaves A: to B, where the prober can log in there; else to "where DNS leads", said with
-one line in the log.  The other names of A never go with it, and the two clusters never take turns.
+A migration, a restore, a switchover between regions: db.shop.example, a CNAME of A's endpoint,
+becomes one of B's.  It leaves A: to B, where the prober can log in there; else to "where DNS
+leads", said with one line in the log.  The other names of A never go with it, and the two clusters
+never take turns.
 """
 import time
 
@@ -98,8 +99,8 @@ def both_let_us_in():
 
 
 def only_name():
-    """The own name is all that is followed: A's endpoints, which nobody asked for, are no reason to go
-    back."""
+    """The own name is all that is followed: A's endpoints, which nobody asked for, are no
+    reason to go back."""
     with World() as w:
         w.repoint()
         w.arrives("nobody follows A: the own name follows to B", w.own, w.b)
@@ -107,8 +108,8 @@ def only_name():
 
 
 def not_let_in(text, spoil):
-    """B cannot be verified: where DNS leads, and one line that says so.  A, which is still followed by
-    its endpoint, stays as it was."""
+    """B cannot be verified: where DNS leads, and one line that says so.  A, which is still
+    followed by its endpoint, stays as it was."""
     with World(follow_a=True) as w:
         for server in w.b.servers.values():
             spoil(server)
@@ -142,8 +143,11 @@ def and_back():
         w.dns.aliases[w.own] = w.a.writer_name
         w.arrives("there and back: and back to A", w.own, w.a)
         time.sleep(CALM)
-        expect(len(w.own_changes.writers()) <= 3, "there and back: moves no more often than it was moved",
-               w.own_changes.writers())
+        expect(
+            len(w.own_changes.writers()) <= 3,
+            "there and back: moves no more often than it was moved",
+            w.own_changes.writers(),
+        )
         w.own_changes.end()
         w.a_changes.end()
 
@@ -163,8 +167,8 @@ def flickers():
 
 
 def global_endpoint():
-    """A global endpoint after a switchover between regions: it goes to the other region's writer; the
-    first region's endpoint stays with its own instances, which are readers now."""
+    """A global endpoint after a switchover between regions: it goes to the other region's
+    writer; the first region's endpoint stays with its own instances, which are readers now."""
     def name(world):
         return f"shop.global-{world.a.domain.split('.')[0]}.global.rds.amazonaws.com"
     with World(follow_a=True, name=name) as w:

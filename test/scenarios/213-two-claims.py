@@ -81,7 +81,8 @@ def each_for_itself():
 
 
 def nobody_else():
-    """Nobody but the two has a table at all: nothing may decide between them but one that recants."""
+    """Nobody but the two has a table at all: nothing may decide between them but one that
+    recants."""
     with World() as w:
         begin = time.monotonic()
         w.two.read_only = False
@@ -108,7 +109,8 @@ def two_masters_in_each():
 
 
 def witness_that_wavers():
-    """The third names one, then the other, once a second: one witness takes back no decision for ever."""
+    """The third names one, then the other, once a second: one witness takes back no decision
+    for ever."""
     with World() as w:
         begin = time.monotonic()
         w.two.read_only = False

@@ -1,8 +1,8 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
 """An own name, a CNAME of the cluster's endpoint, and TLS that verifies: the certificate covers the
-endpoint and not the alias, and a token is signed for the endpoint and not for the alias.  So the prober
-goes by the name that the cluster itself has, whatever the name is that programs use."""
+endpoint and not the alias, and a token is signed for the endpoint and not for the alias.  So the
+prober goes by the name that the cluster itself has, whatever the name is that programs use."""
 import tempfile
 
 from lib import tap, worlds

@@ -1,10 +1,11 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""Who a server is: its host and port, its address, its server_uuid; never its place in somebody's list,
-nor the label that its host begins with.
+"""Who a server is: its host and port, its address, its server_uuid; never its place in somebody's
+list, nor the label that its host begins with.
 
-A coordinator that names the servers in another order makes nobody a new one; two hosts that lead to one
-server are one server; and whom the coordinator names no more is gone, also if it claimed at that moment.
+A coordinator that names the servers in another order makes nobody a new one; two hosts that lead to
+one server are one server; and whom the coordinator names no more is gone, also if it claimed at
+that moment.
 """
 import time
 
@@ -41,7 +42,9 @@ class Plain:
         self.web.__enter__()
         keys = self.keys or {"source": "http", "url": f"{self.web.url}/doc", "poll": "100ms",
                              "allowed_hosts": "*.example"}
-        self.prober = Prober(self.cluster, cluster_section(self.cluster, dialect="read_only", **keys))
+        self.prober = Prober(
+            self.cluster, cluster_section(self.cluster, dialect="read_only", **keys)
+        )
         return self
 
     def start(self):
@@ -159,11 +162,16 @@ def address_of_its_own():
         both = {w.servers[0].address, other.address}
         try:
             c = w.prober.wait(lambda c: c.state == "known" and c, 10)
-            expect(c.instances[c.writer].ip4 in both, "two addresses of one server: it is the writer")
+            expect(
+                c.instances[c.writer].ip4 in both, "two addresses of one server: it is the writer"
+            )
         except TimeoutError:
             c = w.prober.cluster()
-            expect(False, "two addresses of one server: it is the writer",
-                   f"{c.state} {c.why} {list(c.instances)}\n{w.prober.log()[-500:]}")
+            expect(
+                False,
+                "two addresses of one server: it is the writer",
+                f"{c.state} {c.why} {list(c.instances)}\n{w.prober.log()[-500:]}",
+            )
         time.sleep(2)
         expect("two instances say" not in w.prober.log() and len(w.changes.writers()) == 1,
                "two addresses of one server: it does not dispute with itself",
@@ -172,8 +180,8 @@ def address_of_its_own():
 
 
 def fenced():
-    """The old primary is named no more while it still claims: it is fenced off.  When it is read-only
-    at last it is no reader either, for nobody replicates to it."""
+    """The old primary is named no more while it still claims: it is fenced off.  When it is
+    read-only at last it is no reader either, for nobody replicates to it."""
     with Plain(3, same_label=False) as w:
         w.names(0, 1, 2)
         w.start()

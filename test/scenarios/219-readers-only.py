@@ -1,10 +1,11 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""Readers without a writer, as in a secondary region of a global database: that is how it is meant to be.
+"""Readers without a writer, as in a secondary region of a global database: that is how it is meant
+to be.
 
-Its reader name is served, its writer name goes where DNS leads, and nothing is an alarm: each instance is
-asked as often as on any quiet day, DNS too, and no line is written.  When one of them becomes the writer
-it is published as in any failover.
+Its reader name is served, its writer name goes where DNS leads, and nothing is an alarm: each
+instance is asked as often as on any quiet day, DNS too, and no line is written.  When one of them
+becomes the writer it is published as in any failover.
 """
 import time
 

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A coordinator's word, and how long it counts.
 
-Without credentials the primary that a coordinator names is taken on its word.  A coordinator that has died
-says nothing more, so its last word does not stand for ever: DNS, which goes on, is followed again.  With
-credentials, be they untried yet, nobody is published on its word alone.
+Without credentials the primary that a coordinator names is taken on its word.  A coordinator that
+has died says nothing more, so its last word does not stand for ever: DNS, which goes on, is
+followed again.  With credentials, be they untried yet, nobody is published on its word alone.
 """
 import socket
 import threading

@@ -1,8 +1,9 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""A second connection that is refused or reset while the first one works says that there is no room for a
-second one: a balancer's limit, a full accept queue with tcp_abort_on_overflow.  Nobody is unreachable for
-that, and no program's connection is closed.  Only together with the first does it count."""
+"""A second connection that is refused or reset while the first one works says that there is no room
+for a second one: a balancer's limit, a full accept queue with tcp_abort_on_overflow.  Nobody is
+unreachable for that, and no program's connection is closed.  Only together with the first does it
+count."""
 import socket
 import struct
 import time

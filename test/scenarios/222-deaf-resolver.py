@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Resolvers that are half deaf or slow.
 
-Some drop questions for AAAA: the addresses that came for A count, and soon.  And while a name waits for
-its first answer, whoever follows it once more with a credential has that credential kept.
+Some drop questions for AAAA: the addresses that came for A count, and soon.  And while a name waits
+for its first answer, whoever follows it once more with a credential has that credential kept.
 """
 import time
 
@@ -26,11 +26,16 @@ def drops_aaaa():
             p.wait_settled(3, 15)
             took = time.monotonic() - begin
             tap.note(f"AAAA is dropped: known after {took:.1f} s")
-            tap.ok(took < 10, "a resolver that drops AAAA: the topology is known all the same", took)
+            tap.ok(
+                took < 10, "a resolver that drops AAAA: the topology is known all the same", took
+            )
         except TimeoutError:
             c = p.cluster()
-            tap.ok(False, "a resolver that drops AAAA: the topology is known all the same",
-                   f"{c.state} {c.why}, {len(dns.times)} questions")
+            tap.ok(
+                False,
+                "a resolver that drops AAAA: the topology is known all the same",
+                f"{c.state} {c.why}, {len(dns.times)} questions",
+            )
         else:
             cluster.servers["demo-1"].read_only = True
             cluster.servers["demo-2"].read_only = False

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a reload of the configuration changes, and what a key promises.
 
-Members that were taken out are gone, a new port is dialled, `refresh` is kept to (or no key at all), and
-`dialect = auto` asks the server what it is.  A file that others may write names no command and no URL.
+Members that were taken out are gone, a new port is dialled, `refresh` is kept to (or no key at
+all), and `dialect = auto` asks the server what it is.  A file that others may write names no
+command and no URL.
 """
 import os
 import subprocess
@@ -87,7 +88,9 @@ def writer_removed():
 def port_changed():
     """The same servers at another port; those at the old one are gone soon after."""
     cluster = fakes.Cluster(dns, 2, 3, "load3")
-    others = [fakes.Server(s.address, i, s.read_only, port=3307) for i, s in cluster.servers.items()]
+    others = [
+        fakes.Server(s.address, i, s.read_only, port=3307) for i, s in cluster.servers.items()
+    ]
     for other in others:
         other.table = cluster.rows
     with Prober(cluster, cluster_section(cluster)) as p:
@@ -157,8 +160,11 @@ def make_plain(cluster):
 def refused(text, mode, said, **keys):
     path = os.path.join(World.folder, f"{mode:o}-{'-'.join(keys)}.conf")
     with open(path, "w") as out:
-        out.write("[pelorus]\n" + "".join(f"{k.replace('_', '-')} = {v}\n" for k, v in keys.items()) +
-                  "[cluster one]\nendpoint = localhost\n")
+        out.write(
+            "[pelorus]\n"
+            + "".join(f"{k.replace('_', '-')} = {v}\n" for k, v in keys.items())
+            + "[cluster one]\nendpoint = localhost\n"
+        )
     os.chmod(path, mode)
     done = looked_at(path)
     expect((done.returncode != 0) == said, text, f"{done.returncode} {done.stderr}")

@@ -1,7 +1,8 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""Nothing waits on the loop, for anybody: a log that nobody reads any more, a resolver that libc would wait
-for while it reads my.cnf.  The heartbeat goes on, and a failover is followed meanwhile."""
+"""Nothing waits on the loop, for anybody: a log that nobody reads any more, a resolver that libc
+would wait for while it reads my.cnf.  The heartbeat goes on, and a failover is followed
+meanwhile."""
 import contextlib
 import fcntl
 import os
@@ -110,7 +111,11 @@ def nobody_reads_from_the_beginning():
             p.wait_known("demo-1", 10)
             tap.ok(True, "a log that nobody ever reads: the prober starts")
     except TimeoutError:
-        tap.ok(False, "a log that nobody ever reads: the prober starts", "no map, or none that is known")
+        tap.ok(
+            False,
+            "a log that nobody ever reads: the prober starts",
+            "no map, or none that is known",
+        )
     os.close(end)
     os.close(start)
     cluster.close()
@@ -126,8 +131,9 @@ def follows_a_failover(text, p, cluster):
 
 
 def libc_resolves():
-    """my.cnf is read by libmariadb, which connects for it; whatever libc would ask for the name that it is
-    given then, a directory service that has fallen silent included, nobody waits for it."""
+    """my.cnf is read by libmariadb, which connects for it; whatever libc would ask for the name
+    that it is given then, a directory service that has fallen silent included, nobody waits for
+    it."""
     cluster = fakes.Cluster(dns, 3, 2, "waits2")
     with tempfile.TemporaryDirectory() as folder:
         nss, cnf = os.path.join(folder, "nsswitch.conf"), os.path.join(folder, "my.cnf")

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What another user hands over besides a name and a port is dropped before it is kept.
 
-A directory that is shared with other users lets them follow what is configured, and hint.  A credential
-of theirs is refused, and stays refused when the worker dies and the next one is told what was followed.
+A directory that is shared with other users lets them follow what is configured, and hint.  A
+credential of theirs is refused, and stays refused when the worker dies and the next one is told
+what was followed.
 """
 import os
 import signal
@@ -72,13 +73,15 @@ def without_any(dns):
                                          reader_endpoint=cluster.reader_name)) as p:
         p.wait(lambda c: c.why == "no-credentials", 10)
         answers = [foreign(p, "follow", **a) for a in attempts(cluster, cluster.writer_name)]
-        tap.ok(any("credential" in a for a in answers), "a stranger hands credentials over", answers)
+        tap.ok(
+            any("credential" in a for a in answers), "a stranger hands credentials over", answers
+        )
         time.sleep(1.5)  # that nobody logs in
         tap.ok(not users(cluster), "they are not used", users(cluster))
         for turn in ("the next worker", "the one after it"):
             next_worker(p)
             asked = len(dns.times)
-            p.view.wait(lambda _: len(dns.times) > asked + 4, 10)
+            p.view.wait(lambda _, asked=asked: len(dns.times) > asked + 4, 10)
             time.sleep(1.5)
             tap.ok(not users(cluster), f"nor by {turn}", users(cluster))
         tap.ok(p.cluster().why == "no-credentials", "there are none still", p.cluster().why)

@@ -1,7 +1,8 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""Servers that demand TLS (require_secure_transport, the default of Aurora MySQL 8.4): a program's plain
-DB_HOST, DB_USER and DB_PASSWORD are enough for the prober, which comes in by TLS without being told.
+"""Servers that demand TLS (require_secure_transport, the default of Aurora MySQL 8.4): a program's
+plain DB_HOST, DB_USER and DB_PASSWORD are enough for the prober, which comes in by TLS without
+being told.
 
 Real MariaDB servers with a table as Aurora's; and fakes whose every word is known.
 """
@@ -32,10 +33,23 @@ PUBLISHED = 1.0  # seconds from writable to published
 
 
 def refused_in_clear(lab):
-    done = lab.exec("mariadb", "--skip-ssl", "-h", lab.writer_name, "-uapp", "-papp", "-e", "SELECT 1",
-                    check=False)
+    done = lab.exec(
+        "mariadb",
+        "--skip-ssl",
+        "-h",
+        lab.writer_name,
+        "-uapp",
+        "-papp",
+        "-e",
+        "SELECT 1",
+        check=False,
+    )
     # MariaDB says 1045 where MySQL says 3159.
-    tap.ok("1045" in done.stderr or "3159" in done.stderr, "the lab's servers refuse a login without TLS", done.stderr)
+    tap.ok(
+        "1045" in done.stderr or "3159" in done.stderr,
+        "the lab's servers refuse a login without TLS",
+        done.stderr,
+    )
     rows = lab.sql("writer", "CREATE TABLE t (n INT); INSERT INTO t VALUES (7); SELECT n FROM t")
     reader = next(i["id"] for i in lab.status()["instances"] if i["id"] != lab.writer)
     done = lab.exec("sh", "-c", 'until "$@" 2>/dev/null | grep -q 7; do sleep 0.1; done', "sh",
@@ -48,11 +62,22 @@ def by_environment(lab, folder):
     """A program with an environment as any has: the prober that it starts is in."""
     env = {"DB_HOST": lab.writer_name, "DB_USER": "app", "DB_PASSWORD": "app"}
     p = Runtime(os.path.join(folder, "run"), lab)
-    program = p.popen(["env", *(f"{k}={v}" for k, v in {
-        **preload(p.directory, prober=PELORUSD), **env}.items()),
-        "/usr/bin/python3", "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    program = p.popen(
+        [
+            "env",
+            *(f"{k}={v}" for k, v in {**preload(p.directory, prober=PELORUSD), **env}.items()),
+            "/usr/bin/python3",
+            "-c",
+            PROGRAM,
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
-        tap.ok(program.stdout.readline().split() == [lab.writer, "0"], "a program gets to the writer")
+        tap.ok(
+            program.stdout.readline().split() == [lab.writer, "0"], "a program gets to the writer"
+        )
         c = None
         try:
             c = p.wait_settled(3, 20)
@@ -75,7 +100,9 @@ def by_environment(lab, folder):
         tap.ok(late < PUBLISHED, "a crash failover is followed", late)
         program.stdin.write("\n")
         program.stdin.flush()
-        tap.ok(program.stdout.readline().split() == [new, "0"], "and the program is on the new writer")
+        tap.ok(
+            program.stdout.readline().split() == [new, "0"], "and the program is on the new writer"
+        )
     finally:
         program.stdin.close()
         program.wait(20)

@@ -1,12 +1,13 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""A pair of real MySQL 9.7 servers, source and replica, with require_secure_transport=ON and accounts of
-caching_sha2_password: a program's DB_HOST, DB_USER and DB_PASSWORD alone let the prober in.
+"""A pair of real MySQL 9.7 servers, source and replica, with require_secure_transport=ON and
+accounts of caching_sha2_password: a program's DB_HOST, DB_USER and DB_PASSWORD alone let the prober
+in.
 
 caching_sha2_password has two ways.  A server that remembers the account's hash is content with a
 scramble, which anybody may see; one that does not wants the password itself, and that is shown to a
-server alone that a certificate vouches for.  So the account has to have logged in to a server once, as
-its programs do; or the configuration names an authority.
+server alone that a certificate vouches for.  So the account has to have logged in to a server once,
+as its programs do; or the configuration names an authority.
 """
 import contextlib
 import os
@@ -48,7 +49,9 @@ class Pair:
 
 def section(**keys):
     keys = {"endpoint": HOST, "dialect": "read_only", "members": ", ".join(HOSTS), **keys}
-    return "\n".join(["[cluster shop]", *(f"{k.replace('_', '-')} = {v}" for k, v in keys.items()), ""])
+    return "\n".join(
+        ["[cluster shop]", *(f"{k.replace('_', '-')} = {v}" for k, v in keys.items()), ""]
+    )
 
 
 def write(path, text):
@@ -63,8 +66,14 @@ def environment(**more):
 
 def log_in(host):
     """As a program of the account does, once: the server remembers it from then on."""
-    done = subprocess.run(["/usr/bin/python3", "-c", CODE, host], env={**os.environ, **environment()},
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
+    done = subprocess.run(
+        ["/usr/bin/python3", "-c", CODE, host],
+        env={**os.environ, **environment()},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
     return done.stdout.split() or done.stderr
 
 
@@ -135,12 +144,14 @@ def crash(p, program, one, two):
     tap.ok(late < PUBLISHED, "a crash failover is followed", late)
     program.stdin.write("\n")
     program.stdin.flush()
-    tap.ok(program.stdout.readline().split()[:2] == ["2", "0"], "and the program is on the new writer")
+    tap.ok(
+        program.stdout.readline().split()[:2] == ["2", "0"], "and the program is on the new writer"
+    )
 
 
 def by_authority(ca, one):
-    """Nobody has logged in since the start of these servers: the password is wanted, and only shown to
-    one with the right certificate."""
+    """Nobody has logged in since the start of these servers: the password is wanted, and only
+    shown to one with the right certificate."""
     with Prober(Pair(), section(user="app", password=PASSWORD, ssl="on", ssl_ca=ca,
                                 ssl_verify_server_cert="on")) as p:
         try:
@@ -153,7 +164,8 @@ def by_authority(ca, one):
 
 
 def unverified(one):
-    """The same without an authority: nothing is shown, one line says what is missing, and it rests."""
+    """The same without an authority: nothing is shown, one line says what is missing, and it
+    rests."""
     with Prober(Pair(), section(user="app", password=PASSWORD)) as p:
         p.view.wait(lambda _: "level=warning" in p.log() or "level=error" in p.log(), 15)
         before = int(one.sql("SHOW GLOBAL STATUS LIKE 'Connections'")[0][1])

@@ -42,6 +42,12 @@ class Beats:
         self.longest = max(self.longest, (now - self.prober.view.heartbeat_ns) / 1e9)
 
 
+def published(prober, cluster):
+    """Until the map has the writer of now."""
+    prober.view.wait(lambda v: (c := v.find(cluster.writer_name)) and c.writer and
+                     c.instances[c.writer].ip4 == address(cluster), 15, slice_s=0.005)
+
+
 def failovers(prober, others):
     """Milliseconds from a change of roles to its publication, over all clusters in turn."""
     beats, took = Beats(prober), []
@@ -49,8 +55,7 @@ def failovers(prober, others):
         cluster = others[i % len(others)]
         begin = time.monotonic()
         flip(cluster)
-        prober.view.wait(lambda v: (c := v.find(cluster.writer_name)) and c.writer and
-                         c.instances[c.writer].ip4 == address(cluster), 15, slice_s=0.005)
+        published(prober, cluster)
         took.append(1000 * (time.monotonic() - begin))
         beats.look()
     return took, beats
@@ -78,7 +83,9 @@ def compare(text, plain, deaf_cluster, others):
     tap.ok(median <= max(RATIO * plain[0], plain[0] + DELAY_MS),
            f"{text}: the others' failovers are published as soon", f"{median} {plain[0]}")
     tap.ok(beats.longest < LONGEST_S, f"{text}: the heart does not stop", beats.longest)
-    tap.ok(pid == beats.pid and "worker-hung" not in log, f"{text}: no worker is killed", log[-500:])
+    tap.ok(
+        pid == beats.pid and "worker-hung" not in log, f"{text}: no worker is killed", log[-500:]
+    )
     tap.ok(len(deaf.came) > 0, f"{text}: it was tried", deaf.came)
 
 

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """How often the prober asks DNS: two look-ups per name and second at most, whatever has happened.
 
-A look-up is one question for A and one for AAAA; counted are the names as they stand in the packets,
-that of a search list too.  A VPC's resolver answers 1,024 packets a second to a host and drops the
-rest, the applications' own questions among them: no state of a cluster, however broken, may bring the
-host near that.  What was worst of each world is printed.  The worlds run side by side.
+A look-up is one question for A and one for AAAA; counted are the names as they stand in the
+packets, that of a search list too.  A VPC's resolver answers 1,024 packets a second to a host and
+drops the rest, the applications' own questions among them: no state of a cluster, however broken,
+may bring the host near that.  What was worst of each world is printed.  The worlds run side by
+side.
 """
 import threading
 import time
@@ -63,7 +64,8 @@ def host(cluster, n):
 
 
 def gone_in_an_alarm():
-    """An instance was deleted, its host with it, and the writer falls: each reader is looked for."""
+    """An instance was deleted, its host with it, and the writer falls: each reader is looked
+    for."""
     with World() as w:
         w.prober.wait_settled(3)
         del w.dns.addresses[host(w.cluster, 2)]
@@ -196,8 +198,23 @@ def silence():
 
 fakes.enter()
 World.dns = worlds.Dns()
-side_by_side(*((job,) for job in (
-    gone_in_an_alarm, refused_in_an_alarm, unknown_for_ever, wrong_pattern, nothing_resolves, all_fails,
-    before_a_balancer, nobody_answers, readers_alone, everybody_claims, hinted)))
+side_by_side(
+    *(
+        (job,)
+        for job in (
+            gone_in_an_alarm,
+            refused_in_an_alarm,
+            unknown_for_ever,
+            wrong_pattern,
+            nothing_resolves,
+            all_fails,
+            before_a_balancer,
+            nobody_answers,
+            readers_alone,
+            everybody_claims,
+            hinted,
+        )
+    )
+)
 side_by_side((silence,))
 tap.done()

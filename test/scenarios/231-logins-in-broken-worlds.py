@@ -1,11 +1,12 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""Logins that fail for reasons of ours, a certificate, a plugin, no TLS, rest like those that the server
-denies: 10 s at first, then longer, six a minute and server at most; one line says why and what mends it.
+"""Logins that fail for reasons of ours, a certificate, a plugin, no TLS, rest like those that the
+server denies: 10 s at first, then longer, six a minute and server at most; one line says why and
+what mends it.
 
-MySQL counts handshakes that a client breaks off.  After max_connect_errors of them (100) it blocks the
-host, the application's pools with it, until somebody flushes: so a prober that is not content with a
-server must not come back at once.  Each world is watched for as long as two rests take.
+MySQL counts handshakes that a client breaks off.  After max_connect_errors of them (100) it blocks
+the host, the application's pools with it, until somebody flushes: so a prober that is not content
+with a server must not come back at once.  Each world is watched for as long as two rests take.
 """
 import re
 import tempfile
@@ -19,7 +20,7 @@ from lib.worlds import authority, certified, expect, note, side_by_side
 SECONDS = 35  # the first try, one after 10 s, one 20 s later
 TRIES = 4  # in that time: three, and the one that a second place may have had under way
 FALLEN = 8  # tries per server in 20 s after it was known, more than six a minute at first
-SAYS_WHY = re.compile(r"level=(?:warning|error) code=(?:login-unfit|access-denied|login-\S+|tls-\S+)")
+SAYS_WHY = re.compile(r"level=(?:warning|error) code=(?:access-denied|login-\S+|tls-\S+)")
 
 
 class World:
@@ -70,7 +71,8 @@ def never_met(text, prepare, words, **keys):
         time.sleep(SECONDS)  # what is counted is a time
         came = w.tries()
         worst = max(came.values(), key=len)
-        note(f"{text}: {len(worst)} logins at one server within {SECONDS} s, at {seconds(worst, begin)}")
+        note(f"{text}: {len(worst)} logins at one server within {SECONDS} s, "
+             f"at {seconds(worst, begin)}")
         expect(len(worst) <= TRIES, f"{text}: a login that fails rests", len(worst))
         gaps = [b - a for a, b in zip(worst, worst[1:]) if b - a > 1]
         expect(len(worst) > 1 and gaps and gaps == sorted(gaps) and gaps[0] > 8,
@@ -122,21 +124,56 @@ with tempfile.TemporaryDirectory() as folder_:
     World.other = authority(folder_, "somebody-else")
     verified = {"ssl": "on", "ssl_ca": World.ca, "ssl_verify_server_cert": "on"}
     side_by_side(
-        (lambda: never_met("a certificate of another authority", lambda w: w.certify(World.other),
-                           "certificate", **verified),),
-        (lambda: never_met("a certificate for another name", lambda w: w.set(
-            tls=certified(folder_, World.ca, "elsewhere.example.com")), "certificate|name",
-            **verified),),
-        (lambda: never_met("TLS is demanded, none is offered", lambda w: None, "TLS|SSL", ssl="on"),),
-        (lambda: never_met("a plugin that shows the password", lambda w: w.set(
-            plugin="mysql_clear_password"), "mysql_clear_password"),),
-        (lambda: never_met("a plugin that there is not", lambda w: w.set(plugin="dialog"),
-                           "dialog"),),
+        (
+            lambda: never_met(
+                "a certificate of another authority",
+                lambda w: w.certify(World.other),
+                "certificate",
+                **verified,
+            ),
+        ),
+        (
+            lambda: never_met(
+                "a certificate for another name",
+                lambda w: w.set(tls=certified(folder_, World.ca, "elsewhere.example.com")),
+                "certificate|name",
+                **verified,
+            ),
+        ),
+        (
+            lambda: never_met(
+                "TLS is demanded, none is offered", lambda w: None, "TLS|SSL", ssl="on"
+            ),
+        ),
+        (
+            lambda: never_met(
+                "a plugin that shows the password",
+                lambda w: w.set(plugin="mysql_clear_password"),
+                "mysql_clear_password",
+            ),
+        ),
+        (
+            lambda: never_met(
+                "a plugin that there is not", lambda w: w.set(plugin="dialog"), "dialog"
+            ),
+        ),
         (lambda: never_met("a user that is denied", lambda w: w.set(users=set()), "denied"),),
-        (lambda: known_before("certificates are changed for wrong ones",
-                              lambda w: w.certify(World.ca), lambda w: w.certify(World.other),
-                              **verified),),
-        (lambda: known_before("the plugin is changed for one that shows the password",
-                              lambda w: None, lambda w: w.set(plugin="mysql_clear_password")),),
-        (recovers,), workers=9)
+        (
+            lambda: known_before(
+                "certificates are changed for wrong ones",
+                lambda w: w.certify(World.ca),
+                lambda w: w.certify(World.other),
+                **verified,
+            ),
+        ),
+        (
+            lambda: known_before(
+                "the plugin is changed for one that shows the password",
+                lambda w: None,
+                lambda w: w.set(plugin="mysql_clear_password"),
+            ),
+        ),
+        (recovers,),
+        workers=9,
+    )
 tap.done()

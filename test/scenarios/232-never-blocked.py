@@ -1,7 +1,7 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""An hour of a certificate that does not fit, against real servers that block a host after ten handshakes
-that it broke off: the host is not blocked, for applications have the same address.
+"""An hour of a certificate that does not fit, against real servers that block a host after ten
+handshakes that it broke off: the host is not blocked, for applications have the same address.
 
 The hour passes in half a minute: the prober's clock runs fast, while its servers do not.
 """

@@ -1,10 +1,12 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""A cluster is kept for as long as any of its names is in use, whichever of them was followed first.
+"""A cluster is kept for as long as any of its names is in use, whichever of them was followed
+first.
 
-A program that looks the reader's name up finds it in the map, which has it as a sister of the writer's,
-and follows nothing.  When the last user of the writer's name is gone, ten minutes later, the cluster is
-still needed: it must not go and come again, for in between its names lead to DNS alone.
+A program that looks the reader's name up finds it in the map, which has it as a sister of the
+writer's, and follows nothing.  When the last user of the writer's name is gone, ten minutes later,
+the cluster is still needed: it must not go and come again, for in between its names lead to DNS
+alone.
 
 Ten minutes pass in ten seconds: the prober's clock begins to run fast when both programs are there.
 """
@@ -33,8 +35,18 @@ with socket.socket() as s:
 def program(prober, name):
     """A program under the preload that has a connection by this name until it is ended."""
     child = subprocess.Popen(
-        ["env", *(f"{k}={v}" for k, v in preload(prober.directory).items()), "/usr/bin/python3", "-c",
-         HOLD, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        [
+            "env",
+            *(f"{k}={v}" for k, v in preload(prober.directory).items()),
+            "/usr/bin/python3",
+            "-c",
+            HOLD,
+            name,
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     child.stdout.readline()
     return child
 

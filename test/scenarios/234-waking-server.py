@@ -1,7 +1,7 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""A server that wakes up (Serverless, scaled to nothing) takes a connection at once and greets 12 to 15 s
-later: that login is waited for, and not given up and begun again."""
+"""A server that wakes up (Serverless, scaled to nothing) takes a connection at once and greets 12
+to 15 s later: that login is waited for, and not given up and begun again."""
 import time
 
 from lib import tap, worlds
@@ -44,11 +44,20 @@ with Prober(cluster, cluster_section(cluster)) as p:
     try:
         p.wait_known("demo-1", ASLEEP + 12)
         took = time.monotonic() - begin
-        tap.note(f"known after {took:.1f} s, {len(server.came)} connections, {server.given_up} given up")
-        tap.ok(took < ASLEEP + 2, "a server that takes 13 s to wake is known as soon as it is awake", took)
+        tap.note(
+            f"known after {took:.1f} s, {len(server.came)} connections, {server.given_up} given up"
+        )
+        tap.ok(
+            took < ASLEEP + 2,
+            "a server that takes 13 s to wake is known as soon as it is awake",
+            took,
+        )
     except TimeoutError:
-        tap.ok(False, "a server that takes 13 s to wake is known as soon as it is awake",
-               f"{len(server.came)} connections, {server.given_up} given up")
+        tap.ok(
+            False,
+            "a server that takes 13 s to wake is known as soon as it is awake",
+            f"{len(server.came)} connections, {server.given_up} given up",
+        )
     tap.ok(server.given_up == 0, "no login is given up half-way", server.given_up)
     tap.ok(len(server.came) <= TRIES, "and few are begun", len(server.came))
 cluster.close()

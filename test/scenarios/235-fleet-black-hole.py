@@ -1,10 +1,10 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""A fleet, and a writer that vanishes without a word: those who follow a leader see it as soon as hosts
-that probe alone do, 2 s from silence to unreachable.
+"""A fleet, and a writer that vanishes without a word: those who follow a leader see it as soon as
+hosts that probe alone do, 2 s from silence to unreachable.
 
-Nobody's word in the store makes a host look away either: a key that somebody wrote, with a lease, that
-says that all is well, delays nothing.
+Nobody's word in the store makes a host look away either: a key that somebody wrote, with a lease,
+that says that all is well, delays nothing.
 """
 import time
 from contextlib import ExitStack

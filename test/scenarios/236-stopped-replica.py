@@ -1,7 +1,8 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""A replica whose replication has stopped grows older with each second, and tells a lag of NULL: nobody
-is sent there while another replica is fit.  If none is, the one that stopped is better than nobody."""
+"""A replica whose replication has stopped grows older with each second, and tells a lag of NULL:
+nobody is sent there while another replica is fit.  If none is, the one that stopped is better than
+nobody."""
 import glob
 import os
 
@@ -42,10 +43,24 @@ with Lab(instances=3, name="stopped") as lab_:
         prober.wait_settled(3)
         prober.wait(lambda c: {c.instances[i].lag_ms for i in (one, two)} == {0}, 20)
         tap.ok(reached(lab_, prober) == {one, two}, "both replicas get connections")
-        stops(lab_, prober, "one that applies no more: nobody is sent there", "STOP SLAVE SQL_THREAD", one, {two})
+        stops(
+            lab_,
+            prober,
+            "one that applies no more: nobody is sent there",
+            "STOP SLAVE SQL_THREAD",
+            one,
+            {two},
+        )
         root(lab_, one, "START SLAVE")
         prober.wait(lambda c: c.instances[one].lag_ms == 0, 20)
-        stops(lab_, prober, "one that hears no more: nobody is sent there", "STOP SLAVE IO_THREAD", one, {two})
+        stops(
+            lab_,
+            prober,
+            "one that hears no more: nobody is sent there",
+            "STOP SLAVE IO_THREAD",
+            one,
+            {two},
+        )
         stops(lab_, prober, "when the other one has stopped too, both are better than nobody",
               "STOP SLAVE", two, {one, two})
         root(lab_, one, "START SLAVE")

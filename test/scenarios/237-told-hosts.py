@@ -1,7 +1,8 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""Hosts that a coordinator tells are believed inside `allowed-hosts`, and where that is not set inside the
-domain of the endpoint: whoever can write the coordinator's key gets no login of ours elsewhere."""
+"""Hosts that a coordinator tells are believed inside `allowed-hosts`, and where that is not set
+inside the domain of the endpoint: whoever can write the coordinator's key gets no login of ours
+elsewhere."""
 import subprocess
 import tempfile
 
@@ -16,7 +17,10 @@ EVIL = "evil.example.org"
 
 
 def words(cluster, *hosts):
-    return {"primary": f"{hosts[0]}:{fakes.PORT}", "secondary": [f"{h}:{fakes.PORT}" for h in hosts[1:]]}
+    return {
+        "primary": f"{hosts[0]}:{fakes.PORT}",
+        "secondary": [f"{h}:{fakes.PORT}" for h in hosts[1:]],
+    }
 
 
 def section(cluster, web, **keys):

@@ -1,8 +1,8 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""A rogue that plays its part to the end: it names each plugin in turn, gives out a key of its own where
-one asks for it, decrypts what comes, and offers TLS with a certificate of nobody's.  It never learns the
-password, and one line of the log names what it wanted.
+"""A rogue that plays its part to the end: it names each plugin in turn, gives out a key of its own
+where one asks for it, decrypts what comes, and offers TLS with a certificate of nobody's.  It never
+learns the password, and one line of the log names what it wanted.
 
 What a rogue may see is a scramble: of the password's hash, with a salt that it chose.
 """
@@ -85,7 +85,9 @@ def rogue(number, plugin, text, tls, **keys):
                  "topology-unknown" not in line]
         where = f"{plugin}, {text}"
         expect(server.said, f"{where}: it was talked to", len(server.came))
-        expect(PASSWORD.encode() not in said, f"{where}: it does not learn the password", server.said)
+        expect(
+            PASSWORD.encode() not in said, f"{where}: it does not learn the password", server.said
+        )
         expect(p.cluster().writer is None, f"{where}: and nobody is believed")
         expect(len(lines) == 1 and ("password" in lines[0] or plugin in lines[0]) and
                "CREATE USER" not in lines[0], f"{where}: one line says what it wanted",
@@ -102,7 +104,12 @@ with tempfile.TemporaryDirectory() as folder_:
     jobs = []
     for n, name in enumerate(PLUGINS):
         jobs.append((rogue, 10 + n, name, "without TLS", None))
-        jobs.append((lambda n=n, name=name: rogue(30 + n, name, "TLS that nobody vouches for", context,
-                                                  ssl="on"),))
+        jobs.append(
+            (
+                lambda n=n, name=name: rogue(
+                    30 + n, name, "TLS that nobody vouches for", context, ssl="on"
+                ),
+            )
+        )
     side_by_side(*jobs)
 tap.done()

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Oracle's MySQL 9.7, real servers of it: fetched once, unpacked into build/, run by its own libc.
 
-    binaries = mysql97.fetch()                  Unavailable(reason) where it cannot be had
+binaries = mysql97.fetch()                  Unavailable(reason) where it cannot be had
     with mysql97.Server(binaries, folder, "127.0.1.1", 1) as server:
-        server.sql("SELECT 1")
+server.sql("SELECT 1")
 
-Debian has it in sid alone.  apt fetches it, from the archive that this machine's own sources name and
-with apt's own check of signature and sums, into a set of lists beside the system's; nothing is installed.
+Debian has it in sid alone.  apt fetches it, from the archive that this machine's own sources name
+and with apt's own check of signature and sums, into a set of lists beside the system's; nothing is
+installed.
 """
 import os
 import shutil
@@ -22,13 +23,25 @@ KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 WANTED = ("mysql-server-core", "mysql-client-core")
 FETCH_LIMIT, START_LIMIT = 300, 60
 
-SMALL = ["--performance-schema=OFF", "--max-connections=200", "--table-open-cache=200",
-         "--table-definition-cache=400", "--innodb-buffer-pool-size=24M",
-         "--innodb-log-buffer-size=1M", "--innodb-redo-log-capacity=16M", "--innodb-doublewrite=OFF",
-         "--innodb-ft-cache-size=1600000", "--innodb-ft-total-cache-size=32000000",
-         "--innodb-purge-threads=1", "--innodb-read-io-threads=1", "--innodb-write-io-threads=1",
-         "--innodb-flush-log-at-trx-commit=2", "--mysqlx=0", "--secure-file-priv=",
-         "--skip-name-resolve"]
+SMALL = [
+    "--performance-schema=OFF",
+    "--max-connections=200",
+    "--table-open-cache=200",
+    "--table-definition-cache=400",
+    "--innodb-buffer-pool-size=24M",
+    "--innodb-log-buffer-size=1M",
+    "--innodb-redo-log-capacity=16M",
+    "--innodb-doublewrite=OFF",
+    "--innodb-ft-cache-size=1600000",
+    "--innodb-ft-total-cache-size=32000000",
+    "--innodb-purge-threads=1",
+    "--innodb-read-io-threads=1",
+    "--innodb-write-io-threads=1",
+    "--innodb-flush-log-at-trx-commit=2",
+    "--mysqlx=0",
+    "--secure-file-priv=",
+    "--skip-name-resolve",
+]
 SEED = """CREATE DATABASE app;
 CREATE USER 'app'@'%' IDENTIFIED WITH caching_sha2_password BY 'app-secret';
 GRANT ALL ON app.* TO 'app'@'%';
@@ -125,9 +138,17 @@ class Binaries:
     def command(self, *words):
         """mysqld under the libc that it was made for."""
         libraries = os.path.join(self.root, "usr", "lib", "x86_64-linux-gnu")
-        return [os.path.join(libraries, "ld-linux-x86-64.so.2"), "--library-path", libraries,
-                os.path.join(self.root, "usr", "sbin", "mysqld"), "--no-defaults", "--user=root",
-                f"--basedir={self.root}/usr", f"--plugin-dir={self.root}/usr/lib/mysql/plugin", *words]
+        return [
+            os.path.join(libraries, "ld-linux-x86-64.so.2"),
+            "--library-path",
+            libraries,
+            os.path.join(self.root, "usr", "sbin", "mysqld"),
+            "--no-defaults",
+            "--user=root",
+            f"--basedir={self.root}/usr",
+            f"--plugin-dir={self.root}/usr/lib/mysql/plugin",
+            *words,
+        ]
 
     def version(self):
         return _run(self.command("--version"), 20).strip().rsplit("mysqld", 1)[-1].strip()

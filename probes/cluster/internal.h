@@ -62,7 +62,8 @@ struct name_watch {
 	char text[PEL_NAME_MAX];
 	struct resolve_query *query;
 	uint64_t asked_ns;
-	uint8_t quick; /* questions at the pace of an alarm, in a row */
+	char endpoint[PEL_NAME_MAX]; /* that it is an alias of; empty: of none */
+	uint8_t quick;               /* questions at the pace of an alarm, in a row */
 	uint64_t due_ns;
 };
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define QUICK_QUESTIONS 6 /* in a row at the pace of an alarm; then DNS_LEAST_NS */
+#define QUICK_QUESTIONS 3 /* in a row at the pace of an alarm; then DNS_LEAST_NS */
 
 bool name_key(const char *name, char ret[static PEL_NAME_MAX], enum pel_role *ret_role)
 {
@@ -102,6 +102,18 @@ static void learn_domain(struct cluster *c, const struct resolve_answer *answer)
 	}
 }
 
+/* The endpoint behind an own name: its certificate covers that name alone. */
+static void note_endpoint(struct name_watch *n, const struct resolve_answer *answer)
+{
+	n->endpoint[0] = '\0';
+	for (unsigned i = 0; i < answer->n_chain; i++) {
+		enum pel_kind kind = pel_name_kind(answer->chain[i]);
+
+		if (kind == PEL_KIND_WRITER || kind == PEL_KIND_READER)
+			strcpy(n->endpoint, answer->chain[i]);
+	}
+}
+
 static void name_resolved(void *ctx, const struct resolve_answer *answer)
 {
 	struct name_watch *n = ctx;
@@ -116,6 +128,7 @@ static void name_resolved(void *ctx, const struct resolve_answer *answer)
 		health_witnessed(c->o->witness, now);
 	if (answer->status == 0) {
 		learn_domain(c, answer);
+		note_endpoint(n, answer);
 		cluster_note(c, topology_feed_dns(&c->topology, n->index, &dns, now));
 		if (c->topology.state == PEL_STATE_UNKNOWN)
 			c->data_due_ns = now; /* connections go where this leads */

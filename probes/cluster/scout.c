@@ -209,15 +209,16 @@ static const char *scout_host(const struct cluster *c, const struct pel_addr *ad
 {
 	const char *alias = NULL;
 
-	for (unsigned i = 0; i < c->topology.n_names; i++) {
-		const struct topology_name *n = &c->topology.names[i];
+	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
+		const struct name_watch *n = &c->names[i];
 		enum pel_kind kind = pel_name_kind(n->text);
 
-		if (!leads_to(n, addr))
+		if (!n->used || !leads_to(&c->topology.names[n->index], addr))
 			continue;
 		if (kind == PEL_KIND_WRITER || kind == PEL_KIND_READER)
 			return n->text;
-		alias = alias ? alias : n->text;
+		if (!alias)
+			alias = n->endpoint[0] ? n->endpoint : n->text;
 	}
 	return alias ? alias : c->names[0].text;
 }

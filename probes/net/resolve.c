@@ -152,11 +152,14 @@ static void query_finish(struct resolve_query *q, int status)
 	free(q);
 }
 
+/* After silence each server has a second chance; one that said no would say so again. */
 static void next_server(struct resolve_query *q, int status)
 {
+	unsigned most = status == -ETIMEDOUT ? ATTEMPTS_MAX : q->resolver->conf.n_servers;
+
 	socket_drop(q);
 	q->tcp = false;
-	if (++q->attempt >= ATTEMPTS_MAX) {
+	if (++q->attempt >= most) {
 		query_finish(q, status);
 		return;
 	}

@@ -13,6 +13,13 @@
 struct gaih_addrtuple;
 
 enum nss_status _nss_slow_gethostbyname4_r(const char *name, struct gaih_addrtuple **ret,
+	char *buffer, size_t size, int *error, int *herror, int32_t *ttl);
+enum nss_status _nss_slow_gethostbyname3_r(const char *name, int family, struct hostent *ret,
+	char *buffer, size_t size, int *error, int *herror, int32_t *ttl, char **canonical);
+enum nss_status _nss_slow_gethostbyname2_r(const char *name, int family, struct hostent *ret,
+	char *buffer, size_t size, int *error, int *herror);
+
+enum nss_status _nss_slow_gethostbyname4_r(const char *name, struct gaih_addrtuple **ret,
 	char *buffer, size_t size, int *error, int *herror, int32_t *ttl)
 {
 	(void)sleep(LATE_S);

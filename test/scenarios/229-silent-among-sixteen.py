@@ -27,8 +27,12 @@ def address(cluster):
 
 
 def flip(cluster):
+    """With the old writer's connections lost, so that no pace of questions is in the figure."""
     for server in cluster.servers.values():
         server.read_only = not server.read_only
+    for server in cluster.servers.values():
+        if server.read_only:
+            server.drop()
 
 
 class Beats:

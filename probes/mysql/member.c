@@ -8,14 +8,10 @@
  * holds, which dropping it half-way would not.
  *
  * Operations are begun and their ends told from the loop, never from within a call of the caller.
- *
- * The handshake of TLS is the one operation that waits by itself, without any limit.  libmariadb
- * calls back where it would: wait_within() leaves the whole login where it is, on a stack of its
- * own, until the loop has what it waits for.
+ * A login has a stack of its own besides (member_login.h).
  */
 #include "member.h"
 
-#include "coroutine.h"
 #include "net/getaddrinfo.h"
 #include "member_login.h"
 
@@ -29,10 +25,6 @@
 
 #include <errmsg.h>
 #include <mysql.h>
-
-/* Exported by libmariadb, but in no header of its package. */
-int ma_pvio_register_callback(my_bool on,
-	void (*callback)(int mode, MYSQL *mysql, const unsigned char *data, size_t n));
 
 #define TCP_STATE_ESTABLISHED 1 /* TCP_ESTABLISHED of the kernel's tcp_states.h */
 #define GIVE_UP_ROUNDS 32
@@ -59,10 +51,8 @@ struct member {
 	MYSQL_ROW row; /* the last one that was drained; NULL: there are no more */
 	bool drains;
 	enum member_step step;
-	int waits;  /* MYSQL_WAIT_*; 0: the operation has ended */
-	int status; /* MYSQL_WAIT_* that came */
-	struct coroutine login;
-	MYSQL *connected;
+	int waits; /* MYSQL_WAIT_*; 0: the operation has ended */
+	struct member_login *login;
 	int failed;
 	struct loop_io io;
 	struct loop_timer kick; /* goes on with what ended within a call of the caller */
@@ -72,9 +62,6 @@ struct member {
 	bool telling;
 	bool closed;
 };
-
-/* Whose login is running. */
-static struct member *entered;
 
 static void member_run(struct member *m, int status);
 
@@ -129,7 +116,7 @@ static void member_destroy(struct member *m)
 	}
 	if (m->mysql)
 		mysql_close(m->mysql);
-	coroutine_deinit(&m->login);
+	member_login_free(m->login);
 	free(m);
 }
 
@@ -186,15 +173,6 @@ static uint32_t wanted_events(const struct member *m)
 		(m->waits & MYSQL_WAIT_EXCEPT ? EPOLLPRI : 0);
 }
 
-/* Over TLS libmariadb leaves its socket blocking: a server that falls silent would stop the loop. */
-static void socket_unblock(int fd)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	if (flags >= 0 && !(flags & O_NONBLOCK))
-		(void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-}
-
 /* Watches the socket of this moment for what is waited for; none while nothing is. */
 static int socket_watch(struct member *m)
 {
@@ -204,70 +182,11 @@ static int socket_watch(struct member *m)
 		loop_io_remove(m->loop, &m->io);
 	if (fd < 0)
 		return 0;
-	socket_unblock(fd);
+	member_login_unblock(fd);
 	if (m->io.slot)
 		return loop_io_change(m->loop, &m->io, wanted_events(m));
 	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 	return loop_io_add(m->loop, &m->io, fd, wanted_events(m), socket_ready, m);
-}
-
-/* libmariadb waits in the middle of a login.  Anywhere else it may not: 0 means that it was late. */
-static int wait_within(int fd, my_bool is_read, int timeout)
-{
-	struct member *m = entered;
-
-	(void)fd;
-	(void)timeout;
-	if (!m)
-		return 0;
-	m->waits = is_read ? MYSQL_WAIT_READ : MYSQL_WAIT_WRITE;
-	coroutine_pause(&m->login);
-	return m->status & MYSQL_WAIT_TIMEOUT ? 0 : 1;
-}
-
-/*
- * libmariadb leaves the socket blocking after the dial, and if the greeting is there already, reads
- * it without a wait: the handshake would then stop the loop within read().
- */
-static void login_spoke(int mode, MYSQL *mysql, const unsigned char *data, size_t n)
-{
-	(void)mode;
-	(void)data;
-	(void)n;
-	if (entered && entered->mysql == mysql)
-		socket_unblock((int)mysql_get_socket(mysql));
-}
-
-static void listen_to_logins(void)
-{
-	static bool done;
-
-	if (!done)
-		done = ma_pvio_register_callback(1, login_spoke) == 0;
-}
-
-static void login_run(void *ctx)
-{
-	struct member *m = ctx;
-	const struct credential *c = m->options.credential;
-	int waits = m->status == 0
-		? mysql_real_connect_start(&m->connected, m->mysql, m->host, c->user, c->password,
-			  NULL, m->options.addr.port, NULL, 0)
-		: mysql_real_connect_cont(&m->connected, m->mysql, m->status);
-
-	m->waits = waits;
-}
-
-/* Begins (status 0) or goes on with the login; sets m->waits. */
-static void login_enter(struct member *m, int status)
-{
-	struct member *outer = entered;
-
-	m->status = status;
-	entered = m;
-	member_login_trust(&m->options.credential->tls);
-	(void)coroutine_enter(&m->login);
-	entered = outer;
 }
 
 static void dial(struct member *m)
@@ -275,7 +194,7 @@ static void dial(struct member *m)
 	getaddrinfo_prepare(m->host, &m->options.addr);
 	m->sent_ns = loop_now_ns(m->loop);
 	m->step = STEP_DIAL;
-	login_enter(m, 0);
+	m->waits = member_login_enter(m->login, 0);
 	getaddrinfo_prepare(NULL, NULL);
 	loop_timer_set_in(m->loop, &m->limit, m->options.dial_limit_ns);
 	tell(m, MEMBER_DIALLED, NULL, NULL);
@@ -287,7 +206,7 @@ static void step_continue(struct member *m, int status)
 	switch (m->step) {
 	case STEP_DIAL:
 	case STEP_LOGIN:
-		login_enter(m, status);
+		m->waits = member_login_enter(m->login, status);
 		break;
 	case STEP_QUERY:
 		m->waits = mysql_real_query_cont(&m->failed, m->mysql, status);
@@ -360,12 +279,14 @@ static void end_login(struct member *m)
 	struct member_failure failure;
 	struct member_answer answer;
 
-	if (m->connected && m->options.credential->tls.on && !mysql_get_ssl_cipher(m->mysql)) {
+	bool connected = member_login_is_up(m->login);
+
+	if (connected && m->options.credential->tls.on && !mysql_get_ssl_cipher(m->mysql)) {
 		tell_failure(m, MEMBER_UNFIT, CR_SSL_CONNECTION_ERROR,
 			"TLS is required here, and the server does not offer it");
 		return;
 	}
-	if (m->connected) {
+	if (connected) {
 		answer = (struct member_answer){.sent_ns = m->sent_ns,
 			.received_ns = loop_now_ns(m->loop)};
 		loop_timer_stop(m->loop, &m->limit);
@@ -502,17 +423,15 @@ int member_open(struct loop *loop, const struct member_options *options, struct 
 
 	if (!m)
 		return -ENOMEM;
-	listen_to_logins();
 	m->loop = loop;
 	m->options = *options;
 	strncpy(m->host, options->host, sizeof(m->host) - 1);
-	m->mysql = member_login_prepare(&options->credential->tls, wait_within);
-	if (!m->mysql || coroutine_init(&m->login, login_run, m) < 0) {
-		if (m->mysql)
-			mysql_close(m->mysql);
+	m->login = member_login_new(m->host, options->addr.port, options->credential);
+	if (!m->login) {
 		free(m);
 		return -ENOMEM;
 	}
+	m->mysql = member_login_handle(m->login);
 	loop_timer_init(&m->kick, kicked, m);
 	loop_timer_init(&m->limit, limit_passed, m);
 	loop_timer_set(loop, &m->kick, 0);

@@ -7,12 +7,14 @@
  */
 #include "member_login.h"
 
+#include "coroutine.h"
 #include "sha2_login.h"
 
 #include "common/errors.h"
 
 #include <errmsg.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +27,70 @@
 #define PLUGINS_ALWAYS "mysql_native_password,client_ed25519,caching_sha2_password"
 #define PLUGINS_VERIFIED PLUGINS_ALWAYS ",sha256_password,mysql_clear_password"
 
+/* Exported by libmariadb, but in no header of its package. */
+int ma_pvio_register_callback(my_bool on,
+	void (*callback)(int mode, MYSQL *mysql, const unsigned char *data, size_t n));
+
 #define AUTHORITIES "SSL_CERT_FILE" /* where libcrypto looks for those of the system */
+
+struct member_login {
+	const struct credential *credential;
+	const char *host;
+	unsigned port;
+	MYSQL *mysql;
+	MYSQL *connected;
+	int waits, status; /* MYSQL_WAIT_*: what it waits for, and what came */
+	struct coroutine stack;
+};
+
+/* Whose stack this is. */
+static struct member_login *entered;
+
+void member_login_unblock(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags >= 0 && !(flags & O_NONBLOCK))
+		(void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+/* libmariadb waits in the middle of a login.  Anywhere else it may not: 0 means that it was late. */
+static int wait_within(int fd, my_bool is_read, int timeout)
+{
+	struct member_login *l = entered;
+
+	(void)fd;
+	(void)timeout;
+	if (!l)
+		return 0;
+	l->waits = is_read ? MYSQL_WAIT_READ : MYSQL_WAIT_WRITE;
+	coroutine_pause(&l->stack);
+	return l->status & MYSQL_WAIT_TIMEOUT ? 0 : 1;
+}
+
+/*
+ * libmariadb leaves the socket blocking after the dial, and if the greeting is there already, reads it
+ * without a wait: the handshake would then stop the loop within read().
+ */
+static void spoke(int mode, MYSQL *mysql, const unsigned char *data, size_t n)
+{
+	(void)mode;
+	(void)data;
+	(void)n;
+	if (entered && entered->mysql == mysql)
+		member_login_unblock((int)mysql_get_socket(mysql));
+}
+
+static void run(void *ctx)
+{
+	struct member_login *l = ctx;
+	const struct credential *c = l->credential;
+	int waits = l->status == 0 ? mysql_real_connect_start(&l->connected, l->mysql, l->host,
+					     c->user, c->password, NULL, l->port, NULL, 0)
+				   : mysql_real_connect_cont(&l->connected, l->mysql, l->status);
+
+	l->waits = waits;
+}
 
 static int infile_refuse(void **ptr, const char *name, void *userdata)
 {
@@ -70,7 +135,11 @@ static void options_of_tls(MYSQL *mysql, const struct tls_settings *tls)
 	option_path(mysql, MYSQL_OPT_SSL_CIPHER, tls->cipher);
 }
 
-void member_login_trust(const struct tls_settings *tls)
+/*
+ * libmariadb reads all authorities of the system for every handshake, 20 ms of work on the loop, also
+ * where nobody is verified by them.
+ */
+static void trust(const struct tls_settings *tls)
 {
 	static char own[PATH_MAX];
 	static bool known;
@@ -87,20 +156,17 @@ void member_login_trust(const struct tls_settings *tls)
 		(void)unsetenv(AUTHORITIES);
 }
 
-MYSQL *member_login_prepare(const struct tls_settings *tls,
-	int (*wait)(int fd, my_bool is_read, int timeout))
+/* A handle with all options set; NULL if there is no memory. */
+static MYSQL *prepare(const struct tls_settings *tls)
 {
 	const unsigned protocol = MYSQL_PROTOCOL_TCP, no = 0;
 	const unsigned long packet = MEMBER_ANSWER_MAX;
-	MYSQL *mysql;
+	MYSQL *mysql = mysql_init(NULL);
 
-	if (sha2_login_register() < 0)
-		return NULL;
-	mysql = mysql_init(NULL);
 	if (!mysql)
 		return NULL;
 	(void)mysql_optionsv(mysql, MYSQL_OPT_NONBLOCK, NULL);
-	(void)mysql_optionsv(mysql, MARIADB_OPT_IO_WAIT, wait);
+	(void)mysql_optionsv(mysql, MARIADB_OPT_IO_WAIT, wait_within);
 	(void)mysql_optionsv(mysql, MYSQL_OPT_PROTOCOL, &protocol);
 	(void)mysql_optionsv(mysql, MYSQL_OPT_LOCAL_INFILE, &no);
 	mysql_set_local_infile_handler(mysql, infile_refuse, infile_read, infile_end, infile_error,
@@ -112,6 +178,62 @@ MYSQL *member_login_prepare(const struct tls_settings *tls,
 	(void)mysql_optionsv(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
 	options_of_tls(mysql, tls);
 	return mysql;
+}
+
+static bool listen_once(void)
+{
+	static bool done;
+
+	if (!done)
+		done = sha2_login_register() == 0 && ma_pvio_register_callback(1, spoke) == 0;
+	return done;
+}
+
+struct member_login *member_login_new(const char *host, uint16_t port,
+	const struct credential *credential)
+{
+	struct member_login *l = listen_once() ? calloc(1, sizeof(*l)) : NULL;
+
+	if (!l)
+		return NULL;
+	l->host = host;
+	l->port = port;
+	l->credential = credential;
+	l->mysql = prepare(&credential->tls);
+	if (l->mysql && coroutine_init(&l->stack, run, l) == 0)
+		return l;
+	if (l->mysql)
+		mysql_close(l->mysql);
+	free(l);
+	return NULL;
+}
+
+void member_login_free(struct member_login *l)
+{
+	coroutine_deinit(&l->stack);
+	free(l);
+}
+
+MYSQL *member_login_handle(const struct member_login *l)
+{
+	return l->mysql;
+}
+
+bool member_login_is_up(const struct member_login *l)
+{
+	return l->connected != NULL;
+}
+
+int member_login_enter(struct member_login *l, int status)
+{
+	struct member_login *outer = entered;
+
+	l->status = status;
+	entered = l;
+	trust(&l->credential->tls);
+	(void)coroutine_enter(&l->stack);
+	entered = outer;
+	return l->waits;
 }
 
 bool member_login_is_client_error(unsigned code)

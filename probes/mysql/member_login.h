@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a login may do and how it failed: the options and the errors of libmariadb. */
+/*
+ * A login: what it may do, its steps, and how it failed.
+ *
+ * The handshake of TLS is the one operation of libmariadb that waits by itself, without any limit.  It
+ * calls back where it would: the login, which runs on a stack of its own, is left where it is until the
+ * loop has what it waits for.
+ */
 #ifndef MEMBER_LOGIN_H
 #define MEMBER_LOGIN_H
 
@@ -7,15 +13,24 @@
 
 #include <mysql.h>
 
-/* A handle with all options set; NULL if there is no memory. */
-MYSQL *member_login_prepare(const struct tls_settings *tls,
-	int (*wait)(int fd, my_bool is_read, int timeout));
+struct member_login;
 
-/*
- * Before each step of a login: libmariadb reads all authorities of the system for every handshake, 20 ms
- * of work on the loop, also where nobody is verified by them.
- */
-void member_login_trust(const struct tls_settings *tls);
+/* All but the times is copied or stays the caller's until the login has ended; NULL without memory. */
+struct member_login *member_login_new(const char *host, uint16_t port,
+	const struct credential *credential);
+
+/* The connection outlives the login, and is closed by the caller. */
+void member_login_free(struct member_login *l);
+MYSQL *member_login_handle(const struct member_login *l);
+
+/* Begins (0) or goes on with MYSQL_WAIT_* that came; what it waits for now, 0 when it has ended. */
+int member_login_enter(struct member_login *l, int status);
+
+/* Whether it came to a connection. */
+bool member_login_is_up(const struct member_login *l);
+
+/* Over TLS libmariadb leaves its socket blocking: a server that falls silent would stop the loop. */
+void member_login_unblock(int fd);
 
 /* Why a login failed; `dialling`: TCP was not up yet.  The text lives in the handle. */
 void member_login_judge(MYSQL *mysql, bool dialling, struct member_failure *ret);

@@ -192,7 +192,12 @@ static void addrs_add(struct resolve_answer *answer, const struct dns_reply *rep
 		answer->ttl_ms = ttl_ms;
 }
 
-/* Both halves are answered. */
+static bool is_answered(const struct resolve_query *q)
+{
+	return q->halves[0].answered && q->halves[1].answered;
+}
+
+/* Of all that was answered. */
 static void attempt_judge(struct resolve_query *q)
 {
 	const struct dns_reply *a = &q->halves[0].reply, *aaaa = &q->halves[1].reply;
@@ -210,7 +215,7 @@ static void attempt_judge(struct resolve_query *q)
 		addrs_add(&q->answer, longer);
 		strcpy(q->asked, q->answer.chain[q->answer.n_chain - 1]);
 		next_name(q);
-	} else if (q->answer.n_chain == 0 &&
+	} else if (is_answered(q) && q->answer.n_chain == 0 &&
 		dns_conf_candidate(&q->resolver->conf, q->name, ++q->candidate, q->asked)) {
 		next_name(q);
 	} else {
@@ -237,6 +242,31 @@ static bool is_truncated(const struct resolve_query *q)
 		(q->halves[1].answered && q->halves[1].reply.truncated);
 }
 
+/*
+ * One half is enough if it says something of the name as such.  That there is no address of one kind
+ * does not: a name that is given up leads to the search list, and who lives there is a stranger.
+ */
+static bool is_half_enough(const struct resolve_query *q)
+{
+	for (int i = 0; i < 2; i++) {
+		const struct resolve_half *h = &q->halves[i];
+
+		if (h->answered &&
+			(h->reply.n_addrs > 0 || h->reply.n_chain > 0 || h->reply.rcode == 3))
+			return true;
+	}
+	return false;
+}
+
+/* For as long from the first half on, whatever else comes in. */
+static void await_half(struct resolve_query *q)
+{
+	uint64_t until_ns = loop_now_ns(q->resolver->loop) + HALF_NS;
+
+	if (until_ns < q->timer.at_ns)
+		loop_timer_set(q->resolver->loop, &q->timer, until_ns);
+}
+
 static void udp_ready(void *ctx, uint32_t events)
 {
 	struct resolve_query *q = ctx;
@@ -248,10 +278,10 @@ static void udp_ready(void *ctx, uint32_t events)
 		socket_drop(q);
 		q->tcp = true;
 		attempt_start(q);
-	} else if (q->halves[0].answered && q->halves[1].answered) {
+	} else if (is_answered(q)) {
 		attempt_judge(q);
-	} else if (q->halves[0].answered || q->halves[1].answered) {
-		loop_timer_set_in(q->resolver->loop, &q->timer, HALF_NS);
+	} else if (is_half_enough(q)) {
+		await_half(q);
 	} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
 		next_server(q, -EIO);
 	}
@@ -304,7 +334,7 @@ static void tcp_ready(void *ctx, uint32_t events)
 		bool first = q->halves[0].answered;
 
 		r = tcp_read(q);
-		if (r == 1 && q->halves[0].answered && q->halves[1].answered) {
+		if (r == 1 && is_answered(q)) {
 			attempt_judge(q);
 			return;
 		}
@@ -411,7 +441,7 @@ static void timer_fired(void *ctx)
 	struct resolve_query *q = ctx;
 
 	if (q->fd >= 0) {
-		if (q->halves[0].answered || q->halves[1].answered)
+		if (is_half_enough(q))
 			attempt_judge(q); /* some resolvers drop questions for AAAA */
 		else
 			next_server(q, -ETIMEDOUT);

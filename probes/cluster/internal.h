@@ -63,7 +63,8 @@ struct name_watch {
 	struct resolve_query *query;
 	uint64_t asked_ns;
 	char endpoint[PEL_NAME_MAX]; /* that it is an alias of; empty: of none */
-	uint8_t quick;               /* questions at the pace of an alarm, in a row */
+	uint64_t quick_ns;           /* the last that came sooner than DNS_LEAST_NS after another */
+	uint8_t quick;               /* their number */
 	uint64_t due_ns;
 };
 

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define QUICK_QUESTIONS 3 /* in a row at the pace of an alarm; then DNS_LEAST_NS */
+#define QUICK_QUESTIONS 3 /* in a row at the pace of an alarm or a hurry; then DNS_LEAST_NS */
+#define QUICK_AGAIN_NS (6 * LOOP_S)
+#define HURRY_NS (100 * LOOP_MS)
 
 bool name_key(const char *name, char ret[static PEL_NAME_MAX], enum pel_role *ret_role)
 {
@@ -70,18 +72,31 @@ static bool dns_differs(const struct cluster *c, unsigned name)
 		memcmp(n->lead.ip, n->alias.ip, sizeof(n->alias.ip)) != 0;
 }
 
-/* At the pace of an alarm for the few questions that decide; no state lasts at more than two a second. */
-static uint64_t interval_ns(const struct cluster *c, struct name_watch *n)
+/*
+ * No state lasts at more than two questions a second; the few that decide may come sooner.  They are
+ * granted anew where all is quiet again.
+ */
+static uint64_t paced_ns(const struct name_watch *n, uint64_t interval)
+{
+	return n->quick >= QUICK_QUESTIONS && interval < DNS_LEAST_NS ? DNS_LEAST_NS : interval;
+}
+
+static uint64_t interval_ns(const struct cluster *c, struct name_watch *n, uint64_t now_ns)
 {
 	uint64_t interval = schedule_dns_interval(&c->schedule, dns_differs(c, n->index));
 
-	if (interval >= LOOP_S)
+	if (interval >= LOOP_S && now_ns >= n->quick_ns + QUICK_AGAIN_NS)
 		n->quick = 0;
-	else if (n->quick < QUICK_QUESTIONS)
+	return paced_ns(n, interval);
+}
+
+static void note_asked(struct name_watch *n, uint64_t now_ns)
+{
+	if (now_ns < n->asked_ns + DNS_LEAST_NS) {
 		n->quick++;
-	else
-		interval = DNS_LEAST_NS;
-	return interval;
+		n->quick_ns = now_ns;
+	}
+	n->asked_ns = now_ns;
 }
 
 /* An own name tells, by the endpoint that it is an alias of, where the instances live. */
@@ -133,7 +148,7 @@ static void name_resolved(void *ctx, const struct resolve_answer *answer)
 		if (c->topology.state == PEL_STATE_UNKNOWN)
 			c->data_due_ns = now; /* connections go where this leads */
 	}
-	n->due_ns = now + interval_ns(c, n);
+	n->due_ns = now + interval_ns(c, n, now);
 	cluster_kick(c);
 }
 
@@ -144,7 +159,7 @@ void cluster_names_tick(struct cluster *c, uint64_t now_ns)
 
 		if (!n->used || n->query || now_ns < n->due_ns)
 			continue;
-		n->asked_ns = now_ns;
+		note_asked(n, now_ns);
 		n->due_ns = now_ns + LOOP_S;
 		(void)resolve_start(c->o->resolver, n->text, name_resolved, n, &n->query);
 	}
@@ -166,8 +181,8 @@ void cluster_names_hurry(struct cluster *c)
 {
 	struct name_watch *n = &c->names[0];
 
-	if (n->used && !n->query && n->due_ns > n->asked_ns + DNS_LEAST_NS)
-		n->due_ns = n->asked_ns + DNS_LEAST_NS;
+	if (n->used && !n->query && n->due_ns > cluster_now(c) + HURRY_NS)
+		n->due_ns = n->asked_ns + paced_ns(n, HURRY_NS);
 }
 
 void cluster_names_free(struct cluster *c)

@@ -49,9 +49,10 @@ struct probe {
 	uint64_t health_due_ns;
 	char host[PEL_NAME_MAX];
 	struct resolve_query *query;
-	uint64_t host_asked_ns; /* 0: ask now */
-	uint8_t host_failures;  /* of DNS, in a row */
-	uint64_t opened_ns;     /* when `second` was last tried */
+	struct pel_addr rejected; /* where another server answered; family 0: nowhere */
+	uint64_t host_asked_ns;   /* 0: ask now */
+	uint8_t host_failures;    /* of DNS, in a row */
+	uint64_t opened_ns;       /* when `second` was last tried */
 };
 
 struct name_watch {

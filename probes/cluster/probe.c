@@ -172,11 +172,12 @@ static void hello_answered(struct probe *p, const struct member_answer *answer)
 	}
 	bits = topology_feed(&c->topology, p->slot, &e);
 	cluster_note(c, bits);
-	if (bits & TOPOLOGY_REJECTED) {
-		p->host_asked_ns = 0;
-		first_lost(p, false, false);
+	if (bits & TOPOLOGY_REJECTED) { /* it rests until its host leads elsewhere */
+		p->rejected = p->first.addr;
+		first_lost(p, false, true);
 		return;
 	}
+	p->rejected = (struct pel_addr){0};
 	p->first.told = true;
 	schedule_connected(&c->schedule, p->slot, answer->received_ns);
 	confirm(p, &e);
@@ -226,10 +227,10 @@ static void first_answered(struct probe *p, const struct member_answer *answer)
 	}
 	if (p->asking == SCHEDULE_TABLE && answer->error)
 		table_failed(p, answer->error);
-	if (cluster_read(c, &p->first, questions[p->asking], answer, &e) == 0) {
-		cluster_note(c, topology_feed(&c->topology, p->slot, &e));
-		confirm(p, &e);
-	}
+	if (cluster_read(c, &p->first, questions[p->asking], answer, &e) < 0)
+		e.has = 0;
+	cluster_note(c, topology_feed(&c->topology, p->slot, &e));
+	confirm(p, &e);
 	schedule_answered(&c->schedule, p->slot, answer->received_ns);
 	cluster_kick(c);
 }
@@ -402,14 +403,25 @@ void cluster_probes_sync(struct cluster *c)
 	cluster_kick(c);
 }
 
+/* Somebody else lives where the member's host led; elsewhere it may be met at once. */
+static void rejected_move(struct probe *p, const struct pel_addr *addr)
+{
+	if (!p->rejected.family || addr_is(addr, &p->rejected))
+		return;
+	p->rejected = (struct pel_addr){0};
+	schedule_hasten(&p->cluster->schedule, p->slot, probe_now(p));
+}
+
 void cluster_probes_move(struct cluster *c)
 {
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
 		struct probe *p = &c->probes[i];
 		struct pel_addr addr;
 
-		if (!p->used || !p->first.member || !topology_login_addr(&c->topology, i, &addr) ||
-			addr_is(&addr, &p->first.addr))
+		if (!p->used || !topology_login_addr(&c->topology, i, &addr))
+			continue;
+		rejected_move(p, &addr);
+		if (!p->first.member || addr_is(&addr, &p->first.addr))
 			continue;
 		if (!p->second.member || !addr_is(&addr, &p->second.addr))
 			probe_second_open(p);

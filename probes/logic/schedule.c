@@ -239,6 +239,12 @@ void schedule_forgive(struct schedule *s, uint64_t now_ns)
 	}
 }
 
+void schedule_hasten(struct schedule *s, unsigned slot, uint64_t now_ns)
+{
+	if (s->slots[slot].denied)
+		s->slots[slot].next_ns = now_ns;
+}
+
 void schedule_refused(struct schedule *s, unsigned slot, uint64_t now_ns)
 {
 	struct schedule_slot *m = &s->slots[slot];

@@ -103,6 +103,9 @@ void schedule_connected(struct schedule *s, unsigned slot, uint64_t now_ns);
  */
 void schedule_lost(struct schedule *s, unsigned slot, bool denied, uint64_t now_ns);
 
+/* Another server may be there: who was denied is tried at once, and rests as long if in vain. */
+void schedule_hasten(struct schedule *s, unsigned slot, uint64_t now_ns);
+
 /* There is something new to log in with: who was denied is tried at once. */
 void schedule_forgive(struct schedule *s, uint64_t now_ns);
 

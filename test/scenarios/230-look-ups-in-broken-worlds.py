@@ -95,6 +95,27 @@ def unknown_for_ever():
         w.count("a live member without a host, no alarm")
 
 
+def another_lives_there():
+    """A member's host leads to another instance, which says so, and the writer falls.  Its host is
+    asked no more often for that, and the other is not logged in to again and again."""
+    def prepare(cluster):
+        World.dns.addresses[host(cluster, 2)] = [cluster.servers["demo-3"].address]
+    with World(prepare) as w:
+        other = w.cluster.servers["demo-3"]
+        w.prober.wait(lambda c: c.state == "known" and len(c.instances) == 3)
+        w.cluster.servers["demo-1"].close()
+        w.prober.wait(lambda c: c.writer is None, 15)
+        before = len(other.came)
+        w.count("a member's host that leads to another, in an alarm")
+        expect(len(other.came) - before <= 3, "and the other is logged in to as rarely",
+               len(other.came) - before)
+        World.dns.addresses[host(w.cluster, 2)] = [w.cluster.servers["demo-2"].address]
+        begin = time.monotonic()
+        w.prober.wait(lambda c: c.instances["demo-2"].routable, 15)
+        note(f"a host that leads to its member at last: {time.monotonic() - begin:.1f} s")
+        expect(True, "and the member is met when its host leads there")
+
+
 def wrong_pattern():
     """No member's host resolves: those that the table names are never met."""
     def config(cluster):
@@ -205,6 +226,7 @@ side_by_side(
             gone_in_an_alarm,
             refused_in_an_alarm,
             unknown_for_ever,
+            another_lives_there,
             wrong_pattern,
             nothing_resolves,
             all_fails,

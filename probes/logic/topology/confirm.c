@@ -3,7 +3,8 @@
  * Who is the writer.
  *
  * A claim is a member's own answer "I am not read-only", and lasts without a break until it says
- * otherwise or its connection ends.  A claim that was not repeated since another's became the
+ * otherwise, its connection ends, or its answers, being errors, have not said so for
+ * TOPOLOGY_CLAIM_NS.  A claim that was not repeated since another's became the
  * writer's is void: a former writer that is silent is not the next one, should its successor fail.
  *
  * How many claims stand is a state of its own, the contest:
@@ -122,7 +123,7 @@ static bool is_held(struct topology *t, unsigned slot, uint64_t now_ns)
 {
 	const struct topology_member *w = topology_member(t, slot);
 
-	return w && w->routable && w->self_role == PEL_ROLE_UNKNOWN &&
+	return w && w->routable && w->self_role == PEL_ROLE_UNKNOWN && !w->lapsed &&
 		w->health != PEL_HEALTH_UNREACHABLE &&
 		topology_within(t, w->role_received_ns, TOPOLOGY_HOLD_NS, now_ns);
 }
@@ -192,8 +193,10 @@ static bool is_settled(struct topology *t, unsigned newest, uint64_t now_ns)
 /* Whether an overruled member still claims beside the one decided for, who may be out of sight. */
 static bool is_decision_needed(struct topology *t, uint64_t now_ns)
 {
-	const struct topology_member *chosen = &t->members[t->contest.chosen];
+	const struct topology_member *chosen = topology_member(t, t->contest.chosen);
 
+	if (!chosen)
+		return false;
 	if (!is_claimant(t, chosen) && !is_held(t, t->contest.chosen, now_ns))
 		return false;
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
@@ -354,9 +357,9 @@ static void publish(struct topology *t, unsigned slot, uint64_t now_ns)
 static void withdraw(struct topology *t, uint64_t now_ns)
 {
 	const struct topology_member *w = topology_member(t, t->writer);
-	/* Nobody can log in any more: not known to be without a writer, just not known. */
-	bool blind = w && !w->live && w->health != PEL_HEALTH_UNREACHABLE &&
-		now_ns >= w->role_received_ns + TOPOLOGY_HOLD_NS;
+	/* Nobody can log in any more, or it says nothing: whether there is a writer is not known. */
+	bool blind = w && w->health != PEL_HEALTH_UNREACHABLE &&
+		(w->lapsed || (!w->live && now_ns >= w->role_received_ns + TOPOLOGY_HOLD_NS));
 
 	t->writer = PEL_NONE;
 	t->writerless_ns = now_ns;

@@ -56,6 +56,10 @@ void topology_slot_free(struct topology *t, unsigned slot)
 	if (t->table.teller == slot)
 		t->table.teller = PEL_NONE;
 	t->contest.witnesses &= ~(1u << slot);
+	if (t->contest.named == slot)
+		t->contest.named = PEL_NONE;
+	if (t->contest.chosen == slot)
+		t->contest.chosen = PEL_NONE;
 	if (t->writer == slot)
 		t->writer = PEL_NONE;
 	/* Who gets the slot next is another, also to those who were told of this one. */
@@ -284,8 +288,21 @@ static void member_void(struct topology_member *m)
 {
 	m->live = false;
 	m->self_role = PEL_ROLE_UNKNOWN;
+	m->lapsed = false;
 	m->claim_ns = 0;
-	m->asked_ns = 0;
+	m->asked_ns = m->unsaid_ns = 0;
+}
+
+/* An answer that says nothing, as an error: a claim lasts for so long only. */
+static void role_unsaid(struct topology_member *m, uint64_t now_ns)
+{
+	if (!m->unsaid_ns)
+		m->unsaid_ns = now_ns;
+	if (!m->claim_ns || now_ns < m->unsaid_ns + TOPOLOGY_CLAIM_NS)
+		return;
+	m->self_role = PEL_ROLE_UNKNOWN;
+	m->claim_ns = 0;
+	m->lapsed = true;
 }
 
 void topology_asked(struct topology *t, unsigned slot, uint64_t now_ns)
@@ -329,6 +346,8 @@ void topology_take_role(struct topology *t, unsigned slot, const struct evidence
 	if (e->sent_ns < m->role_sent_ns)
 		return;
 	m->self_role = e->role;
+	m->lapsed = false;
+	m->unsaid_ns = 0;
 	m->role_sent_ns = e->sent_ns;
 	m->role_received_ns = e->received_ns;
 	m->evidence_ns = e->received_ns;
@@ -375,6 +394,8 @@ unsigned topology_take_answer(struct topology *t, unsigned slot, const struct ev
 	}
 	if (e->has & EVIDENCE_ROLE)
 		topology_take_role(t, slot, e);
+	else if (!e->has)
+		role_unsaid(m, e->received_ns);
 	if (e->has & EVIDENCE_TABLE)
 		bits |= topology_take_rows(t, slot, e);
 	if (e->has & EVIDENCE_LAG)

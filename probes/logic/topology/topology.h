@@ -57,6 +57,7 @@
 #define TOPOLOGY_VETO_NS UINT64_C(250000000)   /* an incumbent may answer a veto this long */
 #define TOPOLOGY_WAIT_NS UINT64_C(60000000) /* ... and a question, if another claims, this long */
 #define TOPOLOGY_HOLD_NS UINT64_C(30000000000)    /* a writer that nobody can ask stays this long */
+#define TOPOLOGY_CLAIM_NS UINT64_C(5000000000)    /* a claim without a renewal, while it answers */
 #define TOPOLOGY_REACH_NS UINT64_C(1500000000)    /* a claim without a login at its own address */
 #define TOPOLOGY_REFUSED_NS UINT64_C(30000000000) /* a client's refusal counts this long */
 #define TOPOLOGY_LIE_NS UINT64_C(10000000000)     /* a table that is only late catches up sooner */
@@ -115,6 +116,7 @@ struct topology_member {
 	bool live;             /* a connection of ours is up and has said who it is */
 	bool overruled;        /* a witness decided against its claim */
 	bool unretracted;      /* it claimed to be the writer, and has not said otherwise since */
+	bool lapsed;           /* it answers, but has not said for too long what it is */
 	bool met;              /* was live once */
 	bool named;            /* by a coordinator, which says that it is word_role */
 	uint8_t word_role;     /* enum pel_role */
@@ -137,6 +139,7 @@ struct topology_member {
 	uint64_t evidence_ns;                    /* last answer of itself */
 	uint64_t role_sent_ns, role_received_ns; /* of the answer behind self_role */
 	uint64_t asked_ns;  /* since when a question of ours waits for its answer; 0: none does */
+	uint64_t unsaid_ns; /* since when its answers do not say what it is; 0: they do */
 	uint64_t claim_ns;  /* since when it says without a break that it is the writer; else 0 */
 	uint64_t listed_ns; /* last table that had its row */
 	uint64_t fit_ns;    /* since when it fulfils what admission asks; 0: it does not */
@@ -311,7 +314,10 @@ void topology_scout_failed(struct topology *t);
 void topology_asked(struct topology *t, unsigned slot, uint64_t now_ns);
 void topology_answered(struct topology *t, unsigned slot);
 
-/* Evidence of a member's own connection; the first on every connection has to hold IDENTITY. */
+/*
+ * Evidence of a member's own connection; the first on every connection has to hold IDENTITY.  An
+ * answer that says nothing, as an error, is evidence too.
+ */
 unsigned topology_feed(struct topology *t, unsigned slot, const struct evidence *e);
 
 /* The member's connection is no more, or it refuses new ones: what it claimed is void. */

@@ -160,6 +160,21 @@ static const struct row rows[] = {
 	{"... but not with an answer that was on its way all the time",
 		"up3 1p 2w +5000 1w@5010 1o", "known 1? 2W 3R", NULL, 1},
 
+	/* claims that are not renewed */
+	{"a writer that answers with errors for a moment stays the writer",
+		"up3 1e +2000 1e +2000 1e +900 1e", "known 1W 2R 3R", "", 0},
+	{"... if it says so again it does for ever", "up3 1e +4900 1e 1w 1e +4900 1e",
+		"known 1W 2R 3R", "", 0},
+	{"... but one that answers without saying so for five seconds claims no more",
+		"up3 1e +2500 1e +2500 1e", "unknown:nowriter 1? 2R 3R", "SE", 1},
+	{"... silence between two answers is not that", "up3 1e +29000", "known 1W 2R 3R", NULL, 0},
+	{"... and is no longer waited for by one that claims", "up3 1e +2500 1e +2500 1e 2w +60 2w",
+		"known 1? 2W 3R", NULL, 2},
+	{"... nor disputes", "up3 2w 1w 1e +2600 2w 1e +2600 1e 2w", "known 1? 2W 3R", NULL, 2},
+	{"... and is the writer when it says so again", "up3 1e +2500 1e +2500 1e 1w",
+		"known 1W 2R 3R", "SWFE", 2},
+	{"a reader's errors say nothing", "up3 2e +3000 2e +3000 2e", "known 1W 2R 3R", "", 0},
+
 	/* the second witness */
 	{"a table newer than the writer's last answer gives it time to answer",
 		"up3 +700 2t:2M,1,3", "known 1W 2R 3R", "", 0},

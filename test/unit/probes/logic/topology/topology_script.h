@@ -12,6 +12,7 @@
  *   1h         logs in (identity); 1h#7 at address 7, 1h~b with uuid "uuid-b", 1h=2 as demo-2
  *   1x         connection lost          1o 1p 1s 1u    healthy, suspect, stalled, unreachable
  *   1?         is asked; its next answer is to that
+ *   1e         answers with an error
  *   1t:1M,2,3  tells the table; rows are id, M for MASTER, +MS behind the newest, ? without a time,
  *              L lag; 1t500: the newest row is 500 ms old, 1tx: undatable, 1t!: rows surplus,
  *              1t*: rows refused
@@ -237,6 +238,16 @@ static inline void play_lag(struct play *p, unsigned n, const char *s)
 	play_note(p, topology_feed(&p->t, play_slot(p, n), &e));
 }
 
+static inline void play_error(struct play *p, unsigned n)
+{
+	const struct topology_member *m = topology_member(&p->t, play_slot(p, n));
+	struct evidence e = {.sent_ns = p->now - PLAY_MS,
+		.received_ns = p->now,
+		.from = m ? m->addr : play_addr(n)};
+
+	play_note(p, topology_feed(&p->t, play_slot(p, n), &e));
+}
+
 static inline void play_member(struct play *p, unsigned n, const char *s)
 {
 	static const char letters[] = "opsu";
@@ -264,6 +275,10 @@ static inline void play_member(struct play *p, unsigned n, const char *s)
 		return;
 	case 'l':
 		play_lag(p, n, s + 1);
+		return;
+	case 'e':
+		topology_answered(&p->t, play_slot(p, n));
+		play_error(p, n);
 		return;
 	case 'x':
 		play_note(p, topology_feed_lost(&p->t, play_slot(p, n), p->now));

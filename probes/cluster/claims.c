@@ -7,8 +7,6 @@
  */
 #include "internal.h"
 
-#include "base/buf.h"
-
 #include "common/names.h"
 
 #include <stdlib.h>
@@ -16,60 +14,14 @@
 
 #define FLEET_EACH_NS (100 * LOOP_MS) /* who can write there makes us ask no more often */
 
-static bool is_taken(const struct topology_word *words, unsigned n, const char *id)
-{
-	for (unsigned i = 0; i < n; i++) {
-		if (strcmp(words[i].id, id) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* The host's first label; where that is taken or a number, all of it and the port. */
-static void word_id(const struct topology_word *words, unsigned n,
-	const struct coordinator_host *host, char ret[static PEL_ID_MAX])
-{
-	struct buf buf;
-
-	buf_init(&buf, ret, PEL_ID_MAX);
-	buf_add_n(&buf, host->host, strcspn(host->host, "."));
-	if (buf_error(&buf) == 0 && pel_name_is_label(ret) && strspn(ret, "0123456789") != buf.n &&
-		!is_taken(words, n, ret))
-		return;
-	buf_init(&buf, ret, PEL_ID_MAX);
-	buf_addf(&buf, "m-%s-%u", host->host, host->port);
-	for (char *c = ret; *c; c++) {
-		if (*c == '.' || *c == ':' || *c == '_')
-			*c = '-';
-	}
-}
-
-static unsigned words_of(const struct coordinator_view *view,
-	struct topology_word words[PEL_MAP_INSTANCES])
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < view->n; i++) {
-		struct topology_word *w = &words[n];
-
-		*w = (struct topology_word){.port = view->hosts[i].port,
-			.role = view->hosts[i].role};
-		memcpy(w->host, view->hosts[i].host, sizeof(w->host));
-		word_id(words, n, &view->hosts[i], w->id);
-		if (pel_name_is_label(w->id) && !is_taken(words, n, w->id))
-			n++;
-	}
-	return n;
-}
-
 /* Whether the word names another writer than the one that is known. */
-static bool is_contrary(const struct cluster *c, const struct topology_word *words, unsigned n)
+static bool is_contrary(const struct cluster *c, const struct coordinator_view *view)
 {
 	const struct topology_member *w = topology_member(&c->topology, c->topology.writer);
 
-	for (unsigned i = 0; i < n; i++) {
-		if (words[i].role == PEL_ROLE_WRITER)
-			return !w || strcmp(w->id, words[i].id) != 0;
+	for (unsigned i = 0; i < view->n; i++) {
+		if (view->hosts[i].role == PEL_ROLE_WRITER)
+			return !w || !w->named || w->word_role != PEL_ROLE_WRITER;
 	}
 	return false;
 }
@@ -78,12 +30,17 @@ void cluster_take_words(struct cluster *c, const struct coordinator_view *view)
 {
 	struct topology_word words[PEL_MAP_INSTANCES];
 	uint64_t now = cluster_now(c);
-	unsigned n = words_of(view, words);
+
+	for (unsigned i = 0; i < view->n; i++) {
+		words[i].role = view->hosts[i].role;
+		words[i].port = view->hosts[i].port;
+		memcpy(words[i].host, view->hosts[i].host, sizeof(words[i].host));
+	}
 
 	if (credentials_verdict(c->links.credentials) == CREDENTIALS_NONE)
 		cluster_note(c, topology_set_why(&c->topology, PEL_WHY_NO_CREDENTIALS, now));
-	cluster_note(c, topology_feed_words(&c->topology, words, n, now));
-	if (is_contrary(c, words, n))
+	cluster_note(c, topology_feed_words(&c->topology, words, view->n, now));
+	if (is_contrary(c, view))
 		schedule_refresh(&c->schedule);
 	cluster_kick(c);
 }

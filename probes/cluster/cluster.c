@@ -66,22 +66,6 @@ static struct topology_config topology_config_of(const struct cluster *c, const 
 	return config;
 }
 
-/* An id for a configured member: the first label of its host, or its number. */
-static void member_id(const struct config_member *m, unsigned i, char ret[static PEL_ID_MAX])
-{
-	size_t n = strcspn(m->host, ".");
-
-	if (n < PEL_ID_MAX) {
-		memcpy(ret, m->host, n);
-		ret[n] = '\0';
-		if (pel_name_is_label(ret) && strspn(ret, "0123456789") != n)
-			return;
-	}
-	memcpy(ret, "member-xx", sizeof("member-xx"));
-	ret[7] = (char)('0' + i / 10);
-	ret[8] = (char)('0' + i % 10);
-}
-
 /* A coordinator, a cloud, a fleet, as the configuration names them. */
 static void sources_add(struct cluster *c)
 {
@@ -95,7 +79,7 @@ static void sources_add(struct cluster *c)
 static int configure(struct cluster *c, const struct config_cluster *config)
 {
 	struct topology_config topology;
-	char domain[PEL_NAME_MAX], id[PEL_ID_MAX];
+	char domain[PEL_NAME_MAX];
 
 	c->config = config;
 	c->dialect = config->dialect == CONFIG_DIALECT_READ_ONLY ||
@@ -112,8 +96,7 @@ static int configure(struct cluster *c, const struct config_cluster *config)
 	for (unsigned i = 0; !c->dialect->has_table && i < config->members.n; i++) {
 		const struct config_member *m = &config->members.list[i];
 
-		member_id(m, i, id);
-		if (topology_add_member(&c->topology, id, m->host, m->port, cluster_now(c)) < 0)
+		if (topology_add_member(&c->topology, m->host, m->port, cluster_now(c)) < 0)
 			return -ENOSPC;
 	}
 	cluster_probes_sync(c);

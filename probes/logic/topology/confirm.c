@@ -46,7 +46,7 @@
 
 static bool is_claimant(const struct topology *t, const struct topology_member *m)
 {
-	return m->used && m->claim_ns && m->health != PEL_HEALTH_UNREACHABLE &&
+	return m->used && !m->twin && m->claim_ns && m->health != PEL_HEALTH_UNREACHABLE &&
 		(m->claim_ns >= t->claim_ns || m->role_sent_ns >= t->claim_ns);
 }
 
@@ -123,7 +123,7 @@ static bool is_held(struct topology *t, unsigned slot, uint64_t now_ns)
 {
 	const struct topology_member *w = topology_member(t, slot);
 
-	return w && w->routable && w->self_role == PEL_ROLE_UNKNOWN && !w->lapsed &&
+	return w && !w->twin && w->routable && w->self_role == PEL_ROLE_UNKNOWN && !w->lapsed &&
 		w->health != PEL_HEALTH_UNREACHABLE &&
 		topology_within(t, w->role_received_ns, TOPOLOGY_HOLD_NS, now_ns);
 }
@@ -168,7 +168,8 @@ static bool is_rival_left(const struct topology *t, unsigned slot)
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
 		const struct topology_member *m = &t->members[i];
 
-		if (i != slot && m->used && m->unretracted && m->health != PEL_HEALTH_UNREACHABLE)
+		if (i != slot && m->used && !m->twin && m->unretracted &&
+			m->health != PEL_HEALTH_UNREACHABLE)
 			return true;
 	}
 	return false;
@@ -391,7 +392,7 @@ void topology_assign_roles(struct topology *t)
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
 		struct topology_member *m = &t->members[i];
 
-		if (!m->used)
+		if (!m->used || m->twin)
 			continue;
 		if (i == t->writer)
 			m->role = PEL_ROLE_WRITER;

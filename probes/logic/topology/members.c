@@ -13,12 +13,18 @@
  * member, whatever DNS says: the answer is rejected.  Another uuid or address under the same id is
  * another server: nothing that the former one said holds for it.  After that, answers count if they
  * come from the address of that login.
+ *
+ * Where servers do not tell ids, members are hosts, and two of them may be one server: a virtual
+ * address and the node that bears it.  The one that was it first stands for both, as long as it can
+ * be asked; should the address move, the other is there.
  */
 #include "state.h"
 
 #include "common/names.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define SAME_TABLE_NS UINT64_C(50000000)     /* stamps differ by the way of the question */
@@ -131,23 +137,64 @@ unsigned topology_slot_new(struct topology *t, const char *id, uint64_t now_ns)
 	return slot;
 }
 
-int topology_add_member(struct topology *t, const char *id, const char *host, uint16_t port,
-	uint64_t now_ns)
+unsigned topology_find_host(const struct topology *t, const char *host, uint16_t port)
 {
-	struct topology_member *m;
-	unsigned slot;
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		const struct topology_member *m = &t->members[i];
 
-	if (!pel_name_is_label(id) || strlen(host) >= sizeof(m->host))
-		return -EINVAL;
-	slot = topology_find(t, id);
+		if (m->used && m->port == (port ? port : t->config.port) &&
+			strcmp(m->host, host) == 0)
+			return i;
+	}
+	return PEL_NONE;
+}
+
+/* For display: the host's first label; where that is taken or a number, all of it and the port. */
+static void id_of_host(const struct topology *t, const char *host, uint16_t port,
+	char ret[static PEL_ID_MAX])
+{
+	size_t n = strcspn(host, ".");
+
+	if (n < PEL_ID_MAX && strspn(host, "0123456789") != n) {
+		memcpy(ret, host, n);
+		ret[n] = '\0';
+		if (pel_name_is_label(ret) && topology_find(t, ret) == PEL_NONE)
+			return;
+	}
+	if (snprintf(ret, PEL_ID_MAX, "m-%s-%u", host, port) >= PEL_ID_MAX)
+		(void)snprintf(ret, PEL_ID_MAX, "m-%016" PRIx64 "-%u", pel_name_hash(host), port);
+	for (char *c = ret; *c; c++) {
+		if (*c == '.' || *c == ':' || *c == '_')
+			*c = '-';
+	}
+}
+
+unsigned topology_slot_at(struct topology *t, const char *host, uint16_t port, uint64_t now_ns)
+{
+	unsigned slot = topology_find_host(t, host, port);
+	struct topology_member *m;
+	char id[PEL_ID_MAX];
+
+	if (slot != PEL_NONE || strlen(host) >= sizeof(m->host))
+		return slot;
+	port = port ? port : t->config.port;
+	id_of_host(t, host, port, id);
+	slot = topology_slot_new(t, id, now_ns);
 	if (slot == PEL_NONE)
-		slot = topology_slot_new(t, id, now_ns);
+		return PEL_NONE;
+	m = &t->members[slot];
+	m->port = port;
+	strcpy(m->host, host);
+	return slot;
+}
+
+int topology_add_member(struct topology *t, const char *host, uint16_t port, uint64_t now_ns)
+{
+	unsigned slot = topology_slot_at(t, host, port, now_ns);
+
 	if (slot == PEL_NONE)
 		return -ENOSPC;
-	m = &t->members[slot];
-	m->configured = true;
-	m->port = port ? port : t->config.port;
-	strcpy(m->host, host);
+	t->members[slot].configured = true;
 	return (int)slot;
 }
 
@@ -173,10 +220,13 @@ void topology_set_port(struct topology *t, unsigned slot, const char *host, uint
 	m->want.port = 0; /* that of the last login */
 }
 
+/* Without a table: whom a coordinator names no more, and who claims nothing: it is fenced off. */
 static bool is_gone(const struct topology *t, const struct topology_member *m)
 {
 	uint64_t absent = t->table.received_ns - m->listed_ns;
 
+	if (!t->config.has_table)
+		return !m->configured && !m->named && !m->claim_ns;
 	if (m->configured || m->named || m->listed_ns >= t->table.received_ns)
 		return false;
 	return absent > (m->live ? TOPOLOGY_GONE_NS : TOPOLOGY_ABSENT_NS);
@@ -186,7 +236,7 @@ unsigned topology_forget(struct topology *t)
 {
 	unsigned bits = 0;
 
-	for (unsigned i = 0; t->config.has_table && i < PEL_MAP_INSTANCES; i++) {
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
 		if (!t->members[i].used || i == t->writer || !is_gone(t, &t->members[i]))
 			continue;
 		topology_slot_free(t, i);
@@ -284,6 +334,45 @@ unsigned topology_take_rows(struct topology *t, unsigned teller, const struct ev
 	return bits;
 }
 
+static bool is_same_server(const struct topology_member *a, const struct topology_member *b)
+{
+	if (!a->used || !b->used || !a->met || !b->met)
+		return false;
+	return a->uuid[0] && b->uuid[0] ? strcmp(a->uuid, b->uuid) == 0
+					: topology_same_addr(&a->addr, &b->addr);
+}
+
+static bool can_stand(struct topology *t, const struct topology_member *m, uint64_t now_ns)
+{
+	return m->health != PEL_HEALTH_UNREACHABLE &&
+		(m->live || topology_within(t, m->evidence_ns, TOPOLOGY_HOLD_NS, now_ns));
+}
+
+/* The earlier of two slots unless the other was that server first. */
+static bool stands_for(struct topology *t, unsigned a, unsigned b, uint64_t now_ns)
+{
+	const struct topology_member *ma = &t->members[a], *mb = &t->members[b];
+	bool able = can_stand(t, ma, now_ns);
+
+	if (able != can_stand(t, mb, now_ns))
+		return able;
+	return ma->since_ns != mb->since_ns ? ma->since_ns < mb->since_ns : a < b;
+}
+
+void topology_fold(struct topology *t, uint64_t now_ns)
+{
+	for (unsigned i = 0; !t->config.has_table && i < PEL_MAP_INSTANCES; i++) {
+		struct topology_member *m = &t->members[i];
+
+		m->twin = false;
+		for (unsigned k = 0; k < PEL_MAP_INSTANCES && !m->twin; k++)
+			m->twin = k != i && is_same_server(m, &t->members[k]) &&
+				stands_for(t, k, i, now_ns);
+		if (m->twin)
+			m->role = PEL_ROLE_UNKNOWN;
+	}
+}
+
 static void member_void(struct topology_member *m)
 {
 	m->live = false;
@@ -325,6 +414,7 @@ void topology_take_identity(struct topology *t, unsigned slot, const struct evid
 	member_void(m);
 	if (other) {
 		m->role = PEL_ROLE_UNKNOWN;
+		m->since_ns = e->received_ns;
 		m->overruled = m->unretracted = false;
 		m->role_sent_ns = m->role_received_ns = 0;
 	}

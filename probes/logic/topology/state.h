@@ -28,6 +28,10 @@ bool topology_has_addr(const struct pel_addr *addrs, unsigned n, const struct pe
 
 /* A free slot for an id, made a member; PEL_NONE if there is no room. */
 unsigned topology_slot_new(struct topology *t, const char *id, uint64_t now_ns);
+
+/* The member at that host and port (0: the cluster's), or PEL_NONE; and the same, made if need be. */
+unsigned topology_find_host(const struct topology *t, const char *host, uint16_t port);
+unsigned topology_slot_at(struct topology *t, const char *host, uint16_t port, uint64_t now_ns);
 void topology_slot_free(struct topology *t, unsigned slot);
 
 /* Identity, role and rows (membership, lag, the second witness) out of one answer of a member. */
@@ -37,6 +41,9 @@ unsigned topology_take_rows(struct topology *t, unsigned teller, const struct ev
 
 unsigned topology_take_answer(struct topology *t, unsigned slot, const struct evidence *e);
 unsigned topology_take_lost(struct topology *t, unsigned slot);
+
+/* Finds members that are one server: all but one of them are twins, and count for nothing. */
+void topology_fold(struct topology *t, uint64_t now_ns);
 
 /* Forgets members that are gone; returns TOPOLOGY_MEMBERS or 0. */
 unsigned topology_forget(struct topology *t);

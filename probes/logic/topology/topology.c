@@ -70,7 +70,7 @@ bool topology_is_troubled(const struct topology *t)
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
 		const struct topology_member *m = &t->members[i];
 
-		if (m->used && i != t->writer && m->claim_ns && !m->overruled)
+		if (m->used && !m->twin && i != t->writer && m->claim_ns && !m->overruled)
 			return true;
 	}
 	return false;
@@ -78,7 +78,7 @@ bool topology_is_troubled(const struct topology *t)
 
 static struct topology_shown_member show_member(const struct topology_member *m)
 {
-	if (!m->used)
+	if (!m->used || m->twin)
 		return (struct topology_shown_member){0};
 	return (struct topology_shown_member){
 		.used = true,
@@ -172,6 +172,7 @@ static unsigned settle(struct topology *t, uint64_t now_ns, unsigned bits)
 	t->deadline_ns = now_ns + TOPOLOGY_TICK_NS;
 	bits |= topology_forget(t);
 	topology_conclude_words(t);
+	topology_fold(t, now_ns);
 	topology_confirm(t, now_ns);
 	topology_assign_roles(t);
 	topology_admit(t, now_ns);

@@ -116,6 +116,7 @@ struct topology_member {
 	bool live;             /* a connection of ours is up and has said who it is */
 	bool overruled;        /* a witness decided against its claim */
 	bool unretracted;      /* it claimed to be the writer, and has not said otherwise since */
+	bool twin;             /* another member is the same server, and stands for it */
 	bool lapsed;           /* it answers, but has not said for too long what it is */
 	bool met;              /* was live once */
 	bool named;            /* by a coordinator, which says that it is word_role */
@@ -136,6 +137,7 @@ struct topology_member {
 	uint32_t lag_ms;
 	uint32_t rtt_us;
 	uint64_t identity;
+	uint64_t since_ns;                       /* since when it is that server, at that address */
 	uint64_t evidence_ns;                    /* last answer of itself */
 	uint64_t role_sent_ns, role_received_ns; /* of the answer behind self_role */
 	uint64_t asked_ns;  /* since when a question of ours waits for its answer; 0: none does */
@@ -186,7 +188,6 @@ struct topology_contest {
 
 /* What a coordinator says of a member. */
 struct topology_word {
-	char id[PEL_ID_MAX];
 	char host[PEL_NAME_MAX];
 	uint16_t port;      /* 0: the cluster's */
 	enum pel_role role; /* WRITER or READER */
@@ -267,9 +268,11 @@ void topology_set_port(struct topology *t, unsigned slot, const char *host, uint
 unsigned topology_set_name_members(struct topology *t, unsigned name, const char *const *ids,
 	unsigned n);
 
-/* A member of the configuration.  Its slot, or -ENOSPC, or -EINVAL for a bad id. */
-int topology_add_member(struct topology *t, const char *id, const char *host, uint16_t port,
-	uint64_t now_ns);
+/*
+ * A member of the configuration, by its host and port; port 0 is the cluster's.  Its id, which is
+ * for display, is the host's first label where that is free.  Its slot, or -ENOSPC.
+ */
+int topology_add_member(struct topology *t, const char *host, uint16_t port, uint64_t now_ns);
 
 /* The whole of what a coordinator says: members that it names no more are forgotten. */
 unsigned topology_feed_words(struct topology *t, const struct topology_word *words, unsigned n,

@@ -94,7 +94,7 @@ static unsigned view_instances(const struct topology *t, struct pel_hot *hot, st
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
-		if (!t->members[i].used)
+		if (!t->members[i].used || t->members[i].twin)
 			continue;
 		view_instance(&t->members[i], &hot->instances[n]);
 		view_cold(&t->members[i], &cold->instances[n]);

@@ -16,45 +16,27 @@
 
 #include <string.h>
 
-static bool is_named(const struct topology_word *words, unsigned n, const char *id)
+/* The member that a word is of: at its host and port; where servers tell ids, else of that label. */
+static unsigned find_named(const struct topology *t, const struct topology_word *word)
 {
-	for (unsigned i = 0; i < n; i++) {
-		if (strcmp(words[i].id, id) == 0)
-			return true;
-	}
-	return false;
-}
+	unsigned slot = topology_find_host(t, word->host, word->port);
+	size_t n = strcspn(word->host, ".");
+	char label[PEL_ID_MAX] = "";
 
-/* Whom the coordinator names no more is forgotten, unless something else speaks for it. */
-static unsigned forget_unnamed(struct topology *t, const struct topology_word *words, unsigned n)
-{
-	unsigned bits = 0;
-
-	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
-		struct topology_member *m = &t->members[i];
-
-		if (!m->used || !m->named || is_named(words, n, m->id))
-			continue;
-		m->named = false;
-		m->word_role = PEL_ROLE_UNKNOWN;
-		if (m->configured || t->config.has_table || m->claim_ns)
-			continue;
-		topology_slot_free(t, i);
-		bits |= TOPOLOGY_MEMBERS | TOPOLOGY_EPOCH;
-	}
-	return bits;
+	if (slot != PEL_NONE || !t->config.has_table || n >= sizeof(label))
+		return slot;
+	memcpy(label, word->host, n);
+	return topology_find(t, label);
 }
 
 static unsigned take(struct topology *t, const struct topology_word *word, uint64_t now_ns)
 {
-	unsigned slot = topology_find(t, word->id), bits = 0;
+	unsigned slot = find_named(t, word), bits = 0;
 	uint16_t port = word->port ? word->port : t->config.port;
 	struct topology_member *m;
 
-	if (!pel_name_is_label(word->id))
-		return 0;
 	if (slot == PEL_NONE) {
-		slot = topology_slot_new(t, word->id, now_ns);
+		slot = topology_slot_at(t, word->host, port, now_ns);
 		bits = TOPOLOGY_MEMBERS | TOPOLOGY_EPOCH;
 	}
 	if (slot == PEL_NONE)
@@ -72,8 +54,19 @@ static unsigned take(struct topology *t, const struct topology_word *word, uint6
 unsigned topology_take_words(struct topology *t, const struct topology_word *words, unsigned n,
 	uint64_t now_ns)
 {
-	unsigned bits = TOPOLOGY_DATA | forget_unnamed(t, words, n);
+	unsigned bits = TOPOLOGY_DATA;
 
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		t->members[i].named = false;
+		t->members[i].word_role = PEL_ROLE_UNKNOWN;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		unsigned slot = find_named(t, &words[i]);
+
+		if (slot != PEL_NONE)
+			t->members[slot].named = true;
+	}
+	bits |= topology_forget(t); /* before those that are new, which may get its label */
 	for (unsigned i = 0; i < n; i++)
 		bits |= take(t, &words[i], now_ns);
 	t->word_ns = now_ns;

@@ -10,6 +10,8 @@
 
 #include <errno.h>
 
+#define NO_MATTER 99
+
 static const struct topology_config lag_limit = {.has_table = true, .max_lag_ms = 1000};
 static const struct topology_config admission = {.has_table = true,
 	.admit_max_lag_ms = 500,
@@ -218,11 +220,10 @@ static void members_of_the_configuration_need_no_table(void **state)
 
 	(void)state;
 	play(p, "names");
-	assert_int_equal(topology_add_member(&p->t, "demo-1", "db1.example.com", 3307, p->now), 0);
-	assert_int_equal(topology_add_member(&p->t, "demo-2", "db2.example.com", 0, p->now), 1);
-	assert_int_equal(topology_add_member(&p->t, "bad.id", "db3.example.com", 0, p->now),
-		-EINVAL);
-	assert_string_equal(topology_member(&p->t, 0)->host, "db1.example.com");
+	assert_int_equal(topology_add_member(&p->t, "demo-1.example.com", 3307, p->now), 0);
+	assert_int_equal(topology_add_member(&p->t, "demo-2.example.com", 0, p->now), 1);
+	assert_int_equal(topology_add_member(&p->t, "demo-1.example.com", 3307, p->now), 0);
+	assert_string_equal(topology_member(&p->t, 0)->host, "demo-1.example.com");
 	play(p, "1d:1 2d:2 1h 1r 2h 2w");
 	assert_string_equal(play_picture(p, picture, sizeof(picture)), "known 1R 2W");
 	play(p, "2r 1w");
@@ -253,8 +254,8 @@ static void a_reader_tells_its_own_lag_without_a_table(void **state)
 	char picture[256];
 
 	(void)state;
-	(void)topology_add_member(&p->t, "demo-1", "db1.example.com", 0, p->now);
-	(void)topology_add_member(&p->t, "demo-2", "db2.example.com", 0, p->now);
+	(void)topology_add_member(&p->t, "demo-1.example.com", 0, p->now);
+	(void)topology_add_member(&p->t, "demo-2.example.com", 0, p->now);
 	play(p, "names 1d:1 2d:2 1h 1w 2h 2r");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		play(p, cases[i].script);
@@ -264,6 +265,44 @@ static void a_reader_tells_its_own_lag_without_a_table(void **state)
 	free(p);
 }
 
+/* Member 2 is another address of the server that member 1 is, or later of 3: a virtual address. */
+static void two_addresses_of_one_server_are_one(void **state)
+{
+	static const struct {
+		const char *script, *picture;
+		unsigned wakes;
+	} cases[] = {
+		{"", "known 1W 3R", 0},
+		{"1w 2w +60 1w 2w +3000 1w 2w", "known 1W 3R", 0},
+		{"1x +100 2w", "known 1W 3R", 0},
+		{"1x +100 2w 1h 1w", "known 1W 3R", 0},
+		{"1x 1u 2w", "known 2W 3R", 1},
+		{"1x +31000 2w", "known 2W 3R", 1},
+		{"2x 2u", "known 1W 3R", 0},
+		{"1r 2r", "writerless 1R 3R", 1},
+		{"1x 1u 2x 3w 2h~3#4 2w", "known 1?u 3W", NO_MATTER},
+		{"1x 1u 2x 2h~3#4 2r +60 3w 2w", "known 1?u 3W", NO_MATTER},
+	};
+	char picture[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct play *p = play_new(&(struct topology_config){.has_table = false});
+
+		for (unsigned n = 1; n <= 3; n++) {
+			(void)snprintf(picture, sizeof(picture), "demo-%u.example.com", n);
+			(void)topology_add_member(&p->t, picture, 0, p->now);
+		}
+		play(p, "names 1d:1 2d:2,4 3d:3 1h 1w 1o 3h 3r 3o 2h~1 2w 2o");
+		p->wakes = 0;
+		play(p, cases[i].script);
+		assert_string_equal(play_picture(p, picture, sizeof(picture)), cases[i].picture);
+		if (cases[i].wakes != NO_MATTER)
+			assert_int_equal(p->wakes, cases[i].wakes);
+		free(p);
+	}
+}
+
 static void a_stranger_makes_no_member_without_a_table(void **state)
 {
 	struct play *p = play_new(&(struct topology_config){.has_table = false});
@@ -271,7 +310,7 @@ static void a_stranger_makes_no_member_without_a_table(void **state)
 
 	(void)state;
 	play(p, "names");
-	(void)topology_add_member(&p->t, "demo-1", "db1.example.com", 0, p->now);
+	(void)topology_add_member(&p->t, "demo-1.example.com", 0, p->now);
 	play(p, "1d:1 1h 1w w:5 +300 w:5 +300 w:5");
 	assert_true(p->bits & TOPOLOGY_SCOUT);
 	play(p, "scout:5,w w:5 +300 w:5");
@@ -292,7 +331,7 @@ static void a_new_pattern_gives_new_hosts(void **state)
 	assert_string_equal(topology_member(&p->t, topology_find(&p->t, "demo-2"))->host,
 		"demo-2.db.example.com");
 	assert_false(topology_configure(&p->t, &config, p->now) & TOPOLOGY_MEMBERS);
-	(void)topology_add_member(&p->t, "own", "own.example.org", 0, p->now);
+	(void)topology_add_member(&p->t, "own.example.org", 0, p->now);
 	strcpy(config.pattern, "?.example.net");
 	assert_true(topology_configure(&p->t, &config, p->now) & TOPOLOGY_MEMBERS);
 	assert_string_equal(topology_member(&p->t, topology_find(&p->t, "own"))->host,
@@ -312,7 +351,7 @@ static void members_on_one_host_are_told_apart_by_port(void **state)
 	unsigned slot;
 
 	(void)state;
-	(void)topology_add_member(&p->t, "a", "::1", 3307, p->now);
+	(void)topology_add_member(&p->t, "::1", 3307, p->now);
 	(void)topology_feed_host(&p->t, 0, &dns, p->now);
 	e.from.port = 3308;
 	(void)topology_feed(&p->t, 0, &e);
@@ -466,6 +505,7 @@ int main(void)
 		cmocka_unit_test(a_flood_of_ids_never_drives_out_who_was_met),
 		cmocka_unit_test(members_of_the_configuration_need_no_table),
 		cmocka_unit_test(a_reader_tells_its_own_lag_without_a_table),
+		cmocka_unit_test(two_addresses_of_one_server_are_one),
 		cmocka_unit_test(a_stranger_makes_no_member_without_a_table),
 		cmocka_unit_test(a_new_pattern_gives_new_hosts),
 		cmocka_unit_test(members_on_one_host_are_told_apart_by_port),

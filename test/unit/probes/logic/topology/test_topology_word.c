@@ -2,6 +2,7 @@
 /* What a coordinator's word is worth: everything while nobody can be asked, nothing against a login. */
 #include "logic/topology/topology.h"
 
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +20,7 @@ static struct pel_addr addr_of(unsigned i)
 	return (struct pel_addr){.family = 4, .port = 3306, .ip = {10, 0, 0, (uint8_t)i}};
 }
 
-/* "aW bR": id and role; the host of a is a.example, at 10.0.0.1. */
+/* "aW bR": host and role; the host of a is a.example, at 10.0.0.1; of A, a.elsewhere. */
 static unsigned say(struct topology *t, const char *text)
 {
 	struct topology_word words[8];
@@ -30,8 +31,8 @@ static unsigned say(struct topology *t, const char *text)
 
 		*w = (struct topology_word){
 			.role = text[1] == 'W' ? PEL_ROLE_WRITER : PEL_ROLE_READER};
-		snprintf(w->id, sizeof(w->id), "%c", *text);
-		snprintf(w->host, sizeof(w->host), "%c.example", *text);
+		snprintf(w->host, sizeof(w->host), "%c.%s", tolower(*text),
+			*text < 'a' ? "elsewhere" : "example");
 	}
 	return topology_feed_words(t, words, n, now);
 }
@@ -173,11 +174,54 @@ static void a_configured_member_keeps_its_place(void **state)
 {
 	struct topology *t = begin();
 
-	assert_true(topology_add_member(t, "a", "a.inside", 3307, now) >= 0);
+	assert_true(topology_add_member(t, "a.example", 0, now) >= 0);
 	(void)say(t, "aW bR");
-	assert_string_equal(t->members[topology_find(t, "a")].host, "a.inside");
+	assert_true(t->members[topology_find(t, "a")].named);
 	(void)say(t, "bW");
 	assert_int_not_equal(topology_find(t, "a"), PEL_NONE);
+}
+
+/* Which slot is whose does not hang on the order in which a coordinator names them. */
+static void hosts_of_one_label_are_told_apart_by_host(void **state)
+{
+	struct topology *t = begin();
+	struct topology_member was[2];
+
+	(void)say(t, "aW AR");
+	memcpy(was, t->members, sizeof(was));
+	assert_string_equal(was[0].host, "a.example");
+	assert_string_equal(was[1].host, "a.elsewhere");
+	assert_string_equal(was[1].id, "m-a-elsewhere-3306");
+	assert_int_equal(say(t, "AW aR") & TOPOLOGY_MEMBERS, 0);
+	assert_string_equal(t->members[0].host, was[0].host);
+	assert_string_equal(t->members[1].id, was[1].id);
+	assert_int_equal(t->members[1].word_role, PEL_ROLE_WRITER);
+	(void)say(t, "AW");
+	assert_int_equal(topology_find(t, "a"), PEL_NONE);
+	assert_int_not_equal(topology_find(t, was[1].id), PEL_NONE);
+}
+
+/* A former primary that is named no more while it claims: fenced off, and nobody feeds it. */
+static void who_is_fenced_off_is_no_reader(void **state)
+{
+	struct topology *t = begin();
+
+	(void)say(t, "aW bR cR");
+	for (char id = 'a'; id <= 'c'; id++)
+		(void)resolve(t, id);
+	answer(t, 'a', PEL_ROLE_WRITER);
+	answer(t, 'b', PEL_ROLE_READER);
+	assert_string_equal(writer(t), "a");
+	(void)say(t, "bW cR");
+	assert_string_equal(writer(t), "a");
+	(void)topology_feed_lost(t, topology_find(t, "a"), now);
+	assert_string_equal(writer(t), "a");
+	answer(t, 'a', PEL_ROLE_WRITER);
+	answer(t, 'a', PEL_ROLE_READER);
+	(void)topology_tick(t, now);
+	assert_int_equal(topology_find(t, "a"), PEL_NONE);
+	answer(t, 'b', PEL_ROLE_WRITER);
+	assert_string_equal(writer(t), "b");
 }
 
 int main(void)
@@ -191,6 +235,8 @@ int main(void)
 		cmocka_unit_test(the_first_login_takes_back_what_was_only_a_word),
 		cmocka_unit_test(refused_credentials_are_credentials),
 		cmocka_unit_test(a_configured_member_keeps_its_place),
+		cmocka_unit_test(hosts_of_one_label_are_told_apart_by_host),
+		cmocka_unit_test(who_is_fenced_off_is_no_reader),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

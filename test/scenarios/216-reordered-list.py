@@ -145,7 +145,7 @@ def one_server_twice():
             expect(False, "two hosts of one server: it is the writer",
                    f"{c.state} {c.why} {list(c.instances)}\n{w.prober.log()[-500:]}")
             return
-        w.prober.wait(lambda c: len(c.instances) >= 2)
+        w.prober.wait(lambda c: len(c.instances) == 2)
         w.stays("two hosts of one server", 0, 2)
 
 

@@ -174,18 +174,18 @@ def unverified(one):
         said = [line for line in p.log().splitlines() if "code=login" in line or "denied" in line]
         tap.ok(p.cluster().state == "unknown", "servers that remember nobody, and no authority: "
                "they stay unknown", p.cluster().state)
-        tap.ok(len(said) == 1, "one line says so", p.log())
+        tap.ok(1 <= len(said) <= 2, "a line says so, for each server at most", p.log())
         tap.ok(said and any(word in said[0] for word in ("ssl-ca", "certificate", "verif")) and
                "CREATE USER" not in said[0], "which tells what would help", said[:1])
         tap.ok(tries <= 2, "and the login rests", tries)
 
 
-fakes.enter()
 try:
-    binaries = mysql97.fetch()
+    binaries = mysql97.fetch()  # where there is a network: inside the namespace there is none
 except mysql97.Unavailable as error:
     tap.skip("MySQL 9.7 and caching_sha2_password", error)
     tap.done()
+fakes.enter()
 dns = worlds.Dns()
 for host, address in zip(HOSTS, ADDRESSES):
     dns.addresses[host] = [address]

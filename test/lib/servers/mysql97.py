@@ -118,7 +118,7 @@ class Apt:
 
 def _unpack(folder):
     apt = Apt(os.path.join(folder, "apt"))
-    apt("apt-get", "update", "-qq")
+    apt("apt-get", "update", "-qq", "--error-on=any")
     version = apt.version()
     if not version.startswith(VERSION + "."):
         raise Unavailable(f"Debian's sid has {version} of {WANTED[0]}, and no {VERSION}")

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The log: a line is built whole in a buffer, then written with one write(), so that lines of
- * worker and supervisor never mix.
+ * worker and supervisor never mix.  Nobody waits for who reads them: what a full pipe, or a terminal
+ * that is held, does not take is lost and counted.
  */
 #include "log.h"
 
@@ -12,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +41,7 @@ struct log {
 	struct events *events;
 	int64_t (*now_ms)(void *ctx);
 	void *now_ctx;
+	unsigned lost; /* lines, since the last that was taken */
 	struct tally tallies[LOG_CODES];
 };
 
@@ -46,7 +49,7 @@ struct line {
 	enum log_level level;
 	const char *code, *cluster, *instance, *text;
 	int64_t time_ms;
-	unsigned suppressed;
+	unsigned suppressed, lost;
 };
 
 static const char *const level_names[] = {"error", "warning", "info", "debug"};
@@ -192,11 +195,21 @@ static void put_logfmt(struct buf *b, const char *key, const char *value)
 		buf_add_json_cut(b, value);
 }
 
+static void put_count(struct buf *b, enum log_format format, const char *key, unsigned count)
+{
+	char text[16];
+
+	if (!count)
+		return;
+	(void)snprintf(text, sizeof(text), "%u", count);
+	(format == LOG_FORMAT_JSON ? buf_add_member : put_logfmt)(b, key, text);
+}
+
 static void line_build(const struct line *l, enum log_format format, struct buf *b)
 {
 	void (*put)(struct buf *, const char *, const char *) =
 		format == LOG_FORMAT_JSON ? buf_add_member : put_logfmt;
-	char time[TIME_MAX], count[16];
+	char time[TIME_MAX];
 
 	time_format(l->time_ms, time);
 	put(b, "time", time);
@@ -204,19 +217,31 @@ static void line_build(const struct line *l, enum log_format format, struct buf 
 	put(b, "code", l->code);
 	put(b, "cluster", l->cluster);
 	put(b, "instance", l->instance);
-	if (l->suppressed) {
-		(void)snprintf(count, sizeof(count), "%u", l->suppressed);
-		put(b, "suppressed", count);
-	}
+	put_count(b, format, "suppressed", l->suppressed);
+	put_count(b, format, "lost", l->lost);
 	put(b, "text", l->text);
 	buf_add(b, format == LOG_FORMAT_JSON ? "}\n" : "\n");
 }
 
-static void say(struct log *log, const struct line *line)
+/* A pipe that can be written to takes a whole page, and a line is shorter. */
+static bool is_writable(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT);
+}
+
+static void say(struct log *log, struct line *line)
 {
 	char buffer[LOG_LINE_MAX];
 	struct buf b;
 
+	if (!is_writable(log->fd)) {
+		log->lost++;
+		return;
+	}
+	line->lost = log->lost;
+	log->lost = 0;
 	buf_init(&b, buffer, sizeof(buffer));
 	line_build(line, log->format, &b);
 	file_turn_over(log);

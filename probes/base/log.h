@@ -5,6 +5,7 @@
  * logfmt or JSON, to standard error or to a file that is turned over when it grows.  A code is a
  * short lower-case word with hyphens ("writer-changed").  More than LOG_BURST lines with the same
  * code and cluster within a minute are counted, not written; the count is told with the next one.
+ * So are lines that nobody reads: no call waits for a full pipe.
  * Arguments must not contain secrets.
  */
 #ifndef LOG_H

@@ -3,9 +3,11 @@
  * The credential in my.cnf, as libmariadb reads it.
  *
  * libmariadb reads option files only on its way to a connection.  So it is sent on one that fails
- * before any packet: to a host name that no resolver may ask for, a label of more than 63 bytes.
+ * before any packet: to a host that nobody is asked for, for another answer lies ready.
  */
 #include "credentials.h"
+
+#include "net/getaddrinfo.h"
 
 #include "common/text.h"
 
@@ -37,19 +39,19 @@ static bool credential_take(MYSQL *mysql, struct credential *ret)
 
 bool credential_of_option_files(const char *defaults_file, struct credential *ret)
 {
-	char nowhere[80];
+	const struct pel_addr none = {0};
 	MYSQL *mysql = mysql_init(NULL);
 	bool found;
 
 	if (!mysql)
 		return false;
-	memset(nowhere, 'x', sizeof(nowhere) - 1);
-	nowhere[sizeof(nowhere) - 1] = '\0';
 	if (defaults_file)
 		(void)mysql_options(mysql, MYSQL_READ_DEFAULT_FILE, defaults_file);
 	(void)mysql_options(mysql, MYSQL_READ_DEFAULT_GROUP, "pelorus");
-	(void)mysql_real_connect(mysql, nowhere, NULL, NULL, NULL, 1, NULL,
+	getaddrinfo_prepare("", &none);
+	(void)mysql_real_connect(mysql, "nowhere.invalid", NULL, NULL, NULL, 1, NULL,
 		CLIENT_REMEMBER_OPTIONS);
+	getaddrinfo_prepare(NULL, NULL);
 	memset(ret, 0, sizeof(*ret));
 	ret->origin = CREDENTIAL_OPTION_FILE;
 	found = credential_take(mysql, ret);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,6 +145,43 @@ static void a_flood_of_codes_is_bounded_too(void **state)
 	log_free(log);
 }
 
+/* A pipe in the place of standard error, as full as it can be. */
+static void pipe_fill(int ends[2])
+{
+	char pages[8192] = {0};
+
+	assert_int_equal(pipe(ends), 0);
+	assert_true(fcntl(ends[1], F_SETPIPE_SZ, sizeof(pages)) > 0);
+	assert_int_equal(write(ends[1], pages, sizeof(pages)), sizeof(pages));
+	assert_int_equal(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+}
+
+static void a_log_that_nobody_reads_loses_lines_and_tells_so(void **state)
+{
+	struct log *log = log_in(NULL, LOG_FORMAT_LOGFMT, NULL);
+	int ends[2], before = dup(STDERR_FILENO);
+	char text[8192];
+	ssize_t n;
+
+	(void)state;
+	pipe_fill(ends);
+	log_say(log, LOG_INFO, "a", NULL, NULL, "x"); /* a call that waited would never return */
+	log_say(log, LOG_INFO, "b", NULL, NULL, "x");
+	assert_int_equal(read(ends[0], text, sizeof(text)), sizeof(text));
+	log_say(log, LOG_INFO, "c", NULL, NULL, "x");
+	log_say(log, LOG_INFO, "d", NULL, NULL, "x");
+	n = read(ends[0], text, sizeof(text) - 1);
+	dup2(before, STDERR_FILENO);
+	assert_true(n > 0);
+	text[n] = '\0';
+	assert_non_null(strstr(text, "code=c lost=2 text=x\n"));
+	assert_non_null(strstr(text, "code=d text=x\n"));
+	close(before);
+	close(ends[0]);
+	close(ends[1]);
+	log_free(log);
+}
+
 static void a_clock_set_back_mutes_nobody(void **state)
 {
 	struct log *log = log_in(*state, LOG_FORMAT_LOGFMT, NULL);
@@ -214,6 +252,7 @@ int main(void)
 		CASE(no_text_makes_two_lines),
 		CASE(a_flood_is_counted_not_written),
 		CASE(a_flood_of_codes_is_bounded_too),
+		CASE(a_log_that_nobody_reads_loses_lines_and_tells_so),
 		CASE(a_clock_set_back_mutes_nobody),
 		CASE(an_event_is_remembered),
 		CASE(a_full_file_is_turned_over),

@@ -6,9 +6,10 @@
  * fails with ECONNRESET.  (Only the next: a second write raises SIGPIPE all the same.)  Some kernels
  * answer EBUSY to it while a thread is blocked in the socket; then shutdown it is.
  *
- * The descriptor is duplicated before its cookie is compared: what was compared is what is ended,
- * whatever the host closes and opens meanwhile.  The duplicate's number is 3 at least, for a host
- * may just have closed 0, 1 or 2 to open something else there.
+ * The cookie is compared before anything is duplicated: closing a duplicate of a file, which may have
+ * taken the number, would end all of the program's POSIX locks on that file.  It is compared again on
+ * the duplicate: what was compared is what is ended, whatever the host closes and opens meanwhile.  The
+ * duplicate's number is 3 at least, for a host may just have closed 0, 1 or 2 to open something else.
  */
 #include "sockets.h"
 
@@ -21,13 +22,11 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define RECORD_TRIES 64
-#define NUMBERS_MAX 16384 /* one system call each: about a millisecond for all */
 #define RECORD_WORDS (sizeof(struct socket_record) / sizeof(uint64_t))
 
 #ifndef SO_COOKIE
@@ -212,65 +211,19 @@ static void sever(int fd)
 
 int socket_sever(int fd, uint64_t cookie)
 {
-	int saved = errno, own = fcntl(fd, F_DUPFD_CLOEXEC, 3), r = -ESTALE;
+	int saved = errno, own, r = -ESTALE;
 
-	if (own < 0 && errno != EMFILE) {
-		errno = saved;
+	if (socket_cookie(fd) != cookie)
 		return -ESTALE;
-	}
-	if (socket_cookie(own < 0 ? fd : own) == cookie) {
-		sever(own < 0 ? fd : own);
+	own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (own < 0 && errno == EMFILE)
+		own = fd;
+	if (own >= 0 && socket_cookie(own) == cookie) {
+		sever(own);
 		r = 0;
 	}
-	if (own >= 0)
+	if (own >= 0 && own != fd)
 		(void)close(own);
 	errno = saved;
 	return r;
-}
-
-void sockets_note_missing(struct sockets_missing *m, int fd, uint64_t cookie)
-{
-	if (m->n == SOCKETS_MISSING_MAX)
-		return;
-	m->list[m->n].fd = fd;
-	m->list[m->n].cookie = cookie;
-	m->n++;
-}
-
-static int highest_number(void)
-{
-	struct rlimit files;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur > NUMBERS_MAX)
-		return NUMBERS_MAX;
-	return (int)files.rlim_cur;
-}
-
-/* True if the socket at this number is one of those noted; its record moves there. */
-static bool take_up(const struct sockets_missing *m, int fd)
-{
-	uint64_t cookie = socket_cookie(fd);
-	struct socket_record record;
-
-	for (unsigned i = 0; cookie != 0 && i < m->n; i++) {
-		if (m->list[i].cookie != cookie || !sockets_read(m->list[i].fd, &record) ||
-			record.cookie != cookie)
-			continue;
-		return sockets_record(fd, &record) == 0;
-	}
-	return false;
-}
-
-unsigned sockets_find_missing(struct sockets_missing *m)
-{
-	unsigned found = 0;
-
-	for (int fd = 0, n = m->n > 0 ? highest_number() : 0; fd < n && found < m->n; fd++) {
-		if (take_up(m, fd))
-			found++;
-	}
-	for (unsigned i = 0; i < m->n; i++)
-		sockets_forget(m->list[i].fd, m->list[i].cookie);
-	m->n = 0;
-	return found;
 }

@@ -50,25 +50,4 @@ int socket_sever(int fd, uint64_t cookie);
 /* Takes a socket back to unconnected, so that connect() may be called on it again. */
 bool socket_disconnect(int fd);
 
-/*
- * Sockets that are no longer at the number at which they were recorded: closed, mostly; but a host
- * may have duplicated one and closed the first.  Those are looked for by their cookies, all at
- * once.
- */
-#define SOCKETS_MISSING_MAX 64
-
-struct sockets_missing {
-	unsigned n;
-	struct {
-		int fd;
-		uint64_t cookie;
-	} list[SOCKETS_MISSING_MAX];
-};
-
-/* Notes that a record's socket is not at its number. */
-void sockets_note_missing(struct sockets_missing *m, int fd, uint64_t cookie);
-
-/* Records those that are found elsewhere anew, forgets the others.  How many were found. */
-unsigned sockets_find_missing(struct sockets_missing *m);
-
 #endif

@@ -64,7 +64,7 @@ struct verdict {
 	struct pel_hot hot;
 };
 
-static void judge(int fd, const struct verdict *v, struct sockets_missing *missing)
+static void judge(int fd, const struct verdict *v)
 {
 	struct socket_record record;
 
@@ -74,26 +74,11 @@ static void judge(int fd, const struct verdict *v, struct sockets_missing *missi
 	record.socket.name = (uint8_t)v->ref.name;
 	if (sever_decide(&v->hot, &record.socket, env_get()->sever, v->fresh, v->now) < SEVER_FIRST)
 		return;
-	if (socket_sever(fd, record.cookie) < 0) {
-		sockets_note_missing(missing, fd, record.cookie);
-		return;
+	if (socket_sever(fd, record.cookie) == 0) {
+		slot_count(SLOT_SEVERED);
+		slot_count_sockets(-1);
 	}
-	slot_count(SLOT_SEVERED);
-	slot_count_sockets(-1);
 	sockets_forget(fd, record.cookie);
-}
-
-/* Those at their numbers first: looking for the others takes its time. */
-static void judge_all(const struct verdict *v)
-{
-	struct sockets_missing missing = {.n = 0};
-
-	for (int fd = 0, n = sockets_limit(); fd < n; fd++)
-		judge(fd, v, &missing);
-	if (sockets_find_missing(&missing) == 0)
-		return;
-	for (int fd = 0, n = sockets_limit(); fd < n; fd++)
-		judge(fd, v, &missing);
 }
 
 /* One name.  False if the map does not have it. */
@@ -113,7 +98,8 @@ static bool scan_name(struct watcher *w, const struct pel_map *map, unsigned i, 
 	v.followed = i;
 	v.now = now;
 	v.fresh = mapview_is_fresh(map, now);
-	judge_all(&v);
+	for (int fd = 0, n = sockets_limit(); fd < n; fd++)
+		judge(fd, &v);
 	w->was_ours = true;
 	*seen = (struct seen){.map = map, .uid = v.hot.uid, .generation = v.hot.generation};
 	return true;
@@ -129,10 +115,9 @@ static void scan(struct watcher *w, const struct pel_map *map, uint64_t now)
 	}
 }
 
-/* Which of our sockets still are there. */
+/* Which of our sockets still are there; the others are forgotten. */
 static uint32_t count_live(void)
 {
-	struct sockets_missing missing = {.n = 0};
 	struct socket_record record;
 	uint32_t live = 0;
 
@@ -142,9 +127,9 @@ static uint32_t count_live(void)
 		if (socket_cookie(fd) == record.cookie)
 			live++;
 		else
-			sockets_note_missing(&missing, fd, record.cookie);
+			sockets_forget(fd, record.cookie);
 	}
-	return live + sockets_find_missing(&missing);
+	return live;
 }
 
 static void tell_all(uint64_t now)

@@ -200,27 +200,24 @@ static void test_a_record_is_of_one_socket(void **state)
 	assert_int_equal(socket_cookie(STDIN_FILENO), 0);
 }
 
-static void test_a_moved_socket_is_found(void **state)
+static void test_a_file_at_a_sockets_number_keeps_its_locks(void **state)
 {
-	int one = socket(AF_INET, SOCK_STREAM, 0), two = fcntl(one, F_DUPFD, 40);
-	int three = socket(AF_INET, SOCK_STREAM, 0);
-	struct socket_record record = {.cookie = socket_cookie(one), .followed = 5}, gone, read;
-	struct sockets_missing missing = {.n = 0};
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	int one = socket(AF_INET, SOCK_STREAM, 0), other;
+	uint64_t cookie = socket_cookie(one);
+	char path[] = "/tmp/pelorus-lock-XXXXXX";
 
-	gone = (struct socket_record){.cookie = socket_cookie(three)};
-	assert_int_equal(sockets_record(one, &record), 0);
-	assert_int_equal(sockets_record(three, &gone), 0);
 	close(one);
-	close(three);
-	sockets_note_missing(&missing, one, record.cookie);
-	sockets_note_missing(&missing, three, gone.cookie);
-	assert_int_equal(sockets_find_missing(&missing), 1);
-	assert_true(sockets_read(two, &read));
-	assert_int_equal(read.followed, 5);
-	assert_false(sockets_read(one, &read));
-	assert_false(sockets_read(three, &read));
-	sockets_forget(two, record.cookie);
-	close(two);
+	assert_int_equal(mkstemp(path), one);
+	assert_int_equal(fcntl(one, F_SETLK, &lock), 0);
+	assert_int_equal(socket_sever(one, cookie), -ESTALE);
+	/* A lock of an open file description sees even those of its own process. */
+	other = open(path, O_RDWR);
+	assert_int_equal(fcntl(other, F_OFD_GETLK, &lock), 0);
+	assert_int_equal(lock.l_type, F_WRLCK);
+	close(other);
+	close(one);
+	unlink(path);
 }
 
 #define RACES 20000
@@ -414,7 +411,7 @@ int main(void)
 		cmocka_unit_test(test_what_dns_said_is_kept_and_replaced),
 		cmocka_unit_test(test_an_exclusion_ends),
 		cmocka_unit_test(test_a_record_is_of_one_socket),
-		cmocka_unit_test(test_a_moved_socket_is_found),
+		cmocka_unit_test(test_a_file_at_a_sockets_number_keeps_its_locks),
 		cmocka_unit_test(test_a_record_is_never_read_half),
 		cmocka_unit_test(test_starts_are_recorded_and_read),
 		cmocka_unit_test(test_starts_that_fail_come_ever_later),

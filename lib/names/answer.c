@@ -113,22 +113,6 @@ bool answer_addrinfo(const char *node, const char *service, const struct addrinf
 	return learn(&l, node, service, hints, ret, ret_status);
 }
 
-void answer_request(struct gaicb *request)
-{
-	const struct addrinfo *hints = request->ar_request;
-	struct lookup l;
-	char buf[64];
-	const char *text;
-
-	if ((hints && (hints->ai_flags & AI_NUMERICHOST)) ||
-		!lookup_begin(request->ar_name, port_of(request->ar_service), &l) || !l.known ||
-		l.is_go)
-		return;
-	text = lookup_answer(&l, hints ? hints->ai_family : AF_UNSPEC, buf);
-	if (text)
-		request->ar_name = text;
-}
-
 const char *answer_host(const char *name, int family, char buf[static 64], const char **ret_name)
 {
 	const struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_STREAM};

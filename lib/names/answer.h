@@ -18,12 +18,6 @@ bool answer_addrinfo(const char *node, const char *service, const struct addrinf
 	struct addrinfo **ret, int *ret_status);
 
 /*
- * Puts the virtual address in the place of the name in a request of getaddrinfo_a, if the topology
- * is known; the text stays valid as long as the process.
- */
-void answer_request(struct gaicb *request);
-
-/*
  * What to look up in place of `name`, and the name that the answer is to bear; or NULL.  With an
  * unknown topology it asks DNS first.
  */

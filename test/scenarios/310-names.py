@@ -74,7 +74,6 @@ def check_old(address):
     rows = {
         "getaddrinfo without hints":
             (oldnames.getaddrinfo_null_hints(WRITER), [(t, address) for t in (1, 2, 3)]),
-        "getaddrinfo_a": (oldnames.getaddrinfo_a(WRITER), address),
         "gethostbyname": (oldnames.gethostbyname(WRITER), (WRITER, address)),
         "gethostbyname2": (oldnames.gethostbyname2(WRITER, socket.AF_INET), (WRITER, address)),
         "gethostbyname2 for IPv6":

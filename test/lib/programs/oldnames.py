@@ -28,12 +28,6 @@ Addrinfo._fields_ = [("flags", ctypes.c_int), ("family", ctypes.c_int), ("type",
                      ("next", ctypes.POINTER(Addrinfo))]
 
 
-class Request(ctypes.Structure):
-    _fields_ = [("name", ctypes.c_char_p), ("service", ctypes.c_char_p),
-                ("hints", ctypes.c_void_p), ("result", ctypes.POINTER(Addrinfo)),
-                ("rest", ctypes.c_int * 6)]
-
-
 def _v4(info):
     """IPv4, also mapped into IPv6: glibc does that where no IPv4 but loopback's is up."""
     at = {socket.AF_INET: 4, socket.AF_INET6: 8 + 12}[info.family]
@@ -51,17 +45,6 @@ def getaddrinfo_null_hints(name):
         at = at.contents.next
     libc.freeaddrinfo(result)
     return found
-
-
-def getaddrinfo_a(name):
-    """The first address of an asynchronous request that is waited for."""
-    request = Request(name.encode(), b"3306", None)
-    requests = (ctypes.POINTER(Request) * 1)(ctypes.pointer(request))
-    if libc.getaddrinfo_a(0, requests, 1, None) != 0 or not request.result:
-        return None
-    address = _v4(request.result.contents)
-    libc.freeaddrinfo(request.result)
-    return address
 
 
 def _plain(function, *args):

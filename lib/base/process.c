@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "futex.h"
+#include "real.h"
 #include "rules/route.h"
 
 #include <errno.h>
@@ -13,10 +14,25 @@
 
 static struct process fallback;
 static struct process *page = &fallback;
-static bool is_wiped;
+
+static void forget(void)
+{
+	memset(page, 0, sizeof(*page));
+}
+
+static void forget_at_fork(void)
+{
+	const struct real *real = real_get();
+
+	if (real->register_atfork)
+		(void)real->register_atfork(NULL, NULL, forget, NULL);
+	else if (real->pthread_atfork)
+		(void)real->pthread_atfork(NULL, NULL, forget);
+}
 
 void process_init(void)
 {
+	bool is_wiped = false;
 	int saved = errno;
 	void *p = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 		0);
@@ -25,6 +41,8 @@ void process_init(void)
 		is_wiped = madvise(p, sizeof(*page), MADV_WIPEONFORK) == 0;
 		page = p;
 	}
+	if (!is_wiped)
+		forget_at_fork();
 	errno = saved;
 }
 
@@ -67,10 +85,4 @@ void process_kick(void)
 uint64_t process_random(void)
 {
 	return route_random_next(&page->random);
-}
-
-void process_forget(void)
-{
-	if (!is_wiped)
-		memset(page, 0, sizeof(*page));
 }

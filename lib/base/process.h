@@ -27,6 +27,7 @@ struct process {
 	_Atomic uint64_t attach_ns;    /* when the map may be looked for again */
 	_Atomic uint64_t slot_ns;      /* when a slot may be looked for again */
 	_Atomic uint64_t spawn_ns;     /* when a prober may be started again */
+	_Atomic uint64_t expected_ns;  /* one that was started may be coming until then */
 };
 
 enum process_kind {
@@ -48,8 +49,5 @@ void process_kick(void);
 
 /* Random bits that differ between processes that start at the same instant. */
 uint64_t process_random(void);
-
-/* Empties the page by hand: for the child handler where the kernel does not do it. */
-void process_forget(void);
 
 #endif

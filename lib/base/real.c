@@ -25,7 +25,6 @@ static const struct {
 	{"sendmsg", offsetof(struct real, sendmsg)},
 	{"getaddrinfo", offsetof(struct real, getaddrinfo)},
 	{"freeaddrinfo", offsetof(struct real, freeaddrinfo)},
-	{"getaddrinfo_a", offsetof(struct real, getaddrinfo_a)},
 	{"getnameinfo", offsetof(struct real, getnameinfo)},
 	{"gethostbyname", offsetof(struct real, gethostbyname)},
 	{"gethostbyname2", offsetof(struct real, gethostbyname2)},
@@ -33,6 +32,7 @@ static const struct {
 	{"gethostbyname2_r", offsetof(struct real, gethostbyname2_r)},
 	{"gethostbyaddr", offsetof(struct real, gethostbyaddr)},
 	{"gethostbyaddr_r", offsetof(struct real, gethostbyaddr_r)},
+	{"__pthread_get_minstack", offsetof(struct real, least_stack)},
 	{"__register_atfork", offsetof(struct real, register_atfork)},
 	/* Last, for musl alone: glibc has none, and a lookup in vain allocates. */
 	{"pthread_atfork", offsetof(struct real, pthread_atfork)},

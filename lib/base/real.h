@@ -4,13 +4,11 @@
 #define PELORUS_LIB_BASE_REAL_H
 
 #include <netdb.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 
-struct gaicb;
-struct sigevent;
-
-/* Members that the C library does not have are NULL: getaddrinfo_a and register_atfork on musl. */
+/* Members that the C library does not have are NULL: least_stack and register_atfork on musl. */
 struct real {
 	int (*connect)(int fd, const struct sockaddr *addr, socklen_t len);
 	ssize_t (*sendto)(int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr,
@@ -19,7 +17,6 @@ struct real {
 	int (*getaddrinfo)(const char *node, const char *service, const struct addrinfo *hints,
 		struct addrinfo **ret);
 	void (*freeaddrinfo)(struct addrinfo *list);
-	int (*getaddrinfo_a)(int mode, struct gaicb **list, int n, struct sigevent *event);
 	int (*getnameinfo)(const struct sockaddr *addr, socklen_t len, char *host,
 		socklen_t host_len, char *service, socklen_t service_len, int flags);
 	struct hostent *(*gethostbyname)(const char *name);
@@ -31,6 +28,7 @@ struct real {
 	struct hostent *(*gethostbyaddr)(const void *addr, socklen_t len, int family);
 	int (*gethostbyaddr_r)(const void *addr, socklen_t len, int family, struct hostent *host,
 		char *buf, size_t size, struct hostent **ret, int *ret_h_errno);
+	size_t (*least_stack)(const pthread_attr_t *attr); /* with the program's static TLS */
 	int (*register_atfork)(void (*prepare)(void), void (*parent)(void), void (*child)(void),
 		void *dso); /* glibc */
 	int (*pthread_atfork)(void (*prepare)(void), void (*parent)(void), void (*child)(void));

@@ -189,7 +189,6 @@ static bool conclude(int fd, struct socket_record *record, short events, const s
 	settle(fd, record);
 	if (events == 0) {
 		fail(record, map, record->made_ns + SILENCE_NS / 2);
-		(void)socket_sever(fd, record->cookie);
 	} else if (!(events & (POLLERR | POLLHUP)) && is_established(fd)) {
 		own.vanished = 0;
 		reachability_prove(record->socket.identity);

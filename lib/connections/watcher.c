@@ -31,7 +31,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
-#define STACK_SIZE (64 * 1024)
+#define STACK_SIZE (256 * 1024) /* address space, of which a few pages are used */
 #define FIRST_RETRY_NS UINT64_C(250000000)
 #define STORM_AFTER 16
 #define STORM_PAUSE_NS UINT64_C(100000000)
@@ -209,44 +209,24 @@ static void *watch(void *unused)
 	return NULL;
 }
 
-static void after_fork(void)
-{
-	process_forget();
-	if (sockets_limit() > 0 && process_check() == PROCESS_OURS)
-		watcher_arm();
-}
-
-/* Late, so that the handlers of a host's allocator run before ours, which starts a thread. */
-static void handle_fork(void)
-{
-	static atomic_bool handled;
-	const struct real *real = real_get();
-
-	if (atomic_exchange(&handled, true))
-		return;
-	if (real->register_atfork)
-		(void)real->register_atfork(NULL, NULL, after_fork, NULL);
-	else if (real->pthread_atfork)
-		(void)real->pthread_atfork(NULL, NULL, after_fork);
-}
-
 static bool start(void)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
+	size_t size = STACK_SIZE;
 	sigset_t all, before;
 	int r;
 
 	if (pthread_attr_init(&attr) != 0)
 		return false;
-	(void)pthread_attr_setstacksize(&attr, STACK_SIZE);
+	/* glibc takes a program's static TLS from the stack; of some programs it is larger. */
+	if (real_get()->least_stack)
+		size += real_get()->least_stack(&attr);
+	(void)pthread_attr_setstacksize(&attr, size);
 	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_BLOCK, &all, &before);
 	r = pthread_create(&thread, &attr, watch, NULL);
-	/* glibc takes a program's static TLS from the stack: of some programs it is larger. */
-	if (r == EINVAL && pthread_attr_setstacksize(&attr, STACK_SIZE * 32) == 0)
-		r = pthread_create(&thread, &attr, watch, NULL);
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	(void)pthread_attr_destroy(&attr);
 	return r == 0;
@@ -261,7 +241,6 @@ void watcher_arm(void)
 		return;
 	if (atomic_exchange(&process->watcher, WATCHER_RUNS) == WATCHER_RUNS)
 		return;
-	handle_fork();
 	if (!start()) {
 		atomic_store(&process->watcher, WATCHER_NONE);
 		say(SAY_NO_WATCHER, NULL);

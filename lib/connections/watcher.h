@@ -4,7 +4,8 @@
  *
  * It is made at the first routed connect, and not before: a second thread costs glibc's
  * single-threaded fast paths.  All signals are blocked in it.  It holds no descriptor.  Idle, it
- * wakes every WATCHER_LOOK_NS to look whether the prober lives.
+ * wakes every WATCHER_LOOK_NS to look whether the prober lives.  A forked child has none before it
+ * connects by a followed name itself: what it inherited is watched from then on.
  */
 #ifndef PELORUS_LIB_CONNECTIONS_WATCHER_H
 #define PELORUS_LIB_CONNECTIONS_WATCHER_H

@@ -45,6 +45,9 @@ static const struct {
 	[SAY_NO_WATCHER] = {"L10", "no thread could be started; stale connections stay"},
 	[SAY_TOO_MANY_SOCKETS] = {"L11", "a descriptor beyond those watched; it is not severed"},
 	[SAY_NOT_A_MAP] = {"L12", "the prober's map cannot be read; names lead to DNS"},
+	[SAY_INHERITS_ORPHANS] = {"L13",
+		"no prober runs, and a new one would become a child of this process, which is "
+		"PID 1 or a subreaper: start pelorusd beside it; names lead to DNS"},
 	[SAY_CLIENT_WARNS] = {"L20",
 		"this client library warns on stderr of what failing over in "
 		"place needs; off for it"},

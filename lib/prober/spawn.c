@@ -7,7 +7,8 @@
  * gives a child SIGCHLD back as its signal, so the first must not become the prober itself.)
  *
  * Both run on a stack of their own inside ours, with all signals blocked, while the calling thread
- * sleeps in clone().
+ * sleeps in clone().  It is the kernel's: glibc's own, before 2.24, spoils the caller's thread id in
+ * memory, by which its mutexes know their owner.
  */
 #include "spawn.h"
 
@@ -26,6 +27,8 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,8 +42,10 @@
 
 #define SECOND_NS UINT64_C(1000000000)
 #define LIMIT_S 60
-#define TRY_NS (SECOND_NS / 2) /* one process looks at the lock so often */
+#define TRY_NS (SECOND_NS / 2)      /* one process looks at the lock so often */
+#define EXPECTED_NS (SECOND_NS * 3) /* one that was started is thought to be coming for so long */
 #define STACK_SIZE 8192
+#define NUMBERS_MAX (1 << 20) /* descriptors: a tenth of a second for all, on old kernels */
 #define VARIABLES 96
 
 /* clang-format off */
@@ -105,9 +110,12 @@ bool spawn_is_due(const struct spawn_record *r, uint64_t proven_ns, uint64_t now
 
 static void close_all_but_three(void)
 {
+	struct rlimit files = {.rlim_cur = NUMBERS_MAX};
+
 	if (syscall(SYS_close_range, 3, ~0u, 0) == 0)
 		return;
-	for (int fd = 3; fd < 4096; fd++)
+	(void)getrlimit(RLIMIT_NOFILE, &files);
+	for (int fd = 3; fd < NUMBERS_MAX && (rlim_t)fd < files.rlim_cur; fd++)
 		(void)close(fd);
 }
 
@@ -120,6 +128,52 @@ static void reset_signals(void)
 		(void)sigaction(s, &sa, NULL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/*
+ * Runs `run` in a child of our memory, on a stack of its own; what run() gives is its status.  The
+ * caller sleeps until it has ended or become another program.  Its pid, or below 0.
+ */
+static long clone_onto(char *stack_end, long flags, int (*run)(void *), void *context)
+{
+#if defined(__x86_64__)
+	long r = SYS_clone;
+
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "mov %[context], %%rdi\n\t"
+			 "call *%[run]\n\t"
+			 "mov %%eax, %%edi\n\t"
+			 "mov %[exit], %%eax\n\t"
+			 "syscall\n\t"
+			 "hlt\n"
+			 "1:"
+			 : "+a"(r)
+			 : "D"(flags | CLONE_VM | CLONE_VFORK), "S"(stack_end), [run] "r"(run),
+			 [context] "r"(context), [exit] "i"(SYS_exit)
+			 : "rcx", "r11", "rdx", "r8", "r10", "memory", "cc");
+	return r;
+#elif defined(__aarch64__)
+	register long x8 __asm__("x8") = SYS_clone;
+	register long x0 __asm__("x0") = flags | CLONE_VM | CLONE_VFORK;
+	register char *x1 __asm__("x1") = stack_end;
+
+	__asm__ volatile("svc #0\n\t"
+			 "cbnz x0, 1f\n\t"
+			 "mov x0, %[context]\n\t"
+			 "blr %[run]\n\t"
+			 "mov x8, %[exit]\n\t"
+			 "svc #0\n"
+			 "1:"
+			 : "+r"(x0)
+			 : "r"(x8),
+			 "r"(x1), [run] "r"(run), [context] "r"(context), [exit] "i"(SYS_exit)
+			 : "x30", "memory", "cc");
+	return x0;
+#else
+#error "how does this architecture enter the kernel?"
+#endif
 }
 
 /* Becomes the prober; runs in the host's memory until then, so it writes to its own stack only. */
@@ -135,32 +189,24 @@ static int second(void *context)
 	(void)chdir("/");
 	reset_signals();
 	(void)execve(s->path, s->argv, s->envp);
-	_exit(127);
+	return 127;
 }
 
 static int first(void *context)
 {
 	struct start *s = context;
 
-	(void)clone(second, s->second_stack + sizeof(s->second_stack),
-		CLONE_VM | CLONE_VFORK | SIGCHLD, s);
-	_exit(0);
+	(void)clone_onto(s->second_stack + sizeof(s->second_stack), SIGCHLD, second, s);
+	return 0;
 }
 
 static bool launch(struct start *s)
 {
-	sigset_t all, before;
+	pid_t pid = (pid_t)clone_onto(s->first_stack + sizeof(s->first_stack), 0, first, s);
 	int state;
-	pid_t pid;
 
-	(void)sigfillset(&all);
-	(void)sigprocmask(SIG_BLOCK, &all, &before);
-	pid = clone(first, s->first_stack + sizeof(s->first_stack), CLONE_VM | CLONE_VFORK, s);
-	if (pid > 0) {
-		while (waitpid(pid, &state, __WCLONE) < 0 && errno == EINTR)
-			;
-	}
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	while (pid > 0 && waitpid(pid, &state, __WCLONE) < 0 && errno == EINTR)
+		;
 	return pid > 0;
 }
 
@@ -275,25 +321,57 @@ static bool try_in(int dirfd, uint64_t now_ns)
 	return expected;
 }
 
+/* A prober would become a child of this process, which knows nothing of it. */
+static bool inherits_orphans(void)
+{
+	int is_subreaper = 0;
+
+	(void)prctl(PR_GET_CHILD_SUBREAPER, &is_subreaper, 0, 0, 0);
+	return getpid() == 1 || is_subreaper;
+}
+
+static bool try_once(uint64_t now_ns)
+{
+	struct pel_rundir dir;
+	int dirfd = mapview_open_dir(&dir, true);
+	bool expected = false;
+
+	/* Of one that cannot be trusted mapview has told already. */
+	if (dirfd < 0 && dirfd != -EPERM && dirfd != -ELOOP)
+		say(SAY_NO_DIRECTORY, dir.path);
+	if (dirfd >= 0 && dir.kind != PEL_RUNDIR_SYSTEM) {
+		if (inherits_orphans())
+			say(SAY_INHERITS_ORPHANS, NULL);
+		else
+			expected = try_in(dirfd, now_ns);
+	}
+	if (dirfd >= 0)
+		(void)close(dirfd);
+	return expected;
+}
+
+bool spawn_is_expected(uint64_t now_ns)
+{
+	return now_ns < atomic_load(&process_get()->expected_ns);
+}
+
 bool spawn_prober(uint64_t now_ns)
 {
 	_Atomic uint64_t *when = &process_get()->spawn_ns;
 	uint64_t due = atomic_load(when);
-	int dirfd, saved = errno;
-	struct pel_rundir dir;
-	bool expected = false;
+	sigset_t all, before;
+	int saved = errno;
 
-	if (!env_get()->may_spawn || now_ns < due ||
-		!atomic_compare_exchange_strong(when, &due, now_ns + TRY_NS))
+	if (!env_get()->may_spawn)
 		return false;
-	dirfd = mapview_open_dir(&dir, true);
-	/* Of one that cannot be trusted mapview has told already. */
-	if (dirfd < 0 && dirfd != -EPERM && dirfd != -ELOOP)
-		say(SAY_NO_DIRECTORY, dir.path);
-	if (dirfd >= 0 && dir.kind != PEL_RUNDIR_SYSTEM)
-		expected = try_in(dirfd, now_ns);
-	if (dirfd >= 0)
-		(void)close(dirfd);
+	if (now_ns < due || !atomic_compare_exchange_strong(when, &due, now_ns + TRY_NS))
+		return spawn_is_expected(now_ns);
+	/* A handler that jumps out of here would leave the start lock held. */
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_BLOCK, &all, &before);
+	if (try_once(now_ns))
+		atomic_store(&process_get()->expected_ns, now_ns + EXPECTED_NS);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	errno = saved;
-	return expected;
+	return spawn_is_expected(now_ns);
 }

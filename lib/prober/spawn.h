@@ -36,9 +36,12 @@ extern const char spawn_variables[];
 bool spawn_passes_on(const char *line);
 
 /*
- * Starts a prober if none lives.  True if one may be expected soon: it was started here, or by
- * somebody else within the last second.
+ * Starts a prober if none lives, unless it would become this process's child.  True if one may be
+ * expected soon: it was started here a moment ago, or by somebody else.
  */
 bool spawn_prober(uint64_t now_ns);
+
+/* The same of what was done before: starts nothing. */
+bool spawn_is_expected(uint64_t now_ns);
 
 #endif

@@ -160,11 +160,19 @@ def in_child(work):
 
 def check_forks(published, port):
     inherited = Conn(WRITER, port)
-    answer, pid = in_child(lambda: "ended" if inherited.ended() else "open")
+
+    def heir():
+        Conn(WRITER, port)
+        os.write(ready[1], b".")
+        return "ended" if inherited.ended() else "open"
+
+    ready = os.pipe()
+    answer, pid = in_child(heir)
     inherited.sock.close()
-    settle()
+    os.read(ready[0], 1)
     flip(published, 1)
-    ok(answer.readline() == "ended\n", "a socket that only a forked child still has")
+    ok(answer.readline() == "ended\n", "a socket that only a forked child still has, which has "
+       "connected itself since")
     os.waitpid(pid, 0)
 
     def daemon():
@@ -176,7 +184,6 @@ def check_forks(published, port):
         os.write(ready[1], b".")
         return "ended" if own.ended() else "open"
 
-    ready = os.pipe()
     answer, pid = in_child(daemon)
     os.read(ready[0], 1)
     flip(published, 0)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who is there: one slot per client process, in a file that clients map read-write.
+ * Who is there: one slot per client process, in a file that nobody maps: others may truncate it.
  *
- * A client takes a free slot by a compare-and-swap of `pid` from 0, fills the rest, and stores
- * `ready` last.  The prober frees a slot when the process is gone (pid and start time no longer
- * match; a slot of another pid namespace by its own `seen_ns`, which the client moves at its 30 s
- * look at the heartbeat).  Clients trust nothing in it; the prober checks every bound.
+ * A client writes all of its slot at once where `pid` is 0, and again when something has changed and
+ * at its 30 s look at the heartbeat, if the slot still is its own.  The prober frees a slot when the
+ * process is gone (pid and start time no longer match; a slot of another pid namespace by its own
+ * `seen_ns`).  Clients trust nothing in it; the prober checks every bound.
  */
 #ifndef PELORUS_SLOTS_H
 #define PELORUS_SLOTS_H

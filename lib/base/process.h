@@ -9,6 +9,8 @@
 #ifndef PELORUS_LIB_BASE_PROCESS_H
 #define PELORUS_LIB_BASE_PROCESS_H
 
+#include <pelorus/slots.h>
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +28,9 @@ struct process {
 	_Atomic uint64_t random;       /* state of route_random_next() */
 	_Atomic uint64_t attach_ns;    /* when the map may be looked for again */
 	_Atomic uint64_t slot_ns;      /* when a slot may be looked for again */
+	_Atomic uint64_t told_ns;      /* when own_slot was last written to the file */
+	_Atomic uint32_t untold;       /* own_slot has counted since */
+	struct pel_slot own_slot;      /* what is to stand in our slot */
 	_Atomic uint64_t spawn_ns;     /* when a prober may be started again */
 	_Atomic uint64_t expected_ns;  /* one that was started may be coming until then */
 };

@@ -181,6 +181,11 @@ static void rest_in_storm(struct watcher *w, struct process *process, uint32_t k
 		futex_wait(NULL, 0, &process->kick, kick, STORM_PAUSE_NS);
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 static void *watch(void *unused)
 {
 	static struct watcher w;
@@ -198,13 +203,13 @@ static void *watch(void *unused)
 
 		scan(&w, map, now);
 		look(&w, now);
-		next = reachability_look(map);
+		next = least(reachability_look(map), slot_tell(now));
 		rest = time_to_sleep(&w, now);
 		if (next == 0)
 			continue;
 		rest_in_storm(&w, process, kick, now);
 		futex_wait(map ? &map->header.wake : NULL, wake, &process->kick, kick,
-			next < rest ? next : rest);
+			least(next, rest));
 	}
 	return NULL;
 }

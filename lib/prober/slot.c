@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The slot file is mapped once per file and stays mapped.  It is written by strangers too: nothing
- * that is read from it is believed, and the counters wrap.
+ * The slot is kept in the process's own page, and written to the file as a whole: when a name is
+ * added, at the watcher's look, and a second after anything was counted.  The file is written by
+ * strangers too: it is never mapped, for whoever truncates it, or fills the file system, would kill us by
+ * it, and nothing that is read from it is believed but that a slot is free, or still ours.
+ *
+ * Two may take one slot at the same moment.  Who wrote first finds the other there when it writes the
+ * next time, and takes another.
  */
 #include "slot.h"
 
@@ -13,62 +18,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define RETRY_NS UINT64_C(1000000000)
-
-static struct {
-	struct pel_slots *_Atomic file;
-	_Atomic uint64_t inode;
-} slots;
-
-static struct pel_slot *own(void)
-{
-	struct pel_slots *file = atomic_load_explicit(&slots.file, memory_order_acquire);
-	uint32_t i = atomic_load_explicit(&process_get()->slot, memory_order_relaxed);
-
-	return file && i > 0 && i <= PEL_SLOTS ? &file->slots[i - 1] : NULL;
-}
-
-static void map_file(int fd)
-{
-	struct pel_slots *file;
-	struct stat st;
-
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(*file) ||
-		st.st_ino == atomic_load(&slots.inode))
-		return;
-	file = mmap(NULL, sizeof(*file), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (file == MAP_FAILED)
-		return;
-	if (file->magic != PEL_SLOTS_MAGIC || file->count != PEL_SLOTS ||
-		file->slot_size != sizeof(struct pel_slot)) {
-		(void)munmap(file, sizeof(*file));
-		return;
-	}
-	atomic_store(&slots.inode, st.st_ino);
-	atomic_store(&process_get()->slot, 0);
-	atomic_store_explicit(&slots.file, file, memory_order_release);
-}
-
-/* The file may have been made anew, with a new prober. */
-static void look_for_file(void)
-{
-	struct pel_rundir dir;
-	int fd, dirfd = mapview_open_dir(&dir, false);
-
-	if (dirfd < 0)
-		return;
-	fd = openat(dirfd, PEL_RUN_SLOTS, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd >= 0) {
-		map_file(fd);
-		(void)close(fd);
-	}
-	(void)close(dirfd);
-}
+#define CLAIM_NS UINT64_C(1000000000) /* between two searches for a free one */
+#define TELL_NS UINT64_C(1000000000)  /* between two writes of what was counted */
 
 /* Field 22 of /proc/self/stat; the command in parentheses may contain anything. */
 static uint64_t start_ticks(void)
@@ -91,113 +46,183 @@ static uint64_t start_ticks(void)
 	return ticks;
 }
 
-static void fill(struct pel_slot *s, uint64_t now_ns)
+static off_t offset_of(uint32_t i)
 {
-	struct stat st;
-
-	s->start_ticks = start_ticks();
-	s->pidns = stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
-	for (int i = 0; i < PEL_SLOT_NAMES; i++)
-		atomic_store(&s->names[i], 0);
-	atomic_store(&s->tracked, 0);
-	atomic_store(&s->routed, 0);
-	atomic_store(&s->severed, 0);
-	atomic_store(&s->refused, 0);
-	atomic_store(&s->moved, 0);
-	atomic_store(&s->retried, 0);
-	memset(s->command, 0, sizeof(s->command));
-	(void)prctl(PR_GET_NAME, s->command, 0, 0, 0);
-	atomic_store(&s->seen_ns, now_ns);
-	atomic_store_explicit(&s->ready, 1, memory_order_release);
+	return (off_t)(offsetof(struct pel_slots, slots) + i * sizeof(struct pel_slot));
 }
 
-static void claim(uint64_t now_ns)
+static bool read_slot(int fd, uint32_t i, struct pel_slot *ret)
 {
-	struct pel_slots *file = atomic_load_explicit(&slots.file, memory_order_acquire);
-	int32_t pid = atomic_load(&process_get()->pid);
+	return pread(fd, ret, sizeof(*ret), offset_of(i)) == (ssize_t)sizeof(*ret);
+}
 
-	for (uint32_t i = 0; file && i < PEL_SLOTS; i++) {
-		uint32_t at = ((uint32_t)pid * 2654435761u + i) % PEL_SLOTS;
-		int32_t none = 0;
+static bool is_ours(int fd, uint32_t i, const struct pel_slot *own)
+{
+	struct pel_slot s;
 
-		if (!atomic_compare_exchange_strong(&file->slots[at].pid, &none, pid))
-			continue;
-		fill(&file->slots[at], now_ns);
-		atomic_store(&process_get()->slot, at + 1);
+	return read_slot(fd, i, &s) && s.pid == own->pid && s.pidns == own->pidns &&
+		s.start_ticks == own->start_ticks;
+}
+
+static bool write_to(int fd, uint32_t i, const struct pel_slot *own)
+{
+	return pwrite(fd, own, sizeof(*own), offset_of(i)) == (ssize_t)sizeof(*own);
+}
+
+/* Takes a free one, and is its owner if it still is after that. */
+static void claim(int fd, const struct pel_slot *own, uint64_t now_ns)
+{
+	struct process *p = process_get();
+	uint64_t next = atomic_load(&p->slot_ns);
+	struct pel_slot s;
+
+	if (now_ns < next || !atomic_compare_exchange_strong(&p->slot_ns, &next, now_ns + CLAIM_NS))
 		return;
+	for (uint32_t i = 0; i < PEL_SLOTS; i++) {
+		uint32_t at = ((uint32_t)own->pid * 2654435761u + i) % PEL_SLOTS;
+
+		if (!read_slot(fd, at, &s))
+			return;
+		if (s.pid != 0)
+			continue;
+		if (!write_to(fd, at, own))
+			return;
+		if (is_ours(fd, at, own)) {
+			atomic_store(&p->slot, at + 1);
+			return;
+		}
 	}
 }
 
-/* The prober freed it (we were frozen), or gave it to another. */
-static bool is_lost(const struct pel_slot *s)
+static bool is_slot_file(int fd)
 {
-	return atomic_load(&s->pid) != atomic_load(&process_get()->pid);
+	struct stat st;
+	struct {
+		uint64_t magic;
+		uint32_t count;
+		uint32_t slot_size;
+	} head;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+		pread(fd, &head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
+		head.magic == PEL_SLOTS_MAGIC && head.count == PEL_SLOTS &&
+		head.slot_size == sizeof(struct pel_slot);
 }
 
-static struct pel_slot *get(uint64_t now_ns)
+static int open_file(void)
 {
-	struct pel_slot *s = own();
-	_Atomic uint64_t *when = &process_get()->slot_ns;
-	uint64_t next = atomic_load(when);
-	int saved = errno;
+	struct pel_rundir dir;
+	int fd, dirfd = mapview_open_dir(&dir, false);
 
-	if (s && !is_lost(s))
-		return s;
-	atomic_store(&process_get()->slot, 0);
-	if (now_ns < next || !atomic_compare_exchange_strong(when, &next, now_ns + RETRY_NS))
-		return NULL;
-	look_for_file();
-	claim(now_ns);
+	if (dirfd < 0)
+		return -1;
+	fd = openat(dirfd, PEL_RUN_SLOTS, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	(void)close(dirfd);
+	if (fd < 0 || is_slot_file(fd))
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
+static void fill(struct pel_slot *s)
+{
+	struct stat st;
+
+	if (s->ready)
+		return;
+	s->start_ticks = start_ticks();
+	s->pidns = stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
+	(void)prctl(PR_GET_NAME, s->command, 0, 0, 0);
+	s->pid = atomic_load(&process_get()->pid);
+	s->ready = 1;
+}
+
+/* The file may have been made anew, with a new prober: then there is nothing of us in it. */
+static void tell(uint64_t now_ns)
+{
+	struct process *p = process_get();
+	struct pel_slot *own = &p->own_slot;
+	int fd, saved = errno;
+	uint32_t slot = atomic_load(&p->slot);
+
+	atomic_store(&p->untold, 0);
+	atomic_store(&p->told_ns, now_ns);
+	if (own->names[0] == 0)
+		return;
+	fd = open_file();
+	if (fd >= 0) {
+		fill(own);
+		own->seen_ns = now_ns;
+		if (slot == 0 || slot > PEL_SLOTS || !is_ours(fd, slot - 1, own))
+			claim(fd, own, now_ns);
+		else
+			(void)write_to(fd, slot - 1, own);
+		(void)close(fd);
+	}
 	errno = saved;
-	return own();
+}
+
+/* True if it was not there yet; of more names than there is room for, the first ones are told. */
+static bool add_name(struct pel_slot *own, uint64_t name_hash)
+{
+	for (int i = 0; i < PEL_SLOT_NAMES; i++) {
+		uint64_t seen = 0;
+
+		if (atomic_compare_exchange_strong(&own->names[i], &seen, name_hash))
+			return true;
+		if (seen == name_hash)
+			break;
+	}
+	return false;
 }
 
 void slot_follow(uint64_t name_hash, uint64_t now_ns)
 {
-	struct pel_slot *s = get(now_ns);
+	struct process *p = process_get();
 
-	for (int i = 0; s && i < PEL_SLOT_NAMES; i++) {
-		uint64_t seen = 0;
-
-		if (atomic_compare_exchange_strong(&s->names[i], &seen, name_hash) ||
-			seen == name_hash)
-			return;
-	}
+	if (add_name(&p->own_slot, name_hash) ||
+		(atomic_load(&p->slot) == 0 && now_ns >= atomic_load(&p->slot_ns)))
+		tell(now_ns);
 }
 
 void slot_count(enum slot_counter counter)
 {
-	static const size_t places[] = {
-		[SLOT_ROUTED] = offsetof(struct pel_slot, routed),
-		[SLOT_SEVERED] = offsetof(struct pel_slot, severed),
-		[SLOT_REFUSED] = offsetof(struct pel_slot, refused),
-		[SLOT_MOVED] = offsetof(struct pel_slot, moved),
-		[SLOT_RETRIED] = offsetof(struct pel_slot, retried),
+	struct process *p = process_get();
+	_Atomic uint32_t *const counters[] = {
+		[SLOT_ROUTED] = &p->own_slot.routed,
+		[SLOT_SEVERED] = &p->own_slot.severed,
+		[SLOT_REFUSED] = &p->own_slot.refused,
+		[SLOT_MOVED] = &p->own_slot.moved,
+		[SLOT_RETRIED] = &p->own_slot.retried,
 	};
-	char *s = (char *)own();
 
-	if (s)
-		(void)atomic_fetch_add_explicit((_Atomic uint32_t *)(void *)(s + places[counter]),
-			1, memory_order_relaxed);
+	(void)atomic_fetch_add_explicit(counters[counter], 1, memory_order_relaxed);
+	if (atomic_load_explicit(&p->untold, memory_order_relaxed) == 0 &&
+		atomic_exchange(&p->untold, 1) == 0)
+		process_kick();
 }
 
 void slot_count_sockets(int difference)
 {
-	struct pel_slot *s = own();
-
-	if (s)
-		(void)atomic_fetch_add_explicit(&s->tracked, (uint32_t)difference,
-			memory_order_relaxed);
+	(void)atomic_fetch_add_explicit(&process_get()->own_slot.tracked, (uint32_t)difference,
+		memory_order_relaxed);
 }
 
 void slot_look(uint64_t now_ns, uint32_t tracked)
 {
-	struct pel_slot *s;
+	atomic_store(&process_get()->own_slot.tracked, tracked);
+	tell(now_ns);
+}
 
-	look_for_file();
-	s = get(now_ns);
-	if (!s)
-		return;
-	atomic_store(&s->seen_ns, now_ns);
-	atomic_store(&s->tracked, tracked);
+uint64_t slot_tell(uint64_t now_ns)
+{
+	struct process *p = process_get();
+	uint64_t due = atomic_load(&p->told_ns) + TELL_NS;
+
+	if (atomic_load(&p->untold) == 0)
+		return SLOT_NEVER;
+	if (now_ns < due)
+		return due - now_ns;
+	tell(now_ns);
+	return SLOT_NEVER;
 }

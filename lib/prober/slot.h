@@ -8,12 +8,14 @@
 
 #include <stdint.h>
 
+#define SLOT_NEVER UINT64_MAX
+
 enum slot_counter { SLOT_ROUTED, SLOT_SEVERED, SLOT_REFUSED, SLOT_MOVED, SLOT_RETRIED };
 
 /* Takes a slot, if this process has none, and adds a name to it. */
 void slot_follow(uint64_t name_hash, uint64_t now_ns);
 
-/* Adds one. */
+/* Adds one; the watcher writes it down within a second. */
 void slot_count(enum slot_counter counter);
 
 /* One socket more or fewer is tracked; those that the host closed are missed until the next look. */
@@ -21,5 +23,8 @@ void slot_count_sockets(int difference);
 
 /* A sign of life, with the number of sockets that are tracked. */
 void slot_look(uint64_t now_ns, uint32_t tracked);
+
+/* Writes down what was counted, once a second.  When it wants to be called again, from now. */
+uint64_t slot_tell(uint64_t now_ns);
 
 #endif

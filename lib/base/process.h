@@ -19,12 +19,11 @@ struct process {
 	_Atomic int32_t pid;           /* whose page this is; 0: nobody's yet */
 	_Atomic uint32_t watcher;      /* enum watcher_state */
 	_Atomic uint32_t kick;         /* futex: the watcher has something to look at */
-	_Atomic uint32_t waits;        /* somebody waits for a writer: no second one does */
 	_Atomic uint32_t waited_first; /* the one wait for a first topology is over */
 	_Atomic uint32_t slot;         /* our slot in clients.slots, plus one */
 	_Atomic uint32_t user_known;   /* the map was looked for as this euid */
-	_Atomic uint32_t making;       /* somebody adds a followed name */
-	_Atomic uint32_t looking;      /* a thread looks for the map */
+	_Atomic uint32_t making;       /* somebody adds a followed name, with signals blocked */
+	_Atomic uint32_t looking;      /* a thread looks for the map, or has jumped out of that */
 	_Atomic uint64_t random;       /* state of route_random_next() */
 	_Atomic uint64_t attach_ns;    /* when the map may be looked for again */
 	_Atomic uint64_t slot_ns;      /* when a slot may be looked for again */

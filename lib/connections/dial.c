@@ -118,8 +118,7 @@ static void plan_with_patience(struct dial *d)
 	if (d->plan.verdict != ROUTE_WAIT || d->borrowed || d->waited)
 		return;
 	d->waited = true;
-	if (wait_for_writer(d->followed, &d->plan.hot, patience_ns(d->fd)))
-		plan_make(d->followed, d->families, d->asked.port, &d->plan);
+	wait_for_writer(d->followed, d->families, d->asked.port, patience_ns(d->fd), &d->plan);
 }
 
 static void remember(struct dial *d)

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 
 #define DNS_TRIES 16
@@ -103,10 +104,7 @@ static int followed_make(const char *name, uint64_t hash, enum pel_role role, st
 	return 0;
 }
 
-/*
- * Making one takes a microsecond.  A maker that takes much longer is not another thread but what a
- * signal handler interrupted, and would be waited for in vain.
- */
+/* Making one takes a microsecond: who is made to wait for much longer goes on without. */
 static bool making_begin(_Atomic uint32_t *making)
 {
 	for (int i = 0; i < MAKING_TRIES; i++) {
@@ -121,19 +119,24 @@ int followed_add(const char *name, uint64_t hash, enum pel_role role, struct fol
 {
 	struct followed *f = followed_find_name(name, hash);
 	_Atomic uint32_t *making = &process_get()->making;
-	int r;
+	sigset_t blocked, before;
+	int r = -EBUSY;
 
 	if (f) {
 		*ret = f;
 		return 0;
 	}
-	if (!making_begin(making))
-		return -EBUSY;
-	f = followed_find_name(name, hash);
-	if (f)
-		*ret = f;
-	r = f ? 0 : followed_make(name, hash, role, ret);
-	atomic_store_explicit(making, 0, memory_order_release);
+	/* A handler that jumped out of here would leave all later ones waiting. */
+	(void)sigfillset(&blocked);
+	(void)sigprocmask(SIG_BLOCK, &blocked, &before);
+	if (making_begin(making)) {
+		f = followed_find_name(name, hash);
+		if (f)
+			*ret = f;
+		r = f ? 0 : followed_make(name, hash, role, ret);
+		atomic_store_explicit(making, 0, memory_order_release);
+	}
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	return r;
 }
 

@@ -47,7 +47,7 @@ struct followed {
 	_Atomic uint32_t told_port;     /* with which the prober was last told of it */
 	_Atomic uint64_t followed_ns;   /* when the prober was last told of it */
 	_Atomic uint64_t refused_ns;    /* when the prober was last told that its address refuses */
-	_Atomic uint64_t waited_ns;     /* the writerless period that was already waited for */
+	_Atomic uint64_t waited_ns;     /* the writerless period that a lookup has waited for */
 	struct followed_excluded excluded[FOLLOWED_EXCLUDED];
 	_Atomic uint32_t dns_seq; /* odd while dns is being written */
 	struct followed_dns dns;
@@ -60,7 +60,7 @@ struct followed *followed_find_addr(const struct pel_addr *addr);
 
 /*
  * Finds or makes one.  0; -EEXIST if another name has its address, -ENOSPC if there are too many,
- * -EBUSY in a signal handler that interrupted the making of one.
+ * -EBUSY if another thread takes too long to make one.
  */
 int followed_add(const char *name, uint64_t hash, enum pel_role role, struct followed **ret);
 

@@ -170,9 +170,9 @@ static void look_once(uint64_t now_ns, bool insist, bool has_map)
 {
 	_Atomic uint32_t *looking = &process_get()->looking;
 
-	if (!atomic_exchange_explicit(looking, 1, memory_order_acquire)) {
-		if (is_due(now_ns, insist))
-			look(now_ns);
+	if (is_due(now_ns, insist && !atomic_load(looking))) {
+		atomic_store_explicit(looking, 1, memory_order_release);
+		look(now_ns);
 		atomic_store_explicit(looking, 0, memory_order_release);
 		return;
 	}

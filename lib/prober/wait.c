@@ -24,50 +24,31 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static bool is_writerless(struct followed *f, const struct pel_map *map, uint64_t now)
+bool wait_is_due(struct followed *f, const struct pel_hot *hot)
 {
-	struct pel_ref ref;
-	struct pel_hot hot;
-
-	return mapview_is_fresh(map, now) && mapview_read(map, f->name, f->hash, &ref, &hot) == 0 &&
-		hot.state == PEL_STATE_WRITERLESS;
-}
-
-static void sleep_while_writerless(struct followed *f, uint64_t until)
-{
-	for (uint64_t now = clock_now_ns(); now < until; now = clock_now_ns()) {
-		const struct pel_map *map = mapview_get(now);
-		uint32_t seen;
-
-		if (!map)
-			return;
-		/* Before the look, so that a change behind it ends the sleep at once. */
-		seen = atomic_load_explicit(&map->header.wake, memory_order_acquire);
-		if (!is_writerless(f, map, now))
-			return;
-		futex_wait(&map->header.wake, seen, NULL, 0, least(until - now, SLICE_NS));
-	}
-}
-
-bool wait_for_writer(struct followed *f, const struct pel_hot *hot, uint64_t limit_ns)
-{
-	struct process *process = process_get();
 	uint64_t waited = atomic_load(&f->waited_ns);
+
+	return waited != hot->writerless_ns &&
+		atomic_compare_exchange_strong(&f->waited_ns, &waited, hot->writerless_ns);
+}
+
+void wait_for_writer(struct followed *f, uint16_t families, uint16_t port, uint64_t limit_ns,
+	struct plan *plan)
+{
+	uint64_t until = plan->now_ns + least(limit_ns, WAIT_WRITER_NS);
 	int saved = errno;
 
-	if (forbidden || hot->state != PEL_STATE_WRITERLESS || limit_ns == 0 ||
-		waited == hot->writerless_ns)
-		return false;
-	if (atomic_exchange(&process->waits, 1))
-		return false;
-	if (!atomic_compare_exchange_strong(&f->waited_ns, &waited, hot->writerless_ns)) {
-		atomic_store(&process->waits, 0);
-		return false;
+	while (!forbidden && plan->verdict == ROUTE_WAIT && plan->now_ns < until) {
+		const struct pel_map *map = plan->map;
+		/* Before the plan, so that a change behind it ends the sleep at once. */
+		uint32_t seen = atomic_load_explicit(&map->header.wake, memory_order_acquire);
+
+		plan_make(f, families, port, plan);
+		if (plan->verdict != ROUTE_WAIT || plan->map != map || plan->now_ns >= until)
+			continue;
+		futex_wait(&map->header.wake, seen, NULL, 0, least(until - plan->now_ns, SLICE_NS));
 	}
-	sleep_while_writerless(f, clock_now_ns() + least(limit_ns, WAIT_WRITER_NS));
-	atomic_store(&process->waits, 0);
 	errno = saved;
-	return true;
 }
 
 /* True while the prober may still be about to say what this name leads to. */

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The two waits that a host's thread is ever asked for, both bounded.
- *
- * libuv runs only two lookups at once: two that wait would stop all of its DNS.  So one thread per
- * process waits at a time, and once per period without a writer; all others go on.
+ * The two waits that a host's thread is ever asked for, both bounded.  Nothing is locked meanwhile: a
+ * thread may be cancelled, or a signal handler jump out of it.
  */
 #ifndef PELORUS_LIB_PROBER_WAIT_H
 #define PELORUS_LIB_PROBER_WAIT_H
 
 #include "known/followed.h"
+#include "known/plan.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,11 +15,15 @@
 #define WAIT_WRITER_NS UINT64_C(3000000000)
 #define WAIT_FIRST_NS UINT64_C(1000000000)
 
+/* While the plan is to wait, plans anew whenever the topology moves, so long at most. */
+void wait_for_writer(struct followed *f, uint16_t families, uint16_t port, uint64_t limit_ns,
+	struct plan *plan);
+
 /*
- * Waits while the cluster has no writer, `limit_ns` and WAIT_WRITER_NS at most.  True if it waited
- * (the caller reads the topology again), false if it was not this caller's turn.
+ * Whether a lookup may wait for a writer: the first one in a period without.  libuv runs only two
+ * lookups at once, and two that wait would stop all of its DNS.
  */
-bool wait_for_writer(struct followed *f, const struct pel_hot *hot, uint64_t limit_ns);
+bool wait_is_due(struct followed *f, const struct pel_hot *hot);
 
 /* Whether this thread, which may run an event loop, can be made to wait for a writer. */
 void wait_allow(bool may);

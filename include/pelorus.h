@@ -41,7 +41,7 @@ enum pelorus_role {
 
 enum pelorus_state {
 	PELORUS_STATE_UNKNOWN = 1,    /* connections go where DNS leads */
-	PELORUS_STATE_KNOWN = 2,      /* the writer is confirmed */
+	PELORUS_STATE_KNOWN = 2,      /* the writer is confirmed, or there are readers alone */
 	PELORUS_STATE_WRITERLESS = 3, /* between two writers */
 };
 

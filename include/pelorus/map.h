@@ -41,7 +41,7 @@
 enum pel_state {
 	PEL_STATE_FREE = 0,       /* the record is not in use */
 	PEL_STATE_UNKNOWN = 1,    /* followed, topology not known: connections go where DNS leads */
-	PEL_STATE_KNOWN = 2,      /* writer confirmed */
+	PEL_STATE_KNOWN = 2,      /* writer confirmed; or readers alone, and no writer is awaited */
 	PEL_STATE_WRITERLESS = 3, /* between two writers: readers are known, there is no writer */
 };
 

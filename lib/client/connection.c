@@ -99,6 +99,13 @@ static bool read_map(const struct handle *h, struct pel_hot *ret)
 		mapview_read(map, h->followed->name, h->followed->hash, &ref, ret) == 0;
 }
 
+bool connection_has_no_writer(const struct handle *h)
+{
+	struct pel_hot hot;
+
+	return read_map(h, &hot) && route_is_readers_alone(&hot);
+}
+
 bool connection_has_prober(const struct handle *h)
 {
 	struct pel_hot hot;

@@ -32,6 +32,9 @@ void connection_wait(uint64_t limit_ns);
 /* True if the name leads somewhere at this moment; false between two writers. */
 bool connection_has_way(const struct handle *h);
 
+/* True if a living prober knows the cluster as one of readers alone. */
+bool connection_has_no_writer(const struct handle *h);
+
 /* True if a living prober knows the cluster's topology, or that there is no writer now. */
 bool connection_has_prober(const struct handle *h);
 

@@ -322,7 +322,8 @@ void move_verify(struct handle *h)
 		settle(h);
 		return;
 	}
-	if (h->library->opt_reconnect == 0 || h->role != PEL_ROLE_WRITER)
+	if (h->library->opt_reconnect == 0 || h->role != PEL_ROLE_WRITER ||
+		connection_has_no_writer(h))
 		return;
 	follow_hint(h->followed, false);
 	(void)move_until(h, clock_now_ns() + env_get()->failover_timeout_ns);

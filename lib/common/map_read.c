@@ -160,7 +160,7 @@ static bool hot_is_sane(const struct pel_hot *h)
 		return false;
 	if (h->writer != PEL_NONE && h->writer >= h->n_instances)
 		return false;
-	if ((h->state == PEL_STATE_KNOWN) != (h->writer != PEL_NONE))
+	if (h->state != PEL_STATE_KNOWN && h->writer != PEL_NONE)
 		return false;
 	for (unsigned i = 0; i < h->n_instances; i++) {
 		const struct pel_hot_instance *in = &h->instances[i];

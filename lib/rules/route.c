@@ -62,6 +62,11 @@ bool route_is_unknown(const struct pel_hot *hot, bool fresh, uint64_t now_ns)
 	return reason_for_dns(hot, fresh, now_ns) != ROUTE_BY_ROLE;
 }
 
+bool route_is_readers_alone(const struct pel_hot *hot)
+{
+	return hot->state == PEL_STATE_KNOWN && hot->writer == PEL_NONE;
+}
+
 /* Whether this process can get to an instance directly; ROUTE_BY_ROLE means yes. */
 static enum route_reason reach(const struct pel_hot *hot, const struct route_intent *intent,
 	unsigned i)
@@ -91,6 +96,8 @@ static struct route choose_writer(const struct pel_hot *hot, const struct route_
 	const struct pel_hot_instance *in = &hot->instances[w & (PEL_MAP_INSTANCES - 1)];
 	enum route_reason how;
 
+	if (route_is_readers_alone(hot))
+		return verdict(ROUTE_DNS, ROUTE_NO_WRITER);
 	if (w == PEL_NONE)
 		return verdict(ROUTE_WAIT, ROUTE_BETWEEN_WRITERS);
 	if (in->self_role == PEL_ROLE_READER || in->health == PEL_HEALTH_UNREACHABLE) {

@@ -45,6 +45,7 @@ enum route_reason {
 	ROUTE_EXCLUDED,        /* DNS: this process cannot reach it directly */
 	ROUTE_NO_FAMILY,       /* DNS: no address of a family that the socket can use */
 	ROUTE_NO_MEMBER,       /* DNS: no member of the custom endpoint can take it */
+	ROUTE_NO_WRITER,       /* DNS: readers alone, and no writer is awaited */
 	ROUTE_BAD_INTENT,      /* DNS: the intent names nothing in this cluster */
 };
 
@@ -69,6 +70,9 @@ struct route route_choose(const struct pel_hot *hot, const struct route_intent *
 
 /* True while connections follow DNS for every role: no topology, or no writer for too long. */
 bool route_is_unknown(const struct pel_hot *hot, bool fresh, uint64_t now_ns);
+
+/* True for a set of readers alone: a writer is neither known nor awaited. */
+bool route_is_readers_alone(const struct pel_hot *hot);
 
 /*
  * The address to connect to: of the wanted families IPv4 first.  The cluster's port becomes the

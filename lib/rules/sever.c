@@ -5,8 +5,9 @@
  * The questions come in the order of what they are worth.  First whether this topology may judge
  * the socket at all; then health, which judges every socket; then role, which judges those of
  * writer names alone: a reader's connection loses nothing on a promoted instance.  A topology that
- * is unknown, or without a writer for so long that it counts as such, judges by health only: the
- * new connection would go where DNS leads, which need be no better than the old one.
+ * is unknown, or without a writer for so long that it counts as such, judges by health only, as does
+ * a set of readers alone for writer names: the new connection would go where DNS leads, which need
+ * be no better than the old one.
  */
 #include "sever.h"
 
@@ -61,6 +62,8 @@ static enum sever_reason decide_by_dns(const struct pel_hot *hot, const struct s
 static enum sever_reason decide_for_writer(const struct pel_hot *hot, const struct sever_socket *s,
 	unsigned i)
 {
+	if (route_is_readers_alone(hot))
+		return SEVER_NOT_KNOWN;
 	if (i == PEL_NONE)
 		return s->identity ? SEVER_GONE : SEVER_NOT_A_MEMBER;
 	if (hot->instances[i].self_role == PEL_ROLE_READER)

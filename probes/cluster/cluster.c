@@ -260,13 +260,18 @@ static bool has_identity(const struct pel_hot *hot, uint64_t identity)
 	return false;
 }
 
+/* 0: readers alone. */
+static uint64_t identity_of_writer(const struct pel_hot *hot)
+{
+	return hot->writer == PEL_NONE ? 0 : hot->instances[hot->writer].identity;
+}
+
 enum cluster_inherited cluster_inherited_compare(const struct pel_hot *was,
 	const struct pel_hot *is)
 {
 	if (is->state != PEL_STATE_KNOWN)
 		return CLUSTER_INHERITED_OPEN;
-	if (was->state != PEL_STATE_KNOWN ||
-		was->instances[was->writer].identity != is->instances[is->writer].identity)
+	if (was->state != PEL_STATE_KNOWN || identity_of_writer(was) != identity_of_writer(is))
 		return CLUSTER_INHERITED_OTHER;
 	for (unsigned i = 0; i < was->n_instances; i++) {
 		if (was->instances[i].identity && !has_identity(is, was->instances[i].identity))

@@ -23,6 +23,11 @@ static void say_state(struct cluster *c, const struct pel_hot *hot, const struct
 
 	switch (hot->state) {
 	case PEL_STATE_KNOWN:
+		if (hot->writer == PEL_NONE) {
+			log_event(log, LOG_INFO, "readers-alone", name, NULL,
+				"there are readers alone: the writer's name goes where DNS leads");
+			break;
+		}
 		log_event(log, LOG_INFO, "writer-changed", name, cold->instances[hot->writer].id,
 			"the writer is %s", cold->instances[hot->writer].id);
 		break;
@@ -43,12 +48,14 @@ static void say_state(struct cluster *c, const struct pel_hot *hot, const struct
 static bool writer_is_same(const struct cluster *c, const struct pel_hot *hot,
 	const struct pel_cold *cold)
 {
-	if (hot->state != PEL_STATE_KNOWN)
-		return true;
-	return c->said.state == PEL_STATE_KNOWN &&
-		strcmp(cold->instances[hot->writer].id,
-			c->said_cold.instances[c->said.writer].id) == 0 &&
-		hot->instances[hot->writer].identity == c->said.instances[c->said.writer].identity;
+	unsigned was = c->said.writer, is = hot->writer;
+
+	if (hot->state != PEL_STATE_KNOWN || c->said.state != PEL_STATE_KNOWN)
+		return hot->state != PEL_STATE_KNOWN;
+	if (was == PEL_NONE || is == PEL_NONE)
+		return was == is;
+	return strcmp(cold->instances[is].id, c->said_cold.instances[was].id) == 0 &&
+		hot->instances[is].identity == c->said.instances[was].identity;
 }
 
 /* A close look (suspect) is not worth a line, nor is the first verdict. */

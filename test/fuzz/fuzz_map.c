@@ -76,7 +76,7 @@ static void check_record(const struct pel_hot *hot, const struct pel_cold *cold)
 {
 	check(hot->state > PEL_STATE_FREE && hot->state <= PEL_STATE_WRITERLESS);
 	check(hot->n_instances <= PEL_MAP_INSTANCES && hot->n_names <= PEL_MAP_NAMES);
-	check((hot->state == PEL_STATE_KNOWN) == (hot->writer < hot->n_instances));
+	check(hot->state == PEL_STATE_KNOWN || hot->writer == PEL_NONE);
 	for (unsigned i = 0; i < hot->n_names; i++)
 		check(hot->names[i].n_addrs <= PEL_MAP_ADDRS &&
 			hot->names[i].role <= PEL_ROLE_CUSTOM);

@@ -131,6 +131,10 @@ void report_sentence(const struct report *r, char *ret, size_t size)
 
 	if (r->state == PEL_STATE_KNOWN && r->writer >= 0) {
 		known_sentence(r, ret, size);
+	} else if (r->state == PEL_STATE_KNOWN) {
+		(void)snprintf(ret, size,
+			"%s: %u reader%s alone; the writer's name goes where DNS leads.", r->name,
+			count_readers(r), count_readers(r) == 1 ? "" : "s");
 	} else if (r->state == PEL_STATE_WRITERLESS) {
 		seconds_put(r->writerless_ms < 0 ? 0 : r->writerless_ms, since);
 		(void)snprintf(ret, size, "%s: there has been no writer for %s; one is awaited.",

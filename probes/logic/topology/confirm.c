@@ -36,6 +36,10 @@
  * says that it is a reader, is contradicted, or has not been heard of for TOPOLOGY_HOLD_NS: a
  * prober's lost connection alone says nothing about those of others.
  *
+ * A set of readers alone is known, and without a writer: a secondary region, or replicas alone.  It
+ * is one if each of them says that it is a reader, no table names anybody else, and that was so for
+ * as long as a writer would be awaited; it stays one as long as nobody claims.
+ *
  * Where nobody can be asked, a coordinator's word takes the place of all this: word.c.
  */
 #include "state.h"
@@ -355,6 +359,51 @@ static void publish(struct topology *t, unsigned slot, uint64_t now_ns)
 		t->claim_ns = t->members[slot].claim_ns;
 }
 
+/* A table has a writer: none that has told otherwise since. */
+static bool is_writer_listed(const struct topology *t)
+{
+	const struct topology_table *b = &t->table;
+	const struct topology_member *m = topology_member(t, b->master);
+
+	return m && (m->self_role != PEL_ROLE_READER || m->role_received_ns < b->received_ns);
+}
+
+/* True if somebody says that it is a reader, and nobody a writer; *ret_all: if all have said so. */
+static bool are_all_readers(const struct topology *t, bool *ret_all)
+{
+	bool any = false;
+
+	*ret_all = true;
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		const struct topology_member *m = &t->members[i];
+		uint8_t says =
+			m->health == PEL_HEALTH_UNREACHABLE ? PEL_ROLE_UNKNOWN : m->self_role;
+
+		if (!m->used || m->twin)
+			continue;
+		if (says == PEL_ROLE_WRITER)
+			return false;
+		any |= says == PEL_ROLE_READER;
+		*ret_all &= says == PEL_ROLE_READER;
+	}
+	return any;
+}
+
+static bool is_readers_alone(struct topology *t, uint64_t now_ns)
+{
+	uint64_t since_ns = t->writerless_ns ? t->writerless_ns : t->started_ns;
+	uint64_t limit_ns = t->writerless_ns ? TOPOLOGY_WRITERLESS_NS : TOPOLOGY_REACH_NS;
+	bool all;
+
+	if (!are_all_readers(t, &all) || is_writer_listed(t) ||
+		(t->config.has_table && !t->table.any))
+		return false;
+	if (t->writer != PEL_NONE)
+		return false;
+	return t->state == PEL_STATE_KNOWN ||
+		!topology_within(t, since_ns, all ? limit_ns : TOPOLOGY_ALONE_NS, now_ns);
+}
+
 static void withdraw(struct topology *t, uint64_t now_ns)
 {
 	const struct topology_member *w = topology_member(t, t->writer);
@@ -362,8 +411,12 @@ static void withdraw(struct topology *t, uint64_t now_ns)
 	bool blind = w && w->health != PEL_HEALTH_UNREACHABLE &&
 		(w->lapsed || (!w->live && now_ns >= w->role_received_ns + TOPOLOGY_HOLD_NS));
 
+	/* Of readers alone nobody awaits a writer, unless one claims. */
+	if (!w)
+		blind = newest_claimant(t) == PEL_NONE;
+	if (w || !blind)
+		t->writerless_ns = now_ns;
 	t->writer = PEL_NONE;
-	t->writerless_ns = now_ns;
 	t->state = blind ? PEL_STATE_UNKNOWN : PEL_STATE_WRITERLESS;
 }
 
@@ -373,6 +426,12 @@ void topology_confirm(struct topology *t, uint64_t now_ns)
 
 	if (slot != PEL_NONE) {
 		publish(t, slot, now_ns);
+		return;
+	}
+	if (!t->word_alone && is_readers_alone(t, now_ns)) {
+		t->state = PEL_STATE_KNOWN;
+		t->why = PEL_WHY_NONE;
+		t->known_once = true;
 		return;
 	}
 	if (t->state == PEL_STATE_KNOWN)

@@ -60,6 +60,8 @@ bool topology_is_troubled(const struct topology *t)
 		return true;
 	if (t->state == PEL_STATE_UNKNOWN)
 		return !t->dns_only && t->why != PEL_WHY_UNROUTABLE;
+	if (!w)
+		return false; /* readers alone */
 	if (t->veto_ns || !w->live || w->self_role != PEL_ROLE_WRITER ||
 		(w->health != PEL_HEALTH_OK && w->health != PEL_HEALTH_UNKNOWN))
 		return true;

@@ -51,7 +51,8 @@
 #define TOPOLOGY_WAKES (TOPOLOGY_SEVER | TOPOLOGY_WRITER)
 
 #define TOPOLOGY_WRITERLESS_NS UINT64_C(30000000000)
-#define TOPOLOGY_STEADY_NS UINT64_C(300000000) /* between two answers of DNS that count */
+#define TOPOLOGY_ALONE_NS UINT64_C(60000000000) /* readers alone, while one is not heard of */
+#define TOPOLOGY_STEADY_NS UINT64_C(300000000)  /* between two answers of DNS that count */
 #define TOPOLOGY_STEADY_ANSWERS 3
 #define TOPOLOGY_SEEN_NS UINT64_C(60000000000) /* an address of a reader name is kept this long */
 #define TOPOLOGY_VETO_NS UINT64_C(250000000)   /* an incumbent may answer a veto this long */
@@ -217,7 +218,7 @@ struct topology {
 	bool known_once; /* who appears from now on is new */
 	bool lie_told, odd_told;
 	uint64_t started_ns, verified_ns;
-	uint64_t writerless_ns; /* since when there is no writer; 0: there is, or never was */
+	uint64_t writerless_ns; /* since when there is no writer; 0: there is, or never was one */
 	uint64_t claim_ns;      /* since when the last writer said that it is; 0: never */
 	uint64_t veto_ns;       /* since when the table contradicts the incumbent; 0: it does not */
 	uint64_t lie_ns;        /* since when it names another than the confirmed writer */

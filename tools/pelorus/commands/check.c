@@ -57,8 +57,10 @@ static enum verdict writer_judge(const struct report *r)
 {
 	if (r->state == PEL_STATE_WRITERLESS)
 		return CRITICAL;
-	if (r->state != PEL_STATE_KNOWN || r->writer < 0)
+	if (r->state != PEL_STATE_KNOWN)
 		return UNKNOWN;
+	if (r->writer < 0) /* readers alone: as it is meant to be, unless there was a writer */
+		return r->writerless_ms < 0 ? WELL : WARNING;
 	switch (r->instances[r->writer].health) {
 	case PEL_HEALTH_STALLED:
 		return WARNING;

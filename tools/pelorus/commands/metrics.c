@@ -87,7 +87,7 @@ static void clusters_print(const struct report *reports, unsigned n)
 	head_print("pelorus_topology_known", "gauge", "1 while the writer is confirmed.");
 	for (unsigned i = 0; i < n; i++)
 		printf("pelorus_topology_known{cluster=\"%s\"} %d\n", reports[i].name,
-			reports[i].state == PEL_STATE_KNOWN);
+			reports[i].state == PEL_STATE_KNOWN && reports[i].writer >= 0);
 	head_print("pelorus_writer_confirmed_age_seconds", "gauge",
 		"Since the writer last confirmed itself.");
 	for (unsigned i = 0; i < n; i++) {

@@ -72,6 +72,7 @@ static void print_reason(enum route_reason reason)
 		[ROUTE_LAGGED_READER] = {"lagged-reader", "all readers lag, this one least"},
 		[ROUTE_LAGGED_TO_WRITER] = {"lagged-to-writer", "all readers lag, and reader-fallback is writer"},
 		[ROUTE_NO_READER] = {"no-reader", "there is no reader"},
+		[ROUTE_NO_WRITER] = {"no-writer", "there are readers alone here"},
 		[ROUTE_ALL_LAGGED] = {"all-lagged", "all readers lag, and reader-fallback is refuse"},
 		[ROUTE_BETWEEN_WRITERS] = {"between-writers", "there is no writer; one is awaited"},
 		[ROUTE_WRITER_RECANTS] = {"writer-recants", "the writer says of itself that it is a reader"},

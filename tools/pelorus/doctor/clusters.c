@@ -159,6 +159,10 @@ static void look_known(struct doctor *d, const struct report *r)
 	char sentence[1024];
 
 	report_sentence(r, sentence, sizeof(sentence));
+	if (r->state == PEL_STATE_KNOWN && r->writer < 0) {
+		doctor_tell(d, FINDING_WELL, NULL, "cluster: %s", sentence);
+		return;
+	}
 	if (r->writer < 0) {
 		doctor_tell(d, FINDING_NOTE, "wait, or see `pelorus watch`", "cluster: %s",
 			sentence);

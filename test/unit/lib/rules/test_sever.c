@@ -29,6 +29,10 @@ struct row {
 
 static const struct row rows[] = {
 	/* the writer's sockets */
+	{"readers alone: a writer's socket on a reader stays", "R R", WRITER, 0, true,
+		SEVER_NOT_KNOWN, SEVER_NOT, .state = PEL_STATE_KNOWN, .forced_state = true},
+	{"... but not on one that is unreachable", "Ru R", WRITER, 0, true, SEVER_UNREACHABLE,
+		SEVER_UNREACHABLE, .state = PEL_STATE_KNOWN, .forced_state = true},
 	{"a socket on the writer stays", "W R", WRITER, 0, false, SEVER_NOT, SEVER_NOT},
 	{"a socket on the old writer ends when a new one is known", "R W", WRITER, 0, false,
 		SEVER_SAYS_READER, SEVER_SAYS_READER},

@@ -45,9 +45,13 @@ static void check_writer(const struct pel_hot *hot)
 {
 	for (unsigned i = 0; i < hot->n_instances; i++)
 		assert_true((hot->instances[i].role == PEL_ROLE_WRITER) == (i == hot->writer));
-	assert_true((hot->state == PEL_STATE_KNOWN) == (hot->writer != PEL_NONE));
-	if (hot->writer == PEL_NONE)
+	if (hot->writer == PEL_NONE) { /* known without one: readers alone, and nobody claims */
+		for (unsigned i = 0; hot->state == PEL_STATE_KNOWN && i < hot->n_instances; i++)
+			assert_true(hot->instances[i].self_role != PEL_ROLE_WRITER ||
+				hot->instances[i].health == PEL_HEALTH_UNREACHABLE);
 		return;
+	}
+	assert_int_equal(hot->state, PEL_STATE_KNOWN);
 	assert_int_not_equal(hot->instances[hot->writer].self_role, PEL_ROLE_READER);
 	assert_int_not_equal(hot->instances[hot->writer].health, PEL_HEALTH_UNREACHABLE);
 	assert_true(hot->instances[hot->writer].flags & PEL_INST_ROUTABLE);

@@ -140,7 +140,7 @@ def check_writerless(published, port):
 
 
 def wait_together(appear, host, port):
-    """[(who greeted, when)] of five threads that block until the writer appears, and when it did."""
+    """[(who greeted, when)] of five threads that wait for the writer, and when that was."""
     found = []
     threads = [threading.Thread(target=lambda: found.append(
         (connect_blocking(host, port), time.monotonic()))) for _ in range(5)]

@@ -83,7 +83,7 @@ enum pel_admission {
 
 /* pel_hot_instance.flags */
 #define PEL_INST_ROUTABLE 0x0001u /* the prober itself logged in at this address from here */
-#define PEL_INST_LAGGED 0x0002u   /* above max-lag, with hysteresis */
+#define PEL_INST_LAGGED 0x0002u /* above max-lag, with hysteresis; or its replication has stopped */
 #define PEL_INST_HAS4 0x0004u
 #define PEL_INST_HAS6 0x0008u
 #define PEL_INST_BY_HAND 0x0010u   /* held by hand, until it is admitted by hand */

@@ -207,8 +207,6 @@ static uint32_t reachable(const struct pel_hot *hot, const struct route_intent *
 
 static uint32_t not_lagged(const struct pel_hot *hot, uint32_t set)
 {
-	if (!hot->max_lag_ms)
-		return set;
 	for (uint32_t rest = set; rest; rest &= rest - 1) {
 		unsigned i = (unsigned)__builtin_ctz(rest);
 
@@ -218,15 +216,20 @@ static uint32_t not_lagged(const struct pel_hot *hot, uint32_t set)
 	return set;
 }
 
-static unsigned least_lagged(const struct pel_hot *hot, uint32_t set)
+/* More than one if their lag is the same, as an unknown one is. */
+static uint32_t least_lagged(const struct pel_hot *hot, uint32_t set)
 {
-	unsigned best = (unsigned)__builtin_ctz(set);
+	uint32_t least = UINT32_MAX, best = 0;
 
 	for (uint32_t rest = set; rest; rest &= rest - 1) {
 		unsigned i = (unsigned)__builtin_ctz(rest);
 
-		if (hot->instances[i].lag_ms < hot->instances[best].lag_ms)
-			best = i;
+		if (hot->instances[i].lag_ms < least)
+			best = 0;
+		if (hot->instances[i].lag_ms <= least) {
+			least = hot->instances[i].lag_ms;
+			best |= UINT32_C(1) << i;
+		}
 	}
 	return best;
 }
@@ -244,7 +247,7 @@ static struct route choose_lagged(const struct pel_hot *hot, const struct route_
 		if (writer.verdict == ROUTE_INSTANCE)
 			return to_instance(writer.instance, ROUTE_LAGGED_TO_WRITER);
 	}
-	return to_instance(least_lagged(hot, set), ROUTE_LAGGED_READER);
+	return to_instance(select_one(hot, intent, least_lagged(hot, set)), ROUTE_LAGGED_READER);
 }
 
 static uint32_t readers_of(const struct pel_hot *hot)

@@ -73,10 +73,15 @@ static void say_lag(struct cluster *c, const char *id, const struct pel_hot_inst
 
 	if (lagged == !!(was->flags & PEL_INST_LAGGED))
 		return;
+	if (lagged && is->lag_ms == PEL_LAG_UNKNOWN) {
+		log_event(c->o->log, LOG_WARNING, "instance-lag", c->names[0].text, id,
+			"the replication of %s has stopped", id);
+		return;
+	}
 	log_event(c->o->log, lagged ? LOG_WARNING : LOG_INFO, "instance-lag", c->names[0].text, id,
 		lagged ? "%s lags by %u ms, more than max-lag"
 		       : "%s lags by %u ms, and serves again",
-		id, is->lag_ms);
+		id, is->lag_ms == PEL_LAG_UNKNOWN ? 0 : is->lag_ms);
 }
 
 static void held_put(const struct pel_hot_instance *in, char *ret, size_t size)

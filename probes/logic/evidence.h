@@ -23,6 +23,7 @@
 struct evidence {
 	unsigned has; /* EVIDENCE_* */
 	enum pel_role role;
+	bool stopped;        /* with lag: its replication does not run, so that it only ages */
 	uint32_t lag_ms;     /* its own; PEL_LAG_UNKNOWN if it does not know */
 	char id[PEL_ID_MAX]; /* empty: the dialect has no ids of its own */
 	char uuid[EVIDENCE_UUID_MAX];

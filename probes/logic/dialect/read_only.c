@@ -4,8 +4,9 @@
  *
  * Servers know neither each other nor an id of the cluster: the id of a member is its configured
  * one, and in the place of a table a replica tells its own lag.  It does so only to users with the
- * privilege, and only while its replication runs: else the lag is unknown.  The column has had two
- * names and the statement two wordings, so neither is known by its place.
+ * privilege, and only while its replication runs: else the lag is unknown.  One whose replication
+ * was stopped says so beside it.  The columns have had two names and the statement two wordings, so
+ * none is known by its place.
  */
 #include "dialect.h"
 #include "variables.h"
@@ -31,17 +32,22 @@ static int read_hello(const struct pel_cells *cells, struct evidence *e)
 	return 0;
 }
 
-static bool find_lag_column(const struct pel_cells *cells, unsigned *ret)
+/* The place of a column that has had two names; -1 if there is none. */
+static int find_column(const struct pel_cells *cells, const char *name, const char *old_name)
 {
 	for (unsigned i = 0; cells->name && i < cells->n_columns; i++) {
-		const char *name = cells->name(cells->context, i);
+		const char *is = cells->name(cells->context, i);
 
-		*ret = i;
-		if (strcasecmp(name, "Seconds_Behind_Source") == 0 ||
-			strcasecmp(name, "Seconds_Behind_Master") == 0)
-			return true;
+		if (strcasecmp(is, name) == 0 || strcasecmp(is, old_name) == 0)
+			return (int)i;
 	}
-	return false;
+	return -1;
+}
+
+/* One that is looking for its source ("Connecting") has not stopped. */
+static bool says_no(const char *const *row, int column)
+{
+	return column >= 0 && row[column] && strcasecmp(row[column], "No") == 0;
 }
 
 static uint32_t read_seconds(const char *text)
@@ -61,17 +67,21 @@ static uint32_t read_seconds(const char *text)
 /* A row for each source: the worst counts, and PEL_LAG_UNKNOWN is the worst of all. */
 static int read_lag(const struct pel_cells *cells, struct evidence *e)
 {
+	int lag = find_column(cells, "Seconds_Behind_Source", "Seconds_Behind_Master");
+	int hears = find_column(cells, "Replica_IO_Running", "Slave_IO_Running");
+	int applies = find_column(cells, "Replica_SQL_Running", "Slave_SQL_Running");
 	const char *const *row;
-	unsigned column;
 	bool any = false;
 
-	if (!find_lag_column(cells, &column))
+	if (lag < 0)
 		return -EPROTO;
 	e->lag_ms = 0;
+	e->stopped = false;
 	while ((row = cells->next(cells->context))) {
-		uint32_t lag_ms = read_seconds(row[column]);
+		uint32_t lag_ms = read_seconds(row[lag]);
 
 		e->lag_ms = lag_ms > e->lag_ms ? lag_ms : e->lag_ms;
+		e->stopped |= says_no(row, hears) || says_no(row, applies);
 		any = true;
 	}
 	if (!any)

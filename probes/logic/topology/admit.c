@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which readers may take connections: lag with hysteresis, and admission.
+ * Which readers may take connections: lag with hysteresis, and admission.  Whose replication was
+ * stopped lags whatever max-lag is.
  *
  * An instance that appears after the cluster was known is `new`: it is admitted once it has been
  * fit (answering, a reader, routable, its lag below admit-max-lag) for admit-stable without a
@@ -14,7 +15,9 @@
 
 static void update_lagged(struct topology_member *m, uint32_t max_lag_ms)
 {
-	if (max_lag_ms == 0)
+	if (m->stopped)
+		m->lagged = true;
+	else if (max_lag_ms == 0)
 		m->lagged = false;
 	else if (m->lag_ms == PEL_LAG_UNKNOWN)
 		return;

@@ -448,8 +448,10 @@ void topology_take_role(struct topology *t, unsigned slot, const struct evidence
 		m->claim_ns = e->received_ns;
 	}
 	m->unretracted = e->role == PEL_ROLE_WRITER;
-	if (e->role == PEL_ROLE_WRITER && !t->config.has_table)
-		m->lag_ms = PEL_LAG_UNKNOWN; /* a writer is not asked for it */
+	if (e->role == PEL_ROLE_WRITER && !t->config.has_table) { /* a writer is not asked for it */
+		m->lag_ms = PEL_LAG_UNKNOWN;
+		m->stopped = false;
+	}
 }
 
 /* The server is not the member.  At the member's own address: then the member is no more there. */
@@ -488,8 +490,10 @@ unsigned topology_take_answer(struct topology *t, unsigned slot, const struct ev
 		role_unsaid(m, e->received_ns);
 	if (e->has & EVIDENCE_TABLE)
 		bits |= topology_take_rows(t, slot, e);
-	if (e->has & EVIDENCE_LAG)
+	if (e->has & EVIDENCE_LAG) {
 		m->lag_ms = e->lag_ms;
+		m->stopped = e->stopped;
+	}
 	return bits;
 }
 

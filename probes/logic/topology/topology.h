@@ -129,6 +129,7 @@ struct topology_member {
 	bool admission_forced; /* by hand: rules do not change it */
 	bool warmed;
 	bool unwarmed; /* its warm-up came to nothing: held, unless nobody else is left */
+	bool stopped;  /* its replication was: it only ages */
 	bool lagged;
 	uint16_t port;
 	uint16_t told_port; /* by topology_set_port(); 0: none */

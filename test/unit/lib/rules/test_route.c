@@ -156,8 +156,8 @@ static const struct row rows[] = {
 		ROUTE_NO_FAMILY},
 
 	/* lag */
-	{"lag is not looked at unless max-lag is set", "W Rl Rl", READER, ROUTE_INSTANCE,
-		ROUTE_BY_ROLE, I(1) | I(2)},
+	{"a lagged mark counts without max-lag too", "W Rl R", READER, ROUTE_INSTANCE,
+		ROUTE_BY_ROLE, I(2)},
 	{"a lagged reader takes none", "W Rl R", READER, ROUTE_INSTANCE, ROUTE_BY_ROLE, I(2), LAG},
 	{"with all lagging the least lagged takes all", "W Rl Rl Rl", READER, ROUTE_INSTANCE,
 		ROUTE_LAGGED_READER, I(1), LAG},

@@ -95,6 +95,13 @@ static const struct row rows[] = {
 		"l ?   unknown", 0},
 	{"... with anything behind it too", READ_ONLY, TABLE, 1, "#Seconds_Behind_Source;1s",
 		"l ?   unknown", 0},
+	{"one that hears no more has stopped", READ_ONLY, TABLE, 2,
+		"#Slave_IO_Running|Seconds_Behind_Master;No|", "l ?   stopped", 0},
+	{"... that applies no more too, by any of its sources", READ_ONLY, TABLE, 2,
+		"#Seconds_Behind_Source|Replica_SQL_Running;0|Yes;|No", "l ?   stopped", 0},
+	{"... not one that looks for its source", READ_ONLY, TABLE, 3,
+		"#Replica_IO_Running|Replica_SQL_Running|Seconds_Behind_Source;Connecting|Yes|",
+		"l ?   unknown", 0},
 	{"who replicates from nobody knows no lag", READ_ONLY, TABLE, 1, "#Seconds_Behind_Source",
 		"l ?   unknown", 0},
 	{"without such a column it is no answer", READ_ONLY, TABLE, 2, "#Source_Host|x;a|7", NULL,
@@ -121,7 +128,9 @@ static void holds(void **state)
 	n = snprintf(text, sizeof(text), "%s%s%s%s %c %s %s", e.has & EVIDENCE_IDENTITY ? "i" : "",
 		e.has & EVIDENCE_ROLE ? "r" : "", e.has & EVIDENCE_TABLE ? "t" : "",
 		e.has & EVIDENCE_LAG ? "l" : "", "?rw"[e.role], e.id, e.uuid);
-	if (e.has & EVIDENCE_LAG && e.lag_ms == PEL_LAG_UNKNOWN)
+	if (e.has & EVIDENCE_LAG && e.stopped)
+		(void)snprintf(text + n, sizeof(text) - (size_t)n, " stopped");
+	else if (e.has & EVIDENCE_LAG && e.lag_ms == PEL_LAG_UNKNOWN)
 		(void)snprintf(text + n, sizeof(text) - (size_t)n, " unknown");
 	else if (e.has & EVIDENCE_LAG)
 		(void)snprintf(text + n, sizeof(text) - (size_t)n, " %" PRIu32, e.lag_ms);

@@ -247,6 +247,9 @@ static void a_reader_tells_its_own_lag_without_a_table(void **state)
 		{"2l?", "known 1W 2Rl", PEL_LAG_UNKNOWN},
 		{"2l700", "known 1W 2R", 700},
 		{"2l?", "known 1W 2R", PEL_LAG_UNKNOWN},
+		{"2l!", "known 1W 2Rl", PEL_LAG_UNKNOWN},
+		{"2l?", "known 1W 2Rl", PEL_LAG_UNKNOWN},
+		{"2l!", "known 1W 2Rl", PEL_LAG_UNKNOWN},
 		{"2l100 2x", "known 1W 2R", PEL_LAG_UNKNOWN},
 		{"2h 2r 2l100 1r 2w", "known 1R 2W", PEL_LAG_UNKNOWN},
 	};

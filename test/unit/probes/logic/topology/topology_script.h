@@ -16,7 +16,8 @@
  *   1t:1M,2,3  tells the table; rows are id, M for MASTER, +MS behind the newest, ? without a time,
  *              L lag; 1t500: the newest row is 500 ms old, 1tx: undatable, 1t!: rows surplus,
  *              1t*: rows refused
- *   1l5000     tells its own lag, as where there is no table; 1l? that it does not know it
+ *   1l5000     tells its own lag, as where there is no table; 1l? that it does not know it; 1l!
+ *              that its replication was stopped
  *   1d:7       its host resolves to address 7 (1d:7,8 to both)
  *   w:2 q:2 c:2,3   DNS of writer, reader, custom name; w/2000:2 with a TTL of 2000 ms
  *   scout:1    meets demo-1 where the writer name leads; takes #, ~, = as 1h does; with role r or w
@@ -234,7 +235,8 @@ static inline void play_lag(struct play *p, unsigned n, const char *s)
 		.received_ns = p->now,
 		.from = play_addr(n)};
 
-	e.lag_ms = *s == '?' ? PEL_LAG_UNKNOWN : (uint32_t)strtoul(s, NULL, 10);
+	e.stopped = *s == '!';
+	e.lag_ms = *s == '?' || *s == '!' ? PEL_LAG_UNKNOWN : (uint32_t)strtoul(s, NULL, 10);
 	play_note(p, topology_feed(&p->t, play_slot(p, n), &e));
 }
 

@@ -118,8 +118,9 @@ struct config_cluster {
 	enum config_unwarmed warm_up_on_failure;
 	enum config_source source;
 	enum coordinator_format format;
-	char url[CONFIG_URL_MAX];         /* of the coordinator */
-	char allowed_hosts[PEL_NAME_MAX]; /* pattern of hosts that it may name; empty: any */
+	char url[CONFIG_URL_MAX]; /* of the coordinator */
+	char allowed_hosts
+		[PEL_NAME_MAX]; /* pattern of hosts that it may name; empty: by endpoint */
 	char headers_file[CONFIG_PATH_MAX];
 	struct tls_settings http_tls; /* ca, cert, key */
 	bool allow_http;

@@ -9,11 +9,16 @@
  *
  * Whatever goes wrong, the last word stays: the listener is told of answers that name somebody and
  * of nothing else.  Trouble is said once, and waited out with growing pauses.
+ *
+ * Where the configuration does not say whom it may name, that is whoever has a host in the domain of
+ * the endpoint: logins go to those hosts, and what a coordinator says may be anybody's.
  */
 #include "source_http.h"
 
 #include "etcd.h"
 #include "base/trouble.h"
+
+#include "common/names.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -37,6 +42,7 @@ struct source_http {
 	struct http_call *call;
 	struct loop_timer timer;
 	struct trouble trouble;
+	char allowed[PEL_NAME_MAX + 2]; /* pattern of hosts */
 	uint64_t index; /* Consul: of the last answer; etcd: the revision; 0: read the whole */
 	struct coordinator_view view;
 };
@@ -60,7 +66,7 @@ static bool take(struct source_http *s, const char *body, size_t n, uint64_t ind
 {
 	enum coordinator_verdict verdict;
 
-	verdict = coordinator_parse(s->config->format, body, n, s->config->allowed_hosts, &s->view);
+	verdict = coordinator_parse(s->config->format, body, n, s->allowed, &s->view);
 	if (index)
 		s->view.index = index;
 	if (verdict == COORDINATOR_OK) {
@@ -210,6 +216,19 @@ static void ask(void *ctx)
 		fail(s, strerror(-r));
 }
 
+static void allowed_put(const struct http_cluster *of, char *ret, size_t size)
+{
+	const char *endpoint = of->config->endpoint[0] ? of->config->endpoint : of->key;
+	const char *domain = pel_name_instance_domain(endpoint), *dot = strchr(endpoint, '.');
+
+	if (!domain && dot)
+		domain = dot + 1;
+	if (of->config->allowed_hosts[0])
+		(void)snprintf(ret, size, "%s", of->config->allowed_hosts);
+	else if (domain)
+		(void)snprintf(ret, size, "*.%s", domain);
+}
+
 int source_http_new(const struct http_cluster *of,
 	void (*named)(void *ctx, const struct coordinator_view *view), void *ctx,
 	struct source_http **ret)
@@ -223,6 +242,7 @@ int source_http_new(const struct http_cluster *of,
 	s->config = of->config;
 	s->named = named;
 	s->ctx = ctx;
+	allowed_put(of, s->allowed, sizeof(s->allowed));
 	s->trouble =
 		(struct trouble){.log = of->log, .code = "coordinator-trouble", .cluster = of->key};
 	loop_timer_init(&s->timer, ask, s);

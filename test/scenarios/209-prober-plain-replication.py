@@ -80,7 +80,8 @@ def lag(lab, p, late, other):
     tap.ok(reached(lab, p) == {late, other}, "once it has caught up it does again")
     lab.exec(*root(lab, late, "STOP SLAVE SQL_THREAD"))
     c = p.wait(lambda c: c.instances[late].lag_ms == UNKNOWN and c, 20)
-    tap.ok(is_lagged(c, late), "where replication was stopped the lag is unknown, and too much", lags(c))
+    tap.ok(is_lagged(c, late), "where replication was stopped the lag is unknown, and too much",
+           lags(c))
     lab.exec(*root(lab, late, "START SLAVE SQL_THREAD"))
     p.wait(lambda c: c.instances[late].lag_ms == 0, 20)
 

@@ -66,11 +66,11 @@ static void on_tokens(void *ctx)
 	c->remote->core.tokens(c->remote->core.ctx, c->key);
 }
 
-static void on_fleet(void *ctx, enum remote_fleet fleet, const struct coordinator_view *view)
+static void on_fleet(void *ctx, enum remote_fleet fleet)
 {
 	struct remote_cluster *c = ctx;
 
-	c->remote->core.fleet(c->remote->core.ctx, c->key, fleet, view);
+	c->remote->core.fleet(c->remote->core.ctx, c->key, fleet);
 }
 
 static void stop_sources(struct remote_cluster *c)

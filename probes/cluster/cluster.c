@@ -358,8 +358,6 @@ static void act(struct cluster *c, uint64_t now_ns)
 		schedule_set_alarm(&c->schedule, false, now_ns);
 	c->alarm_anew = false;
 	schedule_set_writer(&c->schedule, c->topology.writer);
-	schedule_set_relaxed(&c->schedule,
-		c->fleet == REMOTE_FLEET_FOLLOWS && c->topology.state == PEL_STATE_KNOWN, now_ns);
 	schedule_set_alarm(&c->schedule, alarm, now_ns);
 	c->alarm = alarm;
 	while (schedule_next(&c->schedule, now_ns, &action)) {

@@ -36,8 +36,7 @@ static void on_tokens(void *ctx, const char *key)
 		cluster_take_tokens(c);
 }
 
-static void on_fleet(void *ctx, const char *key, enum remote_fleet fleet,
-	const struct coordinator_view *view)
+static void on_fleet(void *ctx, const char *key, enum remote_fleet fleet)
 {
 	struct cluster *c = engine_find_key(ctx, key);
 

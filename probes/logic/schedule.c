@@ -20,7 +20,6 @@
 
 #define MS UINT64_C(1000000)
 #define STEADY_NS (500 * MS)
-#define RELAXED_NS (30000 * MS)
 #define WATCH_NS (10000 * MS)     /* after a connection ended */
 #define TABLE_NS (1000 * MS)      /* steady: the writer's, and everybody else's in turn */
 #define ALARM_TABLE_NS (250 * MS) /* to anyone */
@@ -62,16 +61,15 @@ static uint64_t max_ns(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* Who relaxes leaves it to the other prober. */
-static bool is_watched(const struct schedule *s, const struct schedule_slot *m, uint64_t now_ns)
+static bool is_watched(const struct schedule_slot *m, uint64_t now_ns)
 {
-	return m->lost_ns && now_ns < m->lost_ns + WATCH_NS && (s->alarm_ns || !s->relaxed);
+	return m->lost_ns && now_ns < m->lost_ns + WATCH_NS;
 }
 
 static bool is_full_rate(const struct schedule *s, const struct schedule_slot *m, uint64_t now_ns)
 {
 	return (s->alarm_ns && now_ns - s->alarm_ns < alarm_rates[0].until_ns) ||
-		is_watched(s, m, now_ns);
+		is_watched(m, now_ns);
 }
 
 static uint64_t period(const struct schedule *s, const struct schedule_slot *m, uint64_t now_ns)
@@ -81,7 +79,7 @@ static uint64_t period(const struct schedule *s, const struct schedule_slot *m, 
 	if (is_full_rate(s, m, now_ns))
 		return alarm_rates[0].period_ns;
 	if (!s->alarm_ns)
-		return s->relaxed ? RELAXED_NS : STEADY_NS;
+		return STEADY_NS;
 	while (now_ns - s->alarm_ns >= alarm_rates[i].until_ns)
 		i++;
 	return alarm_rates[i].period_ns;
@@ -132,19 +130,6 @@ void schedule_set_alarm(struct schedule *s, bool alarm, uint64_t now_ns)
 		struct schedule_slot *m = &s->slots[i];
 
 		if (m->connected)
-			m->next_ns = m->asked_ns + period(s, m, now_ns);
-	}
-}
-
-void schedule_set_relaxed(struct schedule *s, bool relaxed, uint64_t now_ns)
-{
-	if (relaxed == s->relaxed)
-		return;
-	s->relaxed = relaxed;
-	for (unsigned i = 0; i < SCHEDULE_SLOTS; i++) {
-		struct schedule_slot *m = &s->slots[i];
-
-		if (m->connected && !s->alarm_ns)
 			m->next_ns = m->asked_ns + period(s, m, now_ns);
 	}
 }
@@ -289,7 +274,7 @@ static enum schedule_kind choose_kind(struct schedule *s, unsigned slot, uint64_
 		return SCHEDULE_ROLE;
 	if (slot == s->writer)
 		return now_ns >= m->table_ns + TABLE_NS ? SCHEDULE_TABLE : SCHEDULE_ROLE;
-	if (!s->relaxed && now_ns >= s->turn_ns && is_its_turn(s, slot)) {
+	if (now_ns >= s->turn_ns && is_its_turn(s, slot)) {
 		s->turn_ns = now_ns + TABLE_NS;
 		return SCHEDULE_TABLE;
 	}

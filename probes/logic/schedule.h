@@ -49,7 +49,6 @@ struct schedule_slot {
 
 struct schedule {
 	struct schedule_slot slots[SCHEDULE_SLOTS];
-	bool relaxed;      /* another prober asks for us */
 	uint64_t alarm_ns; /* since when; 0: steady */
 	uint64_t table_ns; /* last table question to anyone */
 	uint64_t turn_ns;  /* when the next other instance gets the table */
@@ -71,12 +70,6 @@ void schedule_set_writer(struct schedule *s, unsigned slot);
 
 /* Begins or ends the alarm (topology_is_troubled()); a second beginning changes nothing. */
 void schedule_set_alarm(struct schedule *s, bool alarm, uint64_t now_ns);
-
-/*
- * Another host probes for the fleet: steady, each instance is asked each 30 s, and the writer alone
- * for the table.  An alarm is an alarm all the same.
- */
-void schedule_set_relaxed(struct schedule *s, bool relaxed, uint64_t now_ns);
 
 /*
  * A client saw a refused write or a lost connection: true if it buys a round (every instance asked

@@ -25,9 +25,9 @@ struct remote;
 struct remote_fetch;
 
 enum remote_fleet {
-	REMOTE_FLEET_ALONE = 0, /* nobody leads: probe as if there were no fleet */
+	REMOTE_FLEET_ALONE = 0, /* nobody leads, as if there were no fleet */
 	REMOTE_FLEET_LEADS,
-	REMOTE_FLEET_FOLLOWS, /* another host probes; verify what it says, ask little */
+	REMOTE_FLEET_FOLLOWS, /* another host tells people; what it says is a reason to ask */
 };
 
 /* What the module tells; `key` names a cluster.  None of these may close the module. */
@@ -40,9 +40,8 @@ struct remote_core {
 	void (*credential)(void *ctx, const char *key, const struct credential *credential);
 	/* Tokens of remote_ops.token can be had from now on. */
 	void (*tokens)(void *ctx, const char *key);
-	/* Who probes for the fleet; with REMOTE_FLEET_FOLLOWS, what the leader says (or NULL). */
-	void (*fleet)(void *ctx, const char *key, enum remote_fleet fleet,
-		const struct coordinator_view *view);
+	/* Who leads the fleet; told again whenever the leader has said something new. */
+	void (*fleet)(void *ctx, const char *key, enum remote_fleet fleet);
 	void *ctx;
 };
 

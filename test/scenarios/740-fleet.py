@@ -1,6 +1,6 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""Twenty hosts and one etcd: one probes, the others verify what it says and ask little."""
+"""Twenty hosts and one etcd: one tells what it sees, the others verify that at once."""
 
 
 from lib import tap

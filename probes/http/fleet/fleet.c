@@ -12,8 +12,8 @@
  *   LEADING    renews the lease each third of it, puts the document after each change
  *   FOLLOWING  watches
  *
- * How that is said is the store's (store.h).  Without one everybody is alone, and probes as
- * if there were no fleet.
+ * How that is said is the store's (store.h).  Without one everybody is alone.  Leader or not, each
+ * host asks the servers at its own pace: nobody's word keeps it from seeing a writer fall.
  */
 #include "fleet.h"
 
@@ -38,7 +38,7 @@ struct fleet {
 	const struct config_cluster *config;
 	const struct fleet_store *store;
 	struct fleet_place place;
-	void (*told)(void *ctx, enum remote_fleet fleet, const struct coordinator_view *view);
+	void (*told)(void *ctx, enum remote_fleet fleet);
 	void *ctx;
 	enum fleet_state state;
 	char document[FLEET_DOCUMENT_MAX];
@@ -115,7 +115,7 @@ static uint64_t soon_ns(const struct fleet *f)
 static void follow_nobody(struct fleet *f)
 {
 	f->follows = false;
-	f->told(f->ctx, REMOTE_FLEET_ALONE, NULL);
+	f->told(f->ctx, REMOTE_FLEET_ALONE);
 }
 
 /* Another host leads, and has said something; what is not bound to a lease is no leader's word. */
@@ -130,10 +130,10 @@ static void follow(struct fleet *f)
 	trouble_end(&f->trouble);
 	if (!f->follows)
 		log_event(f->trouble.log, LOG_INFO, "fleet-follow", f->of->key, NULL,
-			"another host probes for the fleet");
+			"another host tells for the fleet");
 	f->follows = true;
 	f->state = FOLLOWING;
-	f->told(f->ctx, REMOTE_FLEET_FOLLOWS, &f->view);
+	f->told(f->ctx, REMOTE_FLEET_FOLLOWS);
 }
 
 /* The store is of no use: alone for now. */
@@ -183,7 +183,7 @@ static void ignore(void *ctx, const struct http_answer *answer)
 static void step_down(struct fleet *f, const char *why)
 {
 	log_event(f->trouble.log, LOG_INFO, "fleet-lead-lost", f->of->key, NULL,
-		"this host does not probe for the fleet any more: %s", why);
+		"this host does not tell for the fleet any more: %s", why);
 	follow_nobody(f);
 	look_in(f, soon_ns(f));
 }
@@ -258,9 +258,9 @@ static void lead(struct fleet *f)
 {
 	f->state = LEADING;
 	log_event(f->trouble.log, LOG_INFO, "fleet-lead", f->of->key, NULL,
-		"this host probes for the fleet");
+		"this host tells for the fleet");
 	trouble_end(&f->trouble);
-	f->told(f->ctx, REMOTE_FLEET_LEADS, NULL);
+	f->told(f->ctx, REMOTE_FLEET_LEADS);
 	loop_timer_set_in(f->of->loop, &f->timer, f->config->lease_ms * LOOP_MS / 3);
 	if (f->changed)
 		put(f);
@@ -357,7 +357,7 @@ static void on_unseated(void *ctx, const struct http_answer *answer)
 static void unseat(struct fleet *f)
 {
 	log_event(f->trouble.log, LOG_INFO, "fleet-leader-silent", f->of->key, NULL,
-		"the host that probes for the fleet gives no sign of life");
+		"the host that tells for the fleet gives no sign of life");
 	enter(f, LOOKING);
 	ask(f, FLEET_REVOKE, f->view.session, on_unseated, NULL);
 }
@@ -452,8 +452,7 @@ void fleet_publish(struct fleet *f, const struct pel_hot *hot, const struct pel_
 		put(f);
 }
 
-int fleet_new(const struct http_cluster *of,
-	void (*told)(void *ctx, enum remote_fleet fleet, const struct coordinator_view *view),
+int fleet_new(const struct http_cluster *of, void (*told)(void *ctx, enum remote_fleet fleet),
 	void *ctx, struct fleet **ret)
 {
 	struct fleet *f = calloc(1, sizeof(*f));

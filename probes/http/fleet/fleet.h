@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A fleet: one prober of many hosts publishes the verified topology in etcd or Consul under a
- * lease, the others watch it and ask the database little.
+ * lease, and tells people what befalls it; the others watch that.
  *
- * What is read there is nobody's evidence: a follower verifies it with questions of its own.
+ * What is read there is nobody's evidence: when it changes, a follower asks all instances at once.
  */
 #ifndef FLEET_H
 #define FLEET_H
@@ -17,8 +17,7 @@ struct fleet;
  * `told` is as remote_core.fleet.  The cluster's key stands behind the URL's.  0; -EINVAL: the URL
  * has no key; -errno.
  */
-int fleet_new(const struct http_cluster *of,
-	void (*told)(void *ctx, enum remote_fleet fleet, const struct coordinator_view *view),
+int fleet_new(const struct http_cluster *of, void (*told)(void *ctx, enum remote_fleet fleet),
 	void *ctx, struct fleet **ret);
 /* Somebody else may lead when the lease has ended. */
 void fleet_free(struct fleet *f);

@@ -308,52 +308,6 @@ static void dns_is_asked_more_often_in_trouble(void **state)
 	free(w);
 }
 
-static void relaxed_asks_each_thirty_seconds_and_the_writer_for_the_table(void **state)
-{
-	struct world *w = world_new(16);
-
-	(void)state;
-	world_run(w, 10000);
-	schedule_set_relaxed(&w->s, true, w->now);
-	world_reset(w);
-	world_run(w, 300000);
-	for (unsigned i = 0; i < 16; i++) {
-		BETWEEN(9, statements(w, i), 11);
-		BETWEEN(i == 0 ? 9 : 0, w->count[i][SCHEDULE_TABLE], i == 0 ? 11 : 0);
-	}
-	free(w);
-}
-
-static void relaxed_or_not_an_alarm_is_one(void **state)
-{
-	struct world *w = world_new(3);
-
-	(void)state;
-	schedule_set_relaxed(&w->s, true, w->now);
-	world_run(w, 1000);
-	schedule_set_alarm(&w->s, true, w->now);
-	world_reset(w);
-	world_run(w, 1000);
-	for (unsigned i = 0; i < 3; i++)
-		BETWEEN(45, statements(w, i), 51);
-	free(w);
-}
-
-static void who_is_no_longer_relaxed_asks_at_once(void **state)
-{
-	struct world *w = world_new(3);
-
-	(void)state;
-	schedule_set_relaxed(&w->s, true, w->now);
-	world_run(w, 10000);
-	schedule_set_relaxed(&w->s, false, w->now);
-	world_reset(w);
-	world_run(w, 600);
-	for (unsigned i = 0; i < 3; i++)
-		BETWEEN(1, statements(w, i), 3);
-	free(w);
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -377,9 +331,6 @@ int main(void)
 		cmocka_unit_test(an_alarm_needs_no_hint),
 		cmocka_unit_test(a_refresh_is_never_refused),
 		cmocka_unit_test(a_removed_member_is_not_asked),
-		cmocka_unit_test(relaxed_asks_each_thirty_seconds_and_the_writer_for_the_table),
-		cmocka_unit_test(relaxed_or_not_an_alarm_is_one),
-		cmocka_unit_test(who_is_no_longer_relaxed_asks_at_once),
 		cmocka_unit_test(dns_is_asked_more_often_in_trouble),
 	};
 

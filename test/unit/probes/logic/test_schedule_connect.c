@@ -100,20 +100,6 @@ static void who_is_back_late_in_an_alarm_is_asked_each_20_ms(void **state)
 	free(w);
 }
 
-static void who_relaxes_watches_nobody(void **state)
-{
-	struct world *w = world_new(3);
-
-	(void)state;
-	schedule_set_relaxed(&w->s, true, w->now);
-	w->ends[1] = 0;
-	schedule_lost(&w->s, 1, false, w->now);
-	world_run(w, 5000);
-	assert_int_equal(w->count[1][SCHEDULE_CONNECT], 1);
-	assert_true(statements(w, 1) <= 1);
-	free(w);
-}
-
 static void attempts_back_off_to_a_second(void **state)
 {
 	struct world *w = world_new(1);
@@ -237,7 +223,6 @@ int main(void)
 		cmocka_unit_test(a_server_that_restarts_is_tried_each_20_ms_without_an_alarm),
 		cmocka_unit_test(who_is_back_is_asked_each_20_ms_for_a_while),
 		cmocka_unit_test(who_is_back_late_in_an_alarm_is_asked_each_20_ms),
-		cmocka_unit_test(who_relaxes_watches_nobody),
 		cmocka_unit_test(attempts_back_off_to_a_second),
 		cmocka_unit_test(never_more_than_twenty_attempts_a_second),
 		cmocka_unit_test(attempts_have_jitter),

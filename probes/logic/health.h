@@ -49,7 +49,6 @@ struct health {
 	bool dialling;       /* a connection attempt is under way */
 	bool looked_unacked; /* the last look saw bytes that the peer has not acknowledged */
 	bool condemned;      /* the connection in use is from before the verdict */
-	bool refused;        /* the verdict came from a refusal, not from silence */
 	bool skip_rtt;       /* the next round trip was measured across a pause */
 	uint32_t rtt_us;     /* usual round trip; 0: none yet */
 	uint64_t spoke_ns;   /* last MySQL packet: the server lives */

@@ -13,6 +13,7 @@
  *   rtt:N      round trip in ms        ask- ask+   nobody asks
  *   pause:N    the prober is stopped for N ms, then told so
  *   drop       we close the connection ourselves     full   the server answers with an error only
+ *   limit+     a second connection is refused, the first is well
  *   unroute    attempts end with EHOSTUNREACH at once
  */
 #include <setjmp.h>
@@ -35,7 +36,7 @@ struct world {
 	uint64_t now, rtt, deadline;
 	uint64_t ask_at, answer_at, dialled_at, other_at;
 	uint64_t retransmit_at, backoff; /* of the question on the old connection */
-	bool kernel, server, dns, others, old, closed, asking, full, unroute;
+	bool kernel, server, dns, others, old, closed, limit, asking, full, unroute;
 	bool unacked; /* bytes of the old connection are on their way for ever, or for a while */
 	unsigned looks, dials, renews, witnesses, declared;
 };
@@ -93,6 +94,11 @@ static const struct row rows[] = {
 		"1000 closed+ 700", SUSPECT, "dials !renews"},
 	{"... and is stalled if its kernel goes on to acknowledge the first", "1000 closed+ 4000",
 		STALLED, "dials"},
+	{"... but unreachable if nothing acknowledges the first", "1000 old- closed+ 2000",
+		UNREACHABLE, "dials"},
+	{"... not before its time", "1000 old- closed+ 990", SUSPECT, NULL},
+	{"one that was refused just before a cut does not put its verdict off",
+		"1000 limit+ server- 400 server+ 100 kernel- 2000", UNREACHABLE, "dials"},
 	{"a refused connection counts at once", "1000 kill 120", UNREACHABLE, "!looks"},
 	{"a restarted server is well", "1000 kill 3000 closed- server+ 1500", OK, NULL},
 	{"a lost connection alone is nothing", "1000 drop 200", OK, "!looks"},
@@ -199,7 +205,7 @@ static void world_dial_ends(struct world *w)
 		return;
 	if (w->unroute || age > 2000 * MS) {
 		health_undialled(&w->h, w->now);
-	} else if (w->kernel && w->closed && arrives) {
+	} else if (w->kernel && (w->closed || (w->limit && w->h.connected)) && arrives) {
 		health_refused(&w->h, &w->w, w->now);
 	} else if (w->kernel && arrives) {
 		health_accepted(&w->h, &w->w, keep, w->now);
@@ -279,7 +285,7 @@ static void world_word(struct world *w, const char *word)
 		bool *flag;
 	} flags[] = {{"kernel", &w->kernel}, {"server", &w->server}, {"dns", &w->dns},
 		{"others", &w->others}, {"old", &w->old}, {"closed", &w->closed},
-		{"ask", &w->asking}};
+		{"limit", &w->limit}, {"ask", &w->asking}};
 	size_t n = strlen(word);
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {

@@ -5,16 +5,16 @@
 
 #include "sql_plain.h"
 
+#include <string.h>
+
 enum sql_kind {
 	SQL_END,
-	SQL_BAD,    /* cannot be understood, or the server executes what looks like a comment */
-	SQL_WORD,   /* an unquoted identifier or keyword */
-	SQL_NAME,   /* `quoted` */
-	SQL_STRING, /* 'text' or "text" (under ANSI_QUOTES a name) */
-	SQL_NUMBER,
-	SQL_PUNCT,    /* one character */
-	SQL_USER_VAR, /* @ */
-	SQL_SYS_VAR,  /* @@ */
+	SQL_BAD,     /* cannot be understood, or the server executes what looks like a comment */
+	SQL_WORD,    /* an identifier, a keyword, or a run of digits */
+	SQL_NAME,    /* `quoted` */
+	SQL_STRING,  /* 'text' or "text" (under ANSI_QUOTES a name) */
+	SQL_PUNCT,   /* one character */
+	SQL_SYS_VAR, /* @@ */
 };
 
 struct sql_token {
@@ -39,8 +39,34 @@ struct sql_token sql_lex_next(struct sql_lex *lex);
 /* The next token, without taking it. */
 struct sql_token sql_lex_peek(const struct sql_lex *lex);
 
-bool sql_is_word(const struct sql_token *token, const char *lower);
-bool sql_is_punct(const struct sql_token *token, char c);
+/* Moves behind these lower-case words, separated by spaces, if the statement goes on with them. */
+bool sql_take_words(struct sql_lex *lex, const char *words);
+
+bool sql_take_punct(struct sql_lex *lex, char c);
+
+/* The first `n` letters of `lower` in any case. */
+static inline bool sql_is_word_n(const struct sql_token *token, const char *lower, size_t n)
+{
+	if (token->kind != SQL_WORD || token->text.n != n)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		char c = token->text.at[i];
+
+		if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != lower[i])
+			return false;
+	}
+	return true;
+}
+
+static inline bool sql_is_word(const struct sql_token *token, const char *lower)
+{
+	return sql_is_word_n(token, lower, strlen(lower));
+}
+
+static inline bool sql_is_punct(const struct sql_token *token, char c)
+{
+	return token->kind == SQL_PUNCT && token->punct == c;
+}
 
 /* How a word may stand before an opening parenthesis. */
 enum sql_call {

@@ -2,328 +2,345 @@
 /*
  * What a statement may leave in its session.
  *
- * The verb decides how a statement is read; the body of a query is not parsed, only searched for
- * whatever has effects beyond its rows: variables, INTO, locks, sequences, calls of functions that
- * are not listed.  Since a call needs a parenthesis, each one is judged by what stands before it.
+ * Its first words decide how it is read (`statements`).  The body of a query is not parsed, only
+ * searched for whatever has effects beyond its rows: user variables, INTO, sequences, calls of
+ * functions that are not listed.  Since a call needs a parenthesis, each one is judged by what
+ * stands before it.
+ *
+ * The server is not asked.  Its session tracking (session_track_state_change,
+ * session_track_transaction_info; tried with MariaDB 10.11, MySQL 9.7 and libmariadb 3.3) says
+ * nothing of SELECT @a := 1 and of functions in a SELECT, for the end of a result carries no news
+ * there; nothing of INSERT ... VALUES (@a := 1), GET_LOCK, LAST_INSERT_ID(5), HANDLER; and the same
+ * of a SET that can be restored as of one that cannot.  It would be one more statement at each
+ * connect, and these lists all the same.
  */
 #include "sql_lex.h"
 
-#include <string.h>
+#include <strings.h>
+
+#define LONGEST ((size_t)1 << 30) /* no statement is longer; "up to the NUL" is */
+
+enum rest {
+	REST_NONE,  /* nothing may follow but a semicolon */
+	REST_BODY,  /* what is judged by judge_body() */
+	REST_TABLE, /* a table's name first, whose parenthesis opens a list of columns */
+};
+
+/* The positive list.  What is left in the session by a trigger or a view is not seen. */
+static const struct {
+	char words[20];
+	enum rest rest;
+	enum pel_sql_class class;
+} statements[] = {
+	{"select", REST_BODY, PEL_SQL_READ},
+	{"insert", REST_TABLE, PEL_SQL_WRITE},
+	{"update", REST_BODY, PEL_SQL_WRITE},
+	{"delete", REST_BODY, PEL_SQL_WRITE},
+	{"replace", REST_TABLE, PEL_SQL_WRITE},
+	{"with", REST_BODY, PEL_SQL_READ},
+	{"begin", REST_NONE, PEL_SQL_BEGIN},
+	{"begin work", REST_NONE, PEL_SQL_BEGIN},
+	{"start transaction", REST_BODY, PEL_SQL_BEGIN},
+	{"commit", REST_NONE, PEL_SQL_END},
+	{"commit work", REST_NONE, PEL_SQL_END},
+	{"rollback", REST_NONE, PEL_SQL_END},
+	{"rollback work", REST_NONE, PEL_SQL_END},
+	{"rollback to", REST_BODY, PEL_SQL_PEEK},
+	{"savepoint", REST_BODY, PEL_SQL_PEEK}, /* gone with the transaction that it is in */
+	{"release savepoint", REST_BODY, PEL_SQL_PEEK},
+	{"show", REST_BODY, PEL_SQL_PEEK},
+	{"describe", REST_BODY, PEL_SQL_PEEK},
+	{"desc", REST_BODY, PEL_SQL_PEEK},
+};
 
 struct scan {
 	struct sql_lex lex;
-	bool locks; /* FOR UPDATE, FOR SHARE, LOCK IN SHARE MODE */
+	struct sql_token before, last; /* the two that were judged last */
+	bool table;                    /* still before the list of columns */
+	bool locks;                    /* FOR UPDATE, FOR SHARE, LOCK IN SHARE MODE */
+	bool changes;                  /* an UPDATE or DELETE, behind WITH */
 	bool peeks;
 };
 
-static bool is_end(struct scan *scan, const struct sql_token *token)
+static bool is_end(struct sql_lex *lex)
 {
-	if (sql_is_punct(token, ';'))
-		return sql_lex_next(&scan->lex).kind == SQL_END;
-	return token->kind == SQL_END;
+	(void)sql_take_punct(lex, ';');
+	return sql_lex_next(lex).kind == SQL_END;
 }
 
-/* A parenthesis opens behind `word`; false if that may be a call with effects. */
-static bool judge_call(struct scan *scan, const struct sql_token *before,
-	const struct sql_token *word, const struct sql_token *paren)
+/* A parenthesis opens; false if that may be a call with effects. */
+static bool judge_call(struct scan *scan, bool spaced)
 {
 	struct sql_token inner;
 
-	if (sql_is_punct(before, '.'))
+	if (scan->table) {
+		scan->table = false;
+		return true;
+	}
+	if (scan->last.kind == SQL_NAME || scan->last.kind == SQL_STRING)
 		return false;
-	switch (sql_word_call(word->text)) {
+	if (scan->last.kind != SQL_WORD)
+		return true;
+	if (sql_is_punct(&scan->before, '.'))
+		return false;
+	switch (sql_word_call(scan->last.text)) {
 	case SQL_CALL_KEYWORD:
 		return true;
 	case SQL_CALL_PURE:
-		return !paren->spaced;
+		return !spaced;
 	case SQL_CALL_PEEK:
-		if (paren->spaced)
-			return false;
-		(void)sql_lex_next(&scan->lex);
 		inner = sql_lex_peek(&scan->lex);
 		scan->peeks = true;
-		return sql_is_punct(&inner, ')') || sql_is_word(word, "lastval");
+		return !spaced &&
+			(sql_is_punct(&inner, ')') || sql_is_word(&scan->last, "lastval"));
 	case SQL_CALL_UNKNOWN:
 		break;
 	}
 	return false;
 }
 
-/* A word in the body; false if it may have effects. */
-static bool judge_word(struct scan *scan, const struct sql_token *before,
-	const struct sql_token *word)
+/* The words between INSERT and the list of columns. */
+static void judge_table(struct scan *scan, const struct sql_token *word)
 {
-	struct sql_token next = sql_lex_peek(&scan->lex);
+	static const char ends[][8] = {"value", "values", "set", "select", "with"};
 
-	if (sql_is_punct(&next, '('))
-		return judge_call(scan, before, word, &next);
-	if (sql_is_punct(before, '.'))
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		scan->table &= !sql_is_word(word, ends[i]);
+}
+
+/* False if the word, with the one before it, may have effects. */
+static bool judge_word(struct scan *scan, const struct sql_token *word)
+{
+	const struct sql_token *last = &scan->last;
+
+	if (sql_is_punct(last, '.'))
 		return true;
+	if (scan->table) {
+		judge_table(scan, word);
+		return true;
+	}
 	if (sql_is_word(word, "into") || sql_is_word(word, "procedure"))
 		return false;
-	if (sql_is_word(word, "next") || sql_is_word(word, "previous"))
-		return !sql_is_word(&next, "value");
-	if (sql_is_word(word, "for"))
-		scan->locks |= sql_is_word(&next, "update") || sql_is_word(&next, "share");
-	else if (sql_is_word(word, "lock"))
-		scan->locks |= sql_is_word(&next, "in");
+	if (sql_is_word(word, "value"))
+		return !sql_is_word(last, "next") && !sql_is_word(last, "previous");
+	if (sql_is_word(word, "update") || sql_is_word(word, "share")) {
+		scan->locks |= sql_is_word(last, "for");
+		scan->changes |= !sql_is_word(last, "for") && sql_is_word(word, "update");
+	}
+	scan->locks |= sql_is_word(word, "in") && sql_is_word(last, "lock");
+	scan->changes |= sql_is_word(word, "delete");
 	return true;
 }
 
 /* @@name, @@session.name, @@global.name */
 static bool judge_system_variable(struct scan *scan)
 {
-	struct sql_token name = sql_lex_next(&scan->lex), dot = sql_lex_peek(&scan->lex);
+	struct sql_token name = sql_lex_next(&scan->lex);
 
-	if (name.spaced || name.kind != SQL_WORD)
+	if (name.spaced)
 		return false;
-	if (sql_is_punct(&dot, '.')) {
-		if (!sql_is_word(&name, "session") && !sql_is_word(&name, "global") &&
-			!sql_is_word(&name, "local"))
-			return false;
-		(void)sql_lex_next(&scan->lex);
+	if (sql_take_punct(&scan->lex, '.'))
 		name = sql_lex_next(&scan->lex);
-	}
-	return name.kind == SQL_WORD && sql_word_is_readable(name.text);
-}
-
-/* The rest of a statement, behind `before`; false if it may leave something in the session. */
-static bool judge_body(struct scan *scan, struct sql_token before)
-{
-	for (;;) {
-		struct sql_token token = sql_lex_next(&scan->lex), next;
-
-		switch (token.kind) {
-		case SQL_WORD:
-			if (!judge_word(scan, &before, &token))
-				return false;
-			break;
-		case SQL_NAME:
-		case SQL_STRING:
-		case SQL_NUMBER:
-			next = sql_lex_peek(&scan->lex);
-			if (sql_is_punct(&next, '('))
-				return false;
-			break;
-		case SQL_SYS_VAR:
-			if (!judge_system_variable(scan))
-				return false;
-			break;
-		case SQL_PUNCT:
-			if (token.punct == ';')
-				return is_end(scan, &token);
-			break;
-		case SQL_END:
-			return true;
-		case SQL_USER_VAR:
-		case SQL_BAD:
-			return false;
-		}
-		before = token;
-	}
-}
-
-/* INSERT and REPLACE: up to the list of columns, whose parenthesis is no call. */
-static bool judge_insert(struct scan *scan)
-{
-	static const char *const modifiers[] = {"low_priority", "high_priority", "ignore", "into"};
-	struct sql_token token = sql_lex_next(&scan->lex), next;
-
-	for (size_t i = 0; i < sizeof(modifiers) / sizeof(*modifiers); i++) {
-		if (sql_is_word(&token, modifiers[i]))
-			token = sql_lex_next(&scan->lex);
-	}
-	for (;;) {
-		if (token.kind != SQL_WORD && token.kind != SQL_NAME)
-			return false;
-		next = sql_lex_peek(&scan->lex);
-		if (!sql_is_punct(&next, '.'))
-			break;
-		(void)sql_lex_next(&scan->lex);
-		token = sql_lex_next(&scan->lex);
-	}
-	if (sql_is_punct(&next, '('))
-		token = sql_lex_next(&scan->lex);
-	return judge_body(scan, token);
-}
-
-static enum sql_kind peek_kind(const struct scan *scan)
-{
-	return sql_lex_peek(&scan->lex).kind;
-}
-
-static enum pel_sql_class class_select(struct scan *scan, const struct sql_token *verb)
-{
-	if (peek_kind(scan) == SQL_END || !judge_body(scan, *verb))
-		return PEL_SQL_DIRTY;
-	if (scan->locks)
-		return PEL_SQL_WRITE;
-	return scan->peeks ? PEL_SQL_PEEK : PEL_SQL_READ;
-}
-
-static enum pel_sql_class class_change(struct scan *scan, const struct sql_token *verb)
-{
-	bool insert = sql_is_word(verb, "insert") || sql_is_word(verb, "replace");
-
-	if (peek_kind(scan) == SQL_END)
-		return PEL_SQL_DIRTY;
-	if (!(insert ? judge_insert(scan) : judge_body(scan, *verb)))
-		return PEL_SQL_DIRTY;
-	return scan->peeks ? PEL_SQL_PEEK : PEL_SQL_WRITE;
-}
-
-/* Moves behind the parenthesis that closes the one just taken, judging what is inside. */
-static bool skip_parens(struct scan *scan, struct sql_token before)
-{
-	struct scan inner = *scan;
-	unsigned depth = 1;
-
-	while (depth > 0) {
-		struct sql_token token = sql_lex_next(&scan->lex);
-
-		if (token.kind == SQL_END || token.kind == SQL_BAD)
-			return false;
-		depth += sql_is_punct(&token, '(');
-		depth -= sql_is_punct(&token, ')');
-	}
-	inner.lex.end = scan->lex.at - 1;
-	if (!judge_body(&inner, before))
+	if (name.kind != SQL_WORD && name.kind != SQL_NAME)
 		return false;
-	scan->locks |= inner.locks;
-	scan->peeks |= inner.peeks;
+	scan->peeks |= !sql_word_is_readable(name.text);
 	return true;
 }
 
-/* WITH [RECURSIVE] name AS (query) [, ...] and then SELECT; other verbs are not understood. */
-static enum pel_sql_class class_with(struct scan *scan, const struct sql_token *verb)
+static bool judge_token(struct scan *scan, const struct sql_token *token)
 {
-	struct sql_token token = sql_lex_next(&scan->lex);
+	switch (token->kind) {
+	case SQL_WORD:
+		return judge_word(scan, token);
+	case SQL_NAME:
+	case SQL_STRING:
+		return true;
+	case SQL_SYS_VAR:
+		return judge_system_variable(scan);
+	case SQL_PUNCT:
+		return token->punct == '(' ? judge_call(scan, token->spaced) : token->punct != '@';
+	case SQL_END:
+	case SQL_BAD:
+		break;
+	}
+	return false;
+}
 
-	if (sql_is_word(&token, "recursive"))
-		token = sql_lex_next(&scan->lex);
+/* The rest of a statement; false if it may leave something in the session. */
+static bool judge_body(struct scan *scan)
+{
 	for (;;) {
-		struct sql_token as = sql_lex_next(&scan->lex), paren;
+		struct sql_token token = sql_lex_peek(&scan->lex);
 
-		if ((token.kind != SQL_WORD && token.kind != SQL_NAME) || !sql_is_word(&as, "as"))
-			return PEL_SQL_DIRTY;
-		paren = sql_lex_next(&scan->lex);
-		if (!sql_is_punct(&paren, '(') || !skip_parens(scan, paren))
-			return PEL_SQL_DIRTY;
-		token = sql_lex_next(&scan->lex);
-		if (!sql_is_punct(&token, ','))
-			break;
-		token = sql_lex_next(&scan->lex);
+		if (token.kind == SQL_END || sql_is_punct(&token, ';'))
+			return is_end(&scan->lex);
+		scan->lex.at = token.text.at + token.text.n;
+		if (!judge_token(scan, &token))
+			return false;
+		scan->before = scan->last;
+		scan->last = token;
 	}
-	return sql_is_word(&token, "select") ? class_select(scan, &token) : PEL_SQL_DIRTY;
 }
 
-/* SHOW, DESCRIBE: about the session or the schema, and nothing that could be called in them. */
-static enum pel_sql_class class_show(struct scan *scan, const struct sql_token *verb)
+static enum pel_sql_class judge(struct sql_lex lex, enum rest rest, enum pel_sql_class class)
 {
-	return judge_body(scan, *verb) ? PEL_SQL_PEEK : PEL_SQL_DIRTY;
-}
+	struct scan scan = {.lex = lex, .table = rest == REST_TABLE};
 
-static enum pel_sql_class class_begin(struct scan *scan, const struct sql_token *verb)
-{
-	struct sql_token token = sql_lex_next(&scan->lex);
-
-	if (sql_is_word(verb, "start")) {
-		if (!sql_is_word(&token, "transaction"))
-			return PEL_SQL_DIRTY;
-		return judge_body(scan, token) ? PEL_SQL_BEGIN : PEL_SQL_DIRTY;
-	}
-	if (sql_is_word(&token, "work"))
-		token = sql_lex_next(&scan->lex);
-	return is_end(scan, &token) ? PEL_SQL_BEGIN : PEL_SQL_DIRTY;
-}
-
-static enum pel_sql_class class_end(struct scan *scan, const struct sql_token *verb)
-{
-	struct sql_token token = sql_lex_next(&scan->lex);
-
-	if (sql_is_word(&token, "work"))
-		token = sql_lex_next(&scan->lex);
-	if (is_end(scan, &token))
-		return PEL_SQL_END;
-	if (sql_is_word(verb, "rollback") && sql_is_word(&token, "to"))
-		return judge_body(scan, token) ? PEL_SQL_PEEK : PEL_SQL_DIRTY;
-	return PEL_SQL_DIRTY;
-}
-
-/* SAVEPOINT and RELEASE SAVEPOINT: gone with the transaction that they are in. */
-static enum pel_sql_class class_savepoint(struct scan *scan, const struct sql_token *verb)
-{
-	struct sql_token token = sql_lex_next(&scan->lex);
-
-	if (sql_is_word(verb, "release")) {
-		if (!sql_is_word(&token, "savepoint"))
-			return PEL_SQL_DIRTY;
-		token = sql_lex_next(&scan->lex);
-	}
-	if (token.kind != SQL_WORD && token.kind != SQL_NAME)
+	if (rest == REST_NONE)
+		return is_end(&scan.lex) ? class : PEL_SQL_DIRTY;
+	if (!judge_body(&scan) || (class == PEL_SQL_READ && scan.changes))
 		return PEL_SQL_DIRTY;
-	token = sql_lex_next(&scan->lex);
-	return is_end(scan, &token) ? PEL_SQL_PEEK : PEL_SQL_DIRTY;
+	if (class == PEL_SQL_READ && scan.locks)
+		return PEL_SQL_WRITE;
+	return scan.peeks ? PEL_SQL_PEEK : class;
 }
 
-static const struct {
-	const char *verb;
-	enum pel_sql_class (*read)(struct scan *scan, const struct sql_token *verb);
-} verbs[] = {
-	{"select", class_select},
-	{"insert", class_change},
-	{"update", class_change},
-	{"delete", class_change},
-	{"replace", class_change},
-	{"with", class_with},
-	{"begin", class_begin},
-	{"start", class_begin},
-	{"commit", class_end},
-	{"rollback", class_end},
-	{"savepoint", class_savepoint},
-	{"release", class_savepoint},
-	{"show", class_show},
-	{"describe", class_show},
-	{"desc", class_show},
-};
-
-static enum pel_sql_class class_settings(const char *text, size_t n, unsigned flags)
+static enum pel_sql_class judge_settings(const char *text, size_t n, unsigned flags)
 {
 	struct pel_sql_setting setting;
 	struct sql_lex lex;
-	struct sql_token token;
 	size_t at = 0;
 
 	while (pel_sql_next_setting(text, n, flags, &at, &setting))
 		;
-	if (at == 0)
-		return PEL_SQL_DIRTY;
 	sql_lex_init(&lex, text + at, n - at, flags);
-	token = sql_lex_next(&lex);
-	if (sql_is_punct(&token, ';'))
-		token = sql_lex_next(&lex);
-	return token.kind == SQL_END ? PEL_SQL_SET : PEL_SQL_DIRTY;
+	return at > 0 && is_end(&lex) ? PEL_SQL_SET : PEL_SQL_DIRTY;
 }
 
 enum pel_sql_class pel_sql_classify(const char *text, size_t n, unsigned flags)
 {
-	struct scan scan = {0};
-	struct sql_token token;
 	struct pel_sql_span name;
+	struct sql_lex lex, behind;
 	bool parens = false;
 
-	sql_lex_init(&scan.lex, text, n, flags);
-	for (token = sql_lex_next(&scan.lex); sql_is_punct(&token, '('); parens = true)
-		token = sql_lex_next(&scan.lex);
-	if (parens && !sql_is_word(&token, "select"))
-		return PEL_SQL_DIRTY;
-	if (sql_is_word(&token, "set"))
-		return class_settings(text, n, flags);
-	if (sql_is_word(&token, "use"))
-		return pel_sql_used_database(text, n, &name) ? PEL_SQL_USE : PEL_SQL_DIRTY;
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
-		if (sql_is_word(&token, verbs[i].verb))
-			return verbs[i].read(&scan, &token);
+	sql_lex_init(&lex, text, n, flags);
+	while (sql_take_punct(&lex, '('))
+		parens = true;
+	for (size_t i = 0; i < (parens ? 1 : sizeof(statements) / sizeof(*statements)); i++) {
+		enum pel_sql_class class;
+
+		behind = lex;
+		if (!sql_take_words(&behind, statements[i].words))
+			continue;
+		class = judge(behind, statements[i].rest, statements[i].class);
+		if (class != PEL_SQL_DIRTY)
+			return class;
 	}
-	return PEL_SQL_DIRTY;
+	if (sql_take_words(&lex, "set"))
+		return parens ? PEL_SQL_DIRTY : judge_settings(text, n, flags);
+	return pel_sql_used_database(text, n, &name) ? PEL_SQL_USE : PEL_SQL_DIRTY;
+}
+
+static bool is_query(const char *text)
+{
+	static const char verbs[][8] = {"select ", "insert ", "update ", "delete ", "replace"};
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
+		if ((*text | 0x20) == *verbs[i] && strncasecmp(text, verbs[i], 7) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool pel_sql_is_harmless(const char *text, size_t n)
+{
+	enum pel_sql_class class;
+
+	if (n < 7 || n > LONGEST || !is_query(text))
+		return false;
+	if (!memchr(text, '(', n) && !memchr(text, '@', n) && !memchr(text, ';', n))
+		return true;
+	class = pel_sql_classify(text, n, 0);
+	return class == PEL_SQL_READ || class == PEL_SQL_WRITE || class == PEL_SQL_PEEK;
+}
+
+/*
+ * A value is made of literals and bare words, up to the end of the assignment; anything else could
+ * depend on the session's history.  One with a backslash is not taken: how it is read depends on
+ * the sql_mode of that moment.
+ */
+static bool take_value(struct sql_lex *lex, const char *punctuation, struct pel_sql_span *ret)
+{
+	struct sql_token token = sql_lex_peek(lex);
+
+	*ret = (struct pel_sql_span){token.text.at, 0};
+	while (token.kind == SQL_WORD || token.kind == SQL_STRING ||
+		(token.kind == SQL_PUNCT && strchr(punctuation, token.punct))) {
+		lex->at = token.text.at + token.text.n;
+		ret->n = (size_t)(lex->at - ret->at);
+		token = sql_lex_peek(lex);
+	}
+	if (token.kind != SQL_END && !sql_is_punct(&token, ',') && !sql_is_punct(&token, ';'))
+		return false;
+	return ret->n > 0 && !memchr(ret->at, '\\', ret->n);
+}
+
+/* [@@] [SESSION] name =, in each way that it can be written */
+static bool take_variable(struct sql_lex *lex, struct pel_sql_setting *ret)
+{
+	struct sql_token name = sql_lex_peek(lex);
+	bool at = name.kind == SQL_SYS_VAR;
+
+	if (at)
+		(void)sql_lex_next(lex);
+	if ((sql_take_words(lex, "session") || sql_take_words(lex, "local")) && at &&
+		!sql_take_punct(lex, '.'))
+		return false;
+	name = sql_lex_next(lex);
+	if (name.kind != SQL_WORD)
+		return false;
+	ret->name = sql_word_setting(name.text);
+	ret->is_variable = true;
+	(void)sql_take_punct(lex, ':');
+	return ret->name && sql_take_punct(lex, '=');
+}
+
+static bool take_setting(struct sql_lex *lex, struct pel_sql_setting *ret)
+{
+	const char *punctuation = ".+-";
+
+	ret->is_variable = false;
+	if (sql_take_words(lex, "names")) {
+		ret->name = "names";
+	} else if (sql_take_words(lex, "charset") || sql_take_words(lex, "character set")) {
+		ret->name = "character set";
+	} else if (sql_take_words(lex, "session transaction") ||
+		sql_take_words(lex, "local transaction")) {
+		ret->name = "session transaction";
+		punctuation = ",";
+	} else if (!take_variable(lex, ret)) {
+		return false;
+	}
+	return take_value(lex, punctuation, &ret->value);
+}
+
+bool pel_sql_next_setting(const char *text, size_t n, unsigned flags, size_t *at,
+	struct pel_sql_setting *ret)
+{
+	struct pel_sql_setting setting;
+	struct sql_lex lex;
+
+	sql_lex_init(&lex, text + *at, n - *at, flags);
+	if (*at == 0 ? !sql_take_words(&lex, "set") : !sql_take_punct(&lex, ','))
+		return false;
+	if (!take_setting(&lex, &setting))
+		return false;
+	*ret = setting;
+	*at = (size_t)(lex.at - text);
+	return true;
+}
+
+bool pel_sql_used_database(const char *text, size_t n, struct pel_sql_span *ret)
+{
+	struct sql_token name;
+	struct sql_lex lex;
+
+	sql_lex_init(&lex, text, n, 0);
+	if (!sql_take_words(&lex, "use"))
+		return false;
+	name = sql_lex_next(&lex);
+	if ((name.kind != SQL_WORD && name.kind != SQL_NAME) || !is_end(&lex))
+		return false;
+	*ret = name.text;
+	return true;
 }

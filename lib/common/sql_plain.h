@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whether a statement is a plain one: what it may leave in its session, and whether it may be
- * executed again on another.
+ * What a statement may leave in its session, and whether it may be executed again on another.
  *
- * Positive lists throughout: a verb, a function, a session variable that is not listed, a comment
- * that the server executes, a second statement, anything that the lexer does not understand, is
+ * Positive lists throughout: a first word, a function, a session variable that is not listed, a
+ * comment that the server executes, a second statement, anything that cannot be understood, is
  * PEL_SQL_DIRTY.  Pure functions, linear time, no allocation; safe on any bytes.
  */
 #ifndef PELORUS_LIB_COMMON_SQL_PLAIN_H
@@ -32,8 +31,9 @@ enum pel_sql_class {
 enum pel_sql_class pel_sql_classify(const char *text, size_t n, unsigned flags);
 
 /*
- * A quick look for the hot path: true only if the statement is a SELECT, INSERT, UPDATE, DELETE or
- * REPLACE that surely leaves nothing in the session.  False says nothing: ask pel_sql_classify().
+ * True only if the statement is a SELECT, INSERT, UPDATE, DELETE or REPLACE that surely leaves
+ * nothing in the session: mostly a matter of finding no parenthesis, '@' or semicolon in it.  False
+ * says nothing: ask pel_sql_classify().
  */
 bool pel_sql_is_harmless(const char *text, size_t n);
 

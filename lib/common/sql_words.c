@@ -99,15 +99,10 @@ static const char settings[][32] = {
 
 /* clang-format off */
 static const char readables[][25] = {
-	"aurora_server_id", "aurora_version", "character_set_database",
-	"character_set_filesystem", "character_set_server", "character_set_system",
-	"collation_database", "collation_server", "have_openssl", "have_ssl", "hostname",
-	"init_connect", "innodb_page_size", "innodb_read_only", "innodb_version", "license",
-	"lower_case_file_system", "lower_case_table_names", "max_allowed_packet",
-	"max_connections", "net_buffer_length", "performance_schema", "port", "protocol_version",
-	"query_cache_size", "read_only", "server_id", "server_uuid", "socket", "super_read_only",
-	"system_time_zone", "tmpdir", "version", "version_comment", "version_compile_machine",
-	"version_compile_os",
+	"aurora_server_id", "aurora_version", "hostname", "innodb_read_only", "innodb_version",
+	"lower_case_table_names", "max_allowed_packet", "port", "protocol_version", "read_only",
+	"server_id", "server_uuid", "super_read_only", "system_time_zone", "version",
+	"version_comment",
 };
 /* clang-format on */
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzzes the judgement of statements: no byte outside the text is read, and what the quick look
- * passes has one of the five verbs, no variable and no second statement.
+ * Fuzzes the judgement of statements: no byte outside the text is read, and what is harmless has one
+ * of the five verbs, and nothing in it that could be a call, a variable or a second statement, or
+ * is not dirty.
  */
 #include "common/sql_plain.h"
 
@@ -43,8 +44,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check((class == PEL_SQL_USE) == pel_sql_used_database(text, size, &name));
 	}
 	if (pel_sql_is_harmless(text, size)) {
+		enum pel_sql_class class = pel_sql_classify(text, size, 0);
+
 		check(strchr("sSiIuUdDrR", text[0]) != NULL);
-		check(!memchr(text, '@', size) && !memchr(text, ';', size));
+		check(class == PEL_SQL_DIRTY || class == PEL_SQL_READ || class == PEL_SQL_WRITE ||
+			class == PEL_SQL_PEEK);
+		check(class != PEL_SQL_DIRTY ||
+			(!memchr(text, '(', size) && !memchr(text, '@', size) &&
+				!memchr(text, ';', size)));
 	}
 	return 0;
 }

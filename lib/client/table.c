@@ -2,35 +2,44 @@
 /*
  * Open addressing with linear probing, at most half full.
  *
- * Writers hold a lock.  A table that is full is copied into one of four times its size, and stays
- * mapped, for a reader may be in it: what is entered later is looked for only by threads that see
- * the new one, since the application hands them the pointer afterwards.  In a forked child the lock
- * is taken over by time: the thread that held it is not there.
+ * Writers hold a lock.  A table that is full is copied into a new one, four times its size unless
+ * most of it was removed, and stays mapped, for a reader may be in it: what is entered later is
+ * looked for only by threads that see the new one, since the application hands them the pointer
+ * afterwards.  The lock is a process's number: in a forked child one of its parent's is nobody's,
+ * for the thread that held it is not there.
  */
 #include "table.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
 
-#define TABLE_FIRST 256u /* places: one page */
+#define TABLE_FIRST 128u /* places, in one page with their mask */
 
 /* A table with one place, which is free. */
 static _Alignas(struct table) char empty[sizeof(struct table) + sizeof(struct table_entry)];
 _Atomic(struct table *) client_table = (struct table *)(void *)empty;
-static size_t used; /* entries and TABLE_GONE, under the lock */
-static atomic_flag locked = ATOMIC_FLAG_INIT;
+static size_t used;            /* entries and TABLE_GONE, under the lock */
+static _Atomic int32_t locked; /* 0: free */
 
 static void lock(void)
 {
-	for (unsigned i = 0;
-		i < 100000 && atomic_flag_test_and_set_explicit(&locked, memory_order_acquire); i++)
-		(void)sched_yield();
+	static const struct timespec nap = {.tv_nsec = 20000};
+	int32_t ours = (int32_t)getpid(), holder = 0;
+
+	while (!atomic_compare_exchange_weak_explicit(&locked, &holder, ours, memory_order_acquire,
+		memory_order_relaxed)) {
+		if (holder != ours)
+			continue; /* free by now, or left over by a fork: it is taken as it was read */
+		(void)nanosleep(&nap, NULL);
+		holder = 0;
+	}
 }
 
 static void unlock(void)
 {
-	atomic_flag_clear_explicit(&locked, memory_order_release);
+	atomic_store_explicit(&locked, 0, memory_order_release);
 }
 
 static struct table *table_new(size_t places)
@@ -71,10 +80,10 @@ void *table_find(const void *key)
 		struct table_entry *e = table_entry_at(t, at);
 		const void *k = atomic_load_explicit(&e->key, memory_order_acquire);
 
-		if (k == key)
-			return atomic_load_explicit(&e->object, memory_order_relaxed);
 		if (!k)
 			return NULL;
+		if (k == key)
+			return atomic_load_explicit(&e->object, memory_order_relaxed);
 	}
 }
 

@@ -44,7 +44,7 @@ static inline struct table_entry *table_entry_at(struct table *t, uintptr_t offs
 	return (struct table_entry *)(void *)((char *)t->entries + (offset & t->mask));
 }
 
-/* NULL is never found, for a free place has no object. */
+/* NULL is never found. */
 void *table_find(const void *key);
 
 /* The same in a few instructions, if it is at its first place: NULL means nothing if *ret_behind. */
@@ -55,7 +55,7 @@ static inline void *table_find_first(const void *key, bool *ret_behind)
 	const void *k = atomic_load_explicit(&e->key, memory_order_acquire);
 
 	*ret_behind = k && k != key;
-	return k == key ? atomic_load_explicit(&e->object, memory_order_relaxed) : NULL;
+	return k && k == key ? atomic_load_explicit(&e->object, memory_order_relaxed) : NULL;
 }
 
 /* Enters or replaces; 0 or -ENOMEM. */

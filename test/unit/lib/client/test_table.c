@@ -9,6 +9,9 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #define MANY 3000
 #define THREADS 4
@@ -88,6 +91,59 @@ static void threads_do_not_disturb_each_other(void **state)
 	}
 }
 
+/* A reader that searches for nothing comes by a place whose object is there and whose key is not. */
+static void a_half_made_entry_is_not_found(void **state)
+{
+	struct table *t = table_new(4);
+
+	assert_non_null(t);
+	for (unsigned i = 0; i < 4; i++)
+		t->entries[i].object = key(1);
+	t = atomic_exchange(&client_table, t);
+	assert_null(table_find(NULL));
+	atomic_store(&client_table, t);
+}
+
+static _Atomic int entered;
+
+static void *enter(void *context)
+{
+	assert_int_equal(table_put(key(1), key(1)), 0);
+	entered = 1;
+	return NULL;
+}
+
+static void nobody_enters_while_another_thread_does(void **state)
+{
+	static const struct timespec long_enough = {.tv_nsec = 500000000};
+	pthread_t thread;
+
+	entered = 0;
+	lock();
+	assert_int_equal(pthread_create(&thread, NULL, enter, NULL), 0);
+	(void)nanosleep(&long_enough, NULL);
+	assert_int_equal(entered, 0);
+	unlock();
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(entered, 1);
+}
+
+static void a_child_forked_meanwhile_enters_too(void **state)
+{
+	int status;
+	pid_t child;
+
+	lock();
+	child = fork();
+	if (child == 0) {
+		(void)alarm(20);
+		_exit(table_put(key(2), key(2)) != 0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	unlock();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -95,6 +151,9 @@ int main(void)
 		cmocka_unit_test(an_entry_is_replaced),
 		cmocka_unit_test(a_table_that_was_emptied_is_clean),
 		cmocka_unit_test(threads_do_not_disturb_each_other),
+		cmocka_unit_test(a_half_made_entry_is_not_found),
+		cmocka_unit_test(nobody_enters_while_another_thread_does),
+		cmocka_unit_test(a_child_forked_meanwhile_enters_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

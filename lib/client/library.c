@@ -7,9 +7,10 @@
  *   RTLD_NEXT     for the main program, which cannot be reopened, and for whatever linked us
  *   every object  for a library that was loaded RTLD_LOCAL and is called through dlsym() or an FFI
  *
- * A symbol of ours is never an answer.  Which library an address belongs to is remembered in a
- * small table of words, each an address and a library's number in one, so that it can be read and
- * replaced without a lock.
+ * A symbol of ours is never an answer.  Libraries, and the objects that call them, are two lists that
+ * only grow: a place at the head of one is taken by a single exchange, so that nobody waits, and a
+ * child that is forked at any moment has whole lists.  Two threads that find the same thing at once
+ * may both enter it, which does no harm.
  */
 #include "library.h"
 
@@ -18,78 +19,93 @@
 #include <link.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define LIBRARIES_MAX 8
-#define CACHE_PLACES 256u
-#define ADDRESS_BITS 56
+#define CALLERS_MAX 64u /* programs that make code as they run may call from anywhere */
+#define PAGE 4096u
 
 /* MySQL 8.0.34 and later print a warning whenever the option is touched. */
 #define VERSION_8 80000ul
 #define VERSION_WARNS 80034ul
 
-static struct library libraries[LIBRARIES_MAX];
-static _Atomic unsigned n_libraries;
-static atomic_flag adding = ATOMIC_FLAG_INIT;
-static _Atomic uint64_t cache[CACHE_PLACES]; /* address | (number + 1) << ADDRESS_BITS */
+/* Code that calls: of one object, or one page of what no object holds. */
+struct caller {
+	uintptr_t start, size;
+	const char *name; /* the object's; NULL: none.  For as long as it is surely loaded */
+	const struct library *library;
+	struct caller *next;
+};
 
-#define AT(name, member)                                                                           \
+static _Atomic(struct library *) libraries;
+static _Atomic(struct caller *) callers;
+static _Atomic unsigned n_callers;
+
+/* What stands for a function that a library does not have. */
+enum absent {
+	MAY,   /* NULL: hooks ask before they call it */
+	FAILS, /* what returns an error; */
+	NONE,  /* ... or no result */
+};
+
+#define AT(absent, name, member)                                                                   \
 	{                                                                                          \
-		name, offsetof(struct client_functions, member)                                    \
+		name, offsetof(struct client_functions, member), absent                            \
 	}
 static const struct {
 	const char *name;
 	size_t offset;
+	enum absent absent;
 } wanted[] = {
-	AT("mysql_real_connect", real_connect),
-	AT("mysql_close", close),
-	AT("mysql_query", query),
-	AT("mysql_real_query", real_query),
-	AT("mysql_send_query", send_query),
-	AT("mysql_read_query_result", read_query_result),
-	AT("mysql_store_result", store_result),
-	AT("mysql_next_result", next_result),
-	AT("mysql_fetch_row", fetch_row),
-	AT("mysql_num_fields", num_fields),
-	AT("mysql_free_result", free_result),
-	AT("mysql_commit", commit),
-	AT("mysql_rollback", rollback),
-	AT("mysql_autocommit", autocommit),
-	AT("mysql_select_db", select_db),
-	AT("mysql_change_user", change_user),
-	AT("mysql_set_character_set", set_character_set),
-	AT("mysql_reset_connection", reset_connection),
-	AT("mysql_ping", ping),
-	AT("mysql_options", options),
-	AT("mysql_get_option", get_option),
-	AT("mysql_errno", errnum),
-	AT("mysql_error", error),
-	AT("mysql_sqlstate", sqlstate),
-	AT("mysql_get_client_version", client_version),
-	AT("mysql_character_set_name", character_set_name),
-	AT("mysql_real_connect_start", connect_start),
-	AT("mysql_real_connect_cont", connect_cont),
-	AT("mysql_query_start", query_start),
-	AT("mysql_query_cont", query_cont),
-	AT("mysql_real_query_start", real_query_start),
-	AT("mysql_real_query_cont", real_query_cont),
-	AT("mysql_ping_start", ping_start),
-	AT("mysql_ping_cont", ping_cont),
-	AT("mysql_close_start", close_start),
-	AT("mysql_get_ssl_cipher", get_ssl_cipher),
-	AT("mysql_get_socket", get_socket),
-	AT("mariadb_get_infov", get_infov),
-	AT("mysql_stmt_init", stmt_init),
-	AT("mysql_stmt_prepare", stmt_prepare),
-	AT("mysql_stmt_execute", stmt_execute),
-	AT("mysql_stmt_fetch", stmt_fetch),
-	AT("mysql_stmt_store_result", stmt_store_result),
-	AT("mysql_stmt_next_result", stmt_next_result),
-	AT("mysql_stmt_reset", stmt_reset),
-	AT("mysql_stmt_close", stmt_close),
-	AT("mysql_stmt_errno", stmt_errno),
-	AT("mysql_stmt_error", stmt_error),
-	AT("mysql_stmt_sqlstate", stmt_sqlstate),
+	AT(NONE, "mysql_real_connect", real_connect),
+	AT(NONE, "mysql_close", close),
+	AT(FAILS, "mysql_query", query),
+	AT(FAILS, "mysql_real_query", real_query),
+	AT(FAILS, "mysql_send_query", send_query),
+	AT(FAILS, "mysql_read_query_result", read_query_result),
+	AT(NONE, "mysql_store_result", store_result),
+	AT(FAILS, "mysql_next_result", next_result),
+	AT(NONE, "mysql_fetch_row", fetch_row),
+	AT(NONE, "mysql_num_fields", num_fields),
+	AT(NONE, "mysql_free_result", free_result),
+	AT(FAILS, "mysql_commit", commit),
+	AT(FAILS, "mysql_rollback", rollback),
+	AT(FAILS, "mysql_autocommit", autocommit),
+	AT(FAILS, "mysql_select_db", select_db),
+	AT(FAILS, "mysql_change_user", change_user),
+	AT(FAILS, "mysql_set_character_set", set_character_set),
+	AT(MAY, "mysql_reset_connection", reset_connection),
+	AT(MAY, "mysql_ping", ping),
+	AT(MAY, "mysql_options", options),
+	AT(MAY, "mysql_get_option", get_option),
+	AT(NONE, "mysql_errno", errnum),
+	AT(NONE, "mysql_error", error),
+	AT(NONE, "mysql_sqlstate", sqlstate),
+	AT(MAY, "mysql_get_client_version", client_version),
+	AT(MAY, "mysql_character_set_name", character_set_name),
+	AT(MAY, "mysql_real_connect_start", connect_start),
+	AT(MAY, "mysql_real_connect_cont", connect_cont),
+	AT(MAY, "mysql_query_start", query_start),
+	AT(MAY, "mysql_query_cont", query_cont),
+	AT(MAY, "mysql_real_query_start", real_query_start),
+	AT(MAY, "mysql_real_query_cont", real_query_cont),
+	AT(MAY, "mysql_ping_start", ping_start),
+	AT(MAY, "mysql_ping_cont", ping_cont),
+	AT(MAY, "mysql_close_start", close_start),
+	AT(MAY, "mysql_get_ssl_cipher", get_ssl_cipher),
+	AT(MAY, "mysql_get_socket", get_socket),
+	AT(MAY, "mariadb_get_infov", get_infov),
+	AT(NONE, "mysql_stmt_init", stmt_init),
+	AT(FAILS, "mysql_stmt_prepare", stmt_prepare),
+	AT(FAILS, "mysql_stmt_execute", stmt_execute),
+	AT(FAILS, "mysql_stmt_fetch", stmt_fetch),
+	AT(FAILS, "mysql_stmt_store_result", stmt_store_result),
+	AT(FAILS, "mysql_stmt_next_result", stmt_next_result),
+	AT(FAILS, "mysql_stmt_reset", stmt_reset),
+	AT(FAILS, "mysql_stmt_close", stmt_close),
+	AT(NONE, "mysql_stmt_errno", stmt_errno),
+	AT(NONE, "mysql_stmt_error", stmt_error),
+	AT(NONE, "mysql_stmt_sqlstate", stmt_sqlstate),
 };
 #undef AT
 
@@ -105,19 +121,11 @@ static bool is_ours(const void *symbol)
 	return base_of(symbol) == base_of((const void *)(uintptr_t)&library_of);
 }
 
-/* A handle on the object that an address lies in; NULL for the main program. */
-static void *open_object_of(const void *address)
+/* Without loading anything, and without counting it as used. */
+static void *find_in_object(const char *name)
 {
-	Dl_info info;
-
-	if (dladdr(address, &info) == 0 || !info.dli_fname || !*info.dli_fname)
-		return NULL;
-	return dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
-}
-
-static void *find_by_caller(const void *from)
-{
-	void *object = open_object_of(from), *symbol = NULL;
+	void *object = name && *name ? dlopen(name, RTLD_LAZY | RTLD_NOLOAD) : NULL;
+	void *symbol;
 
 	if (!object)
 		return NULL;
@@ -128,23 +136,15 @@ static void *find_by_caller(const void *from)
 
 static int look_into(struct dl_phdr_info *info, size_t size, void *context)
 {
-	void **ret = context, *object, *symbol;
+	void **ret = context;
 
-	if (!info->dlpi_name || !*info->dlpi_name)
-		return 0;
-	object = dlopen(info->dlpi_name, RTLD_LAZY | RTLD_NOLOAD);
-	if (!object)
-		return 0;
-	symbol = dlsym(object, "mysql_real_query");
-	(void)dlclose(object);
-	if (symbol && !is_ours(symbol))
-		*ret = symbol;
+	*ret = find_in_object(info->dlpi_name);
 	return *ret != NULL;
 }
 
-static void *find_anywhere(const void *from)
+static void *find_anywhere(const struct caller *caller)
 {
-	void *symbol = find_by_caller(from);
+	void *symbol = find_in_object(caller->name);
 
 	if (!symbol)
 		symbol = dlsym(RTLD_NEXT, "mysql_real_query");
@@ -155,27 +155,31 @@ static void *find_anywhere(const void *from)
 	return symbol;
 }
 
-struct extent {
-	uintptr_t inside;
-	struct library *library;
-};
-
+/* Finds the code that lies around e->start. */
 static int measure(struct dl_phdr_info *info, size_t size, void *context)
 {
-	struct extent *e = context;
+	struct caller *e = context;
 
 	for (unsigned i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
 		uintptr_t start = info->dlpi_addr + p->p_vaddr;
 
-		if (p->p_type != PT_LOAD || !(p->p_flags & PF_X) || e->inside < start ||
-			e->inside >= start + p->p_memsz)
+		if (p->p_type != PT_LOAD || !(p->p_flags & PF_X) || e->start - start >= p->p_memsz)
 			continue;
-		e->library->start = start;
-		e->library->size = p->p_memsz;
+		*e = (struct caller){.start = start, .size = p->p_memsz, .name = info->dlpi_name};
 		return 1;
 	}
 	return 0;
+}
+
+static struct caller caller_around(const void *from)
+{
+	struct caller caller = {.start = (uintptr_t)from};
+
+	if (dl_iterate_phdr(measure, &caller) == 0)
+		caller = (struct caller){.start = (uintptr_t)from & ~(uintptr_t)(PAGE - 1),
+			.size = PAGE};
+	return caller;
 }
 
 /*
@@ -198,13 +202,36 @@ static void decide_reconnect(struct library *lib)
 		lib->opt_reconnect = 0;
 }
 
-/* All functions of the library that `symbol` is of; false if they cannot be had. */
-static bool load(void *symbol, struct library *ret)
+static long call_that_fails(void)
 {
-	struct extent extent = {(uintptr_t)symbol, ret};
-	void *object = open_object_of(symbol); /* kept open: it must stay loaded */
+	return 1;
+}
 
-	*ret = (struct library){0};
+static void *call_without_result(void)
+{
+	return NULL;
+}
+
+static void fill_gaps(struct library *lib)
+{
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+		void **at = (void **)(void *)((char *)&lib->real + wanted[i].offset);
+
+		if (!*at && wanted[i].absent == FAILS)
+			*at = (void *)(uintptr_t)&call_that_fails;
+		else if (!*at && wanted[i].absent == NONE)
+			*at = (void *)(uintptr_t)&call_without_result;
+	}
+}
+
+/* All functions of the library that `symbol` is of; false if they cannot be had. */
+static bool load(const void *symbol, struct library *ret)
+{
+	struct caller code = caller_around(symbol);
+	/* Kept open: it must stay loaded. */
+	void *object = code.name && *code.name ? dlopen(code.name, RTLD_LAZY | RTLD_NOLOAD) : NULL;
+
+	*ret = (struct library){.start = code.start, .size = code.size};
 	if (!object)
 		return false;
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
@@ -214,70 +241,83 @@ static bool load(void *symbol, struct library *ret)
 			return false;
 		memcpy((char *)&ret->real + wanted[i].offset, &found, sizeof(found));
 	}
-	(void)dl_iterate_phdr(measure, &extent);
-	return ret->real.real_query ==
-		(int (*)(void *, const char *, unsigned long))(uintptr_t)symbol &&
-		ret->start != 0;
+	for (enum unseen i = 0; i < UNSEEN_N; i++)
+		ret->unseen[i] = dlsym(object, unseen_name(i));
+	decide_reconnect(ret);
+	fill_gaps(ret);
+	return true;
 }
 
-static unsigned find_known(const struct library *lib, unsigned n)
+static const struct library *find_known(const void *symbol)
 {
-	unsigned i = 0;
+	struct library *lib = atomic_load_explicit(&libraries, memory_order_acquire);
 
-	while (i < n && libraries[i].real.real_query != lib->real.real_query)
-		i++;
-	return i;
+	while (lib && (const void *)(uintptr_t)lib->real.real_query != symbol)
+		lib = lib->next;
+	return lib;
 }
 
-/* The number of the library among the known ones; LIBRARIES_MAX if there is no room. */
-static unsigned add(const struct library *lib)
+/* The library that `symbol` is mysql_real_query() of. */
+static const struct library *library_with(const void *symbol)
 {
-	unsigned n, i;
+	const struct library *known = symbol ? find_known(symbol) : NULL;
+	struct library *lib;
 
-	while (atomic_flag_test_and_set_explicit(&adding, memory_order_acquire))
+	if (!symbol || known)
+		return known;
+	lib = malloc(sizeof(*lib));
+	if (!lib || !load(symbol, lib)) {
+		free(lib);
+		return NULL;
+	}
+	lib->next = atomic_load_explicit(&libraries, memory_order_relaxed);
+	/* Partner: the acquire in find_known(); for callers' lists, that in library_of(). */
+	while (!atomic_compare_exchange_weak_explicit(&libraries, &lib->next, lib,
+		memory_order_release, memory_order_relaxed))
 		;
-	n = atomic_load_explicit(&n_libraries, memory_order_relaxed);
-	i = find_known(lib, n);
-	if (i == n && n < LIBRARIES_MAX) {
-		libraries[n] = *lib;
-		/* Partner: the acquire in library_of(), through the cache's word. */
-		atomic_store_explicit(&n_libraries, n + 1, memory_order_release);
-	}
-	atomic_flag_clear_explicit(&adding, memory_order_release);
-	return i;
+	return lib;
 }
 
-static const struct library *resolve(const void *from, _Atomic uint64_t *place)
+static void remember(const struct caller *found)
 {
-	int saved = errno;
-	void *symbol = find_anywhere(from);
-	struct library lib;
-	unsigned number;
+	struct caller *caller = NULL;
 
+	if (atomic_fetch_add_explicit(&n_callers, 1, memory_order_relaxed) < CALLERS_MAX)
+		caller = malloc(sizeof(*caller));
+	if (!caller)
+		return;
+	*caller = *found;
+	caller->next = atomic_load_explicit(&callers, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(&callers, &caller->next, caller,
+		memory_order_release, memory_order_relaxed))
+		;
+}
+
+static const struct library *resolve(const void *from)
+{
+	const struct library *only = atomic_load_explicit(&libraries, memory_order_acquire);
+	struct caller caller;
+	int saved = errno;
+
+	/* A program that calls from so many places: only with two libraries is it worth the time. */
+	if (atomic_load_explicit(&n_callers, memory_order_relaxed) >= CALLERS_MAX && only &&
+		!only->next)
+		return only;
+	caller = caller_around(from);
+	caller.library = library_with(find_anywhere(&caller));
+	if (caller.library)
+		remember(&caller);
 	errno = saved;
-	if (!symbol || !load(symbol, &lib))
-		return NULL;
-	number = find_known(&lib, atomic_load_explicit(&n_libraries, memory_order_acquire));
-	if (number == atomic_load_explicit(&n_libraries, memory_order_acquire)) {
-		decide_reconnect(&lib);
-		number = add(&lib);
-	}
-	errno = saved;
-	if (number == LIBRARIES_MAX)
-		return NULL;
-	atomic_store_explicit(place,
-		(uint64_t)(uintptr_t)from | (uint64_t)(number + 1) << ADDRESS_BITS,
-		memory_order_release);
-	return &libraries[number];
+	return caller.library;
 }
 
 const struct library *library_of(const void *from)
 {
-	uint64_t address = (uint64_t)(uintptr_t)from;
-	_Atomic uint64_t *place = &cache[(address ^ address >> 8) % CACHE_PLACES];
-	uint64_t word = atomic_load_explicit(place, memory_order_acquire);
+	const struct caller *c = atomic_load_explicit(&callers, memory_order_acquire);
 
-	if ((word & ((UINT64_C(1) << ADDRESS_BITS) - 1)) == address && word >> ADDRESS_BITS)
-		return &libraries[(word >> ADDRESS_BITS) - 1];
-	return resolve(from, place);
+	for (; c; c = c->next) {
+		if ((uintptr_t)from - c->start < c->size)
+			return c->library;
+	}
+	return resolve(from);
 }

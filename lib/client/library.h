@@ -4,14 +4,13 @@
  *
  * An extension module may have loaded its library RTLD_LOCAL, and two modules may bring two
  * libraries: so the caller's own object is asked first, by the return address, then what comes
- * behind us in the global scope, then every loaded object.  Answers are remembered per return
- * address; a library that was found stays loaded.
+ * behind us in the global scope, then every loaded object.  The answer is remembered for all of the
+ * caller's object; a library that was found stays loaded.
  */
 #ifndef PELORUS_LIB_CLIENT_LIBRARY_H
 #define PELORUS_LIB_CLIENT_LIBRARY_H
 
 #include "functions.h"
-
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,6 +19,8 @@ struct library {
 	uintptr_t start, size; /* its code; a call from there is not the application's */
 	int opt_reconnect;     /* the option's number, 0 if in-place reconnection is off here */
 	bool is_mariadb;
+	void *unseen[UNSEEN_N]; /* by enum unseen; NULL: it has none */
+	struct library *next;
 };
 
 /* The library that a call from `from` means; NULL if there is none. */

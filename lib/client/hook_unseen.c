@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Each has six arguments at most, all of them pointers or integers: they are passed on as the words that
+ * they came in, whatever their types are, and so is the result.
+ */
+#include "hook.h"
+
+typedef long unseen_call(long a, long b, long c, long d, long e, long f);
+
+static const struct {
+	const char *name;
+	unsigned place;
+	enum { CONNECTION, STATEMENT } kind;
+} all[] = {
+#define ROW(name, place, kind) {#name, place, kind},
+	UNSEEN_EACH(ROW)
+#undef ROW
+};
+
+const char *unseen_name(enum unseen which)
+{
+	return all[which].name;
+}
+
+static struct handle *guard(enum unseen which, const void *object, const void *from)
+{
+	struct statement *s;
+
+	if (all[which].kind == CONNECTION)
+		return hook_guard(object, from);
+	s = hook_guard_statement(object, from);
+	return s ? s->handle : NULL;
+}
+
+static long pass(enum unseen which, const void *from, const long words[6])
+{
+	struct handle *h = guard(which, (const void *)words[all[which].place], from);
+	const struct library *lib = h ? h->library : library_of(from);
+	unseen_call *real = lib ? (unseen_call *)(uintptr_t)lib->unseen[which] : NULL;
+
+	if (h)
+		h->session.dirty = true;
+	if (real)
+		return real(words[0], words[1], words[2], words[3], words[4], words[5]);
+	if (all[which].place == 0)
+		return 2; /* an error; of those that do not block, too */
+	*(client_bool *)words[0] = 1;
+	return 0; /* nothing to wait for */
+}
+
+#define HOOK(name, place, kind)                                                                    \
+	CLIENT_EXPORT unseen_call name;                                                            \
+	long name(long a, long b, long c, long d, long e, long f)                                  \
+	{                                                                                          \
+		return pass(UNSEEN_##name, HOOK_CALLER, (const long[6]){a, b, c, d, e, f});        \
+	}
+UNSEEN_EACH(HOOK)

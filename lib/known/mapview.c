@@ -221,7 +221,9 @@ int mapview_read(const struct pel_map *map, const char *name, uint64_t hash,
 	r = pel_map_read_hot(map, ref.cluster, ret_hot);
 	if (r < 0)
 		return r;
-	if (ret_hot->uid != ref.uid || ref.name >= ret_hot->n_names)
+	/* A name may have gone between the two reads, and others have taken its place. */
+	if (ret_hot->uid != ref.uid || ref.name >= ret_hot->n_names ||
+		ret_hot->names[ref.name].hash != hash)
 		return -EAGAIN;
 	*ret_ref = ref;
 	return 0;

@@ -186,7 +186,7 @@ int cluster_new(const struct cluster_options *options, const char *name, const c
 		record = map_write_take(options->map, now);
 	c->links = (struct links){.loop = options->loop,
 		.log = options->log,
-		.name = c->names[0].text,
+		.name = c->title,
 		.credentials = record < 0 ? NULL : credentials_new(),
 		.token = link_token,
 		.denied = link_denied,
@@ -335,16 +335,24 @@ static void obey(struct cluster *c, uint64_t now_ns)
 			publish(c, now_ns);
 	}
 	if (bits & TOPOLOGY_LIE)
-		log_event(c->o->log, LOG_WARNING, "table-lies", c->names[0].text, NULL,
+		log_event(c->o->log, LOG_WARNING, "table-lies", c->title, NULL,
 			"the table names another writer than the one that confirms itself");
 	if (bits & TOPOLOGY_ODD)
-		log_event(c->o->log, LOG_WARNING, "table-odd", c->names[0].text, NULL,
+		log_event(c->o->log, LOG_WARNING, "table-odd", c->title, NULL,
 			"rows of the table were refused, or have no usable time");
 	if (bits & TOPOLOGY_MEMBERS)
 		cluster_probes_sync(c);
 	if (bits & TOPOLOGY_MOVED)
 		cluster_probes_move(c);
+	if (bits & TOPOLOGY_LEFT)
+		c->o->left(c->o->ctx);
 	c->bits &= TOPOLOGY_DATA | TOPOLOGY_WAKES | TOPOLOGY_FIRST | TOPOLOGY_EPOCH;
+}
+
+void cluster_publish(struct cluster *c)
+{
+	obey(c, cluster_now(c));
+	cluster_kick(c);
 }
 
 static void act(struct cluster *c, uint64_t now_ns)
@@ -419,6 +427,11 @@ const struct config_cluster *cluster_config(const struct cluster *c)
 const char *cluster_key(const struct cluster *c)
 {
 	return c->key;
+}
+
+uint16_t cluster_port(const struct cluster *c)
+{
+	return c->topology.config.port;
 }
 
 bool cluster_is_in(const struct cluster *c, const char *domain)

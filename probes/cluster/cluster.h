@@ -31,6 +31,8 @@ struct cluster_options {
 	struct health_witness *witness;
 	const char *defaults_file; /* my.cnf; NULL: the usual ones */
 	bool no_option_files;
+	void (*left)(void *ctx); /* some cluster has a cluster_leaver() */
+	void *ctx;
 };
 
 /*
@@ -60,6 +62,8 @@ bool cluster_has_name(const struct cluster *c, const char *name);
 bool cluster_has_hash(const struct cluster *c, uint64_t hash);
 enum pel_role cluster_role_of(const struct cluster *c, const char *name);
 
+uint16_t cluster_port(const struct cluster *c);
+
 /* Whether its instances live in this domain. */
 bool cluster_is_in(const struct cluster *c, const char *domain);
 
@@ -77,6 +81,17 @@ bool cluster_is_same(const struct cluster *a, const struct cluster *b);
 
 /* The names of `from` become names of `to` as well.  False if not all of them fit. */
 bool cluster_merge(struct cluster *to, const struct cluster *from);
+
+/*
+ * A name that DNS leads to another cluster by now, and the endpoint that it is an alias of there
+ * (empty: of none); it stays until it is moved.  False if there is none.
+ */
+bool cluster_leaver(const struct cluster *c, char ret_name[static PEL_NAME_MAX],
+	char ret_alias[static PEL_NAME_MAX]);
+
+/* Moves it, with what came to log in with by its programs; both are published.  0; -ENOSPC. */
+int cluster_move_name(struct cluster *from, struct cluster *to, const char *name,
+	enum pel_role role);
 
 /*
  * A client saw a refused write or a lost connection, or this name's address `refused` it.  1 if it

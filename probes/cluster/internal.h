@@ -81,7 +81,9 @@ struct cluster {
 	unsigned record; /* of the map */
 	bool inherited;  /* the record still says what the earlier worker knew */
 	uint64_t born_ns;
-	char key[PEL_NAME_MAX]; /* names with the same key are of the same cluster */
+	char key[PEL_NAME_MAX];         /* names with the same key are of the same cluster */
+	char title[PEL_NAME_MAX];       /* its first name, by which it goes in the log */
+	char domain_next[PEL_NAME_MAX]; /* of the instances where its own endpoint leads now */
 	const struct config_cluster *config;
 	const struct dialect *dialect;
 	struct links links;
@@ -121,6 +123,7 @@ struct cluster {
 void cluster_login_anew(struct cluster *c);
 void cluster_note(struct cluster *c, unsigned bits);
 void cluster_kick(struct cluster *c);
+void cluster_publish(struct cluster *c); /* what was noted, now */
 void cluster_alarm(struct cluster *c);
 void cluster_drop_links(struct cluster *c, const struct link *but);
 uint64_t cluster_now(const struct cluster *c);
@@ -140,6 +143,9 @@ void cluster_names_tick(struct cluster *c, uint64_t now_ns);
 uint64_t cluster_names_deadline(const struct cluster *c);
 void cluster_names_hurry(struct cluster *c);
 void cluster_names_free(struct cluster *c);
+
+/* The members were learnt anew, and live where the own endpoint leads. */
+void cluster_domain_anew(struct cluster *c);
 
 /* probe.c */
 void cluster_probes_sync(struct cluster *c);

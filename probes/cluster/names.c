@@ -42,9 +42,9 @@ struct name_watch *cluster_find_name(struct cluster *c, const char *name)
 	return i == PEL_NONE ? NULL : &c->names[i];
 }
 
-static int add_name(struct cluster *c, const char *name, enum pel_role role, uint16_t port)
+/* The name has that index, which is handed on. */
+static int watch_name(struct cluster *c, const char *name, int i)
 {
-	int i = topology_add_name(&c->topology, name, role, port);
 	struct name_watch *n;
 
 	if (i < 0)
@@ -57,8 +57,15 @@ static int add_name(struct cluster *c, const char *name, enum pel_role role, uin
 		.index = (uint8_t)i,
 		.due_ns = cluster_now(c)};
 	strcpy(n->text, name);
+	if (!c->title[0])
+		strcpy(c->title, name);
 	cluster_note(c, TOPOLOGY_EPOCH);
 	return i;
+}
+
+static int add_name(struct cluster *c, const char *name, enum pel_role role, uint16_t port)
+{
+	return watch_name(c, name, topology_add_name(&c->topology, name, role, port));
 }
 
 /* True if DNS leads, for a writer's name, to another instance than the writer. */
@@ -99,22 +106,61 @@ static void note_asked(struct name_watch *n, uint64_t now_ns)
 	n->asked_ns = now_ns;
 }
 
-/* An own name tells, by the endpoint that it is an alias of, where the instances live. */
-static void learn_domain(struct cluster *c, const struct resolve_answer *answer)
+/* The cluster's own: by its form, or as the configuration says. */
+static bool is_own(const struct cluster *c, const char *name)
+{
+	char key[PEL_NAME_MAX];
+	enum pel_role role;
+
+	(void)name_key(name, key, &role);
+	return strcmp(key, c->key) == 0 || pel_name_kind(name) == PEL_KIND_CUSTOM ||
+		strcmp(name, c->config->name) == 0 || strcmp(name, c->config->endpoint) == 0 ||
+		strcmp(name, c->config->reader_endpoint) == 0;
+}
+
+static enum topology_bond bond_of(const struct cluster *c, const struct name_watch *n)
+{
+	char key[PEL_NAME_MAX];
+	enum pel_role role;
+
+	if (is_own(c, n->text))
+		return TOPOLOGY_BOND_OWN;
+	if (!n->endpoint[0])
+		return TOPOLOGY_BOND_NONE;
+	if (!name_key(n->endpoint, key, &role))
+		return cluster_has_name(c, key) ? TOPOLOGY_BOND_ALIAS : TOPOLOGY_BOND_NONE;
+	return strcmp(key, c->key) == 0 || cluster_has_name(c, key) ? TOPOLOGY_BOND_ALIAS
+								    : TOPOLOGY_BOND_OTHER;
+}
+
+static void set_domain(struct cluster *c, const char *domain)
 {
 	struct topology_config config = c->topology.config;
 
-	if (config.domain[0])
-		return;
-	for (unsigned i = 0; i < answer->n_chain; i++) {
-		const char *domain = pel_name_instance_domain(answer->chain[i]);
+	strcpy(config.domain, domain);
+	cluster_note(c, topology_configure(&c->topology, &config, cluster_now(c)));
+}
 
-		if (!domain)
-			continue;
-		strcpy(config.domain, domain);
-		cluster_note(c, topology_configure(&c->topology, &config, cluster_now(c)));
+void cluster_domain_anew(struct cluster *c)
+{
+	if (c->domain_next[0] && strcmp(c->domain_next, c->topology.config.domain) != 0)
+		set_domain(c, c->domain_next);
+}
+
+/* An own name tells, by the endpoint that it is an alias of, where the instances live. */
+static void learn_domain(struct cluster *c, enum topology_bond bond,
+	const struct resolve_answer *answer)
+{
+	const char *domain = NULL;
+
+	for (unsigned i = 0; i < answer->n_chain && !domain; i++)
+		domain = pel_name_instance_domain(answer->chain[i]);
+	if (!domain || bond == TOPOLOGY_BOND_OTHER)
 		return;
-	}
+	if (!c->topology.config.domain[0])
+		set_domain(c, domain);
+	if (bond == TOPOLOGY_BOND_OWN)
+		strcpy(c->domain_next, domain);
 }
 
 /* The endpoint behind an own name: its certificate covers that name alone. */
@@ -124,7 +170,7 @@ static void note_endpoint(struct name_watch *n, const struct resolve_answer *ans
 	for (unsigned i = 0; i < answer->n_chain; i++) {
 		enum pel_kind kind = pel_name_kind(answer->chain[i]);
 
-		if (kind == PEL_KIND_WRITER || kind == PEL_KIND_READER)
+		if (kind == PEL_KIND_WRITER || kind == PEL_KIND_READER || kind == PEL_KIND_CUSTOM)
 			strcpy(n->endpoint, answer->chain[i]);
 	}
 }
@@ -142,8 +188,9 @@ static void name_resolved(void *ctx, const struct resolve_answer *answer)
 	if (answer->heard)
 		health_witnessed(c->o->witness, now);
 	if (answer->status == 0) {
-		learn_domain(c, answer);
 		note_endpoint(n, answer);
+		dns.bond = bond_of(c, n);
+		learn_domain(c, dns.bond, answer);
 		cluster_note(c, topology_feed_dns(&c->topology, n->index, &dns, now));
 		if (c->topology.state == PEL_STATE_UNKNOWN)
 			c->data_due_ns = now; /* connections go where this leads */
@@ -179,9 +226,9 @@ uint64_t cluster_names_deadline(const struct cluster *c)
 /* Anyone's answer would do as a witness: the first name's. */
 void cluster_names_hurry(struct cluster *c)
 {
-	struct name_watch *n = &c->names[0];
+	struct name_watch *n = cluster_find_name(c, c->title);
 
-	if (n->used && !n->query && n->due_ns > cluster_now(c) + HURRY_NS)
+	if (n && !n->query && n->due_ns > cluster_now(c) + HURRY_NS)
 		n->due_ns = n->asked_ns + paced_ns(n, HURRY_NS);
 }
 
@@ -209,7 +256,7 @@ bool cluster_has_hash(const struct cluster *c, uint64_t hash)
 
 const char *cluster_name(const struct cluster *c)
 {
-	return c->names[0].text;
+	return c->title;
 }
 
 enum pel_role cluster_role_of(const struct cluster *c, const char *name)
@@ -293,21 +340,96 @@ bool cluster_is_same(const struct cluster *a, const struct cluster *b)
 		strcmp(wa->id, wb->id) == 0 && a->config == b->config;
 }
 
+static int adopt(struct cluster *to, const struct cluster *from, unsigned i, enum pel_role role)
+{
+	const struct name_watch *n = &from->names[i];
+	int at = watch_name(to, n->text,
+		topology_adopt_name(&to->topology, &from->topology.names[i], role,
+			cluster_now(to)));
+
+	if (at < 0)
+		return at;
+	to->names[at].wanted |= n->wanted;
+	strcpy(to->names[at].endpoint, n->endpoint);
+	to->topology.names[at].bond = (uint8_t)bond_of(to, &to->names[at]);
+	return at;
+}
+
 bool cluster_merge(struct cluster *to, const struct cluster *from)
 {
 	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
-		const struct name_watch *n = &from->names[i];
-		const struct topology_name *t = &from->topology.names[i];
+		struct topology_name *t;
 		int at;
 
-		if (!n->used)
+		if (!from->names[i].used)
 			continue;
-		at = add_name(to, n->text, (enum pel_role)t->role, t->port);
+		at = adopt(to, from, i, (enum pel_role)from->topology.names[i].role);
 		if (at < 0)
 			return false;
-		to->names[at].wanted |= n->wanted;
+		t = &to->topology.names[at];
+		t->alias = t->lead; /* there its cluster was met */
 	}
-	log_event(to->o->log, LOG_INFO, "clusters-merged", to->names[0].text, NULL,
-		"%s leads to the same cluster", from->names[0].text);
+	log_event(to->o->log, LOG_INFO, "clusters-merged", to->title, NULL,
+		"%s leads to the same cluster", from->title);
 	return true;
+}
+
+bool cluster_leaver(const struct cluster *c, char ret_name[static PEL_NAME_MAX],
+	char ret_alias[static PEL_NAME_MAX])
+{
+	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
+		if (!c->names[i].used || !topology_has_left(&c->topology, i))
+			continue;
+		strcpy(ret_name, c->names[i].text);
+		strcpy(ret_alias, c->names[i].endpoint);
+		return true;
+	}
+	return false;
+}
+
+static void say_left(const struct cluster *c, const struct cluster *to, unsigned i)
+{
+	if (c->topology.names[i].met)
+		log_event(c->o->log, LOG_INFO, "name-left", c->title, NULL,
+			"%s leads to another cluster now: %s", c->names[i].text, to->key);
+	else
+		log_event(c->o->log, LOG_WARNING, "name-left", c->title, NULL,
+			"%s leads elsewhere now (%s), where no login has succeeded so far: its "
+			"connections go where DNS leads",
+			c->names[i].text, to->key);
+}
+
+static void remove_name(struct cluster *c, unsigned i)
+{
+	bool titular = strcmp(c->title, c->names[i].text) == 0;
+
+	resolve_cancel(c->names[i].query);
+	c->names[i] = (struct name_watch){0};
+	topology_remove_name(&c->topology, i);
+	for (unsigned k = PEL_MAP_NAMES; titular && k-- > 0;) {
+		if (c->names[k].used)
+			strcpy(c->title, c->names[k].text);
+	}
+	c->scout_due_ns = 0;
+	cluster_note(c, TOPOLOGY_EPOCH);
+}
+
+int cluster_move_name(struct cluster *from, struct cluster *to, const char *name,
+	enum pel_role role)
+{
+	unsigned i = find_name(from, name);
+	int at = adopt(to, from, i, role);
+
+	if (at < 0)
+		return at;
+	say_left(from, to, i);
+	add_sisters(to, to->key);
+	credentials_copy(to->links.credentials, from->links.credentials, CREDENTIAL_FOLLOWED);
+	/* Its connections are to the old one: who has any looks, as all will when `to` is known. */
+	if (to->topology.why != PEL_WHY_STARTING)
+		cluster_note(to, TOPOLOGY_SEVER);
+	cluster_publish(to); /* first, for the name is somewhere at any time */
+	remove_name(from, i);
+	cluster_publish(from);
+	return 0;
 }

@@ -27,7 +27,7 @@ static uint64_t probe_now(const struct probe *p)
 
 const char *probe_host(const struct probe *p)
 {
-	return p->host[0] ? p->host : p->cluster->names[0].text;
+	return p->host[0] ? p->host : p->cluster->title;
 }
 
 void probe_first_drop(struct probe *p, bool by_peer)
@@ -200,7 +200,7 @@ static void table_failed(struct probe *p, unsigned error)
 	} else if (dialect_why(error) == PEL_WHY_DENIED && c->config->max_lag_ms &&
 		!c->dialect->has_table && !c->lag_told) {
 		c->lag_told = true;
-		log_event(c->o->log, LOG_WARNING, "lag-unknown", c->names[0].text, NULL,
+		log_event(c->o->log, LOG_WARNING, "lag-unknown", c->title, NULL,
 			"max-lag plays no part: the user may not ask for the lag; what mends it: "
 			"GRANT REPLICATION CLIENT ON *.* (MariaDB: SLAVE MONITOR) TO it");
 	}

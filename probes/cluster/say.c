@@ -18,7 +18,7 @@ static unsigned find_id(const struct pel_hot *hot, const struct pel_cold *cold, 
 
 static void say_state(struct cluster *c, const struct pel_hot *hot, const struct pel_cold *cold)
 {
-	const char *name = c->names[0].text;
+	const char *name = c->title;
 	struct log *log = c->o->log;
 
 	switch (hot->state) {
@@ -74,11 +74,11 @@ static void say_lag(struct cluster *c, const char *id, const struct pel_hot_inst
 	if (lagged == !!(was->flags & PEL_INST_LAGGED))
 		return;
 	if (lagged && is->lag_ms == PEL_LAG_UNKNOWN) {
-		log_event(c->o->log, LOG_WARNING, "instance-lag", c->names[0].text, id,
+		log_event(c->o->log, LOG_WARNING, "instance-lag", c->title, id,
 			"the replication of %s has stopped", id);
 		return;
 	}
-	log_event(c->o->log, lagged ? LOG_WARNING : LOG_INFO, "instance-lag", c->names[0].text, id,
+	log_event(c->o->log, lagged ? LOG_WARNING : LOG_INFO, "instance-lag", c->title, id,
 		lagged ? "%s lags by %u ms, more than max-lag"
 		       : "%s lags by %u ms, and serves again",
 		id, is->lag_ms == PEL_LAG_UNKNOWN ? 0 : is->lag_ms);
@@ -116,14 +116,14 @@ static void say_admission(struct cluster *c, const char *id, const struct pel_ho
 	(void)snprintf(text, sizeof(text), "%s", words[in->admission].text);
 	if (held)
 		held_put(in, text, sizeof(text));
-	log_event(c->o->log, held ? LOG_WARNING : LOG_INFO, words[in->admission].code,
-		c->names[0].text, id, "%s %s%s", id, text,
+	log_event(c->o->log, held ? LOG_WARNING : LOG_INFO, words[in->admission].code, c->title, id,
+		"%s %s%s", id, text,
 		in->admission == PEL_ADMITTED ? "" : ": no reader connections");
 }
 
 static void say_instances(struct cluster *c, const struct pel_hot *hot, const struct pel_cold *cold)
 {
-	const char *name = c->names[0].text;
+	const char *name = c->title;
 	struct log *log = c->o->log;
 
 	for (unsigned i = 0; i < hot->n_instances; i++) {

@@ -60,8 +60,10 @@ static void scout_report(struct cluster *c)
 	*c->refusal = '\0';
 	cluster_note(c, topology_set_why(&c->topology, PEL_WHY_NONE, cluster_now(c)));
 	cluster_note(c, bits);
-	if (bits & TOPOLOGY_RELEARNT)
+	if (bits & TOPOLOGY_RELEARNT) {
 		cluster_drop_links(c, &c->scout);
+		cluster_domain_anew(c);
+	}
 	cluster_probes_sync(c);
 	if (slot < PEL_MAP_INSTANCES && c->probes[slot].used && !c->probes[slot].first.member)
 		probe_adopt(&c->probes[slot], &c->scout, &c->scout_evidence);
@@ -82,9 +84,19 @@ static void account_answered(struct cluster *c, const struct member_answer *answ
 	char remedy[CREDENTIALS_REMEDY_MAX];
 
 	credentials_grant(c->refusal, row ? row[0] : NULL, remedy, sizeof(remedy));
-	log_event(c->o->log, LOG_ERROR, "question-refused", c->names[0].text, NULL,
-		"%s; what mends it: %s", c->refusal, remedy);
+	log_event(c->o->log, LOG_ERROR, "question-refused", c->title, NULL, "%s; what mends it: %s",
+		c->refusal, remedy);
 	scout_end(c, SCOUT_PAUSE_NS);
+}
+
+/* Beside members that are known, a server that tells nothing is a stranger, and no news of them. */
+static void scout_learns(struct cluster *c, enum pel_why why, uint64_t pause_ns)
+{
+	bool known = c->topology.state == PEL_STATE_KNOWN;
+
+	if (why != PEL_WHY_NONE && !known)
+		cluster_note(c, topology_set_why(&c->topology, why, cluster_now(c)));
+	scout_end(c, known ? SCOUT_REST_NS : pause_ns);
 }
 
 /* What a refusal to answer means for the cluster as a whole; what mends it is told once. */
@@ -92,12 +104,12 @@ static void scout_refused(struct cluster *c, const struct member_answer *answer)
 {
 	enum pel_why why = dialect_why(answer->error);
 
-	if (why != PEL_WHY_NONE)
+	if (why == PEL_WHY_DENIED && !*c->refusal && c->topology.state != PEL_STATE_KNOWN) {
 		cluster_note(c, topology_set_why(&c->topology, why, cluster_now(c)));
-	if (why == PEL_WHY_DENIED && !*c->refusal)
 		account_ask(c, answer->text);
-	else
-		scout_end(c, SCOUT_PAUSE_NS);
+	} else {
+		scout_learns(c, why, SCOUT_PAUSE_NS);
+	}
 }
 
 static void scout_answered(struct cluster *c, const struct member_answer *answer)
@@ -107,10 +119,7 @@ static void scout_answered(struct cluster *c, const struct member_answer *answer
 
 	if (c->scout_question == DIALECT_HELLO) {
 		if (r < 0 && !answer->error) {
-			cluster_note(c,
-				topology_set_why(&c->topology, PEL_WHY_NOT_A_CLUSTER,
-					cluster_now(c)));
-			scout_end(c, SCOUT_REST_NS);
+			scout_learns(c, PEL_WHY_NOT_A_CLUSTER, SCOUT_REST_NS);
 			return;
 		}
 		c->scout_evidence = e;
@@ -148,9 +157,15 @@ static uint64_t rest(struct cluster *c)
 	return wait < SCOUT_UNFIT_MAX_NS ? wait : SCOUT_UNFIT_MAX_NS;
 }
 
+/* A refusal by whoever lives where a name has gone says nothing of what works here. */
+static bool is_strangers(const struct cluster *c, const struct member_failure *failure)
+{
+	return failure->kind == MEMBER_DENIED && c->topology.state == PEL_STATE_KNOWN;
+}
+
 static uint64_t pause_after(struct cluster *c, const struct member_failure *failure)
 {
-	if (failure->kind == MEMBER_UNFIT)
+	if (failure->kind == MEMBER_UNFIT || is_strangers(c, failure))
 		return rest(c);
 	if (failure->kind == MEMBER_DENIED)
 		return SCOUT_RETRY_NS;
@@ -183,6 +198,10 @@ static void scout_told(void *ctx, enum member_event event, const struct member_a
 			scout_answered(c, answer);
 		break;
 	case MEMBER_FAILED:
+		if (is_strangers(c, failure)) {
+			credentials_unanswered(c->links.credentials, c->scout.ticket);
+			c->scout.ticket = NO_TICKET;
+		}
 		link_failed(&c->links, &c->scout, failure);
 		if (failure->kind != MEMBER_DENIED)
 			topology_scout_failed(&c->topology);
@@ -220,7 +239,7 @@ static const char *scout_host(const struct cluster *c, const struct pel_addr *ad
 		if (!alias)
 			alias = n->endpoint[0] ? n->endpoint : n->text;
 	}
-	return alias ? alias : c->names[0].text;
+	return alias ? alias : c->title;
 }
 
 static void scout_denied(struct cluster *c, uint64_t now_ns)

@@ -56,8 +56,7 @@ static void say(const struct warm *w, enum log_level level, const char *code, co
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	log_event(w->cluster->o->log, level, code, w->cluster->names[0].text, w->id, "%s: %s",
-		w->id, text);
+	log_event(w->cluster->o->log, level, code, w->cluster->title, w->id, "%s: %s", w->id, text);
 }
 
 static uint8_t admission_of(const struct warm *w)

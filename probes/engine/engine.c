@@ -83,17 +83,23 @@ static int cluster_make(struct engine *e, const char *name, const char *key, uin
 	return -ENOSPC;
 }
 
-/* Puts a name to the cluster of that key, made if there is none. */
+/* The cluster of that key for a name, made if there is none. */
+static int cluster_for(struct engine *e, const char *name, const char *key, enum pel_role role,
+	uint16_t port, struct cluster **ret)
+{
+	*ret = engine_find_key(e, key);
+	if (!*ret && role == PEL_ROLE_CUSTOM)
+		*ret = find_by_domain(e, name);
+	return *ret ? 0 : cluster_make(e, name, key, port, ret);
+}
+
+/* Puts a name to the cluster of that key. */
 static int attach(struct engine *e, const char *name, const char *key, enum pel_role role,
 	uint16_t port, const struct credential *credential)
 {
-	struct cluster *c = engine_find_key(e, key);
-	int r = 0;
+	struct cluster *c;
+	int r = cluster_for(e, name, key, role, port, &c);
 
-	if (!c && role == PEL_ROLE_CUSTOM)
-		c = find_by_domain(e, name);
-	if (!c)
-		r = cluster_make(e, name, key, port, &c);
 	return r < 0 ? r : cluster_follow(c, name, role, port, key, credential);
 }
 
@@ -267,6 +273,45 @@ static void merge_all(struct engine *e)
 	}
 }
 
+/* A name goes where DNS has led it: to the cluster of that endpoint, else to one of its own. */
+static bool move_one(struct engine *e, struct cluster *from)
+{
+	char name[PEL_NAME_MAX], alias[PEL_NAME_MAX], key[PEL_NAME_MAX];
+	enum pel_role role = PEL_ROLE_WRITER;
+	struct cluster *to;
+
+	if (!cluster_leaver(from, name, alias))
+		return false;
+	if (alias[0])
+		(void)name_key(alias, key, &role);
+	else
+		strcpy(key, name);
+	if (cluster_for(e, name, key, role, cluster_port(from), &to) < 0 || to == from ||
+		cluster_move_name(from, to, name, role) < 0) {
+		log_say(e->shared.log, LOG_ERROR, "follow-failed", name, NULL,
+			"no room for another cluster or name");
+		return false;
+	}
+	return true;
+}
+
+static void move_all(struct engine *e)
+{
+	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
+		while (e->clusters[i] && move_one(e, e->clusters[i])) {
+			if (!is_wanted(e, e->clusters[i]))
+				forget(e, e->clusters[i]);
+		}
+	}
+}
+
+static void on_left(void *ctx)
+{
+	struct engine *e = ctx;
+
+	loop_timer_set(e->shared.loop, &e->beat, 0);
+}
+
 static void beat(void *ctx)
 {
 	struct engine *e = ctx;
@@ -284,6 +329,7 @@ static void beat(void *ctx)
 	 * earlier prober left beyond that is kept by nobody: its clients must tell us of it anew.
 	 */
 	map_write_drop_unclaimed(e->shared.map);
+	move_all(e);
 	merge_all(e);
 	loop_timer_set(e->shared.loop, &e->beat, now + BEAT_NS);
 }
@@ -307,7 +353,9 @@ int engine_new(const struct engine_options *options, struct engine **ret)
 		.remote = &e->remote,
 		.witness = &e->witness,
 		.defaults_file = options->defaults_file,
-		.no_option_files = options->no_option_files};
+		.no_option_files = options->no_option_files,
+		.left = on_left,
+		.ctx = e};
 	e->config = options->config;
 	now_ns = loop_now_ns(e->shared.loop);
 	memcpy(map.vnet6, net->v6, sizeof(map.vnet6));

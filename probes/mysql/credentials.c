@@ -136,6 +136,17 @@ int credentials_add(struct credentials *c, const struct credential *credential)
 	return 1;
 }
 
+void credentials_copy(struct credentials *to, const struct credentials *from,
+	enum credential_origin origin)
+{
+	for (unsigned i = 0; i < CREDENTIALS_MAX; i++) {
+		const struct entry *e = &from->entries[i];
+
+		if (is_live(e) && e->credential.origin == origin)
+			(void)credentials_add(to, &e->credential);
+	}
+}
+
 void credentials_remove_origin(struct credentials *c, enum credential_origin origin)
 {
 	for (unsigned i = 0; i < CREDENTIALS_MAX; i++) {

@@ -35,6 +35,10 @@ void credentials_free(struct credentials *c);
  */
 int credentials_add(struct credentials *c, const struct credential *credential);
 
+/* Adds what `from` has of one origin. */
+void credentials_copy(struct credentials *to, const struct credentials *from,
+	enum credential_origin origin);
+
 /* Forgets those of one origin, as soon as no login uses them; for a reload. */
 void credentials_remove_origin(struct credentials *c, enum credential_origin origin);
 

@@ -2,9 +2,9 @@
 /*
  * What DNS says: of the names that lead to the cluster, and of the hosts of its members.
  *
- * With credentials DNS decides nothing by itself.  Where a writer name leads, steadily, to an
- * address at which no member is known, a stranger lives there: the caller meets it, and what it
- * says (scout.c) may begin the topology anew.  A member whose host has another address
+ * With credentials DNS decides nothing by itself.  Where a name leads, steadily, to an address at
+ * which no member is known, a stranger lives there: the caller meets it, and what it says (scout.c)
+ * may begin the topology anew, or take the name away (bond.c).  A member whose host has another address
  * for good is logged in to there; the old address counts until that has worked.
  *
  * Without credentials the names' addresses are all there is.  New connections follow the latest
@@ -197,9 +197,25 @@ static unsigned look_for_stranger(struct topology *t, struct topology_name *n)
 	return TOPOLOGY_SCOUT;
 }
 
+/* Whether any of the answer's addresses is one of ours: else the name may belong elsewhere. */
+static void note_away(struct topology *t, struct topology_name *n, const struct topology_dns *dns,
+	uint64_t now_ns)
+{
+	bool home = n->bond == TOPOLOGY_BOND_ALIAS || !t->config.has_table;
+
+	for (unsigned i = 0; i < dns->n_addrs && !home; i++)
+		home = is_known_address(t, n, &dns->addrs[i]);
+	if (home)
+		n->away_ns = 0;
+	else if (!n->away_ns)
+		n->away_ns = now_ns;
+}
+
 /* Where no writer name is followed, any name is the way to the first contact. */
 static bool is_way_in(const struct topology *t, const struct topology_name *n)
 {
+	if (n->bond == TOPOLOGY_BOND_OTHER)
+		return false;
 	if (n->role == PEL_ROLE_WRITER)
 		return true;
 	for (unsigned i = 0; i < t->n_names; i++) {
@@ -207,6 +223,14 @@ static bool is_way_in(const struct topology *t, const struct topology_name *n)
 			return false;
 	}
 	return !topology_is_anyone_live(t);
+}
+
+/* Whether it matters who lives where the name leads. */
+static bool is_asked_after(struct topology *t, const struct topology_name *n, uint64_t now_ns)
+{
+	if (!t->config.has_table || n->bond == TOPOLOGY_BOND_OWN || !topology_is_anyone_met(t))
+		return is_way_in(t, n);
+	return n->away_ns && topology_may_leave(t, n, now_ns);
 }
 
 unsigned topology_take_dns(struct topology *t, unsigned name, const struct topology_dns *dns,
@@ -224,9 +248,11 @@ unsigned topology_take_dns(struct topology *t, unsigned name, const struct topol
 	remember(n, dns, now_ns);
 	n->ttl_ms = dns->ttl_ms;
 	n->dns_ns = now_ns;
+	n->bond = (uint8_t)dns->bond;
+	note_away(t, n, dns, now_ns);
 	if (n->role == PEL_ROLE_CUSTOM)
 		match_members(t, n, dns, now_ns);
-	if (is_way_in(t, n))
+	if (is_asked_after(t, n, now_ns))
 		bits |= look_for_stranger(t, n);
 	return bits;
 }

@@ -4,9 +4,10 @@
  *
  * It may be a member that was known by another address (a forwarder, a second interface): then the
  * name's address is remembered as an alias, and nothing changes.  It may be a member that the table
- * has not shown yet.  Else it is another cluster under our names, which is what a blue/green
- * switchover looks like: the same ids at other addresses with other uuids.  Then all members are
- * forgotten and learnt anew from there; names, generation and epoch go on.
+ * has not shown yet.  Else it is another cluster.  A name that led there leaves for it.  If it was our
+ * own endpoint, which is what a blue/green switchover looks like (the same ids at other addresses
+ * with other uuids), all members are forgotten and learnt anew from there; generation and epoch go
+ * on.
  *
  * The address by which a cluster name led to the first contact does not make it routable: it may be
  * a forwarder's.  One that took over from a topology that was routable is reached as directly.
@@ -47,15 +48,6 @@ static unsigned find_same(const struct topology *t, const struct evidence *e)
 	return PEL_NONE;
 }
 
-static bool is_anyone_met(const struct topology *t)
-{
-	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
-		if (t->members[i].used && t->members[i].met)
-			return true;
-	}
-	return false;
-}
-
 static bool is_anyone_routable(const struct topology *t)
 {
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
@@ -63,17 +55,6 @@ static bool is_anyone_routable(const struct topology *t)
 			return true;
 	}
 	return false;
-}
-
-static void forget_all(struct topology *t)
-{
-	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
-		if (t->members[i].used)
-			topology_slot_free(t, i);
-	}
-	t->table = (struct topology_table){.teller = PEL_NONE, .master = PEL_NONE};
-	t->contest = (struct topology_contest){.chosen = PEL_NONE, .named = PEL_NONE};
-	t->known_once = false;
 }
 
 /* Takes the one that answered as a member, and what it says. */
@@ -114,6 +95,55 @@ static unsigned meet_configured(struct topology *t, const struct evidence *e, un
 	return 0;
 }
 
+/* Whether the cluster's own endpoint leads there. */
+static bool is_own(const struct topology *t, const struct pel_addr *addr)
+{
+	for (unsigned i = 0; i < t->n_names; i++) {
+		const struct topology_name *n = &t->names[i];
+
+		if (n->bond == TOPOLOGY_BOND_OWN && topology_same_addr(&n->lead, addr))
+			return true;
+	}
+	return false;
+}
+
+/* Whether it is another cluster's endpoint that leads there: its instances may have the same ids. */
+static bool is_of_another(const struct topology *t, const struct pel_addr *addr)
+{
+	for (unsigned i = 0; i < t->n_names; i++) {
+		const struct topology_name *n = &t->names[i];
+
+		if (n->bond == TOPOLOGY_BOND_OTHER && topology_same_addr(&n->lead, addr))
+			return !is_own(t, addr);
+	}
+	return false;
+}
+
+/* Another cluster was met: the names that lead there leave for it. */
+static unsigned part(struct topology *t, const struct evidence *e)
+{
+	unsigned bits = 0;
+
+	for (unsigned i = 0; i < t->n_names; i++) {
+		struct topology_name *n = &t->names[i];
+
+		if (n->agree >= TOPOLOGY_STEADY_ANSWERS - 1 &&
+			topology_same_addr(&n->lead, &e->from) &&
+			topology_may_leave(t, n, e->received_ns))
+			bits |= topology_leave(n, true);
+	}
+	return bits;
+}
+
+/* Who was met is ours, and so are the names that lead there. */
+static void home(struct topology *t, const struct pel_addr *addr)
+{
+	for (unsigned i = 0; i < t->n_names; i++) {
+		if (topology_same_addr(&t->names[i].lead, addr))
+			t->names[i].away_ns = 0;
+	}
+}
+
 unsigned topology_take_scout(struct topology *t, const struct evidence *e, unsigned *ret_slot)
 {
 	unsigned same = find_same(t, e), bits = 0;
@@ -128,14 +158,17 @@ unsigned topology_take_scout(struct topology *t, const struct evidence *e, unsig
 	if (same != PEL_NONE && t->members[same].live) {
 		*ret_slot = same;
 		remember_alias(t, &e->from);
+		home(t, &e->from);
 		return 0;
 	}
-	if (same == PEL_NONE && !is_newcomer(t, e) && is_anyone_met(t)) {
+	if (same == PEL_NONE && topology_is_anyone_met(t) &&
+		(is_of_another(t, &e->from) || !is_newcomer(t, e))) {
+		if (!is_own(t, &e->from))
+			return part(t, e);
 		routable = is_anyone_routable(t);
-		forget_all(t);
-		t->started_ns = e->received_ns;
-		bits = TOPOLOGY_RELEARNT | TOPOLOGY_MEMBERS | TOPOLOGY_EPOCH;
+		bits = topology_begin_anew(t, &e->from, e->received_ns);
 	}
+	home(t, &e->from);
 	return bits | learn(t, e, routable, ret_slot);
 }
 
@@ -146,6 +179,8 @@ static struct pel_addr next_addr(const struct topology *t, const struct pel_addr
 	bool found = false;
 
 	for (unsigned i = 0; i < t->n_names; i++) {
+		if (t->names[i].bond == TOPOLOGY_BOND_OTHER)
+			continue;
 		for (unsigned k = 0; k < t->names[i].n_seen; k++) {
 			const struct pel_addr *a = &t->names[i].seen[k].addr;
 

@@ -69,6 +69,15 @@ uint64_t topology_identity(const struct topology_member *m)
 	return pel_name_hash(text);
 }
 
+bool topology_is_anyone_met(const struct topology *t)
+{
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		if (t->members[i].used && t->members[i].met)
+			return true;
+	}
+	return false;
+}
+
 bool topology_is_anyone_live(const struct topology *t)
 {
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {

@@ -3,7 +3,8 @@
  * What the rules of the topology share, and what each of them gives to the facade, topology.c.
  *
  * A rule changes members and names, and returns change bits; the facade alone then lets all of them
- * conclude.  A rule may use state.c; word.c and scout.c use members.c, confirm.c asks word.c.
+ * conclude.  A rule may use state.c; word.c, scout.c and bond.c use members.c, confirm.c asks
+ * word.c, dns.c and scout.c ask bond.c.
  */
 #ifndef PROBES_TOPOLOGY_PRIVATE_H
 #define PROBES_TOPOLOGY_PRIVATE_H
@@ -14,6 +15,9 @@
 
 /* True while less than limit_ns have passed since since_ns; else false, and no deadline is set. */
 bool topology_within(struct topology *t, uint64_t since_ns, uint64_t limit_ns, uint64_t now_ns);
+
+/* True if a member was logged in to once. */
+bool topology_is_anyone_met(const struct topology *t);
 
 /* True if a member is logged in to and not unreachable. */
 bool topology_is_anyone_live(const struct topology *t);
@@ -47,6 +51,18 @@ void topology_fold(struct topology *t, uint64_t now_ns);
 
 /* Forgets members that are gone; returns TOPOLOGY_MEMBERS or 0. */
 unsigned topology_forget(struct topology *t);
+
+/* bond.c */
+
+/* Whether a name that leads elsewhere may leave now: no bond holds it, and it has not just moved. */
+bool topology_may_leave(struct topology *t, const struct topology_name *n, uint64_t now_ns);
+unsigned topology_leave(struct topology_name *n, bool met);
+
+/* Forgets everybody; names that do not lead to `from` leave, unless they are bound.  Change bits. */
+unsigned topology_begin_anew(struct topology *t, const struct pel_addr *from, uint64_t now_ns);
+
+/* What follows for names that have led elsewhere for long; returns change bits. */
+unsigned topology_conclude_bonds(struct topology *t, uint64_t now_ns);
 
 /* scout.c */
 unsigned topology_take_scout(struct topology *t, const struct evidence *e, unsigned *ret_slot);

@@ -36,18 +36,56 @@ void topology_init(struct topology *t, const struct topology_config *config, uin
 int topology_add_name(struct topology *t, const char *name, enum pel_role role, uint16_t port)
 {
 	uint64_t hash = pel_name_hash(name);
+	unsigned at = t->n_names;
 	struct topology_name *n;
 
 	for (unsigned i = 0; i < t->n_names; i++) {
 		if (t->names[i].hash == hash && strcmp(t->names[i].text, name) == 0)
 			return (int)i;
+		if (!t->names[i].hash && at == t->n_names)
+			at = i;
 	}
-	if (t->n_names == PEL_MAP_NAMES || strlen(name) >= sizeof(n->text))
+	if (at == PEL_MAP_NAMES || strlen(name) >= sizeof(n->text))
 		return -ENOSPC;
-	n = &t->names[t->n_names];
+	n = &t->names[at];
 	*n = (struct topology_name){.hash = hash, .role = (uint8_t)role, .port = port};
 	strcpy(n->text, name);
-	return t->n_names++;
+	t->n_names += at == t->n_names;
+	return (int)at;
+}
+
+int topology_adopt_name(struct topology *t, const struct topology_name *name, enum pel_role role,
+	uint64_t now_ns)
+{
+	int i = topology_add_name(t, name->text, role, name->port);
+	struct topology_name *n;
+
+	if (i < 0)
+		return i;
+	n = &t->names[i];
+	memcpy(n->seen, name->seen, sizeof(n->seen));
+	n->n_seen = n->n_latest = name->n_latest;
+	n->ttl_ms = name->ttl_ms;
+	n->dns_ns = name->dns_ns;
+	n->lead = name->lead;
+	n->moved_ns[0] = now_ns;
+	n->moved_ns[1] = name->moved_ns[0];
+	return i;
+}
+
+bool topology_has_left(const struct topology *t, unsigned name)
+{
+	return name < t->n_names && t->names[name].left;
+}
+
+void topology_remove_name(struct topology *t, unsigned name)
+{
+	struct topology_name *n = &t->names[name];
+
+	if (topology_same_addr(&t->scout, &n->lead))
+		t->scout = (struct pel_addr){0};
+	*n = (struct topology_name){0};
+	t->epoch++;
 }
 
 bool topology_is_troubled(const struct topology *t)
@@ -173,6 +211,7 @@ static unsigned settle(struct topology *t, uint64_t now_ns, unsigned bits)
 {
 	t->deadline_ns = now_ns + TOPOLOGY_TICK_NS;
 	bits |= topology_forget(t);
+	bits |= topology_conclude_bonds(t, now_ns);
 	topology_conclude_words(t);
 	topology_fold(t, now_ns);
 	topology_confirm(t, now_ns);

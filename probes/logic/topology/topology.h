@@ -10,6 +10,7 @@
  *   names     topology_add_name() for each followed name; topology_feed_dns() with each answer of
  *             DNS for it.  TOPOLOGY_SCOUT: DNS leads to an address that no member is known at:
  *             connect to topology_scout_addr(), ask HELLO and TABLE, topology_feed_scout().
+ *             TOPOLOGY_LEFT: a name has left the cluster: topology_has_left().
  *   members   are slots, 0 to PEL_MAP_INSTANCES - 1, stable while in use.  TOPOLOGY_MEMBERS: slots
  *             came or went: compare topology_member() with what is probed.  A member's host (id +
  *             domain, or the pattern, or configured) is resolved by the caller:
@@ -44,9 +45,10 @@
 	0x0080u                /* the answer is not of this member: close, resolve, connect anew */
 #define TOPOLOGY_SCOUT 0x0100u /* DNS leads to a stranger: topology_scout_addr() */
 #define TOPOLOGY_RELEARNT                                                                          \
-	0x0200u              /* members were learnt anew: drop all connections but the scout's */
-#define TOPOLOGY_LIE 0x0400u /* the table contradicts what the servers say of themselves; once */
-#define TOPOLOGY_ODD 0x0800u /* rows were refused or have no usable time; once until they mend */
+	0x0200u               /* members were learnt anew: drop all connections but the scout's */
+#define TOPOLOGY_LIE 0x0400u  /* the table contradicts what the servers say of themselves; once */
+#define TOPOLOGY_ODD 0x0800u  /* rows were refused or have no usable time; once until they mend */
+#define TOPOLOGY_LEFT 0x1000u /* a name belongs elsewhere: topology_has_left() */
 
 #define TOPOLOGY_WAKES (TOPOLOGY_SEVER | TOPOLOGY_WRITER)
 
@@ -60,6 +62,8 @@
 #define TOPOLOGY_HOLD_NS UINT64_C(30000000000)    /* a writer that nobody can ask stays this long */
 #define TOPOLOGY_CLAIM_NS UINT64_C(5000000000)    /* a claim without a renewal, while it answers */
 #define TOPOLOGY_REACH_NS UINT64_C(1500000000)    /* a claim without a login at its own address */
+#define TOPOLOGY_AWAY_NS UINT64_C(5000000000)     /* whom nobody could log in to is met elsewhere */
+#define TOPOLOGY_MOVES_NS UINT64_C(10000000000)   /* a name moves no more than twice in this time */
 #define TOPOLOGY_REFUSED_NS UINT64_C(30000000000) /* a client's refusal counts this long */
 #define TOPOLOGY_LIE_NS UINT64_C(10000000000)     /* a table that is only late catches up sooner */
 #define TOPOLOGY_ANSWER_NS UINT64_C(5000000000)   /* nobody answered so long after the start */
@@ -88,20 +92,34 @@ struct topology_seen {
 	uint64_t seen_ns; /* last time in an answer */
 };
 
+/* What a name, or the aliases in its answer, say of the cluster that it belongs to. */
+enum topology_bond {
+	TOPOLOGY_BOND_OWN =
+		0,           /* the cluster's own endpoint: where it leads, there the cluster is */
+	TOPOLOGY_BOND_ALIAS, /* leads through that endpoint */
+	TOPOLOGY_BOND_NONE,  /* nothing: it belongs where its address does */
+	TOPOLOGY_BOND_OTHER, /* leads through another cluster's endpoint */
+};
+
 struct topology_name {
 	char text[PEL_NAME_MAX];
 	uint64_t hash;
 	uint8_t role; /* enum pel_role */
 	uint8_t n_seen;
 	uint8_t agree; /* answers in a row, TOPOLOGY_STEADY_NS apart, that led to `lead` */
+	uint8_t bond;  /* enum topology_bond, of the last answer */
 	bool listed;   /* members were told by topology_set_name_members() */
+	bool left;     /* belongs elsewhere; to be taken away by the caller */
+	bool met;      /* ... to another cluster, which has been met there */
 	uint16_t port;
 	uint32_t ttl_ms;
-	uint64_t dns_ns;         /* last answer */
-	uint8_t n_latest;        /* how many of seen[] the last answer had */
-	uint64_t agree_ns;       /* when the last one that counted came */
-	uint64_t refused_ns;     /* when `settled` last refused a client; 0: it has not */
-	struct pel_addr lead;    /* where the last answer led */
+	uint64_t dns_ns;      /* last answer */
+	uint8_t n_latest;     /* how many of seen[] the last answer had */
+	uint64_t agree_ns;    /* when the last one that counted came */
+	uint64_t away_ns;     /* since when it leads to nobody that is known here; 0: it does not */
+	uint64_t moved_ns[2]; /* when it last came from another cluster, newest first */
+	uint64_t refused_ns;  /* when `settled` last refused a client; 0: it has not */
+	struct pel_addr lead; /* where the last answer led */
 	struct pel_addr settled; /* writer names: where DNS has led steadily */
 	struct pel_addr alias;   /* an address that a scout found to be a known member's */
 	struct topology_seen seen[PEL_MAP_ADDRS];    /* latest answer first */
@@ -243,6 +261,7 @@ struct topology_dns {
 	const struct pel_addr *addrs;
 	unsigned n_addrs; /* 0: no such name, or no answer: nothing follows */
 	uint32_t ttl_ms;
+	enum topology_bond bond; /* of a cluster's name */
 };
 
 /* `uid`: of this use of the map's record; the first generation and epoch are 1. */
@@ -255,6 +274,15 @@ unsigned topology_configure(struct topology *t, const struct topology_config *co
 
 /* A followed name in normal form.  Its index, or -ENOSPC; the index if it is there already. */
 int topology_add_name(struct topology *t, const char *name, enum pel_role role, uint16_t port);
+
+/*
+ * A name comes from another cluster, with what DNS last said of it, or goes.  A name that has left
+ * stays until it is removed; its index is free then, those of the others stay.
+ */
+int topology_adopt_name(struct topology *t, const struct topology_name *name, enum pel_role role,
+	uint64_t now_ns);
+bool topology_has_left(const struct topology *t, unsigned name);
+void topology_remove_name(struct topology *t, unsigned name);
 
 /* The availability zone of a member, where its server does not say it. */
 void topology_set_zone(struct topology *t, unsigned slot, const char *zone);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The topology as the map has it: slots in use become instances without gaps.
+ * The topology as the map has it: slots in use become instances without gaps, and so do names.
  */
 #include "state.h"
 
@@ -122,15 +122,19 @@ void topology_view(const struct topology *t, struct pel_hot *hot, struct pel_col
 		.selector = t->config.selector,
 		.fallback = t->config.fallback,
 		.writer = PEL_NONE,
-		.n_names = t->n_names,
 		.dns_only = t->dns_only,
 		.max_lag_ms = t->config.max_lag_ms,
 		.port = t->config.port,
 	};
 	hot->n_instances = (uint8_t)view_instances(t, hot, cold, slots);
 	for (unsigned i = 0; i < t->n_names; i++) {
-		view_name(t, &t->names[i], slots, hot->n_instances, &hot->names[i]);
-		memcpy(cold->names[i], t->names[i].text, sizeof(cold->names[i]));
+		unsigned n = hot->n_names;
+
+		if (!t->names[i].hash)
+			continue;
+		view_name(t, &t->names[i], slots, hot->n_instances, &hot->names[n]);
+		memcpy(cold->names[n], t->names[i].text, sizeof(cold->names[n]));
+		hot->n_names++;
 	}
 	if (ret_slots)
 		memcpy(ret_slots, slots, hot->n_instances);

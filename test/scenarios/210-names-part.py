@@ -6,18 +6,30 @@ long as DNS leads it there.
 A migration, a restore, a switchover between regions: db.shop.example, a CNAME of A's endpoint,
 becomes one of B's.  It leaves A: to B, where the prober can log in there; else to "where DNS
 leads", said with one line in the log.  The other names of A never go with it, and the two clusters
-never take turns.
+never take turns.  Programs on the name end up on B, those on A's other names notice nothing.
 """
+import subprocess
 import time
 
 from lib import tap, worlds
+from lib.environ import preload
 from lib.prober import Prober
 from lib.servers import fakes
+from lib.waiting import wait_for
 from lib.worlds import Changes, expect, note, side_by_side
 
 OWN = "db.shop{}.example"
 WITHIN = 15  # seconds until a name that DNS leads elsewhere has left
 CALM = 8  # seconds that are watched afterwards
+# Connects by name, tells from which port, and again when its connection has ended.
+PROGRAM = """import socket, sys
+while True:
+    with socket.create_connection((sys.argv[1], 3306), 10) as s:
+        print(s.getsockname()[1], flush=True)
+        s.settimeout(None)
+        while s.recv(1000):
+            pass
+"""
 
 
 class World:
@@ -119,12 +131,50 @@ def not_let_in(text, spoil):
         cluster = w.prober.view.find(w.own)
         expect(cluster.state == "unknown", f"{text}: its topology is unknown", cluster.state)
         said = [line for line in w.prober.log()[len(before):].splitlines()
-                if w.own in line and "level=info" not in line]
-        expect(len(said) == 1, f"{text}: one line says that the name has left",
+                if "code=name-left" in line]
+        expect(len(said) == 1 and w.own in said[0] and "level=warning" in said[0],
+               f"{text}: one line says that the name has left",
                "\n".join(said) or w.prober.log()[len(before):] or "not a line")
         a = w.prober.view.find(w.a.writer_name)
         expect(a.state == "known" and a.writer == "demo-1", f"{text}: A is as it was", a.state)
         w.calm(text)
+
+
+class Program:
+    """A program under the preload that keeps a connection by a name."""
+
+    def __init__(self, prober, name):
+        words = [f"{k}={v}" for k, v in preload(prober.directory).items()]
+        self.child = subprocess.Popen(["env", *words, "/usr/bin/python3", "-c", PROGRAM, name],
+                                      stdout=subprocess.PIPE, text=True)
+
+    def connected(self, cluster, server="demo-1"):
+        """Waits for its next connection; whether that one is with the server."""
+        port = int(self.child.stdout.readline())
+        try:
+            return wait_for(lambda: any(c.getpeername()[1] == port for c in
+                                        [*cluster.servers[server].connections]), 5)
+        except TimeoutError:
+            return False
+
+    def end(self):
+        self.child.kill()
+        self.child.communicate()
+
+
+def programs():
+    with World(follow_a=True) as w:
+        own, a = Program(w.prober, w.own), Program(w.prober, w.a.writer_name)
+        both = [p.connected(w.a) for p in (own, a)]
+        expect(all(both), "programs connect to A's writer", both)
+        w.repoint()
+        expect(own.connected(w.b), "the program on the own name is led to B's writer")
+        time.sleep(1)  # that nothing more happens
+        a.child.kill()
+        expect(not a.child.communicate()[0], "the one on A's endpoint stays where it is")
+        own.end()
+        w.own_changes.end()
+        w.a_changes.end()
 
 
 def refuses(server):
@@ -193,5 +243,5 @@ World.dns = worlds.Dns()
 side_by_side(
     (both_let_us_in,), (only_name,), (not_let_in, "B refuses the user", refuses),
     (not_let_in, "B is no such cluster", is_plain), (and_back,), (flickers,), (global_endpoint,),
-    workers=7)
+    (programs,), workers=8)
 tap.done()

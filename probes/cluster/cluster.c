@@ -202,6 +202,7 @@ int cluster_new(const struct cluster_options *options, const char *name, const c
 	c->scout.ticket = NO_TICKET;
 	strcpy(c->key, key);
 	loop_timer_init(&c->timer, cluster_settle, c);
+	c->port_told = port != 0;
 	c->topology.config.port = port ? port : config->port ? config->port : PORT_DEFAULT;
 	topology = topology_config_of(c, domain);
 	topology_init(&c->topology, &topology, map_write_hot(options->map, c->record)->uid, now);
@@ -432,6 +433,11 @@ const char *cluster_key(const struct cluster *c)
 uint16_t cluster_port(const struct cluster *c)
 {
 	return c->topology.config.port;
+}
+
+bool cluster_has_port(const struct cluster *c)
+{
+	return c->port_told || c->config->port || c->topology.state != PEL_STATE_UNKNOWN;
 }
 
 bool cluster_is_in(const struct cluster *c, const char *domain)

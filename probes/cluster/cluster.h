@@ -62,7 +62,9 @@ bool cluster_has_name(const struct cluster *c, const char *name);
 bool cluster_has_hash(const struct cluster *c, uint64_t hash);
 enum pel_role cluster_role_of(const struct cluster *c, const char *name);
 
+/* At which its servers listen; whether anybody said so, or it is the usual one. */
 uint16_t cluster_port(const struct cluster *c);
+bool cluster_has_port(const struct cluster *c);
 
 /* Whether its instances live in this domain. */
 bool cluster_is_in(const struct cluster *c, const char *domain);

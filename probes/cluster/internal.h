@@ -81,8 +81,9 @@ struct cluster {
 	unsigned record; /* of the map */
 	bool inherited;  /* the record still says what the earlier worker knew */
 	uint64_t born_ns;
-	char key[PEL_NAME_MAX];         /* names with the same key are of the same cluster */
-	char title[PEL_NAME_MAX];       /* its first name, by which it goes in the log */
+	char key[PEL_NAME_MAX];   /* names with the same key are of the same cluster */
+	char title[PEL_NAME_MAX]; /* its first name, by which it goes in the log */
+	bool port_told;
 	char domain_next[PEL_NAME_MAX]; /* of the instances where its own endpoint leads now */
 	const struct config_cluster *config;
 	const struct dialect *dialect;

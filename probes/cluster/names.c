@@ -292,6 +292,7 @@ static void learn_port(struct cluster *c, uint16_t port)
 		if (c->topology.members[i].used)
 			return;
 	}
+	c->port_told |= port != 0;
 	if (port == 0 || port == c->topology.config.port)
 		return;
 	c->topology.config.port = port;

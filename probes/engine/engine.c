@@ -206,6 +206,13 @@ int engine_follow(struct engine *e, const char *name, uint16_t port,
 	return attach(e, normal, key, role, port, credential);
 }
 
+bool engine_has_port(const struct engine *e, const char *name)
+{
+	const struct cluster *c = find_normal(e, name);
+
+	return section_of(e, name)->port || (c && cluster_has_port(c));
+}
+
 static bool is_wanted(const struct engine *e, const struct cluster *c)
 {
 	return cluster_is_followed(c) || cluster_config(c) != &e->config->defaults;

@@ -52,6 +52,9 @@ void engine_free(struct engine *e, bool orderly);
 int engine_follow(struct engine *e, const char *name, uint16_t port,
 	const struct credential *credential);
 
+/* Whether the port of a name in normal form's cluster is known: another user's word is for nothing. */
+bool engine_has_port(const struct engine *e, const char *name);
+
 /* Nobody wants the name any more: a cluster without wanted names, and not configured, is dropped. */
 void engine_unfollow(struct engine *e, const char *name);
 

@@ -54,17 +54,35 @@ int keep_add(struct keep *keep, const char *request, size_t size)
 	return 1;
 }
 
-void keep_forget(struct keep *keep, const char *name)
+static bool is_for(const char *request, size_t size, const char *name)
 {
 	char head[PEL_CONTROL_MAX];
-	size_t at = 0, n, to = 0;
 	int length = snprintf(head, sizeof(head), "follow\nname=%s\n", name);
+
+	return size >= (size_t)length && memcmp(request, head, (size_t)length) == 0;
+}
+
+bool keep_has(const struct keep *keep, const char *name)
+{
+	size_t at = 0, n;
+	const char *request;
+
+	while ((request = keep_next(keep, &at, &n))) {
+		if (is_for(request, n, name))
+			return true;
+	}
+	return false;
+}
+
+void keep_forget(struct keep *keep, const char *name)
+{
+	size_t at = 0, n, to = 0;
 
 	while (at < keep->used) {
 		size_t from = at;
 		const char *request = keep_next(keep, &at, &n);
 
-		if (n >= (size_t)length && memcmp(request, head, (size_t)length) == 0)
+		if (is_for(request, n, name))
 			continue;
 		memmove(keep->data + to, keep->data + from, at - from);
 		to += at - from;

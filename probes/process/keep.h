@@ -8,6 +8,7 @@
 #ifndef KEEP_H
 #define KEEP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define KEEP_SIZE (1u << 20)
@@ -19,6 +20,9 @@ void keep_free(struct keep *keep);
 
 /* 1 if it is kept now, 0 if it was, -ENOSPC. */
 int keep_add(struct keep *keep, const char *request, size_t size);
+
+/* Whether there is any request for that name. */
+bool keep_has(const struct keep *keep, const char *name);
 
 /* Drops all requests for that name, which must be their first field. */
 void keep_forget(struct keep *keep, const char *name);

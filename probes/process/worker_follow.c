@@ -15,29 +15,48 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What an untrusted peer sent besides name and port is dropped: what is kept is trusted later. */
-static bool is_kept(const char *key, bool trusted)
+/* Who asks to follow, and what of it counts. */
+struct follower {
+	bool foreign;    /* neither our own user nor root */
+	bool credential; /* its credential is taken */
+	bool port;       /* its port is */
+};
+
+/*
+ * What is kept is told to the next worker as ours.  What counts for nothing is dropped before that;
+ * of another user no more is left than the name, and a port where there was none.
+ */
+static bool is_kept(const char *key, const struct follower *from)
 {
-	if (strcmp(key, "name") == 0 || strcmp(key, "pid") == 0)
+	if (strcmp(key, "name") == 0 || strcmp(key, "pid") == 0 || strcmp(key, "foreign") == 0)
 		return false;
-	return trusted || strcmp(key, "port") == 0;
+	if (strcmp(key, "port") == 0)
+		return from->port;
+	if (strcmp(key, "permanent") == 0)
+		return !from->foreign;
+	return from->credential;
 }
 
 static void keep_request(struct worker *w, const struct control_request *request, const char *name,
-	bool trusted)
+	const struct follower *from)
 {
 	char *text = secret_alloc(PEL_CONTROL_MAX);
 	int r = 0;
 
-	if (!text)
+	/* One for each name, of whoever it is: others cannot fill the room. */
+	if (!text || (from->foreign && keep_has(w->o->keep, name))) {
+		secret_free(text, PEL_CONTROL_MAX);
 		return;
+	}
 	strcpy(text, "follow\n");
 	r = pel_control_put(text, PEL_CONTROL_MAX, "name", name);
 	for (unsigned i = 0; i < request->n_fields && r == 0; i++) {
-		if (is_kept(request->fields[i].key, trusted))
+		if (is_kept(request->fields[i].key, from))
 			r = pel_control_put(text, PEL_CONTROL_MAX, request->fields[i].key,
 				request->fields[i].value);
 	}
+	if (r == 0 && from->foreign)
+		r = pel_control_put(text, PEL_CONTROL_MAX, "foreign", "1");
 	if (r == 0 && keep_add(w->o->keep, text, strlen(text)) == 1)
 		(void)channel_send(w->o->channel, text, strlen(text));
 	secret_free(text, PEL_CONTROL_MAX);
@@ -85,8 +104,8 @@ int worker_follow(struct worker *w, const struct control_request *request,
 {
 	const char *given = control_get(request, "name");
 	struct credential *credential = secret_alloc(sizeof(*credential));
-	bool trusted = peer->trusted && !w->o->station->system;
-	bool permanent = peer->trusted && is_on(control_get(request, "permanent"));
+	struct follower from = {.foreign = !peer->trusted || is_on(control_get(request, "foreign")),
+		.credential = peer->trusted && !w->o->station->system};
 	char name[PEL_NAME_MAX];
 	uint16_t port;
 	int r = credential ? port_read(request, &port) : -ENOMEM;
@@ -96,14 +115,18 @@ int worker_follow(struct worker *w, const struct control_request *request,
 	if (r == 0)
 		r = credential_read(request, credential);
 	if (r >= 0) {
-		*ret_credential = r == 1 && trusted;
+		*ret_credential = r == 1 && from.credential;
+		from.port = !from.foreign || !engine_has_port(w->engine, name);
+		if (!from.port)
+			port = 0;
 		r = engine_follow(w->engine, name, port, *ret_credential ? credential : NULL);
 	}
 	secret_free(credential, sizeof(*credential));
 	if (r < 0)
 		return r;
-	(void)follows_add(w->follows, name, permanent, loop_now_ns(w->loop));
-	keep_request(w, request, name, trusted);
+	(void)follows_add(w->follows, name,
+		!from.foreign && is_on(control_get(request, "permanent")), loop_now_ns(w->loop));
+	keep_request(w, request, name, &from);
 	return 0;
 }
 

@@ -62,7 +62,10 @@ static void a_forgotten_name_leaves_the_others(void **state)
 	keep_text(keep, "follow\nname=a\nuser=u\npassword=p\n");
 	keep_text(keep, "follow\nname=ab\n");
 	keep_text(keep, "follow\nname=a\n");
+	assert_true(keep_has(keep, "a"));
+	assert_false(keep_has(keep, "b"));
 	keep_forget(keep, "a");
+	assert_false(keep_has(keep, "a"));
 	assert_int_equal(keep_count(keep), 1);
 	rest = keep_next(keep, &at, &n);
 	assert_int_equal(n, strlen("follow\nname=ab\n"));

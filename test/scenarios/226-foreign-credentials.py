@@ -8,13 +8,17 @@ what was followed.
 """
 import os
 import signal
+import subprocess
 import time
 
 from lib import tap, worlds
+from lib.paths import BUILD
 from lib.prober import Prober, cluster_section
 from lib.servers import fakes
 
 STRANGER = 65534
+SPEED, AFTER = 60, 8  # the clock of a prober that shall live for some minutes
+MINUTES = 12  # more than a name is kept that nobody wants
 
 
 def foreign(p, verb, **fields):
@@ -138,10 +142,32 @@ def what_our_own_user_hands_over(dns):
     cluster.close()
 
 
+def for_ever(dns):
+    """Root may want a name for ever, of a prober for the whole system too, which takes nobody's
+    credentials: the next worker is told so."""
+    cluster = fakes.Cluster(dns, 2, 5, "foreign5")
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
+    fast = ["env", f"LD_PRELOAD={os.path.join(BUILD, 'test', 'lib', 'fast_clock.so')}",
+            f"FAST_CLOCK={SPEED}", f"FAST_CLOCK_AFTER={AFTER}"]
+    with Prober(cluster, "[pelorus]\nuser = pelorus\npassword = pelorus\n", prefix=fast,
+                directory="/run/pelorus") as p:
+        os.chmod(p.directory, 0o755)
+        answer = p.ask("follow", name=cluster.writer_name, permanent=1, user="root", password="x")
+        tap.ok("refused" in answer, "a system's prober takes no credential", answer)
+        p.wait_settled(2, 10)
+        next_worker(p)
+        p.wait_settled(2, 10)
+        end = p.view.heartbeat_ns + MINUTES * 60 * 10**9
+        p.view.wait(lambda v: v.heartbeat_ns > end, 60)
+        tap.ok(p.cluster(), "what root wants for ever is there for ever")
+    cluster.close()
+
+
 if os.environ.get("PELORUS_FAKES") is None and not tap.as_root("a stranger's credentials"):
     tap.done()
 fakes.enter(users=True)
 dns_ = worlds.Dns()
-for part in (without_any, beside_a_good_one, port, what_our_own_user_hands_over):
+for part in (without_any, beside_a_good_one, port, what_our_own_user_hands_over,
+             for_ever):
     part(dns_)
 tap.done()

@@ -57,9 +57,9 @@ bool name_key(const char *name, char ret[static PEL_NAME_MAX], enum pel_role *re
 /* The first name, by which it goes in the log. */
 const char *cluster_name(const struct cluster *c);
 
-/* Whether a name in normal form, or of this hash, is one of its names; its role. */
+/* Whether a name in normal form is one of its names; the one of this hash, or NULL; its role. */
 bool cluster_has_name(const struct cluster *c, const char *name);
-bool cluster_has_hash(const struct cluster *c, uint64_t hash);
+const char *cluster_name_of(const struct cluster *c, uint64_t hash);
 enum pel_role cluster_role_of(const struct cluster *c, const char *name);
 
 /* At which its servers listen; whether anybody said so, or it is the usual one. */
@@ -81,7 +81,10 @@ bool cluster_is_followed(const struct cluster *c);
 /* Whether the same server is the writer of both: names that nobody could know to go together. */
 bool cluster_is_same(const struct cluster *a, const struct cluster *b);
 
-/* The names of `from` become names of `to` as well.  False if not all of them fit. */
+/*
+ * The names of `from`, and what came with them, are of `to` as well; false if there is no room for
+ * all of them.
+ */
 bool cluster_merge(struct cluster *to, const struct cluster *from);
 
 /*

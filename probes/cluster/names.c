@@ -245,13 +245,13 @@ bool cluster_has_name(const struct cluster *c, const char *name)
 	return find_name(c, name) != PEL_NONE;
 }
 
-bool cluster_has_hash(const struct cluster *c, uint64_t hash)
+const char *cluster_name_of(const struct cluster *c, uint64_t hash)
 {
 	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
-		if (c->names[i].used && pel_name_hash(c->names[i].text) == hash)
-			return true;
+		if (c->names[i].used && c->topology.names[i].hash == hash)
+			return c->names[i].text;
 	}
-	return false;
+	return NULL;
 }
 
 const char *cluster_name(const struct cluster *c)
@@ -356,20 +356,30 @@ static int adopt(struct cluster *to, const struct cluster *from, unsigned i, enu
 	return at;
 }
 
+static unsigned count_names(const struct cluster *c)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < PEL_MAP_NAMES; i++)
+		n += c->names[i].used;
+	return n;
+}
+
 bool cluster_merge(struct cluster *to, const struct cluster *from)
 {
+	if (count_names(to) + count_names(from) > PEL_MAP_NAMES)
+		return false;
 	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
 		struct topology_name *t;
-		int at;
 
 		if (!from->names[i].used)
 			continue;
-		at = adopt(to, from, i, (enum pel_role)from->topology.names[i].role);
-		if (at < 0)
-			return false;
-		t = &to->topology.names[at];
+		t = &to->topology.names[adopt(to, from, i,
+			(enum pel_role)from->topology.names[i].role)];
 		t->alias = t->lead; /* there its cluster was met */
 	}
+	credentials_copy(to->links.credentials, from->links.credentials, CREDENTIAL_FOLLOWED);
+	cluster_publish(to);
 	log_event(to->o->log, LOG_INFO, "clusters-merged", to->title, NULL,
 		"%s leads to the same cluster", from->title);
 	return true;

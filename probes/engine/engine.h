@@ -74,6 +74,9 @@ void engine_event_added(struct engine *e);
 /* The first name of the cluster that has a name of this hash, valid until the loop goes on; or NULL. */
 const char *engine_cluster_of(const struct engine *e, uint64_t name_hash);
 
+/* The name that has this hash, of any cluster, valid until the loop goes on; or NULL. */
+const char *engine_name_of(const struct engine *e, uint64_t name_hash);
+
 /* Clusters as a JSON array, for `status`; to be freed.  NULL if there is no memory. */
 char *engine_status(const struct engine *e);
 

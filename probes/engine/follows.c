@@ -60,12 +60,13 @@ int follows_add(struct follows *f, const char *name, bool permanent, uint64_t no
 	return 0;
 }
 
-void follows_want(struct follows *f, uint64_t hash, uint64_t now_ns)
+bool follows_want(struct follows *f, uint64_t hash, uint64_t now_ns)
 {
 	struct follow *one = hash ? place_of(f, hash) : NULL;
 
 	if (one)
 		one->wanted_ns = now_ns;
+	return one;
 }
 
 const char *follows_expire(struct follows *f, uint64_t now_ns)

@@ -21,8 +21,8 @@ void follows_free(struct follows *follows);
 /* Notes a name in normal form.  0 or -ENOSPC. */
 int follows_add(struct follows *follows, const char *name, bool permanent, uint64_t now_ns);
 
-/* A client's slot holds this hash. */
-void follows_want(struct follows *follows, uint64_t hash, uint64_t now_ns);
+/* A client's slot holds this hash.  False if no followed name has it. */
+bool follows_want(struct follows *follows, uint64_t hash, uint64_t now_ns);
 
 /* Forgets one name that nobody has wanted for so long, and tells which; NULL if there is none. */
 const char *follows_expire(struct follows *follows, uint64_t now_ns);

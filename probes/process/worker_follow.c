@@ -130,6 +130,17 @@ int worker_follow(struct worker *w, const struct control_request *request,
 	return 0;
 }
 
+void worker_want(struct worker *w, const char *name)
+{
+	const struct control_request none = {.n_fields = 0};
+	const struct follower own = {.credential = false};
+
+	if (engine_follow(w->engine, name, 0, NULL) < 0)
+		return;
+	(void)follows_add(w->follows, name, false, loop_now_ns(w->loop));
+	keep_request(w, &none, name, &own);
+}
+
 /* What the supervisor kept, until it says that this was all; blocking, before the loop runs. */
 int worker_replay(struct worker *w)
 {

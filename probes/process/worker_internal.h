@@ -34,6 +34,9 @@ extern const struct control_verb worker_verbs[];
 int worker_follow(struct worker *w, const struct control_request *request,
 	const struct control_peer *peer, bool *ret_credential);
 
+/* Follows one of the names that came with another, for somebody has it in use; keeps that. */
+void worker_want(struct worker *w, const char *name);
+
 /* Follows what the supervisor kept, until it says that this was all; blocks.  0 or -errno. */
 int worker_replay(struct worker *w);
 

@@ -31,8 +31,14 @@ struct sweep {
 static void on_wanted(void *ctx, uint64_t hash)
 {
 	struct worker *w = ((struct sweep *)ctx)->w;
+	const char *name;
 
-	follows_want(w->follows, hash, loop_now_ns(w->loop));
+	if (follows_want(w->follows, hash, loop_now_ns(w->loop)))
+		return;
+	/* Who found it in the map, where it came with another name, has not told us. */
+	name = engine_name_of(w->engine, hash);
+	if (name)
+		worker_want(w, name);
 }
 
 /* A process counts what it severs, not where: that is known if all its names are of one cluster. */

@@ -9,6 +9,8 @@ the cluster is still needed: it must not go and come again, for in between its n
 alone.
 
 Ten minutes pass in ten seconds: the prober's clock begins to run fast when both programs are there.
+
+Where two clusters turn out to be one, it has what the programs of both brought to log in with.
 """
 import os
 import subprocess
@@ -19,6 +21,7 @@ from lib.environ import preload
 from lib.paths import BUILD
 from lib.prober import Prober
 from lib.servers import fakes
+from lib.waiting import wait_for
 
 SPEED, AFTER = 60, 6
 MINUTES = 14
@@ -56,8 +59,35 @@ def end(child):
     child.wait(10)
 
 
+def merged(dns):
+    cluster = fakes.Cluster(dns, 2, 2, "merged")
+    writer = cluster.servers["demo-1"]
+    config = f"[pelorus]\nhost-pattern = ?.{cluster.domain}\n"
+    with Prober(cluster, config) as p:
+        for name in ("one.example", "two.example"):
+            dns.addresses[name] = [writer.address]
+            p.ask("follow", name=name, user=name[:3], password="x")
+        p.view.wait(lambda v: (c := v.find("two.example")) and "one.example" in c.names and
+                    c.is_settled(2))
+        for user in ("one", "two"):
+            for server in cluster.servers.values():
+                server.users = {user}
+                server.drop()
+            seen = [len(s.who) for s in cluster.servers.values()]
+            try:
+                wait_for(lambda user=user, seen=seen: all(
+                    user in s.who[n:] for s, n in zip(cluster.servers.values(), seen)), 15)
+                p.view.wait(lambda v: v.find("two.example").is_settled(2), 15)
+                tap.ok(True, f"two clusters that are one: the credential of {user} serves")
+            except TimeoutError:
+                tap.ok(False, f"two clusters that are one: the credential of {user} serves",
+                       [s.who[-3:] for s in cluster.servers.values()])
+    cluster.close()
+
+
 fakes.enter()
 dns = worlds.Dns()
+merged(dns)
 cluster = fakes.Cluster(dns, 2, 1, "inuse")
 fast = ["env", f"LD_PRELOAD={os.path.join(BUILD, 'test', 'lib', 'fast_clock.so')}",
         f"FAST_CLOCK={SPEED}", f"FAST_CLOCK_AFTER={AFTER}"]

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* net/resolve.h over the names of the world. */
+#include "sim.h"
+
+#include "net/resolve.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define QUICK_NS (2 * LOOP_MS)
+#define HALF_NS (300 * LOOP_MS) /* one of A and AAAA is never answered */
+#define SLOW_NS (2 * LOOP_S)
+#define SILENT_NS (4 * LOOP_S) /* the resolver's own patience */
+
+struct resolver {
+	struct loop *loop;
+};
+
+struct resolve_query {
+	struct name *name;
+	void (*done)(void *ctx, const struct resolve_answer *answer);
+	void *ctx;
+	struct loop_timer due;
+};
+
+static struct resolver one;
+
+int resolver_new(struct loop *loop, const struct resolver_options *options, struct resolver **ret)
+{
+	one.loop = loop;
+	*ret = &one;
+	return 0;
+}
+
+void resolver_free(struct resolver *r)
+{
+}
+
+struct name *name_add(const char *text, unsigned fleet)
+{
+	struct name *n;
+
+	for (unsigned i = 0; i < sim->n_names; i++) {
+		if (strcmp(sim->names[i].text, text) == 0)
+			return &sim->names[i];
+	}
+	if (sim->n_names == SIM_NAMES)
+		abort();
+	n = &sim->names[sim->n_names++];
+	strcpy(n->text, text);
+	n->fleet = fleet;
+	return n;
+}
+
+static const struct server *led_to(const struct name *n)
+{
+	const struct fleet *f = &sim->fleets[n->flaps ? sim_random(sim->n_fleets) : n->fleet];
+	unsigned at = sim_random(f->n);
+
+	if (n->flaps)
+		return &f->servers[at];
+	if (!n->any_reader)
+		return n->leads;
+	for (unsigned i = 0; i < f->n; i++, at = (at + 1) % f->n) {
+		if (&f->servers[at] != f->writer)
+			return &f->servers[at];
+	}
+	return f->writer;
+}
+
+static void put_answer(const struct name *n, struct resolve_answer *a)
+{
+	const struct server *s;
+
+	a->heard = n->dns != DNS_SILENT;
+	if (n->dns == DNS_NONE || n->dns == DNS_FAILS || n->dns == DNS_SILENT) {
+		a->status = n->dns == DNS_NONE ? -ENOENT : n->dns == DNS_FAILS ? -EIO : -ETIMEDOUT;
+		return;
+	}
+	for (; n->alias && a->n_chain < DNS_CHAIN; n = n->alias)
+		strcpy(a->chain[a->n_chain++], n->alias->text);
+	s = led_to(n);
+	if (!s) {
+		a->status = -ENOENT;
+		return;
+	}
+	a->n_addrs = 1;
+	a->addrs[0].family = 4;
+	memcpy(a->addrs[0].ip, s->ip, sizeof(s->ip));
+	a->ttl_ms = 5000;
+}
+
+static void query_free(struct resolve_query *q)
+{
+	sim->open--;
+	free(q);
+}
+
+static void due(void *ctx)
+{
+	struct resolve_query *q = ctx;
+	static struct resolve_answer answer;
+
+	answer = (struct resolve_answer){0};
+	put_answer(q->name, &answer);
+	q->done(q->ctx, &answer);
+	query_free(q);
+}
+
+int resolve_start(struct resolver *r, const char *name,
+	void (*done)(void *ctx, const struct resolve_answer *answer), void *ctx,
+	struct resolve_query **ret)
+{
+	struct resolve_query *q = calloc(1, sizeof(*q));
+	static const uint64_t takes_ns[] = {[DNS_OK] = QUICK_NS,
+		[DNS_NONE] = QUICK_NS,
+		[DNS_FAILS] = QUICK_NS,
+		[DNS_SILENT] = SILENT_NS,
+		[DNS_SLOW] = SLOW_NS,
+		[DNS_HALF] = HALF_NS};
+
+	if (!q)
+		return -ENOMEM;
+	q->name = name_add(name, 0);
+	q->done = done;
+	q->ctx = ctx;
+	watch_dns(q->name);
+	loop_timer_init(&q->due, due, q);
+	loop_timer_set_in(r->loop, &q->due, takes_ns[q->name->dns]);
+	sim->open++;
+	*ret = q;
+	return 0;
+}
+
+void resolve_cancel(struct resolve_query *q)
+{
+	if (!q)
+		return;
+	loop_timer_stop(one.loop, &q->due);
+	query_free(q);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What holds for the whole engine whatever the world does: hours of it in seconds.
+ *
+ *   test_engine [--seed N] [--rounds N] [--world PART-OF-A-NAME]
+ *
+ * Each world is played for its seeds, and each claim is made of the worst that was seen in any of
+ * them.  A failing claim names its seed; SIM_LOG=1 shows the engine's log of it.
+ */
+#include "sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct claim {
+	enum figure figure;
+	unsigned most;
+	const char *text;
+};
+
+/* clang-format off */
+static const struct claim claims[] = {
+	{FIGURE_DNS_SIX, 12, "look-ups of a name in 6 s"},
+	{FIGURE_DNS_ONE, 3, "in 1 s"},
+	{FIGURE_ASKS_ONE, 53, "questions to a server in 1 s"},
+	{FIGURE_ASKS_TIRED, 20, "in 10 s, late in an alarm"},
+	{FIGURE_ASKS_CALM, 20, "in 10 s, all well"},
+	{FIGURE_DIALS_ONE, 20, "connections to a server in 1 s"},
+	{FIGURE_DIALS_TIRED, 10, "in 10 s, late in an alarm"},
+	{FIGURE_SYNS_ONE, 53, "in 1 s, with those that its kernel refuses"},
+	{FIGURE_FAILURES, 6, "failed logins at a server in a minute"},
+	{FIGURE_FAILURES_TIRED, 1, "from the tenth minute on"},
+	{FIGURE_WRITERS, 1, "writers at once"},
+	{FIGURE_UNCLAIMED, 0, "published against the newest claim"},
+	{FIGURE_RECANTED, 1, "ms that one is left published who recants"},
+	{FIGURE_CHANGES, 2, "changes in 10 s, beyond the true ones"},
+	{FIGURE_RECOVERY, 0, "ms until all is right again"},
+	{FIGURE_UNRECOVERED, 0, "names that do not get there"},
+	{FIGURE_GAP, 600, "ms between questions in a good cluster"},
+	{FIGURE_MATE_GAP, 1300, "to a good server of a bad one"},
+	{FIGURE_DELAY, 1000, "ms until a good cluster's next writer is published"},
+	{FIGURE_SPINS, 2000, "rounds of the loop in 10 ms"},
+	{FIGURE_LEFT, 0, "connections left"},
+};
+/* clang-format on */
+
+/* What is known to be broken still, in one world or (NULL) in several. */
+/* clang-format off */
+static const struct known {
+	const char *world;
+	enum figure figure;
+} known[] = {
+	{NULL, FIGURE_DNS_ONE}, {NULL, FIGURE_DNS_SIX},
+	{NULL, FIGURE_FAILURES}, {NULL, FIGURE_FAILURES_TIRED},
+	{"names flap", FIGURE_ASKS_TIRED}, {"names flap", FIGURE_ASKS_CALM},
+	{"names flap", FIGURE_CHANGES}, {"names flap", FIGURE_RECOVERY},
+	{"names flap", FIGURE_UNRECOVERED}, {"names flap", FIGURE_GAP},
+	{"names flap", FIGURE_MATE_GAP}, {"a name moves", FIGURE_ASKS_CALM},
+	{"a name moves", FIGURE_CHANGES}, {"a name moves", FIGURE_RECOVERY},
+	{"a name moves", FIGURE_UNRECOVERED}, {"a name moves", FIGURE_GAP},
+	{"a name moves", FIGURE_MATE_GAP}, {"one denies", FIGURE_ASKS_TIRED},
+	{"denied", FIGURE_UNRECOVERED}, {"many credentials, none right", FIGURE_ASKS_TIRED},
+	{"many credentials, none right", FIGURE_DIALS_TIRED},
+	{"many credentials, none right", FIGURE_UNRECOVERED},
+	{"questions fail, from the start", FIGURE_DIALS_TIRED},
+	{"questions hang", FIGURE_DIALS_TIRED}, {"tables are split", FIGURE_UNCLAIMED},
+	{"a coordinator's order", FIGURE_ASKS_ONE}, {"a coordinator's order", FIGURE_ASKS_CALM},
+	{"a coordinator's order", FIGURE_UNCLAIMED}, {"a coordinator's order", FIGURE_RECANTED},
+	{"a coordinator's order", FIGURE_UNRECOVERED}, {"a coordinator's order", FIGURE_GAP},
+	{"a coordinator's order", FIGURE_MATE_GAP}, {"everything", FIGURE_ASKS_ONE},
+	{"everything", FIGURE_DIALS_ONE},
+};
+/* clang-format on */
+
+#define N_CLAIMS (sizeof(claims) / sizeof(*claims))
+
+static unsigned long arg_seed, arg_rounds = 1;
+static const char *arg_world = "";
+
+static void parse(int argc, char **argv)
+{
+	for (int i = 1; i + 1 < argc; i += 2) {
+		if (strcmp(argv[i], "--seed") == 0)
+			arg_seed = strtoul(argv[i + 1], NULL, 10);
+		else if (strcmp(argv[i], "--rounds") == 0)
+			arg_rounds = strtoul(argv[i + 1], NULL, 10);
+		else if (strcmp(argv[i], "--world") == 0)
+			arg_world = argv[i + 1];
+	}
+}
+
+static unsigned most_of(const struct claim *c, const struct world *w)
+{
+	if (c->figure == FIGURE_FAILURES)
+		return w->failures > 6 ? w->failures : 6;
+	return c->figure == FIGURE_RECOVERY ? w->recover_s * 1000 : c->most;
+}
+
+/* The worst of several rounds, and in which of them. */
+static void play_rounds(const struct world *w, struct figures *worst, unsigned long seeds[FIGURES])
+{
+	struct figures one;
+
+	*worst = (struct figures){0};
+	for (unsigned long i = 0; i < arg_rounds; i++) {
+		sim_play(w, arg_seed + i, &one);
+		for (unsigned f = 0; f < FIGURES; f++) {
+			if (i > 0 && one.worst[f] <= worst->worst[f])
+				continue;
+			worst->worst[f] = one.worst[f];
+			memcpy(worst->where[f], one.where[f], sizeof(one.where[f]));
+			seeds[f] = arg_seed + i;
+		}
+	}
+}
+
+static bool is_known(const struct world *w, enum figure figure)
+{
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if (known[i].figure == figure &&
+			(!known[i].world || strcmp(known[i].world, w->name) == 0))
+			return true;
+	}
+	return false;
+}
+
+/* All figures; those that break a claim with their place and seed. */
+static bool print_figures(const struct world *w, const struct figures *f,
+	const unsigned long seeds[FIGURES])
+{
+	bool ok = true;
+
+	for (unsigned i = 0; i < N_CLAIMS; i++)
+		printf("%s%u %s", i ? ", " : "# ", f->worst[claims[i].figure], claims[i].text);
+	printf("\n");
+	for (unsigned i = 0; i < N_CLAIMS; i++) {
+		enum figure figure = claims[i].figure;
+
+		if (f->worst[figure] <= most_of(&claims[i], w))
+			continue;
+		printf("# %s: %s: %u, not %u; --seed %lu --world '%s', %s\n",
+			is_known(w, figure) ? "known" : "broken", claims[i].text, f->worst[figure],
+			most_of(&claims[i], w), seeds[figure], w->name, f->where[figure]);
+		ok &= is_known(w, figure);
+	}
+	return ok;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned number = 0, failed = 0;
+
+	parse(argc, argv);
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
+	for (unsigned i = 0; i < n_worlds; i++) {
+		unsigned long seeds[FIGURES] = {0};
+		struct figures figures;
+		bool ok;
+
+		if (!strstr(worlds[i].name, arg_world))
+			continue;
+		play_rounds(&worlds[i], &figures, seeds);
+		ok = print_figures(&worlds[i], &figures, seeds);
+		failed += !ok;
+		printf("%sok %u - %s, seeds %lu to %lu\n", ok ? "" : "not ", ++number,
+			worlds[i].name, arg_seed, arg_seed + arg_rounds - 1);
+	}
+	printf("1..%u\n", number);
+	return failed ? 1 : 0;
+}

@@ -10,7 +10,7 @@
 
 #define START_NS (1000 * LOOP_S)
 #define CALM_S 20 /* before anything goes wrong */
-#define AFTER_S 130
+#define AFTER_S 150
 
 struct sim *sim;
 
@@ -309,6 +309,8 @@ static void recover(unsigned limit_s)
 	run_until(from_ns + limit_s * LOOP_S, true);
 	watch_note(FIGURE_RECOVERY, (sim->now_ns - from_ns) / LOOP_MS, "all");
 	watch_note(FIGURE_UNRECOVERED, watch_wrong_names(name), name);
+	for (unsigned i = 0; i < sim->n_fleets; i++)
+		sim->fleets[i].healed_ns = sim->now_ns;
 }
 
 static void sim_open(void)

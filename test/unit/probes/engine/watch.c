@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define MS UINT64_C(1000000)
-#define TIRED_NS (75 * LOOP_S) /* an alarm is 60 s old by then */
+#define TIRED_NS (110 * LOOP_S) /* 30 s until a writer is given up, and 60 s of alarm */
 #define FAILURES_TIRED_NS (600 * LOOP_S)
 #define SPIN_NS (10 * MS)
 #define RECORDS (2 * SIM_FLEETS)
@@ -139,6 +139,9 @@ void watch_failure(struct server *s)
 void watch_said(struct server *s, enum pel_role role, struct server *names_writer,
 	uint64_t asked_ns)
 {
+	/* Who has just been found again is a change, late as it may be. */
+	if (sim->now_ns - s->said_ns > TIRED_NS)
+		sim->changed_ns = sim->fleets[s->fleet].healed_ns = sim->now_ns;
 	if (s->said != role) {
 		s->claims_ns = sim->now_ns;
 		watch_trace("%s says that it is a %s", s->id,

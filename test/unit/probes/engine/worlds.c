@@ -154,6 +154,7 @@ static void wrong_credentials(void)
 
 static void right_credential(void)
 {
+	sim->changed_ns = sim->now_ns;
 	sim_follow(bad_fleet()->writer_name->text, SIM_USER, SIM_PASSWORD);
 }
 

@@ -46,7 +46,6 @@ static void end_close_look(struct health *h)
 {
 	h->close_ns = 0;
 	h->looked_ns = 0;
-	h->redial_ns = 0;
 	h->looked_unacked = false;
 }
 
@@ -101,9 +100,10 @@ void health_accepted(struct health *h, struct health_witness *w, bool keep, uint
 	h->acked_ns = now_ns;
 	h->dialling = false;
 	h->dialled_ns = 0;
-	h->redial_ns = now_ns + REDIAL_NS;
-	if (!keep)
+	if (!keep) {
+		h->redial_ns = now_ns + REDIAL_NS;
 		return;
+	}
 	/* From now on the server owes its greeting. */
 	h->connected = true;
 	h->condemned = false;

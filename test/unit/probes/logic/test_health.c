@@ -481,6 +481,32 @@ static void a_close_look_is_not_a_stare(void **state)
 	assert_in_range(w.dials, 1, 2);
 }
 
+/* Each second connection logs in and takes the first one's place, and its question hangs like the last. */
+static void who_lets_in_and_answers_nothing_is_met_once_a_second(void **state)
+{
+	static const struct health_config config = {1500 * MS, 30000 * MS};
+	struct health_witness witness = {0};
+	uint64_t due, t = 50000 * MS, end = t + 10000 * MS;
+	unsigned dials = 0;
+	struct health h;
+
+	(void)state;
+	health_init(&h, t);
+	health_accepted(&h, &witness, true, t);
+	health_asked(&h, t);
+	for (; t < end; t += STEP) {
+		if (!(health_tick(&h, &witness, &config, t, &due) & HEALTH_WANT_CONNECT))
+			continue;
+		dials++;
+		health_dialled(&h, t);
+		health_accepted(&h, &witness, false, t);
+		health_accepted(&h, &witness, true, t);
+		health_spoke(&h, &witness, 0, t);
+		health_asked(&h, t);
+	}
+	assert_in_range(dials, 8, 10);
+}
+
 static void times_of_the_configuration_hold(void **state)
 {
 	static const struct health_config config = {600 * MS, 2000 * MS};
@@ -517,6 +543,7 @@ int main(void)
 		cmocka_unit_test(a_fresh_syn_is_given_time),
 		cmocka_unit_test(an_old_acknowledgement_is_no_news),
 		cmocka_unit_test(a_close_look_is_not_a_stare),
+		cmocka_unit_test(who_lets_in_and_answers_nothing_is_met_once_a_second),
 		cmocka_unit_test(times_of_the_configuration_hold),
 	};
 	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];

@@ -225,9 +225,15 @@ static void reverse(struct topology *t, unsigned named, uint64_t now_ns)
 static void contest(struct topology *t, uint64_t now_ns)
 {
 	struct topology_contest *c = &t->contest;
-	unsigned newest = newest_claimant(t), named = hear_witness(t);
-	bool contested = newest != PEL_NONE && is_contested(t, newest, now_ns);
+	unsigned newest, named;
+	bool contested;
 
+	/* First: who was overruled is a claimant like others again, and may contest. */
+	if (c->state == CONTEST_DECIDED && !is_decision_needed(t, now_ns))
+		enter(t, CONTEST_SOLE, PEL_NONE, now_ns);
+	newest = newest_claimant(t);
+	named = hear_witness(t);
+	contested = newest != PEL_NONE && is_contested(t, newest, now_ns);
 	if (contested)
 		c->contested_ns = now_ns;
 	switch ((enum topology_contest_state)c->state) {
@@ -244,8 +250,6 @@ static void contest(struct topology *t, uint64_t now_ns)
 	case CONTEST_DECIDED:
 		if (contested)
 			dispute(t, now_ns);
-		else if (!is_decision_needed(t, now_ns))
-			enter(t, CONTEST_SOLE, PEL_NONE, now_ns);
 		else if (named != PEL_NONE && named != c->chosen)
 			reverse(t, named, now_ns);
 		break;

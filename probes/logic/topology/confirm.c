@@ -12,7 +12,7 @@
  *   SOLE      nobody claims, or the newest claim is not contested: it is confirmed
  *     -> DISPUTED   another member repeats its claim after the newest was made
  *   DISPUTED  there is no writer
- *     -> DECIDED    a witness names one of them, by a row newer than the dispute
+ *     -> DECIDED    a witness names one of them, by a row newer than the dispute and all claims
  *     -> SOLE       one alone still claims
  *   DECIDED   the others are overruled, and may go on claiming
  *     -> DECIDED    for another: two witnesses name it by rows newer than the decision; twice
@@ -133,14 +133,14 @@ static bool is_held(struct topology *t, unsigned slot, uint64_t now_ns)
 }
 
 /* The claimant that a witness names since this state began, or PEL_NONE; counts the witnesses. */
-static unsigned hear_witness(struct topology *t)
+static unsigned hear_witness(struct topology *t, uint64_t newest_ns)
 {
 	const struct topology_table *b = &t->table;
 	struct topology_contest *c = &t->contest;
 
 	if (!b->dated || b->master == PEL_NONE || b->teller == PEL_NONE ||
 		b->master_ns <= c->since_ns || t->members[b->teller].claim_ns ||
-		!is_claimant(t, &t->members[b->master]))
+		b->master_ns <= newest_ns || !is_claimant(t, &t->members[b->master]))
 		return PEL_NONE;
 	if (c->named != b->master)
 		c->witnesses = 0;
@@ -232,7 +232,7 @@ static void contest(struct topology *t, uint64_t now_ns)
 	if (c->state == CONTEST_DECIDED && !is_decision_needed(t, now_ns))
 		enter(t, CONTEST_SOLE, PEL_NONE, now_ns);
 	newest = newest_claimant(t);
-	named = hear_witness(t);
+	named = hear_witness(t, newest == PEL_NONE ? 0 : t->members[newest].claim_ns);
 	contested = newest != PEL_NONE && is_contested(t, newest, now_ns);
 	if (contested)
 		c->contested_ns = now_ns;

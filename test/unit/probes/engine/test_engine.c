@@ -64,7 +64,7 @@ static const struct known {
 	{"many credentials, none right", FIGURE_DIALS_TIRED},
 	{"many credentials, none right", FIGURE_UNRECOVERED},
 	{"questions fail, from the start", FIGURE_DIALS_TIRED},
-	{"tables are split", FIGURE_UNCLAIMED},
+	
 	{"a coordinator's order", FIGURE_ASKS_ONE}, {"a coordinator's order", FIGURE_ASKS_CALM},
 	{"a coordinator's order", FIGURE_UNCLAIMED}, {"a coordinator's order", FIGURE_RECANTED},
 	{"a coordinator's order", FIGURE_UNRECOVERED}, {"a coordinator's order", FIGURE_GAP},

@@ -341,6 +341,8 @@ static void obey(struct cluster *c, uint64_t now_ns)
 	if (bits & TOPOLOGY_ODD)
 		log_event(c->o->log, LOG_WARNING, "table-odd", c->title, NULL,
 			"rows of the table were refused, or have no usable time");
+	if (bits & TOPOLOGY_RELEARNT)
+		cluster_domain_anew(c);
 	if (bits & TOPOLOGY_MEMBERS)
 		cluster_probes_sync(c);
 	if (bits & TOPOLOGY_MOVED)

@@ -436,9 +436,7 @@ int cluster_move_name(struct cluster *from, struct cluster *to, const char *name
 	say_left(from, to, i);
 	add_sisters(to, to->key);
 	credentials_copy(to->links.credentials, from->links.credentials, CREDENTIAL_FOLLOWED);
-	/* Its connections are to the old one: who has any looks, as all will when `to` is known. */
-	if (to->topology.why != PEL_WHY_STARTING)
-		cluster_note(to, TOPOLOGY_SEVER);
+	cluster_note(to, topology_tick(&to->topology, cluster_now(to)));
 	cluster_publish(to); /* first, for the name is somewhere at any time */
 	remove_name(from, i);
 	cluster_publish(from);

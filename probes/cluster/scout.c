@@ -92,7 +92,7 @@ static void account_answered(struct cluster *c, const struct member_answer *answ
 /* Beside members that are known, a server that tells nothing is a stranger, and no news of them. */
 static void scout_learns(struct cluster *c, enum pel_why why, uint64_t pause_ns)
 {
-	bool known = c->topology.state == PEL_STATE_KNOWN;
+	bool known = c->topology.state != PEL_STATE_UNKNOWN;
 
 	if (why != PEL_WHY_NONE && !known)
 		cluster_note(c, topology_set_why(&c->topology, why, cluster_now(c)));
@@ -104,7 +104,7 @@ static void scout_refused(struct cluster *c, const struct member_answer *answer)
 {
 	enum pel_why why = dialect_why(answer->error);
 
-	if (why == PEL_WHY_DENIED && !*c->refusal && c->topology.state != PEL_STATE_KNOWN) {
+	if (why == PEL_WHY_DENIED && !*c->refusal && c->topology.state == PEL_STATE_UNKNOWN) {
 		cluster_note(c, topology_set_why(&c->topology, why, cluster_now(c)));
 		account_ask(c, answer->text);
 	} else {
@@ -160,7 +160,7 @@ static uint64_t rest(struct cluster *c)
 /* A refusal by whoever lives where a name has gone says nothing of what works here. */
 static bool is_strangers(const struct cluster *c, const struct member_failure *failure)
 {
-	return failure->kind == MEMBER_DENIED && c->topology.state == PEL_STATE_KNOWN;
+	return failure->kind == MEMBER_DENIED && c->topology.state != PEL_STATE_UNKNOWN;
 }
 
 static uint64_t pause_after(struct cluster *c, const struct member_failure *failure)

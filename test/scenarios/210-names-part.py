@@ -20,6 +20,7 @@ from lib.worlds import Changes, expect, note, side_by_side
 
 OWN = "db.shop{}.example"
 WITHIN = 15  # seconds until a name that DNS leads elsewhere has left
+CONFIG = "[pelorus]\nuser = pelorus\npassword = pelorus\n"
 CALM = 8  # seconds that are watched afterwards
 # Connects by name, tells from which port, and again when its connection has ended.
 PROGRAM = """import socket, sys
@@ -38,7 +39,7 @@ class World:
     dns = None
     number = 0
 
-    def __init__(self, follow_a=False, b="b", name=None):
+    def __init__(self, follow_a=False, name=None, config=CONFIG):
         with worlds.lock:
             World.number += 1
             n = World.number
@@ -50,7 +51,7 @@ class World:
         self.own = name(self) if name else OWN.format(n)
         self.dns.aliases[self.own] = self.a.writer_name
         followed = [self.own, *([self.a.writer_name] if follow_a else [])]
-        self.prober = Prober(self.a, "[pelorus]\nuser = pelorus\npassword = pelorus\n",
+        self.prober = Prober(self.a, config.format(self.own),
                              options=[w for f in followed for w in ("--follow", f)])
 
     def __enter__(self):
@@ -126,6 +127,8 @@ def not_let_in(text, spoil):
         for server in w.b.servers.values():
             spoil(server)
         before = w.prober.log()
+        program = Program(w.prober, w.own)
+        program.connected(w.a)
         w.repoint()
         w.arrives(f"{text}: the own name goes where DNS leads", w.own, w.b)
         cluster = w.prober.view.find(w.own)
@@ -138,6 +141,8 @@ def not_let_in(text, spoil):
         a = w.prober.view.find(w.a.writer_name)
         expect(a.state == "known" and a.writer == "demo-1", f"{text}: A is as it was", a.state)
         w.calm(text)
+        expect(program.connected(w.b), f"{text}: a program's connection to A has ended")
+        program.end()
 
 
 class Program:
@@ -238,10 +243,30 @@ def global_endpoint():
         expect(woken <= 2, f"a global endpoint: nobody is woken for nothing in {CALM} s", woken)
 
 
+def configured(text, spoil, known):
+    """The own name is the endpoint of a section of the configuration: the cluster itself goes."""
+    with World(config=CONFIG + "[cluster shop]\nendpoint = {}\n") as w:
+        for server in w.b.servers.values():
+            spoil(server)
+        uid = w.prober.view.find(w.own).uid
+        w.repoint()
+        w.arrives(f"{text}: a configured endpoint goes where DNS leads", w.own, w.b)
+        c = w.prober.view.find(w.own)
+        expect(c.uid == uid and c.state == known, f"{text}: its cluster is {known}", c.state)
+        if known == "known":
+            w.prober.view.wait(lambda v: v.find(w.own).is_settled(2), 10)
+            hosts = {i.ip4 for i in w.prober.view.find(w.own).instances.values()}
+            expect(hosts == {s.address for s in w.b.servers.values()},
+                   f"{text}: its members are those of B", hosts)
+        w.own_changes.end()
+        w.a_changes.end()
+
+
 fakes.enter()
 World.dns = worlds.Dns()
 side_by_side(
     (both_let_us_in,), (only_name,), (not_let_in, "B refuses the user", refuses),
     (not_let_in, "B is no such cluster", is_plain), (and_back,), (flickers,), (global_endpoint,),
-    (programs,), workers=8)
+    (programs,), (configured, "B lets us in, configured", lambda server: None, "known"),
+    (configured, "B refuses the user, configured", refuses, "unknown"), workers=10)
 tap.done()

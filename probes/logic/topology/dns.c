@@ -138,9 +138,17 @@ unsigned topology_conclude_names(struct topology *t, uint64_t now_ns)
 	t->dns_only = t->state == PEL_STATE_UNKNOWN && !topology_is_anyone_live(t) &&
 		(t->told_why == PEL_WHY_NO_CREDENTIALS || t->told_why == PEL_WHY_DENIED ||
 			t->told_why == PEL_WHY_NOT_A_CLUSTER);
-	for (unsigned i = 0; i < t->n_names; i++)
-		moved |= settle_name(t, &t->names[i], now_ns);
-	return moved && t->dns_only ? TOPOLOGY_SEVER | TOPOLOGY_EPOCH : 0;
+	for (unsigned i = 0; i < t->n_names; i++) {
+		struct topology_name *n = &t->names[i];
+
+		moved |= settle_name(t, n, now_ns) && t->dns_only;
+		/* Its sockets lead to another cluster, and can be judged from now on. */
+		if (n->arrived && (t->dns_only || t->state == PEL_STATE_KNOWN)) {
+			n->arrived = false;
+			moved = true;
+		}
+	}
+	return moved ? TOPOLOGY_SEVER | TOPOLOGY_EPOCH : 0;
 }
 
 /* Custom names: whose address is in the answer. */

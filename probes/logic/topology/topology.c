@@ -63,11 +63,13 @@ int topology_adopt_name(struct topology *t, const struct topology_name *name, en
 	if (i < 0)
 		return i;
 	n = &t->names[i];
-	memcpy(n->seen, name->seen, sizeof(n->seen));
-	n->n_seen = n->n_latest = name->n_latest;
-	n->ttl_ms = name->ttl_ms;
-	n->dns_ns = name->dns_ns;
-	n->lead = name->lead;
+	*n = *name;
+	n->role = (uint8_t)role;
+	n->left = n->met = n->listed = false;
+	n->arrived = true;
+	n->away_ns = 0;
+	n->alias = (struct pel_addr){0};
+	memset(n->members_seen_ns, 0, sizeof(n->members_seen_ns));
 	n->moved_ns[0] = now_ns;
 	n->moved_ns[1] = name->moved_ns[0];
 	return i;

@@ -111,6 +111,7 @@ struct topology_name {
 	bool listed;   /* members were told by topology_set_name_members() */
 	bool left;     /* belongs elsewhere; to be taken away by the caller */
 	bool met;      /* ... to another cluster, which has been met there */
+	bool arrived;  /* from another cluster; its sockets have not been judged since */
 	uint16_t port;
 	uint32_t ttl_ms;
 	uint64_t dns_ns;      /* last answer */

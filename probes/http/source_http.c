@@ -7,8 +7,8 @@
  * changed; etcd is read once, and then watched from the revision of that answer on, so that no
  * change is missed between the two.
  *
- * Whatever goes wrong, the last word stays: the listener is told of answers that name somebody and
- * of nothing else.  Trouble is said once, and waited out with growing pauses.
+ * Whatever goes wrong, the last word stays for DEAD_NS: until then the listener is told of answers
+ * that name somebody and of nothing else.  Trouble is said once, and waited out with growing pauses.
  *
  * Where the configuration does not say whom it may name, that is whoever has a host in the domain of
  * the endpoint: logins go to those hosts, and what a coordinator says may be anybody's.
@@ -31,6 +31,7 @@
 #define WATCH_MS 600000        /* then the whole is read anew */
 #define RETRY_NS (500 * LOOP_MS)
 #define RETRY_MOST_NS (15 * LOOP_S)
+#define DEAD_NS (20 * LOOP_S)      /* of no use for so long */
 #define PUSH_GAP_NS (20 * LOOP_MS) /* between two questions that are answered at once */
 
 struct source_http {
@@ -42,6 +43,7 @@ struct source_http {
 	struct http_call *call;
 	struct loop_timer timer;
 	struct trouble trouble;
+	uint64_t failing_ns;            /* since when it is of no use; 0: it is */
 	char allowed[PEL_NAME_MAX + 2]; /* pattern of hosts */
 	uint64_t index; /* Consul: of the last answer; etcd: the revision; 0: read the whole */
 	struct coordinator_view view;
@@ -56,9 +58,17 @@ static void again(struct source_http *s, uint64_t in_ns)
 
 static void fail(struct source_http *s, const char *why)
 {
+	uint64_t now = loop_now_ns(s->of->loop);
+
 	trouble_say(&s->trouble, "the coordinator is of no use: %s; what is known stays", why);
 	s->index = 0;
-	again(s, trouble_wait_ns(&s->trouble, RETRY_NS, RETRY_MOST_NS, loop_now_ns(s->of->loop)));
+	if (!s->failing_ns)
+		s->failing_ns = now;
+	if (now >= s->failing_ns + DEAD_NS) {
+		s->view.n = 0;
+		s->named(s->ctx, &s->view);
+	}
+	again(s, trouble_wait_ns(&s->trouble, RETRY_NS, RETRY_MOST_NS, now));
 }
 
 /* Takes an answer's word over; false if it was none. */
@@ -69,6 +79,8 @@ static bool take(struct source_http *s, const char *body, size_t n, uint64_t ind
 	verdict = coordinator_parse(s->config->format, body, n, s->allowed, &s->view);
 	if (index)
 		s->view.index = index;
+	if (verdict == COORDINATOR_OK || verdict == COORDINATOR_NOTHING)
+		s->failing_ns = 0;
 	if (verdict == COORDINATOR_OK) {
 		trouble_end(&s->trouble);
 		s->named(s->ctx, &s->view);

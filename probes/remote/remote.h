@@ -32,7 +32,7 @@ enum remote_fleet {
 
 /* What the module tells; `key` names a cluster.  None of these may close the module. */
 struct remote_core {
-	/* A coordinator names members, and perhaps a primary: to be verified. */
+	/* A coordinator names members, and perhaps a primary: to be verified; nobody: it is dead. */
 	void (*named)(void *ctx, const char *key, const struct coordinator_view *view);
 	/* The control plane lists custom endpoints, members, zones. */
 	void (*listed)(void *ctx, const char *key, const struct rds_view *view);

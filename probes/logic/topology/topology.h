@@ -243,7 +243,7 @@ struct topology {
 	uint64_t veto_ns;       /* since when the table contradicts the incumbent; 0: it does not */
 	uint64_t lie_ns;        /* since when it names another than the confirmed writer */
 	uint64_t deadline_ns;
-	uint64_t word_ns;      /* when a coordinator last spoke; 0: never */
+	uint64_t word_ns;      /* when a coordinator last spoke; 0: never, or it is dead */
 	bool word_alone;       /* nobody can be asked: its word is followed */
 	struct pel_addr scout; /* where a stranger is to be met; family 0: nowhere */
 	struct topology_table table;
@@ -305,7 +305,10 @@ unsigned topology_set_name_members(struct topology *t, unsigned name, const char
  */
 int topology_add_member(struct topology *t, const char *host, uint16_t port, uint64_t now_ns);
 
-/* The whole of what a coordinator says: members that it names no more are forgotten. */
+/*
+ * The whole of what a coordinator says: members that it names no more are forgotten.  n 0: nothing
+ * is heard of it any more; its members stay.
+ */
 unsigned topology_feed_words(struct topology *t, const struct topology_word *words, unsigned n,
 	uint64_t now_ns);
 

@@ -8,7 +8,8 @@
  *
  * Without any credential nobody can be asked.  Then, and only until somebody answers a login, the
  * word is all there is besides DNS, and whoever configured the coordinator wants it followed: the
- * primary that it names is the writer, and members are routable where their hosts lead.
+ * primary that it names is the writer, and members are routable where their hosts lead.  A word
+ * that names nobody is that of a coordinator that is dead: its members stay, and nothing else.
  */
 #include "state.h"
 
@@ -56,7 +57,8 @@ unsigned topology_take_words(struct topology *t, const struct topology_word *wor
 {
 	unsigned bits = TOPOLOGY_DATA;
 
-	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+	t->word_ns = n ? now_ns : 0;
+	for (unsigned i = 0; n && i < PEL_MAP_INSTANCES; i++) {
 		t->members[i].named = false;
 		t->members[i].word_role = PEL_ROLE_UNKNOWN;
 	}
@@ -69,7 +71,6 @@ unsigned topology_take_words(struct topology *t, const struct topology_word *wor
 	bits |= topology_forget(t); /* before those that are new, which may get its label */
 	for (unsigned i = 0; i < n; i++)
 		bits |= take(t, &words[i], now_ns);
-	t->word_ns = now_ns;
 	return bits;
 }
 

@@ -224,6 +224,30 @@ static void who_is_fenced_off_is_no_reader(void **state)
 	assert_string_equal(writer(t), "b");
 }
 
+/* The coordinator is dead: nobody is forgotten, but where nobody can be asked DNS is followed. */
+static void a_word_that_lapses_is_followed_no_more(void **state)
+{
+	const struct pel_addr addr = addr_of(9);
+	const struct topology_dns dns = {.addrs = &addr, .n_addrs = 1, .ttl_ms = 5000};
+	struct topology *t = begin();
+
+	(void)topology_set_why(t, PEL_WHY_NO_CREDENTIALS, now);
+	(void)topology_feed_dns(t, 0, &dns, now);
+	(void)say(t, "aW bR");
+	(void)resolve(t, 'a');
+	(void)resolve(t, 'b');
+	assert_string_equal(writer(t), "a");
+	assert_true(say(t, "") & TOPOLOGY_SEVER);
+	assert_int_equal(t->state, PEL_STATE_UNKNOWN);
+	assert_true(t->dns_only);
+	assert_int_not_equal(topology_find(t, "a"), PEL_NONE);
+	assert_true(say(t, "aW bR") & TOPOLOGY_FIRST);
+	assert_string_equal(writer(t), "a");
+	answer(t, 'a', PEL_ROLE_WRITER);
+	assert_int_equal(say(t, "") & (TOPOLOGY_WAKES | TOPOLOGY_EPOCH), 0);
+	assert_string_equal(writer(t), "a");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +261,7 @@ int main(void)
 		cmocka_unit_test(a_configured_member_keeps_its_place),
 		cmocka_unit_test(hosts_of_one_label_are_told_apart_by_host),
 		cmocka_unit_test(who_is_fenced_off_is_no_reader),
+		cmocka_unit_test(a_word_that_lapses_is_followed_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -387,7 +387,7 @@ static void role_unsaid(struct topology_member *m, uint64_t now_ns)
 {
 	if (!m->unsaid_ns)
 		m->unsaid_ns = now_ns;
-	if (!m->claim_ns || now_ns < m->unsaid_ns + TOPOLOGY_CLAIM_NS)
+	if (m->self_role == PEL_ROLE_READER || now_ns < m->unsaid_ns + TOPOLOGY_CLAIM_NS)
 		return;
 	m->self_role = PEL_ROLE_UNKNOWN;
 	m->claim_ns = 0;

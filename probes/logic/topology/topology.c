@@ -212,11 +212,11 @@ static unsigned judge_table(struct topology *t, uint64_t now_ns)
 static unsigned settle(struct topology *t, uint64_t now_ns, unsigned bits)
 {
 	t->deadline_ns = now_ns + TOPOLOGY_TICK_NS;
-	bits |= topology_forget(t);
 	bits |= topology_conclude_bonds(t, now_ns);
 	topology_conclude_words(t);
 	topology_fold(t, now_ns);
 	topology_confirm(t, now_ns);
+	bits |= topology_forget(t); /* never the writer */
 	topology_assign_roles(t);
 	topology_admit(t, now_ns);
 	bits |= topology_conclude_names(t, now_ns);

@@ -13,9 +13,9 @@
 /* clang-format off */
 static const char *const words[] = {
 	"1w", "2w", "3w", "4w", "1r", "2r", "3r", "4r", "1w@40", "2r@300", "3w@2000",
-	"1h", "2h", "3h", "4h", "1h#5~b", "2h=7", "3h~c", "1x", "2x", "3x", "4x",
+	"1e", "2e", "3e", "1h", "2h", "3h", "4h", "1h#5~b", "2h=7", "3h~c", "1x", "2x", "3x", "4x",
 	"1u", "2u", "3u", "1o", "2o", "3o", "4o", "1p", "2p", "1s", "3s",
-	"1t:1M,2,3", "2t:2M,1,3", "3t:1,2,3", "1t:1M,2M+900,3,4", "2t5000:3M,1", "3tx:2M,9", "1t!:1M",
+	"2t:1,2,3", "3t:1,2,3,4", "1t:1M,2,3", "2t:2M,1,3", "3t:1,2,3", "1t:1M,2M+900,3,4", "2t5000:3M,1", "3tx:2M,9", "1t!:1M",
 	"1t*:2M,1?", "4t0:4M,3L900", "1d:1", "2d:2", "3d:3", "4d:4", "2d:6", "1d:5", "1d:8,9",
 	"w:1", "w:2", "w:5", "w/50:6", "q:2", "q:3,4", "c:2", "c:3,9", "scout:1,w,t:1M,2,3",
 	"scout:2,r,t:1M,2", "scout:1#5~b,w,t:1M,2", "scout:5,r,t:5,1M", "refused",
@@ -121,9 +121,9 @@ static void long_lives_hold(void **state)
 static void run_dispute(unsigned seed, unsigned n)
 {
 	static const char *const claims[] = {"1w", "2w", "1w", "2w", "1w@40", "2w@40", "1x", "2x",
-		"1h", "2h", "1t100:1M,2,3,4", "2t100:2M,1,3,4", "3t100:1M,2,3,4", "3t100:2M,1,3,4",
-		"4t100:1M,2,3,4", "4t100:2M,1,3,4", "3t100:1M,2M+20,3,4", "1?", "2?", "1p", "2p",
-		"1o", "2o", "3r", "4r", "+1", "+20", "+60", "+250", "+1000"};
+		"1e", "2e", "1h", "2h", "1t100:1M,2,3,4", "2t100:2M,1,3,4", "3t100:1M,2,3,4",
+		"3t100:2M,1,3,4", "4t100:1M,2,3,4", "4t100:2M,1,3,4", "3t100:1M,2M+20,3,4", "1?",
+		"2?", "1p", "2p", "1o", "2o", "3r", "4r", "+1", "+20", "+60", "+250", "+1000"};
 	struct play *p = play_new(&(struct topology_config){.has_table = true});
 	uint64_t changed[4] = {0};
 	uint8_t last;
@@ -155,6 +155,170 @@ static void disputes_do_not_alternate(void **state)
 		run_dispute(seed, 400);
 }
 
+/* What each member said of itself, and when, kept beside the topology. */
+struct said {
+	uint64_t first_ns, claim_ns; /* its claims without a break, the first and the last */
+	uint64_t recant_ns;          /* when it last said reader */
+	uint64_t unsaid_ns,
+		error_ns; /* since when it answers with errors alone; the last of them */
+};
+
+static void said_note(struct said *s, char word, uint64_t now_ns)
+{
+	switch (word) {
+	case 'w':
+		s->first_ns = s->first_ns ? s->first_ns : now_ns;
+		s->claim_ns = now_ns;
+		s->unsaid_ns = 0;
+		break;
+	case 'e':
+		s->error_ns = now_ns;
+		s->unsaid_ns = s->unsaid_ns ? s->unsaid_ns : now_ns;
+		if (now_ns >= s->unsaid_ns + TOPOLOGY_CLAIM_NS)
+			s->first_ns = 0;
+		break;
+	case 'r':
+		s->recant_ns = now_ns;
+		s->first_ns = s->unsaid_ns = 0;
+		break;
+	case 'x':
+	case 'h':
+		s->first_ns = s->unsaid_ns = 0;
+		break;
+	}
+}
+
+/* Who is published has claimed since it last recanted, and does so still unless it is out of sight. */
+static void check_published(const struct play *p, const struct said *said)
+{
+	const struct topology_member *w = topology_member(&p->t, p->t.writer);
+	const struct said *s = w ? &said[w->id[5] - '0'] : NULL;
+
+	if (!w)
+		return;
+	assert_true(s->claim_ns > s->recant_ns);
+	assert_false(w->twin);
+	if (w->live)
+		assert_true(!s->unsaid_ns || s->error_ns < s->unsaid_ns + TOPOLOGY_CLAIM_NS);
+	else
+		assert_true(p->now < s->claim_ns + TOPOLOGY_HOLD_NS);
+}
+
+/*
+ * Where there is no witness nobody is published while two go on claiming: both have said so since
+ * the last of all claims began, and since somebody was last published.
+ */
+static void check_undisputed(struct play *p, const struct said *said, uint64_t since_ns)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 1; i <= 4; i++)
+		since_ns = said[i].first_ns > since_ns ? said[i].first_ns : since_ns;
+	for (unsigned i = 1; i <= 4; i++) {
+		const struct topology_member *m = topology_member(&p->t, play_slot(p, i));
+
+		n += m && m->self_role == PEL_ROLE_WRITER && !m->twin &&
+			m->health != PEL_HEALTH_UNREACHABLE &&
+			said[i].claim_ns > since_ns + PLAY_MS;
+	}
+	if (n >= 2)
+		assert_int_equal(p->t.writer, PEL_NONE);
+}
+
+/* A coordinator names these of the four, by bits. */
+static unsigned name_them(struct play *p, unsigned set)
+{
+	struct topology_word words_of[4] = {{.port = 0}};
+	unsigned n = 0;
+
+	for (unsigned i = 1; i <= 4; i++) {
+		if (set & (1u << i))
+			(void)snprintf(words_of[n++].host, PEL_NAME_MAX, "demo-%u.example.com", i);
+	}
+	return topology_feed_words(&p->t, words_of, n, p->now);
+}
+
+/* Without a table: members of the configuration or of a coordinator; 4 is 1 at another address. */
+static struct play *plain_new(bool named)
+{
+	struct play *p = play_new(&(struct topology_config){.has_table = false});
+	char host[32];
+
+	for (unsigned n = 1; n <= 4 && !named; n++) {
+		(void)snprintf(host, sizeof(host), "demo-%u.example.com", n);
+		(void)topology_add_member(&p->t, host, 0, p->now);
+	}
+	if (named)
+		(void)name_them(p, 0x1e);
+	play(p, "names 1d:1 2d:2 3d:3 4d:4 1h 1w 1o 2h 2r 2o 3h 3r 3o 4h~1 4w 4o");
+	return p;
+}
+
+/* Each server is shown once, and whom a coordinator names no more only while it claims. */
+static void check_shown(struct play *p, const struct pel_hot *hot)
+{
+	unsigned shown = 0;
+
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		const struct topology_member *m = topology_member(&p->t, i);
+
+		if (!m)
+			continue;
+		shown += !m->twin;
+		assert_true(m->configured || m->named || m->claim_ns || i == p->t.writer);
+		for (unsigned k = 0; k < i; k++)
+			assert_false(p->t.members[k].used && !m->twin && !p->t.members[k].twin &&
+				m->uuid[0] && strcmp(m->uuid, p->t.members[k].uuid) == 0);
+	}
+	assert_int_equal(hot->n_instances, shown);
+}
+
+static void run_plain(unsigned seed, unsigned n)
+{
+	static const char *const plain[] = {"1w", "1w", "2w", "3w", "4w", "1r", "2r", "3r", "4r",
+		"1e", "2e", "3e", "4e", "1x", "2x", "3x", "4x", "1h", "2h", "3h", "4h~1", "4h~2",
+		"4h~1", "1u", "2u", "4u", "1o", "2o", "3o", "4o", "1p", "2s", "+1", "+60", "+250",
+		"+1000", "+5000", "+31000", "+70000"};
+	struct play *p = plain_new(seed % 2);
+	struct said said[5] = {0};
+	uint64_t since_ns = p->now; /* when somebody was last published anew */
+	struct pel_hot hot;
+	static struct pel_cold cold;
+
+	srand(seed);
+	for (unsigned i = 1; i <= 4; i++)
+		said_note(&said[i], i == 1 || i == 4 ? 'w' : 'r', p->now);
+	for (unsigned i = 0; i < n; i++) {
+		const char *word = plain[(unsigned)rand() % (sizeof(plain) / sizeof(*plain))];
+		struct before was = look(p);
+		const struct topology_member *m =
+			topology_member(&p->t, play_slot(p, (unsigned)(*word - '0')));
+
+		if (m && (m->live || word[1] == 'h'))
+			said_note(&said[*word - '0'], word[1], p->now + PLAY_MS);
+		play_word(p, word);
+		if (seed % 2 && rand() % 16 == 0)
+			play_note(p, name_them(p, 2 * (1u + (unsigned)rand() % 15)));
+		topology_view(&p->t, &hot, &cold, NULL);
+		check_writer(&hot);
+		check_published(p, said);
+		check_undisputed(p, said, since_ns);
+		check_shown(p, &hot);
+		if (p->t.writer != was.writer) {
+			assert_true(p->bits & TOPOLOGY_SEVER);
+			since_ns = p->t.writer == PEL_NONE ? since_ns : p->now;
+		}
+	}
+	free(p);
+}
+
+static void plain_members_hold(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= 600; seed++)
+		run_plain(seed, 200);
+}
+
 /* One that claims alone, on a connection that lasts, is published within a second. */
 static void who_claims_alone_is_published(void **state)
 {
@@ -167,7 +331,7 @@ static void who_claims_alone_is_published(void **state)
 		for (unsigned i = 0; i < 40; i++)
 			play_word(p, words[(unsigned)rand() % N_WORDS]);
 		play(p,
-			"1d:1 2d:2 3d:3 1x 2x 3x 4x 1h 2h 3h 1r 2r 3r 1o 2o 3o 1t:1,2,3 3w +60 3w +60 "
+			"1d:1 2d:2 3d:3 1x 2x 3x 4x 1h 2h 3h 4h 1r 2r 3r 4r 1o 2o 3o 1t:1,2,3 3w +60 3w +60 "
 			"3w +800 3w");
 		if (play_slot(p, 3) != PEL_NONE && p->t.members[play_slot(p, 3)].routable)
 			assert_int_equal(p->t.writer, play_slot(p, 3));
@@ -181,6 +345,7 @@ int main(void)
 		cmocka_unit_test(short_lives_hold),
 		cmocka_unit_test(long_lives_hold),
 		cmocka_unit_test(disputes_do_not_alternate),
+		cmocka_unit_test(plain_members_hold),
 		cmocka_unit_test(who_claims_alone_is_published),
 	};
 

@@ -3,6 +3,7 @@
  * The cluster's parts among themselves.
  *
  *   cluster.c   settles what changed, drives the schedule, publishes
+ *   configure.c what the configuration makes of it, at first and at a reload
  *   names.c     its names: who follows them, DNS questions, aliases
  *   probe.c     its instances: connections, questions, answers
  *   hosts.c     where they live: DNS questions for the host of each
@@ -86,7 +87,9 @@ struct cluster {
 	bool port_told;
 	char domain_next[PEL_NAME_MAX]; /* of the instances where its own endpoint leads now */
 	const struct config_cluster *config;
-	const struct dialect *dialect;
+	const struct dialect *dialect;  /* told, detected, or else guessed */
+	bool undecided;                 /* `dialect` is a guess: no server has greeted yet */
+	const struct dialect *detected; /* another than the guess: all begins anew with it */
 	struct links links;
 	struct topology topology;
 	struct schedule schedule;
@@ -119,9 +122,14 @@ struct cluster {
 	struct pel_cold said_cold;
 };
 
-/* cluster.c */
+/* configure.c */
 /* Something new to log in with has come, or an order: nobody rests any longer. */
 void cluster_login_anew(struct cluster *c);
+/* `dialect = auto`, and a server has greeted that is not what was guessed. */
+void cluster_redecide(struct cluster *c);
+
+/* cluster.c */
+void cluster_settle(void *ctx);
 void cluster_note(struct cluster *c, unsigned bits);
 void cluster_kick(struct cluster *c);
 void cluster_publish(struct cluster *c); /* what was noted, now */
@@ -170,7 +178,7 @@ void probe_health_failed(struct probe *p, const struct member_failure *failure);
 /* scout.c */
 void cluster_scout_tick(struct cluster *c, uint64_t now_ns);
 /* The evidence in an answer, by the cluster's dialect.  0; -ENODATA: it has none; -errno. */
-int cluster_read(const struct cluster *c, const struct link *link, enum dialect_question question,
+int cluster_read(struct cluster *c, const struct link *link, enum dialect_question question,
 	const struct member_answer *answer, struct evidence *ret);
 
 /* claims.c: applies what the control plane said to the names and the writer of now. */

@@ -27,7 +27,29 @@
 /* Behind the dialect's questions: whom the server takes us for, where it refuses one of them. */
 #define SCOUT_ACCOUNT DIALECT_QUESTIONS
 
-int cluster_read(const struct cluster *c, const struct link *link, enum dialect_question question,
+/* What has no table needs somebody who names the members. */
+static bool is_possible(const struct cluster *c, const struct dialect *d)
+{
+	return d->has_table || c->config->members.n || c->config->endpoint[0] ||
+		c->config->source != CONFIG_SOURCE_SQL;
+}
+
+/* The first greeting decides of what kind the servers are, where nobody has told it. */
+static int read_hello(struct cluster *c, const struct pel_cells *cells, struct evidence *ret)
+{
+	const struct dialect *d = c->undecided ? NULL : c->dialect;
+	int r = dialect_read_hello(cells, &d, ret);
+
+	if (r < 0 || !is_possible(c, d))
+		return r < 0 ? r : -ENODATA;
+	c->undecided = false;
+	if (d == c->dialect)
+		return 0;
+	c->detected = d;
+	return -EAGAIN;
+}
+
+int cluster_read(struct cluster *c, const struct link *link, enum dialect_question question,
 	const struct member_answer *answer, struct evidence *ret)
 {
 	*ret = (struct evidence){.sent_ns = answer->sent_ns,
@@ -35,7 +57,8 @@ int cluster_read(const struct cluster *c, const struct link *link, enum dialect_
 		.from = link->addr};
 	if (answer->error || !answer->cells)
 		return -ENODATA;
-	return c->dialect->read[question](answer->cells, ret);
+	return question == DIALECT_HELLO ? read_hello(c, answer->cells, ret)
+					 : c->dialect->read[question](answer->cells, ret);
 }
 
 static void scout_end(struct cluster *c, uint64_t pause_ns)
@@ -118,6 +141,10 @@ static void scout_answered(struct cluster *c, const struct member_answer *answer
 	int r = cluster_read(c, &c->scout, c->scout_question, answer, &e);
 
 	if (c->scout_question == DIALECT_HELLO) {
+		if (r == -EAGAIN) {
+			scout_end(c, 0);
+			return;
+		}
 		if (r < 0 && !answer->error) {
 			scout_learns(c, PEL_WHY_NOT_A_CLUSTER, SCOUT_REST_NS);
 			return;

@@ -299,6 +299,12 @@ int config_load(const char *path, struct config **ret, struct config_error *ret_
 	return e;
 }
 
+bool config_cluster_is_other(const struct config_cluster *a, const struct config_cluster *b)
+{
+	return a->port != b->port || a->dialect != b->dialect || a->source != b->source ||
+		memcmp(&a->members, &b->members, sizeof(a->members)) != 0;
+}
+
 const struct config_cluster *config_find_cluster(const struct config *config, const char *name)
 {
 	for (unsigned i = 0; i < config->n_clusters; i++) {

@@ -101,7 +101,6 @@ struct config_cluster {
 	char password[CONFIG_PASSWORD_MAX]; /* of `password` or of the first line of the file */
 	char password_file[CONFIG_PATH_MAX];
 	struct tls_settings tls;
-	uint32_t refresh_ms;           /* of the whole topology while all is well */
 	uint32_t failure_detection_ms; /* silence until unreachable */
 	uint32_t stall_ms;             /* stalled for so long: severed */
 	uint32_t max_lag_ms;           /* 0: off */
@@ -170,6 +169,12 @@ int config_parse(const char *text, const char *path, struct config **ret,
 
 /* Wipes and frees; NULL is ignored. */
 void config_free(struct config *config);
+
+/*
+ * Whether what was known of a cluster by the one section may be wrong by the other: its members, where
+ * they listen, what they are.
+ */
+bool config_cluster_is_other(const struct config_cluster *a, const struct config_cluster *b);
 
 /*
  * The section that a host name in normal form belongs to: by its NAME, endpoint, reader endpoint or

@@ -83,8 +83,6 @@ const struct config_key config_keys[] = {
 		.words = fallback_words},
 	{BOTH(reader_selector), "reader-selector", &config_type_word,
 		"random, round-robin, lag, round-trip or load", .words = selector_words},
-	{BOTH(refresh_ms), "refresh", &config_type_duration, "a duration from 100ms to 60s",
-		.min = 100, .max = 60000, .standard = "500ms"},
 	{BOTH(secret_id), "secret-id", &config_type_text, "the name or the ARN of a secret"},
 	{BOTH(tls.on), "ssl", &config_type_bool, "on or off"},
 	{BOTH(tls.ca), "ssl-ca", &config_type_path, a_path},

@@ -69,7 +69,7 @@ for _ in range(10000):
 
 def broken():
     """A prober that cannot start is not tried without end."""
-    with Prober(config="[pelorus]\nrefresh = never\n") as p:
+    with Prober(config="[pelorus]\npoll = never\n") as p:
         path, count = counting(p)
         begin = time.monotonic()
         children = [subprocess.Popen([sys.executable, "-c", LOOKUPS], env=preloaded(p, path),

@@ -15,7 +15,7 @@ SECRET = GOOD + "user = monitor\npassword = 'very secret'\n"
 
 def at_start():
     with Prober() as p:
-        for text, said in (("[pelorus]\nrefresh = often\n", "2: refresh: expected a duration"),
+        for text, said in (("[pelorus]\npoll = often\n", "2: poll: expected a duration"),
                            ("[cluster one]\nusre = x\n", "2: usre: expected a known key"),
                            ("nothing\n", "1: nothing: expected a [pelorus]")):
             p.configure(text)
@@ -64,9 +64,9 @@ def reload():
         p.start()
         pids = p.note_pids()
         wait_for(lambda: any(c["key"] == "localhost" for c in p.status()["clusters"]))
-        p.configure("[pelorus]\nrefresh = never\n")
+        p.configure("[pelorus]\npoll = never\n")
         run = p.pelorus("reload")
-        ok(run.returncode == 1 and f"{p.config}:2: refresh: expected" in run.stderr,
+        ok(run.returncode == 1 and f"{p.config}:2: poll: expected" in run.stderr,
            "a broken file is refused on reload, with file, line and key", run.stderr)
         ok(any(c["key"] == "localhost" for c in p.status()["clusters"]),
            "the old one stays in force")

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Aurora MySQL: role by @@innodb_read_only, members by replica_host_status.
- *
- * The greeting asks with SHOW, which leaves out a variable that a server does not have instead of
- * failing: a server without aurora_server_id is no Aurora, and MariaDB (the lab) has server_uid
- * where MySQL has server_uuid.
  */
 #include "dialect.h"
 #include "variables.h"
@@ -12,22 +8,19 @@
 #include <errno.h>
 #include <string.h>
 
-static int read_hello(const struct pel_cells *cells, struct evidence *e)
+static bool detects(const struct dialect_variables *v)
 {
-	struct dialect_variables v;
-	int r = dialect_read_variables(cells, &v);
+	return v->aurora_server_id[0] != '\0';
+}
 
-	if (r < 0)
-		return r;
-	if (v.aurora_server_id[0] == '\0')
-		return -ENODATA;
-	memcpy(e->id, v.aurora_server_id, sizeof(e->id));
-	memcpy(e->uuid, v.uuid, sizeof(e->uuid));
+static void read_hello(const struct dialect_variables *v, struct evidence *e)
+{
+	memcpy(e->id, v->aurora_server_id, sizeof(e->id));
+	memcpy(e->uuid, v->uuid, sizeof(e->uuid));
 	e->has = EVIDENCE_IDENTITY;
-	e->role = v.innodb_read_only;
+	e->role = v->innodb_read_only;
 	if (e->role != PEL_ROLE_UNKNOWN)
 		e->has |= EVIDENCE_ROLE;
-	return 0;
 }
 
 static int read_table(const struct pel_cells *cells, struct evidence *e)
@@ -50,15 +43,14 @@ const struct dialect dialect_aurora = {
 	.has_table = true,
 	.queries =
 		{
-			[DIALECT_HELLO] = "SHOW GLOBAL VARIABLES WHERE Variable_name IN"
-					  " ('aurora_server_id', 'innodb_read_only', 'server_uid',"
-					  " 'server_uuid')",
+			[DIALECT_HELLO] = DIALECT_VARIABLES,
 			[DIALECT_ROLE] = "SELECT @@innodb_read_only",
 			[DIALECT_TABLE] = PEL_ROWS_QUERY,
 		},
+	.detects = detects,
+	.read_hello = read_hello,
 	.read =
 		{
-			[DIALECT_HELLO] = read_hello,
 			[DIALECT_ROLE] = dialect_read_role,
 			[DIALECT_TABLE] = read_table,
 		},

@@ -1,22 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The dialects by name, and what server errors say about a topology.
+ * The list of dialects, the greeting that they have in common, and what server errors say about a
+ * topology.
  */
 #include "dialect.h"
+#include "variables.h"
 
 #include "common/errors.h"
 
-#include <string.h>
+#include <errno.h>
 
+/* The most special first: every server has a read_only. */
 static const struct dialect *const dialects[] = {&dialect_aurora, &dialect_read_only};
 
-const struct dialect *dialect_find(const char *name)
+static const struct dialect *detect(const struct dialect_variables *v)
 {
 	for (size_t i = 0; i < sizeof(dialects) / sizeof(*dialects); i++) {
-		if (strcmp(dialects[i]->name, name) == 0)
+		if (dialects[i]->detects(v))
 			return dialects[i];
 	}
 	return NULL;
+}
+
+int dialect_read_hello(const struct pel_cells *cells, const struct dialect **dialect,
+	struct evidence *evidence)
+{
+	struct dialect_variables v;
+	int r = dialect_read_variables(cells, &v);
+
+	if (r < 0)
+		return r;
+	if (!*dialect)
+		*dialect = detect(&v);
+	if (!*dialect || !(*dialect)->detects(&v))
+		return -ENODATA;
+	(*dialect)->read_hello(&v, evidence);
+	return 0;
 }
 
 enum pel_why dialect_why(unsigned server_errno)

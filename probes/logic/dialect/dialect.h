@@ -19,13 +19,18 @@ enum dialect_question {
 	DIALECT_QUESTIONS,
 };
 
+struct dialect_variables;
+
 struct dialect {
 	const char *name;
 	bool has_table; /* servers tell the members; else they come from the configuration */
 	const char *queries[DIALECT_QUESTIONS];
 	const char *table_else; /* TABLE in older words, for who does not parse these; or NULL */
+	/* Whether a server that greets with these is of this kind; then, the greeting as evidence. */
+	bool (*detects)(const struct dialect_variables *v);
+	void (*read_hello)(const struct dialect_variables *v, struct evidence *evidence);
 	/*
-	 * Reads the answer to a question: fills has and what it names, leaves times and address
+	 * Reads the answer to another question: fills has and what it names, leaves times and address
 	 * alone. 0, or -EPROTO: not an answer to that question, -ENODATA: an answer that says
 	 * nothing.
 	 */
@@ -35,8 +40,12 @@ struct dialect {
 extern const struct dialect dialect_aurora;
 extern const struct dialect dialect_read_only;
 
-/* By name ("aurora", "read_only"); NULL if there is none. */
-const struct dialect *dialect_find(const char *name);
+/*
+ * Reads a server's greeting.  *dialect NULL becomes the first that detects itself.  0, or an error as
+ * of read(); -ENODATA: the server is not of that kind, or of none.
+ */
+int dialect_read_hello(const struct pel_cells *cells, const struct dialect **dialect,
+	struct evidence *evidence);
 
 /*
  * Why a server error makes the topology unknown: PEL_WHY_NOT_A_CLUSTER (no such table or variable),

@@ -16,20 +16,17 @@
 #include <string.h>
 #include <strings.h>
 
-static int read_hello(const struct pel_cells *cells, struct evidence *e)
+static bool detects(const struct dialect_variables *v)
 {
-	struct dialect_variables v;
-	int r = dialect_read_variables(cells, &v);
+	return v->read_only != PEL_ROLE_UNKNOWN;
+}
 
-	if (r < 0)
-		return r;
-	if (v.read_only == PEL_ROLE_UNKNOWN)
-		return -ENODATA;
+static void read_hello(const struct dialect_variables *v, struct evidence *e)
+{
 	e->id[0] = '\0';
-	memcpy(e->uuid, v.uuid, sizeof(e->uuid));
-	e->role = v.read_only;
+	memcpy(e->uuid, v->uuid, sizeof(e->uuid));
+	e->role = v->read_only;
 	e->has = EVIDENCE_IDENTITY | EVIDENCE_ROLE;
-	return 0;
 }
 
 /* The place of a column that has had two names; -1 if there is none. */
@@ -95,16 +92,15 @@ const struct dialect dialect_read_only = {
 	.has_table = false,
 	.queries =
 		{
-			[DIALECT_HELLO] =
-				"SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only',"
-				" 'server_uid', 'server_uuid')",
+			[DIALECT_HELLO] = DIALECT_VARIABLES,
 			[DIALECT_ROLE] = "SELECT @@global.read_only",
 			[DIALECT_TABLE] = "SHOW REPLICA STATUS",
 		},
 	.table_else = "SHOW SLAVE STATUS",
+	.detects = detects,
+	.read_hello = read_hello,
 	.read =
 		{
-			[DIALECT_HELLO] = read_hello,
 			[DIALECT_ROLE] = dialect_read_role,
 			[DIALECT_TABLE] = read_lag,
 		},

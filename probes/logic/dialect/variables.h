@@ -14,6 +14,14 @@ struct dialect_variables {
 	enum pel_role read_only;
 };
 
+/*
+ * The greeting of every dialect.  SHOW leaves out a variable that a server does not have instead of
+ * failing; MariaDB (the lab) has server_uid where MySQL has server_uuid.
+ */
+#define DIALECT_VARIABLES                                                                          \
+	"SHOW GLOBAL VARIABLES WHERE Variable_name IN ('aurora_server_id', 'innodb_read_only',"    \
+	" 'read_only', 'server_uid', 'server_uuid')"
+
 /* Reads rows of (name, value).  0, -EPROTO: other columns, -ENODATA: no row. */
 int dialect_read_variables(const struct pel_cells *cells, struct dialect_variables *ret);
 

@@ -28,10 +28,8 @@ unsigned topology_leave(struct topology_name *n, bool met)
 	return TOPOLOGY_LEFT;
 }
 
-unsigned topology_begin_anew(struct topology *t, const struct pel_addr *from, uint64_t now_ns)
+void topology_forget_all(struct topology *t, uint64_t now_ns)
 {
-	unsigned bits = TOPOLOGY_RELEARNT | TOPOLOGY_MEMBERS | TOPOLOGY_EPOCH;
-
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
 		if (t->members[i].used)
 			topology_slot_free(t, i);
@@ -40,10 +38,18 @@ unsigned topology_begin_anew(struct topology *t, const struct pel_addr *from, ui
 	t->contest = (struct topology_contest){.chosen = PEL_NONE, .named = PEL_NONE};
 	t->known_once = false;
 	t->started_ns = now_ns;
+	for (unsigned i = 0; i < t->n_names; i++)
+		t->names[i].away_ns = 0;
+}
+
+unsigned topology_begin_anew(struct topology *t, const struct pel_addr *from, uint64_t now_ns)
+{
+	unsigned bits = TOPOLOGY_RELEARNT | TOPOLOGY_MEMBERS | TOPOLOGY_EPOCH;
+
+	topology_forget_all(t, now_ns);
 	for (unsigned i = 0; i < t->n_names; i++) {
 		struct topology_name *n = &t->names[i];
 
-		n->away_ns = 0;
 		if (n->bond >= TOPOLOGY_BOND_NONE && !topology_same_addr(&n->lead, from))
 			bits |= topology_leave(n, true);
 	}

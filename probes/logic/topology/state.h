@@ -58,6 +58,8 @@ unsigned topology_forget(struct topology *t);
 bool topology_may_leave(struct topology *t, const struct topology_name *n, uint64_t now_ns);
 unsigned topology_leave(struct topology_name *n, bool met);
 
+void topology_forget_all(struct topology *t, uint64_t now_ns);
+
 /* Forgets everybody; names that do not lead to `from` leave, unless they are bound.  Change bits. */
 unsigned topology_begin_anew(struct topology *t, const struct pel_addr *from, uint64_t now_ns);
 

@@ -259,6 +259,19 @@ unsigned topology_configure(struct topology *t, const struct topology_config *co
 	return settle(t, now_ns, TOPOLOGY_DATA | (renamed ? TOPOLOGY_MEMBERS : 0));
 }
 
+unsigned topology_reset(struct topology *t, uint16_t port, uint64_t now_ns)
+{
+	topology_forget_all(t, now_ns);
+	t->scout = (struct pel_addr){0};
+	t->told_why = PEL_WHY_NONE;
+	for (unsigned i = 0; i < t->n_names; i++) {
+		if (t->names[i].port == t->config.port)
+			t->names[i].port = port;
+	}
+	t->config.port = port;
+	return settle(t, now_ns, TOPOLOGY_MEMBERS | TOPOLOGY_EPOCH);
+}
+
 static struct topology_member *member(struct topology *t, unsigned slot)
 {
 	return topology_member(t, slot) ? &t->members[slot] : NULL;

@@ -51,17 +51,21 @@ static const struct {
 	{"a port that wraps around", "[pelorus]\nport = 4294967299\n", "port: expected"},
 	{"a negative port", "[pelorus]\nport = -1\n", "port: expected"},
 	{"a port with letters", "[pelorus]\nport = 33o6\n", "port: expected"},
-	{"a duration without a unit", "[pelorus]\nrefresh = 500\n",
-		"refresh: expected a duration from 100ms to 60s, found '500'"},
-	{"a duration too short", "[pelorus]\nrefresh = 99ms\n", "refresh: expected"},
-	{"a duration too long", "[pelorus]\nrefresh = 61s\n", "refresh: expected"},
-	{"a duration with an unknown unit", "[pelorus]\nrefresh = 1d\n", "refresh: expected"},
+	{"a duration without a unit", "[pelorus]\nfailure-detection-time = 500\n",
+		"failure-detection-time: expected a duration from 300ms to 60s, found '500'"},
+	{"a duration too short", "[pelorus]\nfailure-detection-time = 299ms\n",
+		"failure-detection-time: expected"},
+	{"a duration too long", "[pelorus]\nfailure-detection-time = 61s\n",
+		"failure-detection-time: expected"},
+	{"a duration with an unknown unit", "[pelorus]\nfailure-detection-time = 1d\n",
+		"failure-detection-time: expected"},
 	{"a negative duration", "[pelorus]\nstall-time = -1s\n", "stall-time: expected"},
 	{"a duration with two points", "[pelorus]\nstall-time = 1.1.1s\n", "stall-time: expected"},
 	{"a duration without digits", "[pelorus]\nstall-time = s\n", "stall-time: expected"},
 	{"a duration finer than a millisecond", "[pelorus]\nmax-lag = 1.5ms\n",
 		"max-lag: expected"},
-	{"off where it has no meaning", "[pelorus]\nrefresh = off\n", "refresh: expected"},
+	{"off where it has no meaning", "[pelorus]\nfailure-detection-time = off\n",
+		"failure-detection-time: expected"},
 	{"a bool that is none", "[pelorus]\nssl = maybe\n",
 		"ssl: expected on or off, found 'maybe'"},
 	{"an empty bool", "[pelorus]\nssl =\n", "ssl: expected on or off"},
@@ -136,11 +140,11 @@ static const struct {
 	{"a name is its endpoint", "[cluster Shop.Example.COM.]\n", "endpoint", "shop.example.com",
 		0},
 	{"an alias with an endpoint", "[cluster my shop]\nendpoint=a.b\n", "endpoint", "a.b", 2},
-	{"a value of its own", "[cluster a]\nrefresh = 1s\n", "refresh", "1s", 2},
-	{"a value handed down", "[pelorus]\nrefresh = 1s\n[cluster a]\n", "refresh", "1s", 2},
-	{"handed down from behind", "[cluster a]\n[pelorus]\nrefresh = 2s\n", "refresh", "2s", 3},
-	{"its own outranks what is handed down",
-		"[cluster a]\nrefresh=1s\n[pelorus]\nrefresh = 2s\n", "refresh", "1s", 2},
+	{"a value of its own", "[cluster a]\npoll = 1s\n", "poll", "1s", 2},
+	{"a value handed down", "[pelorus]\npoll = 1s\n[cluster a]\n", "poll", "1s", 2},
+	{"handed down from behind", "[cluster a]\n[pelorus]\npoll = 2s\n", "poll", "2s", 3},
+	{"its own outranks what is handed down", "[cluster a]\npoll=1s\n[pelorus]\npoll = 2s\n",
+		"poll", "1s", 2},
 	{"a section in two parts", "[cluster a]\nport=1\n[pelorus]\n[cluster a]\nport=2\n", "port",
 		"2", 5},
 	{"underscores are hyphens", "[cluster a]\nstall_time=5s\n", "stall-time", "5s", 2},
@@ -234,6 +238,45 @@ static void a_name_finds_its_section(void **state)
 	assert_ptr_equal(config_find_cluster(config, "b"), &config->clusters[1]);
 	assert_null(config_find_cluster(config, "c"));
 	config_free(config);
+}
+
+static struct config *parsed(const char *text)
+{
+	struct config_error error;
+	struct config *config;
+
+	assert_int_equal(config_parse(text, "f", &config, &error), 0);
+	return config;
+}
+
+static void a_section_is_of_other_servers(void **state)
+{
+	static const struct {
+		const char *text;
+		bool other;
+	} cases[] = {
+		{"members = a.x, b.x\nport = 3306\n", false},
+		{"# shifted\nmembers = a.x, b.x\nmax-lag = 1s\nuser = u\n", false},
+		{"members = a.x\n", true},
+		{"members = b.x, a.x\n", true},
+		{"members = a.x, b.x:3307\n", true},
+		{"members = a.x, b.x\nport = 3307\n", true},
+		{"members = a.x, b.x\ndialect = aurora\n", true},
+		{"members = a.x, b.x\nsource = http\n", true},
+	};
+	struct config *a, *b;
+	char text[256];
+
+	(void)state;
+	a = parsed("[cluster c.x]\nmembers = a.x, b.x\n");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		(void)snprintf(text, sizeof(text), "[cluster c.x]\n%s", cases[i].text);
+		b = parsed(text);
+		assert_int_equal(config_cluster_is_other(&a->clusters[0], &b->clusters[0]),
+			cases[i].other);
+		config_free(b);
+	}
+	config_free(a);
 }
 
 /* Writes a file with a mode into a directory of this test's own. */
@@ -375,6 +418,7 @@ int main(void)
 		cmocka_unit_test(a_password_is_never_in_an_error),
 		cmocka_unit_test(sixty_four_clusters_and_no_more),
 		cmocka_unit_test(a_name_finds_its_section),
+		cmocka_unit_test(a_section_is_of_other_servers),
 		cmocka_unit_test(who_may_write_a_command),
 		cmocka_unit_test(who_may_read_a_secret),
 		cmocka_unit_test(a_file_with_a_zero_byte_is_not_text),

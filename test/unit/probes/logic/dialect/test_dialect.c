@@ -109,6 +109,14 @@ static const struct row rows[] = {
 	{"... nor without names", READ_ONLY, TABLE, 7, "0|demo-1|1|5|0|0|0", NULL, -EPROTO},
 };
 
+static int read(const struct row *row, const struct pel_cells *cells, struct evidence *e)
+{
+	const struct dialect *d = row->dialect;
+
+	return row->question == HELLO ? dialect_read_hello(cells, &d, e)
+				      : d->read[row->question](cells, e);
+}
+
 static void holds(void **state)
 {
 	const struct row *row = *state;
@@ -118,9 +126,7 @@ static void holds(void **state)
 	int n;
 
 	e = (struct evidence){.sent_ns = 5, .received_ns = 6};
-	assert_int_equal(row->dialect->read[row->question](cells_of(&c, row->answer, row->columns),
-				 &e),
-		row->r);
+	assert_int_equal(read(row, cells_of(&c, row->answer, row->columns), &e), row->r);
 	assert_int_equal(e.sent_ns, 5);
 	assert_int_equal(e.received_ns, 6);
 	if (!row->picture)
@@ -137,12 +143,30 @@ static void holds(void **state)
 	assert_string_equal(text, row->picture);
 }
 
-static void dialects_are_found_by_name(void **state)
+static void a_greeting_tells_the_dialect(void **state)
 {
+	static const struct {
+		const char *greeting, *name;
+	} cases[] = {
+		{"aurora_server_id|demo-1;innodb_read_only|OFF;read_only|OFF", "aurora"},
+		{"read_only|ON;innodb_read_only|ON;server_uuid|U", "read_only"},
+		{"aurora_server_id|../evil;read_only|OFF", "read_only"},
+		{"server_uuid|U", NULL},
+		{"", NULL},
+	};
+	static struct cells c;
+	static struct evidence e;
+
 	(void)state;
-	assert_ptr_equal(dialect_find("aurora"), &dialect_aurora);
-	assert_ptr_equal(dialect_find("read_only"), &dialect_read_only);
-	assert_null(dialect_find("postgres"));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct dialect *d = NULL;
+
+		assert_int_equal(dialect_read_hello(cells_of(&c, cases[i].greeting, 2), &d, &e),
+			cases[i].name ? 0 : -ENODATA);
+		assert_int_equal(d != NULL, cases[i].name != NULL);
+		if (d)
+			assert_string_equal(d->name, cases[i].name);
+	}
 	assert_true(dialect_aurora.has_table);
 	assert_false(dialect_read_only.has_table);
 }
@@ -193,7 +217,7 @@ static void errors_say_why(void **state)
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
-		cmocka_unit_test(dialects_are_found_by_name),
+		cmocka_unit_test(a_greeting_tells_the_dialect),
 		cmocka_unit_test(every_dialect_has_every_question),
 		cmocka_unit_test(errors_say_why),
 	};

@@ -118,7 +118,7 @@ def refresh():
     with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
         out.write(text)
     check = looked_at(path)
-    if "known key" in check.stderr:
+    if "refresh: expected a key" in check.stderr:
         expect(True, "refresh is no key any more")
     else:
         with Prober(cluster, text) as p:

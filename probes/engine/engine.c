@@ -106,10 +106,21 @@ static int attach(struct engine *e, const char *name, const char *key, enum pel_
 static void pending_free(struct pending *p)
 {
 	resolve_cancel(p->query);
-	if (p->credential)
-		explicit_bzero(p->credential, sizeof(*p->credential));
-	free(p->credential);
+	for (unsigned i = 0; i < p->n_credentials; i++) {
+		explicit_bzero(p->credentials[i], sizeof(*p->credentials[i]));
+		free(p->credentials[i]);
+	}
 	free(p);
+}
+
+static int pending_attach(struct pending *p, const char *key, enum pel_role role)
+{
+	int r = attach(p->engine, p->text, key, role, p->port,
+		p->n_credentials ? p->credentials[0] : NULL);
+
+	for (unsigned i = 1; r == 0 && i < p->n_credentials; i++)
+		r = attach(p->engine, p->text, key, role, p->port, p->credentials[i]);
+	return r;
 }
 
 /* An own name: its aliases tell whose it is. */
@@ -128,7 +139,7 @@ static void pending_resolved(void *ctx, const struct resolve_answer *answer)
 		strcpy(key, p->text);
 		role = PEL_ROLE_WRITER;
 	}
-	if (attach(e, p->text, key, role, p->port, p->credential) < 0)
+	if (pending_attach(p, key, role) < 0)
 		log_say(e->shared.log, LOG_ERROR, "follow-failed", p->text, NULL,
 			"no room for another cluster or name");
 	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
@@ -138,6 +149,23 @@ static void pending_resolved(void *ctx, const struct resolve_answer *answer)
 	pending_free(p);
 }
 
+static void pending_add_credential(struct pending *p, const struct credential *credential)
+{
+	struct credential *copy;
+
+	if (!credential || p->n_credentials == PENDING_CREDENTIALS)
+		return;
+	for (unsigned i = 0; i < p->n_credentials; i++) {
+		if (memcmp(p->credentials[i], credential, sizeof(*credential)) == 0)
+			return;
+	}
+	copy = malloc(sizeof(*copy));
+	if (!copy)
+		return;
+	*copy = *credential;
+	p->credentials[p->n_credentials++] = copy;
+}
+
 static int pending_start(struct engine *e, const char *name, uint16_t port,
 	const struct credential *credential)
 {
@@ -145,8 +173,10 @@ static int pending_start(struct engine *e, const char *name, uint16_t port,
 	int r;
 
 	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
-		if (e->pending[i] && strcmp(e->pending[i]->text, name) == 0)
+		if (e->pending[i] && strcmp(e->pending[i]->text, name) == 0) {
+			pending_add_credential(e->pending[i], credential);
 			return 0;
+		}
 		if (!e->pending[i] && !place)
 			place = &e->pending[i];
 	}
@@ -156,11 +186,7 @@ static int pending_start(struct engine *e, const char *name, uint16_t port,
 	p->engine = e;
 	p->port = port;
 	strcpy(p->text, name);
-	if (credential) {
-		p->credential = malloc(sizeof(*p->credential));
-		if (p->credential)
-			*p->credential = *credential;
-	}
+	pending_add_credential(p, credential);
 	r = resolve_start(e->shared.resolver, name, pending_resolved, p, &p->query);
 	if (r < 0) {
 		pending_free(p);

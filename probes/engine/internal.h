@@ -9,13 +9,16 @@
 #include "map/write.h"
 #include "net/resolve.h"
 
+#define PENDING_CREDENTIALS 4 /* the first of those who follow it meanwhile */
+
 /* A name of which the first answer of DNS is awaited, to see whose it is. */
 struct pending {
 	struct engine *engine;
 	char text[PEL_NAME_MAX];
 	uint16_t port;
 	struct resolve_query *query;
-	struct credential *credential; /* or NULL */
+	unsigned n_credentials;
+	struct credential *credentials[PENDING_CREDENTIALS];
 };
 
 struct engine {

@@ -17,6 +17,7 @@
 
 #define REST_MAX_MS 300000
 #define UNPROVEN_AT_ONCE 2
+#define SILENT_MS 2000 /* a login that takes longer tells nothing of its credential */
 
 enum state { STATE_UNTRIED = 0, STATE_PROVEN, STATE_DENIED };
 
@@ -25,7 +26,8 @@ struct entry {
 	bool leaving; /* removed, but a login still uses it */
 	enum state state;
 	unsigned logins; /* under way */
-	uint64_t order;  /* of arrival */
+	uint64_t taken_ms;
+	uint64_t order; /* of arrival */
 	uint64_t proven_ms;
 	uint64_t rest_until_ms;
 	uint32_t rest_ms;
@@ -189,7 +191,8 @@ static bool may_take(const struct entry *e, uint64_t now_ms)
 		return false;
 	if (e->state == STATE_PROVEN)
 		return true;
-	return e->logins < (e->state == STATE_UNTRIED ? UNPROVEN_AT_ONCE : 1u);
+	return e->logins < (e->state == STATE_UNTRIED ? UNPROVEN_AT_ONCE : 1u) ||
+		now_ms >= e->taken_ms + SILENT_MS;
 }
 
 const struct credential *credentials_take(struct credentials *c, uint64_t now_ms,
@@ -206,6 +209,7 @@ const struct credential *credentials_take(struct credentials *c, uint64_t now_ms
 	if (!best)
 		return NULL;
 	best->logins++;
+	best->taken_ms = now_ms;
 	*ret_ticket = (unsigned)(best - c->entries);
 	return &best->credential;
 }

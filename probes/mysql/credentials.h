@@ -4,7 +4,8 @@
  *
  * Order: the configured ones, then the one last proven good, then untried ones as they came.  An
  * untried one never takes the place of a good one.  After "access denied" a credential rests for
- * CREDENTIALS_REST_MS, and until it has proven itself two logins at most use it at once.
+ * CREDENTIALS_REST_MS, and until it has proven itself two logins at most use it at once, and one more
+ * each 2 s: servers that are silent keep nobody from those that answer.
  *
  * Time is given by the caller; nothing here does I/O.  The list lives in memory that no core dump
  * contains.  Not thread-safe.

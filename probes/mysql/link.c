@@ -7,7 +7,7 @@
 #include <errno.h>
 
 #define DIAL_LIMIT_NS (1500 * LOOP_MS) /* then a fresh SYN is better than the next repeat */
-#define LOGIN_LIMIT_NS (10 * LOOP_S)
+#define LOGIN_LIMIT_NS (30 * LOOP_S)   /* a server that is waking up greets late */
 
 /*
  * A copy of the credential whose password is an RDS token for that very host, good for this login.

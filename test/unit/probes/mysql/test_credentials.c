@@ -57,6 +57,7 @@ static const struct {
 	{"again refused, it rests again", "f1 t1 d1 +10000 t1 d1 t- +9999 t- +1 t1"},
 	{"after a refusal one login at a time", "f1 t1 d1 +10000 t1 t-"},
 	{"untried, it serves two logins at once", "f1 t1 t1 t-"},
+	{"and one more where these are not answered", "f1 t1 t1 +1999 t- +1 t1 t- +2000 t1 t-"},
 	{"proven, it serves all", "f1 t1 p1 t1 t1 t1 t1 t1"},
 	{"no answer says nothing about it", "f1 t1 u1 t1 u1 t1 p1"},
 	{"a bad one beside a good one does no harm", "f1 f2 t1 d1 t2 p2 +10000 t2 t2"},

@@ -54,7 +54,7 @@ static int follow(const char *endpoint, struct followed **ret)
 
 	if (!endpoint || pel_name_normalise(endpoint, name) < 0)
 		return -EINVAL;
-	*ret = env_get()->active ? follow_name(name, env_role_of(env_get(), name)) : NULL;
+	*ret = env_get()->active ? follow_name(name) : NULL;
 	if (!*ret)
 		return -ENODATA;
 	(void)follow_tell(*ret, 0, clock_now_ns());

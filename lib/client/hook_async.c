@@ -9,6 +9,7 @@
  */
 #include "connection.h"
 #include "hook.h"
+#include "known/wish.h"
 #include "prober/follow.h"
 #include "prober/wait.h"
 
@@ -18,12 +19,14 @@
 static void enter(void)
 {
 	client_depth++;
+	(void)wish_begin(NULL, PEL_ROLE_UNKNOWN, true);
 	wait_allow(false);
 }
 
 static void leave(void)
 {
 	wait_allow(true);
+	(void)wish_end(wish_find());
 	client_depth--;
 }
 

@@ -5,6 +5,7 @@
 #include "move.h"
 #include "token.h"
 #include "common/text.h"
+#include "known/wish.h"
 
 /* What is remembered of a pointer ends with its connection, or when it is used for another. */
 static void forget(const void *mysql)
@@ -36,6 +37,7 @@ void *mysql_real_connect(void *mysql, const char *host, const char *user, const 
 	const struct library *lib = library_of(HOOK_CALLER);
 	bool is_signed = false;
 	struct handle *h;
+	struct wish *wish;
 	void *result;
 
 	if (!lib)
@@ -43,6 +45,7 @@ void *mysql_real_connect(void *mysql, const char *host, const char *user, const 
 	if (client_depth || library_contains(lib, HOOK_CALLER))
 		return lib->real.real_connect(mysql, host, user, password, db, port, socket, flags);
 	forget(mysql);
+	wish = wish_begin(NULL, PEL_ROLE_UNKNOWN, false);
 	client_depth++;
 	if (token_is_wanted() && !socket)
 		result = connect_signed(lib, mysql, host, user, password, db, port, flags,
@@ -51,6 +54,7 @@ void *mysql_real_connect(void *mysql, const char *host, const char *user, const 
 		result = lib->real.real_connect(mysql, host, user, password, db, port, socket,
 			flags);
 	client_depth--;
+	(void)wish_end(wish);
 	h = result && !socket ? connection_adopt(lib, result, host) : NULL;
 	if (h)
 		move_verify(h);

@@ -25,6 +25,7 @@
 #include "base/env.h"
 #include "base/say.h"
 #include "known/plan.h"
+#include "known/wish.h"
 #include "prober/follow.h"
 #include "prober/slot.h"
 
@@ -137,7 +138,9 @@ static bool ping(const struct handle *h)
 	const struct client_functions *real = &h->library->real;
 	client_bool chosen = 0, on = 1;
 	bool alive = false;
+	struct wish *wish;
 
+	wish = wish_begin(NULL, PEL_ROLE_UNKNOWN, false);
 	client_depth++;
 	(void)real->get_option(h->mysql, h->library->opt_reconnect, &chosen);
 	(void)real->options(h->mysql, h->library->opt_reconnect, &on);
@@ -145,6 +148,7 @@ static bool ping(const struct handle *h)
 		alive = real->ping(h->mysql) == 0;
 	(void)real->options(h->mysql, h->library->opt_reconnect, &chosen);
 	client_depth--;
+	(void)wish_end(wish);
 	return alive;
 }
 

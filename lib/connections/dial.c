@@ -83,7 +83,7 @@ static struct followed *find_followed(const struct pel_addr *addr, bool borrowed
 	map = mapview_get(clock_now_ns());
 	if (!map || !mapview_name_of(map, addr, name))
 		return NULL;
-	return follow_name(name, PEL_ROLE_UNKNOWN);
+	return follow_name(name);
 }
 
 /* How long this call may wait for a writer: not at all if the socket does not block. */
@@ -304,6 +304,10 @@ ssize_t dial_run(int fd, const struct sockaddr *addr, socklen_t len, const struc
 		!address_from_sockaddr(addr, len, &d.asked))
 		goto pass;
 	d.followed = find_followed(&d.asked, d.borrowed);
+	if (!d.followed && follow_owns_block()) {
+		errno = ECONNREFUSED; /* nobody is there: it would be silent for minutes */
+		return -1;
+	}
 	if (!d.followed)
 		goto pass;
 	d.families = usable_families(fd, d.family);

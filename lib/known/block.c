@@ -13,6 +13,7 @@ static struct block block = {.net4 = PEL_VNET4,
 	.bits6 = PEL_VNET6_BITS,
 	.net6 = PEL_VNET6};
 static atomic_bool fixed;
+static _Atomic uint32_t use;
 
 const struct block *block_get(void)
 {
@@ -24,6 +25,17 @@ void block_set(const struct block *b)
 	if (b->bits4 < 8 || b->bits4 > 30 || b->bits6 < 16 || b->bits6 > 64 || block_is_fixed())
 		return;
 	block = *b;
+	block_note_use(BLOCK_UNSEEN);
+}
+
+enum block_use block_use(void)
+{
+	return (enum block_use)atomic_load_explicit(&use, memory_order_relaxed);
+}
+
+void block_note_use(enum block_use now)
+{
+	atomic_store_explicit(&use, now, memory_order_relaxed);
 }
 
 void block_fix(void)

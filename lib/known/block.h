@@ -28,6 +28,11 @@ void block_set(const struct block *block);
 void block_fix(void);
 bool block_is_fixed(void);
 
+/* Whether the block is in use on this host or its network, as far as anybody has looked. */
+enum block_use { BLOCK_UNSEEN = 0, BLOCK_FREE, BLOCK_TAKEN };
+enum block_use block_use(void);
+void block_note_use(enum block_use use);
+
 /* True for an address in it: the quick look that every connect() takes. */
 bool block_has(const struct pel_addr *addr);
 bool block_has_sockaddr(const struct sockaddr *addr, socklen_t len);

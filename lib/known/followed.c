@@ -206,6 +206,22 @@ bool followed_pinned(const struct followed *f, struct pel_addr *ret)
 	return true;
 }
 
+bool followed_is_pinned_to(const struct followed *f, const struct pel_addr *addr)
+{
+	struct pel_addr pinned;
+
+	return followed_pinned(f, &pinned) && pinned.family == addr->family &&
+		pinned.scope == addr->scope && memcmp(pinned.ip, addr->ip, sizeof(pinned.ip)) == 0;
+}
+
+bool followed_unpin(struct followed *f, const struct pel_addr *addr)
+{
+	if (!followed_is_pinned_to(f, addr))
+		return false;
+	followed_pin(f, NULL);
+	return true;
+}
+
 void followed_exclude(struct followed *f, uint64_t identity, uint64_t until_ns)
 {
 	struct followed_excluded *oldest = &f->excluded[0];

@@ -45,6 +45,8 @@ struct followed {
 	_Atomic uint64_t turn;          /* round robin */
 	_Atomic uint64_t first_address; /* of several DNS addresses: which is tried first */
 	_Atomic uint32_t told_port;     /* with which the prober was last told of it */
+	_Atomic uint32_t asked_port;    /* with which the watcher is to tell it; 0: not at all */
+	_Atomic uint64_t asked_ns;      /* when a connect last asked for that */
 	_Atomic uint64_t followed_ns;   /* when the prober was last told of it */
 	_Atomic uint64_t refused_ns;    /* when the prober was last told that its address refuses */
 	_Atomic uint64_t waited_ns;     /* the writerless period that a lookup has waited for */
@@ -80,6 +82,12 @@ void followed_get_dns(struct followed *f, struct followed_dns *ret);
  */
 void followed_pin(struct followed *f, const struct pel_addr *addr);
 bool followed_pinned(const struct followed *f, struct pel_addr *ret);
+
+/* True if the name is pinned to the address (its port is not looked at). */
+bool followed_is_pinned_to(const struct followed *f, const struct pel_addr *addr);
+
+/* A connect to the address failed: what leads there is forgotten.  True if something did. */
+bool followed_unpin(struct followed *f, const struct pel_addr *addr);
 
 /* Instances that this process cannot reach: as bits of the instances in `hot`. */
 void followed_exclude(struct followed *f, uint64_t identity, uint64_t until_ns);

@@ -21,12 +21,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#define LOOKING_TRIES 10000
+#define LOOKING_TRIES 1000 /* of 0.1 ms */
 
 static struct {
 	const struct pel_map *_Atomic map;
@@ -151,7 +151,7 @@ static void look(uint64_t now_ns)
 	errno = saved;
 }
 
-/* Claims the next look, if it is due. */
+/* Claims the next look, if it is due; who finds it claimed finds the looker at it. */
 static bool is_due(uint64_t now_ns, bool insist)
 {
 	_Atomic uint64_t *next = &process_get()->attach_ns;
@@ -159,6 +159,7 @@ static bool is_due(uint64_t now_ns, bool insist)
 
 	if (now_ns < due && !insist)
 		return false;
+	atomic_store(&process_get()->looking, 1);
 	return atomic_compare_exchange_strong(next, &due, now_ns + MAPVIEW_RETRY_NS);
 }
 
@@ -168,16 +169,16 @@ static bool is_due(uint64_t now_ns, bool insist)
  */
 static void look_once(uint64_t now_ns, bool insist, bool has_map)
 {
+	static const struct timespec moment = {.tv_nsec = 100000};
 	_Atomic uint32_t *looking = &process_get()->looking;
 
 	if (is_due(now_ns, insist && !atomic_load(looking))) {
-		atomic_store_explicit(looking, 1, memory_order_release);
 		look(now_ns);
 		atomic_store_explicit(looking, 0, memory_order_release);
 		return;
 	}
 	for (int i = 0; i < LOOKING_TRIES && !has_map && atomic_load(looking); i++)
-		(void)sched_yield();
+		(void)nanosleep(&moment, NULL);
 }
 
 static const struct pel_map *get(uint64_t now_ns, bool insist)

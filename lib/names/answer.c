@@ -68,7 +68,7 @@ static bool make(const struct lookup *l, const char *service, const struct addri
 
 	if (!hints)
 		ours.ai_flags = AI_V4MAPPED;
-	text = lookup_answer(l, ours.ai_family, buf);
+	text = lookup_answer(l, ours.ai_family, ours.ai_flags & AI_V4MAPPED, buf);
 	if (!text)
 		return false;
 	ours.ai_flags = (ours.ai_flags | AI_NUMERICHOST) & ~AI_ADDRCONFIG;
@@ -91,7 +91,7 @@ static bool learn(struct lookup *l, const char *node, const char *service,
 	if (*ret_status != 0)
 		return true;
 	lookup_learn(l, addrs, collect(real, addrs));
-	if (l->is_go || !make(l, service, hints, &ours, &status) || status != 0)
+	if (!make(l, service, hints, &ours, &status) || status != 0)
 		return true;
 	real_get()->freeaddrinfo(real);
 	*ret = ours;
@@ -129,7 +129,7 @@ const char *answer_host(const char *name, int family, char buf[static 64], const
 		real_get()->freeaddrinfo(real);
 	}
 	*ret_name = l.followed->name;
-	return lookup_answer(&l, family, buf);
+	return lookup_answer(&l, family, false, buf);
 }
 
 bool answer_nameinfo(const struct sockaddr *addr, socklen_t len, char *host, socklen_t host_len,

@@ -4,6 +4,7 @@
  * request is the program's own.
  */
 #include "answer.h"
+#include "lookup.h"
 #include "base/real.h"
 
 __attribute__((visibility("default"))) int getaddrinfo(const char *restrict node,
@@ -14,5 +15,8 @@ __attribute__((visibility("default"))) int getaddrinfo(const char *restrict node
 
 	if (answer_addrinfo(node, service, hints, ret, &status))
 		return status;
-	return real_get()->getaddrinfo(node, service, hints, ret);
+	status = real_get()->getaddrinfo(node, service, hints, ret);
+	if (status == 0 && node)
+		lookup_heed(node, *ret);
+	return status;
 }

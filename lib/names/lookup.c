@@ -10,10 +10,14 @@
 #include "known/address.h"
 #include "known/block.h"
 #include "known/plan.h"
+#include "known/wish.h"
 #include "prober/follow.h"
+#include "prober/spawn.h"
 #include "prober/wait.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,13 +29,12 @@ void lookup_init(void)
 }
 
 /* By form, by PELORUS_CLUSTER, or because the prober was told to: false for all other names. */
-static bool is_followed(const char *name, enum pel_role *ret_role)
+static bool is_followed(const char *name)
 {
 	const struct pel_map *map;
 	struct pel_ref ref;
 
-	*ret_role = env_role_of(env_get(), name);
-	if (*ret_role != PEL_ROLE_UNKNOWN)
+	if (env_role_of(env_get(), name) != PEL_ROLE_UNKNOWN)
 		return true;
 	if (pel_name_kind(name) != PEL_KIND_OTHER)
 		return false;
@@ -68,16 +71,17 @@ static void read_plan(struct lookup *l)
 bool lookup_begin(const char *node, uint16_t port, struct lookup *ret)
 {
 	char name[PEL_NAME_MAX];
-	enum pel_role role;
 
 	if (!env_get()->active || !node || pel_name_normalise(node, name) < 0 ||
-		!is_followed(name, &role) || process_check() == PROCESS_BORROWED)
+		!is_followed(name) || process_check() == PROCESS_BORROWED)
 		return false;
-	*ret = (struct lookup){.followed = follow_name(name, role), .is_go = is_go};
+	*ret = (struct lookup){.followed = follow_name(name), .is_go = is_go};
 	if (!ret->followed)
 		return false;
 	if (follow_tell(ret->followed, port, clock_now_ns()))
 		wait_for_first(ret->followed, port);
+	/* A call of a client library comes back to us, whoever else there is. */
+	ret->is_backed = mapview_get(clock_now_ns()) || wish_find() || !spawn_is_hopeless();
 	read_plan(ret);
 	return true;
 }
@@ -122,7 +126,7 @@ static bool prefers_v6(const struct lookup *l)
 	return !(l->families & PEL_INST_HAS4) || (l->real.family == 4 && !has_way(&l->real));
 }
 
-const char *lookup_answer(const struct lookup *l, int family, char buf[static 64])
+const char *lookup_answer(const struct lookup *l, int family, bool mapped, char buf[static 64])
 {
 	const struct followed *f = l->followed;
 	bool has4 = (l->families & PEL_INST_HAS4) || l->families == 0;
@@ -130,15 +134,32 @@ const char *lookup_answer(const struct lookup *l, int family, char buf[static 64
 
 	if (l->is_go)
 		return answer_go(l, family, buf);
+	if (!l->is_backed)
+		return NULL;
 	switch (family) {
 	case AF_INET:
 		return has4 ? f->text4 : NULL;
 	case AF_INET6:
-		return has6 ? f->text6 : f->mapped;
+		return has6 ? f->text6 : mapped ? f->mapped : NULL;
 	case AF_UNSPEC:
 		return prefers_v6(l) ? f->text6 : f->text4;
 	default:
 		return NULL;
+	}
+}
+
+static bool is_number(const char *node)
+{
+	struct in6_addr addr;
+
+	return inet_pton(AF_INET, node, &addr) == 1 || strchr(node, ':');
+}
+
+void lookup_heed(const char *node, const struct addrinfo *list)
+{
+	for (; list && env_get()->active; list = list->ai_next) {
+		if (block_has_sockaddr(list->ai_addr, list->ai_addrlen) && !is_number(node))
+			block_note_use(BLOCK_TAKEN);
 	}
 }
 

@@ -3,7 +3,9 @@
  * What a lookup of a name means to us: nothing, for most; else the virtual address to answer with.
  *
  * With a known topology no question is asked at all.  With an unknown one DNS is asked as without
- * us, and what it says is remembered for connect(); if it fails, the program is told so.
+ * us, and what it says is remembered for connect(); if it fails, the program is told so.  With no
+ * map, and nobody who might publish one, what DNS said is the answer: a program that dials past libc
+ * would find nobody at a virtual address.
  */
 #ifndef PELORUS_LIB_NAMES_LOOKUP_H
 #define PELORUS_LIB_NAMES_LOOKUP_H
@@ -17,6 +19,7 @@
 struct lookup {
 	struct followed *followed;
 	bool known;           /* answer() may be called without asking DNS */
+	bool is_backed;       /* somebody leads connects to a virtual address on, or will */
 	bool is_go;           /* the program dials by itself: give it the real address */
 	uint16_t families;    /* PEL_INST_HAS4, _HAS6: what the cluster is known to have */
 	struct pel_addr real; /* where the name leads now; family 0: not known */
@@ -30,13 +33,16 @@ void lookup_learn(struct lookup *l, const struct pel_addr *addrs, unsigned n);
 
 /*
  * The address to answer a request of `family` (AF_*) with, as text for the real function; NULL if
- * the cluster has nothing of that family.  It is valid for ever, but in a Go program, where it lies
- * in `buf`.
+ * the cluster has nothing of that family (`mapped`: IPv4 in the form of IPv6 will do), or nobody
+ * stands behind a virtual address.  It is valid for ever, but in a Go program, where it lies in `buf`.
  */
-const char *lookup_answer(const struct lookup *l, int family, char buf[static 64]);
+const char *lookup_answer(const struct lookup *l, int family, bool mapped, char buf[static 64]);
 
 /* The name of a virtual address that was handed out, or NULL. */
 const char *lookup_name_of(const struct pel_addr *addr);
+
+/* An answer of DNS to any other name: where the block's addresses are somebody's, it is not ours. */
+void lookup_heed(const char *node, const struct addrinfo *list);
 
 /* Reads the main program's notes: Go's dial by raw system calls.  Once, in the constructor. */
 void lookup_init(void);

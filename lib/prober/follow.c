@@ -29,19 +29,27 @@
 #define AGAIN_NS UINT64_C(1000000000)
 #define TOKEN_ANSWER_MS 1000
 
-/* Before the first address is handed out: afterwards somebody may rely on it. */
-static bool may_hand_out(void)
+bool follow_owns_block(void)
 {
 	const struct block *block = block_get();
 
-	if (followed_count() > 0 || !netcheck_is_taken(block->net4, block->bits4))
+	if (block_use() == BLOCK_UNSEEN)
+		block_note_use(
+			netcheck_is_taken(block->net4, block->bits4) ? BLOCK_TAKEN : BLOCK_FREE);
+	return block_use() == BLOCK_FREE;
+}
+
+/* Before the first address is handed out: afterwards somebody may rely on it. */
+static bool may_hand_out(void)
+{
+	if (followed_count() > 0 || follow_owns_block())
 		return true;
 	say(SAY_BLOCK_TAKEN, NULL);
 	env_switch_off();
 	return false;
 }
 
-struct followed *follow_name(const char *name, enum pel_role role)
+struct followed *follow_name(const char *name)
 {
 	struct followed *f;
 	int r;
@@ -49,7 +57,7 @@ struct followed *follow_name(const char *name, enum pel_role role)
 	(void)mapview_get(clock_now_ns());
 	if (!may_hand_out())
 		return NULL;
-	r = followed_add(name, pel_name_hash(name), role, &f);
+	r = followed_add(name, pel_name_hash(name), env_role_of(env_get(), name), &f);
 	if (r == -EEXIST)
 		say(SAY_COLLISION, name);
 	if (r == -ENOSPC)

@@ -16,7 +16,10 @@
 #include <stdint.h>
 
 /* The record of a name in normal form; NULL, once said why, if it must be left to DNS. */
-struct followed *follow_name(const char *name, enum pel_role role);
+struct followed *follow_name(const char *name);
+
+/* False if the block's addresses are, or may be, somebody's: of this host, or by an answer of DNS. */
+bool follow_owns_block(void);
 
 /*
  * Makes sure that a prober follows the name: starts one if none lives, tells it if it does not know

@@ -35,22 +35,28 @@ static bool parse_quad(const char *text, uint32_t *ret)
 	return true;
 }
 
-bool netcheck_line_is_in(const char *line, uint32_t net4, unsigned bits)
+bool netcheck_line_takes(const char *line, uint32_t net4, unsigned bits, bool *inside)
 {
+	static const char *const refusing[] = {"UNREACHABLE", "PROHIBIT", "BLACKHOLE"};
 	const char *mark = strstr(line, "-- ");
+	bool takes = *inside && !mark && strchr(line, '/');
 	uint32_t addr;
 
-	return mark && parse_quad(mark + 3, &addr) && pel_is_virtual4(addr, net4, bits);
+	if (mark)
+		*inside = parse_quad(mark + 3, &addr) && pel_is_virtual4(addr, net4, bits);
+	for (size_t i = 0; takes && i < sizeof(refusing) / sizeof(*refusing); i++)
+		takes = !strstr(line, refusing[i]);
+	return takes;
 }
 
-static bool has_line_in(char *text, size_t *size, uint32_t net4, unsigned bits)
+static bool has_line_in(char *text, size_t *size, uint32_t net4, unsigned bits, bool *inside)
 {
 	char *line = text, *end;
 
 	text[*size] = '\0';
 	for (; (end = strchr(line, '\n')); line = end + 1) {
 		*end = '\0';
-		if (netcheck_line_is_in(line, net4, bits))
+		if (netcheck_line_takes(line, net4, bits, inside))
 			return true;
 	}
 	*size = strlen(line);
@@ -63,7 +69,7 @@ bool netcheck_is_taken(uint32_t net4, unsigned bits)
 	int saved = errno, fd = open("/proc/net/fib_trie", O_RDONLY | O_CLOEXEC);
 	char text[WINDOW + 1];
 	size_t size = 0;
-	bool taken = false;
+	bool taken = false, inside = false;
 
 	for (int i = 0; fd >= 0 && i < READS_MAX && !taken && size < WINDOW; i++) {
 		ssize_t n = read(fd, text + size, WINDOW - size);
@@ -71,7 +77,7 @@ bool netcheck_is_taken(uint32_t net4, unsigned bits)
 		if (n <= 0)
 			break;
 		size += (size_t)n;
-		taken = has_line_in(text, &size, net4, bits);
+		taken = has_line_in(text, &size, net4, bits, &inside);
 	}
 	if (fd >= 0)
 		(void)close(fd);

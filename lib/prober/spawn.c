@@ -42,8 +42,8 @@
 
 #define SECOND_NS UINT64_C(1000000000)
 #define LIMIT_S 60
-#define TRY_NS (SECOND_NS / 2)      /* one process looks at the lock so often */
-#define EXPECTED_NS (SECOND_NS * 3) /* one that was started is thought to be coming for so long */
+#define TRY_NS (SECOND_NS / 2) /* one process looks at the lock so often */
+#define HOPELESS 4             /* starts in vain, after which nobody is thought to be coming */
 #define STACK_SIZE 8192
 #define NUMBERS_MAX (1 << 20) /* descriptors: a tenth of a second for all, on old kernels */
 #define VARIABLES 96
@@ -292,33 +292,42 @@ static void write_record(int dirfd, const struct spawn_record *r)
 	(void)close(fd);
 }
 
+/* Whether a prober is coming. */
+enum outlook { NOT_COMING, PERHAPS_COMING, COMING };
+
 /* With the start lock held. */
-static bool start_if_due(int dirfd, uint64_t now_ns)
+static enum outlook start_if_due(int dirfd, uint64_t now_ns)
 {
 	const struct pel_map *map = mapview_look(now_ns);
 	struct spawn_record before = read_record(dirfd), after;
 
 	if (mapview_is_fresh(map, now_ns))
-		return true;
+		return COMING;
 	if (!spawn_is_due(&before, map ? map->header.start_ns : 0, now_ns, &after))
-		return before.count == 1;
+		return before.count == 1          ? COMING
+			: before.count < HOPELESS ? PERHAPS_COMING
+						  : NOT_COMING;
 	write_record(dirfd, &after);
-	return start_prober(after.count > 1);
+	if (start_prober(after.count > 1))
+		return COMING;
+	after.count = after.count < HOPELESS ? HOPELESS : after.count;
+	write_record(dirfd, &after);
+	return NOT_COMING;
 }
 
-static bool try_in(int dirfd, uint64_t now_ns)
+static enum outlook try_in(int dirfd, uint64_t now_ns)
 {
 	int fd = openat(dirfd, PEL_RUN_START, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	bool expected;
+	enum outlook outlook;
 
 	if (fd < 0)
-		return false;
+		return NOT_COMING;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		expected = errno == EWOULDBLOCK;
+		outlook = errno == EWOULDBLOCK ? COMING : NOT_COMING;
 	else
-		expected = start_if_due(dirfd, now_ns);
+		outlook = start_if_due(dirfd, now_ns);
 	(void)close(fd);
-	return expected;
+	return outlook;
 }
 
 /* A prober would become a child of this process, which knows nothing of it. */
@@ -330,11 +339,11 @@ static bool inherits_orphans(void)
 	return getpid() == 1 || is_subreaper;
 }
 
-static bool try_once(uint64_t now_ns)
+static enum outlook try_once(uint64_t now_ns)
 {
 	struct pel_rundir dir;
 	int dirfd = mapview_open_dir(&dir, true);
-	bool expected = false;
+	enum outlook outlook = NOT_COMING;
 
 	/* Of one that cannot be trusted mapview has told already. */
 	if (dirfd < 0 && dirfd != -EPERM && dirfd != -ELOOP)
@@ -343,16 +352,16 @@ static bool try_once(uint64_t now_ns)
 		if (inherits_orphans())
 			say(SAY_INHERITS_ORPHANS, NULL);
 		else
-			expected = try_in(dirfd, now_ns);
+			outlook = try_in(dirfd, now_ns);
 	}
 	if (dirfd >= 0)
 		(void)close(dirfd);
-	return expected;
+	return outlook;
 }
 
-bool spawn_is_expected(uint64_t now_ns)
+bool spawn_is_hopeless(void)
 {
-	return now_ns < atomic_load(&process_get()->expected_ns);
+	return !env_get()->may_spawn || atomic_load(&process_get()->hopeless);
 }
 
 bool spawn_prober(uint64_t now_ns)
@@ -360,18 +369,18 @@ bool spawn_prober(uint64_t now_ns)
 	_Atomic uint64_t *when = &process_get()->spawn_ns;
 	uint64_t due = atomic_load(when);
 	sigset_t all, before;
+	enum outlook outlook;
 	int saved = errno;
 
-	if (!env_get()->may_spawn)
+	if (!env_get()->may_spawn || now_ns < due ||
+		!atomic_compare_exchange_strong(when, &due, now_ns + TRY_NS))
 		return false;
-	if (now_ns < due || !atomic_compare_exchange_strong(when, &due, now_ns + TRY_NS))
-		return spawn_is_expected(now_ns);
 	/* A handler that jumps out of here would leave the start lock held. */
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_BLOCK, &all, &before);
-	if (try_once(now_ns))
-		atomic_store(&process_get()->expected_ns, now_ns + EXPECTED_NS);
+	outlook = try_once(now_ns);
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	atomic_store(&process_get()->hopeless, outlook == NOT_COMING);
 	errno = saved;
-	return spawn_is_expected(now_ns);
+	return outlook == COMING;
 }

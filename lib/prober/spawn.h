@@ -37,11 +37,11 @@ bool spawn_passes_on(const char *line);
 
 /*
  * Starts a prober if none lives, unless it would become this process's child.  True if one may be
- * expected soon: it was started here a moment ago, or by somebody else.
+ * expected soon: it was started here, or by somebody else within the last second.
  */
 bool spawn_prober(uint64_t now_ns);
 
-/* The same of what was done before: starts nothing. */
-bool spawn_is_expected(uint64_t now_ns);
+/* True if it is certain that no start of ours brings one, now that it was tried. */
+bool spawn_is_hopeless(void);
 
 #endif

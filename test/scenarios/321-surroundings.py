@@ -146,7 +146,8 @@ def check_frozen(lab, apps):
 
 
 def check_container(lab, apps):
-    """Read-only root, uid 1000, no /dev/shm, the program as process 1 of its namespace."""
+    """Read-only root, uid 1000, no /dev/shm, a shell as process 1 of its namespace: for a program
+    that is process 1 itself no prober is started."""
     # What is left writable is a small /tmp, in which the tree is mounted.
     # /dev is a new one: what lies in the machine's own is not ours to remove.
     setup = ("mount --make-rprivate / && mount -t tmpfs -o mode=1777 tmpfs /mnt &&"
@@ -155,7 +156,7 @@ def check_container(lab, apps):
              "mount -t tmpfs tmpfs /tmp/dev && for n in null zero random urandom; do"
              "  touch /tmp/dev/$n && mount --bind /dev/$n /tmp/dev/$n || exit 1; done &&"
              "mount --move /tmp/dev /dev && rmdir /tmp/dev && mount -o remount,ro,bind / &&"
-             'exec setpriv --reuid 1000 --regid 1000 --clear-groups "$@"')
+             'setpriv --reuid 1000 --regid 1000 --clear-groups "$@"; exit $?')
     env = {"PELORUS_RUNTIME_DIR": "", "HOME": "/tmp"}
     prefix = ("unshare", "-mpf", "--kill-child", "--mount-proc", "sh", "-c", setup, "sh")
     app = apps.start(kind(), prefix=prefix, tree="/tmp/tree", **env)

@@ -310,25 +310,33 @@ static void test_starts_that_fail_come_ever_later(void **state)
 
 static void test_lines_of_the_routing_table(void **state)
 {
+	static const char host[] = "           /32 host LOCAL";
 	static const struct {
-		const char *line;
-		bool in;
+		const char *address, *what;
+		bool taken;
 	} rows[] = {
-		{"        |-- 198.18.0.1", true},
-		{"     +-- 198.18.0.0/16 2 0 2", true},
-		{"        |-- 198.17.255.255", false},
-		{"           /32 host LOCAL", false},
-		{"Main:", false},
-		{"  +-- 0.0.0.0/0 3 0 5", false},
-		{"  |-- 198.18", false},
-		{"  |-- 198.18.0.256", false},
-		{"  |-- 1198.18.0.1", false},
-		{"", false},
+		{"        |-- 198.18.0.1", host, true},
+		{"        |-- 198.18.0.0", "           /16 universe UNICAST", true},
+		{"        |-- 198.18.0.0", "           /16 universe UNREACHABLE", false},
+		{"        |-- 198.18.0.0", "           /16 universe BLACKHOLE", false},
+		{"        |-- 198.18.0.0", "     |-- 198.19.0.1", false},
+		{"        |-- 198.17.255.255", host, false},
+		{"Main:", host, false},
+		{"  +-- 0.0.0.0/0 3 0 5", host, false},
+		{"  |-- 198.18", host, false},
+		{"  |-- 198.18.0.256", host, false},
+		{"  |-- 1198.18.0.1", host, false},
+		{"", host, false},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		if (netcheck_line_is_in(rows[i].line, PEL_VNET4, PEL_VNET4_BITS) != rows[i].in)
-			fail_msg("%s", rows[i].line);
+		bool inside = false;
+
+		assert_false(
+			netcheck_line_takes(rows[i].address, PEL_VNET4, PEL_VNET4_BITS, &inside));
+		if (netcheck_line_takes(rows[i].what, PEL_VNET4, PEL_VNET4_BITS, &inside) !=
+			rows[i].taken)
+			fail_msg("%s %s", rows[i].address, rows[i].what);
 	}
 }
 

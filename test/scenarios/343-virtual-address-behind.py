@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What is dialled past libc never hangs: a virtual address is given out only where something stands
-behind it, and no packet to one leaves the host.
+behind it, and where the host refuses what is sent to one, that is no reason to stand down.
 
 Programs look a followed name up by libc and then dial as they please: by libc, by calling the
-kernel themselves, by io_uring. Without any prober they come where DNS leads; with one they may be
-refused, at once. A packet that leaves is seen at the other end of the only way out.
+kernel themselves, by io_uring. Without any prober they come where DNS leads; with one they are refused at
+once by the route that an administrator may set. A packet that leaves is seen at the other end of the
+only way out.
 """
 import errno
 import os
@@ -13,6 +14,7 @@ import socket
 import subprocess
 import threading
 
+from lib.paths import PELORUS, PELORUSD
 from lib.prober import Prober
 from lib.programs import guests, loopback
 from lib.tap import done, note, ok, skip
@@ -69,6 +71,29 @@ def check(text, program, host, port, way, fits, environment, ways=WAYS):
     ok(not left, f"{text}: no packet to a virtual address leaves", left)
 
 
+TOGETHER = """
+import socket, sys, threading
+barrier, found = threading.Barrier(8), []
+def run():
+    barrier.wait()
+    found.append(socket.gethostbyname(sys.argv[1]))
+threads = [threading.Thread(target=run) for _ in range(8)]
+for t in threads: t.start()
+for t in threads: t.join()
+print(*sorted(set(found)))
+"""
+
+
+def check_together(text, **environment):
+    """Processes whose threads all look up at once have no way past us."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("PELORUS_")}
+    children = [subprocess.Popen(["/usr/bin/python3", "-c", TOGETHER, WRITER],
+                                 env={**clean, **environment}, stdout=subprocess.PIPE, text=True)
+                for _ in range(8)]
+    found = {child.communicate()[0].strip() for child in children}
+    ok(len(found) == 1 and found.pop().startswith("198.18."), text, found)
+
+
 def is_there(told):
     return told == f"connected {DNS}"
 
@@ -90,15 +115,22 @@ def main():
               "PELORUS_RUNTIME_DIR": os.path.join(folder, "absent"),
               "PELORUS_LOG": os.path.join(folder, "said")}
     check("a prober that is not there", program, WRITER, servers.port, way, is_there, absent)
+    subprocess.run(["ip", "route", "add", "unreachable", "198.18.0.0/16"], check=True)
+    fresh = {"PELORUS_PROBER": PELORUSD, "PELORUS_RUNTIME_DIR": os.path.join(folder, "fresh")}
+    check_together("threads that look up together while a prober starts", **fresh)
+    subprocess.run([PELORUS, "stop"], env={**os.environ, **fresh}, stdout=subprocess.DEVNULL)
     with Prober(config=f"[cluster {WRITER}]\nport = {servers.port}\n") as prober:
         prober.start("--follow", f"{WRITER}:{servers.port}")
         there = {"PELORUS_PROBER": "off", "PELORUS_RUNTIME_DIR": prober.directory}
+        check_together("... and beside one that lives", **there)
         address, told = dial(program, WRITER, servers.port, "libc", there)
-        ok(is_there(told), "with a prober: by libc it comes where DNS leads", f"{address} {told}")
+        ok(is_there(told) and address.startswith("198.18."),
+           "with a prober: by libc it comes where DNS leads, by a virtual address",
+           f"{address} {told}")
         check("with a prober", program, WRITER, servers.port, way, is_there_or_refused, there)
-    if address.startswith("198.18."):
-        check("an address that another process was given, and the prober gone", program, address,
-              servers.port, way, is_there_or_refused, nowhere, ["libc"])
+    subprocess.run(["ip", "route", "del", "unreachable", "198.18.0.0/16"], check=True)
+    check("an address that another process was given, and the prober gone", program, address,
+          servers.port, way, is_there_or_refused, nowhere, ["libc"])
     done()
 
 

@@ -35,7 +35,9 @@
 #include <sys/time.h>
 
 #define DIAL_TRIES 3
-#define REFUSED_NS UINT64_C(1000000000) /* between two hints */
+#define REFUSED_NS                                                                                 \
+	UINT64_C(1000000000)        /* between two hints; and a reader is left out for so long */
+#define ASK_NS UINT64_C(1000000000) /* between two requests for a prober */
 
 struct dial {
 	int fd;
@@ -101,24 +103,38 @@ static uint64_t patience_ns(int fd)
 	return (uint64_t)limit.tv_sec * UINT64_C(1000000000) + (uint64_t)limit.tv_usec * 1000;
 }
 
-/* A program that remembers addresses for ever misses its prober here, and nowhere else. */
-static void make_followed(const struct dial *d)
+/*
+ * A program that remembers addresses for ever misses its prober here, and nowhere else.  Files are
+ * looked for and processes made by the watcher: this thread may run an event loop.
+ */
+static void ask_for_prober(const struct dial *d)
 {
-	if (d->plan.fresh)
-		follow_port(d->followed, d->asked.port);
-	else
-		(void)follow_tell(d->followed, d->asked.port, d->plan.now_ns);
+	struct followed *f = d->followed;
+
+	if ((d->plan.fresh && atomic_load(&f->told_port) == d->asked.port) ||
+		d->plan.now_ns - atomic_load(&f->asked_ns) < ASK_NS)
+		return;
+	atomic_store(&f->asked_ns, d->plan.now_ns);
+	atomic_store(&f->asked_port, d->asked.port);
+	watcher_arm();
+	process_kick();
 }
 
 static void plan_with_patience(struct dial *d)
 {
 	plan_make(d->followed, d->families, d->asked.port, &d->plan);
 	if (d->plan.verdict == ROUTE_DNS && !d->borrowed)
-		make_followed(d);
+		ask_for_prober(d);
 	if (d->plan.verdict != ROUTE_WAIT || d->borrowed || d->waited)
 		return;
 	d->waited = true;
 	wait_for_writer(d->followed, d->families, d->asked.port, patience_ns(d->fd), &d->plan);
+}
+
+/* It goes where this process found the writer by itself. */
+static bool is_pinned(const struct dial *d)
+{
+	return d->plan.verdict == ROUTE_DNS && followed_is_pinned_to(d->followed, &d->plan.target);
 }
 
 static void remember(struct dial *d)
@@ -128,8 +144,9 @@ static void remember(struct dial *d)
 		.socket = plan_socket(&d->plan),
 		.made_ns = d->plan.now_ns,
 		.followed = followed_index(d->followed),
-		.pending = d->plan.verdict == ROUTE_INSTANCE &&
-			!reachability_is_proven(d->plan.identity),
+		.pending = is_pinned(d) ||
+			(d->plan.verdict == ROUTE_INSTANCE &&
+				!reachability_is_proven(d->plan.identity)),
 	};
 	int r;
 
@@ -238,6 +255,21 @@ static void turn_dns(struct dial *d, int error)
 	}
 }
 
+/* What is wrong is left out for a moment.  True if the call may have another way. */
+static bool leave_out(struct dial *d, int error)
+{
+	const struct plan *p = &d->plan;
+
+	if (is_pinned(d) && error == EINPROGRESS)
+		reachability_begin();
+	else if (is_pinned(d))
+		return followed_unpin(d->followed, &p->target);
+	if (p->verdict != ROUTE_INSTANCE || p->role != PEL_ROLE_READER || error != ECONNREFUSED)
+		return false;
+	followed_exclude(d->followed, p->identity, clock_now_ns() + REFUSED_NS);
+	return true;
+}
+
 /* One plan and its call.  True if it is to be tried again. */
 static bool attempt(struct dial *d, ssize_t *ret, int *ret_errno)
 {
@@ -255,6 +287,8 @@ static bool attempt(struct dial *d, ssize_t *ret, int *ret_errno)
 	if (d->borrowed || (*ret < 0 && *ret_errno == EINTR))
 		return false;
 	if (plan_is_outdated(&d->plan, d->followed, env_get()->sever))
+		return true;
+	if (*ret < 0 && leave_out(d, *ret_errno))
 		return true;
 	if (*ret < 0)
 		turn_dns(d, *ret_errno);

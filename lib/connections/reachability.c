@@ -137,12 +137,15 @@ static bool judge_all(const struct pel_map *map, uint64_t now)
 /* The generation of now stands for that of the connect: a flip in between has severed it. */
 static void fail(const struct socket_record *record, const struct pel_map *map, uint64_t failed_ns)
 {
-	const struct followed *name = followed_at(record->followed);
+	struct followed *name = followed_at(record->followed);
 	struct reach_failure f = {.identity = record->socket.identity, .failed_ns = failed_ns};
 	struct pel_ref ref;
 	struct pel_hot hot;
 
-	if (mapview_read(map, name->name, name->hash, &ref, &hot) < 0)
+	if (record->socket.identity == 0)
+		(void)followed_unpin(name, &record->socket.real);
+	if (record->socket.identity == 0 ||
+		mapview_read(map, name->name, name->hash, &ref, &hot) < 0)
 		return;
 	f.uid = hot.uid;
 	f.generation = hot.generation;

@@ -138,6 +138,22 @@ static void tell_all(uint64_t now)
 		(void)follow_tell(followed_at(i), 0, now);
 }
 
+/* What connects have asked for, which must not do it themselves. */
+static void tell_asked(const struct pel_map *map, uint64_t now)
+{
+	for (unsigned i = 0, n = followed_count(); i < n; i++) {
+		struct followed *f = followed_at(i);
+		uint32_t port = atomic_load_explicit(&f->asked_port, memory_order_relaxed);
+
+		if (port == 0 || !atomic_compare_exchange_strong(&f->asked_port, &port, 0))
+			continue;
+		if (mapview_is_fresh(map, now))
+			follow_port(f, (uint16_t)port);
+		else
+			(void)follow_tell(f, (uint16_t)port, now);
+	}
+}
+
 /* The idle look.  While something is amiss with the map, its prober is looked for at each turn. */
 static void look(struct watcher *w, uint64_t now)
 {
@@ -202,6 +218,7 @@ static void *watch(void *unused)
 		uint64_t next, rest;
 
 		scan(&w, map, now);
+		tell_asked(map, now);
 		look(&w, now);
 		next = least(reachability_look(map), slot_tell(now));
 		rest = time_to_sleep(&w, now);

@@ -178,6 +178,24 @@ static void a_making_that_was_interrupted_is_not_waited_for_in_vain(void **state
 	assert_string_equal(f->name, name);
 }
 
+static void a_pin_ends_with_a_failure_at_its_address(void **state)
+{
+	struct pel_addr here = {.family = 4, .port = 3306, .ip = {10, 0, 0, 1}}, there = here, read;
+	static const char name[] = "pinned.example";
+	struct followed *f;
+
+	assert_int_equal(followed_add(name, pel_name_hash(name), PEL_ROLE_WRITER, &f), 0);
+	there.ip[3] = 2;
+	assert_false(followed_unpin(f, &here));
+	followed_pin(f, &here);
+	assert_false(followed_unpin(f, &there));
+	assert_true(followed_pinned(f, &read));
+	here.port = 1;
+	assert_true(followed_is_pinned_to(f, &here));
+	assert_true(followed_unpin(f, &here));
+	assert_false(followed_pinned(f, &read));
+}
+
 static void names_end_where_the_room_does(void **state)
 {
 	struct followed *f;
@@ -201,6 +219,7 @@ int main(void)
 		cmocka_unit_test(threads_that_make_one_together_all_get_it),
 		cmocka_unit_test(a_making_that_takes_a_moment_is_waited_for),
 		cmocka_unit_test(a_making_that_was_interrupted_is_not_waited_for_in_vain),
+		cmocka_unit_test(a_pin_ends_with_a_failure_at_its_address),
 		cmocka_unit_test(names_end_where_the_room_does),
 	};
 

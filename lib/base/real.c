@@ -23,6 +23,7 @@ static const struct {
 	{"connect", offsetof(struct real, connect)},
 	{"sendto", offsetof(struct real, sendto)},
 	{"sendmsg", offsetof(struct real, sendmsg)},
+	{"sendmmsg", offsetof(struct real, sendmmsg)},
 	{"getaddrinfo", offsetof(struct real, getaddrinfo)},
 	{"freeaddrinfo", offsetof(struct real, freeaddrinfo)},
 	{"getnameinfo", offsetof(struct real, getnameinfo)},

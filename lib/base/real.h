@@ -8,12 +8,15 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
+struct mmsghdr;
+
 /* Members that the C library does not have are NULL: least_stack and register_atfork on musl. */
 struct real {
 	int (*connect)(int fd, const struct sockaddr *addr, socklen_t len);
 	ssize_t (*sendto)(int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr,
 		socklen_t len);
 	ssize_t (*sendmsg)(int fd, const struct msghdr *msg, int flags);
+	int (*sendmmsg)(int fd, struct mmsghdr *list, unsigned n, int flags);
 	int (*getaddrinfo)(const char *node, const char *service, const struct addrinfo *hints,
 		struct addrinfo **ret);
 	void (*freeaddrinfo)(struct addrinfo *list);

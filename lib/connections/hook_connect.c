@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * connect(), and the two calls that can connect by the way (MSG_FASTOPEN): a packet to a virtual
- * address must never leave the host.
+ * connect(), which glibc exports by a second name too, and the calls that can connect by the way
+ * (MSG_FASTOPEN): a packet to a virtual address must never leave the host.
  */
 #include "dial.h"
 #include "base/real.h"
@@ -9,6 +9,8 @@
 /* Under names of our own: glibc declares the address as a union, which no other libc does. */
 #define EXPORT_AS(name) __asm__(name) __attribute__((visibility("default")))
 int hook_connect(int fd, const struct sockaddr *addr, socklen_t len) EXPORT_AS("connect");
+int hook_connect_too(int fd, const struct sockaddr *addr, socklen_t len) EXPORT_AS("__connect");
+int hook_sendmmsg(int fd, struct mmsghdr *list, unsigned n, int flags) EXPORT_AS("sendmmsg");
 ssize_t hook_sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr,
 	socklen_t len) EXPORT_AS("sendto");
 ssize_t hook_sendmsg(int fd, const struct msghdr *msg, int flags) EXPORT_AS("sendmsg");
@@ -51,6 +53,11 @@ int hook_connect(int fd, const struct sockaddr *addr, socklen_t len)
 	return (int)dial_run(fd, addr, len, &call);
 }
 
+int hook_connect_too(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	return hook_connect(fd, addr, len);
+}
+
 ssize_t hook_sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr,
 	socklen_t len)
 {
@@ -70,4 +77,20 @@ ssize_t hook_sendmsg(int fd, const struct msghdr *msg, int flags)
 	if (!(flags & MSG_FASTOPEN) || !msg || !dial_concerns(msg->msg_name, msg->msg_namelen))
 		return real_get()->sendmsg(fd, msg, flags);
 	return dial_run(fd, msg->msg_name, msg->msg_namelen, &call);
+}
+
+/* The first message alone, as it may: whoever sends several asks how many were sent. */
+int hook_sendmmsg(int fd, struct mmsghdr *list, unsigned n, int flags)
+{
+	const struct msghdr *first = n > 0 && list ? &list->msg_hdr : NULL;
+	ssize_t sent;
+
+	if (!(flags & MSG_FASTOPEN) || !first ||
+		!dial_concerns(first->msg_name, first->msg_namelen))
+		return real_get()->sendmmsg(fd, list, n, flags);
+	sent = hook_sendmsg(fd, first, flags);
+	if (sent < 0)
+		return -1;
+	list->msg_len = (unsigned)sent;
+	return 1;
 }

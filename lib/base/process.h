@@ -31,6 +31,7 @@ struct process {
 	_Atomic uint32_t untold;       /* own_slot has counted since */
 	struct pel_slot own_slot;      /* what is to stand in our slot */
 	_Atomic uint64_t spawn_ns;     /* when a prober may be started again */
+	_Atomic uint64_t asked_ns;     /* when a connect last asked for one */
 	_Atomic uint32_t hopeless;     /* the last try to start one says that none is coming */
 };
 

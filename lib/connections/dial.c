@@ -109,13 +109,15 @@ static uint64_t patience_ns(int fd)
  */
 static void ask_for_prober(const struct dial *d)
 {
+	_Atomic uint64_t *asked_ns = &process_get()->asked_ns;
 	struct followed *f = d->followed;
 
-	if ((d->plan.fresh && atomic_load(&f->told_port) == d->asked.port) ||
-		d->plan.now_ns - atomic_load(&f->asked_ns) < ASK_NS)
+	if (d->plan.fresh && atomic_load(&f->told_port) == d->asked.port)
 		return;
-	atomic_store(&f->asked_ns, d->plan.now_ns);
 	atomic_store(&f->asked_port, d->asked.port);
+	if (d->plan.now_ns - atomic_load(asked_ns) < ASK_NS)
+		return;
+	atomic_store(asked_ns, d->plan.now_ns);
 	watcher_arm();
 	process_kick();
 }

@@ -9,10 +9,6 @@
 #ifndef PELORUS_LIB_CONNECTIONS_DIAL_H
 #define PELORUS_LIB_CONNECTIONS_DIAL_H
 
-#include "rules/route.h"
-#include "known/followed.h"
-#include "known/mapview.h"
-
 #include <stdbool.h>
 #include <sys/socket.h>
 

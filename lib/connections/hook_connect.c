@@ -6,6 +6,8 @@
 #include "dial.h"
 #include "base/real.h"
 
+#include <stdint.h>
+
 /* Under names of our own: glibc declares the address as a union, which no other libc does. */
 #define EXPORT_AS(name) __asm__(name) __attribute__((visibility("default")))
 int hook_connect(int fd, const struct sockaddr *addr, socklen_t len) EXPORT_AS("connect");

@@ -46,7 +46,6 @@ struct followed {
 	_Atomic uint64_t first_address; /* of several DNS addresses: which is tried first */
 	_Atomic uint32_t told_port;     /* with which the prober was last told of it */
 	_Atomic uint32_t asked_port;    /* with which the watcher is to tell it; 0: not at all */
-	_Atomic uint64_t asked_ns;      /* when a connect last asked for that */
 	_Atomic uint64_t followed_ns;   /* when the prober was last told of it */
 	_Atomic uint64_t refused_ns;    /* when the prober was last told that its address refuses */
 	_Atomic uint64_t waited_ns;     /* the writerless period that a lookup has waited for */

@@ -181,6 +181,7 @@ def nothing_inherited():
 def preloaded_by_mistake():
     """Where the library is preloaded into everything, it stays out of the prober itself."""
     with Prober() as p:
+        p.start()
         copy = os.path.join(p.folder, "pelorusd")
         shutil.copy(shutil.which("getent"), copy)
         environment = dict(p.environment, LD_PRELOAD=os.path.join(BUILD, "lib", "libpelorus.so"),

@@ -115,7 +115,7 @@ static void ask_for_prober(const struct dial *d)
 	if (d->plan.fresh && atomic_load(&f->told_port) == d->asked.port)
 		return;
 	atomic_store(&f->asked_port, d->asked.port);
-	if (d->plan.now_ns - atomic_load(asked_ns) < ASK_NS)
+	if (!d->plan.fresh && d->plan.now_ns - atomic_load(asked_ns) < ASK_NS)
 		return;
 	atomic_store(asked_ns, d->plan.now_ns);
 	watcher_arm();

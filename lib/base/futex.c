@@ -30,6 +30,11 @@ static struct timespec timespec_of(uint64_t ns)
 		.tv_nsec = (long)(ns % UINT64_C(1000000000))};
 }
 
+bool futex_waits_for_two(void)
+{
+	return !atomic_load_explicit(&two_are_refused, memory_order_relaxed);
+}
+
 /* True if the kernel did it. */
 static bool wait_two(const _Atomic uint32_t *word, uint32_t seen, const _Atomic uint32_t *own,
 	uint32_t own_seen, uint64_t limit_ns)
@@ -42,7 +47,7 @@ static bool wait_two(const _Atomic uint32_t *word, uint32_t seen, const _Atomic 
 	};
 	struct timespec until;
 
-	if (atomic_load_explicit(&two_are_refused, memory_order_relaxed))
+	if (!futex_waits_for_two())
 		return false;
 	(void)clock_gettime(CLOCK_MONOTONIC, &until);
 	until = timespec_of(

@@ -16,6 +16,9 @@
 void futex_wait(const _Atomic uint32_t *word, uint32_t seen, const _Atomic uint32_t *own,
 	uint32_t own_seen, uint64_t limit_ns);
 
+/* False once the kernel has refused to wait for two. */
+bool futex_waits_for_two(void);
+
 /* Wakes those of this process that sleep on a private word. */
 void futex_wake_own(_Atomic uint32_t *own);
 

@@ -19,6 +19,7 @@
 #include "watcher.h"
 #include "common/clock.h"
 #include "base/env.h"
+#include "base/futex.h"
 #include "base/process.h"
 #include "base/say.h"
 #include "known/address.h"
@@ -104,22 +105,27 @@ static uint64_t patience_ns(int fd)
 }
 
 /*
- * A program that remembers addresses for ever misses its prober here, and nowhere else.  Files are
- * looked for and processes made by the watcher: this thread may run an event loop.
+ * A program that remembers addresses for ever misses its prober here, and nowhere else.  It is the
+ * watcher, where that can be woken, who starts one: this thread may run an event loop.
  */
 static void ask_for_prober(const struct dial *d)
 {
 	_Atomic uint64_t *asked_ns = &process_get()->asked_ns;
 	struct followed *f = d->followed;
 
-	if (d->plan.fresh && atomic_load(&f->told_port) == d->asked.port)
+	if (d->plan.fresh) {
+		follow_port(f, d->asked.port);
 		return;
+	}
 	atomic_store(&f->asked_port, d->asked.port);
-	if (!d->plan.fresh && d->plan.now_ns - atomic_load(asked_ns) < ASK_NS)
+	if (d->plan.now_ns - atomic_load(asked_ns) < ASK_NS)
 		return;
 	atomic_store(asked_ns, d->plan.now_ns);
 	watcher_arm();
-	process_kick();
+	if (futex_waits_for_two())
+		process_kick();
+	else
+		(void)follow_tell(f, d->asked.port, d->plan.now_ns);
 }
 
 static void plan_with_patience(struct dial *d)

@@ -139,17 +139,13 @@ static void tell_all(uint64_t now)
 }
 
 /* What connects have asked for, which must not do it themselves. */
-static void tell_asked(const struct pel_map *map, uint64_t now)
+static void tell_asked(uint64_t now)
 {
 	for (unsigned i = 0, n = followed_count(); i < n; i++) {
 		struct followed *f = followed_at(i);
 		uint32_t port = atomic_load_explicit(&f->asked_port, memory_order_relaxed);
 
-		if (port == 0 || !atomic_compare_exchange_strong(&f->asked_port, &port, 0))
-			continue;
-		if (mapview_is_fresh(map, now))
-			follow_port(f, (uint16_t)port);
-		else
+		if (port != 0 && atomic_compare_exchange_strong(&f->asked_port, &port, 0))
 			(void)follow_tell(f, (uint16_t)port, now);
 	}
 }
@@ -218,7 +214,7 @@ static void *watch(void *unused)
 		uint64_t next, rest;
 
 		scan(&w, map, now);
-		tell_asked(map, now);
+		tell_asked(now);
 		look(&w, now);
 		next = least(reachability_look(map), slot_tell(now));
 		rest = time_to_sleep(&w, now);

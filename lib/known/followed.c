@@ -74,9 +74,9 @@ static void write_texts(struct followed *f)
 	static const char prefix[] = "::ffff:";
 	struct in_addr in = {.s_addr = htonl(f->virtual4)};
 
-	(void)inet_ntop(AF_INET, &in, f->text4, sizeof(f->text4));
 	strcpy(f->mapped, prefix);
-	strcat(f->mapped, f->text4);
+	(void)inet_ntop(AF_INET, &in, f->mapped + strlen(prefix),
+		sizeof(f->mapped) - strlen(prefix));
 	(void)inet_ntop(AF_INET6, f->virtual6, f->text6, sizeof(f->text6));
 }
 

@@ -38,8 +38,7 @@ struct followed {
 	uint64_t hash;
 	uint32_t virtual4; /* host order */
 	uint8_t virtual6[16];
-	char text4[16]; /* the same as text, mapped into IPv6 in `mapped` */
-	char mapped[24];
+	char mapped[24]; /* the same as text, mapped into IPv6; followed_text4() is its end */
 	char text6[48];
 	uint8_t role; /* enum pel_role, by form or by PELORUS_CLUSTER; UNKNOWN: the map tells */
 	_Atomic uint64_t turn;          /* round robin */
@@ -54,6 +53,11 @@ struct followed {
 	struct followed_dns dns;
 	_Atomic uint64_t pinned[3]; /* a struct pel_addr: where the name leads without a prober */
 };
+
+static inline const char *followed_text4(const struct followed *f)
+{
+	return f->mapped + sizeof("::ffff:") - 1;
+}
 
 /* By a name in normal form, and by a virtual address (the port is not looked at); or NULL. */
 struct followed *followed_find_name(const char *name, uint64_t hash);

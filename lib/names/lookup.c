@@ -138,11 +138,11 @@ const char *lookup_answer(const struct lookup *l, int family, bool mapped, char 
 		return NULL;
 	switch (family) {
 	case AF_INET:
-		return has4 ? f->text4 : NULL;
+		return has4 ? followed_text4(f) : NULL;
 	case AF_INET6:
 		return has6 ? f->text6 : mapped ? f->mapped : NULL;
 	case AF_UNSPEC:
-		return prefers_v6(l) ? f->text6 : f->text4;
+		return prefers_v6(l) ? f->text6 : followed_text4(f);
 	default:
 		return NULL;
 	}

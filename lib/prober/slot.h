@@ -15,7 +15,7 @@ enum slot_counter { SLOT_ROUTED, SLOT_SEVERED, SLOT_REFUSED, SLOT_MOVED, SLOT_RE
 /* Takes a slot, if this process has none, and adds a name to it. */
 void slot_follow(uint64_t name_hash, uint64_t now_ns);
 
-/* Adds one; the watcher writes it down within a second. */
+/* Adds one; the watcher writes it down within a second, or when it next wakes (futex.h). */
 void slot_count(enum slot_counter counter);
 
 /* One socket more or fewer is tracked; those that the host closed are missed until the next look. */

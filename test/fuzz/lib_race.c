@@ -87,7 +87,7 @@ static void one_name(uint64_t turn)
 
 	(void)snprintf(name, sizeof(name), "name-%u.example", (unsigned)(turn % NAMES));
 	r = followed_add(name, pel_name_hash(name), PEL_ROLE_WRITER, &f);
-	expect(r == 0 && strcmp(f->name, name) == 0 && f->text4[0] != '\0');
+	expect(r == 0 && strcmp(f->name, name) == 0 && followed_text4(f)[0] != '\0');
 	if (r < 0)
 		return;
 	for (unsigned i = 0; i < PEL_MAP_ADDRS; i++) {

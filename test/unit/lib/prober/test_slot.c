@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A process's slot in the file that strangers write to, too. */
+#include "prober/slot.h"
+#include "base/env.h"
+#include "base/process.h"
+#include "common/rundir.h"
+
+#include <pelorus/slots.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+
+#define S UINT64_C(1000000000)
+#define HASH 4711
+
+static struct pel_slots file;
+static char path[PEL_RUNDIR_MAX];
+static uint64_t now = 100 * S;
+
+static void write_file(void)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	file.magic = PEL_SLOTS_MAGIC;
+	file.count = PEL_SLOTS;
+	file.slot_size = sizeof(struct pel_slot);
+	assert_int_equal(write(fd, &file, sizeof(file)), sizeof(file));
+	close(fd);
+}
+
+static void read_file(void)
+{
+	int fd = open(path, O_RDONLY);
+
+	assert_int_equal(read(fd, &file, sizeof(file)), sizeof(file));
+	close(fd);
+}
+
+/* The one slot that is ours; NULL if there is none, or several. */
+static struct pel_slot *own(void)
+{
+	struct pel_slot *found = NULL;
+
+	read_file();
+	for (unsigned i = 0; i < PEL_SLOTS; i++) {
+		if (file.slots[i].pid != getpid())
+			continue;
+		if (found)
+			return NULL;
+		found = &file.slots[i];
+	}
+	return found;
+}
+
+/* What the watcher does a while later. */
+static void look_later(void)
+{
+	now += 30 * S;
+	slot_look(now, 3);
+}
+
+static void test_a_name_takes_a_slot(void **state)
+{
+	slot_follow(HASH, now);
+	assert_non_null(own());
+	assert_int_equal(own()->names[0], HASH);
+	assert_int_equal(own()->seen_ns, now);
+	assert_int_equal(own()->ready, 1);
+	assert_true(own()->start_ticks != 0);
+}
+
+static void test_counts_are_written_once_a_second(void **state)
+{
+	slot_count(SLOT_ROUTED);
+	slot_count(SLOT_ROUTED);
+	assert_int_equal(slot_tell(now + S / 4), S * 3 / 4);
+	assert_int_equal(own()->routed, 0);
+	now += S;
+	assert_true(slot_tell(now) == SLOT_NEVER);
+	assert_int_equal(own()->routed, 2);
+	assert_true(slot_tell(now) == SLOT_NEVER);
+}
+
+static void test_a_slot_that_another_took_is_left_to_it(void **state)
+{
+	unsigned at = (unsigned)(own() - file.slots);
+
+	file.slots[at].pid = getpid() + 1;
+	write_file();
+	look_later();
+	assert_non_null(own());
+	assert_true(own() != &file.slots[at]);
+	assert_int_equal(file.slots[at].pid, getpid() + 1);
+	assert_int_equal(own()->tracked, 3);
+}
+
+static void test_a_file_cut_short_is_no_harm(void **state)
+{
+	assert_int_equal(truncate(path, 0), 0);
+	look_later();
+	slot_count(SLOT_SEVERED);
+	memset(&file, 0, sizeof(file));
+	write_file();
+	look_later();
+	assert_non_null(own());
+	assert_int_equal(own()->severed, 1);
+}
+
+static void test_a_full_file_is_no_harm(void **state)
+{
+	for (unsigned i = 0; i < PEL_SLOTS; i++)
+		file.slots[i].pid = 1;
+	write_file();
+	look_later();
+	assert_null(own());
+	file.slots[7].pid = 0;
+	write_file();
+	look_later();
+	assert_ptr_equal(own(), &file.slots[7]);
+}
+
+static int prepare(void **state)
+{
+	static char folder[] = "/tmp/pelorus-slot-XXXXXX";
+
+	if (!mkdtemp(folder) || setenv("PELORUS_RUNTIME_DIR", folder, 1) < 0)
+		return -1;
+	(void)strcat(strcpy(path, folder), "/" PEL_RUN_SLOTS);
+	env_init();
+	process_init();
+	write_file();
+	return process_check() == PROCESS_OURS ? 0 : -1;
+}
+
+static int clean_up(void **state)
+{
+	(void)unlink(path);
+	*strrchr(path, '/') = '\0';
+	return rmdir(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_name_takes_a_slot),
+		cmocka_unit_test(test_counts_are_written_once_a_second),
+		cmocka_unit_test(test_a_slot_that_another_took_is_left_to_it),
+		cmocka_unit_test(test_a_file_cut_short_is_no_harm),
+		cmocka_unit_test(test_a_full_file_is_no_harm),
+	};
+
+	return cmocka_run_group_tests_name("slot", tests, prepare, clean_up);
+}

@@ -15,9 +15,9 @@
 struct wish {
 	_Atomic uintptr_t thread;        /* 0: free */
 	const struct followed *followed; /* the name that `role` is for; NULL: none */
-	uint8_t role;                    /* enum pel_role: where it leads instead; UNKNOWN: as ever */
-	bool never_waits;                /* an event loop's thread: not even for a first topology */
-	int fd;                          /* of the last connect to a followed name, or -1 */
+	uint8_t role;     /* enum pel_role: where it leads instead; UNKNOWN: as ever */
+	bool never_waits; /* an event loop's thread: not even for a first topology */
+	int fd;           /* of the last connect to a followed name, or -1 */
 };
 
 /* NULL if there are too many: then everything is as without a wish. */

@@ -4,9 +4,9 @@
 behind it, and where the host refuses what is sent to one, that is no reason to stand down.
 
 Programs look a followed name up by libc and then dial as they please: by libc, by calling the
-kernel themselves, by io_uring. Without any prober they come where DNS leads; with one they are refused at
-once by the route that an administrator may set. A packet that leaves is seen at the other end of the
-only way out.
+kernel themselves, by io_uring. Without any prober they come where DNS leads; with one they are
+refused at once, by the route that an administrator may set. A packet that leaves is seen at the
+other end of the only way out.
 """
 import errno
 import os

@@ -53,13 +53,20 @@ struct name *name_add(const char *text, unsigned fleet)
 	return n;
 }
 
+static const struct server *any_server(const struct name *n)
+{
+	const struct fleet *f = &sim->fleets[(n->fleet + sim_random(n->any_of)) % sim->n_fleets];
+
+	return &f->servers[sim_random(f->n)];
+}
+
 static const struct server *led_to(const struct name *n)
 {
-	const struct fleet *f = &sim->fleets[n->flaps ? sim_random(sim->n_fleets) : n->fleet];
+	const struct fleet *f = &sim->fleets[n->fleet];
 	unsigned at = sim_random(f->n);
 
-	if (n->flaps)
-		return &f->servers[at];
+	if (n->any_of)
+		return any_server(n);
 	if (!n->any_reader)
 		return n->leads;
 	for (unsigned i = 0; i < f->n; i++, at = (at + 1) % f->n) {
@@ -71,6 +78,7 @@ static const struct server *led_to(const struct name *n)
 
 static void put_answer(const struct name *n, struct resolve_answer *a)
 {
+	const struct name *to = n->alias;
 	const struct server *s;
 
 	a->heard = n->dns != DNS_SILENT;
@@ -78,8 +86,10 @@ static void put_answer(const struct name *n, struct resolve_answer *a)
 		a->status = n->dns == DNS_NONE ? -ENOENT : n->dns == DNS_FAILS ? -EIO : -ETIMEDOUT;
 		return;
 	}
-	for (; n->alias && a->n_chain < DNS_CHAIN; n = n->alias)
-		strcpy(a->chain[a->n_chain++], n->alias->text);
+	if (to && n->any_of)
+		to = sim->fleets[any_server(n)->fleet].writer_name;
+	for (; to && a->n_chain < DNS_CHAIN; n = to, to = n->alias)
+		strcpy(a->chain[a->n_chain++], to->text);
 	s = led_to(n);
 	if (!s) {
 		a->status = -ENOENT;

@@ -156,7 +156,7 @@ void sim_heal(void)
 	}
 	for (unsigned i = 0; i < sim->n_names; i++) {
 		sim->names[i].dns = DNS_OK;
-		sim->names[i].flaps = false;
+		sim->names[i].any_of = 0;
 		if (sim->names[i].home)
 			sim->names[i].leads = sim->names[i].home;
 	}

@@ -66,7 +66,7 @@ struct name {
 	enum dns dns;
 	struct name *alias; /* a CNAME of it; NULL: none */
 	bool any_reader;    /* leads to one of the fleet's readers, another each time */
-	bool flaps;         /* leads to any server */
+	unsigned any_of; /* leads to any server of so many fleets, from its own on; 0: as below */
 	bool followed;
 	unsigned fleet;
 	const struct server *home;  /* an instance's own name */

@@ -40,10 +40,24 @@ static void dns_any_turn(void)
 		fleet_crash(bad_fleet(), (1 + sim_random(12)) * LOOP_S);
 }
 
-static void dns_flaps(void)
+static void names_flap(void)
 {
 	for (unsigned i = 0; i < sim->n_bad; i++)
-		sim->fleets[i].writer_name->flaps = sim->fleets[i].reader_name->flaps = true;
+		sim->fleets[i].writer_name->any_of = sim->fleets[i].reader_name->any_of = 1;
+}
+
+/* Two resolvers, say, that do not agree. */
+static void own_names_flap(void)
+{
+	for (unsigned i = 0; i < sim->n_bad; i++)
+		sim->fleets[i].own_name->any_of = sim->n_fleets;
+}
+
+static void endpoints_flap(void)
+{
+	for (unsigned i = 0; i < sim->n_bad; i++)
+		sim->fleets[i].writer_name->any_of = sim->fleets[i].reader_name->any_of =
+			sim->n_fleets;
 }
 
 /* The endpoints resolve, the instances do not: and so no login at an address of their own. */
@@ -155,14 +169,14 @@ static void wrong_credentials(void)
 static void right_credential(void)
 {
 	sim->changed_ns = sim->now_ns;
-	sim_follow(bad_fleet()->writer_name->text, SIM_USER, SIM_PASSWORD);
+	for (unsigned i = 0; i < sim->n_bad; i++)
+		sim_follow(sim->fleets[i].writer_name->text, SIM_USER, SIM_PASSWORD);
 }
 
 static void one_right_credential(void)
 {
 	wrong_credentials();
-	for (unsigned i = 0; i < sim->n_bad; i++)
-		sim_follow(sim->fleets[i].writer_name->text, SIM_USER, SIM_PASSWORD);
+	right_credential();
 }
 
 /* Questions. */
@@ -339,7 +353,11 @@ const struct world worlds[] = {
 	{"DNS answers half", .dns = DNS_HALF, .bad_s = 200, .recover_s = 10},
 	{"DNS does what it likes", .turn = dns_any_turn, .least_ms = 200, .most_ms = 8000, .bad_s = 300,
 		.recover_s = 10, .own_names = true},
-	{"names flap", dns_flaps, .bad_s = 200, .recover_s = 10, .lost = true},
+	{"names flap", names_flap, .bad_s = 200, .recover_s = 10},
+	{"own names flap between clusters", own_names_flap, .n_fleets = 2, .bad_s = 200,
+		.recover_s = 30, .own_names = true},
+	{"endpoints flap between clusters", endpoints_flap, .bad_s = 200, .recover_s = 30,
+		.lost = true},
 	{"members do not resolve", members_unresolved, .dns = DNS_NONE, .bad_s = 200, .recover_s = 10,
 		.cold = true},
 	{"a member is deleted", one_unresolved, crash_turn, 5000, 30000, .bad_s = 200, .recover_s = 10},

@@ -218,7 +218,10 @@ static void split_turn(void)
 	struct server *other = &f->servers[sim_random(f->n)];
 	struct server *third = &f->servers[sim_random(f->n)];
 
-	other->claims = true;
+	if (!other->claims) {
+		other->claims = true;
+		server_changed(other);
+	}
 	for (unsigned i = 0; i < f->n; i++)
 		f->servers[i].names_writer = sim_random(2) ? f->writer : other;
 	if (sim_random(6) == 0 && third->claims) {

@@ -102,7 +102,7 @@ void schedule_set_writer(struct schedule *s, unsigned slot)
 	s->writer = (uint8_t)slot;
 }
 
-/* Everybody may be asked at once; attempts start over. */
+/* Everybody may be asked at once, but for the alarm's own pace; attempts start over. */
 static void hurry(struct schedule *s, uint64_t now_ns)
 {
 	for (unsigned i = 0; i < SCHEDULE_SLOTS; i++) {
@@ -111,7 +111,7 @@ static void hurry(struct schedule *s, uint64_t now_ns)
 		if (!m->used || m->denied)
 			continue;
 		if (m->connected)
-			m->next_ns = now_ns;
+			m->next_ns = max_ns(now_ns, m->asked_ns + period(s, m, now_ns));
 		else if (m->attempts > 1) {
 			m->attempts = 1;
 			m->next_ns = max_ns(now_ns, m->asked_ns + CONNECT_NS);

@@ -169,6 +169,21 @@ static void an_alarm_that_is_told_again_does_not_begin_anew(void **state)
 	free(w);
 }
 
+/* The writer's connections are lost one after the other, say. */
+static void an_alarm_that_begins_anew_keeps_its_pace(void **state)
+{
+	struct world *w = world_new(3);
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++) {
+		schedule_set_alarm(&w->s, false, w->now);
+		schedule_set_alarm(&w->s, true, w->now);
+		world_run(w, 10);
+	}
+	BETWEEN(45, statements(w, 1), 51);
+	free(w);
+}
+
 static void after_an_alarm_it_is_steady(void **state)
 {
 	struct world *w = world_new(2);
@@ -322,6 +337,7 @@ int main(void)
 		cmocka_unit_test(a_slow_server_has_one_question_at_a_time),
 		cmocka_unit_test(an_alarm_tires),
 		cmocka_unit_test(an_alarm_that_is_told_again_does_not_begin_anew),
+		cmocka_unit_test(an_alarm_that_begins_anew_keeps_its_pace),
 		cmocka_unit_test(after_an_alarm_it_is_steady),
 		cmocka_unit_test(a_hint_buys_one_round),
 		cmocka_unit_test(a_confirmed_writer_closes_the_door_for_five_seconds),

@@ -11,6 +11,7 @@
 #include "resolve.h"
 
 #include "dns_conf.h"
+#include "dns_pace.h"
 
 #include "base/read_file.h"
 
@@ -42,6 +43,7 @@ struct resolver {
 	struct resolve_file conf_file;
 	struct resolve_file hosts_file;
 	struct dns_conf conf;
+	struct dns_pace pace;
 };
 
 struct resolve_half {
@@ -479,7 +481,7 @@ int resolve_start(struct resolver *r, const char *name,
 	q->answer.ttl_ms = UINT32_MAX;
 	strcpy(q->name, name);
 	loop_timer_init(&q->timer, timer_fired, q);
-	loop_timer_set(r->loop, &q->timer, 0);
+	loop_timer_set(r->loop, &q->timer, dns_pace_take(&r->pace, name, loop_now_ns(r->loop)));
 	*ret = q;
 	return 0;
 }

@@ -2,6 +2,7 @@
 /* net/resolve.h over the names of the world. */
 #include "sim.h"
 
+#include "net/dns_pace.h"
 #include "net/resolve.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 
 struct resolver {
 	struct loop *loop;
+	struct dns_pace pace;
 };
 
 struct resolve_query {
@@ -28,7 +30,7 @@ static struct resolver one;
 
 int resolver_new(struct loop *loop, const struct resolver_options *options, struct resolver **ret)
 {
-	one.loop = loop;
+	one = (struct resolver){.loop = loop};
 	*ret = &one;
 	return 0;
 }
@@ -107,7 +109,7 @@ static void query_free(struct resolve_query *q)
 	free(q);
 }
 
-static void due(void *ctx)
+static void answered(void *ctx)
 {
 	struct resolve_query *q = ctx;
 	static struct resolve_answer answer;
@@ -118,11 +120,9 @@ static void due(void *ctx)
 	query_free(q);
 }
 
-int resolve_start(struct resolver *r, const char *name,
-	void (*done)(void *ctx, const struct resolve_answer *answer), void *ctx,
-	struct resolve_query **ret)
+static void asked(void *ctx)
 {
-	struct resolve_query *q = calloc(1, sizeof(*q));
+	struct resolve_query *q = ctx;
 	static const uint64_t takes_ns[] = {[DNS_OK] = QUICK_NS,
 		[DNS_NONE] = QUICK_NS,
 		[DNS_FAILS] = QUICK_NS,
@@ -130,14 +130,24 @@ int resolve_start(struct resolver *r, const char *name,
 		[DNS_SLOW] = SLOW_NS,
 		[DNS_HALF] = HALF_NS};
 
+	watch_dns(q->name);
+	loop_timer_init(&q->due, answered, q);
+	loop_timer_set_in(one.loop, &q->due, takes_ns[q->name->dns]);
+}
+
+int resolve_start(struct resolver *r, const char *name,
+	void (*done)(void *ctx, const struct resolve_answer *answer), void *ctx,
+	struct resolve_query **ret)
+{
+	struct resolve_query *q = calloc(1, sizeof(*q));
+
 	if (!q)
 		return -ENOMEM;
 	q->name = name_add(name, 0);
 	q->done = done;
 	q->ctx = ctx;
-	watch_dns(q->name);
-	loop_timer_init(&q->due, due, q);
-	loop_timer_set_in(r->loop, &q->due, takes_ns[q->name->dns]);
+	loop_timer_init(&q->due, asked, q);
+	loop_timer_set(r->loop, &q->due, dns_pace_take(&r->pace, name, sim->now_ns));
 	sim->open++;
 	*ret = q;
 	return 0;

@@ -51,7 +51,6 @@ static const struct known {
 	const char *world;
 	enum figure figure;
 } known[] = {
-	{NULL, FIGURE_DNS_ONE}, {NULL, FIGURE_DNS_SIX},
 	{NULL, FIGURE_FAILURES}, {NULL, FIGURE_FAILURES_TIRED},
 	{"endpoints flap between clusters", FIGURE_ASKS_ONE}, {"endpoints flap between clusters", FIGURE_ASKS_TIRED}, {"endpoints flap between clusters", FIGURE_ASKS_CALM},
 	{"endpoints flap between clusters", FIGURE_CHANGES}, {"endpoints flap between clusters", FIGURE_RECOVERY},

@@ -113,8 +113,9 @@ static bool is_own(const struct cluster *c, const char *name)
 	enum pel_role role;
 
 	(void)name_key(name, key, &role);
-	return strcmp(key, c->key) == 0 || pel_name_kind(name) == PEL_KIND_CUSTOM ||
-		strcmp(name, c->config->name) == 0 || strcmp(name, c->config->endpoint) == 0 ||
+	return strcmp(key, c->key) == 0 || strcmp(name, c->key) == 0 ||
+		pel_name_kind(name) == PEL_KIND_CUSTOM || strcmp(name, c->config->name) == 0 ||
+		strcmp(name, c->config->endpoint) == 0 ||
 		strcmp(name, c->config->reader_endpoint) == 0;
 }
 

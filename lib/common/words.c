@@ -29,6 +29,7 @@ const char *pel_word_of_why(unsigned why)
 		[PEL_WHY_NO_WRITER] = "no-writer",
 		[PEL_WHY_DISPUTED] = "disputed",
 		[PEL_WHY_UNROUTABLE] = "unroutable",
+		[PEL_WHY_IDLE] = "idle",
 	};
 
 	return WORD_OF(words, why);
@@ -83,6 +84,7 @@ const char *pel_sentence_of_why(unsigned why)
 		[PEL_WHY_NO_WRITER] = "there has been no writer for 30 s",
 		[PEL_WHY_DISPUTED] = "two instances say that they are the writer",
 		[PEL_WHY_UNROUTABLE] = "the instances cannot be reached directly from here",
+		[PEL_WHY_IDLE] = "no program uses it, so that it is left in peace",
 	};
 
 	return why < sizeof(sentences) / sizeof(*sentences)

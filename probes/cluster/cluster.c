@@ -212,6 +212,12 @@ static uint64_t earliest(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static uint64_t idle_at(const struct cluster *c)
+{
+	return c->asleep || !c->config->idle_ms ? LOOP_NEVER
+						: c->used_ns + c->config->idle_ms * LOOP_MS;
+}
+
 static uint64_t cluster_deadline(const struct cluster *c, uint64_t now_ns)
 {
 	uint64_t due = topology_deadline(&c->topology);
@@ -219,6 +225,7 @@ static uint64_t cluster_deadline(const struct cluster *c, uint64_t now_ns)
 	if (c->bits & ~TOPOLOGY_DATA && !c->inherited)
 		return now_ns;
 	due = earliest(due, schedule_deadline(&c->schedule, now_ns));
+	due = earliest(due, idle_at(c));
 	due = earliest(due, cluster_names_deadline(c));
 	due = earliest(due, cluster_hosts_deadline(c));
 	due = earliest(due, cluster_health_deadline(c));
@@ -240,6 +247,8 @@ void cluster_settle(void *ctx)
 	c->settling = true;
 	if (c->detected)
 		cluster_redecide(c);
+	if (now >= idle_at(c))
+		cluster_sleep(c);
 	obey(c, now);
 	if (now >= topology_deadline(&c->topology))
 		c->bits |= topology_tick(&c->topology, now);
@@ -281,7 +290,10 @@ bool cluster_is_in(const struct cluster *c, const char *domain)
 
 int cluster_hint(struct cluster *c, const char *name, bool refused)
 {
-	int taken = schedule_hint(&c->schedule, cluster_now(c));
+	int taken;
+
+	cluster_used(c);
+	taken = schedule_hint(&c->schedule, cluster_now(c));
 
 	/* The name's address refused a client: without credentials nobody else can tell. */
 	if (refused)
@@ -301,6 +313,7 @@ void cluster_refresh(struct cluster *c)
 int cluster_token(struct cluster *c, const char *host, uint16_t port, const char *user, char *ret,
 	size_t size)
 {
+	cluster_used(c);
 	return remote_module_token(c->o->remote, c->key, host,
 		port ? port : c->topology.config.port, user, ret, size);
 }

@@ -78,6 +78,9 @@ int cluster_follow(struct cluster *c, const char *name, enum pel_role role, uint
 void cluster_unfollow(struct cluster *c, const char *name);
 bool cluster_is_followed(const struct cluster *c);
 
+/* A program uses it: one that sleeps, by the configuration's `idle`, wakes up. */
+void cluster_used(struct cluster *c);
+
 /* Whether the same server is the writer of both: names that nobody could know to go together. */
 bool cluster_is_same(const struct cluster *a, const struct cluster *b);
 

@@ -142,12 +142,12 @@ static void inherit(struct cluster *c, const char *name)
  * The servers are others than was thought.  Names and credentials stay; what the map says of the
  * members stays until they are confirmed or contradicted, as when another worker takes over.
  */
-static void begin_anew(struct cluster *c, uint16_t port)
+static void begin_anew(struct cluster *c, uint16_t port, enum pel_why why)
 {
 	c->inherited = map_write_hot(c->o->map, c->record)->state != PEL_STATE_UNKNOWN;
 	c->born_ns = cluster_now(c);
 	link_close(&c->links, &c->scout);
-	cluster_note(c, topology_reset(&c->topology, port, c->born_ns));
+	cluster_note(c, topology_reset(&c->topology, port, why, c->born_ns));
 	cluster_probes_sync(c);
 	inherit(c, c->title);
 	remote_module_remove(c->o->remote, c->key); /* what it said has to be said again */
@@ -160,9 +160,11 @@ void cluster_reload(struct cluster *c, const struct config_cluster *config)
 	bool other = config_cluster_is_other(c->config, config);
 
 	c->config = config;
+	c->asleep = false;
+	c->used_ns = cluster_now(c);
 	if (other) {
 		dialect_choose(c, config);
-		begin_anew(c, port);
+		begin_anew(c, port, PEL_WHY_NONE);
 	}
 	configure(c);
 	credentials_load(c);
@@ -172,7 +174,25 @@ void cluster_redecide(struct cluster *c)
 {
 	dialect_take(c, c->detected);
 	c->detected = NULL;
-	begin_anew(c, c->topology.config.port);
+	begin_anew(c, c->topology.config.port, PEL_WHY_NONE);
+	configure(c);
+	cluster_login_anew(c);
+}
+
+void cluster_sleep(struct cluster *c)
+{
+	begin_anew(c, c->topology.config.port, PEL_WHY_IDLE);
+	c->inherited = false;
+	c->asleep = true;
+}
+
+void cluster_used(struct cluster *c)
+{
+	c->used_ns = cluster_now(c);
+	if (!c->asleep)
+		return;
+	c->asleep = false;
+	begin_anew(c, c->topology.config.port, PEL_WHY_NONE);
 	configure(c);
 	cluster_login_anew(c);
 }

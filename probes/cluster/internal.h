@@ -82,6 +82,8 @@ struct cluster {
 	unsigned record; /* of the map */
 	bool inherited;  /* the record still says what the earlier worker knew */
 	uint64_t born_ns;
+	uint64_t used_ns; /* when a program last used it, as far as is known */
+	bool asleep;      /* nobody does: it is not asked */
 	char key[PEL_NAME_MAX];   /* names with the same key are of the same cluster */
 	char title[PEL_NAME_MAX]; /* its first name, by which it goes in the log */
 	bool port_told;
@@ -127,6 +129,9 @@ struct cluster {
 void cluster_login_anew(struct cluster *c);
 /* `dialect = auto`, and a server has greeted that is not what was guessed. */
 void cluster_redecide(struct cluster *c);
+
+/* Nobody uses it: connections are closed, so that a cluster that pauses by itself may. */
+void cluster_sleep(struct cluster *c);
 
 /* cluster.c */
 void cluster_settle(void *ctx);

@@ -311,6 +311,7 @@ int cluster_follow(struct cluster *c, const char *name, enum pel_role role, uint
 	if (i < 0)
 		return i;
 	c->names[i].wanted = true;
+	cluster_used(c);
 	learn_port(c, port);
 	add_sisters(c, key);
 	if (credential && credentials_add(c->links.credentials, credential) == 1)

@@ -35,8 +35,8 @@ static void say_state(struct cluster *c, const struct pel_hot *hot, const struct
 		log_event(log, LOG_WARNING, "writer-lost", name, NULL, "there is no writer");
 		break;
 	default:
-		log_event(log, LOG_WARNING, "topology-unknown", name, NULL, "%s%s",
-			pel_sentence_of_why(hot->why),
+		log_event(log, hot->why == PEL_WHY_IDLE ? LOG_INFO : LOG_WARNING,
+			"topology-unknown", name, NULL, "%s%s", pel_sentence_of_why(hot->why),
 			hot->why == PEL_WHY_NO_CREDENTIALS
 				? ": DNS alone; with a monitoring user the topology would be "
 				  "followed within milliseconds"

@@ -296,7 +296,7 @@ void cluster_scout_tick(struct cluster *c, uint64_t now_ns)
 		.ctx = c};
 	int r;
 
-	if (c->scout.member || now_ns < c->scout_due_ns ||
+	if (c->asleep || c->scout.member || now_ns < c->scout_due_ns ||
 		!topology_scout_addr(&c->topology, &addr))
 		return;
 	if (addr.port == 0)

@@ -68,6 +68,8 @@ const struct config_key config_keys[] = {
 	{BOTH(http_tls.key), "http-ssl-key", &config_type_path, a_path},
 	{BOTH(host_pattern), "host-pattern", &config_type_pattern,
 		"a host name with one ? for the instance, such as ?.db.example.com"},
+	{BOTH(idle_ms), "idle", &config_type_duration, "a duration from 10s to 24h, or off",
+		.min = 10000, .max = 86400000},
 	{BOTH(max_lag_ms), "max-lag", &config_type_duration, "a duration from 1ms to 24h, or off",
 		.max = 86400000},
 	{BOTH(password), "password", &config_type_secret, "a password of 4095 bytes at most"},

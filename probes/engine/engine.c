@@ -447,6 +447,15 @@ static struct cluster *find_hash(const struct engine *e, uint64_t name_hash, con
 	return NULL;
 }
 
+void engine_used(struct engine *e, uint64_t name_hash)
+{
+	const char *name;
+	struct cluster *c = find_hash(e, name_hash, &name);
+
+	if (c)
+		cluster_used(c);
+}
+
 const char *engine_cluster_of(const struct engine *e, uint64_t name_hash)
 {
 	const char *name;

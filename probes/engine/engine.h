@@ -62,6 +62,9 @@ void engine_unfollow(struct engine *e, const char *name);
 struct cluster *engine_find(const struct engine *e, const char *name,
 	char ret_normal[static PEL_NAME_MAX]);
 
+/* A program has connections by the name of this hash. */
+void engine_used(struct engine *e, uint64_t name_hash);
+
 /* Asks every instance of the name's cluster, or of all (NULL), now.  0, -ENOENT. */
 int engine_refresh(struct engine *e, const char *name);
 

@@ -32,6 +32,7 @@ struct slots_file {
 	struct slots_summary gone;    /* counters of slots that were freed */
 	uint64_t taken_ns[PEL_SLOTS]; /* when a slot was first seen taken and not ready */
 	uint32_t severed[PEL_SLOTS];  /* its counter at the sweep before */
+	uint32_t routed[PEL_SLOTS];   /* the same */
 	bool swept;
 };
 
@@ -223,7 +224,7 @@ static void slot_free(struct slots_file *s, unsigned i, const struct pel_slot *s
 
 	slot_add(slot, &s->gone);
 	s->taken_ns[i] = 0;
-	s->severed[i] = 0;
+	s->severed[i] = s->routed[i] = 0;
 	if (pwrite(s->fd, (const char *)&empty + pid_size, sizeof(empty) - pid_size,
 		    offset_of(i) + (off_t)pid_size) > 0)
 		(void)!pwrite(s->fd, &empty, pid_size, offset_of(i));
@@ -256,6 +257,7 @@ static void slot_sweep(struct slots_file *s, unsigned i, const struct pel_slot *
 {
 	const struct slots_listener *listener = sweep->listener;
 	struct slots_summary *living = &sweep->living;
+	bool used = slot->tracked || slot->routed != s->routed[i];
 
 	if (slot->pid == 0)
 		return;
@@ -264,9 +266,10 @@ static void slot_sweep(struct slots_file *s, unsigned i, const struct pel_slot *
 		slot_free(s, i, slot);
 		return;
 	}
+	s->routed[i] = slot->routed;
 	for (unsigned n = 0; listener && listener->wants && n < PEL_SLOT_NAMES; n++) {
 		if (slot->names[n])
-			listener->wants(listener->ctx, slot->names[n]);
+			listener->wants(listener->ctx, slot->names[n], used);
 	}
 	living->live++;
 	living->tracked += slot->tracked;

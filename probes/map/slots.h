@@ -31,8 +31,8 @@ int slots_open(int dirfd, mode_t mode, struct slots_file **ret);
 void slots_close(struct slots_file *slots);
 
 struct slots_listener {
-	/* A living client follows the name of this hash. */
-	void (*wants)(void *ctx, uint64_t hash);
+	/* A living client follows the name of this hash; `used`: has connections, or has just had. */
+	void (*wants)(void *ctx, uint64_t hash, bool used);
 	/* A client, of these names, has severed so many since the sweep before; it may be gone now. */
 	void (*severed)(void *ctx, const uint64_t names[static PEL_SLOT_NAMES], uint32_t n);
 	void *ctx;

@@ -28,11 +28,13 @@ struct sweep {
 	struct severed severed;
 };
 
-static void on_wanted(void *ctx, uint64_t hash)
+static void on_wanted(void *ctx, uint64_t hash, bool used)
 {
 	struct worker *w = ((struct sweep *)ctx)->w;
 	const char *name;
 
+	if (used)
+		engine_used(w->engine, hash);
 	if (follows_want(w->follows, hash, loop_now_ns(w->loop)))
 		return;
 	/* Who found it in the map, where it came with another name, has not told us. */

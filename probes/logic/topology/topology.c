@@ -259,11 +259,13 @@ unsigned topology_configure(struct topology *t, const struct topology_config *co
 	return settle(t, now_ns, TOPOLOGY_DATA | (renamed ? TOPOLOGY_MEMBERS : 0));
 }
 
-unsigned topology_reset(struct topology *t, uint16_t port, uint64_t now_ns)
+unsigned topology_reset(struct topology *t, uint16_t port, enum pel_why why, uint64_t now_ns)
 {
 	topology_forget_all(t, now_ns);
 	t->scout = (struct pel_addr){0};
-	t->told_why = PEL_WHY_NONE;
+	t->told_why = (uint8_t)why;
+	t->state = PEL_STATE_UNKNOWN;
+	t->writerless_ns = 0;
 	for (unsigned i = 0; i < t->n_names; i++) {
 		if (t->names[i].port == t->config.port)
 			t->names[i].port = port;

@@ -275,9 +275,10 @@ unsigned topology_configure(struct topology *t, const struct topology_config *co
 
 /*
  * Forgets all members and what they said: they may be others, at other ports, or another kind of
- * servers.  Names stay, and a name's port that was the cluster's is the new one.
+ * servers.  Names stay, and a name's port that was the cluster's is the new one.  `why` as of
+ * topology_set_why().
  */
-unsigned topology_reset(struct topology *t, uint16_t port, uint64_t now_ns);
+unsigned topology_reset(struct topology *t, uint16_t port, enum pel_why why, uint64_t now_ns);
 
 /* A followed name in normal form.  Its index, or -ENOSPC; the index if it is there already. */
 int topology_add_name(struct topology *t, const char *name, enum pel_role role, uint16_t port);

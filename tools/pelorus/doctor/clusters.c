@@ -102,6 +102,7 @@ static void tell_unknown(struct doctor *d, const struct report *r)
 		[PEL_WHY_DISPUTED] = "two servers are writable: make all but one read-only",
 		[PEL_WHY_UNROUTABLE] = "let this host reach the instances by their own addresses, "
 				       "not through a forwarder alone",
+		[PEL_WHY_IDLE] = "it is asked again when a program connects to it",
 	};
 
 	if (r->why == PEL_WHY_DENIED)

@@ -180,9 +180,32 @@ static pid_t dead_pid(void)
 	return pid;
 }
 
-static void note(void *ctx, uint64_t hash)
+static void note(void *ctx, uint64_t hash, bool used)
 {
-	*(uint64_t *)ctx += hash;
+	*(uint64_t *)ctx += used ? hash : 0;
+}
+
+static void who_uses_a_cluster_has_or_has_just_had_connections(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t used = 0;
+	const struct slots_listener listener = {.wants = note, .ctx = &used};
+	struct slots_summary sum;
+	struct pel_slot *slot = &f->map->slots[0];
+
+	slot_take(f, 0, getpid(), own_pidns());
+	slot->tracked = 0;
+	slot->routed = 3;
+	assert_true(slots_sweep(f->slots, SECOND, false, &listener, &sum));
+	assert_int_equal(used, 77);
+	assert_true(slots_sweep(f->slots, SECOND, false, &listener, &sum));
+	assert_int_equal(used, 77);
+	slot->routed++;
+	assert_true(slots_sweep(f->slots, SECOND, false, &listener, &sum));
+	assert_int_equal(used, 2 * 77);
+	slot->tracked = 1;
+	assert_true(slots_sweep(f->slots, SECOND, false, &listener, &sum));
+	assert_int_equal(used, 3 * 77);
 }
 
 static void the_dead_lose_their_slots(void **state)
@@ -370,6 +393,7 @@ int main(void)
 		cmocka_unit_test(what_is_kept_is_bounded),
 		cmocka_unit_test(a_name_that_nobody_wants_expires),
 		IN_DIR(the_dead_lose_their_slots),
+		IN_DIR(who_uses_a_cluster_has_or_has_just_had_connections),
 		IN_DIR(what_was_severed_is_told_once),
 		IN_DIR(a_pid_that_was_given_out_again_is_another),
 		IN_DIR(a_slot_of_another_namespace_lives_by_its_looks),

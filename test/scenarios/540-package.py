@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The .deb by the one command that the README prints: built from the committed tree, installed by
-dpkg, run, removed.  The system that it is installed into is this one, seen through an overlay that
+"""The packages by the one command that the README prints: built from the committed tree, looked
+into, installed by dpkg, run, upgraded, removed.  The system that it is installed into is this one, seen through an overlay that
 nobody else sees and that is gone afterwards.
 """
 import os
@@ -20,9 +20,9 @@ mkdir "$1/upper" "$1/work" "$1/root"
 mount -t overlay overlay -o lowerdir=/,upperdir="$1/upper",workdir="$1/work" "$1/root"
 mount --rbind /proc "$1/root/proc"
 mount --rbind /dev "$1/root/dev"
-cp "$2" "$1/root/pelorus.deb"
+cp -r "$2" "$1/root/debs"
 mount -t tmpfs tmpfs "$1/root/tmp"
-cp "$2" "$1/root/tmp"
+cp "$2"/pelorus_*.deb "$2"/libpelorus0_*.deb "$1/root/tmp"
 # No list is fetched: what the package needs is here, for it was built here.
 printf '%s\n' 'Dir::Etc::sourcelist "/dev/null";' 'Dir::Etc::sourceparts "/dev/null";' \
     'APT::Sandbox::User "root";' 'DPkg::Options:: "--force-not-root";' >"$1/root/tmp/apt.conf"
@@ -32,8 +32,9 @@ step() { echo "== $1"; shift; "$@" 2>&1; echo "== status $?"; }
 set +e
 step container env APT_CONFIG=/tmp/apt.conf sh -c "$0"
 step preloaded env "$1" sh -c "grep -o /usr/lib.*/libpelorus.so /proc/self/maps"
-step purge dpkg --force-not-root -P pelorus
-step install dpkg --force-not-root -i /pelorus.deb
+step purge dpkg --force-not-root -P pelorus libpelorus0
+step install dpkg --force-not-root -i /debs/*.deb
+step example pelorus config check --config /etc/pelorus/pelorus.conf.example
 step version pelorus version
 step doctor pelorus doctor -- node
 step lab pelorus lab --help
@@ -44,8 +45,14 @@ cc -x c - -o /linked \$(pkg-config --cflags --libs pelorus) && /linked"
 step manual man -w pelorus pelorusd pelorus.conf
 step pelorusd /usr/libexec/pelorusd --version
 step files dpkg -L pelorus
-dpkg -L pelorus | while read -r f; do [ -d "$f" ] || echo "$f"; done >/listed
-step purge dpkg --force-not-root -P pelorus
+echo "# mine" >>/etc/pelorus/pelorus.conf.example
+step upgrade dpkg --force-not-root -i /debs/*.deb
+step kept grep mine /etc/pelorus/pelorus.conf.example
+four="pelorus libpelorus0 libpelorus-dev pelorus-lab"
+dpkg -L $four | while read -r f; do [ -d "$f" ] || echo "$f"; done >/listed
+step remove dpkg --force-not-root -r $four
+step configured ls /etc/pelorus
+step purge dpkg --force-not-root -P $four
 step left sh -c "while read -r f; do [ -e \"\$f\" ] && echo \"left: \$f\"; done </listed; true"
 ' "$3" "$4"
 """
@@ -64,38 +71,93 @@ def sections(text):
     return found
 
 
+# What each has, and what it may need; nothing else asks for a server.
+PACKAGES = {
+    "pelorus": ("./usr/bin/pelorus", "./usr/libexec/pelorusd", "./usr/libexec/pelorus-http.so",
+                "./lib/systemd/system/pelorusd.service", "./usr/lib/systemd/user/pelorusd.service",
+                "./etc/pelorus/pelorus.conf.example", "./usr/share/man/man8/pelorusd.8.gz"),
+    "libpelorus0": ("/libpelorus.so", "/libpelorus.so.0"),
+    "libpelorus-dev": ("./usr/include/pelorus.h", "/pkgconfig/pelorus.pc",
+                       "./usr/share/man/man3/pelorus.3.gz"),
+    "pelorus-lab": ("./usr/libexec/pelorus/lab/lab", "./usr/libexec/pelorus/lab/pelorus_lab.so"),
+}
+RATING = 30  # tenths, of systemd-analyze security
+
+
+def output_of(*words):
+    return subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          stdin=subprocess.DEVNULL).stdout
+
+
+def look_into(folder, packages):
+    seen = set()
+    for name, path in packages.items():
+        files = {line.split()[5] for line in output_of("dpkg-deb", "-c", path).splitlines()
+                 if not line.startswith("d") and "/share/doc/" not in line}
+        missing = [f for f in PACKAGES[name] if not any(have.endswith(f) for have in files)]
+        ok(not missing and not files & seen, f"{name} has what it is for", (missing, files & seen))
+        seen |= files
+        needs = output_of("dpkg-deb", "-f", path, "Depends", "Recommends")
+        ok(("mariadb-server" in needs) == (name == "pelorus-lab"), f"and needs {needs!r}")
+    needs = output_of("dpkg-deb", "-f", packages["libpelorus0"], "Depends")
+    ok(needs.startswith("libc6") and "," not in needs, "the library needs libc alone", needs)
+    script = output_of("dpkg-deb", "-I", packages["pelorus"], "postinst")
+    ok("deb-systemd-invoke" in script and "pelorusd.service" in script,
+       "a daemon that runs is restarted by an upgrade", script)
+    rate(folder, packages["pelorus"])
+
+
+def rate(folder, package):
+    tree = os.path.join(folder, "tree")
+    subprocess.run(["dpkg-deb", "-x", package, tree], check=True)
+    if not shutil.which("systemd-analyze"):
+        skip("the unit is well guarded", "no systemd-analyze here")
+        return
+    told = output_of("systemd-analyze", "security", "--offline=true", f"--threshold={RATING}",
+                     os.path.join(tree, "lib", "systemd", "system", "pelorusd.service"))
+    note(told.splitlines()[-1])
+    level = float(told.split("Overall exposure level for", 1)[1].split(":")[1].split()[0])
+    ok(level < RATING / 10, "the unit is well guarded", told)
+
+
 def build(folder):
     made = subprocess.run([os.path.join(ROOT, "tools", "packaging", "build-deb"), folder],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True)
-    packages = [os.path.join(folder, f) for f in os.listdir(folder)
-                if f.startswith("pelorus_") and f.endswith(".deb")]
-    ok(made.returncode == 0 and len(packages) == 1, "tools/packaging/build-deb builds one package",
-       made.stdout[-3000:])
+    packages = {f.split("_")[0]: os.path.join(folder, f) for f in os.listdir(folder)
+                if f.endswith(".deb") and "-dbgsym_" not in f}
+    ok(made.returncode == 0 and set(packages) == set(PACKAGES),
+       "tools/packaging/build-deb builds four packages", made.stdout[-3000:] + str(packages))
+    if set(packages) != set(PACKAGES):
+        return None
     printed = [text for label, text in documents.blocks("README.md") if label == "sh package"]
-    ok(packages and os.path.basename(packages[0]).split("_")[1] in printed[0] and
-       "tools/packaging/build-deb" in printed[0], "and the README prints its name")
-    return packages[0] if packages else None
+    ok(all(os.path.basename(packages[p]) in printed[0] for p in ("pelorus", "libpelorus0")) and
+       "tools/packaging/build-deb" in printed[0], "and the README prints their names")
+    return packages
 
 
-def container_lines(package):
+def container_lines(packages):
     """What RUN runs and ENV sets in the README's lines for a container; COPY is done for them."""
     text = next(t for label, t in documents.blocks("README.md") if label == "Dockerfile")
     lines = dict(line.split(" ", 1) for line in text.splitlines())
     ok(sorted(lines) == ["COPY", "ENV", "RUN"] and
-       lines["COPY"] == f"{os.path.basename(package)} /tmp/",
-       "the README's lines for a container copy this package", text)
+       lines["COPY"].split() == [*(os.path.basename(packages[p]) for p in
+                                   ("pelorus", "libpelorus0")), "/tmp/"],
+       "the README's lines for a container copy these packages", text)
     return lines["RUN"], lines["ENV"]
 
 
-def try_out(package, folder):
-    mounts = os.path.join(folder, "system")
+def try_out(packages, folder):
+    mounts, debs = os.path.join(folder, "system"), os.path.join(folder, "debs")
     os.mkdir(mounts)
+    os.mkdir(debs)
+    for package in packages.values():
+        os.rename(package, os.path.join(debs, os.path.basename(package)))
     words = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
     if os.getuid() != 0:
         words += ["--user", "--map-root-user"]
-    return subprocess.run([*words, "bash", "-euc", INSIDE, "inside", mounts, package,
-                           *container_lines(package)], text=True,
+    return subprocess.run([*words, "bash", "-euc", INSIDE, "inside", mounts, debs,
+                           *container_lines(packages)], text=True,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=120)
 
@@ -109,7 +171,8 @@ def judge(made):
     for name, wanted, text in (
             ("container", "Setting up pelorus", "the README's RUN installs it into a container"),
             ("preloaded", "/libpelorus.so", "and its ENV preloads it there"),
-            ("install", "Setting up pelorus", "dpkg installs it"),
+            ("install", "Setting up pelorus-lab", "dpkg installs all of them"),
+            ("example", "", "the example of a configuration is right"),
             ("version", "library /usr/lib/", "pelorus finds the library where it is installed"),
             ("doctor", "loads the library for", "doctor sees it loaded under node"),
             ("lab", "usage:", "the lab is there"),
@@ -117,9 +180,13 @@ def judge(made):
             ("link", "", "a program is linked with it by pkg-config"),
             ("manual", "pelorus.conf.5", "man finds the pages"),
             ("pelorusd", "pelorusd ", "the prober runs"),
-            ("files", "/usr/lib/systemd/system/pelorusd.service", "it has the unit"),
-            ("purge", "Removing pelorus", "dpkg removes it"),
-            ("left", "", "nothing of it is left")):
+            ("files", "/lib/systemd/system/pelorusd.service", "it has the unit"),
+            ("upgrade", "Setting up pelorus ", "dpkg puts the same in their place"),
+            ("kept", "# mine", "what was changed in /etc/pelorus stays"),
+            ("remove", "Removing pelorus ", "dpkg removes them"),
+            ("configured", "pelorus.conf.example", "but for the configuration"),
+            ("purge", "Purging configuration files for pelorus ", "dpkg purges them"),
+            ("left", "", "nothing of them is left")):
         status, output = got.get(name, (-1, ""))
         # doctor has nothing to find wrong but the prober, which is forbidden here
         good = status == (1 if name == "doctor" else 0) and wanted in output and \
@@ -132,10 +199,11 @@ def main():
         skip("the package", "dpkg-dev and debhelper are not installed")
         done()
     with tempfile.TemporaryDirectory(prefix="pelorus-deb-") as folder:
-        package = build(folder)
-        if package:
-            note(f"{os.path.getsize(package)} bytes")
-            judge(try_out(package, folder))
+        packages = build(folder)
+        if packages:
+            note(", ".join(f"{p}: {os.path.getsize(f)} bytes" for p, f in packages.items()))
+            look_into(folder, packages)
+            judge(try_out(packages, folder))
     done()
 
 

@@ -2,9 +2,7 @@
 /*
  * Notices: a queue, and one delivery under way.
  *
- * A program gets the notice as its standard input, from a memory file, so that there is no pipe to
- * fill; it runs with a bare environment, for ours may hold secrets, and is ended after a while.  Its
- * end is heard of by a pidfd on the loop.
+ * A program gets the notice as its standard input.
  *
  * The URL often is a secret by itself: it is in no line of the log, and neither is what comes back.
  */
@@ -12,19 +10,13 @@
 
 #include "base/buf.h"
 #include "json_read.h"
+#include "program.h"
 #include "base/trouble.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define BODY_MAX 4096
 #define POST_MS 10000
@@ -43,11 +35,7 @@ struct notices {
 	unsigned first, n;
 	unsigned tries; /* of the first */
 	struct http_call *call;
-	pid_t pid; /* of the program that takes it; 0: none runs */
-	int pidfd;
-	bool late; /* it was ended for taking too long */
-	struct loop_io io;
-	struct loop_timer limit;
+	struct program *program; /* that takes it */
 	struct loop_timer timer;
 	struct trouble trouble;
 };
@@ -90,7 +78,7 @@ static void drop_first(struct notices *n)
 
 static bool is_under_way(const struct notices *n)
 {
-	return n->call || n->pid;
+	return n->call || n->program;
 }
 
 static void next(struct notices *n, uint64_t in_ns)
@@ -140,116 +128,28 @@ static int post(struct notices *n, const char *body)
 	return http_start(n->http, &request, on_posted, n, &n->call);
 }
 
-/* Lets go of the program, which is waited for. */
-static int reap(struct notices *n)
-{
-	int status = 0;
-
-	loop_io_remove(n->loop, &n->io);
-	loop_timer_stop(n->loop, &n->limit);
-	while (waitpid(n->pid, &status, 0) < 0 && errno == EINTR)
-		;
-	close(n->pidfd);
-	n->pidfd = -1;
-	n->pid = 0;
-	return status;
-}
-
-static void run_stop(struct notices *n)
-{
-	if (!n->pid)
-		return;
-	(void)kill(n->pid, SIGKILL);
-	(void)reap(n);
-}
-
-static void on_exit_seen(void *ctx, uint32_t events)
-{
-	struct notices *n = ctx;
-	int status = reap(n);
-	char problem[64] = "the program took too long";
-
-	if (WIFSIGNALED(status) && !n->late)
-		snprintf(problem, sizeof(problem), "the program died of signal %d",
-			WTERMSIG(status));
-	else if (!n->late)
-		snprintf(problem, sizeof(problem), "the program ended with %d",
-			WEXITSTATUS(status));
-	ended(n, status == 0 && !n->late ? NULL : problem);
-}
-
-static void on_late(void *ctx)
+static void on_taken(void *ctx, const char *problem, const char *output)
 {
 	struct notices *n = ctx;
 
-	n->late = true;
-	(void)kill(n->pid, SIGKILL);
+	n->program = NULL;
+	ended(n, problem);
 }
 
-static int memory_file(const char *body)
-{
-	int fd = memfd_create("notice", MFD_CLOEXEC);
-	size_t n = strlen(body);
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, body, n) != (ssize_t)n || lseek(fd, 0, SEEK_SET) < 0) {
-		close(fd);
-		return -EIO;
-	}
-	return fd;
-}
-
-/* Default signals, nothing of ours but the three standard descriptors, a bare environment. */
-static int spawn(const char *path, int input, pid_t *ret)
+/* With a bare environment, for ours may hold secrets. */
+static int run(struct notices *n, const char *body)
 {
 	static char *const environment[] =
 		{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
-	char name[4096];
-	char *const argv[] = {name, NULL};
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t none, all;
-	int r;
+	const char *const argv[] = {n->command, NULL};
+	const struct program_options options = {.argv = argv,
+		.environment = environment,
+		.input = body,
+		.limit_ns = RUN_LIMIT_NS,
+		.ended = on_taken,
+		.ctx = n};
 
-	snprintf(name, sizeof(name), "%s", path);
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawnattr_init(&attributes);
-	posix_spawn_file_actions_adddup2(&actions, input, 0);
-	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-	posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &all);
-	r = posix_spawn(ret, path, &actions, &attributes, argv, environment);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&actions);
-	return -r;
-}
-
-static int run(struct notices *n, const char *body)
-{
-	int input = memory_file(body), r;
-
-	if (input < 0)
-		return input;
-	n->late = false;
-	r = spawn(n->command, input, &n->pid);
-	close(input);
-	if (r < 0) {
-		n->pid = 0;
-		return r;
-	}
-	n->pidfd = (int)syscall(SYS_pidfd_open, n->pid, 0);
-	r = n->pidfd < 0 ? -errno
-			 : loop_io_add(n->loop, &n->io, n->pidfd, EPOLLIN, on_exit_seen, n);
-	if (r < 0)
-		run_stop(n);
-	else
-		loop_timer_set_in(n->loop, &n->limit, RUN_LIMIT_NS);
-	return r;
+	return program_start(n->loop, &options, &n->program);
 }
 
 static void deliver(void *ctx)
@@ -308,8 +208,6 @@ int notices_new(struct loop *loop, struct http *http, struct log *log, struct no
 	n->log = log;
 	n->trouble = (struct trouble){.log = log, .code = "notice-trouble"};
 	loop_timer_init(&n->timer, deliver, n);
-	loop_timer_init(&n->limit, on_late, n);
-	n->pidfd = -1;
 	*ret = n;
 	return 0;
 }
@@ -319,7 +217,7 @@ void notices_free(struct notices *n)
 	if (!n)
 		return;
 	http_cancel(n->call);
-	run_stop(n);
+	program_free(n->program);
 	loop_timer_stop(n->loop, &n->timer);
 	while (n->n > 0)
 		drop_first(n);

@@ -1,6 +1,7 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
 """Credentials from the cloud by every provider, a rotated secret, RDS tokens, custom endpoints."""
+import json
 import os
 import subprocess
 import tempfile
@@ -37,6 +38,18 @@ def serve(server):
     server.answer("/secrets/", aws.secret("pelorus", "pelorus"))
 
 
+def program(folder):
+    """A credential_process: a key for who gives it the right words, and the end of the file that it
+    stands in."""
+    path = os.path.join(folder, "give key")
+    told = json.dumps({"Version": 1, "AccessKeyId": aws.ID, "SecretAccessKey": aws.SECRET,
+                       "SessionToken": aws.SESSION, "Expiration": aws.until(3600)})
+    with open(path, "w") as out:
+        out.write(f"#!/bin/sh\n[ \"$1 $PELORUS_SECRET\" = 'two words ' ] && echo '{told}'\n")
+    os.chmod(path, 0o755)
+    return f"[profile sso]\ncredential_process = \"{path}\" 'two words'\n"
+
+
 def providers(server, folder):
     """(name, variables, a path that must have been asked, what holds of that question)."""
     def file(name, text):
@@ -51,7 +64,8 @@ def providers(server, folder):
                   f"aws_secret_access_key = {aws.SECRET}\naws_session_token = {aws.SESSION}\n"
                   "[profile app]\nrole_arn = arn:aws:iam::1:role/app\nsource_profile = static\n"
                   "external_id = a/b\n[profile pod]\nrole_arn = arn:aws:iam::1:role/pod\n"
-                  f"web_identity_token_file = {file('jwt', 'web-identity-token')}\n")
+                  f"web_identity_token_file = {file('jwt', 'web-identity-token')}\n" +
+                  program(folder))
 
     def has(header, value):
         return lambda seen: seen["headers"].get(header) == value
@@ -69,6 +83,8 @@ def providers(server, folder):
          "Action=AssumeRole&" in seen["body"] and "ExternalId=a%2Fb" in seen["body"]),
         ("a role with a web identity", {"AWS_CONFIG_FILE": config, "AWS_PROFILE": "pod"},
          "/sts/", says("WebIdentityToken=web-identity-token")),
+        ("a program", {"AWS_CONFIG_FILE": config, "AWS_PROFILE": "sso",
+                       "PELORUS_SECRET": "not for it"}, None, None),
         ("web identity", {"AWS_WEB_IDENTITY_TOKEN_FILE": file("jwt2", "web-identity-token\n"),
                           "AWS_ROLE_ARN": "arn:aws:iam::1:role/r"}, "/sts/",
          says("RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fr&")),

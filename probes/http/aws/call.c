@@ -15,14 +15,13 @@
 static int address(const struct aws_service *service, char *ret, size_t size)
 {
 	const char *moved = getenv(service->variable);
-	bool china = strncmp(service->region, "cn-", 3) == 0;
 	int n;
 
 	if (moved && *moved)
 		n = snprintf(ret, size, "%s", moved);
 	else
-		n = snprintf(ret, size, "https://%s.%s.amazonaws.com%s/", service->name,
-			service->region, china ? ".cn" : "");
+		n = snprintf(ret, size, "https://%s.%s.%s/", service->name, service->region,
+			aws_domain_of(service->region));
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 

@@ -11,6 +11,7 @@
 #include "providers.h"
 #include "base/secret.h"
 #include "base/trouble.h"
+#include "http/program.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,6 +24,8 @@
 #define RETRY_NS LOOP_S
 #define RETRY_MOST_NS (60 * LOOP_S)
 #define FOREVER_NS (3600 * LOOP_S)
+#define RUN_LIMIT_NS (60 * LOOP_S)
+#define VARIABLES_MAX 64
 
 /* What must be in no core dump. */
 struct aws_chain_secrets {
@@ -44,6 +47,7 @@ struct aws_chain {
 	const char *failed; /* the last provider that was configured but of no use */
 	uint64_t begun_ns;
 	struct http_call *call;
+	struct program *program;
 	struct loop_timer timer;
 	struct trouble trouble;
 };
@@ -73,7 +77,7 @@ static void begin(void *ctx)
 {
 	struct aws_chain *c = ctx;
 
-	if (c->call)
+	if (c->call || c->program)
 		return;
 	c->provider = 0;
 	c->failed = NULL;
@@ -126,6 +130,39 @@ static int ask(struct aws_chain *c)
 	return http_start(c->of->http, &request, on_answer, c, &c->call);
 }
 
+static void on_program(void *ctx, const char *problem, const char *output);
+
+/* What a credential program may need of ours: where things are, and what is AWS's anyway. */
+static bool is_for_program(const char *variable)
+{
+	static const char *const prefixes[] = {"AWS_", "HOME=", "PATH=", "USER=", "LOGNAME="};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
+		if (strncmp(variable, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int run(struct aws_chain *c)
+{
+	const char *const argv[] = {"/bin/sh", "-c", c->secrets->question.body, NULL};
+	char *environment[VARIABLES_MAX + 1] = {NULL};
+	const struct program_options options = {.argv = argv,
+		.environment = environment,
+		.wants_output = true,
+		.limit_ns = RUN_LIMIT_NS,
+		.ended = on_program,
+		.ctx = c};
+	unsigned n = 0;
+
+	for (char **at = environ; *at && n < VARIABLES_MAX; at++) {
+		if (is_for_program(*at))
+			environment[n++] = *at;
+	}
+	return program_start(c->of->loop, &options, &c->program);
+}
+
 /* Does what a provider's turn asks for; true if the next one is to be visited. */
 static bool obey(struct aws_chain *c, enum aws_turn turn)
 {
@@ -134,6 +171,8 @@ static bool obey(struct aws_chain *c, enum aws_turn turn)
 		return false;
 	}
 	if (turn == AWS_TURN_ASK && ask(c) == 0)
+		return false;
+	if (turn == AWS_TURN_RUN && run(c) == 0)
 		return false;
 	if (turn != AWS_TURN_ABSENT)
 		c->failed = aws_providers[c->provider].name;
@@ -172,11 +211,25 @@ static void on_answer(void *ctx, const struct http_answer *answer)
 		visit(c);
 }
 
+static void on_program(void *ctx, const char *problem, const char *output)
+{
+	struct aws_chain *c = ctx;
+	struct aws_chain_secrets *s = c->secrets;
+	enum aws_turn turn = AWS_TURN_FAILED;
+
+	c->program = NULL;
+	if (!problem)
+		turn = aws_providers[c->provider].read(&s->visit, output, strlen(output),
+			&s->question, &s->fresh);
+	if (obey(c, turn))
+		visit(c);
+}
+
 void aws_chain_refused(struct aws_chain *c)
 {
 	uint64_t due = c->begun_ns + RENEW_LEAST_NS;
 
-	if (c->refused || c->call)
+	if (c->refused || c->call || c->program)
 		return;
 	c->refused = true;
 	loop_timer_set(c->of->loop, &c->timer, due);
@@ -210,6 +263,7 @@ void aws_chain_free(struct aws_chain *c)
 	if (!c)
 		return;
 	http_cancel(c->call);
+	program_free(c->program);
 	loop_timer_stop(c->of->loop, &c->timer);
 	secret_free(c->secrets, sizeof(*c->secrets));
 	free(c);

@@ -38,8 +38,12 @@ int aws_creds_parse_json(const char *body, size_t n, struct aws_creds *ret)
 {
 	struct json_object *root = json_read(body, n);
 	const char *token = json_string(root, "Token"), *until = json_string(root, "Expiration");
+	const char *of_process = json_string(root, "SessionToken");
 	struct aws_creds read = {0};
-	bool good = copy(read.id, sizeof(read.id), json_string(root, "AccessKeyId")) &&
+	bool good;
+
+	token = token ? token : of_process;
+	good = copy(read.id, sizeof(read.id), json_string(root, "AccessKeyId")) &&
 		copy(read.secret, sizeof(read.secret), json_string(root, "SecretAccessKey")) &&
 		(!token || !*token || copy(read.token, sizeof(read.token), token)) &&
 		(!until || aws_parse_time(until, &read.expires_s) == 0);

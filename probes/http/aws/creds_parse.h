@@ -14,7 +14,7 @@ struct aws_creds {
 	int64_t expires_s; /* since 1970; 0: never */
 };
 
-/* Of ECS, EKS and IMDS: AccessKeyId, SecretAccessKey, Token, Expiration.  0 or -EPROTO. */
+/* Of ECS, EKS and IMDS, and of a process, which says SessionToken for Token.  0 or -EPROTO. */
 int aws_creds_parse_json(const char *body, size_t n, struct aws_creds *ret);
 
 /* AssumeRoleWithWebIdentityResponse and AssumeRoleResponse.  0 or -EPROTO. */

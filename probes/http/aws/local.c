@@ -9,9 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define FILE_MAX 65536
+#define WRITERS (S_IWGRP | S_IWOTH)
 #define FILE_AGE_S 600 /* a profile has no end; it is read again before this */
 
 const char *aws_local_variable(const char *name)
@@ -50,6 +53,8 @@ static int read_profile(const char *moved, const char *usual, enum aws_file file
 	if (file_read(path ? path : at_home, FILE_MAX, FILE_ANY, &text) < 0)
 		return path ? -EINVAL : -ENOENT;
 	r = aws_profile_parse(text.text, text.n, file, name, profile);
+	if (profile->process[0] && (text.mode & WRITERS || (text.owner && text.owner != geteuid())))
+		r = -EPERM; /* who writes there would have us run what he likes */
 	file_free(&text);
 	return r == 0 || r == -ENOENT ? r : -EINVAL;
 }
@@ -66,7 +71,7 @@ int aws_local_profile(const char *wanted, struct aws_profile *ret)
 		AWS_FILE_CREDENTIALS, name, ret);
 	if (config == -EINVAL || credentials == -EINVAL)
 		return -EINVAL;
-	if (ret->role[0] || ret->creds.id[0]) {
+	if (ret->role[0] || ret->creds.id[0] || ret->process[0]) {
 		ret->creds.expires_s = time(NULL) + FILE_AGE_S;
 		return 0;
 	}
@@ -78,7 +83,7 @@ int aws_local_file(const char *wanted, struct aws_creds *creds)
 	struct aws_profile profile;
 	int r = aws_local_profile(wanted, &profile);
 
-	if (r == 0 && profile.role[0])
+	if (r == 0 && !profile.creds.id[0])
 		r = -ENOTSUP;
 	if (r == 0)
 		*creds = profile.creds;

@@ -13,12 +13,12 @@ int aws_local_environment(struct aws_creds *ret);
 
 /*
  * A profile of ~/.aws/config and ~/.aws/credentials (the latter counts where both say something);
- * `profile` "": $AWS_PROFILE, else "default".  0, with a key or a role; else as above, and what was
+ * `profile` "": $AWS_PROFILE, else "default".  0, with a key, a role or a process; else as above, and what was
  * said of the rest (a region) is in *ret.  Whose *ret is wipes it.
  */
 int aws_local_profile(const char *profile, struct aws_profile *ret);
 
-/* Its key alone; -ENOTSUP: it is a role's, which has to be asked for. */
+/* Its key alone; -ENOTSUP: it is a role's or a process's, which has to be asked for. */
 int aws_local_file(const char *profile, struct aws_creds *ret);
 
 /* Its region; 0 or -ENOENT. */

@@ -96,6 +96,16 @@ struct setting {
 	size_t size;
 };
 
+/* Words with blanks between them, and nothing that ends a line. */
+static bool copy_command(char *field, size_t size, struct span value)
+{
+	for (size_t i = 0; i < value.n; i++) {
+		if ((unsigned char)value.at[i] < ' ')
+			return false;
+	}
+	return value.n > 0 && text_copy_n(field, size, value.at, value.n);
+}
+
 /* One line "key = value" of the profile; false if a known key has no usable value. */
 static bool take_setting(struct span line, struct aws_profile *p)
 {
@@ -118,6 +128,8 @@ static bool take_setting(struct span line, struct aws_profile *p)
 		return true;
 	key = trim((struct span){line.at, n});
 	value = trim((struct span){equals + 1, line.n - n - 1});
+	if (is_text(key, "credential_process"))
+		return copy_command(p->process, sizeof(p->process), value);
 	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
 		if (is_text(key, settings[i].key))
 			return aws_creds_copy(settings[i].field, settings[i].size, value.at,
@@ -129,7 +141,8 @@ static bool take_setting(struct span line, struct aws_profile *p)
 static bool is_empty(const struct aws_profile *p)
 {
 	return !p->creds.id[0] && !p->creds.secret[0] && !p->region[0] && !p->role[0] &&
-		!p->source[0] && !p->token_file[0] && !p->session[0] && !p->external_id[0];
+		!p->source[0] && !p->token_file[0] && !p->session[0] && !p->external_id[0] &&
+		!p->process[0];
 }
 
 static void overlay(char *field, const char *read, size_t size)
@@ -148,6 +161,7 @@ static void merge(struct aws_profile *to, const struct aws_profile *read)
 	overlay(to->token_file, read->token_file, sizeof(to->token_file));
 	overlay(to->session, read->session, sizeof(to->session));
 	overlay(to->external_id, read->external_id, sizeof(to->external_id));
+	overlay(to->process, read->process, sizeof(to->process));
 }
 
 int aws_profile_parse(const char *text, size_t n, enum aws_file file, const char *name,

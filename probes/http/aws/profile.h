@@ -19,6 +19,7 @@ struct aws_profile {
 	char token_file[1024]; /* of a web identity */
 	char session[65];
 	char external_id[1225];
+	char process[2048]; /* a command line that prints a key */
 };
 
 /*

@@ -32,17 +32,21 @@ static enum aws_turn environment_begin(struct aws_visit *visit, struct aws_quest
 	return turn_of(aws_local_environment(creds));
 }
 
-/* Its key, or that of the role that it names. */
+/* Its key, or that of the role or of the program that it names. */
 static enum aws_turn profile_begin(struct aws_visit *visit, struct aws_question *question,
 	struct aws_creds *creds)
 {
 	struct aws_profile profile;
 	enum aws_turn turn = turn_of(aws_local_profile(visit->profile, &profile));
 
-	if (turn == AWS_TURN_HAVE && profile.role[0])
+	if (turn == AWS_TURN_HAVE && profile.role[0]) {
 		turn = aws_role_begin(visit->region, &profile, question);
-	else if (turn == AWS_TURN_HAVE)
+	} else if (turn == AWS_TURN_HAVE && profile.creds.id[0]) {
 		*creds = profile.creds;
+	} else if (turn == AWS_TURN_HAVE) {
+		strcpy(question->body, profile.process);
+		turn = visit->step = AWS_TURN_RUN;
+	}
 	explicit_bzero(&profile, sizeof(profile));
 	return turn;
 }
@@ -51,6 +55,19 @@ static enum aws_turn sts_read(struct aws_visit *visit, const char *body, size_t 
 	struct aws_question *question, struct aws_creds *creds)
 {
 	return aws_creds_parse_sts(body, n, creds) == 0 ? AWS_TURN_HAVE : AWS_TURN_FAILED;
+}
+
+static enum aws_turn json_read_creds(struct aws_visit *visit, const char *body, size_t n,
+	struct aws_question *question, struct aws_creds *creds)
+{
+	return aws_creds_parse_json(body, n, creds) == 0 ? AWS_TURN_HAVE : AWS_TURN_FAILED;
+}
+
+static enum aws_turn profile_read(struct aws_visit *visit, const char *body, size_t n,
+	struct aws_question *question, struct aws_creds *creds)
+{
+	return visit->step == AWS_TURN_RUN ? json_read_creds(visit, body, n, question, creds)
+					   : sts_read(visit, body, n, question, creds);
 }
 
 static enum aws_turn identity_begin(struct aws_visit *visit, struct aws_question *question,
@@ -68,12 +85,6 @@ static enum aws_turn identity_begin(struct aws_visit *visit, struct aws_question
 		!text_copy_any(profile.session, sizeof(profile.session), name))
 		return AWS_TURN_FAILED;
 	return aws_role_by_token(visit->region, &profile, question);
-}
-
-static enum aws_turn json_read_creds(struct aws_visit *visit, const char *body, size_t n,
-	struct aws_question *question, struct aws_creds *creds)
-{
-	return aws_creds_parse_json(body, n, creds) == 0 ? AWS_TURN_HAVE : AWS_TURN_FAILED;
 }
 
 /* The token that a container shows: from a file, which is replaced now and then, or as it is. */
@@ -177,7 +188,7 @@ static enum aws_turn imds_read(struct aws_visit *visit, const char *body, size_t
 
 const struct aws_provider aws_providers[] = {
 	{"environment", environment_begin, NULL, 0},
-	{"profile", profile_begin, sts_read, 10000},
+	{"profile", profile_begin, profile_read, 10000},
 	{"web identity", identity_begin, sts_read, 10000},
 	{"ECS", ecs_begin, json_read_creds, 5000},
 	{"EKS pod identity", eks_begin, json_read_creds, 5000},

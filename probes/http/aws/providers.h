@@ -21,7 +21,7 @@ struct aws_question {
 	char body[AWS_QUESTION_BODY];
 };
 
-/* Where a provider stands between its requests (IMDS needs three). */
+/* Where a provider stands between its requests (IMDS needs three), and of which kind the last was. */
 struct aws_visit {
 	const char *profile;
 	const char *region;
@@ -33,6 +33,7 @@ struct aws_visit {
 enum aws_turn {
 	AWS_TURN_ABSENT = 0, /* not configured: the next provider's turn */
 	AWS_TURN_HAVE,       /* *ret_creds is filled */
+	AWS_TURN_RUN,        /* ret_question->body is a command line, its output is for `read` */
 	AWS_TURN_ASK,        /* *ret_question is to be made, its answer given to `read` */
 	AWS_TURN_FAILED,     /* configured, but of no use */
 };

@@ -29,9 +29,8 @@ static int begin(const char *region, const char *action, const struct aws_profil
 	*question = (struct aws_question){.method = "POST",
 		.n_headers = 1,
 		.headers = {"Content-Type: " FORM}};
-	n = snprintf(question->url, sizeof(question->url),
-		moved ? "%s/" : "https://sts.%s.amazonaws.com%s/", moved ? base : region,
-		strncmp(region, "cn-", 3) == 0 ? ".cn" : "");
+	n = snprintf(question->url, sizeof(question->url), moved ? "%s/" : "https://sts.%s.%s/",
+		moved ? base : region, aws_domain_of(region));
 	buf_init(body, question->body, sizeof(question->body));
 	buf_addf(body, "Action=%s&Version=2011-06-15&RoleArn=", action);
 	buf_add_percent(body, role->role, "");

@@ -384,3 +384,23 @@ int aws_region_of_host(const char *host, char *ret, size_t size)
 	}
 	return -ENOENT;
 }
+
+const char *aws_domain_of(const char *region)
+{
+	static const struct {
+		const char *prefix, *domain;
+	} partitions[] = {
+		{"cn-", "amazonaws.com.cn"},
+		{"eusc-", "amazonaws.eu"},
+		{"us-iso-", "c2s.ic.gov"},
+		{"us-isob-", "sc2s.sgov.gov"},
+		{"us-isof-", "csp.hci.ic.gov"},
+		{"eu-isoe-", "cloud.adc-e.uk"},
+	};
+
+	for (size_t i = 0; i < sizeof(partitions) / sizeof(*partitions); i++) {
+		if (strncmp(region, partitions[i].prefix, strlen(partitions[i].prefix)) == 0)
+			return partitions[i].domain;
+	}
+	return "amazonaws.com";
+}

@@ -70,4 +70,7 @@ int aws_rds_token(const struct aws_key *key, const char *region, const char *hos
 /* The region that an endpoint's name tells ("us-east-1"); -ENOENT if it tells none. */
 int aws_region_of_host(const char *host, char *ret, size_t size);
 
+/* Where a region's services are: "amazonaws.com", or what its partition has instead. */
+const char *aws_domain_of(const char *region);
+
 #endif

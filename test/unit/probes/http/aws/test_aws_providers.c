@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -190,6 +191,7 @@ static int write_config(void **state)
 		"[profile chained]\nrole_arn = arn:x\nsource_profile = app\n"
 		"[profile lost]\nrole_arn = arn:x\nsource_profile = nobody\n"
 		"[profile other]\nrole_arn = arn:x\ncredential_source = Environment\n"
+		"[profile run]\ncredential_process = give \"a key\"\n"
 		"[profile sso]\nregion = eu-west-1\nsso_account_id = 1\n";
 	int fd;
 
@@ -237,6 +239,23 @@ static void a_role_of_a_profile_may_be_a_web_identitys(void **state)
 		"&RoleSessionName=pelorus&WebIdentityToken=to%2Bken");
 }
 
+static void a_program_is_run_where_nobody_else_can_name_it(void **state)
+{
+	static const char key[] = "{\"Version\":1,\"AccessKeyId\":\"AKIDRUN\","
+				  "\"SecretAccessKey\":\"s\",\"SessionToken\":\"tok\"}";
+
+	visit.profile = "run";
+	assert_int_equal(begin("profile"), AWS_TURN_RUN);
+	assert_string_equal(question.body, "give \"a key\"");
+	assert_int_equal(read_answer("profile", key), AWS_TURN_HAVE);
+	assert_string_equal(creds.id, "AKIDRUN");
+	assert_string_equal(creds.token, "tok");
+	assert_int_equal(read_answer("profile", "no key"), AWS_TURN_FAILED);
+	assert_int_equal(aws_local_file("run", &creds), -ENOTSUP);
+	assert_int_equal(chmod(config_path, 0620), 0);
+	assert_int_equal(begin("profile"), AWS_TURN_FAILED);
+}
+
 static void what_no_profile_can_give_is_a_failure(void **state)
 {
 	static const char *const names[] = {"chained", "lost", "other", "sso", "absent"};
@@ -280,6 +299,8 @@ int main(void)
 		cmocka_unit_test_setup(metadata_without_a_role_fails, clear),
 		cmocka_unit_test_setup_teardown(a_role_is_no_key_that_is_at_hand, write_config,
 			remove_config),
+		cmocka_unit_test_setup_teardown(a_program_is_run_where_nobody_else_can_name_it,
+			write_config, remove_config),
 		cmocka_unit_test_setup_teardown(a_profile_tells_the_region, write_config,
 			remove_config),
 		cmocka_unit_test_setup_teardown(what_no_profile_can_give_is_a_failure, write_config,

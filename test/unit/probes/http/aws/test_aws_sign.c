@@ -263,6 +263,25 @@ static void a_region_is_told_by_the_name(void **state)
 	}
 }
 
+static void a_partition_has_a_domain_of_its_own(void **state)
+{
+	static const struct {
+		const char *region, *domain;
+	} cases[] = {
+		{"us-east-1", "amazonaws.com"},
+		{"us-gov-west-1", "amazonaws.com"},
+		{"cn-north-1", "amazonaws.com.cn"},
+		{"eusc-de-east-1", "amazonaws.eu"},
+		{"us-iso-east-1", "c2s.ic.gov"},
+		{"us-isob-east-1", "sc2s.sgov.gov"},
+		{"us-isof-south-1", "csp.hci.ic.gov"},
+		{"eu-isoe-west-1", "cloud.adc-e.uk"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		assert_string_equal(aws_domain_of(cases[i].region), cases[i].domain);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -272,6 +291,7 @@ int main(void)
 		cmocka_unit_test(rds_tokens_are_the_known_ones),
 		cmocka_unit_test(what_does_not_fit_is_an_error),
 		cmocka_unit_test(a_region_is_told_by_the_name),
+		cmocka_unit_test(a_partition_has_a_domain_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,7 +56,8 @@ def waking():
             p.wait_known("demo-1", ASLEEP + 12)
             took = time.monotonic() - begin
             tap.note(
-                f"known after {took:.1f} s, {len(server.came)} connections, {server.given_up} given up"
+                f"known after {took:.1f} s, {len(server.came)} connections, "
+                f"{server.given_up} given up"
             )
             tap.ok(
                 took < ASLEEP + 2,

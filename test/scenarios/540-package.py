@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The packages by the one command that the README prints: built from the committed tree, looked
-into, installed by dpkg, run, upgraded, removed.  The system that it is installed into is this one, seen through an overlay that
-nobody else sees and that is gone afterwards.
+into, installed by dpkg, run, upgraded, removed.  The system that it is installed into is this one,
+seen through an overlay that nobody else sees and that is gone afterwards.
 """
 import os
 import shutil

@@ -199,9 +199,28 @@ def sign_of_life(code):
                f"error {code} at the door is a sign of life", health)
 
 
+def errors_alone():
+    """A writer whose connection is well, and that answers each question with an error from now on:
+    a file system that became read-only, a privilege that broke."""
+    with Case(lambda c, s: None) as (prober, cluster):
+        prober.wait_known("demo-1")
+        prober.wait_settled(3)
+        one, two = cluster.servers["demo-1"], cluster.servers["demo-2"]
+        one.query_error, one.read_only = (1030, "Got error 30 from storage engine"), True
+        c = prober.wait(lambda c: c.writer is None and c, 12)
+        expect(c.state == "unknown", "a writer that answers with errors alone is not known to be",
+               c.state)
+        two.read_only = False
+        c = prober.wait_known("demo-2", 5)
+        expect(c.instances["demo-1"].role != "writer", "and another that claims is the writer")
+        two.read_only, one.query_error, one.read_only = True, None, False
+        prober.wait_known("demo-1", 10)
+        expect(True, "as is the first when it says so again")
+
+
 fakes.enter()
 Case.dns = fakes.Dns()
-jobs = [(liar,), *((knows_writer, *k) for k in KNOWN), *((odd_id, i) for i in IDS),
+jobs = [(liar,), (errors_alone,), *((knows_writer, *k) for k in KNOWN), *((odd_id, i) for i in IDS),
         *((stays_unknown, *u) for u in UNKNOWN), (three_hundred_rows,), (slow_servers,),
         *((sign_of_life, code) for code in (1040, 1129, 1203))]
 with ThreadPoolExecutor(6) as pool:

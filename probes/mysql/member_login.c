@@ -279,6 +279,9 @@ void member_login_judge(MYSQL *mysql, bool dialling, struct member_failure *ret)
 
 	ret->code = code;
 	ret->text = mysql_error(mysql);
+	if (code ==
+		CR_PLUGIN_NOT_ALLOWED) /* its text names the plugin, by memory that it has reused */
+		ret->text = "the server asks for the password in a form that would show it";
 	inner = server_code_before_tls(ret->text);
 	if (inner)
 		ret->code = code = inner;

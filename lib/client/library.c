@@ -10,7 +10,8 @@
  * A symbol of ours is never an answer.  Libraries, and the objects that call them, are two lists that
  * only grow: a place at the head of one is taken by a single exchange, so that nobody waits, and a
  * child that is forked at any moment has whole lists.  Two threads that find the same thing at once
- * may both enter it, which does no harm.
+ * may both enter it, which does no harm.  The place of an object that was unloaded stays entered: what
+ * is loaded there later, and means another client library, is taken for its predecessor.
  */
 #include "library.h"
 

@@ -190,9 +190,9 @@ static enum pel_sql_class judge(struct sql_lex lex, enum rest rest, enum pel_sql
 		return is_end(&scan.lex) ? class : PEL_SQL_DIRTY;
 	if (!judge_body(&scan) || (class == PEL_SQL_READ && scan.changes))
 		return PEL_SQL_DIRTY;
-	if (class == PEL_SQL_READ && scan.locks)
-		return PEL_SQL_WRITE;
-	return scan.peeks ? PEL_SQL_PEEK : class;
+	if (scan.peeks)
+		return PEL_SQL_PEEK;
+	return class == PEL_SQL_READ && scan.locks ? PEL_SQL_WRITE : class;
 }
 
 static enum pel_sql_class judge_settings(const char *text, size_t n, unsigned flags)

@@ -28,6 +28,7 @@ struct process {
 	_Atomic uint64_t attach_ns;    /* when the map may be looked for again */
 	_Atomic uint64_t slot_ns;      /* when a slot may be looked for again */
 	_Atomic uint64_t told_ns;      /* when own_slot was last written to the file */
+	_Atomic uint64_t tell_ns;      /* when it is to be written again; 0: not at all */
 	_Atomic uint32_t untold;       /* own_slot has counted since */
 	struct pel_slot own_slot;      /* what is to stand in our slot */
 	_Atomic uint64_t spawn_ns;     /* when a prober may be started again */

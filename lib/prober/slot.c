@@ -24,6 +24,7 @@
 
 #define CLAIM_NS UINT64_C(1000000000) /* between two searches for a free one */
 #define TELL_NS UINT64_C(1000000000)  /* between two writes of what was counted */
+#define SOON_NS UINT64_C(100000000)   /* then: at a failover there is more urgent work for all */
 
 /* Field 22 of /proc/self/stat; the command in parentheses may contain anything. */
 static uint64_t start_ticks(void)
@@ -146,6 +147,7 @@ static void tell(uint64_t now_ns)
 	uint32_t slot = atomic_load(&p->slot);
 
 	atomic_store(&p->untold, 0);
+	atomic_store(&p->tell_ns, 0);
 	atomic_store(&p->told_ns, now_ns);
 	if (own->names[0] == 0)
 		return;
@@ -197,8 +199,9 @@ void slot_count(enum slot_counter counter)
 	};
 
 	(void)atomic_fetch_add_explicit(counters[counter], 1, memory_order_relaxed);
+	/* It is the watcher itself who severs. */
 	if (atomic_load_explicit(&p->untold, memory_order_relaxed) == 0 &&
-		atomic_exchange(&p->untold, 1) == 0)
+		atomic_exchange(&p->untold, 1) == 0 && counter != SLOT_SEVERED)
 		process_kick();
 }
 
@@ -217,10 +220,15 @@ void slot_look(uint64_t now_ns, uint32_t tracked)
 uint64_t slot_tell(uint64_t now_ns)
 {
 	struct process *p = process_get();
-	uint64_t due = atomic_load(&p->told_ns) + TELL_NS;
+	uint64_t due = atomic_load(&p->tell_ns);
 
 	if (atomic_load(&p->untold) == 0)
 		return SLOT_NEVER;
+	if (due == 0) {
+		due = atomic_load(&p->told_ns) + TELL_NS;
+		due = due > now_ns + SOON_NS ? due : now_ns + SOON_NS;
+		atomic_store(&p->tell_ns, due);
+	}
 	if (now_ns < due)
 		return due - now_ns;
 	tell(now_ns);

@@ -152,6 +152,8 @@ static void tell(uint64_t now_ns)
 	if (own->names[0] == 0)
 		return;
 	fd = open_file();
+	if (fd < 0)
+		atomic_store(&p->slot_ns, now_ns + CLAIM_NS);
 	if (fd >= 0) {
 		fill(own);
 		own->seen_ns = now_ns;

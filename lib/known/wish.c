@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A place per thread that has a wish, found by the thread's id.  Only its own thread reads a place; one
- * that left a call by longjmp() keeps it until its next wish, which begins in the same place.
+ * A place per thread that has a wish, found by the thread's id.  Only its own thread reads a place;
+ * one that left a call by longjmp() keeps it until its next wish, which begins in the same place.
  */
 #include "wish.h"
 

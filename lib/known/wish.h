@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the lookups and connects of one thread should know while it is in a call of a client library,
- * and the socket that they made.  It is set for the duration of that call alone.
+ * What the lookups and connects of one thread should know while it is in a call of a client
+ * library, and the socket that they made.  It is set for the duration of that call alone.
  */
 #ifndef PELORUS_LIB_KNOWN_WISH_H
 #define PELORUS_LIB_KNOWN_WISH_H

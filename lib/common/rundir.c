@@ -29,6 +29,37 @@ static bool is_directory(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && access(path, W_OK) == 0;
 }
 
+/* Whether it is or can be made ours: another user may have taken the name before. */
+static bool is_free(char *path, uid_t euid)
+{
+	char *name = strrchr(path, '/');
+	struct stat st;
+	bool there;
+
+	*name = '\0';
+	there = is_directory(path);
+	*name = '/';
+	return there &&
+		(lstat(path, &st) < 0 ||
+			(S_ISDIR(st.st_mode) && (st.st_uid == euid || st.st_uid == 0)));
+}
+
+/* Nobody else can take the last; where there is none, the first one's refusal is told. */
+static void choose_of_user(uid_t euid, char ret[static PEL_RUNDIR_MAX])
+{
+	static const char *const places[][2] = {{"/dev/shm/pelorus-", ""}, {"/tmp/pelorus-", ""},
+		{"/run/user/", "/pelorus"}, {"/dev/shm/pelorus-", ""}};
+
+	for (unsigned i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		*ret = '\0';
+		text_append(ret, PEL_RUNDIR_MAX, places[i][0]);
+		text_append_number(ret, PEL_RUNDIR_MAX, euid);
+		text_append(ret, PEL_RUNDIR_MAX, places[i][1]);
+		if (is_free(ret, euid))
+			return;
+	}
+}
+
 int pel_rundir_choose(const char *explicit_dir, uid_t euid, struct pel_rundir *ret)
 {
 	struct pel_rundir dir = {.kind = PEL_RUNDIR_USER};
@@ -41,8 +72,7 @@ int pel_rundir_choose(const char *explicit_dir, uid_t euid, struct pel_rundir *r
 		dir.kind = PEL_RUNDIR_SYSTEM;
 		strcpy(dir.path, SYSTEM_DIR);
 	} else {
-		strcpy(dir.path, is_directory("/dev/shm") ? "/dev/shm/pelorus-" : "/tmp/pelorus-");
-		text_append_number(dir.path, sizeof(dir.path), euid);
+		choose_of_user(euid, dir.path);
 	}
 	*ret = dir;
 	return 0;

@@ -5,7 +5,8 @@
  *   $PELORUS_RUNTIME_DIR                  trusted as its owner is
  *   /run/pelorus                          if a system prober's map is there and root's
  *   /dev/shm/pelorus-<euid>               else
- *   /tmp/pelorus-<euid>                   if there is no /dev/shm
+ *   /tmp/pelorus-<euid>                   if there is no /dev/shm, or another user has that name
+ *   /run/user/<euid>/pelorus              ... and this one too
  *
  * The directory is opened first (no symbolic link), its owner and mode are checked on the open
  * descriptor, and everything in it is reached by openat().

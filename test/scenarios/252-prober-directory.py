@@ -116,17 +116,27 @@ def untrusted():
 
 
 def squatted():
-    """The directory that the rule gives, taken by another user before."""
-    directory = f"/dev/shm/pelorus-{OTHER}"
-    shutil.rmtree(directory, ignore_errors=True)
+    """The directory that the rule gives, taken by another user before; then the next one too."""
+    directory, second = f"/dev/shm/pelorus-{OTHER}", f"/tmp/pelorus-{OTHER}"
+    for place in (directory, second):
+        shutil.rmtree(place, ignore_errors=True)
+        os.mkdir(place, 0o755)
+        os.chown(place, NOBODY, NOBODY)
+    os.rmdir(second)
+    with Prober(prefix=as_user(OTHER), directory=second) as p:
+        del p.environment["PELORUS_RUNTIME_DIR"]
+        os.chmod(p.config, 0o644)
+        ok(p.start().returncode == 0 and os.stat(second).st_uid == OTHER,
+           "where it is squatted another place is taken")
+        ok(p.pelorus("topology").returncode != 3, "where the command finds it")
+    os.mkdir(second, 0o755)
+    os.chown(second, NOBODY, NOBODY)
     with Prober(prefix=as_user(OTHER), directory=directory) as p:
         del p.environment["PELORUS_RUNTIME_DIR"]
         os.chmod(p.config, 0o644)
-        os.mkdir(directory, 0o755)
-        os.chown(directory, NOBODY, NOBODY)
         run = p.start()
-        ok(run.returncode == 1 and "cannot be trusted" in run.stderr, "a squatted one is refused",
-           run.stderr)
+        ok(run.returncode == 1 and "cannot be trusted" in run.stderr,
+           "where that is squatted too it is refused", run.stderr)
         run = p.pelorus("topology")
         ok(run.returncode == 3 and "cannot be trusted" in run.stderr, "the command says so, too",
            run.stderr)
@@ -138,6 +148,7 @@ def squatted():
         with Prober() as mine:
             mine.start()
             ok(mine.note_pids() != p.note_pids(), "two users have two probers")
+    os.rmdir(second)
 
 
 def shared():

@@ -248,7 +248,7 @@ def check_install(tree, environment):
     ok(tree.done.returncode == 0 and not missing and tree.library,
        "meson install with DESTDIR brings everything", f"{missing}\n{tree.done.stdout[-2000:]}")
     unit = open(tree.path("lib/systemd/system/pelorusd.service")).read()
-    ok("ExecStart=/usr/local/libexec/pelorusd" in unit and "@" not in unit,
+    ok("ExecStart=/usr/local/libexec/pelorusd" in unit and "@libexecdir@" not in unit,
        "the unit names the installed prober", unit)
     made = run(["pelorus", "version"], tree.base, environment)
     ok(tree.path(tree.library) in made.stdout and tree.path("libexec/pelorusd") in made.stdout,

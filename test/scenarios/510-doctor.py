@@ -139,12 +139,12 @@ def directory(patient, lab):
 def configuration(patient, lab):
     path = os.path.join(patient.base, "pelorus.conf")
     with open(path, "w") as out:
-        out.write("[pelorus]\nrefresch = 1s\n")
+        out.write("[pelorus]\nstal-time = 1s\n")
     environment = dict(os.environ, PELORUS_CONFIG=path, PELORUS_PROBER="off", HOME=patient.base,
                        PELORUS_RUNTIME_DIR=os.path.join(patient.base, "run"))
     made = subprocess.run([PELORUS, "doctor"], env=environment, text=True, stdout=subprocess.PIPE)
     says(made, "a mistake in the configuration", "FAIL  configuration:", "pelorus.conf:2",
-         "refresh",
+         "stall-time",
          "mend that line")
 
 

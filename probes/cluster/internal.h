@@ -87,6 +87,7 @@ struct cluster {
 	char key[PEL_NAME_MAX];   /* names with the same key are of the same cluster */
 	char title[PEL_NAME_MAX]; /* its first name, by which it goes in the log */
 	bool port_told;
+	bool full_told;                 /* it was said that another's names do not fit */
 	char domain_next[PEL_NAME_MAX]; /* of the instances where its own endpoint leads now */
 	const struct config_cluster *config;
 	const struct dialect *dialect;  /* told, detected, or else guessed */

@@ -369,8 +369,14 @@ static unsigned count_names(const struct cluster *c)
 
 bool cluster_merge(struct cluster *to, const struct cluster *from)
 {
-	if (count_names(to) + count_names(from) > PEL_MAP_NAMES)
+	if (count_names(to) + count_names(from) > PEL_MAP_NAMES) {
+		if (!to->full_told)
+			log_event(to->o->log, LOG_WARNING, "clusters-apart", to->title, NULL,
+				"%s leads to the same cluster, which has no room for more names",
+				from->title);
+		to->full_told = true;
 		return false;
+	}
 	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
 		struct topology_name *t;
 

@@ -81,7 +81,7 @@ static int64_t parse_age(const char *text)
 	return negative ? -value : value;
 }
 
-enum pel_role pel_rows_role(const char *innodb_read_only)
+enum pel_role pel_rows_role(const char *read_only)
 {
 	static const struct {
 		const char *text;
@@ -93,11 +93,18 @@ enum pel_role pel_rows_role(const char *innodb_read_only)
 		{"ON", PEL_ROLE_READER},
 	};
 
-	for (size_t i = 0; innodb_read_only && i < sizeof(words) / sizeof(*words); i++) {
-		if (strcmp(innodb_read_only, words[i].text) == 0)
+	for (size_t i = 0; read_only && i < sizeof(words) / sizeof(*words); i++) {
+		if (strcmp(read_only, words[i].text) == 0)
 			return words[i].role;
 	}
 	return PEL_ROLE_UNKNOWN;
+}
+
+enum pel_role pel_rows_role_of(const char *innodb_read_only, const char *read_only)
+{
+	enum pel_role innodb = pel_rows_role(innodb_read_only), other = pel_rows_role(read_only);
+
+	return innodb == PEL_ROLE_UNKNOWN || other == PEL_ROLE_READER ? other : innodb;
 }
 
 /* A row without its age; false if its id is not one DNS label. */

@@ -72,6 +72,14 @@ struct pel_rows {
 int pel_rows_read(const struct pel_cells *cells, struct pel_rows *ret);
 
 /* "1"/"ON" is a reader, "0"/"OFF" the writer, everything else (NULL too) unknown. */
-enum pel_role pel_rows_role(const char *innodb_read_only);
+enum pel_role pel_rows_role(const char *read_only);
+
+/*
+ * The role of a server of which it is not known what kind of cluster it is of: Aurora tells it by
+ * innodb_read_only, plain replication by read_only.  Who says by any of them that it is a reader
+ * takes no writes.
+ */
+#define PEL_ROLE_COLUMNS "@@innodb_read_only, @@read_only"
+enum pel_role pel_rows_role_of(const char *innodb_read_only, const char *read_only);
 
 #endif

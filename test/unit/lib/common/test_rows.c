@@ -230,6 +230,29 @@ static void the_newest_rows_age_dates_the_table(void **state)
 	}
 }
 
+static void who_says_reader_by_either_variable_is_one(void **state)
+{
+	static const struct {
+		const char *innodb_read_only, *read_only;
+		enum pel_role role;
+	} cases[] = {
+		{"0", "0", PEL_ROLE_WRITER},
+		{"OFF", "ON", PEL_ROLE_READER},
+		{"1", "0", PEL_ROLE_READER},
+		{"1", "1", PEL_ROLE_READER},
+		{NULL, "0", PEL_ROLE_WRITER},
+		{NULL, "1", PEL_ROLE_READER},
+		{"0", NULL, PEL_ROLE_WRITER},
+		{"1", "maybe", PEL_ROLE_READER},
+		{NULL, NULL, PEL_ROLE_UNKNOWN},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		assert_int_equal(pel_rows_role_of(cases[i].innodb_read_only, cases[i].read_only),
+			cases[i].role);
+}
+
 /* 300 rows, the MASTER and the newest readers in the midst of them. */
 static void a_flood_keeps_the_master_and_the_newest(void **state)
 {
@@ -294,6 +317,7 @@ int main(void)
 		cmocka_unit_test(lag_and_cpu_are_numbers_or_unknown),
 		cmocka_unit_test(a_huge_lag_is_of_who_is_gone),
 		cmocka_unit_test(the_newest_rows_age_dates_the_table),
+		cmocka_unit_test(who_says_reader_by_either_variable_is_one),
 		cmocka_unit_test(a_flood_keeps_the_master_and_the_newest),
 		cmocka_unit_test(random_cells_give_nothing_unsafe),
 	};

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A token is a password in clear text: so TLS with a verified certificate is demanded of the library
- * before one is asked for, and where a library has no such options that are known here, there is no
- * token.  Verification is not only for its own sake: "enforced" alone, libmariadb goes on without
+ * A token is a password in clear text: so TLS with a verified certificate is demanded of the
+ * library for it, and where a library has no such options that are known here, there is no token.
+ * Without a token nothing is demanded: the program's own password goes the way that the program
+ * chose.  Verification is not only for its own sake:  "enforced" alone, libmariadb goes on without
  * TLS where the server has none.
  */
 #include "token.h"
@@ -29,7 +30,7 @@ static bool demand_tls(const struct library *lib, void *mysql)
 {
 	client_bool on = 1;
 
-	return lib->is_mariadb && lib->real.options(mysql, CLIENT_OPT_SSL_ENFORCE, &on) == 0 &&
+	return lib->real.options(mysql, CLIENT_OPT_SSL_ENFORCE, &on) == 0 &&
 		lib->real.options(mysql, CLIENT_OPT_SSL_VERIFY, &on) == 0;
 }
 
@@ -57,7 +58,7 @@ bool token_take(const struct library *lib, void *mysql, const char *host, const 
 	port = port ? port : PORT_DEFAULT;
 	if (!lookup_begin(host, (uint16_t)port, &l))
 		return false;
-	taken = demand_tls(lib, mysql) && ask(l.followed, port, user, ret) == 0;
+	taken = lib->is_mariadb && ask(l.followed, port, user, ret) == 0 && demand_tls(lib, mysql);
 	if (!taken)
 		say(SAY_NO_TOKEN, host);
 	errno = saved;

@@ -15,7 +15,7 @@
 bool token_is_wanted(void);
 
 /*
- * A fresh token for this login, after the handle was told never to go without verified TLS.  False if
+ * A fresh token for this login; the handle is then told never to go without verified TLS.  False if
  * none is wanted, or none can be had, which is said: the program's own password is used then.  The
  * caller wipes *ret.
  */

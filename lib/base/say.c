@@ -54,6 +54,8 @@ static const struct {
 	[SAY_NO_TOKEN] = {"L21",
 		"no RDS token for this login, or no TLS to demand of this client "
 		"library; the program's own password is used"},
+	[SAY_ONLY_READERS] = {"L22",
+		"this writer's name leads to a reader, and no writer is to be found; the connect fails"},
 };
 
 static _Atomic uint64_t last_ns[SAY_REASONS];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Running what the application called for, and what follows if its connection is lost on the way.
+ * What follows when a call of the application's has failed, and what one that went well leaves.
  */
 #ifndef PELORUS_LIB_CLIENT_CALL_H
 #define PELORUS_LIB_CLIENT_CALL_H
@@ -9,36 +9,17 @@
 
 #include <stddef.h>
 
-/* A call that may have to be repeated. */
-struct call {
-	int (*run)(const struct call *call); /* 0: it went well */
-	const struct client_functions *real;
-	void *object;           /* MYSQL* or MYSQL_STMT* */
-	struct handle *handle;  /* NULL: not followed, to be passed on */
-	struct statement *stmt; /* NULL: the error is the connection's */
-	enum pel_sql_class class;
-	const char *text; /* the statement; NULL: there is none */
-	size_t n;
-	bool once;   /* as in struct retry_situation */
-	bool resets; /* likewise */
-	const void *argument;
-	unsigned long number;
-};
+/* A call that can be made once more; 0: it went well. */
+typedef int call_run(struct handle *h, const char *text, size_t n);
 
-/* Runs it.  Its result, of the last time; the error to show is then in `shown`. */
-int call_run(const struct call *call);
+/*
+ * It failed with `result`.  Made once more if the connection could be moved; the result is then the
+ * second one's.  `text` NULL: no statement, but mysql_ping().
+ */
+int call_failed(struct handle *h, call_run *run, const char *text, size_t n, int result);
 
-/* The same for a call from anywhere: of a handle, or passed on to the library that `from` means. */
-int call_from(struct call *call, const void *from);
-
-/* The same, when it has been run once and failed. */
-int call_recover(const struct call *call, int result);
-
-/* How things stand when an error of this cause has come. */
-struct retry_situation call_situation(const struct call *call, enum retry_cause cause);
-
-/* The statement failed by itself. */
-void call_note_failure(const struct call *call);
+/* It failed, and cannot be made again. */
+void call_note_failure(struct handle *h);
 
 /* A statement went well that pel_sql_is_harmless() did not pass. */
 void call_note(struct handle *h, const char *text, size_t n);

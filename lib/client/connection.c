@@ -4,58 +4,156 @@
 #include "common/names.h"
 #include "common/text.h"
 #include "common/clock.h"
+#include "base/env.h"
 #include "base/futex.h"
-#include "known/address.h"
 #include "known/mapview.h"
 #include "known/plan.h"
 #include "prober/follow.h"
+#include "prober/wait.h"
 #include "connections/sockets.h"
 
-static struct followed *find_followed(const char *host)
+#define NEWER_NS UINT64_C(5000000) /* an answer that comes so soon may be from before a loss */
+#define PAUSE_FIRST_NS UINT64_C(5000000)
+#define PAUSE_MAX_NS UINT64_C(50000000)
+
+/* By name, when a connection was last lost, and to which instance. */
+static struct {
+	_Atomic uint64_t ns;
+	_Atomic uint64_t identity;
+} losses[FOLLOWED_MAX];
+
+struct followed *connection_find_followed(const char *host)
 {
 	char name[PEL_NAME_MAX];
 
-	if (pel_name_normalise(host, name) < 0)
+	if (!host || pel_name_normalise(host, name) < 0)
 		return NULL;
 	return followed_find_name(name, pel_name_hash(name));
 }
 
-struct handle *connection_adopt(const struct library *lib, void *mysql, const char *host)
+struct handle *connection_adopt(const struct library *lib, void *mysql, const char *host, int fd)
 {
 	struct followed *f;
 	struct handle *h;
 
 	if (!host && lib->real.get_infov)
 		(void)lib->real.get_infov(mysql, CLIENT_INFO_HOST, &host);
-	f = host ? find_followed(host) : NULL;
+	f = connection_find_followed(host);
 	h = f ? handle_new(mysql, lib, f) : NULL;
 	if (h)
-		connection_note_socket(h);
+		connection_note_socket(h, fd);
 	return h;
+}
+
+/* What the map says of a name's cluster now, and where the name stands there. */
+static bool read_map(const struct followed *f, struct pel_ref *ret_ref, struct pel_hot *ret)
+{
+	uint64_t now = clock_now_ns();
+	const struct pel_map *map = mapview_get(now);
+
+	return mapview_is_fresh(map, now) && mapview_read(map, f->name, f->hash, ret_ref, ret) == 0;
+}
+
+/* What its instance is now is what it must still be: a reader's name may lead to a writer. */
+static void note_instance(struct handle *h)
+{
+	struct pel_ref ref;
+	struct pel_hot hot;
+	unsigned i;
+
+	if (!read_map(h->followed, &ref, &hot) || hot.state != PEL_STATE_KNOWN)
+		return;
+	i = sever_find_instance(&hot, &h->socket.real);
+	if (i != PEL_NONE && hot.instances[i].role != PEL_ROLE_UNKNOWN &&
+		h->role != PEL_ROLE_WRITER)
+		h->socket.role = hot.instances[i].role;
+}
+
+void connection_note_socket(struct handle *h, int fd)
+{
+	struct socket_record record;
+
+	h->fd = h->library->real.get_socket ? h->library->real.get_socket(h->mysql) : fd;
+	h->cookie = h->fd < 0 ? 0 : socket_cookie(h->fd);
+	h->recorded = h->cookie != 0 && sockets_read(h->fd, &record) && record.cookie == h->cookie;
+	if (!h->recorded)
+		return;
+	h->socket = record.socket;
+	if (record.socket.role != PEL_ROLE_UNKNOWN)
+		h->role = record.socket.role;
+	note_instance(h);
 }
 
 bool connection_is_proven(const struct handle *h)
 {
-	uint64_t now = clock_now_ns();
-	const struct pel_map *map = mapview_get(now);
 	struct pel_ref ref;
 	struct pel_hot hot;
-	struct socket_record record;
 	unsigned i;
 
-	if (h->fd < 0 || !mapview_is_fresh(map, now) || !sockets_read(h->fd, &record) ||
-		record.cookie != h->cookie ||
-		mapview_read(map, h->followed->name, h->followed->hash, &ref, &hot) < 0)
+	if (!h->recorded || !read_map(h->followed, &ref, &hot))
 		return false;
-	i = sever_find_instance(&hot, &record.socket.real);
+	i = sever_find_instance(&hot, &h->socket.real);
 	return hot.state == PEL_STATE_KNOWN && i != PEL_NONE && hot.instances[i].role == h->role;
 }
 
-void connection_note_socket(struct handle *h)
+/* The watcher forgets a socket that it has ended; one that the library has closed is not yet. */
+void connection_note_loss(struct handle *h)
 {
-	h->fd = h->library->real.get_socket ? h->library->real.get_socket(h->mysql)
-					    : sockets_last();
-	h->cookie = h->fd < 0 ? 0 : socket_cookie(h->fd);
+	struct socket_record record;
+
+	if (h->lost)
+		return;
+	h->lost = true;
+	h->lost_ns = clock_now_ns();
+	atomic_store(&losses[followed_index(h->followed)].identity, h->socket.identity);
+	atomic_store(&losses[followed_index(h->followed)].ns, h->lost_ns);
+	h->severed = h->recorded && (!sockets_read(h->fd, &record) || record.cookie != h->cookie);
+}
+
+static enum retry_evidence look_for_evidence(const struct handle *h, uint64_t failed_ns)
+{
+	struct sever_socket socket = h->socket;
+	struct pel_ref ref;
+	struct pel_hot hot;
+
+	if (!read_map(h->followed, &ref, &hot))
+		return EVIDENCE_NEVER;
+	socket.uid = hot.uid;
+	socket.name = (uint8_t)ref.name;
+	return retry_evidence_of(&hot, &socket, true, failed_ns, clock_now_ns());
+}
+
+static enum retry_evidence await_evidence(const struct handle *h, uint64_t failed_ns)
+{
+	uint64_t pause = PAUSE_FIRST_NS;
+
+	for (bool hinted = false;; hinted = true) {
+		uint32_t seen = connection_word();
+		enum retry_evidence found = look_for_evidence(h, failed_ns);
+
+		if (found != EVIDENCE_NOT_YET || clock_now_ns() >= failed_ns + EVIDENCE_WAIT_NS)
+			return found;
+		if (!hinted)
+			follow_hint(h->followed, false);
+		connection_wait(seen, pause);
+		pause = pause * 2 < PAUSE_MAX_NS ? pause * 2 : PAUSE_MAX_NS;
+	}
+}
+
+bool connection_failed_over(struct handle *h, enum retry_cause cause)
+{
+	enum retry_evidence found;
+
+	if (cause == CAUSE_SHUTDOWN || (cause != CAUSE_REFUSED && h->severed))
+		return true;
+	if (!h->recorded)
+		found = EVIDENCE_NEVER;
+	else
+		found = await_evidence(h, cause == CAUSE_REFUSED ? clock_now_ns() : h->lost_ns);
+	/* Where nobody is there to know better, the server's word on itself is enough. */
+	if (found == EVIDENCE_NEVER && cause == CAUSE_REFUSED)
+		return retry_is_read_only(h->library->real.error(h->mysql));
+	return found == EVIDENCE_MOVED;
 }
 
 void connection_sever(struct handle *h)
@@ -66,72 +164,76 @@ void connection_sever(struct handle *h)
 	h->cookie = 0;
 }
 
-void connection_wait(uint64_t limit_ns)
+uint32_t connection_word(void)
+{
+	const struct pel_map *map = mapview_look(clock_now_ns());
+
+	return map ? atomic_load_explicit(&map->header.wake, memory_order_acquire) : 0;
+}
+
+void connection_wait(uint32_t seen, uint64_t limit_ns)
 {
 	uint64_t now = clock_now_ns();
 	const struct pel_map *map = mapview_look(now);
 	static const _Atomic uint32_t nobody;
 
 	if (mapview_is_fresh(map, now))
-		futex_wait(&map->header.wake,
-			atomic_load_explicit(&map->header.wake, memory_order_acquire), NULL, 0,
-			limit_ns);
+		futex_wait(&map->header.wake, seen, NULL, 0, limit_ns);
 	else
 		futex_wait(NULL, 0, &nobody, 0, limit_ns);
 }
 
-bool connection_has_way(const struct handle *h)
+bool connection_is_in_doubt(const struct followed *f)
+{
+	uint64_t lost = atomic_load(&losses[followed_index(f)].ns);
+	uint64_t identity = atomic_load(&losses[followed_index(f)].identity);
+	const struct pel_hot_instance *writer;
+	struct pel_ref ref;
+	struct pel_hot hot;
+
+	if (lost == 0 || clock_now_ns() >= lost + EVIDENCE_WAIT_NS || !read_map(f, &ref, &hot) ||
+		hot.state != PEL_STATE_KNOWN || hot.writer >= hot.n_instances)
+		return false;
+	writer = &hot.instances[hot.writer];
+	if (writer->identity != identity || writer->evidence_ns > lost + NEWER_NS)
+		return false;
+	follow_hint(f, false);
+	return true;
+}
+
+bool connection_has_way(struct followed *f)
 {
 	struct plan plan;
 
-	plan_make(h->followed, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &plan);
+	plan_make(f, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &plan);
 	return plan.verdict == ROUTE_INSTANCE || plan.verdict == ROUTE_DNS;
 }
 
-/* What the map says of the handle's cluster now; false without a living prober. */
-static bool read_map(const struct handle *h, struct pel_hot *ret)
+uint64_t connection_wait_end(struct followed *f, uint64_t begin_ns)
 {
-	uint64_t now = clock_now_ns();
-	const struct pel_map *map = mapview_get(now);
+	uint64_t whole = env_get()->failover_timeout_ns;
 	struct pel_ref ref;
+	struct pel_hot hot;
 
-	return mapview_is_fresh(map, now) &&
-		mapview_read(map, h->followed->name, h->followed->hash, &ref, ret) == 0;
+	if (read_map(f, &ref, &hot) && hot.state == PEL_STATE_WRITERLESS)
+		return hot.writerless_ns + whole;
+	return begin_ns + (whole < WAIT_WRITER_NS ? whole : WAIT_WRITER_NS);
 }
 
 bool connection_has_no_writer(const struct handle *h)
 {
+	struct pel_ref ref;
 	struct pel_hot hot;
 
-	return read_map(h, &hot) && route_is_readers_alone(&hot);
+	return read_map(h->followed, &ref, &hot) && route_is_readers_alone(&hot);
 }
 
 bool connection_has_prober(const struct handle *h)
 {
+	struct pel_ref ref;
 	struct pel_hot hot;
 
-	return read_map(h, &hot) && hot.state != PEL_STATE_UNKNOWN && !hot.dns_only;
-}
-
-void connection_force_writer(const struct handle *h)
-{
-	struct pel_hot hot;
-	struct pel_addr addr;
-
-	if (read_map(h, &hot) && hot.state == PEL_STATE_KNOWN && hot.writer < hot.n_instances &&
-		route_address(&hot, hot.writer, PEL_NONE, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &addr))
-		plan_force(h->followed, &addr);
-}
-
-void connection_stay_here(const struct handle *h)
-{
-	struct sockaddr_storage peer;
-	socklen_t n = sizeof(peer);
-	struct pel_addr addr;
-
-	if (getpeername(h->fd, (struct sockaddr *)&peer, &n) == 0 &&
-		address_from_sockaddr((struct sockaddr *)&peer, n, &addr))
-		followed_pin(h->followed, &addr);
+	return read_map(h->followed, &ref, &hot) && hot.state != PEL_STATE_UNKNOWN && !hot.dns_only;
 }
 
 /* The TLS settings, which the prober must not weaken; false if they cannot be read. */
@@ -156,9 +258,10 @@ void connection_hand_over(const struct handle *h, const char *user, const char *
 	unsigned port)
 {
 	struct envcreds creds = {.ssl = false};
+	struct pel_ref ref;
 	struct pel_hot hot;
 
-	if (!read_map(h, &hot) || (!hot.dns_only && hot.state != PEL_STATE_UNKNOWN))
+	if (!read_map(h->followed, &ref, &hot) || (!hot.dns_only && hot.state != PEL_STATE_UNKNOWN))
 		return;
 	if (text_copy(creds.user, sizeof(creds.user), user) &&
 		text_copy(creds.password, sizeof(creds.password), password ? password : "") &&

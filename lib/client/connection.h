@@ -1,51 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the client ABI asks of names and sockets, which it knows nothing of. */
+/*
+ * What a connection has to do with the rooms below: names, the map, sockets, the prober.
+ */
 #ifndef PELORUS_LIB_CLIENT_CONNECTION_H
 #define PELORUS_LIB_CLIENT_CONNECTION_H
 
 #include "handle.h"
+#include "rules/retry.h"
+#include "known/wish.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The record of a name that this process follows, or NULL. */
+struct followed *connection_find_followed(const char *host);
+
 /*
- * Remembers a connection by a followed name; NULL if it is none.  `host` NULL: as the library took it,
- * perhaps from an option file.
+ * Remembers a connection by a followed name; NULL if it is none. `host` NULL: as the library took
+ * it, perhaps from an option file. `fd`: the socket, for a library that does not tell it.
  */
-struct handle *connection_adopt(const struct library *lib, void *mysql, const char *host);
+struct handle *connection_adopt(const struct library *lib, void *mysql, const char *host, int fd);
+
+/* Looks which socket the connection now has, on what instance. */
+void connection_note_socket(struct handle *h, int fd);
 
 /* True if the socket's instance has its role by a living prober's knowledge of this moment. */
 bool connection_is_proven(const struct handle *h);
 
-/* Looks which socket the connection now has. */
-void connection_note_socket(struct handle *h);
+/* The connection was lost; remembers when, the first time. */
+void connection_note_loss(struct handle *h);
+
+/*
+ * Whether there is evidence of a failover for an error that the connection has just had.  What the
+ * map does not know yet is waited for, EVIDENCE_WAIT_NS at most.
+ */
+#define EVIDENCE_WAIT_NS UINT64_C(2500000000)
+bool connection_failed_over(struct handle *h, enum retry_cause cause);
 
 /* Ends the connection's socket, if it still is that. */
 void connection_sever(struct handle *h);
 
+/* The map's word that tells of changes; to be read before what is then waited for is looked at. */
+uint32_t connection_word(void);
+
+/* Waits until the word moves, `limit_ns` at most. */
+void connection_wait(uint32_t seen, uint64_t limit_ns);
+
 /*
- * Waits until the topology moves, `limit_ns` at most: on the map's word if a prober lives, else the
- * time out.
+ * True if a connection to the writer was just lost, which has not been heard of since: it may be
+ * gone, and refuse connects, before the map has it.  The prober is told.
  */
-void connection_wait(uint64_t limit_ns);
+bool connection_is_in_doubt(const struct followed *f);
 
 /* True if the name leads somewhere at this moment; false between two writers. */
-bool connection_has_way(const struct handle *h);
+bool connection_has_way(struct followed *f);
+
+/*
+ * Until when a call that began at `begin_ns` may wait for a way: all calls of all processes have
+ * one end in a period without a writer, PELORUS_FAILOVER_TIMEOUT behind its beginning.
+ */
+uint64_t connection_wait_end(struct followed *f, uint64_t begin_ns);
 
 /* True if a living prober knows the cluster as one of readers alone. */
 bool connection_has_no_writer(const struct handle *h);
 
 /* True if a living prober knows the cluster's topology, or that there is no writer now. */
 bool connection_has_prober(const struct handle *h);
-
-/* Leads this thread's connections by the handle's name to the known writer, if there is one. */
-void connection_force_writer(const struct handle *h);
-
-/*
- * Without a prober: the instance that the connection is on is where the name leads from now on, until
- * followed_pin() takes it back.
- */
-void connection_stay_here(const struct handle *h);
 
 /* Hands a prober that lacks them what the program has just logged in with. */
 void connection_hand_over(const struct handle *h, const char *user, const char *password,

@@ -21,8 +21,6 @@ CLIENT_EXPORT int mysql_query(void *mysql, const char *text);
 CLIENT_EXPORT int mysql_real_query(void *mysql, const char *text, unsigned long n);
 CLIENT_EXPORT int mysql_send_query(void *mysql, const char *text, unsigned long n);
 CLIENT_EXPORT client_bool mysql_read_query_result(void *mysql);
-CLIENT_EXPORT void *mysql_store_result(void *mysql);
-CLIENT_EXPORT int mysql_next_result(void *mysql);
 CLIENT_EXPORT client_bool mysql_commit(void *mysql);
 CLIENT_EXPORT client_bool mysql_rollback(void *mysql);
 CLIENT_EXPORT client_bool mysql_autocommit(void *mysql, client_bool on);
@@ -32,29 +30,14 @@ CLIENT_EXPORT client_bool mysql_change_user(void *mysql, const char *user, const
 CLIENT_EXPORT int mysql_set_character_set(void *mysql, const char *name);
 CLIENT_EXPORT int mysql_reset_connection(void *mysql);
 CLIENT_EXPORT int mysql_ping(void *mysql);
-CLIENT_EXPORT unsigned mysql_errno(void *mysql);
-CLIENT_EXPORT const char *mysql_error(void *mysql);
-CLIENT_EXPORT const char *mysql_sqlstate(void *mysql);
 CLIENT_EXPORT void *mysql_stmt_init(void *mysql);
 CLIENT_EXPORT int mysql_stmt_prepare(void *stmt, const char *text, unsigned long n);
-CLIENT_EXPORT int mysql_stmt_execute(void *stmt);
-CLIENT_EXPORT int mysql_stmt_fetch(void *stmt);
-CLIENT_EXPORT int mysql_stmt_store_result(void *stmt);
-CLIENT_EXPORT int mysql_stmt_next_result(void *stmt);
-CLIENT_EXPORT client_bool mysql_stmt_reset(void *stmt);
 CLIENT_EXPORT client_bool mysql_stmt_close(void *stmt);
-CLIENT_EXPORT unsigned mysql_stmt_errno(void *stmt);
-CLIENT_EXPORT const char *mysql_stmt_error(void *stmt);
-CLIENT_EXPORT const char *mysql_stmt_sqlstate(void *stmt);
 
 CLIENT_EXPORT int mysql_real_connect_start(void **ret, void *mysql, const char *host,
 	const char *user, const char *password, const char *db, unsigned port, const char *socket,
 	unsigned long flags);
 CLIENT_EXPORT int mysql_real_connect_cont(void **ret, void *mysql, int events);
-CLIENT_EXPORT int mysql_query_start(int *ret, void *mysql, const char *text);
-CLIENT_EXPORT int mysql_query_cont(int *ret, void *mysql, int events);
-CLIENT_EXPORT int mysql_real_query_start(int *ret, void *mysql, const char *text, unsigned long n);
-CLIENT_EXPORT int mysql_real_query_cont(int *ret, void *mysql, int events);
 CLIENT_EXPORT int mysql_close_start(void *mysql);
 
 struct client_functions {
@@ -64,8 +47,7 @@ struct client_functions {
 	__typeof__(mysql_real_query) *real_query;
 	__typeof__(mysql_send_query) *send_query;
 	__typeof__(mysql_read_query_result) *read_query_result;
-	__typeof__(mysql_store_result) *store_result;
-	__typeof__(mysql_next_result) *next_result;
+	void *(*store_result)(void *mysql);
 	char **(*fetch_row)(void *result);
 	unsigned (*num_fields)(void *result);
 	void (*free_result)(void *result);
@@ -79,35 +61,19 @@ struct client_functions {
 	__typeof__(mysql_ping) *ping;
 	int (*options)(void *mysql, int option, const void *arg);
 	int (*get_option)(void *mysql, int option, void *arg);
-	__typeof__(mysql_errno) *errnum;
-	__typeof__(mysql_error) *error;
-	__typeof__(mysql_sqlstate) *sqlstate;
+	unsigned (*errnum)(void *mysql);
+	const char *(*error)(void *mysql);
 	unsigned long (*client_version)(void);
 	const char *(*character_set_name)(void *mysql);
-	__typeof__(mysql_real_connect_start)
-		*connect_start; /* this and the next eight: libmariadb */
+	__typeof__(mysql_real_connect_start) *connect_start; /* this and the next two: libmariadb */
 	__typeof__(mysql_real_connect_cont) *connect_cont;
-	__typeof__(mysql_query_start) *query_start;
-	__typeof__(mysql_query_cont) *query_cont;
-	__typeof__(mysql_real_query_start) *real_query_start;
-	__typeof__(mysql_real_query_cont) *real_query_cont;
-	int (*ping_start)(int *ret, void *mysql);
-	int (*ping_cont)(int *ret, void *mysql, int events);
 	__typeof__(mysql_close_start) *close_start;
 	const char *(*get_ssl_cipher)(void *mysql);
 	int (*get_socket)(void *mysql);                                   /* libmariadb */
 	client_bool (*get_infov)(void *mysql, int value, void *arg, ...); /* libmariadb */
 	__typeof__(mysql_stmt_init) *stmt_init;
 	__typeof__(mysql_stmt_prepare) *stmt_prepare;
-	__typeof__(mysql_stmt_execute) *stmt_execute;
-	__typeof__(mysql_stmt_fetch) *stmt_fetch;
-	__typeof__(mysql_stmt_store_result) *stmt_store_result;
-	__typeof__(mysql_stmt_next_result) *stmt_next_result;
-	__typeof__(mysql_stmt_reset) *stmt_reset;
 	__typeof__(mysql_stmt_close) *stmt_close;
-	__typeof__(mysql_stmt_errno) *stmt_errno;
-	__typeof__(mysql_stmt_error) *stmt_error;
-	__typeof__(mysql_stmt_sqlstate) *stmt_sqlstate;
 };
 
 /* mysql_get_option()'s and mysql_options()'s MYSQL_OPT_RECONNECT: MySQL 8 renumbered it. */
@@ -139,7 +105,9 @@ struct client_functions {
 	DO(mariadb_stmt_execute_direct, 0, STATEMENT)                                              \
 	DO(mysql_autocommit_start, 1, CONNECTION)                                                  \
 	DO(mysql_change_user_start, 1, CONNECTION)                                                 \
+	DO(mysql_query_start, 1, CONNECTION)                                                       \
 	DO(mysql_real_query_nonblocking, 0, CONNECTION)                                            \
+	DO(mysql_real_query_start, 1, CONNECTION)                                                  \
 	DO(mysql_reset_connection_start, 1, CONNECTION)                                            \
 	DO(mysql_select_db_nonblocking, 0, CONNECTION)                                             \
 	DO(mysql_select_db_start, 1, CONNECTION)                                                   \

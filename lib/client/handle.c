@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "handle.h"
 
-#include "common/text.h"
-
 #include <stdlib.h>
 #include <string.h>
-
-#define SENT_FIRST 256u
-#define SENT_MAX 65536u /* a longer one is not executed again */
-
-_Thread_local unsigned client_depth __attribute__((tls_model("initial-exec")));
 
 struct handle *handle_new(void *mysql, const struct library *library, struct followed *f)
 {
@@ -40,44 +33,20 @@ void handle_free(struct handle *h)
 		s->handle = NULL;
 		s->next = NULL;
 	}
-	free(h->sent.text);
 	free(h);
-}
-
-void handle_keep_sent(struct handle *h, const char *text, size_t n)
-{
-	struct sent_statement *sent = &h->sent;
-
-	sent->held = false;
-	if (n > sent->room && n <= SENT_MAX) {
-		size_t room = n < SENT_FIRST ? SENT_FIRST : n * 2;
-		char *more = realloc(sent->text, room);
-
-		if (!more)
-			return;
-		sent->text = more;
-		sent->room = room;
-	}
-	if (n > sent->room)
-		return;
-	memcpy(sent->text, text, n);
-	sent->n = n;
-	sent->held = true;
 }
 
 void statement_new(void *stmt, struct handle *h)
 {
 	struct statement *s = calloc(1, sizeof(*s));
 
-	if (!s)
-		return;
-	s->stmt = stmt;
-	s->handle = h;
-	s->epoch = h->epoch;
-	if (table_put(statement_key(stmt), s) < 0) {
+	if (!s || table_put(statement_key(stmt), s) < 0) {
+		h->session.dirty = true;
 		free(s);
 		return;
 	}
+	s->stmt = stmt;
+	s->handle = h;
 	s->next = h->statements;
 	h->statements = s;
 }
@@ -93,6 +62,26 @@ void statement_free(struct statement *s)
 		}
 	}
 	free(s);
+}
+
+bool handle_is_clean(const struct handle *h)
+{
+	for (const struct statement *s = h->statements; s; s = s->next) {
+		if (s->prepared)
+			return false;
+	}
+	return !h->session.dirty;
+}
+
+bool handle_is_idle(const struct handle *h)
+{
+	unsigned status = handle_status(h);
+
+	if (h->session.transaction || !h->session.autocommit)
+		return false;
+	return status == CLIENT_STATUS_UNKNOWN ||
+		(status & (CLIENT_STATUS_AUTOCOMMIT | CLIENT_STATUS_IN_TRANSACTION)) ==
+		CLIENT_STATUS_AUTOCOMMIT;
 }
 
 unsigned handle_status(const struct handle *h)
@@ -128,18 +117,4 @@ unsigned handle_sql_flags(const struct handle *h)
 	if (name && is_ascii_safe(name))
 		flags |= PEL_SQL_ASCII;
 	return flags;
-}
-
-void shown_set(struct shown_error *shown, unsigned error, enum retry_action action,
-	const char *original)
-{
-	shown->error = error;
-	strcpy(shown->sqlstate, retry_sqlstate_of(action));
-	shown->message[0] = '\0';
-	text_append(shown->message, sizeof(shown->message),
-		original && *original ? original : "Lost connection");
-	text_append(shown->message, sizeof(shown->message),
-		action == RETRY_SHOW_UNKNOWN
-			? "; the connection was moved (pelorus): the outcome is unknown"
-			: "; the connection was moved (pelorus): the session is a new one");
 }

@@ -25,11 +25,8 @@ static inline struct handle *hook_guard(const void *mysql, const void *from)
 /* The same in a few instructions: NULL means nothing if *ret_behind. */
 static inline struct handle *hook_guard_first(const void *mysql, const void *from, bool *ret_behind)
 {
-	struct handle *h = NULL;
+	struct handle *h = table_find_first(mysql, ret_behind);
 
-	*ret_behind = false;
-	if (!client_depth)
-		h = table_find_first(mysql, ret_behind);
 	return h && !library_contains(h->library, from) ? h : NULL;
 }
 

@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The beginning and the end of a connection. */
+/*
+ * The beginning and the end of a connection.
+ *
+ * One that libmariadb's asynchronous calls have made is known and never moved: a loop of events
+ * knows nothing of a move, and is never made to wait.
+ */
 #include "connection.h"
 #include "hook.h"
 #include "move.h"
 #include "token.h"
+#include "common/clock.h"
 #include "common/text.h"
-#include "known/wish.h"
+#include "base/env.h"
+#include "prober/wait.h"
+#include "names/lookup.h"
+
+#define PORT_DEFAULT 3306
+#define DOUBT_NS UINT64_C(10000000)
 
 /* What is remembered of a pointer ends with its connection, or when it is used for another. */
 static void forget(const void *mysql)
@@ -16,63 +27,160 @@ static void forget(const void *mysql)
 		handle_free(h);
 }
 
+/* What mysql_real_connect() was called with. */
+struct login {
+	const char *host, *user, *password, *db;
+	unsigned port;
+	unsigned long flags;
+};
+
+static void *connect_with(const struct library *lib, void *mysql, const struct login *l,
+	const char *password)
+{
+	return lib->real.real_connect(mysql, l->host, l->user, password, l->db, l->port, NULL,
+		l->flags);
+}
+
 /* With an RDS token in place of the password, if one can be had; kept out of everybody's stack. */
 static __attribute__((noinline)) void *connect_signed(const struct library *lib, void *mysql,
-	const char *host, const char *user, const char *password, const char *db, unsigned port,
-	unsigned long flags, bool *ret_signed)
+	const struct login *l, bool *ret_signed)
 {
 	char token[TOKEN_MAX];
 	void *result;
 
-	*ret_signed = token_take(lib, mysql, host, user, port, token);
-	result = lib->real.real_connect(mysql, host, user, *ret_signed ? token : password, db, port,
-		NULL, flags);
+	*ret_signed = token_take(lib, mysql, l->host, l->user, l->port, token);
+	result = connect_with(lib, mysql, l, *ret_signed ? token : l->password);
 	text_wipe(token, sizeof(token));
+	return result;
+}
+
+/* Between two writers a connect waits for the next one, within the time that all have together. */
+static void wait_for_way(struct followed *f)
+{
+	uint64_t now = clock_now_ns(), limit = now + WAIT_WRITER_NS;
+
+	while (connection_is_in_doubt(f))
+		connection_wait(connection_word(), DOUBT_NS);
+	for (uint32_t seen = connection_word(); !connection_has_way(f); seen = connection_word()) {
+		uint64_t until = connection_wait_end(f, now);
+
+		until = until < limit ? until : limit;
+		if (clock_now_ns() >= until)
+			return;
+		connection_wait(seen, until - clock_now_ns());
+	}
+}
+
+static void *connect_followed(const struct library *lib, void *mysql, const struct login *l)
+{
+	struct wish *wish = wish_begin(NULL, PEL_ROLE_UNKNOWN, false);
+	bool is_signed = false;
+	struct lookup lookup;
+	struct followed *f;
+	struct handle *h;
+	void *result;
+	int fd;
+
+	f = lookup_begin(l->host, (uint16_t)(l->port ? l->port : PORT_DEFAULT), &lookup)
+		? lookup.followed
+		: NULL;
+	if (f)
+		wait_for_way(f);
+	result = token_is_wanted() ? connect_signed(lib, mysql, l, &is_signed)
+				   : connect_with(lib, mysql, l, l->password);
+	fd = wish_end(wish);
+	if (!result && f)
+		followed_pin(f, NULL);
+	h = result ? connection_adopt(lib, result, l->host, fd) : NULL;
+	if (!h)
+		return result;
+	if (!move_verify(h))
+		return NULL;
+	if (!is_signed)
+		connection_hand_over(h, l->user, l->password, l->port);
 	return result;
 }
 
 void *mysql_real_connect(void *mysql, const char *host, const char *user, const char *password,
 	const char *db, unsigned port, const char *socket, unsigned long flags)
 {
+	const struct login login = {host, user, password, db, port, flags};
 	const struct library *lib = library_of(HOOK_CALLER);
-	bool is_signed = false;
-	struct handle *h;
-	struct wish *wish;
-	void *result;
 
 	if (!lib)
 		return NULL;
-	if (client_depth || library_contains(lib, HOOK_CALLER))
+	if (library_contains(lib, HOOK_CALLER))
 		return lib->real.real_connect(mysql, host, user, password, db, port, socket, flags);
 	forget(mysql);
-	wish = wish_begin(NULL, PEL_ROLE_UNKNOWN, false);
-	client_depth++;
-	if (token_is_wanted() && !socket)
-		result = connect_signed(lib, mysql, host, user, password, db, port, flags,
-			&is_signed);
-	else
-		result = lib->real.real_connect(mysql, host, user, password, db, port, socket,
-			flags);
-	client_depth--;
-	(void)wish_end(wish);
-	h = result && !socket ? connection_adopt(lib, result, host) : NULL;
-	if (h)
-		move_verify(h);
-	if (h && !is_signed)
-		connection_hand_over(h, user, password, port);
-	return result;
+	if (socket || !env_get()->active)
+		return lib->real.real_connect(mysql, host, user, password, db, port, socket, flags);
+	return connect_followed(lib, mysql, &login);
 }
 
+/* A library that connects anew closes its own MYSQL in passing. */
 void mysql_close(void *mysql)
 {
-	struct handle *h = handle_of(mysql);
+	struct handle *h = hook_guard(mysql, HOOK_CALLER);
 	const struct library *lib = h ? h->library : library_of(HOOK_CALLER);
 
 	if (h)
 		handle_free(h);
-	if (lib) {
-		client_depth++;
+	if (lib)
 		lib->real.close(mysql);
-		client_depth--;
-	}
+}
+
+/* The same of libmariadb's asynchronous calls. */
+static void adopt_left(const struct library *lib, void *mysql)
+{
+	struct handle *h =
+		mysql && env_get()->active ? connection_adopt(lib, mysql, NULL, -1) : NULL;
+
+	if (h)
+		h->left = true;
+}
+
+int mysql_real_connect_start(void **ret, void *mysql, const char *host, const char *user,
+	const char *password, const char *db, unsigned port, const char *socket,
+	unsigned long flags)
+{
+	const struct library *lib = library_of(HOOK_CALLER);
+	struct wish *wish;
+	int events;
+
+	*ret = NULL;
+	if (!lib || !lib->real.connect_start)
+		return 0;
+	forget(mysql);
+	wish = wish_begin(NULL, PEL_ROLE_UNKNOWN, true);
+	events = lib->real.connect_start(ret, mysql, host, user, password, db, port, socket, flags);
+	(void)wish_end(wish);
+	if (events == 0 && !socket)
+		adopt_left(lib, *ret);
+	return events;
+}
+
+int mysql_real_connect_cont(void **ret, void *mysql, int events)
+{
+	const struct library *lib = library_of(HOOK_CALLER);
+	struct wish *wish;
+
+	*ret = NULL;
+	if (!lib || !lib->real.connect_cont)
+		return 0;
+	wish = wish_begin(NULL, PEL_ROLE_UNKNOWN, true);
+	events = lib->real.connect_cont(ret, mysql, events);
+	(void)wish_end(wish);
+	if (events == 0)
+		adopt_left(lib, *ret);
+	return events;
+}
+
+int mysql_close_start(void *mysql)
+{
+	struct handle *h = hook_guard(mysql, HOOK_CALLER);
+	const struct library *lib = h ? h->library : library_of(HOOK_CALLER);
+
+	if (h)
+		handle_free(h);
+	return lib && lib->real.close_start ? lib->real.close_start(mysql) : 0;
 }

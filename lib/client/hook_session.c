@@ -1,166 +1,104 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls that change the session or ask for its health, without being statements. */
+/* Calls that change the session without being statements: what they leave in it is noted. */
 #include "hook.h"
 
-static int run_commit(const struct call *call)
+/* The connection, NULL if it is not followed, and the library to call, NULL if there is none. */
+static struct handle *find(void *mysql, const void *from, const struct library **ret)
 {
-	return call->real->commit(call->object);
+	struct handle *h = hook_guard(mysql, from);
+
+	*ret = h ? h->library : library_of(from);
+	return h;
 }
 
-static int run_rollback(const struct call *call)
+static client_bool end_transaction(struct handle *h, client_bool failed)
 {
-	return call->real->rollback(call->object);
-}
-
-static client_bool end_transaction(void *mysql, const void *from,
-	int (*run)(const struct call *call))
-{
-	struct call call = {.run = run,
-		.object = mysql,
-		.handle = hook_guard(mysql, from),
-		.class = PEL_SQL_END};
-	int failed = call_from(&call, from);
-
-	if (call.handle && !failed)
-		call.handle->session.transaction = false;
-	return failed != 0;
+	if (h && !failed)
+		h->session.transaction = false;
+	return failed;
 }
 
 client_bool mysql_commit(void *mysql)
 {
-	return end_transaction(mysql, HOOK_CALLER, run_commit);
+	const struct library *lib;
+	struct handle *h = find(mysql, HOOK_CALLER, &lib);
+
+	return lib ? end_transaction(h, lib->real.commit(mysql)) : 1;
 }
 
 client_bool mysql_rollback(void *mysql)
 {
-	return end_transaction(mysql, HOOK_CALLER, run_rollback);
-}
+	const struct library *lib;
+	struct handle *h = find(mysql, HOOK_CALLER, &lib);
 
-static int run_autocommit(const struct call *call)
-{
-	return call->real->autocommit(call->object, (client_bool)call->number);
+	return lib ? end_transaction(h, lib->real.rollback(mysql)) : 1;
 }
 
 client_bool mysql_autocommit(void *mysql, client_bool on)
 {
-	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	struct call call = {.run = run_autocommit,
-		.object = mysql,
-		.handle = h,
-		.class = PEL_SQL_SET,
-		.number = on};
+	const struct library *lib;
+	struct handle *h = find(mysql, HOOK_CALLER, &lib);
+	client_bool failed = lib ? lib->real.autocommit(mysql, on) : 1;
 
-	if (call_from(&call, HOOK_CALLER) != 0)
-		return 1;
-	if (h) {
-		h->session.autocommit_set = true;
+	if (h && !failed) {
 		h->session.autocommit = on != 0;
 		h->session.transaction &= on == 0;
 	}
-	return 0;
-}
-
-static int run_select(const struct call *call)
-{
-	return call->real->select_db(call->object, call->argument);
-}
-
-/* A call that sets what the session then no longer needs to remember. */
-static int set(struct call *call, void *mysql, const void *from,
-	void (*forget)(struct session *session))
-{
-	struct handle *h = call->handle = hook_guard(mysql, from);
-	int result;
-
-	call->object = mysql;
-	result = call_from(call, from);
-	if (h && result == 0)
-		forget(&h->session);
-	return result;
+	return failed;
 }
 
 int mysql_select_db(void *mysql, const char *db)
 {
-	struct call call = {.run = run_select, .class = PEL_SQL_USE, .argument = db};
+	const struct library *lib;
+	struct handle *h = find(mysql, HOOK_CALLER, &lib);
+	int result = lib ? lib->real.select_db(mysql, db) : 1;
 
-	return set(&call, mysql, HOOK_CALLER, session_forget_database);
-}
-
-static int run_charset(const struct call *call)
-{
-	return call->real->set_character_set(call->object, call->argument);
+	if (h && result == 0)
+		session_forget_database(&h->session);
+	return result;
 }
 
 int mysql_set_character_set(void *mysql, const char *name)
 {
-	struct call call = {.run = run_charset, .class = PEL_SQL_SET, .argument = name};
+	const struct library *lib;
+	struct handle *h = find(mysql, HOOK_CALLER, &lib);
+	int result = lib ? lib->real.set_character_set(mysql, name) : 1;
 
-	return set(&call, mysql, HOOK_CALLER, session_forget_charset);
+	if (h && result == 0)
+		session_forget_charset(&h->session);
+	return result;
 }
 
-/* The call throws the session away; then it begins anew, with the server's autocommit. */
-static int begin_anew(struct call *call, void *mysql, const void *from)
+/* The call threw the session away: it begins anew, with the server's autocommit. */
+static void begin_anew(struct handle *h)
 {
-	struct handle *h = call->handle = hook_guard(mysql, from);
-	unsigned status;
-	int result;
+	unsigned status = handle_status(h);
 
-	call->object = mysql;
-	call->class = PEL_SQL_READ;
-	call->resets = true;
-	result = call_from(call, from);
-	if (!h || result != 0)
-		return result;
-	status = handle_status(h);
 	session_init(&h->session);
-	h->epoch++;
-	h->autocommit_known = status != CLIENT_STATUS_UNKNOWN;
-	h->autocommit = h->autocommit_known && (status & CLIENT_STATUS_AUTOCOMMIT);
-	return 0;
-}
-
-struct user {
-	const char *name, *password, *db;
-};
-
-static int run_user(const struct call *call)
-{
-	const struct user *u = call->argument;
-
-	return call->real->change_user(call->object, u->name, u->password, u->db);
+	h->session.autocommit =
+		status != CLIENT_STATUS_UNKNOWN && (status & CLIENT_STATUS_AUTOCOMMIT);
+	for (struct statement *s = h->statements; s; s = s->next)
+		s->prepared = false;
 }
 
 client_bool mysql_change_user(void *mysql, const char *user, const char *password, const char *db)
 {
-	const struct user u = {user, password, db};
-	struct call call = {.run = run_user, .argument = &u};
+	const struct library *lib;
+	struct handle *h = find(mysql, HOOK_CALLER, &lib);
+	client_bool failed = lib ? lib->real.change_user(mysql, user, password, db) : 1;
 
-	return begin_anew(&call, mysql, HOOK_CALLER) != 0;
-}
-
-static int run_reset(const struct call *call)
-{
-	return call->real->reset_connection ? call->real->reset_connection(call->object) : 1;
+	if (h && !failed)
+		begin_anew(h);
+	return failed;
 }
 
 int mysql_reset_connection(void *mysql)
 {
-	struct call call = {.run = run_reset};
+	const struct library *lib;
+	struct handle *h = find(mysql, HOOK_CALLER, &lib);
+	int result = lib && lib->real.reset_connection ? lib->real.reset_connection(mysql) : 1;
 
-	return begin_anew(&call, mysql, HOOK_CALLER);
-}
-
-static int run_ping(const struct call *call)
-{
-	return call->real->ping(call->object);
-}
-
-int mysql_ping(void *mysql)
-{
-	struct call call = {.run = run_ping,
-		.object = mysql,
-		.handle = hook_guard(mysql, HOOK_CALLER),
-		.class = PEL_SQL_READ};
-
-	return call_from(&call, HOOK_CALLER);
+	if (h && result == 0)
+		begin_anew(h);
+	return result;
 }

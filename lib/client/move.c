@@ -2,91 +2,71 @@
 /*
  * One move:
  *
- *   doubt     a refused write on a server that says it is the writer is the statement's own affair
  *   sever     the old socket, so that the library finds its connection lost
- *   ping      with MYSQL_OPT_RECONNECT set around it alone: the library connects anew by the name it
- *             knows, which our hooks lead to the right instance, keeps its MYSQL*, character set and
- *             database, and runs INIT_COMMAND.  After a transaction the first ping only clears a flag
- *   verify    the new server's own word, for the topology may be old or unknown
- *   restore   autocommit and the settings that the session had
+ *   ping      with MYSQL_OPT_RECONNECT set around it alone: the library connects anew by the name
+ *             that it knows, which our hooks lead to the right instance, keeps its MYSQL*, character
+ *             set and database, and runs INIT_COMMAND
+ *   verify    the new server's own word, where nobody publishes the topology
+ *   restore   the settings that the session had, and autocommit
  *
  * mysql_real_connect() on a used handle would leak, and let an old MYSQL_STMT execute another
- * connection's statement.  Between attempts the topology's next move is waited for.
- *
- * Questions are asked on the application's own connection, when no statement of its is under way.  They
- * change what mysql_errno(), mysql_affected_rows() and the like say.
+ * connection's statement.  Between tries the topology's next move is waited for.  A connection that
+ * is given up is ended, and the library's own error is what the program is told.
  */
 #include "move.h"
 
 #include "connection.h"
-#include "members.h"
-#include "common/rows.h"
 #include "common/clock.h"
+#include "common/names.h"
+#include "common/rows.h"
 #include "base/env.h"
+#include "base/real.h"
 #include "base/say.h"
-#include "known/plan.h"
-#include "known/wish.h"
+#include "known/address.h"
 #include "prober/follow.h"
 #include "prober/slot.h"
+#include "prober/wait.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define PINGS 2
-#define PAUSE_FIRST_NS UINT64_C(5000000)
-#define PAUSE_MAX_NS UINT64_C(50000000)
+/* Each try is a login: within three seconds they are ten. */
+#define PAUSE_FIRST_NS UINT64_C(50000000)
+#define PAUSE_MAX_NS UINT64_C(400000000)
 
-/* How autocommit stood, as far as anybody can know. */
-struct autocommit {
-	bool known;
-	bool on;
-};
+enum outcome { OUTCOME_DONE = 0, OUTCOME_AGAIN, OUTCOME_HOPELESS };
 
-/* What the server says of itself and of the session. */
-struct answer {
-	enum pel_role role; /* PEL_ROLE_UNKNOWN: it has no such variable */
-	bool autocommit;
-};
+bool move_is_possible(const struct handle *h)
+{
+	if (h->library->opt_reconnect == 0)
+		say(SAY_CLIENT_WARNS, NULL);
+	return h->library->opt_reconnect != 0 && !env_get()->auth_iam;
+}
 
 /* Executes a statement without a result; false if it failed. */
 static bool ask_do(const struct handle *h, const char *text)
 {
-	bool done;
-
-	client_depth++;
-	done = h->library->real.real_query(h->mysql, text, strlen(text)) == 0;
-	client_depth--;
-	return done;
+	return h->library->real.real_query(h->mysql, text, strlen(text)) == 0;
 }
 
 /* Sends a question and takes its whole result; NULL if there is none. */
 static void *ask_for(const struct handle *h, const char *text)
 {
-	const struct client_functions *real = &h->library->real;
-
-	if (real->real_query(h->mysql, text, strlen(text)) != 0)
-		return NULL;
-	return real->store_result(h->mysql);
+	return ask_do(h, text) ? h->library->real.store_result(h->mysql) : NULL;
 }
 
-/* 0, or -EIO if the connection is lost or the answer no answer. */
-static int ask_role(const struct handle *h, struct answer *ret)
+/* What the server says of itself, UNKNOWN if it does not.  Notes autocommit by the way. */
+static enum pel_role ask_role(struct handle *h)
 {
 	const struct client_functions *real = &h->library->real;
-	char **row;
-	void *result;
+	void *result = ask_for(h, "SELECT " PEL_ROLE_COLUMNS ", @@autocommit");
+	char **row = result ? real->fetch_row(result) : NULL;
+	enum pel_role role = row ? pel_rows_role_of(row[0], row[1]) : PEL_ROLE_UNKNOWN;
 
-	client_depth++;
-	result = ask_for(h, "SELECT @@innodb_read_only, @@autocommit");
-	row = result ? real->fetch_row(result) : NULL;
-	if (row) {
-		ret->role = pel_rows_role(row[0]);
-		ret->autocommit = row[1] && strcmp(row[1], "1") == 0;
-	}
+	h->session.autocommit = row && row[2] && strcmp(row[2], "1") == 0;
 	if (result)
 		real->free_result(result);
-	client_depth--;
-	return row ? 0 : -EIO;
+	return role;
 }
 
 struct cells {
@@ -101,234 +81,240 @@ static const char *const *next_row(void *context)
 	return (const char *const *)c->real->fetch_row(c->result);
 }
 
-/* The topology by the table of the server's; 0, -ENODATA, -EPROTO, -EIO. */
-static int ask_rows(const struct handle *h, struct pel_rows *ret)
+/* The id of the writer by the server's own table; false if it has none to tell. */
+static bool ask_writer(const struct handle *h, char ret[static PEL_ID_MAX])
 {
-	struct cells c = {.real = &h->library->real};
-	int r = -EIO;
+	struct cells c = {.real = &h->library->real, .result = ask_for(h, PEL_ROWS_QUERY)};
+	struct pel_cells cells = {.next = next_row, .context = &c};
+	struct pel_rows rows;
+	bool told;
 
-	client_depth++;
-	c.result = ask_for(h, PEL_ROWS_QUERY);
-	if (c.result) {
-		const struct pel_cells cells = {.next = next_row,
-			.context = &c,
-			.n_columns = c.real->num_fields(c.result)};
-
-		r = pel_rows_read(&cells, ret);
-		c.real->free_result(c.result);
-	}
-	client_depth--;
-	return r;
+	if (!c.result)
+		return false;
+	cells.n_columns = c.real->num_fields(c.result);
+	told = pel_rows_read(&cells, &rows) == 0 && rows.master != PEL_NONE;
+	if (told)
+		memcpy(ret, rows.rows[rows.master].id, PEL_ID_MAX);
+	c.real->free_result(c.result);
+	return told;
 }
 
-static struct autocommit read_autocommit(const struct handle *h)
+/* The first address of a host, and its canonical name, by the real resolver. */
+static bool resolve(const char *host, struct pel_addr *ret, char ret_canonical[static PEL_NAME_MAX])
 {
-	unsigned status = handle_status(h);
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_CANONNAME};
+	struct addrinfo *list;
+	bool found;
 
-	if (status != CLIENT_STATUS_UNKNOWN)
-		return (struct autocommit){true, (status & CLIENT_STATUS_AUTOCOMMIT) != 0};
-	if (h->session.autocommit_set)
-		return (struct autocommit){true, h->session.autocommit};
-	return (struct autocommit){h->autocommit_known, h->autocommit};
+	if (real_get()->getaddrinfo(host, NULL, &hints, &list) != 0)
+		return false;
+	found = address_from_sockaddr(list->ai_addr, list->ai_addrlen, ret) && list->ai_canonname &&
+		pel_name_normalise(list->ai_canonname, ret_canonical) == 0;
+	real_get()->freeaddrinfo(list);
+	return found;
 }
 
-/* True once the library has a connection again. */
-static bool ping(const struct handle *h)
+/*
+ * Without a prober the reader that we are on says who is the writer: this process's connections by
+ * the name are led there, until one of them fails or somebody publishes the topology.  Its host
+ * lies in the cluster's own domain, so that a hostile table sends nobody elsewhere; an own domain's
+ * name is an alias of the cluster's.
+ */
+static void learn_writer(const struct handle *h)
+{
+	const char *domain = pel_name_instance_domain(h->followed->name);
+	char id[PEL_ID_MAX], host[PEL_NAME_MAX], canonical[PEL_NAME_MAX];
+	struct pel_addr addr;
+
+	if (connection_has_prober(h) || !ask_writer(h, id))
+		return;
+	if (!domain && resolve(h->followed->name, &addr, canonical))
+		domain = pel_name_instance_domain(canonical);
+	if (domain && pel_name_of_instance(id, domain, NULL, host) == 0 &&
+		resolve(host, &addr, canonical))
+		followed_pin(h->followed, &addr);
+}
+
+/* True once the library has a connection: a new one if `anew`, and if it has none. */
+static bool ping(const struct handle *h, bool anew)
 {
 	const struct client_functions *real = &h->library->real;
-	client_bool chosen = 0, on = 1;
-	bool alive = false;
-	struct wish *wish;
+	client_bool chosen = 0, on = anew;
+	bool alive;
 
-	wish = wish_begin(NULL, PEL_ROLE_UNKNOWN, false);
-	client_depth++;
+	if (h->library->opt_reconnect == 0)
+		return real->ping && real->ping(h->mysql) == 0;
 	(void)real->get_option(h->mysql, h->library->opt_reconnect, &chosen);
 	(void)real->options(h->mysql, h->library->opt_reconnect, &on);
-	for (int i = 0; i < PINGS && !alive; i++)
-		alive = real->ping(h->mysql) == 0;
+	alive = real->ping(h->mysql) == 0;
 	(void)real->options(h->mysql, h->library->opt_reconnect, &chosen);
-	client_depth--;
-	(void)wish_end(wish);
 	return alive;
 }
 
 /* The role that a move must lead to; PEL_ROLE_UNKNOWN: any. */
 static enum pel_role wanted_role(const struct handle *h)
 {
-	if (h->role == PEL_ROLE_WRITER)
+	enum env_failover mode = env_get()->failover;
+
+	if (h->role == PEL_ROLE_WRITER || (h->role == PEL_ROLE_READER && mode == ENV_STRICT_WRITER))
 		return PEL_ROLE_WRITER;
-	if (h->role != PEL_ROLE_READER)
-		return PEL_ROLE_UNKNOWN;
-	switch (env_get()->failover) {
-	case ENV_STRICT_READER:
-		return PEL_ROLE_READER;
-	case ENV_STRICT_WRITER:
-		return PEL_ROLE_WRITER;
-	case ENV_READER_OR_WRITER:
-		break;
-	}
-	return PEL_ROLE_UNKNOWN;
+	return h->role == PEL_ROLE_READER && mode == ENV_STRICT_READER ? PEL_ROLE_READER
+								       : PEL_ROLE_UNKNOWN;
 }
 
-static bool fits(const struct handle *h, enum pel_role role)
+static bool is_lost(const struct handle *h)
 {
-	enum pel_role wanted = wanted_role(h);
+	return retry_cause_of(h->library->real.errnum(h->mysql)) != CAUSE_NONE;
+}
 
-	return wanted == PEL_ROLE_UNKNOWN || role == PEL_ROLE_UNKNOWN || role == wanted;
+/* False if the server surely is not what the name means, or is lost again. */
+static bool is_right(struct handle *h, enum pel_role wanted)
+{
+	unsigned status = handle_status(h);
+	bool is_told = status != CLIENT_STATUS_UNKNOWN, is_needed = h->library->opt_reconnect != 0;
+	enum pel_role role;
+
+	h->session.autocommit = is_told && (status & CLIENT_STATUS_AUTOCOMMIT);
+	if ((is_told || !is_needed) && (wanted == PEL_ROLE_UNKNOWN || connection_is_proven(h)))
+		return true;
+	role = ask_role(h);
+	if (role == PEL_ROLE_UNKNOWN && is_lost(h))
+		return false;
+	if (wanted == PEL_ROLE_UNKNOWN || role == PEL_ROLE_UNKNOWN || role == wanted ||
+		(wanted == PEL_ROLE_WRITER && connection_has_no_writer(h)))
+		return true;
+	if (wanted == PEL_ROLE_WRITER)
+		learn_writer(h);
+	return false;
+}
+
+static enum outcome judge_error(const struct handle *h)
+{
+	const struct client_functions *real = &h->library->real;
+
+	return retry_is_hopeless(real->errnum(h->mysql), real->error(h->mysql)) ? OUTCOME_HOPELESS
+										: OUTCOME_AGAIN;
+}
+
+static enum outcome restore(struct handle *h)
+{
+	bool done = true;
+
+	for (const char *s = session_next(&h->session, NULL); done && s;
+		s = session_next(&h->session, s))
+		done = ask_do(h, s);
+	if (done)
+		return OUTCOME_DONE;
+	return is_lost(h) ? OUTCOME_AGAIN : OUTCOME_HOPELESS;
+}
+
+/* One try. */
+static enum outcome attempt(struct handle *h, struct wish *wish)
+{
+	enum outcome outcome;
+
+	connection_sever(h);
+	if (!ping(h, true)) {
+		outcome = judge_error(h);
+		if (outcome == OUTCOME_AGAIN)
+			followed_pin(h->followed, NULL);
+		return outcome;
+	}
+	connection_note_socket(h, wish ? wish->fd : -1);
+	return is_right(h, wanted_role(h)) ? restore(h) : OUTCOME_AGAIN;
+}
+
+/* Nobody is served on it any more: the library finds it lost, and its error is the last one. */
+static void end(struct handle *h)
+{
+	connection_sever(h);
+	(void)ping(h, false);
+	h->left = true;
 }
 
 /*
- * Without a prober, what the new server knows of the others is kept; on a reader, the connection is
- * led to the writer that it names.
+ * Tries until it is done, or hopeless, or the time is over: that for finding a server that takes us
+ * in begins with the way to one.
  */
-static void learn(struct handle *h, enum pel_role role)
+static enum outcome move_until(struct handle *h, struct wish *wish, uint64_t limit_ns)
 {
-	struct pel_rows rows;
+	uint64_t start = clock_now_ns(), begin = start, pause = PAUSE_FIRST_NS, now, until;
+	enum outcome outcome = OUTCOME_AGAIN;
+	bool had_way = false;
 
-	if (connection_has_prober(h) || ask_rows(h, &rows) < 0)
-		return;
-	members_learn(h->followed, &rows);
-	if (role != PEL_ROLE_WRITER && wanted_role(h) == PEL_ROLE_WRITER && rows.master != PEL_NONE)
-		(void)members_try_id(h->followed, rows.rows[rows.master].id);
-}
+	for (;;) {
+		uint32_t seen = connection_word();
+		bool has_way = connection_has_way(h->followed);
 
-/* Where this process's other connections by the name go, when nobody publishes it. */
-static void settle(struct handle *h)
-{
-	plan_force(h->followed, NULL);
-	if (h->role != PEL_ROLE_WRITER)
-		return;
-	if (connection_has_prober(h))
-		followed_pin(h->followed, NULL);
-	else
-		connection_stay_here(h);
-}
-
-/* An attempt failed: without a prober the next one is at another member, or where DNS leads. */
-static void look_elsewhere(struct handle *h, unsigned turn)
-{
-	plan_force(h->followed, NULL);
-	followed_pin(h->followed, NULL);
-	if (!connection_has_prober(h) && turn % 2 == 1)
-		(void)members_try(h->followed, turn / 2);
-}
-
-static bool restore(struct handle *h, struct autocommit before)
-{
-	struct autocommit now = read_autocommit(h);
-
-	if (before.known && (!now.known || now.on != before.on) &&
-		!ask_do(h, before.on ? "SET autocommit=1" : "SET autocommit=0"))
-		return false;
-	for (const char *s = session_next(&h->session, NULL); s; s = session_next(&h->session, s)) {
-		if (!ask_do(h, s))
-			return false;
+		if (has_way && !had_way) {
+			begin = clock_now_ns();
+			pause = PAUSE_FIRST_NS;
+		}
+		had_way = has_way;
+		if (has_way)
+			outcome = attempt(h, wish);
+		now = clock_now_ns();
+		until = connection_wait_end(h->followed, begin);
+		if (until > start + limit_ns)
+			until = start + limit_ns;
+		if (outcome != OUTCOME_AGAIN || now >= until)
+			break;
+		connection_wait(seen, pause < until - now ? pause : until - now);
+		pause = pause * 2 < PAUSE_MAX_NS ? pause * 2 : PAUSE_MAX_NS;
 	}
+	/* Without a writer it stays as it is, to be moved once there is one. */
+	if (outcome != OUTCOME_DONE && had_way)
+		h->left = true;
+	return outcome;
+}
+
+static bool move(struct handle *h, uint64_t limit_ns)
+{
+	enum pel_role role = wanted_role(h) == PEL_ROLE_WRITER ? PEL_ROLE_WRITER : PEL_ROLE_UNKNOWN;
+	struct wish *wish = wish_begin(h->followed, role, false);
+	enum outcome outcome = move_until(h, wish, limit_ns);
+
+	(void)wish_end(wish);
+	if (outcome != OUTCOME_DONE)
+		return false;
+	h->lost = h->severed = false;
+	slot_count(SLOT_MOVED);
 	return true;
 }
 
-/* One attempt.  True if the connection is where it belongs, as it was. */
-static bool attempt(struct handle *h, struct autocommit before, unsigned turn)
+bool move_connection(struct handle *h)
 {
-	struct answer answer;
+	int saved = errno;
+	bool moved = move(h, UINT64_MAX / 2);
 
-	connection_sever(h);
-	if (h->role == PEL_ROLE_READER && wanted_role(h) == PEL_ROLE_WRITER)
-		connection_force_writer(h);
-	if (!ping(h)) {
-		look_elsewhere(h, turn);
-		return false;
+	/* A session is moved only with autocommit on, so that is what it gets. */
+	if (moved && !h->session.autocommit) {
+		moved = h->session.autocommit = ask_do(h, "SET autocommit=1");
+		h->left = !moved;
 	}
-	h->epoch++;
-	connection_note_socket(h);
-	if (ask_role(h, &answer) < 0)
-		return false;
-	if (!fits(h, answer.role)) {
-		look_elsewhere(h, turn);
-		learn(h, answer.role);
-		return false;
+	if (h->left) {
+		connection_sever(h);
+		if (h->library->real.errnum(h->mysql) == 0)
+			end(h);
 	}
-	learn(h, answer.role);
-	h->autocommit = answer.autocommit;
-	h->autocommit_known = true;
-	return restore(h, before);
-}
-
-/* A refused write: true if it is not a failover's. */
-static bool is_own_affair(const struct handle *h, enum retry_cause cause)
-{
-	struct answer answer;
-
-	return cause == CAUSE_REFUSED && h->role == PEL_ROLE_WRITER && ask_role(h, &answer) == 0 &&
-		answer.role == PEL_ROLE_WRITER;
-}
-
-static int move_until(struct handle *h, uint64_t deadline)
-{
-	struct autocommit before = read_autocommit(h);
-	uint64_t pause = PAUSE_FIRST_NS;
-
-	for (unsigned turn = 0;; turn++) {
-		uint64_t now = clock_now_ns();
-
-		if (connection_has_way(h) && attempt(h, before, turn))
-			break;
-		if (now >= deadline) {
-			plan_force(h->followed, NULL);
-			return -ETIMEDOUT;
-		}
-		connection_wait(pause < deadline - now ? pause : deadline - now);
-		pause = pause * 2 < PAUSE_MAX_NS ? pause * 2 : PAUSE_MAX_NS;
-	}
-	settle(h);
-	h->session.dirty = h->session.transaction = false;
-	h->suspect = false;
-	slot_count(SLOT_MOVED);
-	return 0;
-}
-
-int move_connection(struct handle *h, enum retry_cause cause)
-{
-	uint64_t deadline = clock_now_ns() + env_get()->failover_timeout_ns;
-	int saved = errno, r;
-
-	if (h->library->opt_reconnect == 0) {
-		say(SAY_CLIENT_WARNS, NULL);
-		return -ENOTSUP;
-	}
-	/* A reader's name gives no writer: a refused write there is what was asked for. */
-	if (cause == CAUSE_REFUSED && h->role != PEL_ROLE_WRITER)
-		return -ENOENT;
-	if (is_own_affair(h, cause))
-		return -ENOENT;
-	follow_hint(h->followed, false);
-	r = move_until(h, deadline);
 	errno = saved;
-	return r;
+	return moved;
 }
 
-void move_verify(struct handle *h)
+bool move_verify(struct handle *h)
 {
-	unsigned status = handle_status(h);
-	struct answer answer;
+	enum pel_role wanted = h->role == PEL_ROLE_WRITER ? PEL_ROLE_WRITER : PEL_ROLE_UNKNOWN;
+	int saved = errno;
+	bool right = is_right(h, wanted);
 
-	h->autocommit_known = status != CLIENT_STATUS_UNKNOWN;
-	h->autocommit = h->autocommit_known && (status & CLIENT_STATUS_AUTOCOMMIT);
-	if (h->autocommit_known && (h->role != PEL_ROLE_WRITER || connection_is_proven(h)))
-		return;
-	if (ask_role(h, &answer) < 0)
-		return;
-	h->autocommit = answer.autocommit;
-	h->autocommit_known = true;
-	if (!fits(h, answer.role) || !members_are_known(h->followed))
-		learn(h, answer.role);
-	if (fits(h, answer.role)) {
-		settle(h);
-		return;
+	if (!right) {
+		follow_hint(h->followed, false);
+		right = move_is_possible(h) && move(h, WAIT_WRITER_NS);
+		if (!right) {
+			say(SAY_ONLY_READERS, h->followed->name);
+			end(h);
+		}
 	}
-	if (h->library->opt_reconnect == 0 || h->role != PEL_ROLE_WRITER ||
-		connection_has_no_writer(h))
-		return;
-	follow_hint(h->followed, false);
-	(void)move_until(h, clock_now_ns() + env_get()->failover_timeout_ns);
+	errno = saved;
+	return right;
 }

@@ -7,17 +7,21 @@
 
 #include "handle.h"
 
-/*
- * Brings the connection to where its name leads now, with its settings restored.  Blocks up to
- * PELORUS_FAILOVER_TIMEOUT.  0; -ENOTSUP if this library's connections cannot be moved, -ENOENT if a
- * refusal was no failover (the server is what the name means), -ETIMEDOUT.
- */
-int move_connection(struct handle *h, enum retry_cause cause);
+/* True if the client library can connect anew in place, with the password that it has. */
+bool move_is_possible(const struct handle *h);
 
 /*
- * For a new connection: whether it is on the right instance, and if not, to that.  What cannot be
- * found out or mended is left as it is.
+ * Brings a connection of which there is evidence that its instance failed over to where its name
+ * leads now, with its settings restored.  It must be clean and idle.  Waits for a writer as long as
+ * connection_wait_end() has it.  False: the error of the last try is the library's, and what
+ * waiting cannot cure has left the handle for good.
  */
-void move_verify(struct handle *h);
+bool move_connection(struct handle *h);
+
+/*
+ * For a new connection: brings it to the right instance if it is not there.  False if it could not
+ * be, and was ended: by a writer's name nobody is given a reader.
+ */
+bool move_verify(struct handle *h);
 
 #endif

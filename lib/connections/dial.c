@@ -25,6 +25,7 @@
 #include "known/address.h"
 #include "known/block.h"
 #include "known/plan.h"
+#include "known/wish.h"
 #include "prober/follow.h"
 #include "prober/slot.h"
 #include "prober/wait.h"
@@ -145,6 +146,14 @@ static bool is_pinned(const struct dial *d)
 	return d->plan.verdict == ROUTE_DNS && followed_is_pinned_to(d->followed, &d->plan.target);
 }
 
+static void tell_wish(int fd)
+{
+	struct wish *wish = wish_find();
+
+	if (wish)
+		wish->fd = fd;
+}
+
 static void remember(struct dial *d)
 {
 	const struct socket_record record = {
@@ -160,6 +169,7 @@ static void remember(struct dial *d)
 
 	if (d->borrowed || d->cookie == 0)
 		return;
+	tell_wish(d->fd);
 	r = sockets_record(d->fd, &record);
 	if (r == -E2BIG)
 		say(SAY_TOO_MANY_SOCKETS, d->followed->name);

@@ -43,7 +43,6 @@ struct place {
 	_Atomic uint64_t words[RECORD_WORDS];
 };
 
-static _Thread_local int last = -1;
 static struct place *_Atomic table;
 static _Atomic int limit;
 
@@ -136,11 +135,6 @@ static bool place_read(struct place *p, struct socket_record *ret)
 	return false;
 }
 
-int sockets_last(void)
-{
-	return last;
-}
-
 int sockets_record(int fd, const struct socket_record *record)
 {
 	uint64_t words[RECORD_WORDS];
@@ -159,7 +153,6 @@ int sockets_record(int fd, const struct socket_record *record)
 		atomic_store_explicit(&places[fd].words[w], words[w], memory_order_relaxed);
 	place_unlock(&places[fd], seq);
 	raise_limit(fd + 1);
-	last = fd;
 	return 0;
 }
 

@@ -29,9 +29,6 @@ struct socket_record {
 /* The socket's identity; 0 if `fd` is no socket. */
 uint64_t socket_cookie(int fd);
 
-/* The number that this thread recorded last, or -1. */
-int sockets_last(void);
-
 /* Replaces the record of `fd`.  0; -ENOMEM without a table, -E2BIG for a number beyond it. */
 int sockets_record(int fd, const struct socket_record *record);
 

@@ -186,6 +186,8 @@ void followed_pin(struct followed *f, const struct pel_addr *addr)
 {
 	uint64_t words[3] = {0};
 
+	if (!addr && atomic_load_explicit(&f->pinned[0], memory_order_relaxed) == 0)
+		return;
 	if (addr)
 		memcpy(words, addr, sizeof(words));
 	/* The first word, which holds the family, reveals the rest (partner: followed_pinned). */

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plan.h"
 
+#include "wish.h"
 #include "common/clock.h"
 #include "base/process.h"
 
 #include <errno.h>
-
-static _Thread_local struct {
-	const struct followed *followed;
-	struct pel_addr addr;
-} forced;
 
 static bool fits(const struct pel_addr *a, uint16_t families)
 {
@@ -35,22 +31,11 @@ static unsigned dns_choose(struct followed *f, const struct plan *plan, struct f
 	return (unsigned)own->n;
 }
 
-void plan_force(const struct followed *f, const struct pel_addr *addr)
-{
-	forced.followed = addr ? f : NULL;
-	if (addr)
-		forced.addr = *addr;
-}
-
 /* An address that a connection of this process has found, which outranks DNS. */
 static bool plan_found_here(struct followed *f, uint16_t families, uint16_t asked_port,
 	struct plan *plan)
 {
-	bool is_forced = forced.followed == f;
-
-	if (is_forced)
-		plan->target = forced.addr;
-	if ((!is_forced && !followed_pinned(f, &plan->target)) || !fits(&plan->target, families))
+	if (!followed_pinned(f, &plan->target) || !fits(&plan->target, families))
 		return false;
 	plan->verdict = ROUTE_DNS;
 	plan->instance = PEL_NONE;
@@ -113,6 +98,18 @@ static void plan_route(struct followed *f, uint16_t families, uint16_t asked_por
 		plan_instance(families, asked_port, route, plan);
 }
 
+/* By form or by PELORUS_CLUSTER, else by the map; a call of a client library may wish for another. */
+static uint8_t role_of(const struct followed *f, const struct plan *plan)
+{
+	const struct wish *wish = wish_find();
+
+	if (wish && wish->followed == f && wish->role != PEL_ROLE_UNKNOWN)
+		return wish->role;
+	if (f->role != PEL_ROLE_UNKNOWN || !plan->found)
+		return f->role;
+	return plan->hot.names[plan->ref.name].role;
+}
+
 void plan_make(struct followed *f, uint16_t families, uint16_t asked_port, struct plan *plan)
 {
 	int r = -EAGAIN;
@@ -124,19 +121,16 @@ void plan_make(struct followed *f, uint16_t families, uint16_t asked_port, struc
 	plan->identity = 0;
 	plan->n_addrs = 0;
 	plan->verdict = ROUTE_DNS;
-	plan->role = f->role;
 	for (int i = 0; i < 3 && r == -EAGAIN; i++)
 		r = mapview_read(plan->map, f->name, f->hash, &plan->ref, &plan->hot);
 	plan->found = r == 0;
-	if (plan->found) {
-		if (plan->role == PEL_ROLE_UNKNOWN)
-			plan->role = plan->hot.names[plan->ref.name].role;
+	plan->role = role_of(f, plan);
+	if (plan->found)
 		plan_route(f, families, asked_port, plan);
-	}
-	if (forced.followed == f || plan->verdict == ROUTE_DNS) {
-		if (!plan_found_here(f, families, asked_port, plan))
-			plan_dns(f, families, asked_port, plan);
-	}
+	if (plan->verdict != ROUTE_DNS)
+		followed_pin(f, NULL); /* who publishes knows better, also when he is gone again */
+	else if (!plan_found_here(f, families, asked_port, plan))
+		plan_dns(f, families, asked_port, plan);
 }
 
 struct sever_socket plan_socket(const struct plan *plan)

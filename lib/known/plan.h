@@ -31,12 +31,6 @@ struct plan {
 /* `asked_port` 0: no port is meant, target's is the cluster's. */
 void plan_make(struct followed *f, uint16_t families, uint16_t asked_port, struct plan *ret);
 
-/*
- * For this thread, until it is taken back by NULL: plans for this name lead to that address, as
- * if DNS had said so.
- */
-void plan_force(const struct followed *f, const struct pel_addr *addr);
-
 /* What a socket that follows this plan is remembered by. */
 struct sever_socket plan_socket(const struct plan *plan);
 

@@ -6,18 +6,12 @@
 #include "base/futex.h"
 #include "base/process.h"
 #include "known/mapview.h"
+#include "known/wish.h"
 
 #include <errno.h>
 
 #define SLICE_NS UINT64_C(250000000) /* looks at the heartbeat so often */
 #define NO_MAP_NS UINT64_C(10000000) /* looks for the map of a prober that is starting */
-
-static _Thread_local bool forbidden;
-
-void wait_allow(bool may)
-{
-	forbidden = !may;
-}
 
 static uint64_t least(uint64_t a, uint64_t b)
 {
@@ -38,7 +32,7 @@ void wait_for_writer(struct followed *f, uint16_t families, uint16_t port, uint6
 	uint64_t until = plan->now_ns + least(limit_ns, WAIT_WRITER_NS);
 	int saved = errno;
 
-	while (!forbidden && plan->verdict == ROUTE_WAIT && plan->now_ns < until) {
+	while (!wish_find() && plan->verdict == ROUTE_WAIT && plan->now_ns < until) {
 		const struct pel_map *map = plan->map;
 		/* Before the plan, so that a change behind it ends the sleep at once. */
 		uint32_t seen = atomic_load_explicit(&map->header.wake, memory_order_acquire);
@@ -70,9 +64,10 @@ void wait_for_first(struct followed *f, uint16_t port)
 {
 	struct process *process = process_get();
 	uint64_t now = clock_now_ns(), until = now + WAIT_FIRST_NS;
+	const struct wish *wish = wish_find();
 	int saved = errno;
 
-	if (forbidden || !is_first_due(f, mapview_get(now), now) ||
+	if ((wish && wish->never_waits) || !is_first_due(f, mapview_get(now), now) ||
 		atomic_exchange(&process->waited_first, 1))
 		return;
 	for (; now < until; now = clock_now_ns()) {

@@ -15,7 +15,10 @@
 #define WAIT_WRITER_NS UINT64_C(3000000000)
 #define WAIT_FIRST_NS UINT64_C(1000000000)
 
-/* While the plan is to wait, plans anew whenever the topology moves, so long at most. */
+/*
+ * While the plan is to wait, plans anew whenever the topology moves, so long at most.  Not in a call of
+ * a client library, which waits by itself.
+ */
 void wait_for_writer(struct followed *f, uint16_t families, uint16_t port, uint64_t limit_ns,
 	struct plan *plan);
 
@@ -24,9 +27,6 @@ void wait_for_writer(struct followed *f, uint16_t families, uint16_t port, uint6
  * lookups at once, and two that wait would stop all of its DNS.
  */
 bool wait_is_due(struct followed *f, const struct pel_hot *hot);
-
-/* Whether this thread, which may run an event loop, can be made to wait for a writer. */
-void wait_allow(bool may);
 
 /*
  * Waits for a first word of the prober about the name, WAIT_FIRST_NS at most and once in the life

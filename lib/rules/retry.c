@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "retry.h"
 
+#include "common/errors.h"
+
 #include <stddef.h>
+#include <string.h>
+
+/* An answer that came so soon behind the failure may have been sent before it. */
+#define NEWER_NS UINT64_C(5000000)
 
 static const struct {
 	unsigned error;
@@ -11,7 +17,7 @@ static const struct {
 	{2013, CAUSE_IN_FLIGHT},  /* CR_SERVER_LOST */
 	{2055, CAUSE_IN_FLIGHT},  /* CR_SERVER_LOST_EXTENDED */
 	{2026, CAUSE_IN_FLIGHT},  /* CR_SSL_CONNECTION_ERROR: what 2013 is over TLS */
-	{1053, CAUSE_IN_FLIGHT},  /* ER_SERVER_SHUTDOWN */
+	{1053, CAUSE_SHUTDOWN},   /* ER_SERVER_SHUTDOWN */
 	{1290, CAUSE_REFUSED},    /* ER_OPTION_PREVENTS_STATEMENT */
 	{1792, CAUSE_REFUSED},    /* ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION */
 	{1836, CAUSE_REFUSED},    /* ER_READ_ONLY_MODE */
@@ -26,6 +32,19 @@ enum retry_cause retry_cause_of(unsigned error)
 	return CAUSE_NONE;
 }
 
+/* "... is running with the --read-only option ..."; 1290 is told of other options as well. */
+bool retry_is_read_only(const char *message)
+{
+	return message && (strstr(message, "read-only") || strstr(message, "read_only"));
+}
+
+bool retry_is_hopeless(unsigned error, const char *message)
+{
+	if (error == 2026) /* of a handshake that broke off, or of a certificate */
+		return message && strstr(message, "certificate");
+	return error == 1049 || pel_error_of(error) == PEL_ERROR_DENIED; /* ER_BAD_DB_ERROR */
+}
+
 /* What has effects in the session alone leaves none behind when the session dies. */
 static bool is_harmless_twice(enum pel_sql_class class)
 {
@@ -33,31 +52,38 @@ static bool is_harmless_twice(enum pel_sql_class class)
 		class == PEL_SQL_BEGIN;
 }
 
-static bool may_execute_again(const struct retry_situation *s)
-{
-	if (s->retry == RETRY_OFF || s->once)
-		return false;
-	if (s->resets)
-		return true;
-	if (s->dirty || s->in_transaction || !s->autocommit)
-		return false;
-	if (s->class == PEL_SQL_DIRTY || s->class == PEL_SQL_PEEK)
-		return false;
-	return s->cause != CAUSE_IN_FLIGHT || is_harmless_twice(s->class);
-}
-
 enum retry_action retry_decide(const struct retry_situation *s)
 {
-	if (may_execute_again(s))
-		return RETRY_AGAIN;
-	if (s->in_transaction)
-		return RETRY_SHOW_UNKNOWN;
-	if (s->cause == CAUSE_IN_FLIGHT && !is_harmless_twice(s->class))
-		return RETRY_SHOW_UNKNOWN;
-	return RETRY_SHOW_CHANGED;
+	bool in_flight = s->cause == CAUSE_IN_FLIGHT || s->cause == CAUSE_SHUTDOWN;
+
+	if (s->cause == CAUSE_NONE)
+		return RETRY_TELL;
+	if (!s->clean || !s->idle || s->class == PEL_SQL_PEEK)
+		return s->cause == CAUSE_REFUSED ? RETRY_TELL : RETRY_LEAVE;
+	if (s->ping)
+		return RETRY_MOVE;
+	if (s->retry == RETRY_OFF || s->class == PEL_SQL_DIRTY)
+		return RETRY_TELL;
+	return in_flight && !is_harmless_twice(s->class) ? RETRY_TELL : RETRY_MOVE;
 }
 
-const char *retry_sqlstate_of(enum retry_action action)
+enum retry_evidence retry_evidence_of(const struct pel_hot *hot, const struct sever_socket *socket,
+	bool fresh, uint64_t failed_ns, uint64_t now_ns)
 {
-	return action == RETRY_SHOW_UNKNOWN ? "08007" : "08S02";
+	const struct pel_hot_instance *in;
+	unsigned i;
+
+	if (!fresh)
+		return EVIDENCE_NEVER;
+	if (sever_decide(hot, socket, SEVER_ALL, fresh, now_ns) >= SEVER_FIRST)
+		return EVIDENCE_MOVED;
+	if (hot->dns_only)
+		return EVIDENCE_NEVER;
+	i = sever_find_instance(hot, &socket->real);
+	if (i == PEL_NONE || hot->state != PEL_STATE_KNOWN)
+		return EVIDENCE_NOT_YET;
+	in = &hot->instances[i];
+	return in->health == PEL_HEALTH_OK && in->evidence_ns > failed_ns + NEWER_NS
+		? EVIDENCE_WELL
+		: EVIDENCE_NOT_YET;
 }

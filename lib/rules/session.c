@@ -10,8 +10,7 @@
 
 void session_init(struct session *s)
 {
-	s->dirty = s->transaction = false;
-	s->autocommit_set = s->autocommit = false;
+	s->dirty = s->transaction = s->autocommit = false;
 	s->used = 0;
 }
 
@@ -72,7 +71,7 @@ static bool equals(struct pel_sql_span value, const char *word)
 	return value.n == strlen(word) && strncasecmp(value.at, word, value.n) == 0;
 }
 
-/* autocommit is restored by its value, and ends or opens transactions. */
+/* autocommit is no setting to restore: a session without it is never moved. */
 static void set_autocommit(struct session *s, struct pel_sql_span value)
 {
 	bool on = equals(value, "1") || equals(value, "on") || equals(value, "true");
@@ -81,7 +80,6 @@ static void set_autocommit(struct session *s, struct pel_sql_span value)
 		s->dirty = true;
 		return;
 	}
-	s->autocommit_set = true;
 	s->autocommit = on;
 	if (on)
 		s->transaction = false;

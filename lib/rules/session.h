@@ -16,13 +16,12 @@
 struct session {
 	bool dirty;       /* something was done that cannot be restored */
 	bool transaction; /* one was opened by a statement and not yet ended by one */
-	bool autocommit_set;
-	bool autocommit;                     /* the value last set, if autocommit_set */
-	uint16_t used;                       /* of settings */
+	bool autocommit;  /* surely on: told by the server, or set */
+	uint16_t used;    /* of settings */
 	char settings[SESSION_SETTINGS_MAX]; /* statements, NUL-terminated, one behind the other */
 };
 
-/* A new or a reset session. */
+/* A new or a reset session, whose autocommit is not known yet. */
 void session_init(struct session *s);
 
 /* A statement of this class was executed; `flags` as for pel_sql_classify(). */

@@ -3,8 +3,9 @@
 """Programs that use libmariadb, unmodified, through failovers: one handle each, a row each 5 ms.
 
 A statement that was refused or never sent is executed on the new writer without the program's
-knowledge; one that was under way when the connection broke is told once, and never executed again.
-In the end the table is counted: no row twice, no acknowledged row lost.
+knowledge; one that was under way when the connection broke is told once, in the library's own
+words, and never executed again.  The handle goes on; mysql2 alone makes another.  In the end the
+table is counted: no row twice, no acknowledged row lost.
 """
 import shutil
 import tempfile
@@ -14,7 +15,6 @@ from lib.programs import writer as w
 from lib.tap import done, note, ok
 
 IN_FLIGHT = {"2013", "2055", "2026", "1053"}
-STATES = {"08S02", "08007", "-"}
 
 
 def start(lab, directory):
@@ -25,7 +25,7 @@ def start(lab, directory):
 def judge(writer, mode, begin):
     """One failover as one program saw it."""
     errors = writer.errors(after_ns=begin)
-    fit = all(e[3].split()[0] in IN_FLIGHT and e[3].split()[1] in STATES for e in errors)
+    fit = all(e[3].split()[0] in IN_FLIGHT for e in errors)
     ok(len(errors) <= 1 and fit,
        f"{writer.kind}, {mode}: no error, but for one statement that was under way",
        "\n".join(map(str, errors)))
@@ -37,7 +37,7 @@ def fail_over(lab, writers, mode):
     events = lab.failover(mode)
     writable = events["writable"]["boot_ns"]
     for writer in writers:
-        ok(writer.wait_for(writable), f"{writer.kind}, {mode}: the same handle writes again",
+        ok(writer.wait_for(writable), f"{writer.kind}, {mode}: it writes again",
            writer.stderr)
     for writer in writers:
         first = next((ns for ns, word, n, _ in writer.lines if ns > writable and word == "ok"), 0)

@@ -29,7 +29,7 @@ static MYSQL *arrive(int verb)
 	if (verb == 't')
 		mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
 	open_handles[key] = mysql;
-	/* A handle that did not connect answers 2006 to statements, which is told. */
+	/* A handle that did not connect answers 2006 to statements, which is told, and ends it. */
 	(void)mysql_real_connect(mysql, words[verb == 'r' ? 2 : 1], "app", "app", "app", 3306, NULL,
 		0);
 	return mysql;
@@ -45,6 +45,13 @@ static void add_error(struct told *told, MYSQL *mysql)
 		*p = ' ';
 }
 
+static void leave_one(int key)
+{
+	if (open_handles[key])
+		mysql_close(open_handles[key]);
+	open_handles[key] = NULL;
+}
+
 static void run(struct told *told, int verb, const char *sql)
 {
 	MYSQL *mysql = arrive(verb);
@@ -53,6 +60,8 @@ static void run(struct told *told, int verb, const char *sql)
 
 	if (mysql_query(mysql, sql)) {
 		add_error(told, mysql);
+		if (mysql_ping(mysql) != 0)
+			leave_one(verb == 'h' ? 'w' : verb);
 		return;
 	}
 	told->ok++;
@@ -65,11 +74,8 @@ static void run(struct told *told, int verb, const char *sql)
 
 static void leave(void)
 {
-	for (size_t i = 0; i < sizeof(open_handles) / sizeof(open_handles[0]); i++) {
-		if (open_handles[i])
-			mysql_close(open_handles[i]);
-		open_handles[i] = NULL;
-	}
+	for (int i = 0; i < (int)(sizeof(open_handles) / sizeof(open_handles[0])); i++)
+		leave_one(i);
 }
 
 int main(int argc, char **argv)

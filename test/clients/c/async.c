@@ -2,8 +2,8 @@
 /*
  * As writer.c, by libmariadb's asynchronous calls: async HOST NUMBER [MILLISECONDS].
  *
- * A timer of its own must fire every 10 ms throughout: each call into the library that takes longer
- * than 1 s is told as "blocked".
+ * Behind any error it makes its connection anew.  A timer of its own must fire every 10 ms throughout:
+ * each call into the library that takes longer than 1 s is told as "blocked".
  */
 #include <mysql.h>
 
@@ -84,12 +84,21 @@ static int query(const char *text)
 static int connect_to(const char *host)
 {
 	MYSQL *result;
-	int events =
-		mysql_real_connect_start(&result, mysql, host, "app", "app", "app", 3306, NULL, 0);
+	int events;
 
-	while (events)
-		events = mysql_real_connect_cont(&result, mysql, wait_for(events));
-	return result == NULL;
+	mysql = mysql_init(NULL);
+	mysql_options(mysql, MYSQL_OPT_NONBLOCK, 0);
+	enter();
+	events = mysql_real_connect_start(&result, mysql, host, "app", "app", "app", 3306, NULL, 0);
+	leave();
+	while (events) {
+		int ready = wait_for(events);
+
+		enter();
+		events = mysql_real_connect_cont(&result, mysql, ready);
+		leave();
+	}
+	return result == NULL || query("SET lock_wait_timeout = 77");
 }
 
 int main(int argc, char **argv)
@@ -101,16 +110,19 @@ int main(int argc, char **argv)
 
 	if (argc < 3)
 		return 2;
-	mysql = mysql_init(NULL);
-	mysql_options(mysql, MYSQL_OPT_NONBLOCK, 0);
 	failed = connect_to(argv[1]);
 	tell(0, failed);
-	if (failed || query("SET lock_wait_timeout = 77"))
+	if (failed)
 		return 1;
 	for (long n = 1; poll(&in, 1, pause_ms) == 0; n++) {
 		snprintf(text, sizeof(text), "INSERT INTO journal (writer, n) VALUES (%d, %ld)",
 			number, n);
-		tell(n, query(text));
+		if (failed) {
+			mysql_close(mysql);
+			failed = connect_to(argv[1]);
+		}
+		failed = failed || query(text);
+		tell(n, failed);
 	}
 	if (query("SELECT @@lock_wait_timeout") == 0) {
 		MYSQL_RES *result = mysql_store_result(mysql);

@@ -11,6 +11,7 @@
  *   autocommit 0|1 | commit | rollback | ping | db NAME | charset NAME | reset | user NAME
  *   prepare N SQL | execute N           the first column of the first row, or the affected rows
  *   long N TEXT                         mysql_stmt_send_long_data(), parameter 0
+ *   unprepare N                         mysql_stmt_close()
  *   session                             character set and thread id of the handle
  *   close
  */
@@ -120,6 +121,15 @@ static void run_statement(const char *word, char *rest)
 		printf("ok\n");
 }
 
+static int close_statement(const char *rest)
+{
+	unsigned i = (unsigned)strtoul(rest, NULL, 10) % STATEMENTS;
+	int failed = mysql_stmt_close(statements[i]);
+
+	statements[i] = NULL;
+	return failed;
+}
+
 static void connect_to(char *rest)
 {
 	char *multi = strchr(rest, ' ');
@@ -164,6 +174,8 @@ static void run(const char *word, char *rest)
 		(void)tell(mysql_change_user(mysql, rest, rest, "app"));
 	else if (strcmp(word, "session") == 0)
 		printf("ok %s %lu\n", mysql_character_set_name(mysql), mysql_thread_id(mysql));
+	else if (strcmp(word, "unprepare") == 0)
+		(void)tell(close_statement(rest));
 	else
 		run_statement(word, rest);
 }

@@ -38,7 +38,10 @@ while (my $line = <STDIN>) {
 			$told{value} = $value if defined $value;
 			$told{ok}++;
 			1;
-		} or push @{$told{errors}}, ($DBI::err // "") . " " . ($DBI::state // "") . " $@";
+		} or do {
+			push @{$told{errors}}, ($DBI::err // "") . " " . ($DBI::state // "") . " $@";
+			delete $open{$key} unless $open{$key} && $open{$key}->ping;
+		};
 	}
 	print encode_json(\%told), "\n";
 }

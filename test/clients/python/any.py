@@ -18,8 +18,7 @@ KIND, WRITER, READER, CA = sys.argv[1:5]
 
 
 class Mysqlclient:
-    """libmariadb: the handle is kept after an error, as it can be."""
-    keeps = True
+    """libmariadb: the handle is kept after an error, if it answers a ping."""
 
     def __init__(self, host, verb):
         import MySQLdb
@@ -39,13 +38,18 @@ class Mysqlclient:
         row = cursor.fetchone() if cursor.description else None
         return row[0] if row else None
 
+    def is_kept(self):
+        try:
+            self.one.ping()
+        except Exception:
+            return False
+        return True
+
     def close(self):
         self.one.close()
 
 
 class Pymysql(Mysqlclient):
-    keeps = False
-
     def __init__(self, host, verb):
         import pymysql
         tls = {"t": {"ssl_ca": CA, "ssl_verify_cert": True, "ssl_verify_identity": True},
@@ -53,10 +57,12 @@ class Pymysql(Mysqlclient):
         self.one = pymysql.connect(host=host, user="app", password="app", database="app",
                                    autocommit=True, **tls)
 
+    def is_kept(self):
+        return False
+
 
 class Sqlalchemy:
     """A pool, asked through its engine; it throws a broken connection away by itself."""
-    keeps = True
 
     def __init__(self, host, verb):
         import sqlalchemy
@@ -87,6 +93,9 @@ class Sqlalchemy:
             raise
         return None
 
+    def is_kept(self):
+        return True
+
     def close(self):
         self.engine.dispose()
 
@@ -94,7 +103,6 @@ class Sqlalchemy:
 class Cli:
     """The mariadb client as scripts use it, a process for each statement; a transaction is one that
     reads statements."""
-    keeps = True
 
     def __init__(self, host, verb):
         tls = {"t": [f"--ssl-ca={CA}", "--ssl-verify-server-cert"], "e": ["--ssl"]}.get(verb, [])
@@ -123,15 +131,18 @@ class Cli:
         if wrong:
             raise RuntimeError(wrong.split("\n")[-1])
 
+    def is_kept(self):
+        return True
+
     def close(self):
         """Nothing is left open."""
 
 
 class Sysbench:
-    """One thread of sysbench, started anew when it has ended.  Lost connections are not among the
-    errors that it may ignore: 1.0.20 then connects on a handle that it has just closed, and dies of
-    it, also when it is alone.  Its TLS takes three files of fixed names, and verifies no name."""
-    keeps = True
+    """One thread of sysbench, started anew when it has ended, and behind an error.  Lost
+    connections are not among the errors that it may ignore: 1.0.20 then connects on a handle that
+    it has just closed, and dies of it, also when it is alone.  Its TLS takes three files of fixed
+    names, and verifies no name."""
 
     def __init__(self, host, verb):
         self.folder = tempfile.mkdtemp(prefix="psysbench-")
@@ -164,6 +175,10 @@ class Sysbench:
         self.one.wait()
         raise RuntimeError(said.strip())
 
+    def is_kept(self):
+        self.close()
+        return False
+
     def close(self):
         if self.one is not None:
             self.one.communicate()
@@ -188,7 +203,7 @@ class Handler:
             one = self.open[key]
             return one.hold(sql) if verb == "h" and hasattr(one, "hold") else one.run(sql)
         except Exception:
-            if key in self.open and not self.open[key].keeps:
+            if key in self.open and not self.open[key].is_kept():
                 del self.open[key]
             raise
 

@@ -78,9 +78,10 @@ static void autocommit_is_remembered(void **state)
 	struct session s;
 
 	session_init(&s);
-	assert_false(s.autocommit_set);
+	assert_false(s.autocommit);
+	note(&s, "SET autocommit = ON");
+	assert_true(s.autocommit);
 	note(&s, "SET autocommit = OFF");
-	assert_true(s.autocommit_set);
 	assert_false(s.autocommit);
 	note(&s, "SET @@session.autocommit = 1");
 	assert_true(s.autocommit);

@@ -57,7 +57,7 @@ class Case:
     def __init__(self, text, plain, own_name):
         Case.number += 1
         self.text = text
-        fakes.Server = Server
+        fakes.Cluster.kind = Server
         self.cluster = fakes.Cluster(self.dns, 3, Case.number, f"refused{Case.number}")
         for server in self.cluster.servers.values():
             server.plain = plain

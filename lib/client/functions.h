@@ -43,7 +43,6 @@ CLIENT_EXPORT int mysql_close_start(void *mysql);
 struct client_functions {
 	__typeof__(mysql_real_connect) *real_connect;
 	__typeof__(mysql_close) *close;
-	__typeof__(mysql_query) *query;
 	__typeof__(mysql_real_query) *real_query;
 	__typeof__(mysql_send_query) *send_query;
 	__typeof__(mysql_read_query_result) *read_query_result;

@@ -75,15 +75,13 @@ int mysql_real_query(void *mysql, const char *text, unsigned long n)
 	return pass_real_query(mysql, text, n, HOOK_CALLER);
 }
 
+/* The library's own jumps to mysql_real_query(), which would come to us as a call from our own code. */
 int mysql_query(void *mysql, const char *text)
 {
 	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	const struct library *lib;
 
-	if (h)
-		return execute(h, text, strlen(text));
-	lib = library_of(HOOK_CALLER);
-	return lib ? lib->real.query(mysql, text) : 1;
+	return h ? execute(h, text, strlen(text))
+		 : pass_real_query(mysql, text, strlen(text), HOOK_CALLER);
 }
 
 static int run_send(struct handle *h, const char *text, size_t n)

@@ -60,7 +60,6 @@ static const struct {
 } wanted[] = {
 	AT(NONE, "mysql_real_connect", real_connect),
 	AT(NONE, "mysql_close", close),
-	AT(FAILS, "mysql_query", query),
 	AT(FAILS, "mysql_real_query", real_query),
 	AT(FAILS, "mysql_send_query", send_query),
 	AT(FAILS, "mysql_read_query_result", read_query_result),

@@ -46,9 +46,6 @@ unsigned topology_take_rows(struct topology *t, unsigned teller, const struct ev
 unsigned topology_take_answer(struct topology *t, unsigned slot, const struct evidence *e);
 unsigned topology_take_lost(struct topology *t, unsigned slot);
 
-/* Finds members that are one server: all but one of them are twins, and count for nothing. */
-void topology_fold(struct topology *t, uint64_t now_ns);
-
 /* Forgets members that are gone; returns TOPOLOGY_MEMBERS or 0. */
 unsigned topology_forget(struct topology *t);
 
@@ -87,6 +84,11 @@ void topology_conclude_words(struct topology *t);
 
 /* The member that a coordinator calls the writer, or PEL_NONE. */
 unsigned topology_word_writer(const struct topology *t);
+
+/* twins.c */
+
+/* Finds members that are one server: all but one of them are twins, and count for nothing. */
+void topology_fold(struct topology *t, uint64_t now_ns);
 
 /* confirm.c */
 

@@ -293,15 +293,26 @@ int engine_reload(struct engine *e, const struct config *config)
 	return 0;
 }
 
-/* Names that nobody could know to lead to one cluster. */
+static bool is_endpoint(const struct cluster *c)
+{
+	return pel_name_kind(cluster_key(c)) == PEL_KIND_WRITER;
+}
+
+/* Names that nobody could know to go together; an endpoint stays with the cluster that it is of. */
+static void merge_two(struct engine *e, struct cluster *a, struct cluster *b)
+{
+	struct cluster *to = is_endpoint(b) ? b : a, *from = to == a ? b : a;
+
+	if (cluster_is_same(a, b) && !is_endpoint(from) && cluster_merge(to, from))
+		forget(e, from);
+}
+
 static void merge_all(struct engine *e)
 {
 	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
 		for (unsigned k = i + 1; k < PEL_MAP_CLUSTERS; k++) {
-			if (e->clusters[i] && e->clusters[k] &&
-				cluster_is_same(e->clusters[i], e->clusters[k]) &&
-				cluster_merge(e->clusters[i], e->clusters[k]))
-				forget(e, e->clusters[k]);
+			if (e->clusters[i] && e->clusters[k])
+				merge_two(e, e->clusters[i], e->clusters[k]);
 		}
 	}
 }
@@ -315,10 +326,7 @@ static bool move_one(struct engine *e, struct cluster *from)
 
 	if (!cluster_leaver(from, name, alias))
 		return false;
-	if (alias[0])
-		(void)name_key(alias, key, &role);
-	else
-		strcpy(key, name);
+	(void)name_key(alias[0] ? alias : name, key, &role);
 	if (cluster_for(e, name, key, role, cluster_port(from), &to) < 0 || to == from ||
 		cluster_move_name(from, to, name, role) < 0) {
 		log_say(e->shared.log, LOG_ERROR, "follow-failed", name, NULL,

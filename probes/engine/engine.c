@@ -353,6 +353,15 @@ static void on_left(void *ctx)
 	loop_timer_set(e->shared.loop, &e->beat, 0);
 }
 
+static bool is_any_pending(const struct engine *e)
+{
+	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
+		if (e->pending[i])
+			return true;
+	}
+	return false;
+}
+
 static void beat(void *ctx)
 {
 	struct engine *e = ctx;
@@ -367,9 +376,11 @@ static void beat(void *ctx)
 			"the map is gone and cannot be published anew: %s", strerror(-r));
 	/*
 	 * The configuration and what the supervisor kept were taken up before the first beat.  What an
-	 * earlier prober left beyond that is kept by nobody: its clients must tell us of it anew.
+	 * earlier prober left beyond that is kept by nobody, once DNS has said whose all names are: its
+	 * clients must tell us of it anew.
 	 */
-	map_write_drop_unclaimed(e->shared.map);
+	if (!is_any_pending(e))
+		map_write_drop_unclaimed(e->shared.map);
 	move_all(e);
 	merge_all(e);
 	loop_timer_set(e->shared.loop, &e->beat, now + BEAT_NS);

@@ -8,6 +8,8 @@ becomes one of B's.  It leaves A: to B, where the prober can log in there; else 
 leads", said with one line in the log.  The other names of A never go with it, and the two clusters
 never take turns.  Programs on the name end up on B, those on A's other names notice nothing.
 """
+import os
+import signal
 import subprocess
 import time
 
@@ -182,6 +184,27 @@ def programs():
         w.a_changes.end()
 
 
+def next_worker():
+    """The worker dies after a name has moved: the next one takes over what was published, though it
+    has to ask DNS first whose the name is."""
+    with World() as w:
+        w.repoint()
+        w.leads_to(w.own, w.b)
+        w.prober.view.wait(lambda v: v.find(w.own).is_settled(2), 10)
+        uid, old = w.prober.view.find(w.own).uid, w.prober.worker()
+        after = Changes(w.prober, w.own)
+        os.kill(old, signal.SIGKILL)
+        w.prober.view.wait(lambda v: v.pid not in (0, old), 10)
+        since = w.prober.view.heartbeat_ns
+        w.prober.view.wait(lambda v: v.heartbeat_ns > since + 3 * 10**9, 10)
+        seen = [s[1:] for s in after.end()]
+        expect(seen == [("known", w.b.servers["demo-1"].address)] and
+               w.prober.view.find(w.own).uid == uid,
+               "a worker's end is not seen by the programs on a name that moved", seen)
+        w.own_changes.end()
+        w.a_changes.end()
+
+
 def refuses(server):
     server.users = set()
 
@@ -267,6 +290,7 @@ World.dns = worlds.Dns()
 side_by_side(
     (both_let_us_in,), (only_name,), (not_let_in, "B refuses the user", refuses),
     (not_let_in, "B is no such cluster", is_plain), (and_back,), (flickers,), (global_endpoint,),
-    (programs,), (configured, "B lets us in, configured", lambda server: None, "known"),
-    (configured, "B refuses the user, configured", refuses, "unknown"), workers=10)
+    (programs,), (next_worker,),
+    (configured, "B lets us in, configured", lambda server: None, "known"),
+    (configured, "B refuses the user, configured", refuses, "unknown"), workers=11)
 tap.done()

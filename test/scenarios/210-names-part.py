@@ -58,7 +58,7 @@ class World:
 
     def __enter__(self):
         self.prober.__enter__()
-        self.leads_to(self.own, self.a, 10)
+        self.prober.view.wait(lambda v: (c := v.find(self.own)) and c.is_settled(2))
         return self
 
     def __exit__(self, *_):
@@ -274,8 +274,8 @@ def configured(text, spoil, known):
         uid = w.prober.view.find(w.own).uid
         w.repoint()
         w.arrives(f"{text}: a configured endpoint goes where DNS leads", w.own, w.b)
-        c = w.prober.view.find(w.own)
-        expect(c.uid == uid and c.state == known, f"{text}: its cluster is {known}", c.state)
+        w.prober.view.wait(lambda v: v.find(w.own).state == known, WITHIN)
+        expect(w.prober.view.find(w.own).uid == uid, f"{text}: its cluster stays, and is {known}")
         if known == "known":
             w.prober.view.wait(lambda v: v.find(w.own).is_settled(2), 10)
             hosts = {i.ip4 for i in w.prober.view.find(w.own).instances.values()}

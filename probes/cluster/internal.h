@@ -63,10 +63,7 @@ struct name_watch {
 	uint8_t index; /* of topology.h */
 	char text[PEL_NAME_MAX];
 	struct resolve_query *query;
-	uint64_t asked_ns;
 	char endpoint[PEL_NAME_MAX]; /* that it is an alias of; empty: of none */
-	uint64_t quick_ns;           /* the last that came sooner than DNS_LEAST_NS after another */
-	uint8_t quick;               /* their number */
 	uint64_t due_ns;
 };
 

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define QUICK_QUESTIONS 3 /* in a row at the pace of an alarm or a hurry; then DNS_LEAST_NS */
-#define QUICK_AGAIN_NS (6 * LOOP_S)
 #define HURRY_NS (100 * LOOP_MS)
 
 bool name_key(const char *name, char ret[static PEL_NAME_MAX], enum pel_role *ret_role)
@@ -77,33 +75,6 @@ static bool dns_differs(const struct cluster *c, unsigned name)
 	return w && n->role == PEL_ROLE_WRITER && n->lead.family &&
 		memcmp(n->lead.ip, w->addr.ip, sizeof(w->addr.ip)) != 0 &&
 		memcmp(n->lead.ip, n->alias.ip, sizeof(n->alias.ip)) != 0;
-}
-
-/*
- * No state lasts at more than two questions a second; the few that decide may come sooner.  They are
- * granted anew where all is quiet again.
- */
-static uint64_t paced_ns(const struct name_watch *n, uint64_t interval)
-{
-	return n->quick >= QUICK_QUESTIONS && interval < DNS_LEAST_NS ? DNS_LEAST_NS : interval;
-}
-
-static uint64_t interval_ns(const struct cluster *c, struct name_watch *n, uint64_t now_ns)
-{
-	uint64_t interval = schedule_dns_interval(&c->schedule, dns_differs(c, n->index));
-
-	if (interval >= LOOP_S && now_ns >= n->quick_ns + QUICK_AGAIN_NS)
-		n->quick = 0;
-	return paced_ns(n, interval);
-}
-
-static void note_asked(struct name_watch *n, uint64_t now_ns)
-{
-	if (now_ns < n->asked_ns + DNS_LEAST_NS) {
-		n->quick++;
-		n->quick_ns = now_ns;
-	}
-	n->asked_ns = now_ns;
 }
 
 /* The cluster's own: by its form, or as the configuration says. */
@@ -196,7 +167,7 @@ static void name_resolved(void *ctx, const struct resolve_answer *answer)
 		if (c->topology.state == PEL_STATE_UNKNOWN)
 			c->data_due_ns = now; /* connections go where this leads */
 	}
-	n->due_ns = now + interval_ns(c, n, now);
+	n->due_ns = now + schedule_dns_interval(&c->schedule, dns_differs(c, n->index));
 	cluster_kick(c);
 }
 
@@ -207,7 +178,6 @@ void cluster_names_tick(struct cluster *c, uint64_t now_ns)
 
 		if (!n->used || n->query || now_ns < n->due_ns)
 			continue;
-		note_asked(n, now_ns);
 		n->due_ns = now_ns + LOOP_S;
 		(void)resolve_start(c->o->resolver, n->text, name_resolved, n, &n->query);
 	}
@@ -230,7 +200,7 @@ void cluster_names_hurry(struct cluster *c)
 	struct name_watch *n = cluster_find_name(c, c->title);
 
 	if (n && !n->query && n->due_ns > cluster_now(c) + HURRY_NS)
-		n->due_ns = n->asked_ns + paced_ns(n, HURRY_NS);
+		n->due_ns = cluster_now(c) + HURRY_NS;
 }
 
 void cluster_names_free(struct cluster *c)

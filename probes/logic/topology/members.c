@@ -51,8 +51,10 @@ static unsigned slot_to_evict(const struct topology *t)
 
 void topology_slot_free(struct topology *t, unsigned slot)
 {
-	for (unsigned i = 0; i < t->n_names; i++)
+	for (unsigned i = 0; i < t->n_names; i++) {
 		t->names[i].members_seen_ns[slot] = 0;
+		t->names[i].alias = (struct pel_addr){0}; /* it may have been this member's */
+	}
 	if (t->table.master == slot)
 		t->table.master = PEL_NONE;
 	if (t->table.teller == slot)

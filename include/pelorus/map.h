@@ -57,6 +57,7 @@ enum pel_why {
 	PEL_WHY_DISPUTED = 7,       /* two say that they are the writer */
 	PEL_WHY_UNROUTABLE = 8,     /* members cannot be reached directly from here */
 	PEL_WHY_IDLE = 9,           /* no program uses it, so that it is not asked */
+	PEL_WHY_UNFIT = 10,         /* no login meets our conditions: a certificate, a plugin */
 };
 
 /* role of an instance, what an instance says of itself, and the intent behind a name */

@@ -30,6 +30,7 @@ const char *pel_word_of_why(unsigned why)
 		[PEL_WHY_DISPUTED] = "disputed",
 		[PEL_WHY_UNROUTABLE] = "unroutable",
 		[PEL_WHY_IDLE] = "idle",
+		[PEL_WHY_UNFIT] = "login-unfit",
 	};
 
 	return WORD_OF(words, why);
@@ -85,6 +86,8 @@ const char *pel_sentence_of_why(unsigned why)
 		[PEL_WHY_DISPUTED] = "two instances say that they are the writer",
 		[PEL_WHY_UNROUTABLE] = "the instances cannot be reached directly from here",
 		[PEL_WHY_IDLE] = "no program uses it, so that it is left in peace",
+		[PEL_WHY_UNFIT] =
+			"no server is fit to be logged in to: its certificate, its plugin",
 	};
 
 	return why < sizeof(sentences) / sizeof(*sentences)

@@ -54,7 +54,7 @@ void cluster_drop_links(struct cluster *c, const struct link *but)
 		if (!p->used)
 			continue;
 		if (p->first.member && p->scheduled)
-			schedule_lost(&c->schedule, i, false, cluster_now(c));
+			schedule_lost(&c->schedule, i, cluster_now(c));
 		p->first.told = false; /* the slot is another's by now: nothing of it is void */
 		probe_first_drop(p, false);
 		link_close(&c->links, &p->second);
@@ -199,6 +199,8 @@ static void act(struct cluster *c, uint64_t now_ns)
 		schedule_set_alarm(&c->schedule, false, now_ns);
 	c->alarm_anew = false;
 	schedule_set_writer(&c->schedule, c->topology.writer);
+	if (alarm && !c->schedule.alarm_ns)
+		links_hurry(&c->links);
 	schedule_set_alarm(&c->schedule, alarm, now_ns);
 	c->alarm = alarm;
 	while (schedule_next(&c->schedule, now_ns, &action)) {

@@ -95,8 +95,9 @@ static void configure(struct cluster *c)
 void cluster_login_anew(struct cluster *c)
 {
 	c->scout_due_ns = 0;
-	c->scout_rests = 0;
-	schedule_forgive(&c->schedule, cluster_now(c));
+	links_forgive(&c->links);
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++)
+		schedule_retry(&c->schedule, i, cluster_now(c));
 	cluster_kick(c);
 }
 
@@ -234,6 +235,7 @@ int cluster_new(const struct cluster_options *options, const char *name, const c
 		.log = options->log,
 		.name = c->title,
 		.credentials = credentials,
+		.doors = &c->doors,
 		.token = link_token,
 		.denied = link_denied,
 		.ctx = c};

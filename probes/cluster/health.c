@@ -43,7 +43,7 @@ static void renew(struct probe *p)
 		return;
 	probe_first_drop(p, false);
 	if (p->scheduled)
-		schedule_lost(&p->cluster->schedule, p->slot, false, cluster_now(p->cluster));
+		schedule_lost(&p->cluster->schedule, p->slot, cluster_now(p->cluster));
 }
 
 static void probe_tick(struct probe *p, const struct health_config *config, uint64_t now_ns)

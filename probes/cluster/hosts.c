@@ -2,10 +2,6 @@
 /* Where a cluster's instances live: DNS questions for the host of each. */
 #include "internal.h"
 
-#define HOST_EACH_NS (5 * LOOP_S)
-#define HOST_SOON_NS LOOP_S
-#define HOST_HURRY_NS DNS_LEAST_NS
-
 static void host_resolved(void *ctx, const struct resolve_answer *answer)
 {
 	struct probe *p = ctx;
@@ -30,29 +26,22 @@ static void host_resolved(void *ctx, const struct resolve_answer *answer)
 	cluster_kick(c);
 }
 
-/* Each failure doubles what is waited for, from "soon" to the usual time. */
-static uint64_t after_failure_ns(const struct probe *p)
-{
-	uint64_t wait = HOST_SOON_NS << (p->host_failures - 1);
-
-	return wait < HOST_EACH_NS ? wait : HOST_EACH_NS;
-}
-
 /* More often while its answer may be an old one: who answers elsewhere, or nobody knows why not. */
 static uint64_t host_due_ns(const struct probe *p)
 {
 	const struct topology_member *m;
+	enum pace_kind pace = p->cluster && p->cluster->alarm ? PACE_HOST_ALARM : PACE_HOST;
 
 	if (!p->used || !p->host[0] || p->query)
 		return LOOP_NEVER;
 	if (!p->host_asked_ns)
 		return 0;
-	if (p->host_failures)
-		return p->host_asked_ns + after_failure_ns(p);
 	m = topology_member(&p->cluster->topology, p->slot);
-	if (m && m->live && !m->routable)
-		return p->host_asked_ns + HOST_HURRY_NS;
-	return p->host_asked_ns + (p->cluster->alarm ? HOST_SOON_NS : HOST_EACH_NS);
+	if (p->host_failures)
+		pace = PACE_HOST_FAILED;
+	else if (m && m->live && !m->routable)
+		pace = PACE_HOST_STRANGE;
+	return p->host_asked_ns + pace_wait_ns(pace, p->host_failures, 0);
 }
 
 void cluster_hosts_tick(struct cluster *c, uint64_t now_ns)

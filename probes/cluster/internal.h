@@ -24,18 +24,13 @@
 #include "logic/dialect/dialect.h"
 #include "logic/health.h"
 #include "map/write.h"
+#include "logic/pace.h"
 #include "mysql/link.h"
 #include "remote/remote.h"
 #include "net/resolve.h"
 #include "logic/schedule.h"
 #include "logic/topology/topology.h"
 #include "warm/source.h"
-
-/*
- * Between two questions for one name, in any lasting state: less than two a second, for a member's host
- * may be what a name is an alias of, and is asked for both.
- */
-#define DNS_LEAST_NS (600 * LOOP_MS)
 
 struct probe {
 	struct cluster *cluster;
@@ -51,6 +46,7 @@ struct probe {
 	char host[PEL_NAME_MAX];
 	struct resolve_query *query;
 	struct pel_addr rejected; /* where another server answered; family 0: nowhere */
+	struct pace stranger;     /* when that is asked again */
 	uint64_t host_asked_ns;   /* 0: ask now */
 	uint8_t host_failures;    /* of DNS, in a row */
 	uint64_t opened_ns;       /* when `second` was last tried */
@@ -64,7 +60,7 @@ struct name_watch {
 	char text[PEL_NAME_MAX];
 	struct resolve_query *query;
 	char endpoint[PEL_NAME_MAX]; /* that it is an alias of; empty: of none */
-	uint64_t due_ns;
+	struct pace pace;
 };
 
 /* Of this worker's life, in one cluster. */
@@ -91,6 +87,7 @@ struct cluster {
 	bool undecided;                 /* `dialect` is a guess: no server has greeted yet */
 	const struct dialect *detected; /* another than the guess: all begins anew with it */
 	struct links links;
+	struct doors doors;
 	struct topology topology;
 	struct schedule schedule;
 	struct probe probes[PEL_MAP_INSTANCES];
@@ -101,9 +98,9 @@ struct cluster {
 		[256]; /* of a question, in the server's words, since the last answer; "": none */
 	struct evidence scout_evidence;
 	uint64_t scout_due_ns;
-	uint8_t scout_rests;  /* logins in a row that could not fit */
-	unsigned bits;        /* TOPOLOGY_* since the last settling */
-	uint64_t data_due_ns; /* when data alone is published; 0: none is waiting */
+	enum pel_why scout_why; /* what its last failed login would be the reason of, or none */
+	unsigned bits;          /* TOPOLOGY_* since the last settling */
+	uint64_t data_due_ns;   /* when data alone is published; 0: none is waiting */
 	struct loop_timer timer;
 	uint64_t paused_until_ns; /* of the last pause that was dealt with */
 	bool settling;

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HURRY_NS (100 * LOOP_MS)
-
 bool name_key(const char *name, char ret[static PEL_NAME_MAX], enum pel_role *ret_role)
 {
 	enum pel_kind kind = pel_name_kind(name);
@@ -50,10 +48,7 @@ static int watch_name(struct cluster *c, const char *name, int i)
 	n = &c->names[i];
 	if (n->used)
 		return i;
-	*n = (struct name_watch){.used = true,
-		.cluster = c,
-		.index = (uint8_t)i,
-		.due_ns = cluster_now(c)};
+	*n = (struct name_watch){.used = true, .cluster = c, .index = (uint8_t)i};
 	strcpy(n->text, name);
 	if (!c->title[0])
 		strcpy(c->title, name);
@@ -167,7 +162,9 @@ static void name_resolved(void *ctx, const struct resolve_answer *answer)
 		if (c->topology.state == PEL_STATE_UNKNOWN)
 			c->data_due_ns = now; /* connections go where this leads */
 	}
-	n->due_ns = now + schedule_dns_interval(&c->schedule, dns_differs(c, n->index));
+	pace_next(&n->pace,
+		c->schedule.alarm_ns || dns_differs(c, n->index) ? PACE_NAME_TROUBLE : PACE_NAME,
+		now, 0);
 	cluster_kick(c);
 }
 
@@ -176,10 +173,10 @@ void cluster_names_tick(struct cluster *c, uint64_t now_ns)
 	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
 		struct name_watch *n = &c->names[i];
 
-		if (!n->used || n->query || now_ns < n->due_ns)
+		if (!n->used || n->query || now_ns < n->pace.due_ns)
 			continue;
-		n->due_ns = now_ns + LOOP_S;
-		(void)resolve_start(c->o->resolver, n->text, name_resolved, n, &n->query);
+		if (resolve_start(c->o->resolver, n->text, name_resolved, n, &n->query) < 0)
+			pace_next(&n->pace, PACE_NAME, now_ns, 0);
 	}
 }
 
@@ -188,8 +185,8 @@ uint64_t cluster_names_deadline(const struct cluster *c)
 	uint64_t due = LOOP_NEVER;
 
 	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
-		if (c->names[i].used && !c->names[i].query && c->names[i].due_ns < due)
-			due = c->names[i].due_ns;
+		if (c->names[i].used && !c->names[i].query && c->names[i].pace.due_ns < due)
+			due = c->names[i].pace.due_ns;
 	}
 	return due;
 }
@@ -199,8 +196,8 @@ void cluster_names_hurry(struct cluster *c)
 {
 	struct name_watch *n = cluster_find_name(c, c->title);
 
-	if (n && !n->query && n->due_ns > cluster_now(c) + HURRY_NS)
-		n->due_ns = cluster_now(c) + HURRY_NS;
+	if (n && !n->query)
+		pace_forgive(&n->pace);
 }
 
 void cluster_names_free(struct cluster *c)

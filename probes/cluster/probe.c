@@ -45,17 +45,17 @@ void probe_first_drop(struct probe *p, bool by_peer)
 }
 
 /* The first connection is no more: the schedule decides when the next is tried. */
-static void first_lost(struct probe *p, bool by_peer, bool denied)
+static void first_lost(struct probe *p, bool by_peer)
 {
 	probe_first_drop(p, by_peer);
 	if (p->scheduled)
-		schedule_lost(&p->cluster->schedule, p->slot, denied, probe_now(p));
+		schedule_lost(&p->cluster->schedule, p->slot, probe_now(p));
 }
 
 static void first_failed(struct probe *p, const struct member_failure *failure)
 {
 	struct cluster *c = p->cluster;
-	bool unnoticed = failure->kind == MEMBER_REFUSED && !p->first.accepted;
+	bool unnoticed = failure->kind == MEMBER_REFUSED && !failure->heard;
 
 	link_failed(&c->links, &p->first, failure);
 	probe_health_failed(p, failure);
@@ -71,8 +71,7 @@ static void first_failed(struct probe *p, const struct member_failure *failure)
 		schedule_refused(&c->schedule, p->slot, probe_now(p));
 		return;
 	}
-	first_lost(p, failure->kind == MEMBER_LOST,
-		failure->kind == MEMBER_DENIED || failure->kind == MEMBER_UNFIT);
+	first_lost(p, failure->kind == MEMBER_LOST);
 }
 
 static void ask(struct probe *p, enum schedule_kind kind, const char *query)
@@ -81,15 +80,7 @@ static void ask(struct probe *p, enum schedule_kind kind, const char *query)
 	health_asked(&p->health, probe_now(p));
 	topology_asked(&p->cluster->topology, p->slot, probe_now(p));
 	if (member_ask(p->first.member, query, QUESTION_LIMIT_NS) < 0)
-		first_lost(p, false, false);
-}
-
-/* Every credential was refused: else others are trying one that is new, and will soon know. */
-static bool is_denied(const struct cluster *c)
-{
-	enum credentials_verdict verdict = credentials_verdict(c->links.credentials);
-
-	return verdict == CREDENTIALS_DENIED || verdict == CREDENTIALS_NONE;
+		first_lost(p, false);
 }
 
 static int login(struct probe *p, struct link *link, const struct pel_addr *addr,
@@ -98,24 +89,38 @@ static int login(struct probe *p, struct link *link, const struct pel_addr *addr
 {
 	const struct link_options options = {.addr = addr,
 		.host = probe_host(p),
+		.urgent = link == &p->second,
 		.told = told,
 		.ctx = p};
 
 	return link_open(&p->cluster->links, link, &options);
 }
 
+static bool addr_is(const struct pel_addr *a, const struct pel_addr *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
 static void connect_begin(struct probe *p)
 {
 	struct cluster *c = p->cluster;
 	struct pel_addr addr;
+	uint64_t due = 0;
 	int r = -EADDRNOTAVAIL;
 
 	if (p->first.member)
 		return; /* the second has just taken its place, and will report */
-	if (topology_login_addr(&c->topology, p->slot, &addr))
-		r = login(p, &p->first, &addr, first_told);
-	if (r < 0)
-		schedule_lost(&c->schedule, p->slot, r == -EACCES && is_denied(c), probe_now(p));
+	if (topology_login_addr(&c->topology, p->slot, &addr)) {
+		if (addr_is(&addr, &p->rejected))
+			due = p->stranger.due_ns;
+		r = probe_now(p) < due ? -EAGAIN : login(p, &p->first, &addr, first_told);
+		if (links_due_ns(&c->links, &addr) > due)
+			due = links_due_ns(&c->links, &addr);
+	}
+	if (r == -EACCES || r == -EAGAIN)
+		schedule_rest(&c->schedule, p->slot, due);
+	else if (r < 0)
+		schedule_lost(&c->schedule, p->slot, probe_now(p));
 }
 
 /* Where there is no table, TABLE asks for the lag: of readers, and at leisure. */
@@ -167,18 +172,21 @@ static void hello_answered(struct probe *p, const struct member_answer *answer)
 	unsigned bits;
 
 	if (cluster_read(c, &p->first, DIALECT_HELLO, answer, &e) < 0) {
-		first_lost(p, false, false);
+		link_useless(&c->links, &p->first);
+		first_lost(p, false);
 		return;
 	}
 	bits = topology_feed(&c->topology, p->slot, &e);
 	cluster_note(c, bits);
 	if (bits & TOPOLOGY_REJECTED) { /* it rests until its host leads elsewhere */
 		p->rejected = p->first.addr;
-		first_lost(p, false, true);
+		pace_next(&p->stranger, PACE_STRANGER, probe_now(p), 1u + p->slot);
+		first_lost(p, false);
 		return;
 	}
 	p->rejected = (struct pel_addr){0};
-	p->first.told = true;
+	pace_well(&p->stranger);
+	link_told(&c->links, &p->first);
 	schedule_connected(&c->schedule, p->slot, answer->received_ns);
 	confirm(p, &e);
 }
@@ -222,7 +230,7 @@ static void first_answered(struct probe *p, const struct member_answer *answer)
 		return;
 	}
 	if (!is_live(p)) {
-		first_lost(p, false, false); /* who this is has to be said anew */
+		first_lost(p, false); /* who this is has to be said anew */
 		return;
 	}
 	if (p->asking == SCHEDULE_TABLE && answer->error)
@@ -274,18 +282,13 @@ static void second_promote(struct probe *p)
 		health_closed(&p->health, c->o->witness, false, probe_now(p));
 	}
 	if (p->scheduled)
-		schedule_lost(&c->schedule, p->slot, false, probe_now(p));
+		schedule_lost(&c->schedule, p->slot, probe_now(p));
 	p->first = p->second;
 	p->second = (struct link){.ticket = NO_TICKET};
 	member_hand_over(p->first.member, first_told, p);
 	health_accepted(&p->health, c->o->witness, true, probe_now(p));
 	health_spoke(&p->health, c->o->witness, 0, probe_now(p));
 	ask(p, SCHEDULE_CONNECT, c->dialect->queries[DIALECT_HELLO]);
-}
-
-static bool addr_is(const struct pel_addr *a, const struct pel_addr *b)
-{
-	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
 static void second_ready(struct probe *p)
@@ -349,7 +352,6 @@ void probe_adopt(struct probe *p, struct link *link, const struct evidence *e)
 	struct cluster *c = p->cluster;
 
 	p->first = *link;
-	p->first.told = true;
 	*link = (struct link){.ticket = NO_TICKET};
 	member_hand_over(p->first.member, first_told, p);
 	health_accepted(&p->health, c->o->witness, true, probe_now(p));
@@ -403,15 +405,6 @@ void cluster_probes_sync(struct cluster *c)
 	cluster_kick(c);
 }
 
-/* Somebody else lives where the member's host led; elsewhere it may be met at once. */
-static void rejected_move(struct probe *p, const struct pel_addr *addr)
-{
-	if (!p->rejected.family || addr_is(addr, &p->rejected))
-		return;
-	p->rejected = (struct pel_addr){0};
-	schedule_hasten(&p->cluster->schedule, p->slot, probe_now(p));
-}
-
 void cluster_probes_move(struct cluster *c)
 {
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
@@ -420,7 +413,8 @@ void cluster_probes_move(struct cluster *c)
 
 		if (!p->used || !topology_login_addr(&c->topology, i, &addr))
 			continue;
-		rejected_move(p, &addr);
+		if (!p->first.member) /* what it rests for was at another address */
+			schedule_retry(&c->schedule, i, cluster_now(c));
 		if (!p->first.member || addr_is(&addr, &p->first.addr))
 			continue;
 		if (!p->second.member || !addr_is(&addr, &p->second.addr))

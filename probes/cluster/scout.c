@@ -9,17 +9,13 @@
 #include "internal.h"
 
 #include "common/names.h"
+#include "mysql/remedy.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#define SCOUT_PAUSE_NS (500 * LOOP_MS)
-#define SCOUT_FIRST_NS (50 * LOOP_MS) /* until somebody was met, for the time of a failover */
 #define SCOUT_HURRY_NS (10 * LOOP_S)
-#define SCOUT_RETRY_NS (20 * LOOP_MS) /* with another credential */
-#define SCOUT_REST_NS (10 * LOOP_S)   /* from a server that has no topology to tell */
-#define SCOUT_UNFIT_MAX_NS (300 * LOOP_S)
 #define SCOUT_LIMIT_NS (5 * LOOP_S)
 #define DIAL_NS (250 * LOOP_MS) /* while it looks for anyone who answers, at first */
 #define YOUNG_NS LOOP_S
@@ -61,10 +57,10 @@ int cluster_read(struct cluster *c, const struct link *link, enum dialect_questi
 					 : c->dialect->read[question](answer->cells, ret);
 }
 
-static void scout_end(struct cluster *c, uint64_t pause_ns)
+static void scout_end(struct cluster *c, enum pace_kind pace)
 {
 	link_close(&c->links, &c->scout);
-	c->scout_due_ns = cluster_now(c) + pause_ns;
+	c->scout_due_ns = cluster_now(c) + pace_wait_ns(pace, 1, 0);
 	cluster_kick(c);
 }
 
@@ -72,7 +68,7 @@ static void scout_ask(struct cluster *c, enum dialect_question question)
 {
 	c->scout_question = (uint8_t)question;
 	if (member_ask(c->scout.member, c->dialect->queries[question], SCOUT_LIMIT_NS) < 0)
-		scout_end(c, SCOUT_PAUSE_NS);
+		scout_end(c, PACE_SCOUT);
 }
 
 static void scout_report(struct cluster *c)
@@ -80,6 +76,7 @@ static void scout_report(struct cluster *c)
 	unsigned slot = PEL_NONE;
 	unsigned bits = topology_feed_scout(&c->topology, &c->scout_evidence, &slot);
 
+	link_told(&c->links, &c->scout);
 	*c->refusal = '\0';
 	cluster_note(c, topology_set_why(&c->topology, PEL_WHY_NONE, cluster_now(c)));
 	cluster_note(c, bits);
@@ -90,7 +87,7 @@ static void scout_report(struct cluster *c)
 	cluster_probes_sync(c);
 	if (slot < PEL_MAP_INSTANCES && c->probes[slot].used && !c->probes[slot].first.member)
 		probe_adopt(&c->probes[slot], &c->scout, &c->scout_evidence);
-	scout_end(c, SCOUT_PAUSE_NS);
+	scout_end(c, PACE_SCOUT);
 }
 
 static void account_ask(struct cluster *c, const char *refusal)
@@ -98,28 +95,28 @@ static void account_ask(struct cluster *c, const char *refusal)
 	(void)snprintf(c->refusal, sizeof(c->refusal), "%s", refusal ? refusal : "refused");
 	c->scout_question = SCOUT_ACCOUNT;
 	if (member_ask(c->scout.member, "SELECT CURRENT_USER()", SCOUT_LIMIT_NS) < 0)
-		scout_end(c, SCOUT_PAUSE_NS);
+		scout_end(c, PACE_SCOUT);
 }
 
 static void account_answered(struct cluster *c, const struct member_answer *answer)
 {
 	const char *const *row = answer->cells ? answer->cells->next(answer->cells->context) : NULL;
-	char remedy[CREDENTIALS_REMEDY_MAX];
+	char remedy[REMEDY_MAX];
 
-	credentials_grant(c->refusal, row ? row[0] : NULL, remedy, sizeof(remedy));
+	remedy_of_question(c->refusal, row ? row[0] : NULL, remedy, sizeof(remedy));
 	log_event(c->o->log, LOG_ERROR, "question-refused", c->title, NULL, "%s; what mends it: %s",
 		c->refusal, remedy);
-	scout_end(c, SCOUT_PAUSE_NS);
+	scout_end(c, PACE_SCOUT);
 }
 
 /* Beside members that are known, a server that tells nothing is a stranger, and no news of them. */
-static void scout_learns(struct cluster *c, enum pel_why why, uint64_t pause_ns)
+static void scout_learns(struct cluster *c, enum pel_why why, enum pace_kind pace)
 {
 	bool known = c->topology.state != PEL_STATE_UNKNOWN;
 
 	if (why != PEL_WHY_NONE && !known)
 		cluster_note(c, topology_set_why(&c->topology, why, cluster_now(c)));
-	scout_end(c, known ? SCOUT_REST_NS : pause_ns);
+	scout_end(c, known ? PACE_SCOUT_REST : pace);
 }
 
 /* What a refusal to answer means for the cluster as a whole; what mends it is told once. */
@@ -127,11 +124,12 @@ static void scout_refused(struct cluster *c, const struct member_answer *answer)
 {
 	enum pel_why why = dialect_why(answer->error);
 
+	link_useless(&c->links, &c->scout);
 	if (why == PEL_WHY_DENIED && !*c->refusal && c->topology.state == PEL_STATE_UNKNOWN) {
 		cluster_note(c, topology_set_why(&c->topology, why, cluster_now(c)));
 		account_ask(c, answer->text);
 	} else {
-		scout_learns(c, why, SCOUT_PAUSE_NS);
+		scout_learns(c, why, PACE_SCOUT);
 	}
 }
 
@@ -142,11 +140,11 @@ static void scout_answered(struct cluster *c, const struct member_answer *answer
 
 	if (c->scout_question == DIALECT_HELLO) {
 		if (r == -EAGAIN) {
-			scout_end(c, 0);
+			scout_end(c, PACE_OTHER_LOGIN);
 			return;
 		}
 		if (r < 0 && !answer->error) {
-			scout_learns(c, PEL_WHY_NOT_A_CLUSTER, SCOUT_REST_NS);
+			scout_learns(c, PEL_WHY_NOT_A_CLUSTER, PACE_SCOUT_REST);
 			return;
 		}
 		c->scout_evidence = e;
@@ -174,32 +172,49 @@ static bool is_unheard(const struct member_failure *failure)
 		failure->kind == MEMBER_LATE;
 }
 
-/* A login that ended by our conditions or its own does so again, and servers count that. */
-static uint64_t rest(struct cluster *c)
+static enum pace_kind pace_after(const struct cluster *c, const struct member_failure *failure)
 {
-	uint64_t wait = SCOUT_REST_NS << c->scout_rests;
-
-	if (wait < SCOUT_UNFIT_MAX_NS)
-		c->scout_rests++;
-	return wait < SCOUT_UNFIT_MAX_NS ? wait : SCOUT_UNFIT_MAX_NS;
-}
-
-/* A refusal by whoever lives where a name has gone says nothing of what works here. */
-static bool is_strangers(const struct cluster *c, const struct member_failure *failure)
-{
-	return failure->kind == MEMBER_DENIED && c->topology.state != PEL_STATE_UNKNOWN;
-}
-
-static uint64_t pause_after(struct cluster *c, const struct member_failure *failure)
-{
-	if (failure->kind == MEMBER_UNFIT || is_strangers(c, failure))
-		return rest(c);
-	if (failure->kind == MEMBER_DENIED)
-		return SCOUT_RETRY_NS;
+	if (failure->kind == MEMBER_DENIED || failure->kind == MEMBER_UNFIT)
+		return PACE_OTHER_LOGIN;
 	return is_unheard(failure) && c->topology.state == PEL_STATE_UNKNOWN &&
 			cluster_now(c) < c->born_ns + SCOUT_HURRY_NS
-		? SCOUT_FIRST_NS
-		: SCOUT_PAUSE_NS;
+		? PACE_SCOUT_FIRST
+		: PACE_SCOUT;
+}
+
+/* Not as long as there is a credential that nobody has tried. */
+static enum pel_why why_of(const struct cluster *c, const struct member_failure *failure)
+{
+	if (failure->kind == MEMBER_UNFIT)
+		return PEL_WHY_UNFIT;
+	return failure->kind == MEMBER_DENIED &&
+			credentials_verdict(c->links.credentials) != CREDENTIALS_UNTRIED
+		? PEL_WHY_DENIED
+		: PEL_WHY_NONE;
+}
+
+/* Nobody may log in there for now: it is said why, and the next address has its turn. */
+static void scout_rests(struct cluster *c, const struct pel_addr *addr, uint64_t now_ns)
+{
+	enum credentials_verdict verdict = credentials_verdict(c->links.credentials);
+	uint64_t due = links_due_ns(&c->links, addr);
+	uint64_t soon = now_ns + pace_wait_ns(PACE_OTHER_LOGIN, 1, 0);
+	uint64_t late = now_ns + pace_wait_ns(PACE_SCOUT, 1, 0);
+	enum pel_why why = PEL_WHY_NONE; /* else they are being tried, or rest */
+
+	if (verdict == CREDENTIALS_NONE)
+		why = PEL_WHY_NO_CREDENTIALS;
+	else if (verdict == CREDENTIALS_DENIED)
+		why = PEL_WHY_DENIED;
+	else if (due > late)
+		why = c->scout_why;
+	if (why != PEL_WHY_NONE && c->topology.state == PEL_STATE_UNKNOWN)
+		cluster_note(c, topology_set_why(&c->topology, why, now_ns));
+	if (due > late && due != LOOP_NEVER) {
+		topology_scout_failed(&c->topology);
+		due = late;
+	}
+	c->scout_due_ns = due < soon ? soon : due;
 }
 
 static void scout_told(void *ctx, enum member_event event, const struct member_answer *answer,
@@ -215,7 +230,7 @@ static void scout_told(void *ctx, enum member_event event, const struct member_a
 		break;
 	case MEMBER_READY:
 		link_ready(&c->links, &c->scout);
-		c->scout_rests = 0;
+		c->scout_why = PEL_WHY_NONE;
 		scout_ask(c, DIALECT_HELLO);
 		break;
 	case MEMBER_ANSWERED:
@@ -225,14 +240,11 @@ static void scout_told(void *ctx, enum member_event event, const struct member_a
 			scout_answered(c, answer);
 		break;
 	case MEMBER_FAILED:
-		if (is_strangers(c, failure)) {
-			credentials_unanswered(c->links.credentials, c->scout.ticket);
-			c->scout.ticket = NO_TICKET;
-		}
 		link_failed(&c->links, &c->scout, failure);
-		if (failure->kind != MEMBER_DENIED)
+		c->scout_why = why_of(c, failure);
+		if (failure->kind != MEMBER_DENIED && failure->kind != MEMBER_UNFIT)
 			topology_scout_failed(&c->topology);
-		scout_end(c, pause_after(c, failure));
+		scout_end(c, pace_after(c, failure));
 		break;
 	}
 }
@@ -269,23 +281,6 @@ static const char *scout_host(const struct cluster *c, const struct pel_addr *ad
 	return alias ? alias : c->title;
 }
 
-static void scout_denied(struct cluster *c, uint64_t now_ns)
-{
-	enum credentials_verdict verdict = credentials_verdict(c->links.credentials);
-
-	/* Else they are being tried, or rest. */
-	if (verdict == CREDENTIALS_DENIED || verdict == CREDENTIALS_NONE)
-		cluster_note(c,
-			topology_set_why(&c->topology,
-				verdict == CREDENTIALS_DENIED ? PEL_WHY_DENIED
-							      : PEL_WHY_NO_CREDENTIALS,
-				now_ns));
-	c->scout_due_ns = credentials_next_ms(c->links.credentials, now_ns / LOOP_MS);
-	c->scout_due_ns = c->scout_due_ns == UINT64_MAX ? LOOP_NEVER : c->scout_due_ns * LOOP_MS;
-	if (c->scout_due_ns < now_ns + SCOUT_RETRY_NS)
-		c->scout_due_ns = now_ns + SCOUT_RETRY_NS;
-}
-
 void cluster_scout_tick(struct cluster *c, uint64_t now_ns)
 {
 	struct pel_addr addr;
@@ -303,8 +298,8 @@ void cluster_scout_tick(struct cluster *c, uint64_t now_ns)
 		addr.port = c->topology.config.port;
 	options.host = scout_host(c, &addr);
 	r = link_open(&c->links, &c->scout, &options);
-	if (r == -EACCES)
-		scout_denied(c, now_ns);
+	if (r == -EACCES || r == -EAGAIN)
+		scout_rests(c, &addr, now_ns);
 	else if (r < 0)
-		c->scout_due_ns = now_ns + SCOUT_PAUSE_NS;
+		c->scout_due_ns = now_ns + pace_wait_ns(PACE_SCOUT, 1, 0);
 }

@@ -12,6 +12,7 @@
 #include "json_read.h"
 #include "program.h"
 #include "base/trouble.h"
+#include "logic/pace.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,8 +22,6 @@
 #define BODY_MAX 4096
 #define POST_MS 10000
 #define RUN_LIMIT_NS (30 * LOOP_S)
-#define RETRY_NS LOOP_S
-#define RETRY_MOST_NS (60 * LOOP_S)
 
 struct notices {
 	struct loop *loop;
@@ -102,7 +101,7 @@ static void ended(struct notices *n, const char *problem)
 			"a notice was given up after %d tries", NOTICES_TRIES);
 		drop_first(n);
 	}
-	next(n, trouble_wait_ns(&n->trouble, RETRY_NS, RETRY_MOST_NS, loop_now_ns(n->loop)));
+	next(n, pace_wait_ns(PACE_CLOUD, n->trouble.failures, loop_now_ns(n->loop)));
 }
 
 static void on_posted(void *ctx, const struct http_answer *answer)

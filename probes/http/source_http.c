@@ -17,6 +17,7 @@
 
 #include "etcd.h"
 #include "base/trouble.h"
+#include "logic/pace.h"
 
 #include "common/names.h"
 
@@ -27,10 +28,8 @@
 
 #define ANSWER_MS 5000
 #define CONSUL_WAIT "55s"
-#define CONSUL_ANSWER_MS 65000 /* it adds up to a sixteenth to the wait */
-#define WATCH_MS 600000        /* then the whole is read anew */
-#define RETRY_NS (500 * LOOP_MS)
-#define RETRY_MOST_NS (15 * LOOP_S)
+#define CONSUL_ANSWER_MS 65000     /* it adds up to a sixteenth to the wait */
+#define WATCH_MS 600000            /* then the whole is read anew */
 #define DEAD_NS (20 * LOOP_S)      /* of no use for so long */
 #define PUSH_GAP_NS (20 * LOOP_MS) /* between two questions that are answered at once */
 
@@ -68,7 +67,7 @@ static void fail(struct source_http *s, const char *why)
 		s->view.n = 0;
 		s->named(s->ctx, &s->view);
 	}
-	again(s, trouble_wait_ns(&s->trouble, RETRY_NS, RETRY_MOST_NS, now));
+	again(s, pace_wait_ns(PACE_COORDINATOR, s->trouble.failures, now));
 }
 
 /* Takes an answer's word over; false if it was none. */

@@ -8,9 +8,10 @@
  * instance at any time, so a slow server slows only itself, and no rate can be exceeded.
  *
  * Connections: an attempt that fails is followed by the next after 50 ms with jitter, after the
- * first 10 s of an alarm by twice that, up to a second; 10 s after a refused login.  A refusal by
- * the kernel of a server that is starting costs that server nothing: 20 ms after it is tried again,
- * as long as an alarm has its full rate.  A member that was just lost is tried at once.
+ * first 10 s of an alarm by twice that, up to a second.  A refusal by the kernel of a server that is
+ * starting costs that server nothing: 20 ms after it is tried again, as long as an alarm has its full
+ * rate.  A member that was just lost is tried at once.  Where a login failed that the server has
+ * noticed, the owner of logins says until when it rests.
  *
  * A member that was just lost is watched: alone it has the full rate of an alarm.  A reader that
  * restarts may come back as the writer, and behind a black hole its restart is heard of before the
@@ -18,28 +19,21 @@
  */
 #include "schedule.h"
 
+#include "pace.h"
+
 #define MS UINT64_C(1000000)
-#define STEADY_NS (500 * MS)
-#define WATCH_NS (10000 * MS)     /* after a connection ended */
-#define TABLE_NS (1000 * MS)      /* steady: the writer's, and everybody else's in turn */
-#define ALARM_TABLE_NS (250 * MS) /* to anyone */
-#define CONNECT_NS (50 * MS)
-#define REFUSED_NS (20 * MS)
-#define CONNECT_MAX_NS (1000 * MS)
-#define DENIED_NS (10000 * MS) /* doubled each time */
-#define DENIED_MAX_NS (300000 * MS)
+#define WATCH_NS (10000 * MS)  /* after a connection ended */
 #define HINT_NS (5000 * MS)    /* after a round that confirmed the writer */
 #define HINT_MIN_NS (500 * MS) /* after any other */
-#define DNS_NS (1000 * MS)
-#define DNS_ALARM_NS (300 * MS)
 
-/* An alarm tires: the period between questions by the time since it began. */
+/* An alarm tires: the pace of questions by the time since it began. */
 static const struct {
-	uint64_t until_ns, period_ns;
+	uint64_t until_ns;
+	enum pace_kind pace;
 } alarm_rates[] = {
-	{10000 * MS, 20 * MS},
-	{60000 * MS, 100 * MS},
-	{UINT64_MAX, 1000 * MS},
+	{10000 * MS, PACE_ROLE_ALARM},
+	{60000 * MS, PACE_ROLE_TIRED},
+	{UINT64_MAX, PACE_ROLE_SPENT},
 };
 
 void schedule_init(struct schedule *s, uint64_t seed, uint64_t now_ns)
@@ -77,12 +71,12 @@ static uint64_t period(const struct schedule *s, const struct schedule_slot *m, 
 	unsigned i = 0;
 
 	if (is_full_rate(s, m, now_ns))
-		return alarm_rates[0].period_ns;
+		return pace_wait_ns(PACE_ROLE_ALARM, 1, 0);
 	if (!s->alarm_ns)
-		return STEADY_NS;
+		return pace_wait_ns(PACE_ROLE, 1, 0);
 	while (now_ns - s->alarm_ns >= alarm_rates[i].until_ns)
 		i++;
-	return alarm_rates[i].period_ns;
+	return pace_wait_ns(alarm_rates[i].pace, 1, 0);
 }
 
 void schedule_add(struct schedule *s, unsigned slot, uint64_t now_ns)
@@ -102,20 +96,26 @@ void schedule_set_writer(struct schedule *s, unsigned slot)
 	s->writer = (uint8_t)slot;
 }
 
+void schedule_retry(struct schedule *s, unsigned slot, uint64_t now_ns)
+{
+	struct schedule_slot *m = &s->slots[slot];
+
+	if (!m->used || m->connected || m->attempts == 0)
+		return;
+	m->attempts = 1;
+	m->next_ns = max_ns(now_ns, m->asked_ns + pace_wait_ns(PACE_DIAL, 1, 0));
+}
+
 /* Everybody may be asked at once, but for the alarm's own pace; attempts start over. */
 static void hurry(struct schedule *s, uint64_t now_ns)
 {
 	for (unsigned i = 0; i < SCHEDULE_SLOTS; i++) {
 		struct schedule_slot *m = &s->slots[i];
 
-		if (!m->used || m->denied)
-			continue;
 		if (m->connected)
 			m->next_ns = max_ns(now_ns, m->asked_ns + period(s, m, now_ns));
-		else if (m->attempts > 1) {
-			m->attempts = 1;
-			m->next_ns = max_ns(now_ns, m->asked_ns + CONNECT_NS);
-		}
+		else
+			schedule_retry(s, i, now_ns);
 	}
 }
 
@@ -182,52 +182,32 @@ void schedule_connected(struct schedule *s, unsigned slot, uint64_t now_ns)
 
 	m->busy = false;
 	m->connected = true;
-	m->denied = false;
-	m->denials = 0;
 	m->attempts = 0;
 	m->next_ns = now_ns;
 }
 
-void schedule_lost(struct schedule *s, unsigned slot, bool denied, uint64_t now_ns)
+void schedule_lost(struct schedule *s, unsigned slot, uint64_t now_ns)
 {
 	struct schedule_slot *m = &s->slots[slot];
-	uint64_t wait = CONNECT_NS;
+	enum pace_kind pace = is_full_rate(s, m, now_ns) ? PACE_DIAL_ALARM : PACE_DIAL;
 
 	m->busy = m->round = false;
-	m->denied = denied;
-	if (denied) {
-		wait = DENIED_NS << m->denials;
-		m->denials += wait < DENIED_MAX_NS;
-		m->next_ns = now_ns + (wait < DENIED_MAX_NS ? wait : DENIED_MAX_NS);
-	} else if (m->connected) {
-		m->lost_ns = m->next_ns = now_ns;
-	} else {
-		for (unsigned i = 1; i < m->attempts && wait < CONNECT_MAX_NS; i++)
-			wait *= is_full_rate(s, m, now_ns) ? 1 : 2;
-		wait = wait < CONNECT_MAX_NS ? wait : CONNECT_MAX_NS;
-		/* A quarter of jitter: probers of many hosts shall not fall into step. */
-		m->next_ns = max_ns(now_ns, m->asked_ns + wait + next_random(s) % (wait / 4));
-	}
+	if (m->connected) {
+		m->next_ns =
+			max_ns(now_ns, m->lost_ns ? m->lost_ns + pace_wait_ns(PACE_DIAL, 1, 0) : 0);
+		m->lost_ns = now_ns;
+	} else
+		m->next_ns = max_ns(now_ns,
+			m->asked_ns + pace_wait_ns(pace, m->attempts, next_random(s)));
 	m->connected = false;
 }
 
-void schedule_forgive(struct schedule *s, uint64_t now_ns)
+void schedule_rest(struct schedule *s, unsigned slot, uint64_t until_ns)
 {
-	for (unsigned i = 0; i < SCHEDULE_SLOTS; i++) {
-		struct schedule_slot *m = &s->slots[i];
+	struct schedule_slot *m = &s->slots[slot];
 
-		if (!m->used || !m->denied)
-			continue;
-		m->denied = false;
-		m->denials = 0;
-		m->next_ns = now_ns;
-	}
-}
-
-void schedule_hasten(struct schedule *s, unsigned slot, uint64_t now_ns)
-{
-	if (s->slots[slot].denied)
-		s->slots[slot].next_ns = now_ns;
+	m->busy = false;
+	m->next_ns = max_ns(until_ns, m->asked_ns + pace_wait_ns(PACE_DIAL, 1, 0));
 }
 
 void schedule_refused(struct schedule *s, unsigned slot, uint64_t now_ns)
@@ -235,9 +215,9 @@ void schedule_refused(struct schedule *s, unsigned slot, uint64_t now_ns)
 	struct schedule_slot *m = &s->slots[slot];
 	bool soon = !m->connected && is_full_rate(s, m, now_ns);
 
-	schedule_lost(s, slot, false, now_ns);
+	schedule_lost(s, slot, now_ns);
 	if (soon)
-		m->next_ns = max_ns(now_ns, m->asked_ns + REFUSED_NS);
+		m->next_ns = max_ns(now_ns, m->asked_ns + pace_wait_ns(PACE_DIAL_REFUSED, 1, 0));
 }
 
 static bool is_due(const struct schedule_slot *m, uint64_t now_ns)
@@ -267,15 +247,17 @@ static enum schedule_kind choose_kind(struct schedule *s, unsigned slot, uint64_
 	if (!m->connected)
 		return SCHEDULE_CONNECT;
 	if (s->alarm_ns)
-		return now_ns >= s->table_ns + ALARM_TABLE_NS && is_its_turn(s, slot)
+		return now_ns >= s->table_ns + pace_wait_ns(PACE_TABLE_ALARM, 1, 0) &&
+				is_its_turn(s, slot)
 			? SCHEDULE_TABLE
 			: SCHEDULE_ROLE;
 	if (m->round)
 		return SCHEDULE_ROLE;
 	if (slot == s->writer)
-		return now_ns >= m->table_ns + TABLE_NS ? SCHEDULE_TABLE : SCHEDULE_ROLE;
+		return now_ns >= m->table_ns + pace_wait_ns(PACE_TABLE, 1, 0) ? SCHEDULE_TABLE
+									      : SCHEDULE_ROLE;
 	if (now_ns >= s->turn_ns && is_its_turn(s, slot)) {
-		s->turn_ns = now_ns + TABLE_NS;
+		s->turn_ns = now_ns + pace_wait_ns(PACE_TABLE, 1, 0);
 		return SCHEDULE_TABLE;
 	}
 	return SCHEDULE_ROLE;
@@ -319,9 +301,4 @@ uint64_t schedule_deadline(const struct schedule *s, uint64_t now_ns)
 			deadline = at;
 	}
 	return deadline;
-}
-
-uint64_t schedule_dns_interval(const struct schedule *s, bool differs)
-{
-	return s->alarm_ns || differs ? DNS_ALARM_NS : DNS_NS;
 }

@@ -10,7 +10,7 @@
  * Steady: each connected instance every 500 ms, its role: a handover that breaks no connection is
  * seen by nothing else.  The writer gets the table each second instead, and in each second one of
  * the others, in turn.
- * Alarm: the rates are in the table of schedule.c.
+ * Alarm: how it tires is in schedule.c; all rates are rows of pace.h.
  */
 #ifndef PROBES_SCHEDULE_H
 #define PROBES_SCHEDULE_H
@@ -38,8 +38,6 @@ struct schedule_slot {
 	bool connected;    /* logged in: questions can be put */
 	bool busy;         /* an action is under way */
 	bool round;        /* owed one question of a round (hint, refresh) */
-	bool denied;       /* the last login was refused, or could not fit */
-	uint8_t denials;   /* ... so often in a row */
 	uint8_t attempts;  /* connections in a row that failed */
 	uint64_t asked_ns; /* when the last question or attempt began */
 	uint64_t next_ns;  /* not before this */
@@ -90,17 +88,14 @@ void schedule_confirmed(struct schedule *s, uint64_t now_ns);
 void schedule_answered(struct schedule *s, unsigned slot, uint64_t now_ns);
 void schedule_connected(struct schedule *s, unsigned slot, uint64_t now_ns);
 
-/*
- * A connection ended or an attempt failed; `denied`: for a reason of ours or the server's that will not
- * pass by itself, so that the next try is 10 s later, then twice that, up to 5 minutes.
- */
-void schedule_lost(struct schedule *s, unsigned slot, bool denied, uint64_t now_ns);
+/* A connection ended or an attempt failed. */
+void schedule_lost(struct schedule *s, unsigned slot, uint64_t now_ns);
 
-/* Another server may be there: who was denied is tried at once, and rests as long if in vain. */
-void schedule_hasten(struct schedule *s, unsigned slot, uint64_t now_ns);
+/* No login may begin there before this; UINT64_MAX: until schedule_retry(). */
+void schedule_rest(struct schedule *s, unsigned slot, uint64_t until_ns);
 
-/* There is something new to log in with: who was denied is tried at once. */
-void schedule_forgive(struct schedule *s, uint64_t now_ns);
+/* There may be another way in to it: what it rests for is looked at again. */
+void schedule_retry(struct schedule *s, unsigned slot, uint64_t now_ns);
 
 /*
  * The same for an attempt that the peer's kernel refused: no server has noticed it, so that the
@@ -113,8 +108,5 @@ bool schedule_next(struct schedule *s, uint64_t now_ns, struct schedule_action *
 
 /* When schedule_next() will have something to say; UINT64_MAX: only after a report. */
 uint64_t schedule_deadline(const struct schedule *s, uint64_t now_ns);
-
-/* How often DNS is asked for the names: 1 s steady, 300 ms while something is wrong or differs. */
-uint64_t schedule_dns_interval(const struct schedule *s, bool differs);
 
 #endif

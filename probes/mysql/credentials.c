@@ -3,9 +3,8 @@
  * One cluster's credentials: an array of places that never move, for libmariadb keeps pointers to
  * user and password until a login has ended.
  *
- * Rank decides: configured before proven before untried.  A configured one that is refused rests
- * like any other, and the proven one serves meanwhile; its rest doubles up to CREDENTIALS_REST_MAX
- * while another one works, so that a stale configuration costs next to nothing.
+ * Rank decides: configured before proven before untried before denied, so that a stale
+ * configuration costs nothing while another one works.
  */
 #include "credentials.h"
 
@@ -15,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REST_MAX_MS 300000
 #define UNPROVEN_AT_ONCE 2
 #define SILENT_MS 2000 /* a login that takes longer tells nothing of its credential */
 
@@ -30,7 +28,7 @@ struct entry {
 	uint64_t order; /* of arrival */
 	uint64_t proven_ms;
 	uint64_t rest_until_ms;
-	uint32_t rest_ms;
+	unsigned told; /* the code of its last failure that was said; 0: none was */
 	struct credential credential;
 };
 
@@ -133,7 +131,6 @@ int credentials_add(struct credentials *c, const struct credential *credential)
 	explicit_bzero(e, sizeof(*e));
 	e->used = true;
 	e->order = ++c->arrivals;
-	e->rest_ms = CREDENTIALS_REST_MS;
 	e->credential = *credential;
 	return 1;
 }
@@ -195,7 +192,7 @@ static bool may_take(const struct entry *e, uint64_t now_ms)
 		now_ms >= e->taken_ms + SILENT_MS;
 }
 
-const struct credential *credentials_take(struct credentials *c, uint64_t now_ms,
+const struct credential *credentials_take(struct credentials *c, uint16_t but, uint64_t now_ms,
 	unsigned *ret_ticket)
 {
 	struct entry *best = NULL;
@@ -203,7 +200,7 @@ const struct credential *credentials_take(struct credentials *c, uint64_t now_ms
 	for (unsigned i = 0; i < CREDENTIALS_MAX; i++) {
 		struct entry *e = &c->entries[i];
 
-		if (may_take(e, now_ms) && (!best || is_better(e, best)))
+		if (!(but & 1u << i) && may_take(e, now_ms) && (!best || is_better(e, best)))
 			best = e;
 	}
 	if (!best)
@@ -236,25 +233,26 @@ void credentials_proven(struct credentials *c, unsigned ticket, uint64_t now_ms)
 	if (!e)
 		return;
 	e->state = STATE_PROVEN;
+	e->told = 0;
 	e->proven_ms = now_ms;
 	e->rest_until_ms = 0;
-	e->rest_ms = CREDENTIALS_REST_MS;
 }
 
-bool credentials_denied(struct credentials *c, unsigned ticket, uint64_t now_ms)
+void credentials_denied(struct credentials *c, unsigned ticket, uint64_t now_ms)
 {
 	struct entry *e = put(c, ticket);
-	bool fresh;
 
 	if (!e)
-		return false;
-	fresh = e->state != STATE_DENIED;
+		return;
 	e->state = STATE_DENIED;
-	if (fresh || !any_proven(c))
-		e->rest_ms = CREDENTIALS_REST_MS;
-	else if (e->rest_ms < REST_MAX_MS / 2)
-		e->rest_ms *= 2;
-	e->rest_until_ms = now_ms + e->rest_ms;
+	e->rest_until_ms = now_ms + CREDENTIALS_REST_MS;
+}
+
+bool credentials_tell(struct credentials *c, unsigned ticket, unsigned code)
+{
+	bool fresh = c->entries[ticket].told != code;
+
+	c->entries[ticket].told = code;
 	return fresh;
 }
 
@@ -263,7 +261,7 @@ void credentials_unanswered(struct credentials *c, unsigned ticket)
 	(void)put(c, ticket);
 }
 
-uint64_t credentials_next_ms(const struct credentials *c, uint64_t now_ms)
+uint64_t credentials_next_ms(const struct credentials *c, uint16_t but, uint64_t now_ms)
 {
 	uint64_t next = UINT64_MAX;
 
@@ -271,7 +269,7 @@ uint64_t credentials_next_ms(const struct credentials *c, uint64_t now_ms)
 		const struct entry *e = &c->entries[i];
 		uint64_t at = e->rest_until_ms > now_ms ? e->rest_until_ms : now_ms;
 
-		if (is_live(e) && at < next)
+		if (is_live(e) && !(but & 1u << i) && at < next)
 			next = at;
 	}
 	return next;
@@ -292,68 +290,6 @@ enum credentials_verdict credentials_verdict(const struct credentials *c)
 	if (untried)
 		return CREDENTIALS_UNTRIED;
 	return any ? CREDENTIALS_DENIED : CREDENTIALS_NONE;
-}
-
-/* Doubles quotes and backslashes, so that the printed SQL means this user and nothing else. */
-static void quote(const char *text, char *ret, size_t size)
-{
-	size_t n = 0;
-
-	for (; *text && n + 3 < size; text++) {
-		if (*text == '\'' || *text == '\\')
-			ret[n++] = *text;
-		ret[n++] = (unsigned char)*text < ' ' ? '?' : *text;
-	}
-	ret[n] = '\0';
-}
-
-void credentials_remedy(const char *user, enum config_dialect dialect, char *ret, size_t size)
-{
-	char name[2 * CONFIG_USER_MAX];
-	const char *privileges =
-		dialect == CONFIG_DIALECT_READ_ONLY ? "REPLICATION CLIENT" : "USAGE";
-
-	quote(user, name, sizeof(name));
-	(void)snprintf(ret, size,
-		"CREATE USER IF NOT EXISTS '%s'@'%%' IDENTIFIED BY '<its password>'; "
-		"GRANT %s ON *.* TO '%s'@'%%';",
-		name, privileges, name);
-}
-
-/* The last, which is the least, of "you need (at least one of) the A, B privilege(s)". */
-static int privilege_named(const char *refusal, const char **ret)
-{
-	static const char of_privileges[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ ";
-	const char *end = strstr(refusal, " privilege(s)"), *at = end;
-
-	while (at > refusal && strchr(of_privileges, at[-1]))
-		at--;
-	while (at < end && *at == ' ')
-		at++;
-	*ret = at;
-	return (int)(end - at);
-}
-
-void credentials_grant(const char *refusal, const char *account, char *ret, size_t size)
-{
-	char user[2 * CONFIG_USER_MAX], host[2 * CONFIG_USER_MAX], name[CONFIG_USER_MAX];
-	const char *privilege, *at = account ? strrchr(account, '@') : NULL;
-	int n = privilege_named(refusal, &privilege);
-
-	if (n <= 0) {
-		privilege = "REPLICATION CLIENT";
-		n = (int)strlen(privilege);
-	}
-	if (!at || (size_t)(at - account) >= sizeof(name)) {
-		(void)snprintf(ret, size, "GRANT %.*s ON *.* TO the user that it logged in as", n,
-			privilege);
-		return;
-	}
-	memcpy(name, account, (size_t)(at - account));
-	name[at - account] = '\0';
-	quote(name, user, sizeof(user));
-	quote(at + 1, host, sizeof(host));
-	(void)snprintf(ret, size, "GRANT %.*s ON *.* TO '%s'@'%s';", n, privilege, user, host);
 }
 
 bool credential_of_config(const struct config_cluster *cluster, struct credential *ret)

@@ -3,9 +3,10 @@
  * The credentials of one cluster: which to try next, and which never again so soon.
  *
  * Order: the configured ones, then the one last proven good, then untried ones as they came.  An
- * untried one never takes the place of a good one.  After "access denied" a credential rests for
- * CREDENTIALS_REST_MS, and until it has proven itself two logins at most use it at once, and one more
- * each 2 s: servers that are silent keep nobody from those that answer.
+ * untried one never takes the place of a good one.  Until it has proven itself two logins at most use
+ * a credential at once, and one more each 2 s: servers that are silent keep nobody from those that
+ * answer.  Denied, it rests for CREDENTIALS_REST_MS, at every server.  What a server has refused
+ * itself is remembered with that server (link.h).
  *
  * Time is given by the caller; nothing here does I/O.  The list lives in memory that no core dump
  * contains.  Not thread-safe.
@@ -46,30 +47,23 @@ void credentials_remove_origin(struct credentials *c, enum credential_origin ori
 /*
  * The credential for the next login, and *ret_ticket by which its outcome is told; NULL if none may
  * be tried now.  It stays valid and unchanged until exactly one of the three outcomes is told.
+ * `but` has a bit for each ticket that will not do.
  */
-const struct credential *credentials_take(struct credentials *c, uint64_t now_ms,
+const struct credential *credentials_take(struct credentials *c, uint16_t but, uint64_t now_ms,
 	unsigned *ret_ticket);
 /* The same credential again, until its outcome is told. */
 const struct credential *credentials_of(const struct credentials *c, unsigned ticket);
 void credentials_proven(struct credentials *c, unsigned ticket, uint64_t now_ms);
-/* True if this credential was not known to be refused: say it once, with credentials_remedy(). */
-bool credentials_denied(struct credentials *c, unsigned ticket, uint64_t now_ms);
+void credentials_denied(struct credentials *c, unsigned ticket, uint64_t now_ms);
 void credentials_unanswered(struct credentials *c, unsigned ticket);
 
+/* True unless that code is what was last to be told of it since it was proven: say it once. */
+bool credentials_tell(struct credentials *c, unsigned ticket, unsigned code);
+
 /* When credentials_take() may next succeed; UINT64_MAX if only a new credential can help. */
-uint64_t credentials_next_ms(const struct credentials *c, uint64_t now_ms);
+uint64_t credentials_next_ms(const struct credentials *c, uint16_t but, uint64_t now_ms);
 
 enum credentials_verdict credentials_verdict(const struct credentials *c);
-
-/* The SQL that mends it: CREATE USER and GRANT for this user, as one line.  Never a password. */
-#define CREDENTIALS_REMEDY_MAX 768
-void credentials_remedy(const char *user, enum config_dialect dialect, char *ret, size_t size);
-
-/*
- * The grant that mends a refused question: the privilege that the server's words name, else the one
- * that replication is watched with, for the account as CURRENT_USER() tells it (NULL: it did not).
- */
-void credentials_grant(const char *refusal, const char *account, char *ret, size_t size);
 
 /* The configured credential of a section; false if it has none. */
 bool credential_of_config(const struct config_cluster *cluster, struct credential *ret);

@@ -27,6 +27,7 @@
 #include <mysql.h>
 
 #define TCP_STATE_ESTABLISHED 1 /* TCP_ESTABLISHED of the kernel's tcp_states.h */
+#define TCP_STATE_CLOSE_WAIT 8  /* the peer has already closed again */
 #define GIVE_UP_ROUNDS 32
 #define DRAIN_ROWS 256 /* then the loop has its turn */
 
@@ -130,16 +131,24 @@ static void tell(struct member *m, enum member_event event, const struct member_
 	m->telling = false;
 }
 
-static void tell_failure(struct member *m, enum member_failure_kind kind, unsigned code,
-	const char *text)
+static void tell_failed(struct member *m, const struct member_failure *failure)
 {
-	const struct member_failure failure = {.kind = kind, .code = code, .text = text};
-
 	m->step = STEP_OVER;
 	loop_io_remove(m->loop, &m->io);
 	loop_timer_stop(m->loop, &m->limit);
 	loop_timer_stop(m->loop, &m->kick);
-	tell(m, MEMBER_FAILED, NULL, &failure);
+	tell(m, MEMBER_FAILED, NULL, failure);
+}
+
+static void tell_failure(struct member *m, enum member_failure_kind kind, unsigned code,
+	const char *text)
+{
+	const struct member_failure failure = {.kind = kind,
+		.heard = m->step != STEP_NEW && m->step != STEP_DIAL,
+		.code = code,
+		.text = text};
+
+	tell_failed(m, &failure);
 }
 
 static void socket_ready(void *ctx, uint32_t events)
@@ -282,8 +291,7 @@ static void end_login(struct member *m)
 	bool connected = member_login_is_up(m->login);
 
 	if (connected && m->options.credential->tls.on && !mysql_get_ssl_cipher(m->mysql)) {
-		tell_failure(m, MEMBER_UNFIT, CR_SSL_CONNECTION_ERROR,
-			"TLS is required here, and the server does not offer it");
+		tell_failure(m, MEMBER_UNFIT, CR_SSL_CONNECTION_ERROR, MEMBER_LOGIN_NO_TLS);
 		return;
 	}
 	if (connected) {
@@ -294,8 +302,8 @@ static void end_login(struct member *m)
 		tell(m, MEMBER_READY, &answer, NULL);
 		return;
 	}
-	member_login_judge(m->mysql, m->step == STEP_DIAL, &failure);
-	tell_failure(m, failure.kind, failure.code, failure.text);
+	member_login_judge(m->login, m->step == STEP_DIAL, &failure);
+	tell_failed(m, &failure);
 }
 
 static void end_answer(struct member *m, bool failed)
@@ -369,7 +377,8 @@ static bool dial_is_answered(const struct member *m)
 	struct tcp_info info;
 
 	return m->step == STEP_DIAL && tcp_info_read(m, &info) &&
-		info.tcpi_state == TCP_STATE_ESTABLISHED;
+		(info.tcpi_state == TCP_STATE_ESTABLISHED ||
+			info.tcpi_state == TCP_STATE_CLOSE_WAIT);
 }
 
 static void member_run(struct member *m, int status)

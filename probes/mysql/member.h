@@ -32,7 +32,7 @@ enum member_event {
 };
 
 enum member_failure_kind {
-	MEMBER_REFUSED = 1, /* the peer's kernel refused or reset while dialling or logging in */
+	MEMBER_REFUSED = 1, /* the peer refused, reset or ended it while dialling or logging in */
 	MEMBER_UNDIALLED,   /* no answer of the peer: no route, timed out in the kernel */
 	MEMBER_DENIED,      /* the server refused the credential */
 	MEMBER_SPOKE, /* the server said an error that is no denial: too many connections ... */
@@ -43,6 +43,7 @@ enum member_failure_kind {
 
 struct member_failure {
 	enum member_failure_kind kind;
+	bool heard;    /* TCP was up: the server has noticed the attempt */
 	unsigned code; /* of MySQL: of server or client; 0 if none */
 	const char *text;
 };

@@ -11,7 +11,9 @@
 #include "sha2_login.h"
 
 #include "common/errors.h"
+#include "common/text.h"
 
+#include <ctype.h>
 #include <errmsg.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /*
  * A rogue server learns a scramble of these, and no password; of caching_sha2_password because
@@ -31,6 +34,12 @@
 int ma_pvio_register_callback(my_bool on,
 	void (*callback)(int mode, MYSQL *mysql, const unsigned char *data, size_t n));
 
+#define PACKET_HEAD 4
+#define PACKET_SWITCH 0xfe
+#define PROTOCOL 10
+#define BEFORE_CAPABILITIES                                                                        \
+	14 /* after its version: NUL, number of the connection, half a nonce, NUL */
+
 #define AUTHORITIES "SSL_CERT_FILE" /* where libcrypto looks for those of the system */
 
 struct member_login {
@@ -39,7 +48,10 @@ struct member_login {
 	unsigned port;
 	MYSQL *mysql;
 	MYSQL *connected;
-	int waits, status; /* MYSQL_WAIT_*: what it waits for, and what came */
+	int waits, status;      /* MYSQL_WAIT_*: what it waits for, and what came */
+	bool greeted, in_clear; /* the server has; and TLS is required, but not offered */
+	char plugin[64];        /* that the server wants, by its last word */
+	char refusal[128];      /* a failure in our own words */
 	struct coroutine stack;
 };
 
@@ -68,17 +80,43 @@ static int wait_within(int fd, my_bool is_read, int timeout)
 	return l->status & MYSQL_WAIT_TIMEOUT ? 0 : 1;
 }
 
+/* The greeting says whether TLS is offered; a request for another plugin, which. */
+static void heard(struct member_login *l, const unsigned char *data, size_t n)
+{
+	size_t at = PACKET_HEAD + 1, k = 0;
+
+	if (n <= at)
+		return;
+	if (!l->greeted && data[PACKET_HEAD] == PROTOCOL) {
+		at += strnlen((const char *)data + at, n - at) + BEFORE_CAPABILITIES;
+		l->in_clear = at + 1 < n && !((data[at] | data[at + 1] << 8) & CLIENT_SSL);
+	}
+	l->greeted = true;
+	if (data[PACKET_HEAD] != PACKET_SWITCH)
+		return;
+	for (; at < n && data[at] && k + 1 < sizeof(l->plugin); at++)
+		l->plugin[k++] = isgraph(data[at]) ? (char)data[at] : '?';
+	l->plugin[k] = '\0';
+}
+
 /*
  * libmariadb leaves the socket blocking after the dial, and if the greeting is there already, reads it
- * without a wait: the handshake would then stop the loop within read().
+ * without a wait: the handshake would then stop the loop within read().  And it goes on in clear where
+ * TLS is not offered: if it must be, that ends here, before a user is named.
  */
-static void spoke(int mode, MYSQL *mysql, const unsigned char *data, size_t n)
+static void spoke(int is_write, MYSQL *mysql, const unsigned char *data, size_t n)
 {
-	(void)mode;
-	(void)data;
-	(void)n;
-	if (entered && entered->mysql == mysql)
-		member_login_unblock((int)mysql_get_socket(mysql));
+	struct member_login *l = entered;
+	int fd = (int)mysql_get_socket(mysql);
+
+	if (!l || l->mysql != mysql)
+		return;
+	member_login_unblock(fd);
+	if (!is_write)
+		heard(l, data, n);
+	l->in_clear = l->in_clear && l->credential->tls.on;
+	if (l->in_clear)
+		(void)shutdown(fd, SHUT_RDWR);
 }
 
 static void run(void *ctx)
@@ -135,25 +173,24 @@ static void options_of_tls(MYSQL *mysql, const struct tls_settings *tls)
 	option_path(mysql, MYSQL_OPT_SSL_CIPHER, tls->cipher);
 }
 
+static void trust_again(const char *own)
+{
+	if (*own)
+		(void)setenv(AUTHORITIES, own, 1);
+	else
+		(void)unsetenv(AUTHORITIES);
+}
+
 /*
  * libmariadb reads all authorities of the system for every handshake, 20 ms of work on the loop, also
  * where nobody is verified by them.
  */
-static void trust(const struct tls_settings *tls)
+static void trust(const struct tls_settings *tls, const char *own)
 {
-	static char own[PATH_MAX];
-	static bool known;
-	const char *value = getenv(AUTHORITIES);
-
-	if (!known && value)
-		(void)snprintf(own, sizeof(own), "%s", value);
-	known = true;
 	if (!tls->verify && !*tls->ca && !*tls->capath)
 		(void)setenv(AUTHORITIES, "/dev/null", 1);
-	else if (*own)
-		(void)setenv(AUTHORITIES, own, 1);
 	else
-		(void)unsetenv(AUTHORITIES);
+		trust_again(own);
 }
 
 /* A handle with all options set; NULL if there is no memory. */
@@ -227,11 +264,14 @@ bool member_login_is_up(const struct member_login *l)
 int member_login_enter(struct member_login *l, int status)
 {
 	struct member_login *outer = entered;
+	char own[PATH_MAX] = "";
 
+	(void)text_copy_any(own, sizeof(own), getenv(AUTHORITIES));
 	l->status = status;
 	entered = l;
-	trust(&l->credential->tls);
+	trust(&l->credential->tls, own);
 	(void)coroutine_enter(&l->stack);
+	trust_again(own);
 	entered = outer;
 	return l->waits;
 }
@@ -261,19 +301,42 @@ static enum member_failure_kind judge_dial(int code)
 	return code == ECONNREFUSED || code == ECONNRESET ? MEMBER_REFUSED : MEMBER_UNDIALLED;
 }
 
-static enum member_failure_kind judge_client_error(unsigned code)
+/* One that was not cut off: the words that each library of TLS has for certificates and methods. */
+static bool is_unfit_tls(const char *text)
+{
+	static const char *const words[] = {"certificate", "verif", "version", "protocol", "cipher",
+		"alert", "hostname", "algorithm", "too small", "support"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		if (strcasestr(text, words[i]))
+			return true;
+	}
+	return false;
+}
+
+static enum member_failure_kind judge_client_error(unsigned code, const char *text)
 {
 	switch (code) {
 	case CR_SERVER_LOST:
 	case CR_SERVER_GONE_ERROR:
-	case CR_SERVER_HANDSHAKE_ERR:
+	case CR_ERR_NET_READ:
+	case CR_ERR_NET_WRITE:
 		return MEMBER_REFUSED;
+	case CR_SSL_CONNECTION_ERROR:
+		return is_unfit_tls(text) ? MEMBER_UNFIT : MEMBER_REFUSED;
 	default:
 		return MEMBER_UNFIT;
 	}
 }
 
-void member_login_judge(MYSQL *mysql, bool dialling, struct member_failure *ret)
+/* libmariadb says no other when it has no connection yet. */
+static bool is_of_dial(unsigned code)
+{
+	return code == CR_CONNECTION_ERROR || code == CR_CONN_HOST_ERROR ||
+		code == CR_IPSOCK_ERROR || code == CR_UNKNOWN_HOST;
+}
+
+void member_login_judge_error(MYSQL *mysql, bool dialling, struct member_failure *ret)
 {
 	unsigned code = mysql_errno(mysql), inner;
 
@@ -287,8 +350,24 @@ void member_login_judge(MYSQL *mysql, bool dialling, struct member_failure *ret)
 		ret->code = code = inner;
 	if (!member_login_is_client_error(code))
 		ret->kind = pel_error_of(code) == PEL_ERROR_DENIED ? MEMBER_DENIED : MEMBER_SPOKE;
-	else if (dialling)
+	else if (dialling && is_of_dial(code))
 		ret->kind = judge_dial(errno_in(ret->text));
 	else
-		ret->kind = judge_client_error(code);
+		ret->kind = judge_client_error(code, ret->text);
+	ret->heard = !dialling || !is_of_dial(code);
+}
+
+void member_login_judge(struct member_login *l, bool dialling, struct member_failure *ret)
+{
+	member_login_judge_error(l->mysql, dialling, ret);
+	if (l->in_clear)
+		*ret = (struct member_failure){.kind = MEMBER_UNFIT,
+			.heard = true,
+			.code = CR_SSL_CONNECTION_ERROR,
+			.text = MEMBER_LOGIN_NO_TLS};
+	if (ret->code != CR_PLUGIN_NOT_ALLOWED && ret->code != CR_AUTH_PLUGIN_CANNOT_LOAD)
+		return;
+	(void)snprintf(l->refusal, sizeof(l->refusal),
+		"the server wants the plugin %s, which is not used here", l->plugin);
+	ret->text = l->refusal;
 }

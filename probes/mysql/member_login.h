@@ -13,6 +13,8 @@
 
 #include <mysql.h>
 
+#define MEMBER_LOGIN_NO_TLS "TLS is required here, and the server does not offer it"
+
 struct member_login;
 
 /* All but the times is copied or stays the caller's until the login has ended; NULL without memory. */
@@ -32,8 +34,11 @@ bool member_login_is_up(const struct member_login *l);
 /* Over TLS libmariadb leaves its socket blocking: a server that falls silent would stop the loop. */
 void member_login_unblock(int fd);
 
-/* Why a login failed; `dialling`: TCP was not up yet.  The text lives in the handle. */
-void member_login_judge(MYSQL *mysql, bool dialling, struct member_failure *ret);
+/* Why a login failed; `dialling`: TCP was not up yet.  The text lives as long as the login. */
+void member_login_judge(struct member_login *l, bool dialling, struct member_failure *ret);
+
+/* The same, by libmariadb's error alone. */
+void member_login_judge_error(MYSQL *mysql, bool dialling, struct member_failure *ret);
 
 /* True for codes that the client library made, not the server. */
 bool member_login_is_client_error(unsigned code);

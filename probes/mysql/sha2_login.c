@@ -65,12 +65,8 @@ static bool scramble(unsigned char ret[HASH_SIZE], const char *password, const u
 	return ok;
 }
 
-static int refuse(MYSQL *mysql)
+static int refuse(MYSQL *mysql, const char *text)
 {
-	static const char text[] =
-		"the server asks for the password itself, and no certificate vouches for it: "
-		"set ssl-ca and ssl-verify-server-cert";
-
 	mysql->net.last_errno = CR_AUTH_PLUGIN_ERR;
 	(void)strcpy(mysql->net.sqlstate, "HY000");
 	(void)strncpy(mysql->net.last_error, text, sizeof(mysql->net.last_error) - 1);
@@ -86,7 +82,7 @@ static int authenticate(MYSQL_PLUGIN_VIO *vio, MYSQL *mysql)
 	if (n < 0)
 		return CR_ERROR;
 	if (n != NONCE_SIZE + 1)
-		return CR_SERVER_HANDSHAKE_ERR;
+		return refuse(mysql, "caching_sha2_password: the server's nonce is none");
 	if (!*password)
 		return vio->write_packet(vio, NULL, 0) ? CR_ERROR : CR_OK;
 	if (!scramble(answer, password, packet) || vio->write_packet(vio, answer, HASH_SIZE))
@@ -97,7 +93,8 @@ static int authenticate(MYSQL_PLUGIN_VIO *vio, MYSQL *mysql)
 	if (n != 1 || *packet != FULL_IS_WANTED)
 		return CR_ERROR;
 	if (!is_verified(mysql))
-		return refuse(mysql);
+		return refuse(mysql,
+			"the server asks for the password itself, and no certificate vouches for it");
 	return vio->write_packet(vio, (const unsigned char *)password, (int)strlen(password) + 1)
 		? CR_ERROR
 		: CR_OK;

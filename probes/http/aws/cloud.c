@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/secret.h"
 #include "base/trouble.h"
+#include "logic/pace.h"
 
 #include "common/text.h"
 
@@ -24,8 +25,6 @@
 #include <time.h>
 
 #define AGAIN_NS (10 * LOOP_S)
-#define RETRY_NS LOOP_S
-#define RETRY_MOST_NS (60 * LOOP_S)
 
 struct secret {
 	struct credential *credential; /* in memory for secrets; NULL: none is asked for */
@@ -72,7 +71,7 @@ static void secret_fail(struct cloud *c, const char *why)
 	trouble_say(&s->trouble, "the secret cannot be read: %s", why);
 	s->wanted = true;
 	loop_timer_set_in(c->of->loop, &s->timer,
-		trouble_wait_ns(&s->trouble, RETRY_NS, RETRY_MOST_NS, s->read_ns));
+		pace_wait_ns(PACE_CLOUD, s->trouble.failures, s->read_ns));
 }
 
 static void on_secret(void *ctx, const struct http_answer *answer)

@@ -12,6 +12,7 @@
 #include "base/secret.h"
 #include "base/trouble.h"
 #include "http/program.h"
+#include "logic/pace.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,8 +22,6 @@
 
 #define RENEW_S 300 /* before the end */
 #define RENEW_LEAST_NS (10 * LOOP_S)
-#define RETRY_NS LOOP_S
-#define RETRY_MOST_NS (60 * LOOP_S)
 #define FOREVER_NS (3600 * LOOP_S)
 #define RUN_LIMIT_NS (60 * LOOP_S)
 #define VARIABLES_MAX 64
@@ -111,7 +110,7 @@ static void give_up(struct aws_chain *c)
 	else
 		trouble_say(&c->trouble, "no AWS credentials: no provider has any");
 	loop_timer_set_in(c->of->loop, &c->timer,
-		trouble_wait_ns(&c->trouble, RETRY_NS, RETRY_MOST_NS, c->begun_ns));
+		pace_wait_ns(PACE_CLOUD, c->trouble.failures, c->begun_ns));
 }
 
 static void on_answer(void *ctx, const struct http_answer *answer);

@@ -12,6 +12,7 @@
 #include "call.h"
 #include "base/buf.h"
 #include "base/trouble.h"
+#include "logic/pace.h"
 
 #include "common/names.h"
 
@@ -20,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POLL_MOST_NS (600 * LOOP_S)
 #define PAGES_MOST 20 /* of one round: a server that never ends is not followed for ever */
 
 #define WHOSE 0u /* the question whose a custom endpoint is */
@@ -59,8 +59,7 @@ static void fail(struct source_rds *s, const char *why)
 	trouble_say(&s->trouble, "the RDS control plane is of no use: %s; what is known stays",
 		why);
 	loop_timer_set_in(s->of->loop, &s->timer,
-		trouble_wait_ns(&s->trouble, SOURCE_RDS_POLL_NS, POLL_MOST_NS,
-			loop_now_ns(s->of->loop)));
+		pace_wait_ns(PACE_CONTROL_PLANE, s->trouble.failures, loop_now_ns(s->of->loop)));
 }
 
 /* Whose the custom endpoint is; false if nobody's. */

@@ -19,6 +19,7 @@
 
 #include "store.h"
 #include "base/trouble.h"
+#include "logic/pace.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,7 +27,6 @@
 #include <string.h>
 
 #define RETRY_NS (500 * LOOP_MS)
-#define RETRY_MOST_NS (15 * LOOP_S)
 #define JITTER_NS (300 * LOOP_MS)
 #define WATCH_GAP_NS (20 * LOOP_MS) /* between two questions that are answered at once */
 #define RESIGN_NS (5 * LOOP_S)
@@ -109,7 +109,7 @@ static void look_in(struct fleet *f, uint64_t in_ns)
 /* A moment that is another one on every host. */
 static uint64_t soon_ns(const struct fleet *f)
 {
-	return jitter_ns(loop_now_ns(f->of->loop) ^ (uintptr_t)f, JITTER_NS);
+	return pace_jitter_ns(loop_now_ns(f->of->loop) ^ (uintptr_t)f, JITTER_NS);
 }
 
 static void follow_nobody(struct fleet *f)
@@ -141,7 +141,7 @@ static void fail(struct fleet *f, const char *why)
 {
 	trouble_say(&f->trouble, "the fleet cannot be reached: %s; probing alone", why);
 	follow_nobody(f);
-	look_in(f, trouble_wait_ns(&f->trouble, RETRY_NS, RETRY_MOST_NS, soon_ns(f)));
+	look_in(f, pace_wait_ns(PACE_COORDINATOR, f->trouble.failures, soon_ns(f)));
 }
 
 /* The question of the state, which waits for the answer. */

@@ -137,7 +137,8 @@ unsigned topology_conclude_names(struct topology *t, uint64_t now_ns)
 
 	t->dns_only = t->state == PEL_STATE_UNKNOWN && !topology_is_anyone_live(t) &&
 		(t->told_why == PEL_WHY_NO_CREDENTIALS || t->told_why == PEL_WHY_DENIED ||
-			t->told_why == PEL_WHY_NOT_A_CLUSTER || t->told_why == PEL_WHY_IDLE);
+			t->told_why == PEL_WHY_NOT_A_CLUSTER || t->told_why == PEL_WHY_IDLE ||
+			t->told_why == PEL_WHY_UNFIT);
 	for (unsigned i = 0; i < t->n_names; i++) {
 		struct topology_name *n = &t->names[i];
 

@@ -75,11 +75,25 @@ static void tell_denied(struct doctor *d, const struct report *r)
 			r->name, *question ? ": " : "", question);
 		return;
 	}
-	(void)snprintf(remedy, sizeof(remedy),
-		"user or password is wrong: mend it in pelorus.conf or where the program has it "
-		"from; if the server does not know the user: %s",
+	(void)snprintf(remedy, sizeof(remedy), "%s%s",
+		sql && strncmp(sql, "CREATE", 6) != 0
+			? ""
+			: "user or password is wrong: mend it in pelorus.conf or where the program "
+			  "has it from; if the server does not know the user: ",
 		sql ? sql : "create it");
 	doctor_tell(d, FINDING_FAILURE, remedy, "credentials: %s: %s", r->name, login);
+}
+
+/* The prober has told what it is that does not meet its conditions. */
+static void tell_unfit(struct doctor *d, const struct report *r)
+{
+	char said[DOCTOR_TEXT];
+	const char *remedy;
+
+	(void)event_find(r, "login-unfit", said);
+	remedy = remedy_split(said);
+	doctor_tell(d, FINDING_FAILURE, remedy ? remedy : "see `pelorus events`", "login: %s: %s",
+		r->name, *said ? said : pel_sentence_of_why(r->why));
 }
 
 static void tell_unknown(struct doctor *d, const struct report *r)
@@ -107,6 +121,8 @@ static void tell_unknown(struct doctor *d, const struct report *r)
 
 	if (r->why == PEL_WHY_DENIED)
 		tell_denied(d, r);
+	else if (r->why == PEL_WHY_UNFIT)
+		tell_unfit(d, r);
 	else
 		doctor_tell(d, FINDING_FAILURE,
 			r->why < sizeof(remedies) / sizeof(*remedies) ? remedies[r->why] : NULL,
@@ -192,7 +208,8 @@ static bool is_settled(const struct report *r)
 	if (r->state == PEL_STATE_WRITERLESS)
 		return true;
 	if (r->state != PEL_STATE_KNOWN)
-		return r->why == PEL_WHY_DENIED || r->why == PEL_WHY_NOT_A_CLUSTER;
+		return r->why == PEL_WHY_DENIED || r->why == PEL_WHY_NOT_A_CLUSTER ||
+			r->why == PEL_WHY_UNFIT;
 	for (unsigned i = 0; i < r->n_instances; i++) {
 		if (!r->instances[i].routable)
 			return false;

@@ -62,7 +62,7 @@ static void every_value_of_a_map_has_a_word(void **state)
 		const char *text;
 	} rows[] = {
 		{pel_word_of_state, PEL_STATE_WRITERLESS, "writerless"},
-		{pel_word_of_why, PEL_WHY_IDLE, "idle"},
+		{pel_word_of_why, PEL_WHY_UNFIT, "login-unfit"},
 		{pel_word_of_role, PEL_ROLE_CUSTOM, "custom"},
 		{pel_word_of_health, PEL_HEALTH_UNREACHABLE, "unreachable"},
 		{pel_word_of_admission, PEL_ADMIT_HELD, "held"},

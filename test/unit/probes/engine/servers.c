@@ -52,7 +52,10 @@ static void tell(struct member *m, enum member_event event, const struct member_
 
 static void tell_failure(struct member *m, enum member_failure_kind kind, unsigned code)
 {
-	const struct member_failure failure = {.kind = kind, .code = code, .text = "as told"};
+	const struct member_failure failure = {.kind = kind,
+		.heard = m->step != STEP_DIAL,
+		.code = code,
+		.text = "as told"};
 
 	if (m->step == STEP_LOGIN && kind != MEMBER_SPOKE && kind != MEMBER_REFUSED)
 		watch_failure(m->server);

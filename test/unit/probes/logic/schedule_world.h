@@ -15,9 +15,8 @@
 struct world {
 	struct schedule s;
 	uint64_t now;
-	uint64_t rtt[SCHEDULE_SLOTS]; /* NEVER: does not answer */
-	bool refuses[SCHEDULE_SLOTS]; /* attempts fail at once */
-	bool denies[SCHEDULE_SLOTS];
+	uint64_t rtt[SCHEDULE_SLOTS];  /* NEVER: does not answer */
+	bool refuses[SCHEDULE_SLOTS];  /* attempts fail at once */
 	uint64_t ends[SCHEDULE_SLOTS]; /* of the action under way; 0: none */
 	uint8_t doing[SCHEDULE_SLOTS];
 	unsigned count[SCHEDULE_SLOTS][3]; /* by enum schedule_kind */
@@ -39,8 +38,8 @@ static inline void world_end(struct world *w, unsigned slot)
 	w->ends[slot] = 0;
 	if (w->doing[slot] != SCHEDULE_CONNECT)
 		schedule_answered(&w->s, slot, w->now);
-	else if (w->refuses[slot] || w->denies[slot])
-		schedule_lost(&w->s, slot, w->denies[slot], w->now);
+	else if (w->refuses[slot])
+		schedule_lost(&w->s, slot, w->now);
 	else
 		schedule_connected(&w->s, slot, w->now);
 }

@@ -311,18 +311,6 @@ static void a_removed_member_is_not_asked(void **state)
 	free(w);
 }
 
-static void dns_is_asked_more_often_in_trouble(void **state)
-{
-	struct world *w = world_new(1);
-
-	(void)state;
-	assert_int_equal(schedule_dns_interval(&w->s, false), 1000 * MS);
-	assert_int_equal(schedule_dns_interval(&w->s, true), 300 * MS);
-	schedule_set_alarm(&w->s, true, w->now);
-	assert_int_equal(schedule_dns_interval(&w->s, false), 300 * MS);
-	free(w);
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -347,7 +335,6 @@ int main(void)
 		cmocka_unit_test(an_alarm_needs_no_hint),
 		cmocka_unit_test(a_refresh_is_never_refused),
 		cmocka_unit_test(a_removed_member_is_not_asked),
-		cmocka_unit_test(dns_is_asked_more_often_in_trouble),
 	};
 
 	return cmocka_run_group_tests_name("schedule", tests, NULL, NULL);

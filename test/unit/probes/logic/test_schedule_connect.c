@@ -14,7 +14,7 @@ static void attempts_are_fast_while_the_alarm_is(void **state)
 	(void)state;
 	schedule_set_alarm(&w->s, true, w->now);
 	w->refuses[1] = true;
-	schedule_lost(&w->s, 1, false, w->now);
+	schedule_lost(&w->s, 1, w->now);
 	w->ends[1] = 0;
 	world_run(w, 9900);
 	BETWEEN(155, w->count[1][SCHEDULE_CONNECT], 198);
@@ -31,7 +31,7 @@ static void a_refusing_server_is_tried_each_20_ms_in_an_alarm(void **state)
 	struct schedule_action a;
 
 	(void)state;
-	schedule_lost(&w->s, 1, false, w->now);
+	schedule_lost(&w->s, 1, w->now);
 	schedule_set_alarm(&w->s, true, w->now);
 	while (schedule_next(&w->s, w->now, &a) && a.kind != SCHEDULE_CONNECT)
 		;
@@ -49,7 +49,7 @@ static void a_server_that_restarts_is_tried_each_20_ms_without_an_alarm(void **s
 
 	(void)state;
 	w->ends[1] = 0;
-	schedule_lost(&w->s, 1, false, w->now);
+	schedule_lost(&w->s, 1, w->now);
 	for (unsigned i = 0; i < 400; i++) {
 		while (schedule_next(&w->s, w->now, &a) && a.slot != 1)
 			schedule_answered(&w->s, a.slot, w->now);
@@ -72,7 +72,7 @@ static void who_is_back_is_asked_each_20_ms_for_a_while(void **state)
 
 	(void)state;
 	w->ends[1] = 0;
-	schedule_lost(&w->s, 1, false, w->now);
+	schedule_lost(&w->s, 1, w->now);
 	world_run(w, 1000);
 	BETWEEN(47, statements(w, 1), 51);
 	assert_true(w->closest[1] >= MS);
@@ -92,7 +92,7 @@ static void who_is_back_late_in_an_alarm_is_asked_each_20_ms(void **state)
 	schedule_set_alarm(&w->s, true, w->now);
 	world_run(w, 30000);
 	w->ends[1] = 0;
-	schedule_lost(&w->s, 1, false, w->now);
+	schedule_lost(&w->s, 1, w->now);
 	world_reset(w);
 	world_run(w, 1000);
 	BETWEEN(47, statements(w, 1), 51);
@@ -123,7 +123,7 @@ static void never_more_than_twenty_attempts_a_second(void **state)
 
 	(void)state;
 	w->refuses[1] = true;
-	schedule_lost(&w->s, 1, false, w->now);
+	schedule_lost(&w->s, 1, w->now);
 	w->ends[1] = 0;
 	/* An alarm that comes and goes starts the back-off over, never faster than its first step.
 	 */
@@ -148,7 +148,7 @@ static void attempts_have_jitter(void **state)
 		schedule_init(&s, i + 1, START);
 		schedule_add(&s, 0, START);
 		assert_true(schedule_next(&s, START, &a));
-		schedule_lost(&s, 0, false, START + MS);
+		schedule_lost(&s, 0, START + MS);
 		first[i] = schedule_deadline(&s, START + MS);
 		BETWEEN(START + 50 * MS, first[i], START + 63 * MS);
 		differ += i > 0 && first[i] != first[0];
@@ -161,7 +161,7 @@ static void a_lost_connection_is_made_again_at_once(void **state)
 	struct world *w = world_new(2);
 
 	(void)state;
-	schedule_lost(&w->s, 1, false, w->now);
+	schedule_lost(&w->s, 1, w->now);
 	assert_int_equal(schedule_deadline(&w->s, w->now), w->now);
 	free(w);
 }
@@ -171,7 +171,7 @@ static void a_login_is_never_given_up_half_way(void **state)
 	struct world *w = world_new(2);
 
 	(void)state;
-	schedule_lost(&w->s, 1, false, w->now);
+	schedule_lost(&w->s, 1, w->now);
 	w->ends[1] = 0;
 	w->rtt[1] = 3000 * MS;
 	schedule_set_alarm(&w->s, true, w->now);
@@ -180,38 +180,45 @@ static void a_login_is_never_given_up_half_way(void **state)
 	free(w);
 }
 
-static void refused_credentials_rest_ten_seconds_then_twice_that(void **state)
+/* Where no login may begin: until then, or until there is another way in. */
+static void who_rests_is_left_alone(void **state)
 {
 	struct world *w = world_new(2);
 
 	(void)state;
-	w->denies[1] = true;
-	schedule_lost(&w->s, 1, true, w->now);
+	w->refuses[1] = true;
+	schedule_lost(&w->s, 1, w->now);
 	w->ends[1] = 0;
-	world_run(w, 100);
-	schedule_set_alarm(&w->s, true, w->now);
-	world_run(w, 9800);
+	schedule_rest(&w->s, 1, w->now + 10000 * MS);
+	world_run(w, 9900);
 	assert_int_equal(w->count[1][SCHEDULE_CONNECT], 0);
-	world_run(w, 61000);
-	BETWEEN(2, w->count[1][SCHEDULE_CONNECT], 3);
-	world_run(w, 1200000);
-	BETWEEN(6, w->count[1][SCHEDULE_CONNECT], 9);
+	world_run(w, 120);
+	assert_int_equal(w->count[1][SCHEDULE_CONNECT], 1);
+	schedule_rest(&w->s, 1, NEVER);
+	world_run(w, 600000);
+	assert_int_equal(w->count[1][SCHEDULE_CONNECT], 1);
+	schedule_retry(&w->s, 1, w->now);
+	world_run(w, 10);
+	assert_int_equal(w->count[1][SCHEDULE_CONNECT], 2);
 	free(w);
 }
 
-static void new_credentials_end_a_rest(void **state)
+/* Who may not log in at all is asked about again and again, and never without a pause. */
+static void a_rest_that_is_over_is_no_loop(void **state)
 {
 	struct world *w = world_new(2);
 
 	(void)state;
-	w->denies[1] = true;
-	schedule_lost(&w->s, 1, true, w->now);
-	w->ends[1] = 0;
-	world_run(w, 1000);
-	schedule_forgive(&w->s, w->now);
-	w->denies[1] = false;
-	world_run(w, 100);
-	assert_int_equal(w->count[1][SCHEDULE_CONNECT], 1);
+	schedule_lost(&w->s, 1, w->now);
+	for (unsigned i = 0; i < 20; i++) {
+		struct schedule_action a;
+
+		while (schedule_next(&w->s, w->now, &a) && a.slot != 1)
+			schedule_answered(&w->s, a.slot, w->now);
+		schedule_rest(&w->s, 1, w->now);
+		assert_true(w->s.slots[1].next_ns >= w->now + 50 * MS);
+		w->now += 50 * MS;
+	}
 	free(w);
 }
 
@@ -228,8 +235,8 @@ int main(void)
 		cmocka_unit_test(attempts_have_jitter),
 		cmocka_unit_test(a_lost_connection_is_made_again_at_once),
 		cmocka_unit_test(a_login_is_never_given_up_half_way),
-		cmocka_unit_test(refused_credentials_rest_ten_seconds_then_twice_that),
-		cmocka_unit_test(new_credentials_end_a_rest),
+		cmocka_unit_test(who_rests_is_left_alone),
+		cmocka_unit_test(a_rest_that_is_over_is_no_loop),
 	};
 
 	return cmocka_run_group_tests_name("schedule_connect", tests, NULL, NULL);

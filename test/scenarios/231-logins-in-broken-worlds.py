@@ -84,6 +84,7 @@ def never_met(text, prepare, words, **keys):
                f"{text}: one line says why", "\n".join(said[:4]) or w.prober.log())
         expect(said and "what mends it" in said[0], f"{text}: and what mends it",
                "\n".join(said[:2]))
+        told(w, text, words)
         why = w.prober.cluster().why
         expect(why not in ("", "starting", "no-answer", "no-credentials", "not-a-cluster"),
                f"{text}: so does the map", why)
@@ -105,6 +106,31 @@ def known_before(text, prepare, spoil, **keys):
                {i: len(t) for i, t in came.items()})
         late = {i: len([t for t in ts if t > begin + 11]) for i, ts in came.items()}
         expect(max(late.values()) <= 2, f"{text}: and is tried ever more seldom", late)
+
+
+def refused_question(code, text, words):
+    """The user is let in, and may not ask: no login fails, but none is of use either."""
+    with World(lambda w: w.set(query_error=(code, text), account="pelorus@%")) as w:
+        w.prober.view.wait(lambda _: w.cluster.servers["demo-1"].came, 15)
+        time.sleep(SECONDS)  # what is counted is a time
+        worst = max(w.tries().values(), key=len)
+        late = len([t for t in worst if t > time.monotonic() - 15])
+        note(f"{code} to a question: {len(worst)} logins at one server, {late} in the last 15 s")
+        expect(late <= 5, f"{code} to a question: asked ever more seldom", late)
+        said = [line for line in w.prober.log().splitlines() if "code=question-refused" in line]
+        expect(len(said) == 1 and words in said[0] and "what mends it: GRANT" in said[0],
+               f"{code} to a question: one line says why, and what mends it",
+               w.prober.log()[-800:])
+        expect(w.prober.cluster().why == "denied", f"{code} to a question: so does the map",
+               w.prober.cluster().why)
+        told(w, f"{code} to a question", "GRANT")
+
+
+def told(w, text, words):
+    """`pelorus doctor` says the same."""
+    done = w.prober.pelorus("doctor")
+    said = done.stdout + done.stderr
+    expect(re.search(words, said, re.I | re.S), f"{text}: and `pelorus doctor`", said)
 
 
 def recovers():
@@ -157,6 +183,32 @@ with tempfile.TemporaryDirectory() as folder_:
                 "a plugin that there is not", lambda w: w.set(plugin="dialog"), "dialog"
             ),
         ),
+        (
+            lambda: never_met(
+                "a nonce that is none",
+                lambda w: w.set(plugin="caching_sha2_password\0odd"),
+                "nonce",
+            ),
+        ),
+        (
+            lambda: never_met(
+                "a server that demands TLS and offers none",
+                lambda w: w.set(insecure=(3159, "Insecure transport is prohibited")),
+                "prohibited.*demands TLS",
+            ),
+        ),
+        (
+            lambda: never_met(
+                "a user that is locked",
+                lambda w: w.set(greeting_error=(3118, "Account is locked")),
+                "locked.*ACCOUNT UNLOCK",
+            ),
+        ),
+        *((refused_question, code, words, words) for code, words in (
+            (1044, "Access denied for user to database"),
+            (1142, "SELECT command denied"),
+            (1227, "you need (at least one of) the REPLICA MONITOR privilege(s)"),
+        )),
         (lambda: never_met("a user that is denied", lambda w: w.set(users=set()), "denied"),),
         (
             lambda: known_before(
@@ -174,6 +226,6 @@ with tempfile.TemporaryDirectory() as folder_:
             ),
         ),
         (recovers,),
-        workers=9,
+        workers=16,
     )
 tap.done()

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What mends a login or a question that was refused. */
+#include "remedy.h"
+
+#include <errmsg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Doubles quotes and backslashes, so that the printed SQL means this user and nothing else. */
+static void quote(const char *text, char *ret, size_t size)
+{
+	size_t n = 0;
+
+	for (; *text && n + 3 < size; text++) {
+		if (*text == '\'' || *text == '\\')
+			ret[n++] = *text;
+		ret[n++] = (unsigned char)*text < ' ' ? '?' : *text;
+	}
+	ret[n] = '\0';
+}
+
+/* What is said before and after the user, by the server's code; the last row is for all others. */
+static const struct {
+	unsigned code; /* see common/errors.c */
+	const char *before, *after;
+} logins[] = {
+	{3159,
+		"this server demands TLS and offers none here: set up its certificate, or let the "
+		"proxy before it pass TLS on (user '",
+		"')"},
+	{3118, "ALTER USER '", "'@'%' ACCOUNT UNLOCK;"},
+	{4151, "ALTER USER '", "'@'%' ACCOUNT UNLOCK;"},
+	{1820, "ALTER USER '", "'@'%' IDENTIFIED BY '<a new password>';"},
+	{1862, "ALTER USER '", "'@'%' IDENTIFIED BY '<a new password>';"},
+	{1524, "ALTER USER '", "'@'%' IDENTIFIED WITH caching_sha2_password BY '<its password>';"},
+	{0, "CREATE USER IF NOT EXISTS '", "'@'%' IDENTIFIED BY '<its password>';"},
+};
+
+void remedy_of_login(const char *user, unsigned code, enum config_dialect dialect, char *ret,
+	size_t size)
+{
+	char name[2 * CONFIG_USER_MAX];
+	const char *privileges =
+		dialect == CONFIG_DIALECT_READ_ONLY ? "REPLICATION CLIENT" : "USAGE";
+	unsigned i = 0;
+	int n;
+
+	quote(user, name, sizeof(name));
+	while (logins[i].code && logins[i].code != code)
+		i++;
+	n = snprintf(ret, size, "%s%s%s", logins[i].before, name, logins[i].after);
+	if (!logins[i].code && n > 0 && (size_t)n < size)
+		(void)snprintf(ret + n, size - (size_t)n, " GRANT %s ON *.* TO '%s'@'%%';",
+			privileges, name);
+}
+
+const char *remedy_of_unfit(unsigned code, const char *text)
+{
+	switch (code) {
+	case CR_SSL_CONNECTION_ERROR:
+		if (strstr(text, "offer") || strstr(text, "support"))
+			return "set up TLS at the server, or set `ssl = off`";
+		if (strstr(text, "version") || strstr(text, "protocol") || strstr(text, "cipher") ||
+			strstr(text, "handshake"))
+			return "let the server and this host have a version of TLS and a cipher in "
+			       "common (`ssl-cipher`)";
+		return "set `ssl-ca` to the authority that signed the server's certificate, which "
+		       "has to name this endpoint; or `ssl-verify-server-cert = off`";
+	case CR_PLUGIN_NOT_ALLOWED:
+	case CR_AUTH_PLUGIN_CANNOT_LOAD:
+	case CR_AUTH_PLUGIN_ERR:
+		return "have the user IDENTIFIED WITH caching_sha2_password or "
+		       "mysql_native_password; to show this server its password, set `ssl-ca` and "
+		       "`ssl-verify-server-cert = on`";
+	default:
+		return "see what answers at this address: it does not log in as a MySQL server does";
+	}
+}
+
+/* The last, which is the least, of "you need (at least one of) the A, B privilege(s)". */
+static int privilege_named(const char *refusal, const char **ret)
+{
+	static const char of_privileges[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ ";
+	const char *end = strstr(refusal, " privilege(s)"), *at = end;
+
+	while (at > refusal && strchr(of_privileges, at[-1]))
+		at--;
+	while (at < end && *at == ' ')
+		at++;
+	*ret = at;
+	return (int)(end - at);
+}
+
+void remedy_of_question(const char *refusal, const char *account, char *ret, size_t size)
+{
+	char user[2 * CONFIG_USER_MAX], host[2 * CONFIG_USER_MAX], name[CONFIG_USER_MAX];
+	const char *privilege, *at = account ? strrchr(account, '@') : NULL;
+	int n = privilege_named(refusal, &privilege);
+
+	if (n <= 0) {
+		privilege = "REPLICATION CLIENT";
+		n = (int)strlen(privilege);
+	}
+	if (!at || (size_t)(at - account) >= sizeof(name)) {
+		(void)snprintf(ret, size, "GRANT %.*s ON *.* TO the user that it logged in as", n,
+			privilege);
+		return;
+	}
+	memcpy(name, account, (size_t)(at - account));
+	name[at - account] = '\0';
+	quote(name, user, sizeof(user));
+	quote(at + 1, host, sizeof(host));
+	(void)snprintf(ret, size, "GRANT %.*s ON *.* TO '%s'@'%s';", n, privilege, user, host);
+}

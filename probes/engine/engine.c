@@ -321,7 +321,7 @@ static void merge_all(struct engine *e)
 static bool move_one(struct engine *e, struct cluster *from)
 {
 	char name[PEL_NAME_MAX], alias[PEL_NAME_MAX], key[PEL_NAME_MAX];
-	enum pel_role role = PEL_ROLE_WRITER;
+	enum pel_role role;
 	struct cluster *to;
 
 	if (!cluster_leaver(from, name, alias))

@@ -130,6 +130,7 @@ struct world {
 	unsigned recover_s;               /* until all is well again, from its end */
 	unsigned failures;  /* logins that may fail in a minute and server, in the first */
 	bool lost;          /* nobody can find even those servers that are well */
+	bool mixed;         /* clusters share servers, and each asks and is led at its own pace */
 	bool replaced;      /* its servers then have other addresses */
 	bool cold;          /* bad from the start, not after a calm time */
 	bool own_names;     /* besides, a name of its own leads to each fleet */

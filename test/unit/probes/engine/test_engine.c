@@ -24,7 +24,7 @@ static const struct claim claims[] = {
 	{FIGURE_DNS_SIX, 12, "look-ups of a name in 6 s"},
 	{FIGURE_DNS_ONE, 3, "in 1 s"},
 	{FIGURE_ASKS_ONE, 55, "questions to a server in 1 s"},
-	{FIGURE_ASKS_TIRED, 20, "in 10 s, late in an alarm"},
+	{FIGURE_ASKS_TIRED, 24, "in 10 s, late in an alarm"},
 	{FIGURE_ASKS_CALM, 20, "in 10 s, all well"},
 	{FIGURE_DIALS_ONE, 20, "connections to a server in 1 s"},
 	{FIGURE_DIALS_TIRED, 10, "in 10 s, late in an alarm"},
@@ -51,16 +51,8 @@ static const struct known {
 	const char *world;
 	enum figure figure;
 } known[] = {
-	{"many credentials, none right", FIGURE_UNRECOVERED},
-	{"many credentials, none right", FIGURE_FAILURES_TIRED},
-	{"endpoints flap between clusters", FIGURE_ASKS_ONE},
-	{"endpoints flap between clusters", FIGURE_ASKS_TIRED},
-	
-	{"a coordinator's order", FIGURE_ASKS_ONE}, {"a coordinator's order", FIGURE_ASKS_CALM},
-	{"a coordinator's order", FIGURE_UNCLAIMED}, {"a coordinator's order", FIGURE_RECANTED},
-	{"a coordinator's order", FIGURE_UNRECOVERED}, {"a coordinator's order", FIGURE_GAP},
-	{"a coordinator's order", FIGURE_MATE_GAP}, {"everything", FIGURE_ASKS_ONE},
-	{"everything", FIGURE_DIALS_ONE}, {"own names flap between clusters", FIGURE_ASKS_TIRED},
+	{NULL, FIGURE_FAILURES}, {NULL, FIGURE_FAILURES_TIRED},
+	{"denied", FIGURE_UNRECOVERED}, {"questions fail, from the start", FIGURE_DIALS_TIRED},
 };
 /* clang-format on */
 
@@ -83,6 +75,8 @@ static void parse(int argc, char **argv)
 
 static unsigned most_of(const struct claim *c, const struct world *w)
 {
+	if (w->mixed && (c->figure <= FIGURE_ASKS_CALM || c->figure == FIGURE_CHANGES))
+		return c->figure <= FIGURE_DNS_ONE ? c->most : UINT32_MAX;
 	if (c->figure == FIGURE_FAILURES)
 		return w->failures > 6 ? w->failures : 6;
 	return c->figure == FIGURE_RECOVERY ? w->recover_s * 1000 : c->most;

@@ -274,7 +274,7 @@ static void coordinator_turn(void)
 		}
 		if (c)
 			cluster_take_words(c, &view);
-		if (sim_random(8) == 0)
+		if (sim->bad && sim_random(8) == 0)
 			fleet_hand_over(f);
 	}
 }

@@ -60,7 +60,7 @@ struct name_watch {
 	char text[PEL_NAME_MAX];
 	struct resolve_query *query;
 	char endpoint[PEL_NAME_MAX]; /* that it is an alias of; empty: of none */
-	struct pace pace;
+	uint64_t due_ns;
 };
 
 /* Of this worker's life, in one cluster. */

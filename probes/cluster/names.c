@@ -150,6 +150,7 @@ static void name_resolved(void *ctx, const struct resolve_answer *answer)
 		.n_addrs = answer->n_addrs,
 		.ttl_ms = answer->ttl_ms};
 	uint64_t now = cluster_now(c);
+	bool trouble;
 
 	n->query = NULL;
 	if (answer->heard)
@@ -162,9 +163,8 @@ static void name_resolved(void *ctx, const struct resolve_answer *answer)
 		if (c->topology.state == PEL_STATE_UNKNOWN)
 			c->data_due_ns = now; /* connections go where this leads */
 	}
-	pace_next(&n->pace,
-		c->schedule.alarm_ns || dns_differs(c, n->index) ? PACE_NAME_TROUBLE : PACE_NAME,
-		now, 0);
+	trouble = c->schedule.alarm_ns || dns_differs(c, n->index);
+	n->due_ns = now + pace_wait_ns(trouble ? PACE_NAME_TROUBLE : PACE_NAME, 1, 0);
 	cluster_kick(c);
 }
 
@@ -173,10 +173,10 @@ void cluster_names_tick(struct cluster *c, uint64_t now_ns)
 	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
 		struct name_watch *n = &c->names[i];
 
-		if (!n->used || n->query || now_ns < n->pace.due_ns)
+		if (!n->used || n->query || now_ns < n->due_ns)
 			continue;
 		if (resolve_start(c->o->resolver, n->text, name_resolved, n, &n->query) < 0)
-			pace_next(&n->pace, PACE_NAME, now_ns, 0);
+			n->due_ns = now_ns + pace_wait_ns(PACE_NAME, 1, 0);
 	}
 }
 
@@ -185,8 +185,8 @@ uint64_t cluster_names_deadline(const struct cluster *c)
 	uint64_t due = LOOP_NEVER;
 
 	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
-		if (c->names[i].used && !c->names[i].query && c->names[i].pace.due_ns < due)
-			due = c->names[i].pace.due_ns;
+		if (c->names[i].used && !c->names[i].query && c->names[i].due_ns < due)
+			due = c->names[i].due_ns;
 	}
 	return due;
 }
@@ -196,8 +196,8 @@ void cluster_names_hurry(struct cluster *c)
 {
 	struct name_watch *n = cluster_find_name(c, c->title);
 
-	if (n && !n->query)
-		pace_forgive(&n->pace);
+	if (n)
+		n->due_ns = 0;
 }
 
 void cluster_names_free(struct cluster *c)

@@ -19,9 +19,10 @@ static const struct {
 	uint8_t burst, quarters;
 	bool passes; /* by itself: an event may have ended it, and nothing else */
 } rows[PACE_KINDS] = {
-	/* A name that is an alias of a member's host is asked for both: less than two a second. */
-	[PACE_NAME] = {S, S, 600 * MS, 2, 0},
-	[PACE_NAME_TROUBLE] = {300 * MS, 300 * MS, 600 * MS, 2, 0},
+	/* A name that is an alias of another is asked for both: less than two a second. */
+	[PACE_LOOK_UP] = {0, 0, 600 * MS, 2, 0},
+	[PACE_NAME] = {S, S, 0, 0, 0},
+	[PACE_NAME_TROUBLE] = {300 * MS, 300 * MS, 0, 0, 0},
 	[PACE_HOST] = {5 * S, 5 * S, 0, 0, 0},
 	[PACE_HOST_ALARM] = {S, S, 0, 0, 0},
 	[PACE_HOST_STRANGE] = {600 * MS, 600 * MS, 0, 0, 0},

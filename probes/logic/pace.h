@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 enum pace_kind {
+	PACE_LOOK_UP,      /* DNS of any one name, whoever asks */
 	PACE_NAME,         /* DNS of a followed name, while all is well */
 	PACE_NAME_TROUBLE, /* ... while something is wrong, or differs */
 	PACE_HOST,         /* DNS of a member's host */

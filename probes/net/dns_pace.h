@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How often one name is asked for, whoever wants it and in whatever state: three times within a second
- * at most, and each 600 ms from there.  A resolver for a whole network answers a host so many
- * questions a second, and drops the rest, those of its programs among them.
+ * How often one name is asked for, whoever wants it and in whatever state (PACE_LOOK_UP).  A resolver
+ * for a whole network answers a host so many questions a second, and drops the rest, those of its
+ * programs among them.
  *
  * Pure; times are the caller's.
  */
 #ifndef DNS_PACE_H
 #define DNS_PACE_H
 
-#include <stdint.h>
+#include "logic/pace.h"
 
 #define DNS_PACE_NAMES 512 /* that are remembered; each for about a second */
 
 struct dns_pace {
 	struct dns_paced {
 		uint64_t hash;
-		uint64_t full_ns; /* when its share is whole again */
+		struct pace pace;
 	} names[DNS_PACE_NAMES];
 };
 

@@ -81,9 +81,8 @@ static void no_share_is_broken(void **state)
 		uint64_t within_ns;
 		unsigned most;
 	} cases[] = {
-		{PACE_NAME, 6 * S, 12},
-		{PACE_NAME_TROUBLE, 6 * S, 12},
-		{PACE_NAME_TROUBLE, S, 3},
+		{PACE_LOOK_UP, 6 * S, 12},
+		{PACE_LOOK_UP, S, 3},
 		{PACE_OTHER_LOGIN, 60 * S, 6},
 		{PACE_DENIED_LOGIN, 60 * S, 6},
 	};

@@ -128,8 +128,7 @@ struct world {
 	unsigned n_fleets, n_bad;         /* 0: some; all of them */
 	unsigned bad_s;                   /* how long it lasts */
 	unsigned recover_s;               /* until all is well again, from its end */
-	unsigned failures;  /* logins that may fail in a minute and server, in the first */
-	bool lost;          /* nobody can find even those servers that are well */
+	bool lost;                        /* nobody can find even those servers that are well */
 	bool mixed;         /* clusters share servers, and each asks and is led at its own pace */
 	bool replaced;      /* its servers then have other addresses */
 	bool cold;          /* bad from the start, not after a calm time */

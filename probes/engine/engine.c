@@ -93,107 +93,13 @@ static int cluster_for(struct engine *e, const char *name, const char *key, enum
 	return *ret ? 0 : cluster_make(e, name, key, port, ret);
 }
 
-/* Puts a name to the cluster of that key. */
-static int attach(struct engine *e, const char *name, const char *key, enum pel_role role,
+int engine_attach(struct engine *e, const char *name, const char *key, enum pel_role role,
 	uint16_t port, const struct credential *credential)
 {
 	struct cluster *c;
 	int r = cluster_for(e, name, key, role, port, &c);
 
 	return r < 0 ? r : cluster_follow(c, name, role, port, key, credential);
-}
-
-static void pending_free(struct pending *p)
-{
-	resolve_cancel(p->query);
-	for (unsigned i = 0; i < p->n_credentials; i++) {
-		explicit_bzero(p->credentials[i], sizeof(*p->credentials[i]));
-		free(p->credentials[i]);
-	}
-	free(p);
-}
-
-static int pending_attach(struct pending *p, const char *key, enum pel_role role)
-{
-	int r = attach(p->engine, p->text, key, role, p->port,
-		p->n_credentials ? p->credentials[0] : NULL);
-
-	for (unsigned i = 1; r == 0 && i < p->n_credentials; i++)
-		r = attach(p->engine, p->text, key, role, p->port, p->credentials[i]);
-	return r;
-}
-
-/* An own name: its aliases tell whose it is. */
-static void pending_resolved(void *ctx, const struct resolve_answer *answer)
-{
-	struct pending *p = ctx;
-	struct engine *e = p->engine;
-	char key[PEL_NAME_MAX];
-	enum pel_role role = PEL_ROLE_WRITER;
-	bool found = false;
-
-	p->query = NULL;
-	for (unsigned i = 0; i < answer->n_chain && !found; i++)
-		found = name_key(answer->chain[i], key, &role) || role == PEL_ROLE_CUSTOM;
-	if (!found) {
-		strcpy(key, p->text);
-		role = PEL_ROLE_WRITER;
-	}
-	if (pending_attach(p, key, role) < 0)
-		log_say(e->shared.log, LOG_ERROR, "follow-failed", p->text, NULL,
-			"no room for another cluster or name");
-	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
-		if (e->pending[i] == p)
-			e->pending[i] = NULL;
-	}
-	pending_free(p);
-}
-
-static void pending_add_credential(struct pending *p, const struct credential *credential)
-{
-	struct credential *copy;
-
-	if (!credential || p->n_credentials == PENDING_CREDENTIALS)
-		return;
-	for (unsigned i = 0; i < p->n_credentials; i++) {
-		if (memcmp(p->credentials[i], credential, sizeof(*credential)) == 0)
-			return;
-	}
-	copy = malloc(sizeof(*copy));
-	if (!copy)
-		return;
-	*copy = *credential;
-	p->credentials[p->n_credentials++] = copy;
-}
-
-static int pending_start(struct engine *e, const char *name, uint16_t port,
-	const struct credential *credential)
-{
-	struct pending *p, **place = NULL;
-	int r;
-
-	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
-		if (e->pending[i] && strcmp(e->pending[i]->text, name) == 0) {
-			pending_add_credential(e->pending[i], credential);
-			return 0;
-		}
-		if (!e->pending[i] && !place)
-			place = &e->pending[i];
-	}
-	p = place ? calloc(1, sizeof(*p)) : NULL;
-	if (!p)
-		return -ENOSPC;
-	p->engine = e;
-	p->port = port;
-	strcpy(p->text, name);
-	pending_add_credential(p, credential);
-	r = resolve_start(e->shared.resolver, name, pending_resolved, p, &p->query);
-	if (r < 0) {
-		pending_free(p);
-		return r;
-	}
-	*place = p;
-	return 0;
 }
 
 int engine_follow(struct engine *e, const char *name, uint16_t port,
@@ -229,7 +135,7 @@ int engine_follow(struct engine *e, const char *name, uint16_t port,
 	}
 	if (!keyed)
 		return pending_start(e, normal, port, credential);
-	return attach(e, normal, key, role, port, credential);
+	return engine_attach(e, normal, key, role, port, credential);
 }
 
 bool engine_has_port(const struct engine *e, const char *name)

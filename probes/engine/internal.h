@@ -35,6 +35,15 @@ struct engine {
 
 struct cluster *engine_find_key(struct engine *e, const char *key);
 
+/* Puts a name to the cluster of that key. */
+int engine_attach(struct engine *e, const char *name, const char *key, enum pel_role role,
+	uint16_t port, const struct credential *credential);
+
+/* pending.c: asks DNS once, and then puts the name to its cluster with all credentials that came. */
+int pending_start(struct engine *e, const char *name, uint16_t port,
+	const struct credential *credential);
+void pending_free(struct pending *p);
+
 /* remote.c */
 void engine_remote_configure(struct engine *e);
 

@@ -272,8 +272,7 @@ const char *coordinator_verdict_text(enum coordinator_verdict verdict)
 		[COORDINATOR_GARBAGE] = "it is not what the format says",
 		[COORDINATOR_TWO] = "it names more than one primary",
 		[COORDINATOR_OUTSIDE] =
-			"it names a host outside the allowed pattern: allowed-hosts, or "
-			"else the endpoint's domain",
+			"it names a host outside the allowed pattern (else, the endpoint's domain)",
 	};
 
 	return texts[verdict];

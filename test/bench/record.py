@@ -11,6 +11,7 @@ import subprocess
 
 import bench
 
+from lib.builds import commit
 from lib.paths import ROOT
 
 FOLDER = os.path.join(bench.HERE, "results")
@@ -43,7 +44,8 @@ def versions():
 
 
 def made_by(command):
-    return [f"Made on {datetime.date.today().isoformat()} by `{command}` on:", "",
+    return [f"Made on {datetime.date.today().isoformat()} with the tree of {commit()}, by "
+            f"`{command}` on:", "",
             *[f"- {v}" for v in versions()], ""]
 
 

@@ -35,6 +35,12 @@ def ninja(name):
     return os.path.join(folder(name), "build.ninja")
 
 
+def commit():
+    """What figures are told to be of; changes that are not committed are not seen."""
+    return subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True,
+                          text=True).stdout.strip() or "no commit"
+
+
 @contextlib.contextmanager
 def lock(name):
     os.makedirs(os.path.dirname(folder(name)), exist_ok=True)

@@ -15,6 +15,7 @@ import subprocess
 import threading
 import time
 
+from lib.builds import commit
 from lib.lab import now
 from lib.paths import BUILD, CLIENTS
 from lib.programs import clients, guests
@@ -247,8 +248,8 @@ def document(rows, columns, limits, modes):
         "by what the server says of the connection; `none`: mysql for Node and sysbench verify no "
         "name, the "
         "program on musl has no TLS. Bold is a limit.",
-        "", f"Made on {datetime.date.today().isoformat()} by `PELORUS_ROUNDS={len(modes)} "
-        "PELORUS_MATRIX=FILE test/run clients`.", ""])
+        "", f"Made on {datetime.date.today().isoformat()} with the tree of {commit()}, by "
+        f"`PELORUS_ROUNDS={len(modes)} PELORUS_MATRIX=FILE test/run clients`.", ""])
 
 
 def counted(errors):

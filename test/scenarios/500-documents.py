@@ -129,6 +129,21 @@ def check_blocks(name, lab, folder, environment):
         said = run_block(name, text, lab, word in ("", "gdb"), folder, environment, cwd)
 
 
+def daemon_codes():
+    """By the calls that say them, and by the tables that those take them from."""
+    found = set()
+    for text in map(documents.read, documents.sources("probes")):
+        for call in re.findall(r"\b(?:log_say|log_event|say)\(([^;{]*);", text):
+            found |= set(re.findall(r'"([a-z]+(?:-[a-z]+)*)"', call)[:1])
+        found |= set(re.findall(r'(?:\.code = |\{(?="instance-))"([a-z-]+)"', text))
+    return found
+
+
+def codes_of(title):
+    """What stands below a heading of docs/operations.md."""
+    return documents.read("docs/operations.md").split(f"## {title}\n", 1)[-1].split("\n## ", 1)[0]
+
+
 def check_words():
     """What can be seen without running anything."""
     lines = documents.read("README.md").count("\n")
@@ -144,6 +159,8 @@ def check_words():
     codes = set(re.findall(r'\{"(L\d\d)",', documents.read("lib/base/say.c")))
     missing = codes - set(re.findall(r"L\d\d", documents.read("docs/operations.md")))
     ok(codes and not missing, "each code of the library's lines is explained", str(missing))
+    missing = daemon_codes() - set(re.findall(r"`([a-z-]+)`", codes_of("What the daemon says")))
+    ok(not missing, "each code of the daemon's lines is explained", str(missing))
     known = {v for name in documents.sources("lib", "probes", "tools/pelorus")
              for v in re.findall(r'"(PELORUS_[A-Z_]+)=?["\\]', documents.read(name))}
     page = (documents.read("tools/man/pelorus.1.scd") +

@@ -93,6 +93,9 @@ def look(lab, who):
            f"{who}: a reader refuses writes with 1290")
     tap.ok([answers(lab, i["id"], "SELECT @@innodb_read_only") for i in told["instances"]] ==
            ["0", "1", "1"], f"{who}: innodb_read_only tells the role")
+    places = [answers(lab, i["id"], "SELECT @@tmpdir") for i in told["instances"]]
+    tap.ok(len(set(places)) == 3 and all(p.startswith(lab.state + "/") for p in places),
+           f"{who}: each server has a place of its own for temporary tables", str(places))
     table = lab.sql("reader", "SELECT server_id, session_id = 'MASTER_SESSION_ID' "
                     "FROM information_schema.replica_host_status ORDER BY 1")
     tap.ok(table == [(i["id"], str(int(i["role"] == "writer"))) for i in told["instances"]],

@@ -66,7 +66,7 @@ class Instance:
         return os.path.join(self.folder, "sock")
 
     def prepare(self, source):
-        os.makedirs(self.folder)
+        os.makedirs(os.path.join(self.folder, "tmp"))
         seed.copy(source, os.path.join(self.folder, "data"))
 
     def delete(self):
@@ -80,7 +80,8 @@ class Instance:
         return ["nsenter", f"--net={self.lab.network.path(self.key)}", "unshare", "--uts",
                 "sh", "-c", 'hostname "$1"; shift; exec "$@"', "sh", self.id,
                 self.lab.binary, *OPTIONS, *self.lab.config["server"],
-                f"--datadir={self.folder}/data", f"--socket={self.socket_path}",
+                f"--datadir={self.folder}/data", f"--tmpdir={self.folder}/tmp",
+                f"--socket={self.socket_path}",
                 f"--pid-file={self.folder}/pid", f"--log-error={self.folder}/error.log",
                 f"--port={self.lab.config['port']}", f"--server-id={self.number}",
                 f"--plugin-dir={self.lab.plugin_dir}", f"--aurora-server-id={self.id}",

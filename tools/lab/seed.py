@@ -62,14 +62,19 @@ def _run(command, **options):
 
 
 def _make(path, binary):
-    """Runs inside the lab's namespaces, where this process is root."""
+    """Runs inside the lab's namespaces, where this process is root.
+
+    A server that starts deletes all temporary tables in its tmpdir, those of other servers too.
+    """
+    elsewhere = {**os.environ, "TMPDIR": path}
     install = shutil.which("mariadb-install-db")
     if not install:
         raise LabError("there is no mariadb-install-db here: install the package mariadb-server")
     # By force: it would look its host's name up, which a bare machine does not know.
     _run([install, "--no-defaults", f"--datadir={path}", "--user=root", "--skip-test-db", "--force",
-          "--auth-root-authentication-method=normal", *STORAGE])
+          "--auth-root-authentication-method=normal", *STORAGE], env=elsewhere)
     _run([binary, "--no-defaults", "--bootstrap", "--user=root", f"--datadir={path}", *STORAGE],
+         env=elsewhere,
          input="".join(" ".join(s.split()) + ";\n" for s in ACCOUNTS.split(";") if s.strip()))
 
 

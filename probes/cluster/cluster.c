@@ -55,7 +55,7 @@ void cluster_drop_links(struct cluster *c, const struct link *but)
 			continue;
 		if (p->first.member && p->scheduled)
 			schedule_lost(&c->schedule, i, cluster_now(c));
-		p->first.told = false; /* the slot is another's by now: nothing of it is void */
+		p->first.told = 0; /* the slot is another's by now: nothing of it is void */
 		probe_first_drop(p, false);
 		link_close(&c->links, &p->second);
 	}

@@ -237,6 +237,8 @@ static void first_answered(struct probe *p, const struct member_answer *answer)
 		table_failed(p, answer->error);
 	if (cluster_read(c, &p->first, questions[p->asking], answer, &e) < 0)
 		e.has = 0;
+	else
+		link_told(&c->links, &p->first);
 	cluster_note(c, topology_feed(&c->topology, p->slot, &e));
 	confirm(p, &e);
 	schedule_answered(&c->schedule, p->slot, answer->received_ns);

@@ -76,7 +76,6 @@ static void scout_report(struct cluster *c)
 	unsigned slot = PEL_NONE;
 	unsigned bits = topology_feed_scout(&c->topology, &c->scout_evidence, &slot);
 
-	link_told(&c->links, &c->scout);
 	*c->refusal = '\0';
 	cluster_note(c, topology_set_why(&c->topology, PEL_WHY_NONE, cluster_now(c)));
 	cluster_note(c, bits);
@@ -138,6 +137,8 @@ static void scout_answered(struct cluster *c, const struct member_answer *answer
 	struct evidence e;
 	int r = cluster_read(c, &c->scout, c->scout_question, answer, &e);
 
+	if (r == 0)
+		link_told(&c->links, &c->scout);
 	if (c->scout_question == DIALECT_HELLO) {
 		if (r == -EAGAIN) {
 			scout_end(c, PACE_OTHER_LOGIN);

@@ -48,6 +48,8 @@ static const struct {
 	[PACE_UNFIT_LOGIN] = {10 * S, 1800 * S, 60 * S, 4, 4, false},
 	/* Its end is what a failover waits for: a quarter of the time that it has lasted. */
 	[PACE_CUT_LOGIN] = {50 * MS, 8 * S, 0, 0, 1, true},
+	/* The same, but that it happens is no news that could end it. */
+	[PACE_CUT_SHORT] = {50 * MS, 8 * S, 0, 0, 1, false},
 	[PACE_LATE_LOGIN] = {4 * S, 30 * S, 15 * S, 3, 4, true},
 	[PACE_COORDINATOR] = {500 * MS, 15 * S, 0, 0, 4, false},
 	[PACE_CLOUD] = {S, 60 * S, 0, 0, 4, false},

@@ -36,6 +36,7 @@ enum pace_kind {
 	PACE_DENIED_LOGIN, /* ... and there is none */
 	PACE_UNFIT_LOGIN,  /* a login did not meet our own conditions, and nor does another */
 	PACE_CUT_LOGIN,    /* a login ended in the middle, or the server is full */
+	PACE_CUT_SHORT,    /* a login succeeded, and ended after the first answer */
 	PACE_LATE_LOGIN,   /* a login was given up after its time */
 	PACE_COORDINATOR,  /* HTTP that came to nothing: a coordinator, the fleet */
 	PACE_CLOUD,        /* ... a secret, AWS credentials, a notice */

@@ -144,15 +144,16 @@ void link_ready(const struct links *links, struct link *link)
 
 void link_told(const struct links *links, struct link *link)
 {
-	pace_well(&door_at(links, &link->addr)->pace);
-	link->told = true;
+	if (link->told < LINK_PROVEN && ++link->told == LINK_PROVEN)
+		pace_well(&door_at(links, &link->addr)->pace);
 }
 
 void link_useless(const struct links *links, const struct link *link)
 {
 	uint64_t now = loop_now_ns(links->loop);
 
-	pace_next(&door_at(links, &link->addr)->pace, PACE_CUT_LOGIN, now, now);
+	pace_next(&door_at(links, &link->addr)->pace, link->told ? PACE_CUT_SHORT : PACE_CUT_LOGIN,
+		now, now);
 }
 
 /* Whether this credential was let in elsewhere when it came there last. */
@@ -224,7 +225,7 @@ static void door_close(const struct links *links, const struct link *link,
 void link_failed(const struct links *links, struct link *link, const struct member_failure *failure)
 {
 	if (link->ticket == NO_TICKET) {
-		if (!link->told)
+		if (link->told < LINK_PROVEN)
 			link_useless(links, link);
 		return;
 	}

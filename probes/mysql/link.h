@@ -18,6 +18,7 @@
 
 #define NO_TICKET UINT32_MAX
 #define DOORS 32
+#define LINK_PROVEN 2 /* useful answers: it does more than to say who it is */
 
 /* What is remembered of an address that was logged in to, or was to be. */
 struct door {
@@ -53,7 +54,7 @@ struct link {
 	unsigned ticket; /* of credentials.h, until the outcome is told; else NO_TICKET */
 	bool accepted;   /* TCP is up */
 	bool ready;      /* logged in */
-	bool told;       /* the server has said who it is */
+	uint8_t told;    /* useful answers, counted up to LINK_PROVEN; the first says who it is */
 	struct pel_addr addr;
 	struct credential *own; /* with a token made for this login; or NULL */
 };
@@ -88,7 +89,7 @@ void link_close(const struct links *links, struct link *link);
 
 /* What the callback has to pass on: the login has succeeded, or failed. */
 void link_ready(const struct links *links, struct link *link);
-/* ... the server has answered what it was let in for; or nothing of use. */
+/* ... the server has answered a question; or nothing of use. */
 void link_told(const struct links *links, struct link *link);
 void link_useless(const struct links *links, const struct link *link);
 void link_failed(const struct links *links, struct link *link,

@@ -191,6 +191,11 @@ static void put_cell(struct rows *r, const char *text)
 	strcpy(r->text[0][0], text);
 }
 
+static bool is_hello(const char *query)
+{
+	return strncmp(query, "SHOW GLOBAL", 11) == 0;
+}
+
 /* The answer to a question, and what the engine knows by it. */
 static void answer(struct member *m, struct rows *r)
 {
@@ -202,7 +207,7 @@ static void answer(struct member *m, struct rows *r)
 			s->no_table ? NULL : s->names_writer, m->sent_ns);
 		return;
 	}
-	if (strncmp(m->query, "SHOW GLOBAL", 11) == 0)
+	if (is_hello(m->query))
 		put_hello(s, r);
 	else if (strstr(m->query, "read_only"))
 		put_cell(r, s->claims ? "0" : "1");
@@ -223,7 +228,7 @@ static void answered(struct member *m)
 		m->waits = true;
 		return;
 	}
-	if (s->reply == REPLY_RESET) {
+	if (s->reply == REPLY_RESET || (s->reply == REPLY_HELLO_ALONE && !is_hello(m->query))) {
 		tell_failure(m, MEMBER_LOST, 2013);
 		return;
 	}

@@ -197,6 +197,11 @@ static void reset_question(struct server *s)
 	s->reply = REPLY_RESET;
 }
 
+static void greet_alone(struct server *s)
+{
+	s->reply = REPLY_HELLO_ALONE;
+}
+
 static void one_errs(void)
 {
 	err(bad_fleet()->writer);
@@ -294,7 +299,7 @@ static void pause_turn(void)
 static void strike_any(struct server *s)
 {
 	static void (*const makes[])(struct server * s) = {deny, unfit, fill, reset_login,
-		hush_login, refuse, blacken, err, hush, reset_question, claim, recant};
+		hush_login, refuse, blacken, err, hush, reset_question, greet_alone, claim, recant};
 
 	makes[sim_random(sizeof(makes) / sizeof(*makes))](s);
 }
@@ -399,6 +404,9 @@ const struct world worlds[] = {
 	{"questions hang, from the start", .strike = hush, .bad_s = 200, .recover_s = 10,
 		.cold = true},
 	{"questions are reset", .strike = reset_question, .bad_s = 200, .recover_s = 10},
+	{"all but the hello is reset", .strike = greet_alone, .bad_s = 200, .recover_s = 10},
+	{"all but the hello is reset, from the start", .strike = greet_alone, .bad_s = 200,
+		.recover_s = 10, .cold = true},
 	{"everybody claims", .strike = claim, .bad_s = 200, .recover_s = 10},
 	{"everybody claims, from the start", .strike = claim, .bad_s = 200, .recover_s = 10,
 		.cold = true},

@@ -36,6 +36,8 @@ static void waits_are_those_of_the_table(void **state)
 		{PACE_UNFIT_LOGIN, 99, 1800 * S},
 		{PACE_CUT_LOGIN, 2, 62500 * MS / 1000},
 		{PACE_CUT_LOGIN, 99, 8 * S},
+		{PACE_CUT_SHORT, 1, 50 * MS},
+		{PACE_CUT_SHORT, 99, 8 * S},
 		{PACE_COORDINATOR, 4, 4 * S},
 		{PACE_COORDINATOR, 99, 15 * S},
 	};

@@ -289,6 +289,8 @@ static void remote_published(struct remote *r, const char *key, const struct pel
 	if (place && (*place)->fleet)
 		fleet_publish((*place)->fleet, hot, cold);
 }
+	if (place && (*place)->cloud)
+		cloud_changed((*place)->cloud);
 
 static void remote_event(struct remote *r, const char *line)
 {

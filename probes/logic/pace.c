@@ -53,7 +53,9 @@ static const struct {
 	[PACE_LATE_LOGIN] = {4 * S, 30 * S, 15 * S, 3, 4, true},
 	[PACE_COORDINATOR] = {500 * MS, 15 * S, 0, 0, 4, false},
 	[PACE_CLOUD] = {S, 60 * S, 0, 0, 4, false},
-	[PACE_CONTROL_PLANE] = {30 * S, 600 * S, 0, 0, 4, false},
+	/* All hosts share what one account may ask. */
+	[PACE_CONTROL] = {30 * S, 120 * S, 0, 0, 4, false},
+	[PACE_CONTROL_LOST] = {30 * S, 600 * S, 0, 0, 4, false},
 };
 
 static uint64_t max_ns(uint64_t a, uint64_t b)

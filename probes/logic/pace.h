@@ -40,7 +40,8 @@ enum pace_kind {
 	PACE_LATE_LOGIN,   /* a login was given up after its time */
 	PACE_COORDINATOR,  /* HTTP that came to nothing: a coordinator, the fleet */
 	PACE_CLOUD,        /* ... a secret, AWS credentials, a notice */
-	PACE_CONTROL_PLANE,
+	PACE_CONTROL,      /* the control plane of a cluster, while it says the same */
+	PACE_CONTROL_LOST, /* ... and it is of no use */
 	PACE_KINDS,
 };
 

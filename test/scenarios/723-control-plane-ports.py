@@ -1,9 +1,12 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""An instance that listens at another port than its cluster: the control plane says which."""
-
+"""An instance that listens at another port than its cluster: the control plane says which.  It is
+asked ever more seldom while it says the same, and not anew for another comment in a file."""
+import os
+import time
 
 from lib import tap
+from lib.paths import BUILD
 from lib.prober import Prober, cluster_section
 from lib.servers import aws, fakes
 from lib.servers.http_server import HttpServer
@@ -11,6 +14,7 @@ from lib.servers.http_server import HttpServer
 fakes.enter()
 
 OTHER, WRONG = 3310, 3399
+SPEED = 30  # of the clock
 
 
 def serve(server, cluster):
@@ -26,6 +30,34 @@ def serve(server, cluster):
 
 def routable(c):
     return sorted(i for i, instance in c.instances.items() if instance.routable)
+
+
+def reloaded(p, text):
+    """Whether the control plane is asked again, of itself it is not for a long while."""
+    asked = len(http.requests("/rds/"))
+    p.configure(text)
+    p.ask("reload")
+    try:
+        return http.request("/rds/", seconds=3, after=asked)
+    except TimeoutError:
+        return None
+
+
+def rounds():
+    return len([r for r in http.requests("/rds/") if "DescribeDBClusters&" in r["body"]])
+
+
+def asked_seldom(cluster, variables):
+    """Nobody logs in to its servers, so that it is the clock of the sources alone that is fast."""
+    fast = [f"LD_PRELOAD={os.path.join(BUILD, 'test', 'lib', 'fast_clock.so')}",
+            f"FAST_CLOCK={SPEED}", "FAST_CLOCK_AFTER=1"]
+    before = rounds()
+    with Prober(cluster, cluster_section(cluster, user=None, control_plane="on"),
+                prefix=[*variables, *fast]):
+        http.request("/rds/", after=len(http.requests("/rds/")))
+        time.sleep(360 / SPEED)  # what is counted is a time
+    tap.ok(3 <= rounds() - before <= 6, "while it says the same it is asked ever more seldom: up to "
+           "six times in six minutes", rounds() - before)
 
 
 dns = fakes.Dns()
@@ -45,5 +77,11 @@ with HttpServer() as http:
         tap.ok(c and c.instances["demo-2"].port == fakes.PORT and c.writer == "demo-1",
                "and who answers where it is stays there, whatever the control plane says",
                c and c.instances)
+        text = cluster_section(demo, control_plane="on")
+        tap.ok(not reloaded(p, "# a line more\n" + text), "a reload with another comment does not "
+               "ask it anew", http.requests("/rds/")[-1])
+        tap.ok(reloaded(p, cluster_section(demo, control_plane="on", stall_time="7s")),
+               "one that changes the cluster does")
+    asked_seldom(demo, variables)
 demo.close()
 tap.done()

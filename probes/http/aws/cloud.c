@@ -204,6 +204,12 @@ void cloud_free(struct cloud *c)
 	free(c);
 }
 
+void cloud_changed(struct cloud *c)
+{
+	if (c->rds)
+		source_rds_hurry(c->rds);
+}
+
 int cloud_token(const struct cloud *c, const char *host, uint16_t port, const char *user, char *ret,
 	size_t size)
 {

@@ -29,6 +29,9 @@ void cloud_free(struct cloud *c);
 /* A login was refused: the secret is read anew, at most each 10 s. */
 void cloud_denied(struct cloud *c);
 
+/* The cluster is another than it was. */
+void cloud_changed(struct cloud *c);
+
 /* A fresh password for `user` at `host`.  0; -EAGAIN: no key yet; -ENOBUFS. */
 int cloud_token(const struct cloud *c, const char *host, uint16_t port, const char *user, char *ret,
 	size_t size);

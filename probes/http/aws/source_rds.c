@@ -6,6 +6,9 @@
  * endpoints, the cluster, its instances.  Where a custom endpoint alone is followed, whose it is
  * has to be asked first.  Only when all are answered is the listener told, so that it never sees
  * half a view.  Throttling and every other trouble make the pauses longer; the last view stays.
+ *
+ * All hosts ask for one account, which is throttled as a whole.  So the pauses grow for as long as the
+ * view stays as it is and nothing happens in the cluster.
  */
 #include "source_rds.h"
 
@@ -22,6 +25,9 @@
 #include <string.h>
 
 #define PAGES_MOST 20 /* of one round: a server that never ends is not followed for ever */
+
+/* All hosts have seen it, and ask as seldom together as in any other 30 s. */
+#define SOON_NS (30 * LOOP_S)
 
 #define WHOSE 0u /* the question whose a custom endpoint is */
 
@@ -46,6 +52,8 @@ struct source_rds {
 	void *ctx;
 	unsigned question, pages;
 	struct rds_view view; /* being gathered */
+	struct rds_view last; /* that was gathered */
+	struct pace pace;
 	struct rds_page page;
 	struct http_call *call;
 	struct loop_timer timer;
@@ -59,7 +67,7 @@ static void fail(struct source_rds *s, const char *why)
 	trouble_say(&s->trouble, "the RDS control plane is of no use: %s; what is known stays",
 		why);
 	loop_timer_set_in(s->of->loop, &s->timer,
-		pace_wait_ns(PACE_CONTROL_PLANE, s->trouble.failures, loop_now_ns(s->of->loop)));
+		pace_wait_ns(PACE_CONTROL_LOST, s->trouble.failures, loop_now_ns(s->of->loop)));
 }
 
 /* Whose the custom endpoint is; false if nobody's. */
@@ -72,6 +80,19 @@ static bool learn_cluster(struct source_rds *s)
 	}
 	s->view = (struct rds_view){0};
 	return s->id[0] != '\0';
+}
+
+/* The whole view is there: the next is due the later, the longer nothing changes. */
+static void rest(struct source_rds *s)
+{
+	uint64_t now = loop_now_ns(s->of->loop);
+
+	if (memcmp(&s->last, &s->view, sizeof(s->last)) != 0)
+		pace_well(&s->pace);
+	s->last = s->view;
+	pace_next(&s->pace, PACE_CONTROL, now, 0);
+	s->pace.due_ns -= pace_jitter_ns(now, (s->pace.due_ns - now) / 4);
+	loop_timer_set(s->of->loop, &s->timer, s->pace.due_ns);
 }
 
 /* The next page, question, or the end of the round. */
@@ -88,7 +109,7 @@ static void go_on(struct source_rds *s)
 		return;
 	}
 	trouble_end(&s->trouble);
-	loop_timer_set_in(s->of->loop, &s->timer, SOURCE_RDS_POLL_NS);
+	rest(s);
 	s->listed(s->ctx, &s->view);
 }
 
@@ -167,6 +188,16 @@ void source_rds_key_ready(struct source_rds *s)
 {
 	if (!loop_timer_is_set(&s->timer))
 		begin(s);
+}
+
+void source_rds_hurry(struct source_rds *s)
+{
+	uint64_t now = loop_now_ns(s->of->loop);
+	bool rests = s->pace.due_ns > now + SOON_NS;
+
+	pace_well(&s->pace);
+	if (rests)
+		loop_timer_set_in(s->of->loop, &s->timer, pace_jitter_ns(now, SOON_NS));
 }
 
 int source_rds_new(const struct http_cluster *of, struct aws_chain *chain, const char *region,

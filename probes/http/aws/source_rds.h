@@ -6,8 +6,6 @@
 #include "creds.h"
 #include "rds_parse.h"
 
-#define SOURCE_RDS_POLL_NS (30 * LOOP_S)
-
 struct source_rds;
 
 /*
@@ -20,5 +18,8 @@ void source_rds_free(struct source_rds *s);
 
 /* The chain has a key, or a new one. */
 void source_rds_key_ready(struct source_rds *s);
+
+/* Something has happened in the cluster: the view may be another soon. */
+void source_rds_hurry(struct source_rds *s);
 
 #endif

@@ -277,15 +277,20 @@ void topology_feed_refusal(struct topology *t, unsigned name, uint64_t now_ns)
 unsigned topology_set_name_members(struct topology *t, unsigned name, const char *const *ids,
 	unsigned n)
 {
+	uint64_t listed[PEL_MAP_INSTANCES] = {0};
 	struct topology_name *to;
+	unsigned n_listed = 0;
 
 	if (name >= t->n_names)
 		return 0;
 	to = &t->names[name];
+	for (; ids && n_listed < n && n_listed < PEL_MAP_INSTANCES; n_listed++)
+		listed[n_listed] = pel_name_hash(ids[n_listed]);
+	if (to->listed == (ids != NULL) && memcmp(to->listed_ids, listed, sizeof(listed)) == 0)
+		return 0;
 	to->listed = ids != NULL;
-	to->n_listed = 0;
-	for (unsigned i = 0; ids && i < n && i < PEL_MAP_INSTANCES; i++)
-		to->listed_ids[to->n_listed++] = pel_name_hash(ids[i]);
+	to->n_listed = (uint8_t)n_listed;
+	memcpy(to->listed_ids, listed, sizeof(listed));
 	t->epoch++;
 	return TOPOLOGY_DATA | TOPOLOGY_EPOCH;
 }

@@ -40,6 +40,10 @@ static void waits_are_those_of_the_table(void **state)
 		{PACE_CUT_SHORT, 99, 8 * S},
 		{PACE_COORDINATOR, 4, 4 * S},
 		{PACE_COORDINATOR, 99, 15 * S},
+		{PACE_CONTROL, 1, 30 * S},
+		{PACE_CONTROL, 2, 60 * S},
+		{PACE_CONTROL, 99, 120 * S},
+		{PACE_CONTROL_LOST, 99, 600 * S},
 	};
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++)

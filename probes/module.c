@@ -143,7 +143,8 @@ static int remote_add(struct remote *r, const char *key, const struct config_clu
 
 	if (strlen(key) >= PEL_NAME_MAX)
 		return -EINVAL;
-	if (place && memcmp(&(*place)->config, config, sizeof(*config)) == 0)
+	/* Where in the file it says so does not matter. */
+	if (place && memcmp(&(*place)->config, config, offsetof(struct config_cluster, lines)) == 0)
 		return 0;
 	if (!place)
 		place = make(r, key);
@@ -288,9 +289,9 @@ static void remote_published(struct remote *r, const char *key, const struct pel
 
 	if (place && (*place)->fleet)
 		fleet_publish((*place)->fleet, hot, cold);
-}
 	if (place && (*place)->cloud)
 		cloud_changed((*place)->cloud);
+}
 
 static void remote_event(struct remote *r, const char *line)
 {

@@ -132,7 +132,8 @@ struct config_cluster {
 	char aws_profile[64];
 	enum config_auth auth;
 	char secret_id[CONFIG_PATH_MAX]; /* of `auth = secretsmanager`: name or ARN */
-	unsigned lines[CONFIG_KEYS];     /* where each key of the table was set; 0: default */
+	/* Where each key of the table was set; 0: default.  The last field: what is before it counts. */
+	unsigned lines[CONFIG_KEYS];
 };
 
 struct config {

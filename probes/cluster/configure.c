@@ -211,6 +211,18 @@ static void link_denied(void *ctx)
 	remote_module_denied(c->o->remote, c->key);
 }
 
+static bool has_member(void *ctx, const struct pel_addr *addr)
+{
+	const struct cluster *c = ctx;
+	struct pel_addr at;
+
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		if (topology_login_addr(&c->topology, i, &at) && memcmp(&at, addr, sizeof(at)) == 0)
+			return true;
+	}
+	return false;
+}
+
 int cluster_new(const struct cluster_options *options, const char *name, const char *key,
 	const struct config_cluster *config, uint16_t port, struct cluster **ret)
 {
@@ -238,6 +250,7 @@ int cluster_new(const struct cluster_options *options, const char *name, const c
 		.doors = &c->doors,
 		.token = link_token,
 		.denied = link_denied,
+		.has_member = has_member,
 		.ctx = c};
 	c->record = (unsigned)record;
 	c->born_ns = now;

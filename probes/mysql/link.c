@@ -156,14 +156,15 @@ void link_useless(const struct links *links, const struct link *link)
 		now, now);
 }
 
-/* Whether this credential was let in elsewhere when it came there last. */
+/* Whether this credential was let in when it came last to a member elsewhere. */
 static bool is_proven_elsewhere(const struct links *links, const struct link *link)
 {
 	for (unsigned i = 0; i < DOORS; i++) {
 		const struct door *d = &links->doors->list[i];
 
 		if (d->used_ns && (d->proven & 1u << link->ticket) &&
-			memcmp(&d->addr, &link->addr, sizeof(d->addr)) != 0)
+			memcmp(&d->addr, &link->addr, sizeof(d->addr)) != 0 &&
+			links->has_member(links->ctx, &d->addr))
 			return true;
 	}
 	return false;
@@ -178,15 +179,32 @@ static void say(const struct links *links, const struct link *link, const char *
 			failure->text ? failure->text : "no login", remedy);
 }
 
+/* A name of the cluster leads to another's server, which is no news of the credential. */
+static void denied_by_stranger(const struct links *links, const struct link *link,
+	const struct member_failure *failure)
+{
+	if (credentials_tell(links->credentials, link->ticket, ~failure->code))
+		log_event(links->log, LOG_WARNING, "stranger-denied", links->name, NULL,
+			"%s; a name of the cluster leads there, to a server that is no known member "
+			"of it",
+			failure->text ? failure->text : "no login");
+	credentials_unanswered(links->credentials, link->ticket);
+}
+
 static void denied(const struct links *links, const struct link *link,
 	const struct member_failure *failure)
 {
 	const struct credential *credential = credentials_of(links->credentials, link->ticket);
+	bool proven = is_proven_elsewhere(links, link);
 	char remedy[REMEDY_MAX];
 
+	if (proven && !links->has_member(links->ctx, &link->addr)) {
+		denied_by_stranger(links, link, failure);
+		return;
+	}
 	remedy_of_login(credential->user, failure->code, links->dialect, remedy, sizeof(remedy));
 	say(links, link, "access-denied", failure, remedy);
-	if (is_proven_elsewhere(links, link))
+	if (proven)
 		credentials_unanswered(links->credentials, link->ticket);
 	else
 		credentials_denied(links->credentials, link->ticket, now_ms(links));

@@ -45,6 +45,8 @@ struct links {
 	int (*token)(void *ctx, const char *host, uint16_t port, const char *user, char *ret,
 		size_t size);
 	void (*denied)(void *ctx); /* a login was refused */
+	bool (*has_member)(void *ctx,
+		const struct pel_addr *addr); /* at this address, as far as known */
 	void *ctx;
 };
 

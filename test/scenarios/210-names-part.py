@@ -140,6 +140,11 @@ def not_let_in(text, spoil):
         expect(len(said) == 1 and w.own in said[0] and "level=warning" in said[0],
                f"{text}: one line says that the name has left",
                "\n".join(said) or w.prober.log()[len(before):] or "not a line")
+        until = w.prober.log()[len(before):].split("code=name-left", 1)[0]
+        expect("code=access-denied" not in until, f"{text}: A's user is not said to be unknown",
+               until)
+        expect(("code=stranger-denied" in until) == (spoil is refuses),
+               f"{text}: who denies is said to be none of A's", until)
         a = w.prober.view.find(w.a.writer_name)
         expect(a.state == "known" and a.writer == "demo-1", f"{text}: A is as it was", a.state)
         w.calm(text)

@@ -181,6 +181,7 @@ struct world {
 	struct doors doors;
 	uint64_t now;
 	unsigned denials;
+	uint8_t gone; /* no member is there any more */
 };
 
 static void on_denied(void *ctx)
@@ -188,6 +189,11 @@ static void on_denied(void *ctx)
 	struct world *w = ctx;
 
 	w->denials++;
+}
+
+static bool has_member(void *ctx, const struct pel_addr *addr)
+{
+	return addr->ip[3] != ((struct world *)ctx)->gone;
 }
 
 static void told(void *ctx, enum member_event event, const struct member_answer *answer,
@@ -211,6 +217,7 @@ static struct world *world_new(unsigned n_credentials)
 	w->links.name = "name";
 	w->links.credentials = credentials_new();
 	w->links.denied = on_denied;
+	w->links.has_member = has_member;
 	w->links.ctx = w;
 	for (unsigned i = 0; i < n_credentials; i++) {
 		struct credential c = {.origin = CREDENTIAL_FOLLOWED};
@@ -281,6 +288,31 @@ static void one_server_that_denies_keeps_no_other_out(void **state)
 	assert_int_equal(try(w, 2, MEMBER_DENIED), 1);
 	assert_int_equal(credentials_verdict(w->links.credentials), CREDENTIALS_DENIED);
 	assert_int_equal(w->denials, 3);
+	world_free(w);
+}
+
+static void a_proof_ends_with_the_server_that_gave_it(void **state)
+{
+	struct world *w = world_new(1);
+
+	assert_int_equal(try(w, 1, 0), 1);
+	assert_int_equal(try(w, 2, 0), 1);
+	w->gone = 1;
+	assert_int_equal(try(w, 2, MEMBER_DENIED), 1);
+	assert_int_equal(credentials_verdict(w->links.credentials), CREDENTIALS_DENIED);
+	world_free(w);
+}
+
+/* DNS has led a name of the cluster there: it is no news of the credential. */
+static void who_is_no_member_may_deny(void **state)
+{
+	struct world *w = world_new(1);
+
+	assert_int_equal(try(w, 1, 0), 1);
+	w->gone = 2;
+	assert_int_equal(try(w, 2, MEMBER_DENIED), 1);
+	assert_int_equal(credentials_verdict(w->links.credentials), CREDENTIALS_GOOD);
+	assert_int_equal(w->denials, 0);
 	world_free(w);
 }
 
@@ -399,6 +431,8 @@ int main(void)
 		cmocka_unit_test(what_is_unfit_has_a_remedy_of_its_own),
 		cmocka_unit_test(the_environment_is_as_it_was),
 		cmocka_unit_test(one_server_that_denies_keeps_no_other_out),
+		cmocka_unit_test(a_proof_ends_with_the_server_that_gave_it),
+		cmocka_unit_test(who_is_no_member_may_deny),
 		cmocka_unit_test(an_unproven_one_comes_to_the_server_that_lets_it_in),
 		cmocka_unit_test(no_more_than_six_a_minute_in_any_state),
 		cmocka_unit_test(each_credential_has_its_turn),

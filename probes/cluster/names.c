@@ -85,16 +85,18 @@ static bool is_own(const struct cluster *c, const char *name)
 		strcmp(name, c->config->reader_endpoint) == 0;
 }
 
-static enum topology_bond bond_of(const struct cluster *c, const struct name_watch *n)
+/* Whose a name is, and the role of the endpoint that it is an alias of, if it is. */
+static enum topology_bond bond_of(const struct cluster *c, const struct name_watch *n,
+	enum pel_role *ret_role)
 {
 	char key[PEL_NAME_MAX];
-	enum pel_role role;
 
+	*ret_role = PEL_ROLE_UNKNOWN;
 	if (is_own(c, n->text))
 		return TOPOLOGY_BOND_OWN;
 	if (!n->endpoint[0])
 		return TOPOLOGY_BOND_NONE;
-	if (!name_key(n->endpoint, key, &role))
+	if (!name_key(n->endpoint, key, ret_role))
 		return cluster_has_name(c, key) ? TOPOLOGY_BOND_ALIAS : TOPOLOGY_BOND_NONE;
 	return strcmp(key, c->key) == 0 || cluster_has_name(c, key) ? TOPOLOGY_BOND_ALIAS
 								    : TOPOLOGY_BOND_OTHER;
@@ -157,7 +159,7 @@ static void name_resolved(void *ctx, const struct resolve_answer *answer)
 		health_witnessed(c->o->witness, now);
 	if (answer->status == 0) {
 		note_endpoint(n, answer);
-		dns.bond = bond_of(c, n);
+		dns.bond = bond_of(c, n, &dns.role);
 		learn_domain(c, dns.bond, answer);
 		cluster_note(c, topology_feed_dns(&c->topology, n->index, &dns, now));
 		if (c->topology.state == PEL_STATE_UNKNOWN)
@@ -313,6 +315,7 @@ bool cluster_is_same(const struct cluster *a, const struct cluster *b)
 static int adopt(struct cluster *to, const struct cluster *from, unsigned i, enum pel_role role)
 {
 	const struct name_watch *n = &from->names[i];
+	enum pel_role ignored;
 	int at = watch_name(to, n->text,
 		topology_adopt_name(&to->topology, &from->topology.names[i], role,
 			cluster_now(to)));
@@ -321,7 +324,7 @@ static int adopt(struct cluster *to, const struct cluster *from, unsigned i, enu
 		return at;
 	to->names[at].wanted |= n->wanted;
 	strcpy(to->names[at].endpoint, n->endpoint);
-	to->topology.names[at].bond = (uint8_t)bond_of(to, &to->names[at]);
+	to->topology.names[at].bond = (uint8_t)bond_of(to, &to->names[at], &ignored);
 	return at;
 }
 

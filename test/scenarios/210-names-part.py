@@ -189,6 +189,27 @@ def programs():
         w.a_changes.end()
 
 
+def role_follows():
+    """The own name goes to the other endpoint of the same cluster, and back."""
+    def becomes(role):
+        try:
+            return w.prober.view.wait(lambda v: v.find(w.own).names[w.own].role == role, WITHIN)
+        except TimeoutError:
+            return False
+    with World(follow_a=True) as w:
+        w.dns.aliases[w.own] = w.a.reader_name
+        expect(becomes("reader"), "an alias of the reader endpoint is a reader's name",
+               w.prober.view.find(w.own).names[w.own].role)
+        program = Program(w.prober, w.own)
+        expect(program.connected(w.a, "demo-2"), "... and leads to a reader")
+        program.end()
+        w.dns.aliases[w.own] = w.a.writer_name
+        expect(becomes("writer"), "... until it is one of the writer's again")
+        program = Program(w.prober, w.own)
+        expect(program.connected(w.a), "... and leads to the writer")
+        program.end()
+
+
 def next_worker():
     """The worker dies after a name has moved: the next one takes over what was published, though it
     has to ask DNS first whose the name is."""
@@ -295,7 +316,7 @@ World.dns = worlds.Dns()
 side_by_side(
     (both_let_us_in,), (only_name,), (not_let_in, "B refuses the user", refuses),
     (not_let_in, "B is no such cluster", is_plain), (and_back,), (flickers,), (global_endpoint,),
-    (programs,), (next_worker,),
+    (programs,), (role_follows,), (next_worker,),
     (configured, "B lets us in, configured", lambda server: None, "known"),
     (configured, "B refuses the user, configured", refuses, "unknown"), workers=11)
 tap.done()

@@ -242,6 +242,21 @@ static bool is_asked_after(struct topology *t, const struct topology_name *n, ui
 	return n->away_ns && topology_may_leave(t, n, now_ns);
 }
 
+/* An alias has the role of its endpoint: of the cluster's other one, where it leads there steadily. */
+static unsigned follow_role(struct topology_name *n, enum pel_role role)
+{
+	if (role == PEL_ROLE_UNKNOWN || role == n->role) {
+		n->strange = 0;
+		return 0;
+	}
+	if (++n->strange < TOPOLOGY_STEADY_ANSWERS)
+		return 0;
+	n->strange = 0;
+	n->role = (uint8_t)role;
+	n->settled = (struct pel_addr){0};
+	return TOPOLOGY_EPOCH;
+}
+
 unsigned topology_take_dns(struct topology *t, unsigned name, const struct topology_dns *dns,
 	uint64_t now_ns)
 {
@@ -258,6 +273,8 @@ unsigned topology_take_dns(struct topology *t, unsigned name, const struct topol
 	n->ttl_ms = dns->ttl_ms;
 	n->dns_ns = now_ns;
 	n->bond = (uint8_t)dns->bond;
+	if (dns->bond == TOPOLOGY_BOND_ALIAS)
+		bits |= follow_role(n, dns->role);
 	note_away(t, n, dns, now_ns);
 	if (n->role == PEL_ROLE_CUSTOM)
 		match_members(t, n, dns, now_ns);

@@ -106,12 +106,13 @@ struct topology_name {
 	uint64_t hash;
 	uint8_t role; /* enum pel_role */
 	uint8_t n_seen;
-	uint8_t agree; /* answers in a row, TOPOLOGY_STEADY_NS apart, that led to `lead` */
-	uint8_t bond;  /* enum topology_bond, of the last answer */
-	bool listed;   /* members were told by topology_set_name_members() */
-	bool left;     /* belongs elsewhere; to be taken away by the caller */
-	bool met;      /* ... to another cluster, which has been met there */
-	bool arrived;  /* from another cluster; its sockets have not been judged since */
+	uint8_t agree;   /* answers in a row, TOPOLOGY_STEADY_NS apart, that led to `lead` */
+	uint8_t bond;    /* enum topology_bond, of the last answer */
+	uint8_t strange; /* answers in a row that led through an endpoint of another role */
+	bool listed;     /* members were told by topology_set_name_members() */
+	bool left;       /* belongs elsewhere; to be taken away by the caller */
+	bool met;        /* ... to another cluster, which has been met there */
+	bool arrived;    /* from another cluster; its sockets have not been judged since */
 	uint16_t port;
 	uint32_t ttl_ms;
 	uint64_t dns_ns;      /* last answer */
@@ -263,6 +264,7 @@ struct topology_dns {
 	unsigned n_addrs; /* 0: no such name, or no answer: nothing follows */
 	uint32_t ttl_ms;
 	enum topology_bond bond; /* of a cluster's name */
+	enum pel_role role;      /* of the endpoint that it is an alias of; or not known */
 };
 
 /* `uid`: of this use of the map's record; the first generation and epoch are 1. */

@@ -150,6 +150,39 @@ static void a_name_that_moves_brings_its_addresses(void **state)
 	free(to);
 }
 
+/* The endpoint's role, where the name leads through it three times in a row. */
+static void an_alias_has_the_role_of_its_endpoint(void **state)
+{
+	static const struct {
+		enum topology_bond bond;
+		enum pel_role told, then;
+	} answers[] = {
+		{TOPOLOGY_BOND_ALIAS, PEL_ROLE_READER, PEL_ROLE_WRITER},
+		{TOPOLOGY_BOND_ALIAS, PEL_ROLE_READER, PEL_ROLE_WRITER},
+		{TOPOLOGY_BOND_ALIAS, PEL_ROLE_WRITER, PEL_ROLE_WRITER},
+		{TOPOLOGY_BOND_ALIAS, PEL_ROLE_READER, PEL_ROLE_WRITER},
+		{TOPOLOGY_BOND_ALIAS, PEL_ROLE_READER, PEL_ROLE_WRITER},
+		{TOPOLOGY_BOND_OTHER, PEL_ROLE_READER, PEL_ROLE_WRITER},
+		{TOPOLOGY_BOND_ALIAS, PEL_ROLE_READER, PEL_ROLE_READER},
+		{TOPOLOGY_BOND_NONE, PEL_ROLE_UNKNOWN, PEL_ROLE_READER},
+		{TOPOLOGY_BOND_ALIAS, PEL_ROLE_WRITER, PEL_ROLE_READER},
+	};
+	struct play *p = up();
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
+		struct pel_addr where = play_addr(1);
+		const struct topology_dns dns = {.addrs = &where,
+			.n_addrs = 1,
+			.bond = answers[i].bond,
+			.role = answers[i].told};
+
+		(void)topology_feed_dns(&p->t, 3, &dns, p->now += PLAY_MS);
+		assert_int_equal(p->t.names[3].role, answers[i].then);
+	}
+	free(p);
+}
+
 /* Two clusters whose addresses and uuids differ, a name that is with one of them, and DNS. */
 struct world {
 	struct play *sides[2];
@@ -229,8 +262,9 @@ static void no_name_alternates(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[N_ROWS + 3] = {
+	struct CMUnitTest tests[N_ROWS + 4] = {
 		[N_ROWS] = cmocka_unit_test(a_place_is_free_again),
+		cmocka_unit_test(an_alias_has_the_role_of_its_endpoint),
 		cmocka_unit_test(a_name_that_moves_brings_its_addresses),
 		cmocka_unit_test(no_name_alternates),
 	};

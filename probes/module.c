@@ -20,7 +20,6 @@
 #define FETCH_MS 10000
 
 struct remote_cluster {
-	struct remote *remote;
 	char key[PEL_NAME_MAX];
 	struct config_cluster config;
 	struct http_cluster of; /* of the two above */
@@ -38,41 +37,6 @@ struct remote {
 	struct remote_cluster *clusters[PEL_MAP_CLUSTERS];
 };
 
-static void on_named(void *ctx, const struct coordinator_view *view)
-{
-	struct remote_cluster *c = ctx;
-
-	c->remote->core.named(c->remote->core.ctx, c->key, view);
-}
-
-static void on_listed(void *ctx, const struct rds_view *view)
-{
-	struct remote_cluster *c = ctx;
-
-	c->remote->core.listed(c->remote->core.ctx, c->key, view);
-}
-
-static void on_credential(void *ctx, const struct credential *credential)
-{
-	struct remote_cluster *c = ctx;
-
-	c->remote->core.credential(c->remote->core.ctx, c->key, credential);
-}
-
-static void on_tokens(void *ctx)
-{
-	struct remote_cluster *c = ctx;
-
-	c->remote->core.tokens(c->remote->core.ctx, c->key);
-}
-
-static void on_fleet(void *ctx, enum remote_fleet fleet)
-{
-	struct remote_cluster *c = ctx;
-
-	c->remote->core.fleet(c->remote->core.ctx, c->key, fleet);
-}
-
 static void stop_sources(struct remote_cluster *c)
 {
 	source_http_free(c->source);
@@ -85,18 +49,14 @@ static void stop_sources(struct remote_cluster *c)
 
 static int start_sources(struct remote_cluster *c)
 {
-	const struct cloud_listener listener = {.credential = on_credential,
-		.listed = on_listed,
-		.tokens = on_tokens,
-		.ctx = c};
 	int source = 0, cloud = 0, fleet = 0;
 
 	if (c->config.source == CONFIG_SOURCE_HTTP && c->config.url[0])
-		source = source_http_new(&c->of, on_named, c, &c->source);
+		source = source_http_new(&c->of, &c->source);
 	if (cloud_is_wanted(&c->config))
-		cloud = cloud_new(&c->of, &listener, &c->cloud);
+		cloud = cloud_new(&c->of, &c->cloud);
 	if (c->config.publish[0])
-		fleet = fleet_new(&c->of, on_fleet, c, &c->fleet);
+		fleet = fleet_new(&c->of, &c->fleet);
 	return source < 0 ? source : cloud < 0 ? cloud : fleet;
 }
 
@@ -128,9 +88,9 @@ static struct remote_cluster **make(struct remote *r, const char *key)
 		c = calloc(1, sizeof(*c));
 		if (!c)
 			return NULL;
-		c->remote = r;
 		strcpy(c->key, key);
-		c->of = (struct http_cluster){r->loop, r->http, r->log, c->key, &c->config};
+		c->of = (struct http_cluster){r->loop, r->http, r->log, &r->core, c->key,
+			&c->config};
 		r->clusters[i] = c;
 		return &r->clusters[i];
 	}

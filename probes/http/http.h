@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "remote/remote.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,7 +52,8 @@ struct http_cluster {
 	struct loop *loop;
 	struct http *http;
 	struct log *log;
-	const char *key; /* of the cluster */
+	const struct remote_core *core; /* whom it tells */
+	const char *key;                /* of the cluster */
 	const struct config_cluster *config;
 };
 

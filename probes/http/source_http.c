@@ -37,8 +37,6 @@ struct source_http {
 	const struct http_cluster *of;
 	const struct config_cluster *config;
 	struct etcd_key etcd;
-	void (*named)(void *ctx, const struct coordinator_view *view);
-	void *ctx;
 	struct http_call *call;
 	struct loop_timer timer;
 	struct trouble trouble;
@@ -65,7 +63,7 @@ static void fail(struct source_http *s, const char *why)
 		s->failing_ns = now;
 	if (now >= s->failing_ns + DEAD_NS) {
 		s->view.n = 0;
-		s->named(s->ctx, &s->view);
+		s->of->core->named(s->of->core->ctx, s->of->key, &s->view);
 	}
 	again(s, pace_wait_ns(PACE_COORDINATOR, s->trouble.failures, now));
 }
@@ -82,7 +80,7 @@ static bool take(struct source_http *s, const char *body, size_t n, uint64_t ind
 		s->failing_ns = 0;
 	if (verdict == COORDINATOR_OK) {
 		trouble_end(&s->trouble);
-		s->named(s->ctx, &s->view);
+		s->of->core->named(s->of->core->ctx, s->of->key, &s->view);
 		return true;
 	}
 	if (verdict == COORDINATOR_NOTHING) {
@@ -240,9 +238,7 @@ static void allowed_put(const struct http_cluster *of, char *ret, size_t size)
 		(void)snprintf(ret, size, "*.%s", domain);
 }
 
-int source_http_new(const struct http_cluster *of,
-	void (*named)(void *ctx, const struct coordinator_view *view), void *ctx,
-	struct source_http **ret)
+int source_http_new(const struct http_cluster *of, struct source_http **ret)
 {
 	struct source_http *s = calloc(1, sizeof(*s));
 	int r = 0;
@@ -251,8 +247,6 @@ int source_http_new(const struct http_cluster *of,
 		return -ENOMEM;
 	s->of = of;
 	s->config = of->config;
-	s->named = named;
-	s->ctx = ctx;
 	allowed_put(of, s->allowed, sizeof(s->allowed));
 	s->trouble =
 		(struct trouble){.log = of->log, .code = "coordinator-trouble", .cluster = of->key};

@@ -10,10 +10,8 @@
 
 struct source_http;
 
-/* `named` is told whom it names, at first and after each change; nothing is verified yet.  0 or -errno. */
-int source_http_new(const struct http_cluster *of,
-	void (*named)(void *ctx, const struct coordinator_view *view), void *ctx,
-	struct source_http **ret);
+/* The core is told whom it names, at first and after each change; nothing is verified yet.  0 or -errno. */
+int source_http_new(const struct http_cluster *of, struct source_http **ret);
 void source_http_free(struct source_http *s);
 
 #endif

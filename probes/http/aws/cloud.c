@@ -37,7 +37,6 @@ struct secret {
 
 struct cloud {
 	const struct http_cluster *of;
-	struct cloud_listener listener;
 	char region[32];
 	struct aws_chain *chain;
 	struct source_rds *rds;
@@ -94,7 +93,7 @@ static void on_secret(void *ctx, const struct http_answer *answer)
 		return;
 	}
 	trouble_end(&c->secret.trouble);
-	c->listener.credential(c->listener.ctx, to);
+	c->of->core->credential(c->of->core->ctx, c->of->key, to);
 }
 
 static void secret_ask(void *ctx)
@@ -160,11 +159,10 @@ static void on_key(void *ctx)
 	secret_ask(c);
 	if (c->rds)
 		source_rds_key_ready(c->rds);
-	c->listener.tokens(c->listener.ctx);
+	c->of->core->tokens(c->of->core->ctx, c->of->key);
 }
 
-int cloud_new(const struct http_cluster *of, const struct cloud_listener *listener,
-	struct cloud **ret)
+int cloud_new(const struct http_cluster *of, struct cloud **ret)
 {
 	struct cloud *c = calloc(1, sizeof(*c));
 	int r;
@@ -172,7 +170,6 @@ int cloud_new(const struct http_cluster *of, const struct cloud_listener *listen
 	if (!c)
 		return -ENOMEM;
 	c->of = of;
-	c->listener = *listener;
 	c->secret.trouble =
 		(struct trouble){.log = of->log, .code = "secret-failing", .cluster = of->key};
 	loop_timer_init(&c->secret.timer, secret_ask, c);
@@ -182,8 +179,7 @@ int cloud_new(const struct http_cluster *of, const struct cloud_listener *listen
 	if (r == 0)
 		r = secret_start(c);
 	if (r == 0 && of->config->control_plane)
-		r = source_rds_new(of, c->chain, c->region, listener->listed, listener->ctx,
-			&c->rds);
+		r = source_rds_new(of, c->chain, c->region, &c->rds);
 	if (r < 0) {
 		cloud_free(c);
 		return r;

@@ -9,21 +9,11 @@
 
 struct cloud;
 
-/* Whom it tells; none of these may free it. */
-struct cloud_listener {
-	void (*credential)(void *ctx, const struct credential *credential);
-	void (*listed)(void *ctx, const struct rds_view *view);
-	/* IAM tokens can be made from now on. */
-	void (*tokens)(void *ctx);
-	void *ctx;
-};
-
 /* Whether a configuration asks for anything of it. */
 bool cloud_is_wanted(const struct config_cluster *config);
 
 /* 0; -EINVAL: the region is not known; -errno. */
-int cloud_new(const struct http_cluster *of, const struct cloud_listener *listener,
-	struct cloud **ret);
+int cloud_new(const struct http_cluster *of, struct cloud **ret);
 void cloud_free(struct cloud *c);
 
 /* A login was refused: the secret is read anew, at most each 10 s. */

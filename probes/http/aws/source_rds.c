@@ -4,7 +4,7 @@
  *
  * Each 30 s three questions one after the other, each with as many pages as it takes: the custom
  * endpoints, the cluster, its instances.  Where a custom endpoint alone is followed, whose it is
- * has to be asked first.  Only when all are answered is the listener told, so that it never sees
+ * has to be asked first.  Only when all are answered is the core told, so that it never sees
  * half a view.  Throttling and every other trouble make the pauses longer; the last view stays.
  *
  * All hosts ask for one account, which is throttled as a whole.  So the pauses grow for as long as the
@@ -48,8 +48,6 @@ struct source_rds {
 	const char *region;
 	char id[PEL_ID_MAX];     /* of the cluster; empty until a custom endpoint's is found */
 	char custom[PEL_ID_MAX]; /* of the custom endpoint that is followed alone, or empty */
-	void (*listed)(void *ctx, const struct rds_view *view);
-	void *ctx;
 	unsigned question, pages;
 	struct rds_view view; /* being gathered */
 	struct rds_view last; /* that was gathered */
@@ -110,7 +108,7 @@ static void go_on(struct source_rds *s)
 	}
 	trouble_end(&s->trouble);
 	rest(s);
-	s->listed(s->ctx, &s->view);
+	s->of->core->listed(s->of->core->ctx, s->of->key, &s->view);
 }
 
 static void on_answer(void *ctx, const struct http_answer *answer)
@@ -201,7 +199,7 @@ void source_rds_hurry(struct source_rds *s)
 }
 
 int source_rds_new(const struct http_cluster *of, struct aws_chain *chain, const char *region,
-	void (*listed)(void *ctx, const struct rds_view *view), void *ctx, struct source_rds **ret)
+	struct source_rds **ret)
 {
 	struct source_rds *s = calloc(1, sizeof(*s));
 
@@ -210,8 +208,6 @@ int source_rds_new(const struct http_cluster *of, struct aws_chain *chain, const
 	*s = (struct source_rds){.of = of,
 		.chain = chain,
 		.region = region,
-		.listed = listed,
-		.ctx = ctx,
 		.trouble = {.log = of->log, .code = "control-plane-trouble", .cluster = of->key}};
 	snprintf(pel_name_kind(of->key) == PEL_KIND_CUSTOM ? s->custom : s->id, PEL_ID_MAX, "%.*s",
 		(int)strcspn(of->key, "."), of->key);

@@ -13,7 +13,7 @@ struct source_rds;
  * region stay the caller's.
  */
 int source_rds_new(const struct http_cluster *of, struct aws_chain *chain, const char *region,
-	void (*listed)(void *ctx, const struct rds_view *view), void *ctx, struct source_rds **ret);
+	struct source_rds **ret);
 void source_rds_free(struct source_rds *s);
 
 /* The chain has a key, or a new one. */

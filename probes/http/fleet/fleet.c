@@ -38,8 +38,6 @@ struct fleet {
 	const struct config_cluster *config;
 	const struct fleet_store *store;
 	struct fleet_place place;
-	void (*told)(void *ctx, enum remote_fleet fleet);
-	void *ctx;
 	enum fleet_state state;
 	char document[FLEET_DOCUMENT_MAX];
 	bool known;
@@ -112,10 +110,15 @@ static uint64_t soon_ns(const struct fleet *f)
 	return pace_jitter_ns(loop_now_ns(f->of->loop) ^ (uintptr_t)f, JITTER_NS);
 }
 
+static void tell(const struct fleet *f, enum remote_fleet fleet)
+{
+	f->of->core->fleet(f->of->core->ctx, f->of->key, fleet);
+}
+
 static void follow_nobody(struct fleet *f)
 {
 	f->follows = false;
-	f->told(f->ctx, REMOTE_FLEET_ALONE);
+	tell(f, REMOTE_FLEET_ALONE);
 }
 
 /* Another host leads, and has said something; what is not bound to a lease is no leader's word. */
@@ -133,7 +136,7 @@ static void follow(struct fleet *f)
 			"another host tells for the fleet");
 	f->follows = true;
 	f->state = FOLLOWING;
-	f->told(f->ctx, REMOTE_FLEET_FOLLOWS);
+	tell(f, REMOTE_FLEET_FOLLOWS);
 }
 
 /* The store is of no use: alone for now. */
@@ -260,7 +263,7 @@ static void lead(struct fleet *f)
 	log_event(f->trouble.log, LOG_INFO, "fleet-lead", f->of->key, NULL,
 		"this host tells for the fleet");
 	trouble_end(&f->trouble);
-	f->told(f->ctx, REMOTE_FLEET_LEADS);
+	tell(f, REMOTE_FLEET_LEADS);
 	loop_timer_set_in(f->of->loop, &f->timer, f->config->lease_ms * LOOP_MS / 3);
 	if (f->changed)
 		put(f);
@@ -452,8 +455,7 @@ void fleet_publish(struct fleet *f, const struct pel_hot *hot, const struct pel_
 		put(f);
 }
 
-int fleet_new(const struct http_cluster *of, void (*told)(void *ctx, enum remote_fleet fleet),
-	void *ctx, struct fleet **ret)
+int fleet_new(const struct http_cluster *of, struct fleet **ret)
 {
 	struct fleet *f = calloc(1, sizeof(*f));
 	char suffix[PEL_NAME_MAX + 1];
@@ -463,8 +465,6 @@ int fleet_new(const struct http_cluster *of, void (*told)(void *ctx, enum remote
 		return -ENOMEM;
 	f->of = of;
 	f->config = of->config;
-	f->told = told;
-	f->ctx = ctx;
 	f->trouble = (struct trouble){.log = of->log, .code = "fleet-trouble", .cluster = of->key};
 	loop_timer_init(&f->timer, on_timer, f);
 	snprintf(suffix, sizeof(suffix), "/%s", of->key);

@@ -13,12 +13,8 @@
 
 struct fleet;
 
-/*
- * `told` is as remote_core.fleet.  The cluster's key stands behind the URL's.  0; -EINVAL: the URL
- * has no key; -errno.
- */
-int fleet_new(const struct http_cluster *of, void (*told)(void *ctx, enum remote_fleet fleet),
-	void *ctx, struct fleet **ret);
+/* The cluster's key stands behind the URL's.  0; -EINVAL: the URL has no key; -errno. */
+int fleet_new(const struct http_cluster *of, struct fleet **ret);
 /* Somebody else may lead when the lease has ended. */
 void fleet_free(struct fleet *f);
 

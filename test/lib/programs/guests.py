@@ -30,7 +30,7 @@ class Libc:
         out = os.path.join(folder, f"{guest}-{self.name}")
         subprocess.run([*self.compiler, "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Werror",
                         "-o", out, os.path.join(ROOT, "test", "guests", guest + ".c"),
-                        "-pthread"], check=True)
+                        "-pthread", "-ldl"], check=True)
         return out
 
     def command(self, command, environment):
@@ -54,17 +54,29 @@ def musl():
     return Libc("musl", ["musl-gcc"], absent=missing)
 
 
+def glibc_in(root, name, absent=None):
+    """One that is unpacked in a folder, as Debian's and Ubuntu's packages lay it out."""
+    return Libc(name, [
+        "gcc", f"--sysroot={root}", f"-B{root}/usr/lib/{ARCH}",
+        f"-Wl,--dynamic-linker={root}/lib64/ld-linux-x86-64.so.2",
+        # an RPATH, unlike a RUNPATH, also serves what libc itself opens (libnss_files)
+        f"-Wl,--disable-new-dtags,-rpath,{root}/lib/{ARCH}",
+    ], absent=absent)
+
+
 def old_glibc():
     """Debian 11's; the folder is made once, and needs apt and its network then."""
     made = subprocess.run([os.path.join(ROOT, "tools", "oldlibc"), OLD], capture_output=True,
                           text=True)
-    libs = os.path.join(OLD, "lib", ARCH)
-    return Libc("glibc-2.31", [
-        "gcc", f"--sysroot={OLD}", f"-B{OLD}/usr/lib/{ARCH}",
-        f"-Wl,--dynamic-linker={OLD}/lib64/ld-linux-x86-64.so.2",
-        # an RPATH, unlike a RUNPATH, also serves what libc itself opens (libnss_files)
-        f"-Wl,--disable-new-dtags,-rpath,{libs}",
-    ], absent=None if made.returncode == 0 else f"no older glibc: {made.stderr.strip()[-200:]}")
+    return glibc_in(OLD, "glibc-2.31", None if made.returncode == 0 else
+                    f"no older glibc: {made.stderr.strip()[-200:]}")
+
+
+def given_glibc():
+    """The one in the folder $PELORUS_TEST_GLIBC, for versions that no registry has any more."""
+    root = os.environ.get("PELORUS_TEST_GLIBC", "").rstrip("/")
+    return glibc_in(root, os.path.basename(root) or "a still older glibc",
+                    None if root else "no folder in $PELORUS_TEST_GLIBC")
 
 
 def aarch64():

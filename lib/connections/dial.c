@@ -33,7 +33,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/time.h>
 
 #define DIAL_TRIES 3
@@ -196,19 +196,19 @@ static ssize_t call_real(struct dial *d)
 }
 
 /*
- * A second connect() on a socket that is connecting or connected asks how it went: the first one's
- * record and address stay.
+ * A second connect() on a socket that is connecting or connected asks how it went, and so does the
+ * first behind one that failed meanwhile: its record and address stay.  Of a socket that is closed
+ * (POLLHUP) the kernel has taken back what it shut down (POLLRDHUP) once that was asked.
  */
 static bool is_under_way(struct dial *d, ssize_t *ret)
 {
-	struct tcp_info info = {0};
-	socklen_t n = sizeof(info);
+	struct pollfd state = {.fd = d->fd, .events = POLLRDHUP};
 	struct socket_record record;
 
 	if (!sockets_read(d->fd, &record) || record.cookie != d->cookie ||
 		record.followed != followed_index(d->followed))
 		return false;
-	if (getsockopt(d->fd, IPPROTO_TCP, TCP_INFO, &info, &n) < 0 || info.tcpi_state == TCP_CLOSE)
+	if (poll(&state, 1, 0) < 0 || (state.revents & (POLLHUP | POLLRDHUP)) == POLLHUP)
 		return false;
 	d->plan.target = record.socket.real;
 	*ret = call_real(d);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One connect to a followed name after another, on sockets of this host, where nobody publishes. */
+#include "connections/dial.h"
+#include "connections/sockets.h"
+#include "base/process.h"
+#include "common/names.h"
+#include "known/followed.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define NAME "db.example.com"
+
+static struct followed *name;
+static uint16_t port; /* listened on at 127.0.0.2, and nowhere else */
+static int listener;
+
+static ssize_t run_connect(int fd, const struct sockaddr *addr, socklen_t len, const void *context)
+{
+	return connect(fd, addr, len);
+}
+
+static int dial(int fd)
+{
+	static const struct dial_call call = {.run = run_connect, .repeatable = true};
+	struct sockaddr_in in = {.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr = {htonl(name->virtual4)}};
+
+	return dial_run(fd, (struct sockaddr *)&in, sizeof(in), &call) == 0 ? 0 : errno;
+}
+
+static void lead_to(uint8_t host)
+{
+	const struct pel_addr addr = {.family = 4, .ip = {127, 0, 0, host}};
+
+	followed_set_dns(name, &addr, 1, 1);
+}
+
+static int booked(int fd)
+{
+	struct socket_record record;
+
+	return sockets_read(fd, &record) && record.cookie == socket_cookie(fd)
+		? record.socket.real.ip[3]
+		: 0;
+}
+
+static int refused(int flags)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | flags, 0);
+	struct pollfd polled = {.fd = fd, .events = POLLOUT};
+
+	lead_to(1);
+	assert_int_equal(dial(fd), flags ? EINPROGRESS : ECONNREFUSED);
+	assert_int_equal(booked(fd), 1);
+	if (flags)
+		assert_int_equal(poll(&polled, 1, 10000), 1);
+	lead_to(2);
+	return fd;
+}
+
+/* As IO::Socket of Perl does. */
+static void a_connect_that_asks_how_it_went_is_told_and_no_new_one(void **state)
+{
+	int fd = refused(SOCK_NONBLOCK);
+
+	assert_int_equal(dial(fd), ECONNREFUSED);
+	assert_int_equal(booked(fd), 1);
+	assert_int_equal(dial(fd), EINPROGRESS);
+	assert_int_equal(booked(fd), 2);
+	close(fd);
+}
+
+static void who_asked_otherwise_is_told_that_it_is_over(void **state)
+{
+	int fd = refused(SOCK_NONBLOCK), error = 0;
+	socklen_t n = sizeof(error);
+
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n), 0);
+	assert_int_equal(error, ECONNREFUSED);
+	assert_int_equal(dial(fd), ECONNABORTED);
+	assert_int_equal(booked(fd), 1);
+	assert_int_equal(dial(fd), EINPROGRESS);
+	assert_int_equal(booked(fd), 2);
+	close(fd);
+}
+
+static void a_connect_behind_one_that_failed_is_a_new_one(void **state)
+{
+	int fd = refused(0);
+
+	assert_int_equal(dial(fd), 0);
+	assert_int_equal(booked(fd), 2);
+	close(fd);
+}
+
+static void a_connected_socket_stays_where_it_is(void **state)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	lead_to(2);
+	assert_int_equal(dial(fd), 0);
+	lead_to(1);
+	assert_int_equal(dial(fd), EISCONN);
+	assert_int_equal(booked(fd), 2);
+	(void)shutdown(fd, SHUT_RDWR);
+	assert_int_equal(dial(fd), EISCONN);
+	assert_int_equal(booked(fd), 2);
+	close(fd);
+}
+
+static void a_socket_that_was_taken_back_is_a_new_one(void **state)
+{
+	const struct sockaddr none = {.sa_family = AF_UNSPEC};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	lead_to(2);
+	assert_int_equal(dial(fd), 0);
+	assert_int_equal(connect(fd, &none, sizeof(none)), 0);
+	lead_to(1);
+	assert_int_equal(dial(fd), ECONNREFUSED);
+	assert_int_equal(booked(fd), 1);
+	close(fd);
+}
+
+static int prepare(void **state)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr = {htonl(0x7f000002)}};
+	socklen_t n = sizeof(in);
+
+	process_init();
+	(void)process_check();
+	listener = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(listener, (struct sockaddr *)&in, n), 0);
+	assert_int_equal(listen(listener, 16), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&in, &n), 0);
+	port = ntohs(in.sin_port);
+	return followed_add(NAME, pel_name_hash(NAME), PEL_ROLE_WRITER, &name);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_connect_that_asks_how_it_went_is_told_and_no_new_one),
+		cmocka_unit_test(who_asked_otherwise_is_told_that_it_is_over),
+		cmocka_unit_test(a_connect_behind_one_that_failed_is_a_new_one),
+		cmocka_unit_test(a_connected_socket_stays_where_it_is),
+		cmocka_unit_test(a_socket_that_was_taken_back_is_a_new_one),
+	};
+
+	return cmocka_run_group_tests(tests, prepare, NULL);
+}

@@ -285,6 +285,14 @@ bool pel_map_is_fresh(const struct pel_map *map, uint64_t now_ns);
 /* Finds the record of a name (normal form and its hash).  0, -ENOENT, -EAGAIN. */
 int pel_map_find(const struct pel_map *map, const char *name, uint64_t hash, struct pel_ref *ret);
 
+/*
+ * The one name with a hash of which `is_it` is true, as far as the index has it, and nothing else is
+ * looked at.  0; -ENOENT if there is none, or several; -EAGAIN.  Its hash is to be compared.
+ */
+typedef bool pel_map_hash(const void *context, uint64_t hash);
+int pel_map_find_hash(const struct pel_map *map, pel_map_hash *is_it, const void *context,
+	char ret_name[static PEL_NAME_MAX]);
+
 /* Copies out what routing needs of cluster number `cluster`.  0, -ENOENT (free), -EAGAIN, -EPROTO. */
 int pel_map_read_hot(const struct pel_map *map, unsigned cluster, struct pel_hot *ret);
 

@@ -152,6 +152,48 @@ int pel_map_find(const struct pel_map *map, const char *name, uint64_t hash, str
 	return 0;
 }
 
+static unsigned index_count(const struct pel_map *map, pel_map_hash *is_it, const void *context,
+	struct pel_map_entry *ret)
+{
+	unsigned found = 0;
+
+	for (size_t i = 0; i < PEL_MAP_INDEX; i++) {
+		struct pel_map_entry e;
+
+		map_copy(&e, &map->index[i], sizeof(e));
+		if (e.hash == 0 || !is_it(context, e.hash))
+			continue;
+		*ret = e;
+		found++;
+	}
+	return found;
+}
+
+int pel_map_find_hash(const struct pel_map *map, pel_map_hash *is_it, const void *context,
+	char ret_name[static PEL_NAME_MAX])
+{
+	const _Atomic uint32_t *word = &map->header.index_seq;
+	char text[PEL_NAME_MAX] __attribute__((aligned(8)));
+	struct pel_map_entry e;
+
+	for (int i = 0; i < PEL_TRIES; i++) {
+		uint32_t seq = atomic_load_explicit(word, memory_order_acquire);
+		unsigned found = seq & 1 ? 0 : index_count(map, is_it, context, &e);
+		uint64_t uid;
+
+		if ((seq & 1) || !seq_is_unmoved(word, seq))
+			continue;
+		if (found != 1 || e.cluster >= PEL_MAP_CLUSTERS || e.name >= PEL_MAP_NAMES)
+			return -ENOENT;
+		if (name_read(map, e.cluster, e.name, &uid, text) < 0)
+			return -EAGAIN;
+		text[PEL_NAME_MAX - 1] = '\0';
+		strcpy(ret_name, text);
+		return uid != 0 ? 0 : -ENOENT;
+	}
+	return -EAGAIN;
+}
+
 static bool hot_is_sane(const struct pel_hot *h)
 {
 	if (h->state > PEL_STATE_WRITERLESS || h->n_instances > PEL_MAP_INSTANCES ||

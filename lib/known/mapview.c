@@ -230,23 +230,15 @@ int mapview_read(const struct pel_map *map, const char *name, uint64_t hash,
 	return 0;
 }
 
+static bool is_at(const void *addr, uint64_t hash)
+{
+	return block_is_of(addr, hash);
+}
+
+/* A name may have gone between the two reads, and another have taken its place. */
 bool mapview_name_of(const struct pel_map *map, const struct pel_addr *addr,
 	char ret_name[static PEL_NAME_MAX])
 {
-	unsigned found = 0;
-
-	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
-		struct pel_hot hot;
-		struct pel_cold cold;
-
-		if (pel_map_read_all(map, i, &hot, &cold) < 0)
-			continue;
-		for (unsigned n = 0; n < hot.n_names; n++) {
-			if (!block_is_of(addr, hot.names[n].hash))
-				continue;
-			strcpy(ret_name, cold.names[n]);
-			found++;
-		}
-	}
-	return found == 1;
+	return pel_map_find_hash(map, is_at, addr, ret_name) == 0 &&
+		block_is_of(addr, pel_name_hash(ret_name));
 }

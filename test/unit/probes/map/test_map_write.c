@@ -168,6 +168,35 @@ static void every_name_of_every_cluster_is_found(void **state)
 	}
 }
 
+static bool is_hash(const void *context, uint64_t hash)
+{
+	return hash == *(const uint64_t *)context;
+}
+
+static bool is_odd(const void *context, uint64_t hash)
+{
+	return hash & 1;
+}
+
+/* It costs whoever asks for a hash that nobody has no look at any record. */
+static void a_name_is_found_by_what_only_its_hash_tells(void **state)
+{
+	struct place *p = *state;
+	const uint64_t hash = pel_name_hash("b.example"), none = 4711;
+	void *records = (void *)(uintptr_t)p->map->clusters;
+	char text[PEL_NAME_MAX] = "";
+
+	for (char name[] = "a.example"; *name < 'g'; ++*name)
+		publish_name(p, (unsigned)map_write_take(p->w, NOW), name, MAP_CHANGE_EPOCH);
+	assert_int_equal(pel_map_find_hash(p->map, is_hash, &hash, text), 0);
+	assert_string_equal(text, "b.example");
+	assert_int_equal(mprotect(records, sizeof(p->map->clusters), PROT_NONE), 0);
+	assert_int_equal(pel_map_find_hash(p->map, is_hash, &none, text), -ENOENT);
+	assert_int_equal(pel_map_find_hash(p->map, is_odd, NULL, text), -ENOENT);
+	assert_string_equal(text, "b.example");
+	assert_int_equal(mprotect(records, sizeof(p->map->clusters), PROT_READ), 0);
+}
+
 static void a_released_record_is_free_and_never_comes_back_under_its_uid(void **state)
 {
 	struct place *p = *state;
@@ -390,6 +419,7 @@ int main(void)
 		CASE(what_is_published_is_read),
 		CASE(words_move_only_for_what_they_stand_for),
 		CASE(every_name_of_every_cluster_is_found),
+		CASE(a_name_is_found_by_what_only_its_hash_tells),
 		CASE(a_released_record_is_free_and_never_comes_back_under_its_uid),
 		CASE(a_successor_keeps_what_a_young_map_says),
 		CASE(a_successor_drops_what_nobody_claims),

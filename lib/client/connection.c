@@ -96,7 +96,6 @@ bool connection_is_proven(const struct handle *h)
 	return hot.state == PEL_STATE_KNOWN && i != PEL_NONE && hot.instances[i].role == h->role;
 }
 
-/* The watcher forgets a socket that it has ended; one that the library has closed is not yet. */
 void connection_note_loss(struct handle *h)
 {
 	struct socket_record record;
@@ -107,7 +106,8 @@ void connection_note_loss(struct handle *h)
 	h->lost_ns = clock_now_ns();
 	atomic_store(&losses[followed_index(h->followed)].identity, h->socket.identity);
 	atomic_store(&losses[followed_index(h->followed)].ns, h->lost_ns);
-	h->severed = h->recorded && (!sockets_read(h->fd, &record) || record.cookie != h->cookie);
+	h->severed = h->recorded && sockets_read(h->fd, &record) && record.cookie == h->cookie &&
+		record.severed;
 }
 
 static enum retry_evidence look_for_evidence(const struct handle *h, uint64_t failed_ns)

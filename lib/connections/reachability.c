@@ -206,7 +206,7 @@ static unsigned collect(struct pollfd polled[PENDING], struct socket_record reco
 	unsigned n = 0;
 
 	for (int fd = 0, limit = sockets_limit(); fd < limit && n < PENDING; fd++) {
-		if (!sockets_read(fd, &records[n]) || !records[n].pending)
+		if (!sockets_read(fd, &records[n]) || !records[n].pending || records[n].severed)
 			continue;
 		polled[n] = (struct pollfd){.fd = fd, .events = POLLOUT};
 		n++;

@@ -163,7 +163,8 @@ bool sockets_read(int fd, struct socket_record *ret)
 	return places && fd >= 0 && fd < SOCKETS_MAX && place_read(&places[fd], ret);
 }
 
-void sockets_forget(int fd, uint64_t cookie)
+/* Sets one word of the record, if it is that socket's. */
+static void set_word(int fd, uint64_t cookie, size_t offset, uint64_t value)
 {
 	struct place *places = atomic_load_explicit(&table, memory_order_acquire);
 	uint32_t seq;
@@ -171,8 +172,14 @@ void sockets_forget(int fd, uint64_t cookie)
 	if (!places || fd < 0 || fd >= SOCKETS_MAX || !place_lock(&places[fd], &seq))
 		return;
 	if (atomic_load_explicit(&places[fd].words[0], memory_order_relaxed) == cookie)
-		atomic_store_explicit(&places[fd].words[0], 0, memory_order_relaxed);
+		atomic_store_explicit(&places[fd].words[offset / sizeof(value)], value,
+			memory_order_relaxed);
 	place_unlock(&places[fd], seq);
+}
+
+void sockets_forget(int fd, uint64_t cookie)
+{
+	set_word(fd, cookie, offsetof(struct socket_record, cookie), 0);
 }
 
 int sockets_limit(void)
@@ -212,6 +219,7 @@ int socket_sever(int fd, uint64_t cookie)
 	if (own < 0 && errno == EMFILE)
 		own = fd;
 	if (own >= 0 && socket_cookie(own) == cookie) {
+		set_word(fd, cookie, offsetof(struct socket_record, severed), 1);
 		sever(own);
 		r = 0;
 	}

@@ -22,6 +22,7 @@ struct socket_record {
 	uint64_t cookie; /* 0: no record */
 	struct sever_socket socket;
 	uint64_t made_ns;  /* of the connect() */
+	uint64_t severed;  /* 1: by this library, or about to be */
 	uint32_t followed; /* followed_index() */
 	uint32_t pending;  /* 1: not known to be connected yet, on one not proven from here */
 };
@@ -41,7 +42,10 @@ void sockets_forget(int fd, uint64_t cookie);
 /* One more than the highest number that ever had a record. */
 int sockets_limit(void);
 
-/* Ends the connection if `fd` still is that socket.  0, or -ESTALE if it is another, or none. */
+/*
+ * Ends the connection if `fd` still is that socket, and marks its record before.  0, or -ESTALE if
+ * it is another, or none.
+ */
 int socket_sever(int fd, uint64_t cookie);
 
 /* Takes a socket back to unconnected, so that connect() may be called on it again. */

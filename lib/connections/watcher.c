@@ -68,7 +68,7 @@ static void judge(int fd, const struct verdict *v)
 {
 	struct socket_record record;
 
-	if (!sockets_read(fd, &record) || record.followed != v->followed)
+	if (!sockets_read(fd, &record) || record.followed != v->followed || record.severed)
 		return;
 	record.socket.uid = v->hot.uid;
 	record.socket.name = (uint8_t)v->ref.name;
@@ -77,8 +77,9 @@ static void judge(int fd, const struct verdict *v)
 	if (socket_sever(fd, record.cookie) == 0) {
 		slot_count(SLOT_SEVERED);
 		slot_count_sockets(-1);
+	} else {
+		sockets_forget(fd, record.cookie);
 	}
-	sockets_forget(fd, record.cookie);
 }
 
 /* One name.  False if the map does not have it. */
@@ -124,10 +125,10 @@ static uint32_t count_live(void)
 	for (int fd = 0, n = sockets_limit(); fd < n; fd++) {
 		if (!sockets_read(fd, &record))
 			continue;
-		if (socket_cookie(fd) == record.cookie)
-			live++;
-		else
+		if (socket_cookie(fd) != record.cookie)
 			sockets_forget(fd, record.cookie);
+		else if (!record.severed)
+			live++;
 	}
 	return live;
 }

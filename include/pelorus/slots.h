@@ -19,11 +19,12 @@
 #define PEL_SLOT_NAMES 8
 
 struct pel_slot {
-	_Atomic int32_t pid;      /* in the client's own pid namespace; 0: free */
-	_Atomic uint32_t ready;   /* 1: everything below is filled */
-	uint64_t start_ticks;     /* field 22 of /proc/PID/stat; 0: could not be read */
-	uint64_t pidns;           /* inode of the client's pid namespace */
-	_Atomic uint64_t seen_ns; /* when the client last looked at the heartbeat */
+	_Atomic int32_t pid; /* in the client's own pid namespace; 0: free */
+	_Atomic uint32_t
+		version;      /* of the library, major << 16 | minor << 8 | patch; 0: not filled */
+	uint64_t start_ticks; /* field 22 of /proc/PID/stat; 0: could not be read */
+	uint64_t pidns;       /* inode of the client's pid namespace */
+	_Atomic uint64_t seen_ns;               /* when the client last looked at the heartbeat */
 	_Atomic uint64_t names[PEL_SLOT_NAMES]; /* hashes of the names it follows; 0: none */
 	_Atomic uint32_t tracked;               /* sockets tracked now */
 	_Atomic uint32_t routed;                /* connects rewritten, since start */

@@ -125,17 +125,28 @@ static int open_file(void)
 	return -1;
 }
 
+static uint32_t own_version(void)
+{
+	uint32_t version = 0, part = 0;
+
+	for (const char *at = PELORUS_VERSION; *at; at++) {
+		version = *at == '.' ? version << 8 | part : version;
+		part = *at == '.' ? 0 : part * 10 + (uint32_t)(*at - '0');
+	}
+	return version << 8 | part;
+}
+
 static void fill(struct pel_slot *s)
 {
 	struct stat st;
 
-	if (s->ready)
+	if (s->version)
 		return;
 	s->start_ticks = start_ticks();
 	s->pidns = stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
 	(void)prctl(PR_GET_NAME, s->command, 0, 0, 0);
 	s->pid = atomic_load(&process_get()->pid);
-	s->ready = 1;
+	s->version = own_version();
 }
 
 /* The file may have been made anew, with a new prober: then there is nothing of us in it. */

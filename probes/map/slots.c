@@ -192,7 +192,7 @@ static bool slot_lives(struct slots_file *s, unsigned i, const struct pel_slot *
 {
 	uint64_t seen_ns = slot->seen_ns;
 
-	if (!slot->ready)
+	if (!slot->version)
 		return filling_lives(s, i, now_ns);
 	s->taken_ns[i] = 0;
 	if (slot->pid < 0)
@@ -209,6 +209,20 @@ static void slot_add(const struct pel_slot *slot, struct slots_summary *sum)
 	sum->refused += slot->refused;
 	sum->moved += slot->moved;
 	sum->retried += slot->retried;
+}
+
+/* Of more versions than there is room for the last ones are not counted. */
+static void version_add(struct slots_summary *sum, uint32_t version)
+{
+	for (unsigned i = 0; version != 0 && i < SLOTS_VERSIONS; i++) {
+		struct slots_version *v = &sum->versions[i];
+
+		if (v->live != 0 && v->version != version)
+			continue;
+		v->version = version;
+		v->live++;
+		return;
+	}
 }
 
 static off_t offset_of(unsigned i)
@@ -272,6 +286,7 @@ static void slot_sweep(struct slots_file *s, unsigned i, const struct pel_slot *
 			listener->wants(listener->ctx, slot->names[n], used);
 	}
 	living->live++;
+	version_add(living, slot->version);
 	living->tracked += slot->tracked;
 	slot_add(slot, living);
 }
@@ -302,6 +317,7 @@ bool slots_sweep(struct slots_file *s, uint64_t now_ns, bool thorough,
 	*ret = s->gone;
 	ret->live = living->live;
 	ret->tracked = living->tracked;
+	memcpy(ret->versions, living->versions, sizeof(ret->versions));
 	ret->routed += living->routed;
 	ret->severed += living->severed;
 	ret->refused += living->refused;

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#define SLOTS_VERSIONS 8
+
 /* Sums over the living and, for what only counts up, over those that are gone. */
 struct slots_summary {
 	unsigned live;
@@ -19,6 +21,10 @@ struct slots_summary {
 	uint64_t refused;
 	uint64_t moved;
 	uint64_t retried;
+	struct slots_version {
+		uint32_t version; /* as in struct pel_slot */
+		unsigned live;
+	} versions[SLOTS_VERSIONS]; /* the living by their library's version, up to the first 0 */
 };
 
 struct slots_file;

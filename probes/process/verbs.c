@@ -179,10 +179,17 @@ static void add_clients(struct control_reply *reply, const struct slots_summary 
 {
 	control_reply_add(reply,
 		",\"clients\":{\"live\":%u,\"tracked\":%llu,\"routed\":%llu,\"severed\":%llu,"
-		"\"refused\":%llu,\"moved\":%llu,\"retried\":%llu}",
+		"\"refused\":%llu,\"moved\":%llu,\"retried\":%llu,\"versions\":{",
 		s->live, (unsigned long long)s->tracked, (unsigned long long)s->routed,
 		(unsigned long long)s->severed, (unsigned long long)s->refused,
 		(unsigned long long)s->moved, (unsigned long long)s->retried);
+	for (unsigned i = 0; i < SLOTS_VERSIONS && s->versions[i].live; i++) {
+		uint32_t v = s->versions[i].version;
+
+		control_reply_add(reply, "%s\"%u.%u.%u\":%u", i ? "," : "", v >> 16, v >> 8 & 255,
+			v & 255, s->versions[i].live);
+	}
+	control_reply_add(reply, "}}");
 }
 
 static void add_control(struct control_reply *reply, const struct control *control)

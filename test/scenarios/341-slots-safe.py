@@ -98,6 +98,9 @@ def check_truncated(folder, port):
         programs = [Program(prober, port) for _ in range(BUSY)]
         ok([p.connect() for p in programs] == ["1"] * BUSY,
            f"{BUSY} programs connect beside a prober that serves all users")
+        wait_for(lambda: prober.status()["clients"]["versions"] ==
+                 {prober.status()["version"]: BUSY})
+        ok(True, "which counts them by the version of their library")
         check_mapped(prober, "a program", programs[0].process.pid)
         check_mapped(prober, "the prober", prober.status()["pid"])
         note(f"truncated by another user: {truncate_all(directory)}")

@@ -9,6 +9,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -59,6 +60,14 @@ static struct pel_slot *own(void)
 	return found;
 }
 
+static const char *version_text(uint32_t v)
+{
+	static char text[32];
+
+	snprintf(text, sizeof(text), "%u.%u.%u", v >> 16, v >> 8 & 255, v & 255);
+	return text;
+}
+
 /* What the watcher does a while later. */
 static void look_later(void)
 {
@@ -72,7 +81,7 @@ static void test_a_name_takes_a_slot(void **state)
 	assert_non_null(own());
 	assert_int_equal(own()->names[0], HASH);
 	assert_int_equal(own()->seen_ns, now);
-	assert_int_equal(own()->ready, 1);
+	assert_string_equal(version_text(own()->version), PELORUS_VERSION);
 	assert_true(own()->start_ticks != 0);
 }
 

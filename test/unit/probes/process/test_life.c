@@ -167,7 +167,7 @@ static void slot_take(struct fixture *f, unsigned i, pid_t pid, uint64_t pidns)
 	slot->severed = 3;
 	slot->tracked = 2;
 	slot->names[1] = 77;
-	slot->ready = 1;
+	slot->version = 0x010203;
 }
 
 static pid_t dead_pid(void)
@@ -225,10 +225,34 @@ static void the_dead_lose_their_slots(void **state)
 	assert_int_equal(wanted, 77);
 	assert_int_equal(f->map->slots[100].pid, 0);
 	assert_int_equal(f->map->slots[100].names[1], 0);
-	assert_int_equal(f->map->slots[100].ready, 0);
+	assert_int_equal(f->map->slots[100].version, 0);
 	assert_int_equal(f->map->slots[0].pid, getpid());
 	assert_true(slots_sweep(f->slots, SECOND, false, NULL, &sum));
 	assert_int_equal(sum.severed, 9);
+}
+
+static void the_living_are_counted_by_their_librarys_version(void **state)
+{
+	struct fixture *f = *state;
+	struct slots_summary sum;
+
+	for (unsigned i = 0; i < 3; i++)
+		slot_take(f, i, getpid(), own_pidns());
+	f->map->slots[1].version = 0x010300;
+	slot_take(f, 3, dead_pid(), own_pidns());
+	slots_sweep(f->slots, SECOND, false, NULL, &sum);
+	assert_int_equal(sum.versions[0].version, 0x010203);
+	assert_int_equal(sum.versions[0].live, 2);
+	assert_int_equal(sum.versions[1].version, 0x010300);
+	assert_int_equal(sum.versions[1].live, 1);
+	assert_int_equal(sum.versions[2].live, 0);
+	for (unsigned i = 0; i < 2 * SLOTS_VERSIONS; i++) {
+		slot_take(f, i, getpid(), own_pidns());
+		f->map->slots[i].version = 1 + i; /* strangers write what they like */
+	}
+	slots_sweep(f->slots, SECOND, false, NULL, &sum);
+	assert_int_equal(sum.live, 2 * SLOTS_VERSIONS);
+	assert_int_equal(sum.versions[SLOTS_VERSIONS - 1].version, SLOTS_VERSIONS);
 }
 
 static void count(void *ctx, const uint64_t names[static PEL_SLOT_NAMES], uint32_t n)
@@ -393,6 +417,7 @@ int main(void)
 		cmocka_unit_test(what_is_kept_is_bounded),
 		cmocka_unit_test(a_name_that_nobody_wants_expires),
 		IN_DIR(the_dead_lose_their_slots),
+		IN_DIR(the_living_are_counted_by_their_librarys_version),
 		IN_DIR(who_uses_a_cluster_has_or_has_just_had_connections),
 		IN_DIR(what_was_severed_is_told_once),
 		IN_DIR(a_pid_that_was_given_out_again_is_another),

@@ -7,6 +7,7 @@ The program connects for each request, as scripts do, so no handle of its lives 
 The writer's host is taken away for good, DNS leads to the next one, and the program follows as the
 one without the library does: its first failed connect may tell it, not more.
 """
+import itertools
 import os
 import shutil
 import tempfile
@@ -14,7 +15,7 @@ import time
 
 from lib.lab import Lab
 from lib.programs import writer as w
-from lib.programs.handles import Handle
+from lib.programs.handles import Handle, as_root
 from lib.tap import done, note, ok
 
 KINDS = ("Python mysqlclient", "Ruby mysql2")
@@ -24,6 +25,21 @@ TRIES, AGAIN_S = 3, 60
 def request(handle, lab):
     heard = handle(f"connect {lab.writer_name} connect_timeout=2")
     return handle("query SELECT @@aurora_server_id, @@innodb_read_only") if heard == "ok" else heard
+
+
+def check_default(lab, env, there, here):
+    """A handle that is brought from a reader to the writer begins as any session of the writer."""
+    reader = next(i["id"] for i in lab.status()["instances"] if i["id"] != lab.writer)
+    as_root(lab, reader, f"SET GLOBAL autocommit = {there}")
+    as_root(lab, lab.writer, f"SET GLOBAL autocommit = {here}")
+    lab.run("dns", "point", "writer", reader)
+    handle = Handle(lab, "C", env)
+    heard = [handle(f"connect {lab.writer_name}"),
+             handle("query SELECT CONCAT(@@aurora_server_id, ' ', @@autocommit)")]
+    handle.end()
+    ok(heard == ["ok", f"ok {lab.writer} {here}"],
+       f"led from a reader with autocommit {there} to the writer with {here}, it has the writer's",
+       heard)
 
 
 def take_away(lab, plain):
@@ -60,6 +76,8 @@ def main():
                f"{kind}: one of {TRIES} requests is at the next writer", heard)
         for handle in (*handles.values(), plain):
             handle.end()
+        for there, here in itertools.product(("OFF", "ON"), repeat=2):
+            check_default(lab, env, there, here)
     shutil.rmtree(directory, ignore_errors=True)
     done()
 

@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """What the library has sworn to its hosts: in a call that a program makes all the time it allocates
-nothing, starts no thread, loads nothing, prints nothing, and never ends the program; the signal
-mask is behind each call as before it, and errno behind those that leave it alone by themselves.
+nothing, starts no thread, loads nothing, prints nothing, and never ends the program; it opens no
+file or socket, takes no lock and makes no pause in the thread that calls, and so starts no daemon
+there; the signal mask is behind each call as before it, and errno behind those that leave it alone
+by themselves.
 """
 import os
 import shutil
@@ -15,6 +17,9 @@ from lib.programs.handles import await_published
 from lib.tap import done, ok
 
 COUNT = 17
+TRACES = ("open", "openat", "flock", "socket", "nanosleep")
+# A daemon that is late with its sign of life is looked for, on a busy machine at any time.
+TRIES = 3
 # The others' own system calls may find nothing to read yet, and leave EAGAIN behind.
 ERRNO_IS_KEPT = ("connect", "connect-nonblocking", "mysql_errno")
 
@@ -40,11 +45,18 @@ def main():
         await_published(lab, os.path.join(directory, "run"))
         env["LD_PRELOAD"] = f"{shim}:{LIBRARY}"
         plain = run(lab, lab.host(lab.writer), dict(os.environ, LD_PRELOAD=shim))
-        led = run(lab, lab.writer_name, env)
+        for _ in range(TRIES):
+            led = run(lab, lab.writer_name, env)
+            traces = [words for words in led[2] if words[1] in TRACES]
+            if not traces:
+                break
         for text, (states, failed, _, ended) in (("without us", plain), ("with us", led)):
             ok(len(states) == COUNT and not failed, f"{text}: all {COUNT} calls go well",
                f"{states} {failed} {ended}")
-        ok(not led[2], "none of them allocates, starts, loads, prints or ends", led[2])
+        told = [words for words in led[2] if words not in traces]
+        ok(not told, "none of them allocates, starts, loads, prints or ends", told)
+        ok(not traces, "or opens, locks or pauses, least of all a connect that does not block",
+           traces)
         masks = [what for what, (_, mask) in led[0].items() if mask != "1"]
         ok(not masks, "the signal mask is behind each as before it", masks)
         changed = [what for what in ERRNO_IS_KEPT if led[0].get(what, "0")[0] != "1"]

@@ -2,6 +2,8 @@
 /* One connect to a followed name after another, on sockets of this host, where nobody publishes. */
 #include "connections/dial.h"
 #include "connections/sockets.h"
+#include "base/env.h"
+#include "base/futex.h"
 #include "base/process.h"
 #include "common/names.h"
 #include "known/followed.h"
@@ -9,11 +11,17 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -23,6 +31,14 @@
 static struct followed *name;
 static uint16_t port; /* listened on at 127.0.0.2, and nowhere else */
 static int listener;
+static pthread_t caller;
+static _Atomic unsigned locks[2]; /* taken by the library's own thread, and by the program's */
+
+int flock(int fd, int operation)
+{
+	atomic_fetch_add(&locks[pthread_equal(pthread_self(), caller) != 0], 1);
+	return (int)syscall(SYS_flock, fd, operation);
+}
 
 static ssize_t run_connect(int fd, const struct sockaddr *addr, socklen_t len, const void *context)
 {
@@ -133,6 +149,32 @@ static void a_socket_that_was_taken_back_is_a_new_one(void **state)
 	close(fd);
 }
 
+/* Whoever starts one takes a lock first. */
+static void a_daemon_that_is_missed_is_started_by_another_thread(void **state)
+{
+	char folder[] = "/tmp/pelorus-dial-XXXXXX", command[64];
+
+	if (!futex_waits_for_two())
+		skip(); /* nobody can be woken for it */
+	assert_non_null(mkdtemp(folder));
+	setenv("PELORUS_RUNTIME_DIR", folder, 1);
+	setenv("PELORUS_PROBER", "/nonexistent", 1);
+	env_init();
+	lead_to(2);
+	caller = pthread_self();
+	for (int i = 0; i < 200 && atomic_load(&locks[0]) == 0; i++) {
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+		assert_int_equal(dial(fd), EINPROGRESS);
+		(void)poll(NULL, 0, 50);
+		close(fd);
+	}
+	assert_int_not_equal(atomic_load(&locks[0]), 0);
+	assert_int_equal(atomic_load(&locks[1]), 0);
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	(void)!system(command); /* to which that thread may still write */
+}
+
 static int prepare(void **state)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr = {htonl(0x7f000002)}};
@@ -156,6 +198,7 @@ int main(void)
 		cmocka_unit_test(a_connect_behind_one_that_failed_is_a_new_one),
 		cmocka_unit_test(a_connected_socket_stays_where_it_is),
 		cmocka_unit_test(a_socket_that_was_taken_back_is_a_new_one),
+		cmocka_unit_test(a_daemon_that_is_missed_is_started_by_another_thread),
 	};
 
 	return cmocka_run_group_tests(tests, prepare, NULL);

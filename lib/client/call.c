@@ -31,13 +31,6 @@ static struct retry_situation situation(const struct handle *h, enum retry_cause
 	};
 }
 
-/* What a failed statement may have left nobody can tell. */
-static void note_own_trouble(struct handle *h, const struct retry_situation *s)
-{
-	if (s->class == PEL_SQL_DIRTY)
-		h->session.dirty = true;
-}
-
 static bool is_to_be_moved(struct handle *h, const struct retry_situation *s)
 {
 	enum retry_action action = retry_decide(s);
@@ -66,11 +59,10 @@ int call_failed(struct handle *h, call_run *run, const char *text, size_t n, int
 	if (h->left)
 		return result;
 	s = situation(h, retry_cause_of(h->library->real.errnum(h->mysql)), text, n);
-	if (s.cause == CAUSE_NONE) {
-		note_own_trouble(h, &s);
-		return result;
-	}
-	if (!is_to_be_moved(h, &s) || !move_connection(h))
+	/* What a failed statement may have left nobody can tell. */
+	if (s.cause == CAUSE_NONE && s.class == PEL_SQL_DIRTY)
+		h->session.dirty = true;
+	if (s.cause == CAUSE_NONE || !is_to_be_moved(h, &s) || !move_connection(h))
 		return result;
 	slot_count(SLOT_RETRIED);
 	result = run(h, text, n);

@@ -22,7 +22,8 @@ static struct {
 	_Atomic uint64_t identity;
 } losses[FOLLOWED_MAX];
 
-struct followed *connection_find_followed(const char *host)
+/* The record of a name that this process follows, or NULL. */
+static struct followed *find_followed(const char *host)
 {
 	char name[PEL_NAME_MAX];
 
@@ -38,30 +39,30 @@ struct handle *connection_adopt(const struct library *lib, void *mysql, const ch
 
 	if (!host && lib->real.get_infov)
 		(void)lib->real.get_infov(mysql, CLIENT_INFO_HOST, &host);
-	f = connection_find_followed(host);
+	f = find_followed(host);
 	h = f ? handle_new(mysql, lib, f) : NULL;
 	if (h)
 		connection_note_socket(h, fd);
 	return h;
 }
 
-/* What the map says of a name's cluster now, and where the name stands there. */
-static bool read_map(const struct followed *f, struct pel_ref *ret_ref, struct pel_hot *ret)
+/* What the map says of a name's cluster now: the name is among its names. */
+static bool read_map(const struct followed *f, struct pel_hot *ret)
 {
 	uint64_t now = clock_now_ns();
 	const struct pel_map *map = mapview_get(now);
+	struct pel_ref ref;
 
-	return mapview_is_fresh(map, now) && mapview_read(map, f->name, f->hash, ret_ref, ret) == 0;
+	return mapview_is_fresh(map, now) && mapview_read(map, f->name, f->hash, &ref, ret) == 0;
 }
 
 /* What its instance is now is what it must still be: a reader's name may lead to a writer. */
 static void note_instance(struct handle *h)
 {
-	struct pel_ref ref;
 	struct pel_hot hot;
 	unsigned i;
 
-	if (!read_map(h->followed, &ref, &hot) || hot.state != PEL_STATE_KNOWN)
+	if (!read_map(h->followed, &hot) || hot.state != PEL_STATE_KNOWN)
 		return;
 	i = sever_find_instance(&hot, &h->socket.real);
 	if (i != PEL_NONE && hot.instances[i].role != PEL_ROLE_UNKNOWN &&
@@ -86,11 +87,10 @@ void connection_note_socket(struct handle *h, int fd)
 
 bool connection_is_proven(const struct handle *h)
 {
-	struct pel_ref ref;
 	struct pel_hot hot;
 	unsigned i;
 
-	if (!h->recorded || !read_map(h->followed, &ref, &hot))
+	if (!h->recorded || !read_map(h->followed, &hot))
 		return false;
 	i = sever_find_instance(&hot, &h->socket.real);
 	return hot.state == PEL_STATE_KNOWN && i != PEL_NONE && hot.instances[i].role == h->role;
@@ -113,13 +113,13 @@ void connection_note_loss(struct handle *h)
 static enum retry_evidence look_for_evidence(const struct handle *h, uint64_t failed_ns)
 {
 	struct sever_socket socket = h->socket;
-	struct pel_ref ref;
 	struct pel_hot hot;
 
-	if (!read_map(h->followed, &ref, &hot))
+	if (!read_map(h->followed, &hot))
 		return EVIDENCE_NEVER;
 	socket.uid = hot.uid;
-	socket.name = (uint8_t)ref.name;
+	for (socket.name = 0; hot.names[socket.name].hash != h->followed->hash; socket.name++)
+		;
 	return retry_evidence_of(&hot, &socket, true, failed_ns, clock_now_ns());
 }
 
@@ -188,10 +188,9 @@ bool connection_is_in_doubt(const struct followed *f)
 	uint64_t lost = atomic_load(&losses[followed_index(f)].ns);
 	uint64_t identity = atomic_load(&losses[followed_index(f)].identity);
 	const struct pel_hot_instance *writer;
-	struct pel_ref ref;
 	struct pel_hot hot;
 
-	if (lost == 0 || clock_now_ns() >= lost + EVIDENCE_WAIT_NS || !read_map(f, &ref, &hot) ||
+	if (lost == 0 || clock_now_ns() >= lost + EVIDENCE_WAIT_NS || !read_map(f, &hot) ||
 		hot.state != PEL_STATE_KNOWN || hot.writer >= hot.n_instances)
 		return false;
 	writer = &hot.instances[hot.writer];
@@ -212,28 +211,25 @@ bool connection_has_way(struct followed *f)
 uint64_t connection_wait_end(struct followed *f, uint64_t begin_ns)
 {
 	uint64_t whole = env_get()->failover_timeout_ns;
-	struct pel_ref ref;
 	struct pel_hot hot;
 
-	if (read_map(f, &ref, &hot) && hot.state == PEL_STATE_WRITERLESS)
+	if (read_map(f, &hot) && hot.state == PEL_STATE_WRITERLESS)
 		return hot.writerless_ns + whole;
 	return begin_ns + (whole < WAIT_WRITER_NS ? whole : WAIT_WRITER_NS);
 }
 
 bool connection_has_no_writer(const struct handle *h)
 {
-	struct pel_ref ref;
 	struct pel_hot hot;
 
-	return read_map(h->followed, &ref, &hot) && route_is_readers_alone(&hot);
+	return read_map(h->followed, &hot) && route_is_readers_alone(&hot);
 }
 
 bool connection_has_prober(const struct handle *h)
 {
-	struct pel_ref ref;
 	struct pel_hot hot;
 
-	return read_map(h->followed, &ref, &hot) && hot.state != PEL_STATE_UNKNOWN && !hot.dns_only;
+	return read_map(h->followed, &hot) && hot.state != PEL_STATE_UNKNOWN && !hot.dns_only;
 }
 
 /* The TLS settings, which the prober must not weaken; false if they cannot be read. */
@@ -258,10 +254,9 @@ void connection_hand_over(const struct handle *h, const char *user, const char *
 	unsigned port)
 {
 	struct envcreds creds = {.ssl = false};
-	struct pel_ref ref;
 	struct pel_hot hot;
 
-	if (!read_map(h->followed, &ref, &hot) || (!hot.dns_only && hot.state != PEL_STATE_UNKNOWN))
+	if (!read_map(h->followed, &hot) || (!hot.dns_only && hot.state != PEL_STATE_UNKNOWN))
 		return;
 	if (text_copy(creds.user, sizeof(creds.user), user) &&
 		text_copy(creds.password, sizeof(creds.password), password ? password : "") &&

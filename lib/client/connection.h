@@ -12,9 +12,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The record of a name that this process follows, or NULL. */
-struct followed *connection_find_followed(const char *host);
-
 /*
  * Remembers a connection by a followed name; NULL if it is none. `host` NULL: as the library took
  * it, perhaps from an option file. `fd`: the socket, for a library that does not tell it.

@@ -4,19 +4,32 @@
  *
  * One that libmariadb's asynchronous calls have made is known and never moved: a loop of events
  * knows nothing of a move, and is never made to wait.
+ *
+ * PELORUS_AUTH=iam: the password is an RDS token, which the prober makes (`auth = iam` in its
+ * configuration).  A token is a password in clear text: so TLS with a verified certificate is demanded
+ * of the library for it, and where a library has no such options that are known here, there is no
+ * token.  Without a token nothing is demanded: the program's own password goes the way that the
+ * program chose.  Verification is not only for its own sake: "enforced" alone, libmariadb goes on
+ * without TLS where the server has none.
  */
 #include "connection.h"
 #include "hook.h"
 #include "move.h"
-#include "token.h"
 #include "common/clock.h"
 #include "common/text.h"
 #include "base/env.h"
+#include "base/say.h"
+#include "prober/follow.h"
 #include "prober/wait.h"
 #include "names/lookup.h"
 
+#include <errno.h>
+
 #define PORT_DEFAULT 3306
 #define DOUBT_NS UINT64_C(10000000)
+#define TOKEN_MAX 4096
+#define TOKEN_WAIT_NS UINT64_C(3000000000) /* for a prober that starts, or has no key yet */
+#define TOKEN_AGAIN_NS UINT64_C(50000000)
 
 /* What is remembered of a pointer ends with its connection, or when it is used for another. */
 static void forget(const void *mysql)
@@ -41,14 +54,40 @@ static void *connect_with(const struct library *lib, void *mysql, const struct l
 		l->flags);
 }
 
+static bool demand_tls(const struct library *lib, void *mysql)
+{
+	client_bool on = 1;
+
+	return lib->real.options(mysql, CLIENT_OPT_SSL_ENFORCE, &on) == 0 &&
+		lib->real.options(mysql, CLIENT_OPT_SSL_VERIFY, &on) == 0;
+}
+
+static bool take_token(const struct library *lib, void *mysql, const struct login *l,
+	const struct followed *f, char ret[static TOKEN_MAX])
+{
+	uint64_t end_ns = clock_now_ns() + TOKEN_WAIT_NS;
+	uint16_t port = (uint16_t)(l->port ? l->port : PORT_DEFAULT);
+	int saved = errno, r = -ENOTSUP;
+
+	while (lib->is_mariadb && (r = follow_token(f, port, l->user, ret, TOKEN_MAX)) == -EAGAIN &&
+		clock_now_ns() < end_ns)
+		connection_wait(connection_word(), TOKEN_AGAIN_NS);
+	if (r == 0 && !demand_tls(lib, mysql))
+		r = -ENOTSUP;
+	if (r != 0)
+		say(SAY_NO_TOKEN, l->host);
+	errno = saved;
+	return r == 0;
+}
+
 /* With an RDS token in place of the password, if one can be had; kept out of everybody's stack. */
 static __attribute__((noinline)) void *connect_signed(const struct library *lib, void *mysql,
-	const struct login *l, bool *ret_signed)
+	const struct login *l, const struct followed *f, bool *ret_signed)
 {
 	char token[TOKEN_MAX];
 	void *result;
 
-	*ret_signed = token_take(lib, mysql, l->host, l->user, l->port, token);
+	*ret_signed = take_token(lib, mysql, l, f, token);
 	result = connect_with(lib, mysql, l, *ret_signed ? token : l->password);
 	text_wipe(token, sizeof(token));
 	return result;
@@ -86,8 +125,8 @@ static void *connect_followed(const struct library *lib, void *mysql, const stru
 		: NULL;
 	if (f)
 		wait_for_way(f);
-	result = token_is_wanted() ? connect_signed(lib, mysql, l, &is_signed)
-				   : connect_with(lib, mysql, l, l->password);
+	result = f && l->user && env_get()->auth_iam ? connect_signed(lib, mysql, l, f, &is_signed)
+						     : connect_with(lib, mysql, l, l->password);
 	fd = wish_end(wish);
 	if (!result && f)
 		followed_pin(f, NULL);

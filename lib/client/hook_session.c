@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls that change the session without being statements: what they leave in it is noted. */
+/*
+ * Calls that change the session without being statements: what they leave in it is noted.
+ *
+ * A session that holds a prepared statement is not moved, since on a new connection its number may
+ * be another's.  What is executed, and its errors, are none of our business.
+ */
 #include "hook.h"
-
-/* The connection, NULL if it is not followed, and the library to call, NULL if there is none. */
-static struct handle *find(void *mysql, const void *from, const struct library **ret)
-{
-	struct handle *h = hook_guard(mysql, from);
-
-	*ret = h ? h->library : library_of(from);
-	return h;
-}
 
 static client_bool end_transaction(struct handle *h, client_bool failed)
 {
@@ -20,24 +16,24 @@ static client_bool end_transaction(struct handle *h, client_bool failed)
 
 client_bool mysql_commit(void *mysql)
 {
-	const struct library *lib;
-	struct handle *h = find(mysql, HOOK_CALLER, &lib);
+	struct handle *h = hook_guard(mysql, HOOK_CALLER);
+	const struct library *lib = h ? h->library : library_of(HOOK_CALLER);
 
 	return lib ? end_transaction(h, lib->real.commit(mysql)) : 1;
 }
 
 client_bool mysql_rollback(void *mysql)
 {
-	const struct library *lib;
-	struct handle *h = find(mysql, HOOK_CALLER, &lib);
+	struct handle *h = hook_guard(mysql, HOOK_CALLER);
+	const struct library *lib = h ? h->library : library_of(HOOK_CALLER);
 
 	return lib ? end_transaction(h, lib->real.rollback(mysql)) : 1;
 }
 
 client_bool mysql_autocommit(void *mysql, client_bool on)
 {
-	const struct library *lib;
-	struct handle *h = find(mysql, HOOK_CALLER, &lib);
+	struct handle *h = hook_guard(mysql, HOOK_CALLER);
+	const struct library *lib = h ? h->library : library_of(HOOK_CALLER);
 	client_bool failed = lib ? lib->real.autocommit(mysql, on) : 1;
 
 	if (h && !failed) {
@@ -49,8 +45,8 @@ client_bool mysql_autocommit(void *mysql, client_bool on)
 
 int mysql_select_db(void *mysql, const char *db)
 {
-	const struct library *lib;
-	struct handle *h = find(mysql, HOOK_CALLER, &lib);
+	struct handle *h = hook_guard(mysql, HOOK_CALLER);
+	const struct library *lib = h ? h->library : library_of(HOOK_CALLER);
 	int result = lib ? lib->real.select_db(mysql, db) : 1;
 
 	if (h && result == 0)
@@ -60,8 +56,8 @@ int mysql_select_db(void *mysql, const char *db)
 
 int mysql_set_character_set(void *mysql, const char *name)
 {
-	const struct library *lib;
-	struct handle *h = find(mysql, HOOK_CALLER, &lib);
+	struct handle *h = hook_guard(mysql, HOOK_CALLER);
+	const struct library *lib = h ? h->library : library_of(HOOK_CALLER);
 	int result = lib ? lib->real.set_character_set(mysql, name) : 1;
 
 	if (h && result == 0)
@@ -83,8 +79,8 @@ static void begin_anew(struct handle *h)
 
 client_bool mysql_change_user(void *mysql, const char *user, const char *password, const char *db)
 {
-	const struct library *lib;
-	struct handle *h = find(mysql, HOOK_CALLER, &lib);
+	struct handle *h = hook_guard(mysql, HOOK_CALLER);
+	const struct library *lib = h ? h->library : library_of(HOOK_CALLER);
 	client_bool failed = lib ? lib->real.change_user(mysql, user, password, db) : 1;
 
 	if (h && !failed)
@@ -94,11 +90,53 @@ client_bool mysql_change_user(void *mysql, const char *user, const char *passwor
 
 int mysql_reset_connection(void *mysql)
 {
-	const struct library *lib;
-	struct handle *h = find(mysql, HOOK_CALLER, &lib);
+	struct handle *h = hook_guard(mysql, HOOK_CALLER);
+	const struct library *lib = h ? h->library : library_of(HOOK_CALLER);
 	int result = lib && lib->real.reset_connection ? lib->real.reset_connection(mysql) : 1;
 
 	if (h && result == 0)
 		begin_anew(h);
 	return result;
+}
+
+void *mysql_stmt_init(void *mysql)
+{
+	struct handle *h = hook_guard(mysql, HOOK_CALLER);
+	const struct library *lib = h ? h->library : library_of(HOOK_CALLER);
+	void *stmt = lib ? lib->real.stmt_init(mysql) : NULL;
+
+	if (h && stmt)
+		statement_new(stmt, h);
+	return stmt;
+}
+
+/* What it may leave in the session when it is executed outlives it. */
+static void note_prepared(struct statement *s, const char *text, size_t n)
+{
+	enum pel_sql_class class = pel_sql_classify(text, n, handle_sql_flags(s->handle));
+
+	s->prepared = true;
+	if (class != PEL_SQL_READ && class != PEL_SQL_WRITE && class != PEL_SQL_PEEK)
+		s->handle->session.dirty = true;
+}
+
+int mysql_stmt_prepare(void *stmt, const char *text, unsigned long n)
+{
+	struct statement *s = hook_guard_statement(stmt, HOOK_CALLER);
+	const struct library *lib = s ? s->handle->library : library_of(HOOK_CALLER);
+	int result = lib ? lib->real.stmt_prepare(stmt, text, n) : 1;
+
+	if (s && result == 0)
+		note_prepared(s, text, n);
+	return result;
+}
+
+client_bool mysql_stmt_close(void *stmt)
+{
+	struct statement *s = statement_of(stmt);
+	const struct library *lib = s && s->handle ? s->handle->library : library_of(HOOK_CALLER);
+
+	if (s)
+		statement_free(s);
+	return lib ? lib->real.stmt_close(stmt) : 1;
 }

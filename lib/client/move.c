@@ -188,14 +188,6 @@ static bool is_right(struct handle *h, enum pel_role wanted)
 	return false;
 }
 
-static enum outcome judge_error(const struct handle *h)
-{
-	const struct client_functions *real = &h->library->real;
-
-	return retry_is_hopeless(real->errnum(h->mysql), real->error(h->mysql)) ? OUTCOME_HOPELESS
-										: OUTCOME_AGAIN;
-}
-
 static enum outcome restore(struct handle *h)
 {
 	bool done = true;
@@ -211,14 +203,14 @@ static enum outcome restore(struct handle *h)
 /* One try. */
 static enum outcome attempt(struct handle *h, struct wish *wish)
 {
-	enum outcome outcome;
+	const struct client_functions *real = &h->library->real;
 
 	connection_sever(h);
 	if (!ping(h, true)) {
-		outcome = judge_error(h);
-		if (outcome == OUTCOME_AGAIN)
-			followed_pin(h->followed, NULL);
-		return outcome;
+		if (retry_is_hopeless(real->errnum(h->mysql), real->error(h->mysql)))
+			return OUTCOME_HOPELESS;
+		followed_pin(h->followed, NULL);
+		return OUTCOME_AGAIN;
 	}
 	connection_note_socket(h, wish ? wish->fd : -1);
 	return is_right(h, wanted_role(h)) ? restore(h) : OUTCOME_AGAIN;

@@ -52,9 +52,7 @@ static const char pure[][20] = {
 	"var_pop", "var_samp", "varbinary", "varchar", "variance", "version", "week", "weekday",
 	"weekofyear", "weight_string", "year", "yearweek",
 };
-/* clang-format on */
 
-/* clang-format off */
 static const char keywords[][14] = {
 	"against", "all", "and", "as", "between", "both", "by", "case", "cross", "distinct",
 	"distinctrow", "div", "else", "exists", "from", "group", "having", "in", "index",
@@ -63,17 +61,11 @@ static const char keywords[][14] = {
 	"rlike", "select", "set", "straight_join", "then", "union", "unique", "update", "using",
 	"values", "when", "where", "with", "xor",
 };
-/* clang-format on */
 
 static const char peeks[][15] = {
-	"connection_id",
-	"found_rows",
-	"last_insert_id",
-	"lastval",
-	"row_count",
+	"connection_id", "found_rows", "last_insert_id", "lastval", "row_count",
 };
 
-/* clang-format off */
 static const char settings[][32] = {
 	"aurora_replica_read_consistency", "autocommit", "big_tables", "bulk_insert_buffer_size",
 	"character_set_client", "character_set_connection", "character_set_results",
@@ -95,9 +87,7 @@ static const char settings[][32] = {
 	"tmp_table_size", "transaction_isolation", "transaction_read_only", "tx_isolation",
 	"tx_read_only", "unique_checks", "wait_timeout", "windowing_use_high_precision",
 };
-/* clang-format on */
 
-/* clang-format off */
 static const char readables[][25] = {
 	"aurora_server_id", "aurora_version", "hostname", "innodb_read_only", "innodb_version",
 	"lower_case_table_names", "max_allowed_packet", "port", "protocol_version", "read_only",

@@ -32,7 +32,7 @@ def columns(said):
 def check_program():
     status, said = demo("--after", "4", "--", "/usr/bin/python3", "writer.py")
     rows = columns(said)
-    ok(status == 0 and len(rows) == 11, "a small Python program, from its own folder: two columns",
+    ok(status == 0 and len(rows) >= 11, "a small Python program, from its own folder: two columns",
        said)
     ok(all(row[1] > 5 and row[2] > 5 for row in rows[:1]), "both copies write before the failover",
        said)

@@ -7,6 +7,7 @@ at least a row each second: the rows that it writes, as the servers count them, 
 Two copies run at once; should it listen somewhere, PORT is another one for each.
 """
 import argparse
+import math
 import os
 import signal
 import sys
@@ -20,7 +21,12 @@ BEFORE, STEP = 1.5, 0.5
 WIDTH = 48
 
 
-def draw(program, zero, after, title):
+def steps_before(gap):
+    """A slow machine has no writer for longer: the first step is one in which there was one."""
+    return max(int(BEFORE / STEP), math.ceil(gap / STEP) + 1)
+
+
+def draw(program, zero, gap, after, title):
     plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ
     bold, red, green, off = ("",) * 4 if plain else ("\033[1m", "\033[31m", "\033[32m", "\033[0m")
 
@@ -28,7 +34,7 @@ def draw(program, zero, after, title):
         wrote, text = program.cell(name, low, low + STEP)
         return f"{green if wrote else red}{text[:WIDTH]:{WIDTH}}{off}"
     print(f"\n{bold}   moment    {'without Pelorus':{WIDTH}}with Pelorus{off}")
-    for i in range(-int(BEFORE / STEP), int(after / STEP)):
+    for i in range(-steps_before(gap), int(after / STEP)):
         if i == 0:
             print(f"{bold}   --------  {title}{off}")
         cells = "".join(cell(name, zero + i * STEP) for name in PREFIXES)
@@ -71,9 +77,9 @@ def show(args, experiment):
         time.sleep(max(0.0, writable["t"] + args.after + 0.2 - time.time()))
     finally:
         program.finish()
-    draw(program, writable["t"], args.after,
-         f"{writable['id']} takes writes; the old writer failed ({args.mode}) "
-         f"{writable['t'] - failure['t']:.1f} s before")
+    gap = writable["t"] - failure["t"]
+    draw(program, writable["t"], gap, args.after,
+         f"{writable['id']} takes writes; the old writer failed ({args.mode}) {gap:.1f} s before")
     print("\n" + summary(program, writable["t"], args.after))
 
 

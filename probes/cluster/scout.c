@@ -166,18 +166,13 @@ static void scout_answered(struct cluster *c, const struct member_answer *answer
 		scout_report(c);
 }
 
-/* No server has heard of it: as often as the first answer of a failover may be waited for. */
-static bool is_unheard(const struct member_failure *failure)
-{
-	return failure->kind == MEMBER_REFUSED || failure->kind == MEMBER_UNDIALLED ||
-		failure->kind == MEMBER_LATE;
-}
-
+/* What no server has heard: as often as the first answer of a failover may be waited for. */
 static enum pace_kind pace_after(const struct cluster *c, const struct member_failure *failure)
 {
 	if (failure->kind == MEMBER_DENIED || failure->kind == MEMBER_UNFIT)
 		return PACE_OTHER_LOGIN;
-	return is_unheard(failure) && c->topology.state == PEL_STATE_UNKNOWN &&
+	return failure->kind != MEMBER_SPOKE && failure->kind != MEMBER_LOST &&
+			c->topology.state == PEL_STATE_UNKNOWN &&
 			cluster_now(c) < c->born_ns + SCOUT_HURRY_NS
 		? PACE_SCOUT_FIRST
 		: PACE_SCOUT;

@@ -362,7 +362,7 @@ int engine_refresh(struct engine *e, const char *name)
 	return 0;
 }
 
-static struct cluster *find_hash(const struct engine *e, uint64_t name_hash, const char **ret_name)
+struct cluster *engine_find_hash(const struct engine *e, uint64_t name_hash, const char **ret_name)
 {
 	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
 		*ret_name = e->clusters[i] ? cluster_name_of(e->clusters[i], name_hash) : NULL;
@@ -370,31 +370,6 @@ static struct cluster *find_hash(const struct engine *e, uint64_t name_hash, con
 			return e->clusters[i];
 	}
 	return NULL;
-}
-
-void engine_used(struct engine *e, uint64_t name_hash)
-{
-	const char *name;
-	struct cluster *c = find_hash(e, name_hash, &name);
-
-	if (c)
-		cluster_used(c);
-}
-
-const char *engine_cluster_of(const struct engine *e, uint64_t name_hash)
-{
-	const char *name;
-	struct cluster *c = find_hash(e, name_hash, &name);
-
-	return c ? cluster_name(c) : NULL;
-}
-
-const char *engine_name_of(const struct engine *e, uint64_t name_hash)
-{
-	const char *name;
-
-	(void)find_hash(e, name_hash, &name);
-	return name;
 }
 
 char *engine_status(const struct engine *e)

@@ -62,8 +62,8 @@ void engine_unfollow(struct engine *e, const char *name);
 struct cluster *engine_find(const struct engine *e, const char *name,
 	char ret_normal[static PEL_NAME_MAX]);
 
-/* A program has connections by the name of this hash. */
-void engine_used(struct engine *e, uint64_t name_hash);
+/* The same by a name's hash, and the name; NULL if there is none. */
+struct cluster *engine_find_hash(const struct engine *e, uint64_t name_hash, const char **ret_name);
 
 /* Asks every instance of the name's cluster, or of all (NULL), now.  0, -ENOENT. */
 int engine_refresh(struct engine *e, const char *name);
@@ -73,12 +73,6 @@ int engine_reload(struct engine *e, const struct config *config);
 
 /* The ring of events has a new one: for those who want notices. */
 void engine_event_added(struct engine *e);
-
-/* The first name of the cluster that has a name of this hash, valid until the loop goes on; or NULL. */
-const char *engine_cluster_of(const struct engine *e, uint64_t name_hash);
-
-/* The name that has this hash, of any cluster, valid until the loop goes on; or NULL. */
-const char *engine_name_of(const struct engine *e, uint64_t name_hash);
 
 /* Clusters as a JSON array, for `status`; to be freed.  NULL if there is no memory. */
 char *engine_status(const struct engine *e);

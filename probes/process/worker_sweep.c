@@ -6,6 +6,7 @@
 #include "worker_internal.h"
 
 #include "channel.h"
+#include "cluster/cluster.h"
 
 #include <string.h>
 
@@ -32,14 +33,14 @@ static void on_wanted(void *ctx, uint64_t hash, bool used)
 {
 	struct worker *w = ((struct sweep *)ctx)->w;
 	const char *name;
+	struct cluster *c = engine_find_hash(w->engine, hash, &name);
 
-	if (used)
-		engine_used(w->engine, hash);
+	if (c && used)
+		cluster_used(c);
 	if (follows_want(w->follows, hash, loop_now_ns(w->loop)))
 		return;
 	/* Who found it in the map, where it came with another name, has not told us. */
-	name = engine_name_of(w->engine, hash);
-	if (name)
+	if (c)
 		worker_want(w, name);
 }
 
@@ -49,11 +50,12 @@ static const char *cluster_of(const struct engine *e, const uint64_t names[stati
 	const char *cluster = NULL;
 
 	for (unsigned i = 0; i < PEL_SLOT_NAMES && names[i]; i++) {
-		const char *one = engine_cluster_of(e, names[i]);
+		const char *name;
+		struct cluster *c = engine_find_hash(e, names[i], &name);
 
-		if (!one || (cluster && one != cluster))
+		if (!c || (cluster && cluster_name(c) != cluster))
 			return NULL;
-		cluster = one;
+		cluster = cluster_name(c);
 	}
 	return cluster;
 }

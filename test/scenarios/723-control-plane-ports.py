@@ -56,8 +56,8 @@ def asked_seldom(cluster, variables):
                 prefix=[*variables, *fast]):
         http.request("/rds/", after=len(http.requests("/rds/")))
         time.sleep(360 / SPEED)  # what is counted is a time
-    tap.ok(3 <= rounds() - before <= 6, "while it says the same it is asked ever more seldom: up to "
-           "six times in six minutes", rounds() - before)
+    tap.ok(3 <= rounds() - before <= 6, "while it says the same it is asked ever more seldom: up "
+           "to six times in six minutes", rounds() - before)
 
 
 dns = fakes.Dns()

@@ -140,6 +140,17 @@ static void plan_with_patience(struct dial *d)
 	wait_for_writer(d->followed, d->families, d->asked.port, patience_ns(d->fd), &d->plan);
 }
 
+/*
+ * It goes where the prober logs in.  At any other port a failure says nothing of the way there:
+ * nobody need listen, and nobody else has tried.
+ */
+static bool is_at_known_port(const struct plan *p)
+{
+	uint16_t port = p->verdict == ROUTE_INSTANCE ? p->hot.instances[p->instance].port : 0;
+
+	return p->verdict == ROUTE_INSTANCE && p->target.port == (port ? port : p->hot.port);
+}
+
 /* It goes where this process found the writer by itself. */
 static bool is_pinned(const struct dial *d)
 {
@@ -162,8 +173,7 @@ static void remember(struct dial *d)
 		.made_ns = d->plan.now_ns,
 		.followed = followed_index(d->followed),
 		.pending = is_pinned(d) ||
-			(d->plan.verdict == ROUTE_INSTANCE &&
-				!reachability_is_proven(d->plan.identity)),
+			(is_at_known_port(&d->plan) && !reachability_is_proven(d->plan.identity)),
 	};
 	int r;
 
@@ -229,7 +239,7 @@ static bool learn_way(struct dial *d, ssize_t r, int error)
 {
 	const struct plan *p = &d->plan;
 
-	if (p->verdict != ROUTE_INSTANCE)
+	if (!is_at_known_port(p))
 		return false;
 	if (r < 0 && is_no_way_there(error)) {
 		if (p->hot.instances[p->instance].health != PEL_HEALTH_OK)
@@ -247,30 +257,36 @@ static bool learn_way(struct dial *d, ssize_t r, int error)
 	}
 	if (error == EINPROGRESS)
 		reachability_begin();
-	else
+	else if (error == ECONNREFUSED || error == ECONNRESET)
 		reachability_suspect(d->followed, p);
+	else
+		return false; /* ours alone: no port is free, or no such argument */
 	watcher_arm();
 	process_kick();
 	return false;
 }
 
 /*
- * The next of several DNS addresses has its turn, as it would have in the program's own list.  If the
- * only one refuses, a prober that knows DNS alone cannot see that by itself.
+ * The next of several DNS addresses has its turn, as it would have in the program's own list; also if
+ * nobody knows yet how this one will end, for the program alone will see it.  If the only one
+ * refuses, a prober that knows DNS alone cannot see that by itself.  True if the next may be tried.
  */
-static void turn_dns(struct dial *d, int error)
+static bool turn_dns(struct dial *d, int error)
 {
 	struct followed *f = d->followed;
 
-	if (d->plan.verdict != ROUTE_DNS || error == EINPROGRESS)
-		return;
+	if (d->plan.verdict != ROUTE_DNS)
+		return false;
 	if (d->plan.n_addrs > 1) {
 		(void)atomic_fetch_add(&f->first_address, 1);
-	} else if (error == ECONNREFUSED && d->plan.found && d->plan.hot.dns_only &&
+		return error == ECONNREFUSED || error == ENETUNREACH || error == EHOSTUNREACH;
+	}
+	if (error == ECONNREFUSED && d->plan.found && d->plan.hot.dns_only &&
 		d->plan.now_ns - atomic_load(&f->refused_ns) > REFUSED_NS) {
 		atomic_store(&f->refused_ns, d->plan.now_ns);
 		follow_hint(f, true);
 	}
+	return false;
 }
 
 /* What is wrong is left out for a moment.  True if the call may have another way. */
@@ -306,10 +322,8 @@ static bool attempt(struct dial *d, ssize_t *ret, int *ret_errno)
 		return false;
 	if (plan_is_outdated(&d->plan, d->followed, env_get()->sever))
 		return true;
-	if (*ret < 0 && leave_out(d, *ret_errno))
+	if (*ret < 0 && (leave_out(d, *ret_errno) || turn_dns(d, *ret_errno)))
 		return true;
-	if (*ret < 0)
-		turn_dns(d, *ret_errno);
 	return learn_way(d, *ret, *ret_errno);
 }
 

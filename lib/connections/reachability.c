@@ -4,7 +4,8 @@
  *
  * A pending socket is polled, not duplicated: poll() keeps it alive for as long as it lasts, takes
  * no descriptor number from the host, and leaves the error for the host to read.  A socket that is
- * gone before it was looked at says little; only VANISHED_MAX of them in a row count as a failure.
+ * gone before it was looked at says nothing: a program may connect to see that it can.  Given up by
+ * the program after CONNECTING_NS in which nobody answered, GIVEN_UP_MAX in a row count as a failure.
  */
 #include "reachability.h"
 
@@ -24,8 +25,9 @@
 #define PENDING 16
 #define POLL_MS 10
 #define LOOK_NS UINT64_C(100000000)
+#define CONNECTING_NS UINT64_C(250000000)
+#define GIVEN_UP_MAX 3
 #define SILENCE_NS UINT64_C(2000000000) /* connecting for so long, while the prober hears from it */
-#define VANISHED_MAX 3
 
 enum { FREE, BEING_FILLED, FULL };
 
@@ -43,8 +45,8 @@ static struct {
 /* The watcher's own. */
 static struct {
 	uint32_t begun_seen;
-	uint64_t vanished_identity;
-	unsigned vanished;
+	uint64_t given_up_identity;
+	unsigned given_up;
 } own;
 
 bool reachability_is_proven(uint64_t identity)
@@ -152,31 +154,36 @@ static void fail(const struct socket_record *record, const struct pel_map *map, 
 	add_failure(record->followed, &f);
 }
 
-static void settle(int fd, struct socket_record *record)
+static void settle(int fd, struct socket_record *record, enum socket_pending pending)
 {
-	record->pending = 0;
+	if (record->pending == pending)
+		return;
+	record->pending = pending;
 	(void)sockets_record(fd, record);
 }
 
 static void vanish(int fd, struct socket_record *record, const struct pel_map *map, uint64_t now)
 {
-	if (own.vanished_identity != record->socket.identity)
-		own.vanished = 0;
-	own.vanished_identity = record->socket.identity;
 	sockets_forget(fd, record->cookie);
-	if (++own.vanished < VANISHED_MAX)
+	if (record->pending != SOCKET_SILENT)
 		return;
-	own.vanished = 0;
+	if (own.given_up_identity != record->socket.identity)
+		own.given_up = 0;
+	own.given_up_identity = record->socket.identity;
+	if (++own.given_up < GIVEN_UP_MAX)
+		return;
+	own.given_up = 0;
 	fail(record, map, now);
 }
 
-static bool is_established(int fd)
+/* Also if the program has shut it down since. */
+static bool was_established(int fd)
 {
 	struct tcp_info info = {0};
 	socklen_t n = sizeof(info);
 
 	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 &&
-		(info.tcpi_state == TCP_ESTABLISHED || info.tcpi_state == TCP_CLOSE_WAIT);
+		info.tcpi_state != TCP_SYN_SENT && info.tcpi_state != TCP_CLOSE;
 }
 
 /* What poll() saw of one socket.  True if it is still pending. */
@@ -187,13 +194,16 @@ static bool conclude(int fd, struct socket_record *record, short events, const s
 		vanish(fd, record, map, now);
 		return false;
 	}
-	if (events == 0 && now - record->made_ns < SILENCE_NS)
+	if (events == 0 && now - record->made_ns < SILENCE_NS) {
+		if (now - record->made_ns > CONNECTING_NS)
+			settle(fd, record, SOCKET_SILENT);
 		return true;
-	settle(fd, record);
+	}
+	settle(fd, record, SOCKET_SETTLED);
 	if (events == 0) {
 		fail(record, map, record->made_ns + SILENCE_NS / 2);
-	} else if (!(events & (POLLERR | POLLHUP)) && is_established(fd)) {
-		own.vanished = 0;
+	} else if (was_established(fd)) {
+		own.given_up = 0;
 		reachability_prove(record->socket.identity);
 	} else {
 		fail(record, map, now);

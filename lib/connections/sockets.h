@@ -18,13 +18,16 @@
 
 #define SOCKETS_MAX 32768 /* descriptors; higher ones are not severed */
 
+/* Whether it is known to be connected, on an instance that is not proven from here. */
+enum socket_pending { SOCKET_SETTLED = 0, SOCKET_PENDING, SOCKET_SILENT /* for a while now */ };
+
 struct socket_record {
 	uint64_t cookie; /* 0: no record */
 	struct sever_socket socket;
 	uint64_t made_ns;  /* of the connect() */
 	uint64_t severed;  /* 1: by this library, or about to be */
 	uint32_t followed; /* followed_index() */
-	uint32_t pending;  /* 1: not known to be connected yet, on one not proven from here */
+	uint32_t pending;  /* enum socket_pending */
 };
 
 /* The socket's identity; 0 if `fd` is no socket. */

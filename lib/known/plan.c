@@ -94,6 +94,7 @@ static void plan_route(struct followed *f, uint16_t families, uint16_t asked_por
 	struct route route = route_choose(&plan->hot, &intent);
 
 	plan->verdict = route.verdict;
+	plan->reason = route.reason;
 	if (route.verdict == ROUTE_INSTANCE)
 		plan_instance(families, asked_port, route, plan);
 }
@@ -121,6 +122,7 @@ void plan_make(struct followed *f, uint16_t families, uint16_t asked_port, struc
 	plan->identity = 0;
 	plan->n_addrs = 0;
 	plan->verdict = ROUTE_DNS;
+	plan->reason = ROUTE_UNKNOWN;
 	for (int i = 0; i < 3 && r == -EAGAIN; i++)
 		r = mapview_read(plan->map, f->name, f->hash, &plan->ref, &plan->hot);
 	plan->found = r == 0;
@@ -144,6 +146,14 @@ struct sever_socket plan_socket(const struct plan *plan)
 	};
 }
 
+/* DNS leads for want of a way to the right instance, and it may lead to a wrong one that is known. */
+static bool leads_past(const struct plan *plan)
+{
+	return plan->verdict == ROUTE_DNS &&
+		(plan->reason == ROUTE_UNROUTABLE || plan->reason == ROUTE_EXCLUDED ||
+			plan->reason == ROUTE_NO_FAMILY);
+}
+
 bool plan_is_outdated(const struct plan *plan, struct followed *f, enum sever_mode mode)
 {
 	struct sever_socket s = plan_socket(plan);
@@ -153,7 +163,7 @@ bool plan_is_outdated(const struct plan *plan, struct followed *f, enum sever_mo
 	struct pel_hot hot;
 
 	/* A name that was not there, or in another file, may have come while the socket was recorded. */
-	if (plan->found && map == plan->map &&
+	if (plan->found && plan->fresh && !leads_past(plan) && map == plan->map &&
 		pel_map_generation(map, plan->ref.cluster) == plan->hot.generation)
 		return false;
 	if (mapview_read(map, f->name, f->hash, &ref, &hot) < 0)

@@ -15,7 +15,8 @@
 
 struct plan {
 	enum route_verdict verdict; /* DNS with n_addrs = 0: nobody knows an address */
-	const struct pel_map *map;  /* NULL: none */
+	enum route_reason reason;
+	const struct pel_map *map; /* NULL: none */
 	bool fresh;
 	bool found; /* the map has the name: ref and hot hold */
 	struct pel_ref ref;
@@ -35,8 +36,8 @@ void plan_make(struct followed *f, uint16_t families, uint16_t asked_port, struc
 struct sever_socket plan_socket(const struct plan *plan);
 
 /*
- * Whether the topology has moved since the plan was made and the socket must go.  Reads the map
- * again only if the cluster's generation is another.
+ * Whether the topology has moved since the plan was made and the socket must go, or was known to be
+ * led wrong from the first.  Mostly the cluster's generation is the same and the map is not read again.
  */
 bool plan_is_outdated(const struct plan *plan, struct followed *f, enum sever_mode mode);
 

@@ -36,6 +36,7 @@
 #define PEL_NONE 0xff      /* "no instance" where an instance is named by its index */
 #define PEL_LAG_UNKNOWN UINT32_MAX
 #define PEL_HEARTBEAT_STALE_NS UINT64_C(5000000000)
+#define PEL_HEARTBEAT_AHEAD_NS UINT64_C(1000000000)
 
 /* struct pel_hot.state */
 enum pel_state {

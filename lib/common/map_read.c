@@ -78,7 +78,9 @@ bool pel_map_is_fresh(const struct pel_map *map, uint64_t now_ns)
 {
 	uint64_t beat = atomic_load_explicit(&map->header.heartbeat_ns, memory_order_acquire);
 
-	return beat != 0 && (beat >= now_ns || now_ns - beat <= PEL_HEARTBEAT_STALE_NS);
+	/* One far ahead is of before a reboot; a little, and `now` was read before it. */
+	return beat != 0 && beat <= now_ns + PEL_HEARTBEAT_AHEAD_NS &&
+		now_ns <= beat + PEL_HEARTBEAT_STALE_NS;
 }
 
 /* One pass over the probe sequence of a hash; the caller checks that the index did not move. */

@@ -58,7 +58,6 @@ struct watcher {
 
 struct verdict {
 	unsigned followed;
-	bool fresh;
 	uint64_t now;
 	struct pel_ref ref;
 	struct pel_hot hot;
@@ -72,7 +71,7 @@ static void judge(int fd, const struct verdict *v)
 		return;
 	record.socket.uid = v->hot.uid;
 	record.socket.name = (uint8_t)v->ref.name;
-	if (sever_decide(&v->hot, &record.socket, env_get()->sever, v->fresh, v->now) < SEVER_FIRST)
+	if (sever_decide(&v->hot, &record.socket, env_get()->sever, true, v->now) < SEVER_FIRST)
 		return;
 	if (socket_sever(fd, record.cookie) == 0) {
 		slot_count(SLOT_SEVERED);
@@ -82,13 +81,20 @@ static void judge(int fd, const struct verdict *v)
 	}
 }
 
-/* One name.  False if the map does not have it. */
+/*
+ * One name.  False if the map does not have it, or nobody lives who vouches for what it says: what is
+ * connected meanwhile is judged when somebody does, though the generation be the same.
+ */
 static bool scan_name(struct watcher *w, const struct pel_map *map, unsigned i, uint64_t now)
 {
 	const struct followed *f = followed_at(i);
 	struct seen *seen = &w->seen[i];
 	struct verdict v;
 
+	if (!mapview_is_fresh(map, now)) {
+		*seen = (struct seen){0};
+		return false;
+	}
 	if (pel_map_find(map, f->name, f->hash, &v.ref) < 0)
 		return false;
 	if (seen->map == map && seen->uid == v.ref.uid &&
@@ -98,7 +104,6 @@ static bool scan_name(struct watcher *w, const struct pel_map *map, unsigned i, 
 		return false;
 	v.followed = i;
 	v.now = now;
-	v.fresh = mapview_is_fresh(map, now);
 	for (int fd = 0, n = sockets_limit(); fd < n; fd++)
 		judge(fd, &v);
 	w->was_ours = true;
@@ -111,7 +116,7 @@ static void scan(struct watcher *w, const struct pel_map *map, uint64_t now)
 	w->all_found = map != NULL;
 	w->was_ours = false;
 	for (unsigned i = 0, n = followed_count(); map && i < n; i++) {
-		if (!scan_name(w, map, i, now) || !mapview_is_fresh(map, now))
+		if (!scan_name(w, map, i, now))
 			w->all_found = false;
 	}
 }

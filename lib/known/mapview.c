@@ -120,7 +120,7 @@ bool mapview_is_fresh(const struct pel_map *map, uint64_t now_ns)
 
 static bool is_overdue(const struct pel_map *map, uint64_t now_ns)
 {
-	return beat_of(map) + MAPVIEW_OVERDUE_NS < now_ns;
+	return beat_of(map) + MAPVIEW_OVERDUE_NS < now_ns || !pel_map_is_fresh(map, now_ns);
 }
 
 /* The beat is read before the question: a prober that starts meanwhile has another one. */

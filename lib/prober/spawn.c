@@ -96,9 +96,9 @@ bool spawn_is_due(const struct spawn_record *r, uint64_t proven_ns, uint64_t now
 	struct spawn_record *ret)
 {
 	uint64_t made_ns = r->next_ns > pause_ns(r->count) ? r->next_ns - pause_ns(r->count) : 0;
-	bool proven = proven_ns > made_ns;
+	bool proven = proven_ns > made_ns && proven_ns <= now_ns;
 
-	/* A time too far off is of before a reboot, or was never a time. */
+	/* A time ahead, or too far off, is of before a reboot, or was never a time. */
 	if (!proven && now_ns < r->next_ns && r->next_ns - now_ns <= LIMIT_S * SECOND_NS)
 		return false;
 	ret->count = proven ? 1 : r->count + 1;

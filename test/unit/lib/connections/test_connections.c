@@ -303,6 +303,8 @@ static void test_starts_that_fail_come_ever_later(void **state)
 	/* One that published a map since the last start has proven itself: it begins anew. */
 	assert_true(spawn_is_due(&r, now - 59 * S, now - 30 * S, &next));
 	assert_int_equal(next.count, 1);
+	/* ... but not one that is to start after now: that map is of before a reboot. */
+	assert_false(spawn_is_due(&next, now + S, now - 30 * S, &r));
 	/* A time of before a reboot. */
 	r.next_ns = 5000 * S;
 	assert_true(spawn_is_due(&r, 0, 10 * S, &next));

@@ -234,6 +234,8 @@ static void a_successor_keeps_what_a_young_map_says(void **state)
 	die(p);
 	assert_int_equal(map_write_open(p->fd, &options, NOW + S, &p->w), 0);
 	assert_true(pel_map_is_fresh(p->map, NOW + 5 * S));
+	assert_true(pel_map_is_fresh(p->map, NOW));
+	assert_false(pel_map_is_fresh(p->map, NOW - 1));
 	assert_int_equal(find(p->map, "demo.example", &after), 0);
 	assert_true(before.uid == after.uid);
 	assert_int_equal(map_write_claim(p->w, "other.example"), -ENOENT);

@@ -26,8 +26,9 @@ static struct pace *pace_of(struct dns_pace *p, uint64_t hash, uint64_t now_ns)
 uint64_t dns_pace_take(struct dns_pace *p, const char *name, uint64_t now_ns)
 {
 	struct pace *pace = pace_of(p, pel_name_hash(name), now_ns);
-	uint64_t due_ns = pace->least_ns > now_ns ? pace->least_ns : now_ns;
 
-	pace_next(pace, PACE_LOOK_UP, due_ns, 0);
-	return due_ns;
+	if (pace->least_ns > now_ns)
+		return pace->least_ns;
+	pace_next(pace, PACE_LOOK_UP, now_ns, 0);
+	return now_ns;
 }

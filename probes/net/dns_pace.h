@@ -20,7 +20,7 @@ struct dns_pace {
 	} names[DNS_PACE_NAMES];
 };
 
-/* When the name may be asked for, `now_ns` or later, and takes it as asked then. */
+/* `now_ns`: it may be asked for, and is taken as asked; else when to come again. */
 uint64_t dns_pace_take(struct dns_pace *p, const char *name, uint64_t now_ns);
 
 #endif

@@ -1,33 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Names to addresses, by DNS questions of our own on the loop.
+ * Names to addresses: from the name itself, from /etc/hosts, else by a DNS query.
  *
- * A query goes through attempts.  An attempt puts one name to one server: A and AAAA together over
- * a connected UDP socket of its own (its port and two random ids are what a forger would have to
- * guess), or one after the other over TCP if an answer was cut off.  Silence and failure lead to
- * the next server, "no such name" to the next name of the search list, an alias without its address
- * to a further attempt with the alias.
+ * There is one look-up of a name at a time, and whoever wants the name meanwhile gets its answer.  It
+ * waits for the pace of the name, which is taken by what goes on the wire, and by nothing else.
  */
 #include "resolve.h"
 
-#include "dns_conf.h"
 #include "dns_pace.h"
+#include "dns_query.h"
 
 #include "base/read_file.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#define HALF_NS (300 * LOOP_MS) /* for the other half, once one has been answered */
-#define ATTEMPT_NS LOOP_S
-#define ATTEMPTS_MAX 4 /* for one name */
 #define FILE_MAX (256 * 1024)
 
 /* A file, read again when it is another or was changed. */
@@ -44,35 +33,26 @@ struct resolver {
 	struct resolve_file hosts_file;
 	struct dns_conf conf;
 	struct dns_pace pace;
+	struct look_up *look_ups;
 };
 
-struct resolve_half {
-	enum dns_type type;
-	uint16_t id;
-	bool answered;
-	struct dns_reply reply;
+/* Of one name; it ends with its answer, or with the last who wanted it. */
+struct look_up {
+	struct look_up *next;
+	struct resolver *resolver;
+	struct resolve_query *askers; /* as they came */
+	bool answered;                /* they are being told */
+	struct loop_timer timer;
+	struct dns_query *query; /* NULL: it waits for its turn */
+	char name[PEL_NAME_MAX];
 };
 
 struct resolve_query {
-	struct resolver *resolver;
+	struct resolve_query *next;
+	struct look_up *look_up;
 	void (*done)(void *ctx, const struct resolve_answer *answer);
 	void *ctx;
-	char name[PEL_NAME_MAX];
-	char asked[PEL_NAME_MAX]; /* of this attempt: a candidate or an alias */
-	unsigned candidate;
-	unsigned attempt;
-	unsigned server;
-	bool tcp;
-	struct resolve_half halves[2];
-	struct loop_io io;
-	int fd;
-	struct loop_timer timer;
-	uint8_t buffer[4096];
-	size_t filled;
-	struct resolve_answer answer;
 };
-
-static void attempt_start(struct resolve_query *q);
 
 /* True if the file was read anew. */
 static bool resolve_file_look(struct resolve_file *f)
@@ -127,361 +107,134 @@ void resolver_free(struct resolver *r)
 	free(r);
 }
 
-static void socket_drop(struct resolve_query *q)
+/* Who wants the name from now on begins another one. */
+static void look_up_end(struct look_up *l)
 {
-	loop_io_remove(q->resolver->loop, &q->io);
-	if (q->fd >= 0)
-		(void)close(q->fd);
-	q->fd = -1;
-	q->filled = 0;
+	struct look_up **at = &l->resolver->look_ups;
+
+	while (*at != l)
+		at = &(*at)->next;
+	*at = l->next;
+	loop_timer_stop(l->resolver->loop, &l->timer);
+	dns_query_cancel(l->query);
+	l->query = NULL;
 }
 
-void resolve_cancel(struct resolve_query *q)
+static void unlink_asker(struct resolve_query *q)
 {
-	if (!q)
-		return;
-	socket_drop(q);
-	loop_timer_stop(q->resolver->loop, &q->timer);
-	free(q);
+	struct resolve_query **at = &q->look_up->askers;
+
+	while (*at != q)
+		at = &(*at)->next;
+	*at = q->next;
 }
 
-static void query_finish(struct resolve_query *q, int status)
+/* One that is told may end others, or ask anew. */
+static void on_answer(void *ctx, const struct resolve_answer *answer)
 {
-	q->answer.status = status;
-	socket_drop(q);
-	loop_timer_stop(q->resolver->loop, &q->timer);
-	q->done(q->ctx, &q->answer);
-	free(q);
-}
+	struct look_up *l = ctx;
+	struct resolve_query *q;
 
-/* After silence each server has a second chance; one that said no would say so again. */
-static void next_server(struct resolve_query *q, int status)
-{
-	unsigned most = status == -ETIMEDOUT ? ATTEMPTS_MAX : q->resolver->conf.n_servers;
-
-	socket_drop(q);
-	q->tcp = false;
-	if (++q->attempt >= most) {
-		query_finish(q, status);
-		return;
+	l->query = NULL;
+	l->answered = true;
+	look_up_end(l);
+	while ((q = l->askers)) {
+		unlink_asker(q);
+		q->done(q->ctx, answer);
+		free(q);
 	}
-	q->server++;
-	attempt_start(q);
-}
-
-/* Puts another name to the servers: from the search list, or an alias. */
-static void next_name(struct resolve_query *q)
-{
-	socket_drop(q);
-	q->tcp = false;
-	q->attempt = 0;
-	attempt_start(q);
-}
-
-static void chain_add(struct resolve_answer *answer, const struct dns_reply *reply)
-{
-	for (unsigned i = 0; i < reply->n_chain && answer->n_chain < DNS_CHAIN; i++)
-		strcpy(answer->chain[answer->n_chain++], reply->chain[i]);
-}
-
-static void addrs_add(struct resolve_answer *answer, const struct dns_reply *reply)
-{
-	uint32_t ttl_ms = reply->ttl_s > UINT32_MAX / 1000 ? UINT32_MAX : reply->ttl_s * 1000;
-
-	for (unsigned i = 0; i < reply->n_addrs && answer->n_addrs < RESOLVE_ADDRS; i++)
-		answer->addrs[answer->n_addrs++] = reply->addrs[i];
-	if (ttl_ms < answer->ttl_ms)
-		answer->ttl_ms = ttl_ms;
-}
-
-static bool is_answered(const struct resolve_query *q)
-{
-	return q->halves[0].answered && q->halves[1].answered;
-}
-
-/* Of all that was answered. */
-static void attempt_judge(struct resolve_query *q)
-{
-	const struct dns_reply *a = &q->halves[0].reply, *aaaa = &q->halves[1].reply;
-	const struct dns_reply *longer = aaaa->n_chain > a->n_chain ? aaaa : a;
-
-	if (a->n_addrs + aaaa->n_addrs > 0) {
-		chain_add(&q->answer, a->n_addrs ? a : aaaa);
-		addrs_add(&q->answer, a);
-		addrs_add(&q->answer, aaaa);
-		query_finish(q, 0);
-	} else if ((a->rcode != 0 && a->rcode != 3) || (aaaa->rcode != 0 && aaaa->rcode != 3)) {
-		next_server(q, -EIO);
-	} else if (longer->n_chain > 0 && q->answer.n_chain < DNS_CHAIN) {
-		chain_add(&q->answer, longer);
-		addrs_add(&q->answer, longer);
-		strcpy(q->asked, q->answer.chain[q->answer.n_chain - 1]);
-		next_name(q);
-	} else if (is_answered(q) && q->answer.n_chain == 0 &&
-		dns_conf_candidate(&q->resolver->conf, q->name, ++q->candidate, q->asked)) {
-		next_name(q);
-	} else {
-		query_finish(q, -ENOENT);
-	}
-}
-
-static void take_packet(struct resolve_query *q, const uint8_t *packet, size_t size)
-{
-	for (int i = 0; i < 2; i++) {
-		struct resolve_half *h = &q->halves[i];
-
-		if (!h->answered &&
-			dns_reply_read(packet, size, q->asked, h->type, h->id, &h->reply) == 0) {
-			h->answered = true;
-			q->answer.heard = true;
-		}
-	}
-}
-
-static bool is_truncated(const struct resolve_query *q)
-{
-	return (q->halves[0].answered && q->halves[0].reply.truncated) ||
-		(q->halves[1].answered && q->halves[1].reply.truncated);
-}
-
-/*
- * One half is enough if it says something of the name as such.  That there is no address of one kind
- * does not: a name that is given up leads to the search list, and who lives there is a stranger.
- */
-static bool is_half_enough(const struct resolve_query *q)
-{
-	for (int i = 0; i < 2; i++) {
-		const struct resolve_half *h = &q->halves[i];
-
-		if (h->answered &&
-			(h->reply.n_addrs > 0 || h->reply.n_chain > 0 || h->reply.rcode == 3))
-			return true;
-	}
-	return false;
-}
-
-/* For as long from the first half on, whatever else comes in. */
-static void await_half(struct resolve_query *q)
-{
-	uint64_t until_ns = loop_now_ns(q->resolver->loop) + HALF_NS;
-
-	if (until_ns < q->timer.at_ns)
-		loop_timer_set(q->resolver->loop, &q->timer, until_ns);
-}
-
-static void udp_ready(void *ctx, uint32_t events)
-{
-	struct resolve_query *q = ctx;
-	ssize_t n;
-
-	while ((n = recv(q->fd, q->buffer, sizeof(q->buffer), MSG_DONTWAIT)) > 0)
-		take_packet(q, q->buffer, (size_t)n);
-	if (is_truncated(q)) {
-		socket_drop(q);
-		q->tcp = true;
-		attempt_start(q);
-	} else if (is_answered(q)) {
-		attempt_judge(q);
-	} else if (is_half_enough(q)) {
-		await_half(q);
-	} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
-		next_server(q, -EIO);
-	}
-}
-
-static int tcp_send_next(struct resolve_query *q)
-{
-	const struct resolve_half *h = &q->halves[q->halves[0].answered];
-	uint8_t packet[2 + DNS_QUESTION_MAX];
-	int n = dns_question_write(q->asked, h->type, h->id, packet + 2);
-
-	if (n < 0)
-		return n;
-	packet[0] = (uint8_t)(n >> 8);
-	packet[1] = (uint8_t)n;
-	q->filled = 0;
-	return send(q->fd, packet, (size_t)n + 2, MSG_NOSIGNAL) == n + 2 ? 0 : -EIO;
-}
-
-/* 1: a whole packet was taken, 0: more is to come, -EIO. */
-static int tcp_read(struct resolve_query *q)
-{
-	ssize_t n = recv(q->fd, q->buffer + q->filled, sizeof(q->buffer) - q->filled, 0);
-	size_t want;
-
-	if (n <= 0)
-		return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -EIO;
-	q->filled += (size_t)n;
-	if (q->filled < 2)
-		return 0;
-	want = (size_t)q->buffer[0] << 8 | q->buffer[1];
-	if (want + 2 > sizeof(q->buffer))
-		return -EIO;
-	if (q->filled < want + 2)
-		return 0;
-	take_packet(q, q->buffer + 2, want);
-	return 1;
-}
-
-static void tcp_ready(void *ctx, uint32_t events)
-{
-	struct resolve_query *q = ctx;
-	int r = 0;
-
-	if (events & EPOLLOUT) {
-		r = tcp_send_next(q);
-		if (r == 0)
-			r = loop_io_change(q->resolver->loop, &q->io, EPOLLIN);
-	} else {
-		bool first = q->halves[0].answered;
-
-		r = tcp_read(q);
-		if (r == 1 && is_answered(q)) {
-			attempt_judge(q);
-			return;
-		}
-		if (r == 1)
-			r = first == q->halves[0].answered ? -EIO : tcp_send_next(q);
-	}
-	if (r < 0)
-		next_server(q, -EIO);
-}
-
-static socklen_t sockaddr_of(const struct pel_addr *addr, struct sockaddr_storage *ret)
-{
-	struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
-
-	memset(ret, 0, sizeof(*ret));
-	if (addr->family == 4) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons(addr->port);
-		memcpy(&v4->sin_addr, addr->ip, 4);
-		return sizeof(*v4);
-	}
-	v6->sin6_family = AF_INET6;
-	v6->sin6_port = htons(addr->port);
-	v6->sin6_scope_id = addr->scope;
-	memcpy(&v6->sin6_addr, addr->ip, 16);
-	return sizeof(*v6);
-}
-
-static int socket_open(struct resolve_query *q)
-{
-	const struct dns_conf *conf = &q->resolver->conf;
-	const struct pel_addr *server = &conf->servers[q->server % conf->n_servers];
-	int type = q->tcp ? SOCK_STREAM : SOCK_DGRAM;
-	struct sockaddr_storage to;
-	socklen_t size = sockaddr_of(server, &to);
-
-	q->fd = socket(to.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (q->fd < 0)
-		return -errno;
-	if (connect(q->fd, (struct sockaddr *)&to, size) < 0 && errno != EINPROGRESS)
-		return -errno;
-	return loop_io_add(q->resolver->loop, &q->io, q->fd, q->tcp ? EPOLLOUT : EPOLLIN,
-		q->tcp ? tcp_ready : udp_ready, q);
-}
-
-static int udp_send(const struct resolve_query *q, const struct resolve_half *h)
-{
-	uint8_t packet[DNS_QUESTION_MAX];
-	int n = dns_question_write(q->asked, h->type, h->id, packet);
-
-	if (n < 0)
-		return n;
-	return send(q->fd, packet, (size_t)n, MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
-/* In the next round, so that a failure here does not call back from within the caller's call. */
-static void attempt_start(struct resolve_query *q)
-{
-	loop_timer_set(q->resolver->loop, &q->timer, 0);
-}
-
-static void attempt_run(struct resolve_query *q)
-{
-	int r;
-
-	for (int i = 0; i < 2; i++) {
-		q->halves[i] = (struct resolve_half){.type = i ? DNS_AAAA : DNS_A};
-		if (getrandom(&q->halves[i].id, sizeof(q->halves[i].id), GRND_NONBLOCK) < 0)
-			q->halves[i].id = (uint16_t)(loop_now_ns(q->resolver->loop) >> (10 + i));
-	}
-	loop_timer_set_in(q->resolver->loop, &q->timer, ATTEMPT_NS);
-	r = socket_open(q);
-	if (r == 0 && !q->tcp) {
-		r = udp_send(q, &q->halves[0]);
-		if (r == 0)
-			r = udp_send(q, &q->halves[1]);
-	}
-	if (r == -EINVAL)
-		query_finish(q, -ENOENT);
-	else if (r < 0)
-		next_server(q, -EIO);
+	free(l);
 }
 
 /* Numeric addresses and the names of /etc/hosts need no server. */
-static bool answer_locally(struct resolve_query *q)
+static bool answer_locally(const struct look_up *l, struct resolve_answer *a)
 {
-	struct resolve_answer *a = &q->answer;
-
-	if (dns_addr_parse(q->name, &a->addrs[0]))
+	if (dns_addr_parse(l->name, &a->addrs[0]))
 		a->n_addrs = 1;
 	else
-		a->n_addrs = dns_hosts_find(text_of(&q->resolver->hosts_file), q->name,
+		a->n_addrs = dns_hosts_find(text_of(&l->resolver->hosts_file), l->name,
 			RESOLVE_ADDRS, a->addrs);
-	if (a->n_addrs == 0)
-		return false;
 	a->ttl_ms = 1000;
-	return true;
+	return a->n_addrs > 0;
 }
 
-/* The attempt's time is over, or its start is due. */
-static void timer_fired(void *ctx)
+static void due(void *ctx)
 {
-	struct resolve_query *q = ctx;
+	struct look_up *l = ctx;
+	struct resolver *r = l->resolver;
+	struct resolve_answer answer = {.status = 0};
+	uint64_t now_ns = loop_now_ns(r->loop), next_ns;
 
-	if (q->fd >= 0) {
-		if (is_half_enough(q))
-			attempt_judge(q); /* some resolvers drop questions for AAAA */
-		else
-			next_server(q, -ETIMEDOUT);
+	files_look(r);
+	if (answer_locally(l, &answer)) {
+		on_answer(l, &answer);
 		return;
 	}
-	if (q->asked[0] == '\0') {
-		files_look(q->resolver);
-		if (answer_locally(q)) {
-			query_finish(q, 0);
-			return;
-		}
-		if (!dns_conf_candidate(&q->resolver->conf, q->name, 0, q->asked)) {
-			query_finish(q, -ENOENT);
-			return;
-		}
+	next_ns = dns_pace_take(&r->pace, l->name, now_ns);
+	if (next_ns > now_ns) {
+		loop_timer_set(r->loop, &l->timer, next_ns);
+		return;
 	}
-	attempt_run(q);
+	answer.status = dns_query_start(r->loop, &r->conf, l->name, on_answer, l, &l->query);
+	if (answer.status < 0)
+		on_answer(l, &answer);
+}
+
+static struct look_up *look_up_of(struct resolver *r, const char *name)
+{
+	struct look_up *l = r->look_ups;
+
+	while (l && strcmp(l->name, name) != 0)
+		l = l->next;
+	if (l)
+		return l;
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return NULL;
+	l->next = r->look_ups;
+	l->resolver = r;
+	strcpy(l->name, name);
+	loop_timer_init(&l->timer, due, l);
+	loop_timer_set(r->loop, &l->timer, 0);
+	r->look_ups = l;
+	return l;
 }
 
 int resolve_start(struct resolver *r, const char *name,
 	void (*done)(void *ctx, const struct resolve_answer *answer), void *ctx,
 	struct resolve_query **ret)
 {
-	struct resolve_query *q;
+	struct resolve_query *q, **last;
 
 	if (strlen(name) >= PEL_NAME_MAX)
 		return -EINVAL;
 	q = calloc(1, sizeof(*q));
 	if (!q)
 		return -ENOMEM;
-	q->resolver = r;
+	q->look_up = look_up_of(r, name);
+	if (!q->look_up) {
+		free(q);
+		return -ENOMEM;
+	}
 	q->done = done;
 	q->ctx = ctx;
-	q->fd = -1;
-	q->answer.ttl_ms = UINT32_MAX;
-	strcpy(q->name, name);
-	loop_timer_init(&q->timer, timer_fired, q);
-	loop_timer_set(r->loop, &q->timer, dns_pace_take(&r->pace, name, loop_now_ns(r->loop)));
+	for (last = &q->look_up->askers; *last; last = &(*last)->next)
+		;
+	*last = q;
 	*ret = q;
 	return 0;
+}
+
+void resolve_cancel(struct resolve_query *q)
+{
+	struct look_up *l = q ? q->look_up : NULL;
+
+	if (!q)
+		return;
+	unlink_asker(q);
+	free(q);
+	if (l->askers || l->answered)
+		return;
+	look_up_end(l);
+	free(l);
 }

@@ -5,7 +5,8 @@
  *
  * The servers and the search list are those of resolv.conf, which is read again when it changes;
  * names in /etc/hosts come first.  A and AAAA are asked together.  Nothing is cached: the caller
- * decides how often it asks, and waits its turn where that is too often (dns_pace.h).
+ * decides how often it asks.  Who asks for a name that is being asked for gets the same answer; what
+ * goes to the servers waits its turn where that is too often (dns_pace.h).
  */
 #ifndef RESOLVE_H
 #define RESOLVE_H

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net/resolve.h over the names of the world. */
+/* net/dns_query.h over the names of the world. */
 #include "sim.h"
 
-#include "net/dns_pace.h"
-#include "net/resolve.h"
+#include "net/dns_query.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,30 +13,13 @@
 #define SLOW_NS (2 * LOOP_S)
 #define SILENT_NS (4 * LOOP_S) /* the resolver's own patience */
 
-struct resolver {
+struct dns_query {
 	struct loop *loop;
-	struct dns_pace pace;
-};
-
-struct resolve_query {
 	struct name *name;
 	void (*done)(void *ctx, const struct resolve_answer *answer);
 	void *ctx;
 	struct loop_timer due;
 };
-
-static struct resolver one;
-
-int resolver_new(struct loop *loop, const struct resolver_options *options, struct resolver **ret)
-{
-	one = (struct resolver){.loop = loop};
-	*ret = &one;
-	return 0;
-}
-
-void resolver_free(struct resolver *r)
-{
-}
 
 struct name *name_add(const char *text, unsigned fleet)
 {
@@ -103,7 +85,7 @@ static void put_answer(const struct name *n, struct resolve_answer *a)
 	a->ttl_ms = 5000;
 }
 
-static void query_free(struct resolve_query *q)
+static void query_free(struct dns_query *q)
 {
 	sim->open--;
 	free(q);
@@ -111,7 +93,7 @@ static void query_free(struct resolve_query *q)
 
 static void answered(void *ctx)
 {
-	struct resolve_query *q = ctx;
+	struct dns_query *q = ctx;
 	static struct resolve_answer answer;
 
 	answer = (struct resolve_answer){0};
@@ -120,43 +102,36 @@ static void answered(void *ctx)
 	query_free(q);
 }
 
-static void asked(void *ctx)
+int dns_query_start(struct loop *loop, const struct dns_conf *conf, const char *name,
+	void (*done)(void *ctx, const struct resolve_answer *answer), void *ctx,
+	struct dns_query **ret)
 {
-	struct resolve_query *q = ctx;
 	static const uint64_t takes_ns[] = {[DNS_OK] = QUICK_NS,
 		[DNS_NONE] = QUICK_NS,
 		[DNS_FAILS] = QUICK_NS,
 		[DNS_SILENT] = SILENT_NS,
 		[DNS_SLOW] = SLOW_NS,
 		[DNS_HALF] = HALF_NS};
-
-	watch_dns(q->name);
-	loop_timer_init(&q->due, answered, q);
-	loop_timer_set_in(one.loop, &q->due, takes_ns[q->name->dns]);
-}
-
-int resolve_start(struct resolver *r, const char *name,
-	void (*done)(void *ctx, const struct resolve_answer *answer), void *ctx,
-	struct resolve_query **ret)
-{
-	struct resolve_query *q = calloc(1, sizeof(*q));
+	struct dns_query *q = calloc(1, sizeof(*q));
 
 	if (!q)
 		return -ENOMEM;
+	q->loop = loop;
 	q->name = name_add(name, 0);
 	q->done = done;
 	q->ctx = ctx;
-	loop_timer_init(&q->due, asked, q);
-	loop_timer_set(r->loop, &q->due, dns_pace_take(&r->pace, name, sim->now_ns));
+	watch_dns(q->name);
+	loop_timer_init(&q->due, answered, q);
+	loop_timer_set_in(loop, &q->due, takes_ns[q->name->dns]);
 	sim->open++;
 	*ret = q;
 	return 0;
 }
 
-void resolve_cancel(struct resolve_query *q)
+void dns_query_cancel(struct dns_query *q)
 {
 	if (!q)
 		return;
-	loop_timer_stop(one.loop, &q->due);
+	loop_timer_stop(q->loop, &q->due);
 	query_free(q);
 }

@@ -5,11 +5,11 @@
  *
  *   sim.c      clock, loop, engine; the state of a healthy world, its failovers, its rest
  *   servers.c  mysql/member.h: connections that end at a struct server
- *   names.c    net/resolve.h: answers out of struct name
+ *   names.c    net/dns_query.h: answers out of struct name
  *   watch.c    counts what is asked, looks at what is published
  *   worlds.c   what goes wrong in each world
  *
- * The rooms are linked as they are; members and the resolver alone are taken from here.  The two have
+ * The rooms are linked as they are; members and DNS queries alone are taken from here.  The two have
  * no context in which a world could travel, so there is one at a time: `sim`.
  */
 #ifndef SIM_H

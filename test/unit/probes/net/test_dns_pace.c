@@ -12,15 +12,15 @@
 #define MS UINT64_C(1000000)
 #define START (1000000 * MS)
 
-/* When each of those that want it at these times, in ms, is due. */
+/* What each of those that want it at these times, in ms, is told; who must wait takes nothing. */
 static void names_wait_for_their_share(void **state)
 {
 	static const struct {
 		unsigned wants[8], due[8], n;
 	} rows[] = {
 		{{0, 1000, 2000, 3000}, {0, 1000, 2000, 3000}, 4},
-		{{0, 300, 600, 900, 1200}, {0, 300, 600, 1200, 1800}, 5},
-		{{0, 0, 0, 0, 0}, {0, 0, 600, 1200, 1800}, 5},
+		{{0, 300, 600, 900, 1200, 1200}, {0, 300, 600, 1200, 1200, 1800}, 6},
+		{{0, 0, 0, 0, 600, 600}, {0, 0, 600, 600, 600, 1200}, 6},
 		{{0, 100, 200, 5000, 5000, 5000}, {0, 100, 600, 5000, 5000, 5600}, 6},
 	};
 

@@ -57,6 +57,20 @@ class Library:
                 found[name] = tuple(int(n) for n in m.group(1).split("."))
         return found
 
+    def asked_of(self):
+        """{file: symbols} of what is taken by version: the file that the linker found it in."""
+        file, files, found = None, {}, {}
+        for line in _run(self.readelf, "-VW", self.path).partition("Version needs")[2].splitlines():
+            m = re.search(r"File: (\S+)", line)
+            file = m.group(1) if m else file
+            m = re.search(r"Name: .* Version: (\d+)", line)
+            if m:
+                files[m.group(1)] = file
+        for name, number in re.findall(r" UND (\w+)@\S+ \((\d+)\)",
+                                       _run(self.readelf, "--dyn-syms", "-W", self.path)):
+            found.setdefault(files[number], set()).add(name)
+        return found
+
     def defines_versions(self):
         return "VERDEF" in self.dynamic
 

@@ -171,6 +171,10 @@ static void obey(struct cluster *c, uint64_t now_ns)
 	if (bits & TOPOLOGY_ODD)
 		log_event(c->o->log, LOG_WARNING, "table-odd", c->title, NULL,
 			"rows of the table were refused, or have no usable time");
+	if (bits & TOPOLOGY_AWAY)
+		log_event(c->o->log, LOG_WARNING, "endpoint-elsewhere", c->title, NULL,
+			"the endpoint leads to a server that nobody can log in to; the members that "
+			"answer are followed");
 	if (bits & TOPOLOGY_RELEARNT)
 		cluster_domain_anew(c);
 	if (bits & TOPOLOGY_MEMBERS)

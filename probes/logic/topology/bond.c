@@ -10,7 +10,10 @@
  *                   takes it away, to a cluster that is learnt from there.
  *
  * Where the own endpoint leads to another cluster, all is learnt anew from there, and the names that
- * do not lead there leave.  Where it leads to nobody who could be met, nothing is known any more.
+ * do not lead there leave.  Where it leads to nobody who could be met, DNS may as well be late: it is
+ * said, and nothing follows while a member is heard of.  Then nothing is known any more.
+ *
+ * DNS says all this by answers that agree and go on, not by one after which it is silent.
  */
 #include "state.h"
 
@@ -56,11 +59,39 @@ unsigned topology_begin_anew(struct topology *t, const struct pel_addr *from, ui
 	return bits;
 }
 
-/* The own endpoint has led away from a known topology, to where nobody can be met. */
-static bool is_abandoned(const struct topology *t, const struct topology_name *n)
+/* DNS has gone on to say that the name leads there, and still does. */
+static bool is_away(struct topology *t, const struct topology_name *n, uint64_t now_ns)
 {
-	return n->bond == TOPOLOGY_BOND_OWN && n->role == PEL_ROLE_WRITER && t->config.has_table &&
-		t->state == PEL_STATE_KNOWN;
+	return n->away_ns && n->agree >= TOPOLOGY_STEADY_ANSWERS &&
+		n->dns_ns >= n->away_ns + TOPOLOGY_AWAY_NS &&
+		topology_within(t, n->dns_ns, TOPOLOGY_AWAY_NS, now_ns);
+}
+
+/* A connection that ended is no more than that for a while. */
+static bool is_anyone_heard(struct topology *t, uint64_t now_ns)
+{
+	bool any = topology_is_anyone_live(t);
+
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES && !any; i++)
+		any = t->members[i].used &&
+			topology_within(t, t->members[i].evidence_ns, TOPOLOGY_AWAY_NS, now_ns);
+	return any;
+}
+
+/* The own endpoint has led away from a known topology, to where nobody can be met. */
+static unsigned conclude_own(struct topology *t, struct topology_name *n, uint64_t now_ns)
+{
+	bool told = n->away_told;
+
+	if (n->bond != TOPOLOGY_BOND_OWN || n->role != PEL_ROLE_WRITER || !t->config.has_table ||
+		t->state != PEL_STATE_KNOWN)
+		return 0;
+	if (is_anyone_heard(t, now_ns)) {
+		n->away_told = true;
+		return told ? 0 : TOPOLOGY_AWAY;
+	}
+	t->state = PEL_STATE_UNKNOWN;
+	return topology_begin_anew(t, &n->lead, now_ns);
 }
 
 unsigned topology_conclude_bonds(struct topology *t, uint64_t now_ns)
@@ -70,14 +101,13 @@ unsigned topology_conclude_bonds(struct topology *t, uint64_t now_ns)
 	for (unsigned i = 0; i < t->n_names; i++) {
 		struct topology_name *n = &t->names[i];
 
-		if (!n->away_ns || topology_within(t, n->away_ns, TOPOLOGY_AWAY_NS, now_ns))
+		n->away_told &= n->away_ns != 0;
+		if (!is_away(t, n, now_ns))
 			continue;
-		if (topology_may_leave(t, n, now_ns)) {
+		if (topology_may_leave(t, n, now_ns))
 			bits |= topology_leave(n, false);
-		} else if (is_abandoned(t, n)) {
-			bits |= topology_begin_anew(t, &n->lead, now_ns);
-			t->state = PEL_STATE_UNKNOWN;
-		}
+		else
+			bits |= conclude_own(t, n, now_ns);
 	}
 	return bits;
 }

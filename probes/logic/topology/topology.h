@@ -49,6 +49,7 @@
 #define TOPOLOGY_LIE 0x0400u  /* the table contradicts what the servers say of themselves; once */
 #define TOPOLOGY_ODD 0x0800u  /* rows were refused or have no usable time; once until they mend */
 #define TOPOLOGY_LEFT 0x1000u /* a name belongs elsewhere: topology_has_left() */
+#define TOPOLOGY_AWAY 0x2000u /* the own endpoint leads to nobody who can be met; once */
 
 #define TOPOLOGY_WAKES (TOPOLOGY_SEVER | TOPOLOGY_WRITER)
 
@@ -112,6 +113,7 @@ struct topology_name {
 	bool listed;     /* members were told by topology_set_name_members() */
 	bool left;       /* belongs elsewhere; to be taken away by the caller */
 	bool met;        /* ... to another cluster, which has been met there */
+	bool away_told;  /* it was said that it leads to nobody who can be met */
 	bool arrived;    /* from another cluster; its sockets have not been judged since */
 	uint16_t port;
 	uint32_t ttl_ms;

@@ -37,13 +37,18 @@ static const struct row rows[] = {
 	{"a member that is met by another road keeps the name",
 		AWAY("N") "scout:1#9,w,t:1M,2,3 +9000 N:9 +9000", '-', HERE},
 	{"... until it is no member any more",
-		AWAY("N") "scout:3#9,r,t:1M,2,3 3x 3u 1t:1M,2 +61000 1w 1t:1M,2 " AWAY("N") "+4500",
+		AWAY("N") "scout:3#9,r,t:1M,2,3 3x 3u 1t:1M,2 +61000 1w 1t:1M,2 " AWAY(
+			"N") "+4500 N:9",
 		'u', "known 1W 2R"},
 	{"a newcomer keeps the name", "N:4 +300 N:4 +300 N:4 scout:4,r,t:1M,2,3,4 +9000", '-',
 		"known 1W 2R 3R 4Rx"},
-	{"a name that leads to nobody who can be met leaves all the same", AWAY("O") "+4500", 'u',
-		HERE},
-	{"... but not so soon", AWAY("O") "+4000", '-', HERE},
+	{"a name that leads to nobody who can be met leaves all the same", AWAY("O") "+4500 O:9",
+		'u', HERE},
+	{"... but not by one answer, after which DNS is silent", "O:9 +9000", '-', HERE},
+	{"... nor if DNS fell silent since it was steady", AWAY("O") "+9000", '-', HERE},
+	{"... nor where DNS alternates", "O:8 +2000 O:9 +2000 O:8 +2000 O:9 +2000 O:8 +2000 O:9",
+		'-', HERE},
+	{"... but not so soon", AWAY("O") "+4000 O:9", '-', HERE},
 	{"... and not if it led home meanwhile", AWAY("O") "+4000 O:1 +300 " AWAY("O") "+4000", '-',
 		HERE},
 	{"an alias of our endpoint waits for it", AWAY("A") "+9000", '-', HERE},
@@ -53,9 +58,14 @@ static const struct row rows[] = {
 		"known 1W"},
 	{"... but no name that goes on leading to where it was",
 		"N:1 w:9 +300 w:9 +300 w:9 scout:1#9~b,w,t:1M", 'm', "known 1W"},
-	{"an own endpoint that leads to nobody who can be met: nothing is known",
-		"w:9 +300 w:9 +300 w:9 +4500", '-', "unknown:starting"},
-	{"... and the name that stays behind leaves", "N:1 w:9 +300 w:9 +300 w:9 +4500", 'm',
+	{"an own endpoint that leads to nobody who can be met does not outweigh who answers",
+		"w:9 +300 w:9 +300 w:9 +4500 w:9 +60000 w:9", '-', HERE},
+	{"... nor who was just heard of", AWAY("w") "1w +60000 w:9 1w 1x 2x 3x +4000 w:9", '-',
+		HERE},
+	{"... but where nobody is, nothing is known", "1x 2x 3x " AWAY("w") "+4500 w:9", '-',
+		"unknown:starting"},
+	{"... not before DNS is steady", "1x 2x 3x w:9 +9000", '-', HERE},
+	{"... and the name that stays behind leaves", "N:1 1x 2x 3x " AWAY("w") "+4500 w:9", 'm',
 		"unknown:starting"},
 	{"... while there is no writer that is awaited", "w:9 +300 w:9 +300 w:9 1x 1u +6000 w:9",
 		'-', "writerless 1?u 2R 3R"},
@@ -111,6 +121,21 @@ static void holds(void **state)
 	assert_string_equal(play_picture(p, text, sizeof(text)), row->picture);
 	for (unsigned i = 0; i < 3; i++)
 		assert_false(topology_has_left(&p->t, i));
+	free(p);
+}
+
+static void a_late_endpoint_is_said_once(void **state)
+{
+	struct play *p = up();
+
+	(void)state;
+	play_all(p, AWAY("w") "+4500 w:9");
+	assert_true(p->all & TOPOLOGY_AWAY);
+	p->all = 0;
+	play_all(p, "+1000 w:9 +1000 w:9");
+	assert_false(p->all & TOPOLOGY_AWAY);
+	play_all(p, "w:1 " AWAY("w") "+4500 w:9");
+	assert_true(p->all & TOPOLOGY_AWAY);
 	free(p);
 }
 
@@ -262,8 +287,9 @@ static void no_name_alternates(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[N_ROWS + 4] = {
-		[N_ROWS] = cmocka_unit_test(a_place_is_free_again),
+	struct CMUnitTest tests[N_ROWS + 5] = {
+		[N_ROWS] = cmocka_unit_test(a_late_endpoint_is_said_once),
+		cmocka_unit_test(a_place_is_free_again),
 		cmocka_unit_test(an_alias_has_the_role_of_its_endpoint),
 		cmocka_unit_test(a_name_that_moves_brings_its_addresses),
 		cmocka_unit_test(no_name_alternates),

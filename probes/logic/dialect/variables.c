@@ -38,8 +38,6 @@ static void take_variable(struct dialect_variables *v, const char *name, const c
 		take_id(v->aurora_server_id, value);
 	else if (strcasecmp(name, "server_uuid") == 0)
 		take_uuid(v->uuid, value);
-	else if (strcasecmp(name, "server_uid") == 0 && v->uuid[0] == '\0')
-		take_uuid(v->uuid, value);
 	else if (strcasecmp(name, "innodb_read_only") == 0)
 		v->innodb_read_only = pel_rows_role(value);
 	else if (strcasecmp(name, "read_only") == 0)

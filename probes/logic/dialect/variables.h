@@ -9,18 +9,18 @@
 
 struct dialect_variables {
 	char aurora_server_id[PEL_ID_MAX]; /* normal form; empty: none, or not one DNS label */
-	char uuid[EVIDENCE_UUID_MAX];      /* server_uuid, else server_uid; empty: none */
+	char uuid[EVIDENCE_UUID_MAX];      /* server_uuid; empty: none */
 	enum pel_role innodb_read_only;
 	enum pel_role read_only;
 };
 
 /*
  * The greeting of every dialect.  SHOW leaves out a variable that a server does not have instead of
- * failing; MariaDB (the lab) has server_uid where MySQL has server_uuid.
+ * failing.  MariaDB (the lab) has no uuid: its server_uid is a hash of port and network card.
  */
 #define DIALECT_VARIABLES                                                                          \
 	"SHOW GLOBAL VARIABLES WHERE Variable_name IN ('aurora_server_id', 'innodb_read_only',"    \
-	" 'read_only', 'server_uid', 'server_uuid')"
+	" 'read_only', 'server_uuid')"
 
 /* Reads rows of (name, value).  0, -EPROTO: other columns, -ENODATA: no row. */
 int dialect_read_variables(const struct pel_cells *cells, struct dialect_variables *ret);

@@ -46,7 +46,7 @@ static unsigned resolve(struct topology *t, char id)
 	return topology_feed_host(t, topology_find(t, name), &dns, now);
 }
 
-static void answer(struct topology *t, char id, enum pel_role role)
+static void answer_as(struct topology *t, char id, const char *uuid, enum pel_role role)
 {
 	struct evidence e = {.has = EVIDENCE_IDENTITY | EVIDENCE_ROLE,
 		.role = role,
@@ -55,8 +55,15 @@ static void answer(struct topology *t, char id, enum pel_role role)
 		.from = addr_of((unsigned)(id - 'a' + 1))};
 
 	snprintf(e.id, sizeof(e.id), "%c", id);
-	snprintf(e.uuid, sizeof(e.uuid), "uuid-%c", id);
+	strcpy(e.uuid, uuid);
 	(void)topology_feed(t, topology_find(t, e.id), &e);
+}
+
+static void answer(struct topology *t, char id, enum pel_role role)
+{
+	const char uuid[] = {'u', 'u', 'i', 'd', '-', id, '\0'};
+
+	answer_as(t, id, uuid, role);
 }
 
 static struct topology *begin(void)
@@ -224,6 +231,63 @@ static void who_is_fenced_off_is_no_reader(void **state)
 	assert_string_equal(writer(t), "b");
 }
 
+/* Two hosts, a and b, that may be one server: what they tell, and how many are left. */
+static const struct twins {
+	const char *title, *uuid_a, *uuid_b;
+	enum pel_role role_a, role_b;
+	bool same_host;
+	unsigned left;
+} twins[] = {
+	{"one uuid is one server", "u", "u", PEL_ROLE_WRITER, PEL_ROLE_WRITER, false, 1},
+	{"... also as readers", "u", "u", PEL_ROLE_READER, PEL_ROLE_READER, false, 1},
+	{"... but not where one says that it is the writer", "u", "u", PEL_ROLE_READER,
+		PEL_ROLE_WRITER, false, 2},
+	{"two uuids are two", "u", "v", PEL_ROLE_READER, PEL_ROLE_READER, false, 2},
+	{"without a uuid addresses tell", "", "", PEL_ROLE_READER, PEL_ROLE_READER, false, 2},
+	{"... one address is one server", "", "", PEL_ROLE_READER, PEL_ROLE_READER, true, 1},
+	{"... whatever it said before", "u", "u", PEL_ROLE_READER, PEL_ROLE_WRITER, true, 1},
+};
+
+static void are_told_apart(void **state)
+{
+	const struct twins *row = *state;
+	struct topology *t = begin();
+	unsigned a, b;
+
+	(void)say(t, "aR bR");
+	(void)resolve(t, 'a');
+	(void)resolve(t, 'b');
+	a = topology_find(t, "a");
+	b = topology_find(t, "b");
+	answer_as(t, 'a', row->uuid_a, row->role_a);
+	if (row->same_host)
+		t->members[a].addr = addr_of(2);
+	answer_as(t, 'b', row->uuid_b, row->role_b);
+	assert_int_equal(2u - t->members[a].twin - t->members[b].twin, row->left);
+	assert_string_equal(writer(t),
+		row->left == 1 && row->role_a == PEL_ROLE_WRITER           ? "a"
+			: row->role_b == PEL_ROLE_WRITER && row->left == 2 ? "b"
+									   : "");
+}
+
+/* A virtual address comes to who was promoted, and is asked a moment later: nothing changes. */
+static void the_writer_stands_for_its_addresses(void **state)
+{
+	struct topology *t = begin();
+
+	(void)state;
+	(void)say(t, "aR bR");
+	(void)resolve(t, 'a');
+	(void)resolve(t, 'b');
+	answer_as(t, 'a', "u", PEL_ROLE_READER);
+	answer_as(t, 'b', "u", PEL_ROLE_READER);
+	now += 10 * MS;
+	answer_as(t, 'b', "u", PEL_ROLE_WRITER);
+	assert_string_equal(writer(t), "b");
+	answer_as(t, 'a', "u", PEL_ROLE_WRITER);
+	assert_string_equal(writer(t), "b");
+}
+
 /* The coordinator is dead: nobody is forgotten, but where nobody can be asked DNS is followed. */
 static void a_word_that_lapses_is_followed_no_more(void **state)
 {
@@ -248,10 +312,12 @@ static void a_word_that_lapses_is_followed_no_more(void **state)
 	assert_string_equal(writer(t), "a");
 }
 
+#define N_TWINS (sizeof(twins) / sizeof(*twins))
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_word_alone_is_followed_without_credentials),
+	struct CMUnitTest tests[N_TWINS + 12] = {
+		[N_TWINS] = cmocka_unit_test(the_word_alone_is_followed_without_credentials),
 		cmocka_unit_test(another_word_moves_the_writer_and_severs),
 		cmocka_unit_test(who_is_named_no_more_is_forgotten),
 		cmocka_unit_test(a_lie_is_not_followed_once_somebody_answers),
@@ -262,7 +328,13 @@ int main(void)
 		cmocka_unit_test(hosts_of_one_label_are_told_apart_by_host),
 		cmocka_unit_test(who_is_fenced_off_is_no_reader),
 		cmocka_unit_test(a_word_that_lapses_is_followed_no_more),
+		cmocka_unit_test(the_writer_stands_for_its_addresses),
 	};
+
+	for (size_t i = 0; i < N_TWINS; i++)
+		tests[i] = (struct CMUnitTest){.name = twins[i].title,
+			.test_func = are_told_apart,
+			.initial_state = (void *)(uintptr_t)&twins[i]};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

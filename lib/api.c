@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "base/env.h"
 #include "base/futex.h"
+#include "base/process.h"
 #include "base/say.h"
 #include "known/address.h"
 #include "known/mapview.h"
@@ -16,6 +17,7 @@
 #include <pelorus.h>
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,6 +184,7 @@ API_EXPORT int pelorus_wait(const char *endpoint, uint64_t epoch, unsigned timeo
 
 		if (has_moved(f, epoch))
 			break;
+		(void)follow_tell(f, 0, now);
 		futex_wait(map ? word : NULL, seen, map ? NULL : word, seen,
 			until - now < SLICE_NS ? until - now : SLICE_NS);
 	}
@@ -212,7 +215,9 @@ static int route_to(struct followed *f, enum pelorus_role role, const struct pel
 	struct route_intent intent = {.role = (uint8_t)role,
 		.fresh = true,
 		.families = ROUTE_FAMILY4 | ROUTE_FAMILY6,
-		.now_ns = clock_now_ns()};
+		.now_ns = clock_now_ns(),
+		.random = process_random(),
+		.turn = plan_turn(f)};
 	struct route route;
 
 	if (!map || pel_map_find(map, f->name, f->hash, &ref) < 0)
@@ -220,10 +225,11 @@ static int route_to(struct followed *f, enum pelorus_role role, const struct pel
 	intent.name = (uint8_t)ref.name;
 	if (role == PELORUS_UNKNOWN)
 		intent.role = f->role ? f->role : t->hot.names[ref.name].role;
-	intent.random = intent.now_ns;
+	intent.excluded = followed_excluded(f, &t->hot, intent.now_ns);
 	route = route_choose(&t->hot, &intent);
 	if (route.verdict == ROUTE_WAIT)
 		return -EAGAIN;
+	(void)atomic_fetch_add(&f->turn, 1);
 	*ret = route.instance;
 	return route.verdict == ROUTE_INSTANCE ? 0 : -ENODATA;
 }

@@ -16,8 +16,9 @@ static void keep_environment(void)
 {
 	if (env_get()->secure)
 		return;
-	environ_keep_own(spawn_variables);
+	/* What logs in comes first: there may be no room for all. */
 	environ_keep_own(envcreds_variables);
+	environ_keep_own(spawn_variables);
 }
 
 __attribute__((constructor)) static void start(void)

@@ -33,8 +33,12 @@ void environ_keep(struct environ_kept *kept, char *const *list, const char *star
 	for (; list && *list; list++) {
 		size_t n = strlen(*list) + 1;
 
-		if (n > sizeof(kept->text) - kept->size || !environ_begins(*list, starts))
+		if (!environ_begins(*list, starts))
 			continue;
+		if (n > sizeof(kept->text) - kept->size) {
+			kept->full = true;
+			continue;
+		}
 		memcpy(kept->text + kept->size, *list, n);
 		kept->size += n;
 	}

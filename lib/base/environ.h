@@ -13,6 +13,7 @@
 
 struct environ_kept {
 	size_t size;
+	bool full;                   /* some line had no room */
 	char text[ENVIRON_KEPT_MAX]; /* KEY=VALUE, each with its NUL */
 };
 

@@ -34,6 +34,7 @@ static const struct {
 	{"gethostbyaddr", offsetof(struct real, gethostbyaddr)},
 	{"gethostbyaddr_r", offsetof(struct real, gethostbyaddr_r)},
 	{"__pthread_get_minstack", offsetof(struct real, least_stack)},
+	{"pthread_setcancelstate", offsetof(struct real, set_cancel_state)},
 	{"__register_atfork", offsetof(struct real, register_atfork)},
 	/* Last, for musl alone: glibc has none, and a lookup in vain allocates. */
 	{"pthread_atfork", offsetof(struct real, pthread_atfork)},

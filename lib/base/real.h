@@ -32,6 +32,7 @@ struct real {
 	int (*gethostbyaddr_r)(const void *addr, socklen_t len, int family, struct hostent *host,
 		char *buf, size_t size, struct hostent **ret, int *ret_h_errno);
 	size_t (*least_stack)(const pthread_attr_t *attr); /* with the program's static TLS */
+	int (*set_cancel_state)(int state, int *ret_before);
 	int (*register_atfork)(void (*prepare)(void), void (*parent)(void), void (*child)(void),
 		void *dso); /* glibc */
 	int (*pthread_atfork)(void (*prepare)(void), void (*parent)(void), void (*child)(void));

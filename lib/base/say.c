@@ -2,27 +2,25 @@
 /*
  * One line for the human, without stdio, memory or a signal.
  *
- * Descriptor 2 is written to only while it is what it was at load, or is a terminal, a device or a
- * pipe: a host that closed it may have a database file or a socket there.  A pipe that nobody
- * reads must neither block the host (so it is polled first) nor kill it (so SIGPIPE is held back,
- * and taken away if it came of our line).
+ * Descriptor 2 is written to only while it is what it was at load, or is a terminal or a device: a
+ * host that closed it may have a database file, a socket or a pipe of its own there.  A pipe that
+ * nobody reads must neither block the host (so it is polled first) nor kill it (quiet_write()).
  */
 #include "say.h"
 
 #include "common/clock.h"
 #include "env.h"
+#include "quiet.h"
 #include "common/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SAY_EVERY_NS UINT64_C(60000000000)
@@ -48,6 +46,8 @@ static const struct {
 	[SAY_INHERITS_ORPHANS] = {"L13",
 		"no prober runs, and a new one would become a child of this process, which is "
 		"PID 1 or a subreaper: start pelorusd beside it; names lead to DNS"},
+	[SAY_LONG_ENVIRONMENT] = {"L14",
+		"the environment is too long to be kept; a daemon that is started lacks some of it"},
 	[SAY_CLIENT_WARNS] = {"L20",
 		"this client library warns on stderr of what failing over in "
 		"place needs; off for it"},
@@ -84,26 +84,11 @@ static bool stderr_is_for_humans(void)
 
 	if (fstat(STDERR_FILENO, &st) < 0)
 		return false;
-	if (!S_ISCHR(st.st_mode) && !S_ISFIFO(st.st_mode) &&
+	if (!S_ISCHR(st.st_mode) &&
 		(!stderr_at_start.known || st.st_dev != stderr_at_start.dev ||
 			st.st_ino != stderr_at_start.ino))
 		return false;
 	return poll(&p, 1, 0) == 1 && !(p.revents & (POLLERR | POLLHUP | POLLNVAL));
-}
-
-static void write_quietly(int fd, const char *line, size_t n)
-{
-	const struct timespec now = {0};
-	sigset_t pipe, before, pending;
-
-	(void)sigemptyset(&pipe);
-	(void)sigaddset(&pipe, SIGPIPE);
-	(void)sigemptyset(&pending);
-	(void)sigpending(&pending);
-	(void)sigprocmask(SIG_BLOCK, &pipe, &before);
-	if (write(fd, line, n) < 0 && errno == EPIPE && !sigismember(&pending, SIGPIPE))
-		(void)sigtimedwait(&pipe, NULL, &now);
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 static void write_line(const char *line)
@@ -113,13 +98,13 @@ static void write_line(const char *line)
 
 	if (!*path) {
 		if (stderr_is_for_humans())
-			write_quietly(STDERR_FILENO, line, strlen(line));
+			(void)quiet_write(STDERR_FILENO, line, strlen(line), -1);
 		return;
 	}
 	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (fd < 0)
 		return;
-	write_quietly(fd, line, strlen(line));
+	(void)quiet_write(fd, line, strlen(line), -1);
 	(void)close(fd);
 }
 
@@ -134,12 +119,13 @@ static bool is_due(enum say_reason reason)
 
 void say(enum say_reason reason, const char *detail)
 {
-	int saved = errno;
+	struct quiet quiet;
 	char line[512] = "pelorus[";
 
 	atomic_store_explicit(&last_reason, (uint32_t)reason + 1, memory_order_relaxed);
 	if (!is_due(reason))
 		return;
+	quiet = quiet_begin();
 	text_append(line, sizeof(line) - 1, reasons[reason].code);
 	text_append(line, sizeof(line) - 1, "]: ");
 	text_append(line, sizeof(line) - 1, reasons[reason].sentence);
@@ -149,7 +135,7 @@ void say(enum say_reason reason, const char *detail)
 	}
 	text_append(line, sizeof(line), "\n");
 	write_line(line);
-	errno = saved;
+	quiet_end(quiet);
 }
 
 int say_last(char *ret, size_t size)

@@ -315,6 +315,7 @@ static bool attempt(struct dial *d, ssize_t *ret, int *ret_errno)
 		slot_count(SLOT_REFUSED);
 		return false;
 	}
+	(void)atomic_fetch_add_explicit(&d->followed->turn, 1, memory_order_relaxed);
 	remember(d);
 	*ret = call_real(d);
 	*ret_errno = errno;
@@ -355,6 +356,15 @@ static ssize_t run(struct dial *d)
 	return r;
 }
 
+/*
+ * Whether anybody here gives virtual addresses out: this process, or one that shares its prober's map.
+ * Where nobody does, the block may well be a network of the program's own.
+ */
+static bool may_be_handed_out(void)
+{
+	return block_is_fixed() || mapview_get(clock_now_ns());
+}
+
 ssize_t dial_run(int fd, const struct sockaddr *addr, socklen_t len, const struct dial_call *call)
 {
 	int saved = errno;
@@ -370,7 +380,7 @@ ssize_t dial_run(int fd, const struct sockaddr *addr, socklen_t len, const struc
 		!address_from_sockaddr(addr, len, &d.asked))
 		goto pass;
 	d.followed = find_followed(&d.asked, d.borrowed);
-	if (!d.followed && follow_owns_block()) {
+	if (!d.followed && may_be_handed_out() && follow_owns_block()) {
 		errno = ECONNREFUSED; /* nobody is there: it would be silent for minutes */
 		return -1;
 	}

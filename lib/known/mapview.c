@@ -17,6 +17,7 @@
 #include "common/names.h"
 #include "base/env.h"
 #include "base/process.h"
+#include "base/quiet.h"
 #include "base/say.h"
 
 #include <errno.h>
@@ -137,7 +138,8 @@ static void ask_for_life(const struct pel_rundir *dir, uint64_t now_ns)
 static void look(uint64_t now_ns)
 {
 	struct pel_rundir dir;
-	int saved = errno, fd;
+	struct quiet quiet = quiet_begin();
+	int fd;
 	uint32_t euid = geteuid();
 
 	if (atomic_exchange(&view.euid, euid) != euid)
@@ -148,7 +150,7 @@ static void look(uint64_t now_ns)
 		ask_for_life(&dir, now_ns);
 		(void)close(fd);
 	}
-	errno = saved;
+	quiet_end(quiet);
 }
 
 /* Claims the next look, if it is due; who finds it claimed finds the looker at it. */

@@ -76,6 +76,13 @@ static void plan_instance(uint16_t families, uint16_t asked_port, struct route r
 		plan->verdict = ROUTE_DNS;
 }
 
+/* Forked children share the count: their pids set them apart. */
+uint64_t plan_turn(const struct followed *f)
+{
+	return atomic_load_explicit(&f->turn, memory_order_relaxed) +
+		(uint64_t)atomic_load_explicit(&process_get()->pid, memory_order_relaxed);
+}
+
 static void plan_route(struct followed *f, uint16_t families, uint16_t asked_port,
 	struct plan *plan)
 {
@@ -87,9 +94,7 @@ static void plan_route(struct followed *f, uint16_t families, uint16_t asked_por
 		.excluded = followed_excluded(f, &plan->hot, plan->now_ns),
 		.now_ns = plan->now_ns,
 		.random = process_random(),
-		/* Forked children share the count: their pids set them apart. */
-		.turn = atomic_fetch_add_explicit(&f->turn, 1, memory_order_relaxed) +
-			(uint64_t)atomic_load_explicit(&process_get()->pid, memory_order_relaxed),
+		.turn = plan_turn(f),
 	};
 	struct route route = route_choose(&plan->hot, &intent);
 

@@ -32,6 +32,9 @@ struct plan {
 /* `asked_port` 0: no port is meant, target's is the cluster's. */
 void plan_make(struct followed *f, uint16_t families, uint16_t asked_port, struct plan *ret);
 
+/* Round robin's; it is moved, in followed.turn, by whoever connects or lets a caller connect. */
+uint64_t plan_turn(const struct followed *f);
+
 /* What a socket that follows this plan is remembered by. */
 struct sever_socket plan_socket(const struct plan *plan);
 

@@ -98,6 +98,7 @@ static const char *answer_go(const struct lookup *l, int family, char buf[static
 {
 	if ((family == AF_INET && l->real.family != 4) || l->real.family == 0)
 		return NULL;
+	(void)atomic_fetch_add(&l->followed->turn, 1);
 	address_to_text(&l->real, family == AF_INET6, buf);
 	return buf;
 }

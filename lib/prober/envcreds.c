@@ -21,7 +21,7 @@ static const struct set {
 
 /* clang-format off */
 const char envcreds_variables[] =
-	"DATABASE_URL=\0" "DB_HOST=\0" "DB_HOSTNAME=\0" "DB_USER=\0" "DB_USERNAME=\0"
+	"PELORUS_\0" "DATABASE_URL=\0" "DB_HOST=\0" "DB_HOSTNAME=\0" "DB_USER=\0" "DB_USERNAME=\0"
 	"DB_PASSWORD=\0" "DB_PASS=\0" "MYSQL_HOST=\0" "MYSQL_USER=\0" "MYSQL_PASSWORD=\0"
 	"MYSQL_PWD=\0" "MYSQL_ATTR_SSL_CA=\0" "WORDPRESS_DB_HOST=\0" "WORDPRESS_DB_USER=\0"
 	"WORDPRESS_DB_PASSWORD=\0";

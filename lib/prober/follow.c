@@ -11,6 +11,7 @@
 #include "base/env.h"
 #include "base/environ.h"
 #include "base/process.h"
+#include "base/quiet.h"
 #include "base/say.h"
 #include "known/block.h"
 #include "known/control.h"
@@ -27,15 +28,19 @@
 #include <unistd.h>
 
 #define AGAIN_NS UINT64_C(1000000000)
-#define TOKEN_ANSWER_MS 1000
+#define ANSWER_MS 1000
 
 bool follow_owns_block(void)
 {
 	const struct block *block = block_get();
 
-	if (block_use() == BLOCK_UNSEEN)
-		block_note_use(
-			netcheck_is_taken(block->net4, block->bits4) ? BLOCK_TAKEN : BLOCK_FREE);
+	if (block_use() == BLOCK_UNSEEN) {
+		struct quiet quiet = quiet_begin();
+		bool taken = netcheck_is_taken(block->net4, block->bits4);
+
+		block_note_use(taken ? BLOCK_TAKEN : BLOCK_FREE);
+		quiet_end(quiet);
+	}
 	return block_use() == BLOCK_FREE;
 }
 
@@ -175,33 +180,33 @@ static bool send_follow_by_environment(const struct followed *f, uint16_t port)
 
 void follow_port(struct followed *f, uint16_t port)
 {
-	int saved = errno;
+	struct quiet quiet = quiet_begin();
 
 	if (port != 0 && atomic_load(&f->told_port) != port && send_follow_by_environment(f, port))
 		atomic_store(&f->told_port, port);
-	errno = saved;
+	quiet_end(quiet);
 }
 
 void follow_hand_over(const struct followed *f, uint16_t port, const struct envcreds *creds)
 {
-	int saved = errno;
+	struct quiet quiet = quiet_begin();
 
 	(void)send_follow(f, port, creds);
-	errno = saved;
+	quiet_end(quiet);
 }
 
 void follow_hint(const struct followed *f, bool refused)
 {
 	struct packet p;
 	struct pel_rundir dir;
-	int saved = errno;
+	struct quiet quiet = quiet_begin();
 
 	if (request_begin(&p, &dir, "hint", f)) {
 		if (refused)
 			put(&p, "refused", "1");
 		(void)send_packet(&p, dir.path);
 	}
-	errno = saved;
+	quiet_end(quiet);
 }
 
 /* True if a living prober would learn something from us. */
@@ -227,11 +232,12 @@ bool follow_tell(struct followed *f, uint16_t port, uint64_t now_ns)
 {
 	const struct pel_map *map = mapview_get(now_ns);
 	uint64_t told = atomic_load(&f->followed_ns);
-	int saved = errno;
 	bool lives, expected;
+	struct quiet quiet;
 
 	if (process_check() == PROCESS_BORROWED)
 		return false;
+	quiet = quiet_begin();
 	/* What is wrong with the directory or the map is told only now, when somebody needs it. */
 	if (!map)
 		map = mapview_look(now_ns);
@@ -247,23 +253,54 @@ bool follow_tell(struct followed *f, uint16_t port, uint64_t now_ns)
 	if (send_follow_by_environment(f, port))
 		(void)atomic_compare_exchange_strong(&f->followed_ns, &told, now_ns);
 out:
-	errno = saved;
+	quiet_end(quiet);
 	return expected;
+}
+
+/* The length of an answer, or -EAGAIN. */
+static ssize_t read_answer(int fd, char *ret, size_t size)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
+	ssize_t n = poll(&wait, 1, ANSWER_MS) == 1 ? read(fd, ret, size - 1) : 0;
+
+	if (n <= 0)
+		return -EAGAIN;
+	ret[n] = '\0';
+	return n;
+}
+
+bool follow_is_refused(const struct followed *f, uint16_t port)
+{
+	struct quiet quiet = quiet_begin();
+	struct pel_rundir dir;
+	struct packet p;
+	char answer[256];
+	bool refused = false;
+	int fd = -1;
+
+	if (request_begin(&p, &dir, "follow", f)) {
+		if (port)
+			put_number(&p, "port", port);
+		put_number(&p, "pid", (uint32_t)getpid());
+		fd = send_request(&p, dir.path);
+	}
+	if (fd >= 0) {
+		refused = read_answer(fd, answer, sizeof(answer)) > 0 &&
+			strncmp(answer, "error ", 6) == 0;
+		(void)close(fd);
+	}
+	quiet_end(quiet);
+	return refused;
 }
 
 /* The answer to a `token`: what follows "ok" up to the line's end. */
 static int read_token(int fd, char *ret, size_t size)
 {
 	static const char not_yet[] = "error no-key", unknown[] = "error unfollowed";
-	struct pollfd wait = {.fd = fd, .events = POLLIN};
-	ssize_t n;
+	ssize_t n = read_answer(fd, ret, size);
 
-	if (poll(&wait, 1, TOKEN_ANSWER_MS) != 1)
+	if (n < 0)
 		return -EAGAIN;
-	n = read(fd, ret, size - 1);
-	if (n <= 0)
-		return -EAGAIN;
-	ret[n] = '\0';
 	if (strncmp(ret, not_yet, sizeof(not_yet) - 1) == 0 ||
 		strncmp(ret, unknown, sizeof(unknown) - 1) == 0)
 		return -EAGAIN;

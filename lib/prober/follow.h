@@ -3,7 +3,8 @@
  * Following a name: its record in this process, and the prober's knowledge that we are here.
  *
  * Telling the prober takes a slot in clients.slots and sends one packet, "follow", with what the
- * environment holds for that very name.  Nothing waits for an answer, nothing allocates.
+ * environment holds for that very name.  Nothing waits for an answer unless it says so, nothing
+ * allocates.
  */
 #ifndef PELORUS_LIB_PROBER_FOLLOW_H
 #define PELORUS_LIB_PROBER_FOLLOW_H
@@ -27,6 +28,9 @@ bool follow_owns_block(void);
  * `port` is the one that the program asked for, 0 if it is not known.
  */
 bool follow_tell(struct followed *f, uint16_t port, uint64_t now_ns);
+
+/* Asks a living prober to follow the name, and waits for its answer, 1 s at most: true if it will not. */
+bool follow_is_refused(const struct followed *f, uint16_t port);
 
 /* Tells a living prober the port that the program connects to, if a lookup could not know it. */
 void follow_port(struct followed *f, uint16_t port);

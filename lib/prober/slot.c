@@ -11,6 +11,7 @@
 #include "slot.h"
 
 #include "base/process.h"
+#include "base/quiet.h"
 #include "known/mapview.h"
 
 #include <pelorus/slots.h>
@@ -67,7 +68,7 @@ static bool is_ours(int fd, uint32_t i, const struct pel_slot *own)
 
 static bool write_to(int fd, uint32_t i, const struct pel_slot *own)
 {
-	return pwrite(fd, own, sizeof(*own), offset_of(i)) == (ssize_t)sizeof(*own);
+	return quiet_write(fd, own, sizeof(*own), offset_of(i)) == (ssize_t)sizeof(*own);
 }
 
 /* Takes a free one, and is its owner if it still is after that. */
@@ -154,7 +155,8 @@ static void tell(uint64_t now_ns)
 {
 	struct process *p = process_get();
 	struct pel_slot *own = &p->own_slot;
-	int fd, saved = errno;
+	struct quiet quiet = quiet_begin();
+	int fd;
 	uint32_t slot = atomic_load(&p->slot);
 
 	atomic_store(&p->untold, 0);
@@ -174,7 +176,7 @@ static void tell(uint64_t now_ns)
 			(void)write_to(fd, slot - 1, own);
 		(void)close(fd);
 	}
-	errno = saved;
+	quiet_end(quiet);
 }
 
 /* True if it was not there yet; of more names than there is room for, the first ones are told. */

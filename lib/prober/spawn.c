@@ -17,6 +17,7 @@
 #include "base/env.h"
 #include "base/environ.h"
 #include "base/process.h"
+#include "base/quiet.h"
 #include "base/say.h"
 #include "known/mapview.h"
 
@@ -50,7 +51,7 @@
 
 /* clang-format off */
 const char spawn_variables[] =
-	"PELORUS_\0" "AWS_\0" "HOME=\0" "PATH=\0" "USER=\0" "LOGNAME=\0" "LANG=\0" "LC_\0" "TZ=\0"
+	"AWS_\0" "HOME=\0" "PATH=\0" "USER=\0" "LOGNAME=\0" "LANG=\0" "LC_\0" "TZ=\0"
 	"XDG_\0" "HTTPS_PROXY=\0" "https_proxy=\0" "NO_PROXY=\0" "no_proxy=\0" "SSL_CERT_\0";
 /* clang-format on */
 
@@ -114,20 +115,19 @@ static void close_all_but_three(void)
 
 	if (syscall(SYS_close_range, 3, ~0u, 0) == 0)
 		return;
-	(void)getrlimit(RLIMIT_NOFILE, &files);
+	(void)syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &files);
 	for (int fd = 3; fd < NUMBERS_MAX && (rlim_t)fd < files.rlim_cur; fd++)
-		(void)close(fd);
+		(void)syscall(SYS_close, fd);
 }
 
+/* The kernel's own struct sigaction and mask, as they begin: nothing set. */
 static void reset_signals(void)
 {
-	struct sigaction sa = {.sa_handler = SIG_DFL};
-	sigset_t none;
+	static const uint64_t none[4];
 
 	for (int s = 1; s < NSIG; s++)
-		(void)sigaction(s, &sa, NULL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+		(void)syscall(SYS_rt_sigaction, s, none, NULL, sizeof(*none));
+	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, none, NULL, sizeof(*none));
 }
 
 /*
@@ -176,19 +176,23 @@ static long clone_onto(char *stack_end, long flags, int (*run)(void *), void *co
 #endif
 }
 
-/* Becomes the prober; runs in the host's memory until then, so it writes to its own stack only. */
+/*
+ * Becomes the prober; runs in the host's memory until then, so it writes to its own stack only.  It
+ * calls the kernel itself: whoever stands in for libc's functions keeps what they do in the memory of
+ * the host (libjsig its handlers), and may want more stack than there is.
+ */
 static int second(void *context)
 {
 	const struct start *s = context;
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	long null = syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR);
 
-	(void)setsid();
+	(void)syscall(SYS_setsid);
 	for (int fd = 0; fd < 3; fd++)
-		(void)dup2(null, fd);
+		(void)syscall(SYS_dup3, null, fd, 0);
 	close_all_but_three();
-	(void)chdir("/");
+	(void)syscall(SYS_chdir, "/");
 	reset_signals();
-	(void)execve(s->path, s->argv, s->envp);
+	(void)syscall(SYS_execve, s->path, s->argv, s->envp);
 	return 127;
 }
 
@@ -232,8 +236,9 @@ static const char *find_prober(char buf[static ENV_PATH_MAX])
 
 bool spawn_passes_on(const char *line)
 {
-	return environ_begins(line, spawn_variables) &&
-		!environ_begins(line, "PELORUS_USER=\0PELORUS_PASSWORD=\0");
+	return environ_begins(line, spawn_variables) ||
+		(environ_begins(line, "PELORUS_\0") &&
+			!environ_begins(line, "PELORUS_USER=\0PELORUS_PASSWORD=\0"));
 }
 
 /* What configures a prober, as it was at load: neither our preload nor anybody's password. */
@@ -262,6 +267,8 @@ static bool start_prober(bool again)
 	}
 	if (again)
 		say(SAY_PROBER_FAILED, NULL);
+	if (environ_get()->full)
+		say(SAY_LONG_ENVIRONMENT, NULL);
 	fill_environment(envp);
 	return launch(&s);
 }
@@ -288,7 +295,7 @@ static void write_record(int dirfd, const struct spawn_record *r)
 
 	if (fd < 0)
 		return;
-	(void)!write(fd, text, n);
+	(void)quiet_write(fd, text, n, 0);
 	(void)close(fd);
 }
 
@@ -315,6 +322,15 @@ static enum outlook start_if_due(int dirfd, uint64_t now_ns)
 	return NOT_COMING;
 }
 
+/* Another holds the start lock; for ever, if it was stopped in the middle. */
+static enum outlook outlook_of_another(int dirfd, uint64_t now_ns)
+{
+	struct spawn_record r = read_record(dirfd);
+	uint64_t made_ns = r.next_ns > pause_ns(r.count) ? r.next_ns - pause_ns(r.count) : 0;
+
+	return r.count == 0 || now_ns <= made_ns + 2 * SECOND_NS ? COMING : PERHAPS_COMING;
+}
+
 static enum outlook try_in(int dirfd, uint64_t now_ns)
 {
 	int fd = openat(dirfd, PEL_RUN_START, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -323,7 +339,7 @@ static enum outlook try_in(int dirfd, uint64_t now_ns)
 	if (fd < 0)
 		return NOT_COMING;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		outlook = errno == EWOULDBLOCK ? COMING : NOT_COMING;
+		outlook = errno == EWOULDBLOCK ? outlook_of_another(dirfd, now_ns) : NOT_COMING;
 	else
 		outlook = start_if_due(dirfd, now_ns);
 	(void)close(fd);
@@ -375,7 +391,7 @@ bool spawn_prober(uint64_t now_ns)
 	if (!env_get()->may_spawn || now_ns < due ||
 		!atomic_compare_exchange_strong(when, &due, now_ns + TRY_NS))
 		return false;
-	/* A handler that jumps out of here would leave the start lock held. */
+	/* A handler that jumps out of here would leave the start lock held; follow_tell() sees to cancelling. */
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_BLOCK, &all, &before);
 	outlook = try_once(now_ns);

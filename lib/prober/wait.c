@@ -65,6 +65,7 @@ void wait_for_first(struct followed *f, uint16_t port)
 	struct process *process = process_get();
 	uint64_t now = clock_now_ns(), until = now + WAIT_FIRST_NS;
 	const struct wish *wish = wish_find();
+	bool asked = false;
 	int saved = errno;
 
 	if ((wish && wish->never_waits) || !is_first_due(f, mapview_get(now), now) ||
@@ -79,6 +80,10 @@ void wait_for_first(struct followed *f, uint16_t port)
 		if (!is_first_due(f, map, now))
 			break;
 		(void)follow_tell(f, port, now);
+		/* A name that it will not follow is not waited for. */
+		if (lives && !asked && follow_is_refused(f, port))
+			break;
+		asked = lives;
 		if (lives)
 			futex_wait(&map->header.first, seen, NULL, 0, least(until - now, SLICE_NS));
 		else

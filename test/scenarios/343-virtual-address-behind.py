@@ -21,6 +21,7 @@ from lib.tap import done, note, ok, skip
 
 WRITER = "db.cluster-abc.test-region-1.rds.amazonaws.com"
 DNS = "127.0.77.4"
+ELSEWHERE = "198.18.5.5"
 WAYS = ("libc", "raw", "uring")
 AT_ONCE = {f"errno {n}" for n in (errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH)}
 ETH_P_IP = 0x0800
@@ -128,9 +129,14 @@ def main():
            "with a prober: by libc it comes where DNS leads, by a virtual address",
            f"{address} {told}")
         check("with a prober", program, WRITER, servers.port, way, is_there_or_refused, there)
-    subprocess.run(["ip", "route", "del", "unreachable", "198.18.0.0/16"], check=True)
-    check("an address that another process was given, and the prober gone", program, address,
-          servers.port, way, is_there_or_refused, nowhere, ["libc"])
+        subprocess.run(["ip", "route", "del", "unreachable", "198.18.0.0/16"], check=True)
+        subprocess.run([PELORUS, "stop"], env={**os.environ, **{
+            "PELORUS_RUNTIME_DIR": prober.directory}}, stdout=subprocess.DEVNULL)
+        check("an address that another process was given, and the prober gone", program, address,
+              servers.port, way, is_there_or_refused, there, ["libc"])
+    dial(program, ELSEWHERE, servers.port, "libc", nowhere)
+    ok(ELSEWHERE in way.take(), "where nobody gives out any, an address of the block is the "
+       "program's own network's")
     done()
 
 

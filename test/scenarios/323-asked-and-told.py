@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What a process and its daemon say to each other at the first call, and whose turn it is then."""
+import collections
+import mmap
+import os
+import socket
+import subprocess
+import time
+
+from lib.paths import LIBRARY, PELORUS, PELORUSD
+from lib.programs import loopback
+from lib.programs.loopback import dial, greeting
+from lib.published import Map
+from lib.tap import done, note, ok
+
+DOMAIN = "test-region-1.rds.amazonaws.com"
+READER = f"db.cluster-ro-abc.{DOMAIN}"
+AWAITED = f"new.cluster-abc.{DOMAIN}"
+ONE, TWO, THREE = "127.0.77.1", "127.0.77.2", "127.0.77.3"
+SELECTOR_AT, ROUND_ROBIN = 4096 + 16 * 2048 + 8 + 42, b"\x01"
+RESOLVE = """
+import ctypes, sys
+library, room = ctypes.CDLL(sys.argv[1]), ctypes.create_string_buffer(1024)
+for _ in range(40):
+    ctypes.c_size_t.from_buffer(room).value = 1024
+    library.pelorus_resolve(sys.argv[2].encode(), 0, room)
+    print(room.raw[8:40].split(b"\\0")[0].decode())
+"""
+
+
+def check_turns(folder, published, port):
+    for i, address in enumerate((ONE, TWO, THREE)):
+        published.tell(f"instance 0 {i} i{i} {port} {address}")
+    published.tell(f"name 0 reader {READER}")
+    published.tell("writer 0 0")
+    found = subprocess.run(["/usr/bin/python3", "-c", RESOLVE, LIBRARY, READER],
+                           capture_output=True, text=True).stdout.split()
+    ok(set(found) == {"i1", "i2"}, "pelorus_resolve() names all readers in turn",
+       collections.Counter(found))
+    with open(os.path.join(folder, "run", "topology.map"), "r+b") as f, \
+            mmap.mmap(f.fileno(), 0) as whole:
+        whole[SELECTOR_AT:SELECTOR_AT + 1] = ROUND_ROBIN
+    found = collections.Counter()
+    for _ in range(20):
+        with dial(READER, port) as sock:
+            found[greeting(sock)] += 1
+    ok(found == {TWO: 10, THREE: 10}, "round robin: a lookup and its connect are one turn", found)
+
+
+def check_awaited(folder):
+    place = os.path.join(folder, "awaited")
+    code = ("import ctypes, sys; ctypes.CDLL(sys.argv[1]).pelorus_wait(sys.argv[2].encode(), "
+            "ctypes.c_uint64(0), 4000)")
+    own = {**os.environ, "PELORUS_PROBER": PELORUSD, "PELORUS_RUNTIME_DIR": place}
+    subprocess.run(["/usr/bin/python3", "-c", code, LIBRARY, AWAITED], env=own)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as control:
+        control.connect(os.path.join(place, "control"))
+        control.send(b"status")
+        ok(AWAITED.encode() in control.recv(60000), "pelorus_wait() as the first call: the daemon "
+           "that it starts is told of the name")
+    return own
+
+
+def fill(place):
+    """Follows names until the daemon takes no more."""
+    for i in range(80):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as control:
+            control.connect(os.path.join(place, "control"))
+            control.send(f"follow\nname=x{i}.cluster-q{i}.{DOMAIN}\n".encode())
+            if control.recv(1000).startswith(b"error"):
+                return True
+        time.sleep(0.02)
+    return False
+
+
+def check_refused(own):
+    ok(fill(own["PELORUS_RUNTIME_DIR"]), "a daemon that follows all that it can refuses one more")
+    took = []
+    for i in range(3):
+        start = time.monotonic()
+        subprocess.run(["getent", "ahostsv4", f"late{i}.cluster-zzz.{DOMAIN}"], env=own,
+                       stdout=subprocess.DEVNULL)
+        took.append(time.monotonic() - start)
+    note(f"a name that is refused: {min(took):.2f} s")
+    ok(min(took) < 0.8, "a name that the daemon refuses is not waited for", took)
+    subprocess.run([PELORUS, "stop"], env=own, stdout=subprocess.DEVNULL)
+
+
+def main():
+    folder = loopback.enter(PELORUS_LOG="/dev/null")
+    port = loopback.Servers(ONE, TWO, THREE).port
+    with Map(folder) as published:
+        check_turns(folder, published, port)
+    check_refused(check_awaited(folder))
+    done()
+
+
+main()

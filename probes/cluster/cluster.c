@@ -100,7 +100,9 @@ static uint64_t identity_of_writer(const struct pel_hot *hot)
 enum cluster_inherited cluster_inherited_compare(const struct pel_hot *was,
 	const struct pel_hot *is)
 {
-	if (is->state != PEL_STATE_KNOWN)
+	bool awaited = was->state == PEL_STATE_WRITERLESS || identity_of_writer(was);
+
+	if (is->state != PEL_STATE_KNOWN || (awaited && is->writer == PEL_NONE))
 		return CLUSTER_INHERITED_OPEN;
 	if (was->state != PEL_STATE_KNOWN || identity_of_writer(was) != identity_of_writer(is))
 		return CLUSTER_INHERITED_OTHER;

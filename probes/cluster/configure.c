@@ -121,7 +121,7 @@ static void credentials_load(struct cluster *c)
 
 /*
  * Who was new or held a moment ago is not admitted by a worker that takes over, and whom an earlier
- * prober was told to hold is held by one that is started anew.
+ * prober was told to hold is held by one that is started anew.  Who knew a writer has one awaited.
  */
 static void inherit(struct cluster *c, const char *name)
 {
@@ -137,6 +137,9 @@ static void inherit(struct cluster *c, const char *name)
 			topology_expect(&c->topology, cold->instances[i].id,
 				hot->instances[i].flags & PEL_INST_BY_HAND);
 	}
+	if (c->inherited && (hot->writer != PEL_NONE || hot->state == PEL_STATE_WRITERLESS))
+		topology_await_writer(&c->topology,
+			hot->writerless_ns ? hot->writerless_ns : c->born_ns);
 }
 
 /*

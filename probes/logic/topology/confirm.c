@@ -38,7 +38,9 @@
  *
  * A set of readers alone is known, and without a writer: a secondary region, or replicas alone.  It
  * is one if each of them says that it is a reader, no table names anybody else, and that was so for
- * as long as a writer would be awaited; it stays one as long as nobody claims.
+ * as long as a writer would be awaited; it stays one as long as nobody claims.  Who begins in the
+ * middle of a failover sees the same: where a table, a coordinator, or an earlier daemon knew of a
+ * writer, one is awaited as after a loss.
  *
  * Where nobody can be asked, a coordinator's word takes the place of all this: word.c.
  */
@@ -339,7 +341,7 @@ static enum pel_why reason(struct topology *t, uint64_t now_ns)
 			: PEL_WHY_NO_WRITER;
 	if (t->told_why != PEL_WHY_NONE)
 		return t->told_why;
-	if (t->writerless_ns)
+	if (t->writerless_ns && t->known_once)
 		return PEL_WHY_NO_ANSWER;
 	return topology_within(t, t->started_ns, TOPOLOGY_ANSWER_NS, now_ns) ? PEL_WHY_STARTING
 									     : PEL_WHY_NO_ANSWER;
@@ -396,7 +398,8 @@ static bool are_all_readers(const struct topology *t, bool *ret_all)
 static bool is_readers_alone(struct topology *t, uint64_t now_ns)
 {
 	uint64_t since_ns = t->writerless_ns ? t->writerless_ns : t->started_ns;
-	uint64_t limit_ns = t->writerless_ns ? TOPOLOGY_WRITERLESS_NS : TOPOLOGY_REACH_NS;
+	bool awaited = t->writerless_ns || t->table.named || topology_word_writer(t) != PEL_NONE;
+	uint64_t limit_ns = awaited ? TOPOLOGY_WRITERLESS_NS : TOPOLOGY_REACH_NS;
 	bool all;
 
 	if (!are_all_readers(t, &all) || is_writer_listed(t) ||
@@ -406,6 +409,16 @@ static bool is_readers_alone(struct topology *t, uint64_t now_ns)
 		return false;
 	return t->state == PEL_STATE_KNOWN ||
 		!topology_within(t, since_ns, all ? limit_ns : TOPOLOGY_ALONE_NS, now_ns);
+}
+
+/* An earlier daemon knew a writer; those who answer say that they are none. */
+static bool is_begun_writerless(struct topology *t, uint64_t now_ns)
+{
+	bool all;
+
+	return t->state == PEL_STATE_UNKNOWN && !t->known_once && t->writerless_ns &&
+		are_all_readers(t, &all) &&
+		topology_within(t, t->writerless_ns, TOPOLOGY_WRITERLESS_NS, now_ns);
 }
 
 static void withdraw(struct topology *t, uint64_t now_ns)
@@ -440,6 +453,8 @@ void topology_confirm(struct topology *t, uint64_t now_ns)
 	}
 	if (t->state == PEL_STATE_KNOWN)
 		withdraw(t, now_ns);
+	else if (is_begun_writerless(t, now_ns))
+		t->state = PEL_STATE_WRITERLESS;
 	if (t->state == PEL_STATE_WRITERLESS &&
 		(is_unroutable(t, now_ns) ||
 			!topology_within(t, t->writerless_ns, TOPOLOGY_WRITERLESS_NS, now_ns)))

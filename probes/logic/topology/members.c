@@ -326,8 +326,10 @@ unsigned topology_take_rows(struct topology *t, unsigned teller, const struct ev
 			bits |= TOPOLOGY_MEMBERS | TOPOLOGY_EPOCH;
 		}
 		take_row(t, slot, &rows->rows[i], e->received_ns);
-		if (i == rows->master)
-			t->table.master = (uint8_t)slot;
+		if (i != rows->master)
+			continue;
+		t->table.master = (uint8_t)slot;
+		t->table.named = true;
 	}
 	return bits;
 }

@@ -274,6 +274,11 @@ unsigned topology_reset(struct topology *t, uint16_t port, enum pel_why why, uin
 	return settle(t, now_ns, TOPOLOGY_MEMBERS | TOPOLOGY_EPOCH);
 }
 
+void topology_await_writer(struct topology *t, uint64_t since_ns)
+{
+	t->writerless_ns = since_ns;
+}
+
 static struct topology_member *member(struct topology *t, unsigned slot)
 {
 	return topology_member(t, slot) ? &t->members[slot] : NULL;

@@ -185,6 +185,7 @@ struct topology_member {
 /* The freshest table, as far as the second witness is concerned. */
 struct topology_table {
 	bool any;           /* there ever was one */
+	bool named;         /* ... that named a writer */
 	bool dated;         /* stamp_ns can be compared with our times */
 	uint8_t teller;     /* slot */
 	uint8_t master;     /* slot of the newest MASTER row, or PEL_NONE */
@@ -283,6 +284,9 @@ unsigned topology_configure(struct topology *t, const struct topology_config *co
  * topology_set_why().
  */
 unsigned topology_reset(struct topology *t, uint16_t port, enum pel_why why, uint64_t now_ns);
+
+/* An earlier daemon knew a writer, or waited for one since then: who says reader now is between two. */
+void topology_await_writer(struct topology *t, uint64_t since_ns);
 
 /* A followed name in normal form.  Its index, or -ENOSPC; the index if it is there already. */
 int topology_add_name(struct topology *t, const char *name, enum pel_role role, uint16_t port);

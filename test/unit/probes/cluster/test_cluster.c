@@ -88,12 +88,27 @@ static void an_instance_that_is_gone_is_no_confirmation(void **state)
 	assert_int_equal(cluster_inherited_compare(&was, &is), CLUSTER_INHERITED_OPEN);
 }
 
+/* A set of readers alone is no news of a writer that was known, or awaited. */
+static void readers_alone_do_not_end_the_wait_for_a_writer(void **state)
+{
+	static const uint64_t all[3] = {1, 2, 3};
+	struct pel_hot is = record(PEL_STATE_KNOWN, all), was = is;
+
+	(void)state;
+	is.writer = PEL_NONE;
+	assert_int_equal(cluster_inherited_compare(&was, &is), CLUSTER_INHERITED_OPEN);
+	was = record(PEL_STATE_WRITERLESS, all);
+	assert_int_equal(cluster_inherited_compare(&was, &is), CLUSTER_INHERITED_OPEN);
+	assert_int_equal(cluster_inherited_compare(&is, &is), CLUSTER_INHERITED_SAME);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_share_a_key_by_their_form),
 		cmocka_unit_test(what_was_inherited_stays_until_it_is_judged),
 		cmocka_unit_test(an_instance_that_is_gone_is_no_confirmation),
+		cmocka_unit_test(readers_alone_do_not_end_the_wait_for_a_writer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -283,7 +283,8 @@ int cluster_follow(struct cluster *c, const char *name, enum pel_role role, uint
 	cluster_used(c);
 	learn_port(c, port);
 	add_sisters(c, key);
-	if (credential && credentials_add(c->links.credentials, credential) == 1)
+	if (credential &&
+		credentials_follow(c->links.credentials, credential, pel_name_hash(name)) == 1)
 		cluster_login_anew(c);
 	cluster_kick(c);
 	return 0;
@@ -328,6 +329,13 @@ static int adopt(struct cluster *to, const struct cluster *from, unsigned i, enu
 	return at;
 }
 
+/* A name brings what was given for it: the secrets of other names are none of that cluster's. */
+static void take_credentials(struct cluster *to, const struct cluster *from, const char *name)
+{
+	if (credentials_copy(to->links.credentials, from->links.credentials, pel_name_hash(name)))
+		cluster_login_anew(to);
+}
+
 static unsigned count_names(const struct cluster *c)
 {
 	unsigned n = 0;
@@ -355,8 +363,8 @@ bool cluster_merge(struct cluster *to, const struct cluster *from)
 		t = &to->topology.names[adopt(to, from, i,
 			(enum pel_role)from->topology.names[i].role)];
 		t->alias = t->lead; /* there its cluster was met */
+		take_credentials(to, from, from->names[i].text);
 	}
-	credentials_copy(to->links.credentials, from->links.credentials, CREDENTIAL_FOLLOWED);
 	cluster_publish(to);
 	log_event(to->o->log, LOG_INFO, "clusters-merged", to->title, NULL,
 		"%s leads to the same cluster", from->title);
@@ -413,7 +421,7 @@ int cluster_move_name(struct cluster *from, struct cluster *to, const char *name
 		return at;
 	say_left(from, to, i);
 	add_sisters(to, to->key);
-	credentials_copy(to->links.credentials, from->links.credentials, CREDENTIAL_FOLLOWED);
+	take_credentials(to, from, name);
 	cluster_note(to, topology_tick(&to->topology, cluster_now(to)));
 	cluster_publish(to); /* first, for the name is somewhere at any time */
 	remove_name(from, i);

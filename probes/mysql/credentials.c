@@ -10,6 +10,8 @@
 
 #include "base/secret.h"
 
+#include <pelorus/map.h>
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,12 +30,14 @@ struct entry {
 	uint64_t order; /* of arrival */
 	uint64_t proven_ms;
 	uint64_t rest_until_ms;
-	unsigned told; /* the code of its last failure that was said; 0: none was */
+	unsigned told;                 /* the code of its last failure that was said; 0: none was */
+	uint64_t names[PEL_MAP_NAMES]; /* hashes of those that it was given for; 0: a free place */
 	struct credential credential;
 };
 
 struct credentials {
 	uint64_t arrivals;
+	uint16_t changes;
 	struct entry entries[CREDENTIALS_MAX];
 };
 
@@ -112,7 +116,28 @@ static struct entry *place_for_one(struct credentials *c)
 	return best;
 }
 
-int credentials_add(struct credentials *c, const struct credential *credential)
+static bool has_name(const struct entry *e, uint64_t name)
+{
+	bool has = false;
+
+	for (unsigned i = 0; i < PEL_MAP_NAMES; i++)
+		has |= e->names[i] == name;
+	return has;
+}
+
+static void note_name(struct entry *e, uint64_t name)
+{
+	unsigned i = 0;
+
+	if (!name || has_name(e, name))
+		return;
+	while (i + 1 < PEL_MAP_NAMES && e->names[i])
+		i++;
+	e->names[i] = name;
+}
+
+/* `name` 0: it was given for none. */
+int credentials_follow(struct credentials *c, const struct credential *credential, uint64_t name)
 {
 	struct entry *e;
 
@@ -120,8 +145,10 @@ int credentials_add(struct credentials *c, const struct credential *credential)
 		return -EINVAL;
 	for (unsigned i = 0; i < CREDENTIALS_MAX; i++) {
 		e = &c->entries[i];
-		if (is_covered_by(credential, e))
+		if (is_covered_by(credential, e)) {
+			note_name(e, name);
 			return 0;
+		}
 		if (is_replaced_by(credential, e))
 			entry_clear(e);
 	}
@@ -132,18 +159,35 @@ int credentials_add(struct credentials *c, const struct credential *credential)
 	e->used = true;
 	e->order = ++c->arrivals;
 	e->credential = *credential;
+	e->names[0] = name;
+	c->changes |= (uint16_t)(1u << (e - c->entries));
 	return 1;
 }
 
-void credentials_copy(struct credentials *to, const struct credentials *from,
-	enum credential_origin origin)
+int credentials_add(struct credentials *c, const struct credential *credential)
 {
+	return credentials_follow(c, credential, 0);
+}
+
+bool credentials_copy(struct credentials *to, const struct credentials *from, uint64_t name)
+{
+	bool any = false;
+
 	for (unsigned i = 0; i < CREDENTIALS_MAX; i++) {
 		const struct entry *e = &from->entries[i];
 
-		if (is_live(e) && e->credential.origin == origin)
-			(void)credentials_add(to, &e->credential);
+		if (is_live(e) && e->credential.origin == CREDENTIAL_FOLLOWED && has_name(e, name))
+			any |= credentials_follow(to, &e->credential, name) == 1;
 	}
+	return any;
+}
+
+uint16_t credentials_take_changes(struct credentials *c)
+{
+	uint16_t changes = c->changes;
+
+	c->changes = 0;
+	return changes;
 }
 
 void credentials_remove_origin(struct credentials *c, enum credential_origin origin)
@@ -182,9 +226,13 @@ static bool any_proven(const struct credentials *c)
 	return false;
 }
 
-static bool may_take(const struct entry *e, uint64_t now_ms)
+static bool may_take(const struct entry *e, bool urgent, uint64_t now_ms)
 {
-	if (!is_live(e) || now_ms < e->rest_until_ms)
+	if (!is_live(e))
+		return false;
+	if (urgent)
+		return true;
+	if (now_ms < e->rest_until_ms)
 		return false;
 	if (e->state == STATE_PROVEN)
 		return true;
@@ -192,15 +240,16 @@ static bool may_take(const struct entry *e, uint64_t now_ms)
 		now_ms >= e->taken_ms + SILENT_MS;
 }
 
-const struct credential *credentials_take(struct credentials *c, uint16_t but, uint64_t now_ms,
-	unsigned *ret_ticket)
+const struct credential *credentials_take(struct credentials *c, uint16_t but, bool urgent,
+	uint64_t now_ms, unsigned *ret_ticket)
 {
 	struct entry *best = NULL;
 
 	for (unsigned i = 0; i < CREDENTIALS_MAX; i++) {
 		struct entry *e = &c->entries[i];
 
-		if (!(but & 1u << i) && may_take(e, now_ms) && (!best || is_better(e, best)))
+		if (!(but & 1u << i) && may_take(e, urgent, now_ms) &&
+			(!best || is_better(e, best)))
 			best = e;
 	}
 	if (!best)

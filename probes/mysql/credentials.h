@@ -37,9 +37,14 @@ void credentials_free(struct credentials *c);
  */
 int credentials_add(struct credentials *c, const struct credential *credential);
 
-/* Adds what `from` has of one origin. */
-void credentials_copy(struct credentials *to, const struct credentials *from,
-	enum credential_origin origin);
+/* The same of one that a program gave for a followed name, by the hash of that name. */
+int credentials_follow(struct credentials *c, const struct credential *credential, uint64_t name);
+
+/* Adds what was given to `from` for that name, and for no other; true if any is new. */
+bool credentials_copy(struct credentials *to, const struct credentials *from, uint64_t name);
+
+/* A bit for each place that has another credential than when this was last asked. */
+uint16_t credentials_take_changes(struct credentials *c);
 
 /* Forgets those of one origin, as soon as no login uses them; for a reload. */
 void credentials_remove_origin(struct credentials *c, enum credential_origin origin);
@@ -47,10 +52,10 @@ void credentials_remove_origin(struct credentials *c, enum credential_origin ori
 /*
  * The credential for the next login, and *ret_ticket by which its outcome is told; NULL if none may
  * be tried now.  It stays valid and unchanged until exactly one of the three outcomes is told.
- * `but` has a bit for each ticket that will not do.
+ * `but` has a bit for each ticket that will not do.  `urgent`: who rests, or is not answered, will.
  */
-const struct credential *credentials_take(struct credentials *c, uint16_t but, uint64_t now_ms,
-	unsigned *ret_ticket);
+const struct credential *credentials_take(struct credentials *c, uint16_t but, bool urgent,
+	uint64_t now_ms, unsigned *ret_ticket);
 /* The same credential again, until its outcome is told. */
 const struct credential *credentials_of(const struct credentials *c, unsigned ticket);
 void credentials_proven(struct credentials *c, unsigned ticket, uint64_t now_ms);

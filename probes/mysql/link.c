@@ -74,8 +74,11 @@ uint64_t links_due_ns(const struct links *links, const struct pel_addr *addr)
 
 void links_forgive(const struct links *links)
 {
+	uint16_t changes = credentials_take_changes(links->credentials);
+
 	for (unsigned i = 0; i < DOORS; i++) {
 		links->doors->list[i].refused = 0;
+		links->doors->list[i].proven &= (uint16_t)~changes;
 		pace_forgive(&links->doors->list[i].pace);
 	}
 }
@@ -103,7 +106,7 @@ int link_open(const struct links *links, struct link *link, const struct link_op
 		return -EAGAIN;
 	d->used_ns = now;
 	member.credential = credentials_take(links->credentials, options->urgent ? 0 : d->refused,
-		options->urgent ? UINT64_MAX : now / LOOP_MS, &link->ticket);
+		options->urgent, now / LOOP_MS, &link->ticket);
 	if (!member.credential) {
 		link->ticket = NO_TICKET;
 		return -EACCES;

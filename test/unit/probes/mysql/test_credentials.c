@@ -71,7 +71,7 @@ static void take(struct credentials *c, const char *sentence, const char *user, 
 	unsigned tickets[static 10])
 {
 	unsigned ticket;
-	const struct credential *got = credentials_take(c, 0, now_ms, &ticket);
+	const struct credential *got = credentials_take(c, 0, false, now_ms, &ticket);
 
 	if (strcmp(got ? got->user : "-", user) != 0)
 		fail_msg("%s: took %s instead of %s", sentence, got ? got->user : "-", user);
@@ -134,7 +134,7 @@ static void a_reason_is_said_once_until_it_is_let_in(void **state)
 	unsigned ticket;
 
 	add(c, CREDENTIAL_FOLLOWED, "a");
-	assert_non_null(credentials_take(c, 0, 0, &ticket));
+	assert_non_null(credentials_take(c, 0, false, 0, &ticket));
 	assert_true(credentials_tell(c, ticket, 1045));
 	assert_false(credentials_tell(c, ticket, 1045));
 	assert_true(credentials_tell(c, ticket, 2026));
@@ -150,8 +150,9 @@ static void what_a_server_refused_is_left_out(void **state)
 
 	add(c, CREDENTIAL_CONFIGURED, "a");
 	add(c, CREDENTIAL_FOLLOWED, "b");
-	assert_string_equal(credentials_take(c, 0, 0, &first)->user, "a");
-	assert_string_equal(credentials_take(c, (uint16_t)(1u << first), 0, &second)->user, "b");
+	assert_string_equal(credentials_take(c, 0, false, 0, &first)->user, "a");
+	assert_string_equal(credentials_take(c, (uint16_t)(1u << first), false, 0, &second)->user,
+		"b");
 	assert_true(credentials_next_ms(c, (uint16_t)(1u << first), 7) == 7);
 	assert_true(
 		credentials_next_ms(c, (uint16_t)(1u << first | 1u << second), 7) == UINT64_MAX);
@@ -165,7 +166,7 @@ static void attempts_of_refused_ones_are_bounded(void **state)
 
 	add(c, CREDENTIAL_FOLLOWED, "a");
 	for (uint64_t now_ms = 0; now_ms <= 60000; now_ms += 7) {
-		if (credentials_take(c, 0, now_ms, &ticket)) {
+		if (credentials_take(c, 0, false, now_ms, &ticket)) {
 			attempts++;
 			credentials_denied(c, ticket, now_ms);
 		}
@@ -192,6 +193,58 @@ static void what_is_known_is_not_added_twice(void **state)
 	credentials_free(c);
 }
 
+static void a_name_brings_what_was_given_for_it(void **state)
+{
+	struct credentials *from = credentials_new(), *to = credentials_new();
+	const struct credential a = make(CREDENTIAL_FOLLOWED, "a"),
+				b = make(CREDENTIAL_FOLLOWED, "b"),
+				own = make(CREDENTIAL_CONFIGURED, "c");
+	unsigned ticket;
+
+	assert_int_equal(credentials_follow(from, &a, 1), 1);
+	assert_int_equal(credentials_follow(from, &b, 2), 1);
+	assert_int_equal(credentials_follow(from, &b, 3), 0);
+	assert_int_equal(credentials_add(from, &own), 1);
+	assert_false(credentials_copy(to, from, 4));
+	assert_true(credentials_copy(to, from, 3));
+	assert_false(credentials_copy(to, from, 3));
+	assert_string_equal(credentials_take(to, 0, false, 0, &ticket)->user, "b");
+	assert_null(credentials_take(to, (uint16_t)(1u << ticket), false, 0, &ticket));
+	credentials_free(from);
+	credentials_free(to);
+}
+
+static void an_urgent_login_counts_from_now(void **state)
+{
+	struct credentials *c = credentials_new();
+	unsigned ticket;
+
+	add(c, CREDENTIAL_FOLLOWED, "a");
+	assert_non_null(credentials_take(c, 0, false, 1000, &ticket));
+	assert_non_null(credentials_take(c, 0, true, 1000, &ticket));
+	assert_non_null(credentials_take(c, 0, true, 1000, &ticket)); /* whoever waits */
+	assert_null(credentials_take(c, 0, false, 1000, &ticket));
+	assert_non_null(credentials_take(c, 0, false, 3000, &ticket));
+	credentials_free(c);
+}
+
+static void who_has_taken_a_place_is_told(void **state)
+{
+	struct credentials *c = credentials_new();
+	unsigned ticket;
+
+	add(c, CREDENTIAL_FOLLOWED, "a");
+	assert_int_equal(credentials_take_changes(c), 1);
+	add(c, CREDENTIAL_FOLLOWED, "a");
+	assert_non_null(credentials_take(c, 0, false, 0, &ticket));
+	credentials_proven(c, ticket, 0);
+	assert_int_equal(credentials_take_changes(c), 0);
+	credentials_remove_origin(c, CREDENTIAL_FOLLOWED);
+	add(c, CREDENTIAL_FOLLOWED, "b");
+	assert_int_equal(credentials_take_changes(c), 1);
+	credentials_free(c);
+}
+
 static void a_full_list_keeps_the_good_ones(void **state)
 {
 	struct credentials *c = credentials_new();
@@ -203,10 +256,10 @@ static void a_full_list_keeps_the_good_ones(void **state)
 		assert_int_equal(add(c, CREDENTIAL_FOLLOWED, user), 1);
 	}
 	assert_int_equal(add(c, CREDENTIAL_FOLLOWED, "more"), -ENOSPC);
-	assert_string_equal(credentials_take(c, 0, 0, &ticket)->user, "u0");
+	assert_string_equal(credentials_take(c, 0, false, 0, &ticket)->user, "u0");
 	credentials_denied(c, ticket, 0);
 	assert_int_equal(add(c, CREDENTIAL_FOLLOWED, "more"), 1);
-	assert_string_equal(credentials_take(c, 0, 99999, &ticket)->user, "u1");
+	assert_string_equal(credentials_take(c, 0, false, 99999, &ticket)->user, "u1");
 	credentials_free(c);
 }
 
@@ -217,11 +270,11 @@ static void a_reload_waits_for_logins_under_way(void **state)
 	unsigned ticket, other;
 
 	add(c, CREDENTIAL_CONFIGURED, "old");
-	old = credentials_take(c, 0, 0, &ticket);
+	old = credentials_take(c, 0, false, 0, &ticket);
 	credentials_remove_origin(c, CREDENTIAL_CONFIGURED);
 	assert_int_equal(add(c, CREDENTIAL_CONFIGURED, "new"), 1);
 	assert_string_equal(old->user, "old");
-	assert_string_equal(credentials_take(c, 0, 0, &other)->user, "new");
+	assert_string_equal(credentials_take(c, 0, false, 0, &other)->user, "new");
 	credentials_proven(c, ticket, 0);
 	assert_int_equal(old->user[0], '\0'); /* wiped */
 	assert_int_equal(credentials_verdict(c), CREDENTIALS_UNTRIED);
@@ -238,11 +291,11 @@ static void verdicts(void **state)
 	add(c, CREDENTIAL_FOLLOWED, "a");
 	assert_int_equal(credentials_verdict(c), CREDENTIALS_UNTRIED);
 	assert_true(credentials_next_ms(c, 0, 5) == 5);
-	credentials_take(c, 0, 5, &ticket);
+	credentials_take(c, 0, false, 5, &ticket);
 	credentials_denied(c, ticket, 5);
 	assert_int_equal(credentials_verdict(c), CREDENTIALS_DENIED);
 	assert_true(credentials_next_ms(c, 0, 6) == 5 + CREDENTIALS_REST_MS);
-	credentials_take(c, 0, 99999, &ticket);
+	credentials_take(c, 0, false, 99999, &ticket);
 	credentials_proven(c, ticket, 99999);
 	assert_int_equal(credentials_verdict(c), CREDENTIALS_GOOD);
 	credentials_free(c);
@@ -287,6 +340,9 @@ int main(void)
 		cmocka_unit_test(what_a_server_refused_is_left_out),
 		cmocka_unit_test(attempts_of_refused_ones_are_bounded),
 		cmocka_unit_test(what_is_known_is_not_added_twice),
+		cmocka_unit_test(a_name_brings_what_was_given_for_it),
+		cmocka_unit_test(an_urgent_login_counts_from_now),
+		cmocka_unit_test(who_has_taken_a_place_is_told),
 		cmocka_unit_test(a_full_list_keeps_the_good_ones),
 		cmocka_unit_test(a_reload_waits_for_logins_under_way),
 		cmocka_unit_test(verdicts),

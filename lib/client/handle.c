@@ -93,13 +93,13 @@ unsigned handle_status(const struct handle *h)
 	return status;
 }
 
-/* Character sets in which a byte below 128 can be a part of a longer character. */
+/* Not one of the character sets in which a byte below 128 can be a part of a longer character. */
 static bool is_ascii_safe(const char *name)
 {
 	static const char *const unsafe[] = {"big5", "cp932", "gb18030", "gbk", "sjis"};
 
 	for (size_t i = 0; i < sizeof(unsafe) / sizeof(*unsafe); i++) {
-		if (strcmp(name, unsafe[i]) == 0)
+		if (strcasestr(name, unsafe[i]))
 			return false;
 	}
 	return true;
@@ -114,7 +114,7 @@ unsigned handle_sql_flags(const struct handle *h)
 
 	if (status != CLIENT_STATUS_UNKNOWN && !(status & CLIENT_STATUS_NO_ESCAPES))
 		flags |= PEL_SQL_ESCAPES;
-	if (name && is_ascii_safe(name))
+	if (name && is_ascii_safe(name) && is_ascii_safe(session_charset(&h->session)))
 		flags |= PEL_SQL_ASCII;
 	return flags;
 }

@@ -36,10 +36,8 @@ client_bool mysql_autocommit(void *mysql, client_bool on)
 	const struct library *lib = h ? h->library : library_of(HOOK_CALLER);
 	client_bool failed = lib ? lib->real.autocommit(mysql, on) : 1;
 
-	if (h && !failed) {
+	if (h && !failed)
 		h->session.autocommit = on != 0;
-		h->session.transaction &= on == 0;
-	}
 	return failed;
 }
 

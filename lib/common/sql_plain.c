@@ -259,13 +259,13 @@ bool pel_sql_is_harmless(const char *text, size_t n)
  * depend on the session's history.  One with a backslash is not taken: how it is read depends on
  * the sql_mode of that moment.
  */
-static bool take_value(struct sql_lex *lex, const char *punctuation, struct pel_sql_span *ret)
+static bool take_value(struct sql_lex *lex, struct pel_sql_span *ret)
 {
 	struct sql_token token = sql_lex_peek(lex);
 
 	*ret = (struct pel_sql_span){token.text.at, 0};
 	while (token.kind == SQL_WORD || token.kind == SQL_STRING ||
-		(token.kind == SQL_PUNCT && strchr(punctuation, token.punct))) {
+		(token.kind == SQL_PUNCT && strchr(".+-", token.punct))) {
 		lex->at = token.text.at + token.text.n;
 		ret->n = (size_t)(lex->at - ret->at);
 		token = sql_lex_peek(lex);
@@ -297,21 +297,21 @@ static bool take_variable(struct sql_lex *lex, struct pel_sql_setting *ret)
 
 static bool take_setting(struct sql_lex *lex, struct pel_sql_setting *ret)
 {
-	const char *punctuation = ".+-";
-
 	ret->is_variable = false;
 	if (sql_take_words(lex, "names")) {
 		ret->name = "names";
 	} else if (sql_take_words(lex, "charset") || sql_take_words(lex, "character set")) {
 		ret->name = "character set";
-	} else if (sql_take_words(lex, "session transaction") ||
-		sql_take_words(lex, "local transaction")) {
-		ret->name = "session transaction";
-		punctuation = ",";
+	} else if (sql_take_words(lex, "session transaction isolation level") ||
+		sql_take_words(lex, "local transaction isolation level")) {
+		ret->name = "session transaction isolation level";
+	} else if (sql_take_words(lex, "session transaction read") ||
+		sql_take_words(lex, "local transaction read")) {
+		ret->name = "session transaction read";
 	} else if (!take_variable(lex, ret)) {
 		return false;
 	}
-	return take_value(lex, punctuation, &ret->value);
+	return take_value(lex, &ret->value);
 }
 
 bool pel_sql_next_setting(const char *text, size_t n, unsigned flags, size_t *at,

@@ -45,7 +45,8 @@ struct pel_sql_span {
 
 /*
  * One assignment of a PEL_SQL_SET statement.  `name` is a variable as the list of sql_words.c spells it,
- * "names", "character set" or "session transaction"; `value` is what follows it, as it was written.
+ * "names", "character set", or "session transaction" with the words that tell which of its two settings
+ * it is; `value` is what follows it, as it was written.
  */
 struct pel_sql_setting {
 	const char *name;

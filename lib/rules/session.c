@@ -40,14 +40,29 @@ void session_forget_database(struct session *s)
 	forget(s, "USE ", 4);
 }
 
+/* The first ones say in what statements are written. */
+#define WRITTEN 3
+static const char *const charset_starts[] = {"SET names", "SET character set",
+	"SET SESSION character_set_client", "SET SESSION character_set_results",
+	"SET SESSION character_set_connection", "SET SESSION collation_connection"};
+
 void session_forget_charset(struct session *s)
 {
-	static const char *const starts[] = {"SET names", "SET character set",
-		"SET SESSION character_set_client", "SET SESSION character_set_results",
-		"SET SESSION character_set_connection", "SET SESSION collation_connection"};
+	for (size_t i = 0; i < sizeof(charset_starts) / sizeof(*charset_starts); i++)
+		forget(s, charset_starts[i], strlen(charset_starts[i]));
+}
 
-	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
-		forget(s, starts[i], strlen(starts[i]));
+const char *session_charset(const struct session *s)
+{
+	const char *found = "";
+
+	for (const char *at = session_next(s, NULL); at; at = session_next(s, at)) {
+		for (size_t i = 0; i < WRITTEN; i++) {
+			if (strncmp(at, charset_starts[i], strlen(charset_starts[i])) == 0)
+				found = at;
+		}
+	}
+	return found;
 }
 
 /* Keeps START VALUE, of which START tells the setting. */
@@ -71,7 +86,10 @@ static bool equals(struct pel_sql_span value, const char *word)
 	return value.n == strlen(word) && strncasecmp(value.at, word, value.n) == 0;
 }
 
-/* autocommit is no setting to restore: a session without it is never moved. */
+/*
+ * autocommit is no setting to restore: a session without it is never moved.  Where it was on already,
+ * setting it ends no transaction that a BEGIN opened.
+ */
 static void set_autocommit(struct session *s, struct pel_sql_span value)
 {
 	bool on = equals(value, "1") || equals(value, "on") || equals(value, "true");
@@ -81,8 +99,6 @@ static void set_autocommit(struct session *s, struct pel_sql_span value)
 		return;
 	}
 	s->autocommit = on;
-	if (on)
-		s->transaction = false;
 }
 
 static void note_settings(struct session *s, const char *text, size_t n, unsigned flags)

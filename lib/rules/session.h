@@ -32,6 +32,9 @@ void session_note(struct session *s, enum pel_sql_class class, const char *text,
 void session_forget_database(struct session *s);
 void session_forget_charset(struct session *s);
 
+/* The last statement that told the server in what character set statements come, or "". */
+const char *session_charset(const struct session *s);
+
 /* The statement behind `before` (NULL: the first) that restores a setting, or NULL. */
 const char *session_next(const struct session *s, const char *before);
 

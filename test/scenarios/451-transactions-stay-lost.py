@@ -14,10 +14,13 @@ from lib.programs import writer as w
 from lib.programs.handles import Handle, await_writer
 from lib.tap import done, note, ok
 
-TABLE = "CREATE TABLE parts (who VARCHAR(60), n INT)"
+TABLE = "CREATE TABLE parts (who VARCHAR(90), n INT)"
 PERL = "Perl DBD::MariaDB"
-# What begins a transaction and what commits it, where it is not "begin" and "commit".
+# What begins a transaction and what commits it, where it is not "begin" and "commit"; and what comes
+# between the two. To set an autocommit that is on already ends no transaction.
 KINDS = [("C", "query BEGIN", "commit"), ("C", "autocommit 0", "commit"),
+         ("C", "query BEGIN", "commit", "autocommit 1"),
+         ("C", "query BEGIN", "query COMMIT", "query SET autocommit = 1"),
          ("C", "query BEGIN", "query COMMIT"), ("Python mysqlclient", "begin", "commit"),
          ("Ruby mysql2", "begin", "commit"), (PERL, "begin", "commit"),
          (PERL, "begin", "query COMMIT"), ("PHP mysqli", "begin", "commit")]
@@ -25,14 +28,14 @@ MODES = ("crash", "graceful")
 
 
 class Program:
-    def __init__(self, lab, env, kind, begin, commit, mode):
-        self.title = f"{kind} ({begin}, {commit}), {mode}"
+    def __init__(self, lab, env, mode, kind, begin, commit, *between):
+        self.title = f"{kind} ({', '.join((begin, *between, commit))}), {mode}"
         self.commit = commit
         # Its commit() says on a dead handle that all is well, also when it is alone.
         self.is_silent = (kind, commit) == (PERL, "commit")
         self.handle = Handle(lab, kind, env)
         self.before = [self.handle("connect " + lab.writer_name), self.handle(begin),
-                       self.insert(1)]
+                       self.insert(1), *map(self.handle, between)]
 
     def insert(self, n):
         return self.handle(f"query INSERT INTO parts VALUES ('{self.title}', {n})")
@@ -55,8 +58,8 @@ def judge(lab, program):
 
 
 def check(lab, env, mode):
-    programs = [Program(lab, env, *kind, mode) for kind in KINDS]
-    bad = [(p.title, p.before) for p in programs if p.before != ["ok"] * 3]
+    programs = [Program(lab, env, mode, *kind) for kind in KINDS]
+    bad = [(p.title, p.before) for p in programs if set(p.before) != {"ok"}]
     ok(not bad, f"{mode}: every program has begun a transaction", bad)
     lab.failover(mode)
     await_writer(lab, env)

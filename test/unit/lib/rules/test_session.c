@@ -37,11 +37,24 @@ static const struct row {
 		{"SET sql_mode = ''", "SET wait_timeout = 5", "SET sql_mode = 'ANSI'"},
 		{"SET SESSION wait_timeout = 5", "SET SESSION sql_mode = 'ANSI'"}, false, false},
 	{"isolation", {"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"},
-		{"SET session transaction ISOLATION LEVEL READ COMMITTED"}, false, false},
+		{"SET session transaction isolation level READ COMMITTED"}, false, false},
+	{"isolation and access are two settings",
+		{"SET SESSION TRANSACTION READ ONLY",
+			"SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE"},
+		{"SET session transaction read ONLY",
+			"SET session transaction isolation level SERIALIZABLE"},
+		false, false},
+	{"the last access alone",
+		{"SET SESSION TRANSACTION READ ONLY", "SET session transaction read write"},
+		{"SET session transaction read write"}, false, false},
+	{"both in one are not understood",
+		{"SET SESSION TRANSACTION READ ONLY, ISOLATION LEVEL READ COMMITTED"}, {NULL}, true,
+		false},
 	{"the last database", {"USE a", "USE `b`"}, {"USE `b`"}, false, false},
 	{"autocommit is no statement to restore", {"SET autocommit = 0, sql_notes = 0"},
 		{"SET SESSION sql_notes = 0"}, false, false},
-	{"autocommit ends a transaction", {"BEGIN", "SET autocommit = 1"}, {NULL}, false, false},
+	{"autocommit that was on ends no transaction", {"BEGIN", "SET autocommit = 1"}, {NULL},
+		false, true},
 	{"an autocommit that is not understood", {"SET autocommit = DEFAULT"}, {NULL}, true, false},
 };
 
@@ -114,6 +127,21 @@ static void the_library_restores_some_itself(void **state)
 	assert_null(session_next(&s, session_next(&s, NULL)));
 }
 
+static void what_statements_are_written_in_is_known(void **state)
+{
+	struct session s;
+
+	session_init(&s);
+	assert_string_equal(session_charset(&s), "");
+	note(&s, "SET NAMES gbk");
+	note(&s, "SET character_set_results = utf8mb4");
+	assert_string_equal(session_charset(&s), "SET names gbk");
+	note(&s, "SET character_set_client = sjis, sql_notes = 0");
+	assert_string_equal(session_charset(&s), "SET SESSION character_set_client = sjis");
+	session_forget_charset(&s);
+	assert_string_equal(session_charset(&s), "");
+}
+
 static void the_same_setting_again_and_again_fits(void **state)
 {
 	struct session s;
@@ -135,6 +163,7 @@ int main(void)
 		cmocka_unit_test(autocommit_is_remembered),
 		cmocka_unit_test(more_than_fits_is_dirty),
 		cmocka_unit_test(the_library_restores_some_itself),
+		cmocka_unit_test(what_statements_are_written_in_is_known),
 		cmocka_unit_test(the_same_setting_again_and_again_fits),
 	};
 

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A place per thread that has a wish, found by the thread's id.  Only its own thread reads a place;
- * one that left a call by longjmp() keeps it until its next wish, which begins in the same place.
+ * one that left a call by longjmp() keeps it until its next wish, which begins in the same place.  One
+ * that was cancelled in a call leaves it to whoever finds no other.
  */
 #include "wish.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define WISHES_MAX 64
 
@@ -29,7 +33,7 @@ struct wish *wish_find(void)
 	return NULL;
 }
 
-static struct wish *take_place(void)
+static struct wish *take_free(int tid)
 {
 	for (uint32_t i = 0; i < WISHES_MAX; i++) {
 		uint32_t seen = atomic_load(&used);
@@ -37,6 +41,7 @@ static struct wish *take_place(void)
 
 		if (!atomic_compare_exchange_strong(&wishes[i].thread, &nobody, this_thread()))
 			continue;
+		atomic_store(&wishes[i].tid, tid);
 		while (seen <= i && !atomic_compare_exchange_weak(&used, &seen, i + 1))
 			;
 		return &wishes[i];
@@ -44,12 +49,38 @@ static struct wish *take_place(void)
 	return NULL;
 }
 
+/* Claims a place that is this thread's, or whose thread is gone. */
+static bool claim(struct wish *wish, int tid)
+{
+	int owner = atomic_load(&wish->tid);
+
+	if (owner == tid)
+		return true;
+	return owner != 0 && syscall(SYS_tgkill, getpid(), owner, 0) < 0 && errno == ESRCH &&
+		atomic_compare_exchange_strong(&wish->tid, &owner, tid);
+}
+
+static struct wish *take_left(int tid)
+{
+	for (uint32_t i = 0; i < WISHES_MAX; i++) {
+		if (!claim(&wishes[i], tid))
+			continue;
+		atomic_store(&wishes[i].thread, this_thread());
+		return &wishes[i];
+	}
+	return NULL;
+}
+
 struct wish *wish_begin(const struct followed *f, enum pel_role role, bool never_waits)
 {
+	int saved = errno, tid = (int)syscall(SYS_gettid);
 	struct wish *wish = wish_find();
 
+	if (!wish || !claim(wish, tid))
+		wish = take_free(tid);
 	if (!wish)
-		wish = take_place();
+		wish = take_left(tid);
+	errno = saved;
 	if (!wish)
 		return NULL;
 	wish->followed = f;
@@ -63,7 +94,9 @@ int wish_end(struct wish *wish)
 {
 	int fd = wish ? wish->fd : -1;
 
-	if (wish)
+	if (wish) {
+		atomic_store(&wish->tid, 0);
 		atomic_store_explicit(&wish->thread, 0, memory_order_release);
+	}
 	return fd;
 }

@@ -14,6 +14,7 @@
 
 struct wish {
 	_Atomic uintptr_t thread;        /* 0: free */
+	_Atomic int tid;                 /* its number in the kernel, 0 while that is being told */
 	const struct followed *followed; /* the name that `role` is for; NULL: none */
 	uint8_t role;     /* enum pel_role: where it leads instead; UNKNOWN: as ever */
 	bool never_waits; /* an event loop's thread: not even for a first topology */

@@ -102,6 +102,40 @@ static void too_many_go_without(void **state)
 	(void)wish_end(wish);
 }
 
+static void *wish_and_end(void *context)
+{
+	return wish_begin(NULL, PEL_ROLE_READER, false);
+}
+
+/* As cancelled threads leave theirs; all at once, so that no thread has the identity of another. */
+static void *wish_and_go(void *context)
+{
+	(void)wish_begin(NULL, PEL_ROLE_READER, false);
+	(void)pthread_barrier_wait(context);
+	return NULL;
+}
+
+static void places_of_threads_that_are_gone_are_taken_over(void **state)
+{
+	pthread_t threads[MANY], another;
+	pthread_barrier_t all;
+	void *wish;
+
+	assert_int_equal(pthread_barrier_init(&all, NULL, MANY), 0);
+	for (unsigned i = 0; i < MANY; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, wish_and_go, &all), 0);
+	for (unsigned i = 0; i < MANY; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	wish = wish_begin(NULL, PEL_ROLE_UNKNOWN, false);
+	assert_non_null(wish);
+	assert_int_equal(pthread_create(&another, NULL, wish_and_end, NULL), 0);
+	assert_ptr_equal(wish_find(), wish);
+	assert_int_equal(pthread_join(another, &wish), 0);
+	assert_non_null(wish);
+	assert_true(wish_find() != wish);
+	(void)wish_end(wish_find());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -110,6 +144,7 @@ int main(void)
 		cmocka_unit_test(one_that_never_ended_is_replaced),
 		cmocka_unit_test(too_many_go_without),
 		cmocka_unit_test(threads_have_wishes_of_their_own),
+		cmocka_unit_test(places_of_threads_that_are_gone_are_taken_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,7 @@
  *
  * cluster_settle() runs from one timer.  It publishes first, for a writer that has appeared is what
  * others wait for, and only then asks and connects.  What is mere data (lag, CPU, times) waits up
- * to DATA_EACH_NS for company.
+ * to DATA_EACH_NS for company; but a client that has given a hint waits for the time of an answer.
  */
 #include "internal.h"
 
@@ -162,7 +162,9 @@ static void obey(struct cluster *c, uint64_t now_ns)
 	if (bits & (TOPOLOGY_WAKES | TOPOLOGY_FIRST | TOPOLOGY_EPOCH)) {
 		publish(c, now_ns);
 	} else if (bits & TOPOLOGY_DATA) {
-		if (!c->data_due_ns)
+		if (now_ns < c->hinted_ns + DATA_EACH_NS)
+			c->data_due_ns = now_ns;
+		else if (!c->data_due_ns)
 			c->data_due_ns = now_ns + DATA_EACH_NS;
 		if (now_ns >= c->data_due_ns)
 			publish(c, now_ns);
@@ -300,6 +302,7 @@ int cluster_hint(struct cluster *c, const char *name, bool refused)
 {
 	int taken;
 
+	c->hinted_ns = cluster_now(c);
 	cluster_used(c);
 	taken = schedule_hint(&c->schedule, cluster_now(c));
 

@@ -101,6 +101,7 @@ struct cluster {
 	enum pel_why scout_why; /* what its last failed login would be the reason of, or none */
 	unsigned bits;          /* TOPOLOGY_* since the last settling */
 	uint64_t data_due_ns;   /* when data alone is published; 0: none is waiting */
+	uint64_t hinted_ns;     /* when a client last gave a hint; 0: none has */
 	struct loop_timer timer;
 	uint64_t paused_until_ns; /* of the last pause that was dealt with */
 	bool settling;

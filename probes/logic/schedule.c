@@ -23,7 +23,7 @@
 
 #define MS UINT64_C(1000000)
 #define WATCH_NS (10000 * MS)  /* after a connection ended */
-#define HINT_NS (5000 * MS)    /* after a round that confirmed the writer */
+#define HINT_NS (1000 * MS)    /* after a round that confirmed the writer */
 #define HINT_MIN_NS (500 * MS) /* after any other */
 
 /* An alarm tires: the pace of questions by the time since it began. */

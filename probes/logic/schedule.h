@@ -72,7 +72,7 @@ void schedule_set_alarm(struct schedule *s, bool alarm, uint64_t now_ns);
 /*
  * A client saw a refused write or a lost connection: true if it buys a round (every instance asked
  * its role once, at once), false if a round is under way or the last one confirmed the writer less
- * than 5 s ago.
+ * than 1 s ago.
  */
 bool schedule_hint(struct schedule *s, uint64_t now_ns);
 
@@ -81,7 +81,7 @@ void schedule_refresh(struct schedule *s);
 
 /*
  * The known writer confirmed itself: if its answer is to the question of a hint's round, no hint is
- * taken for 5 s.  Its last question counts, answered or not.
+ * taken for 1 s.  Its last question counts, answered or not.
  */
 void schedule_confirmed(struct schedule *s, uint64_t now_ns);
 

@@ -3,6 +3,7 @@
 
 #include "connection.h"
 #include "move.h"
+#include "common/clock.h"
 #include "base/env.h"
 #include "prober/slot.h"
 
@@ -31,7 +32,7 @@ static struct retry_situation situation(const struct handle *h, enum retry_cause
 	};
 }
 
-static bool is_to_be_moved(struct handle *h, const struct retry_situation *s)
+static bool is_to_be_moved(struct handle *h, const struct retry_situation *s, uint64_t until_ns)
 {
 	enum retry_action action = retry_decide(s);
 	bool possible;
@@ -41,12 +42,12 @@ static bool is_to_be_moved(struct handle *h, const struct retry_situation *s)
 		return false;
 	possible = move_is_possible(h);
 	if (is_loss(s->cause)) {
-		connection_note_loss(h);
+		connection_note_loss(h, s->cause);
 		h->left = action == RETRY_LEAVE || !possible;
 	}
 	if (h->left || action != RETRY_MOVE || !possible)
 		return false;
-	if (connection_failed_over(h, s->cause))
+	if (connection_failed_over(h, s->cause, until_ns))
 		return true;
 	h->left = is_loss(s->cause);
 	return false;
@@ -55,14 +56,19 @@ static bool is_to_be_moved(struct handle *h, const struct retry_situation *s)
 int call_failed(struct handle *h, call_run *run, const char *text, size_t n, int result)
 {
 	struct retry_situation s;
+	uint64_t until_ns;
 
+	h->left |= library_reconnects(h->library, h->mysql);
 	if (h->left)
 		return result;
 	s = situation(h, retry_cause_of(h->library->real.errnum(h->mysql)), text, n);
-	/* What a failed statement may have left nobody can tell. */
-	if (s.cause == CAUSE_NONE && s.class == PEL_SQL_DIRTY)
+	/* What a statement that was refused half-way may have left nobody can tell. */
+	if (!is_loss(s.cause) && s.class == PEL_SQL_DIRTY)
 		h->session.dirty = true;
-	if (s.cause == CAUSE_NONE || !is_to_be_moved(h, &s) || !move_connection(h))
+	if (s.cause == CAUSE_NONE)
+		return result;
+	until_ns = clock_now_ns() + library_limit_ns(h->library, h->mysql, CLIENT_OPT_READ_TIMEOUT);
+	if (!is_to_be_moved(h, &s, until_ns) || !move_connection(h, until_ns))
 		return result;
 	slot_count(SLOT_RETRIED);
 	result = run(h, text, n);
@@ -77,7 +83,7 @@ void call_note_failure(struct handle *h)
 	struct retry_situation s = situation(h, cause, NULL, 0);
 
 	if (!h->left && is_loss(cause)) {
-		connection_note_loss(h);
+		connection_note_loss(h, cause);
 		h->left = retry_decide(&s) == RETRY_LEAVE;
 	}
 }

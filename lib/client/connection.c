@@ -12,14 +12,21 @@
 #include "prober/wait.h"
 #include "connections/sockets.h"
 
-#define NEWER_NS UINT64_C(5000000) /* an answer that comes so soon may be from before a loss */
+#define SHARED_NS UINT64_C(1000000000)
+#define HAND_OVER_NS UINT64_C(60000000000)
 #define PAUSE_FIRST_NS UINT64_C(5000000)
 #define PAUSE_MAX_NS UINT64_C(50000000)
 
-/* By name, when a connection was last lost, and to which instance. */
-static struct {
+/*
+ * By name, a loss of which the prober is told, once.  Others of the same instance share it for
+ * SHARED_NS: the answer that serves the first serves them, and a pool whose idle connections have all
+ * ended waits once.  But an answer from before a statement's loss says nothing of that.
+ */
+static struct loss {
 	_Atomic uint64_t ns;
 	_Atomic uint64_t identity;
+	_Atomic bool in_flight;
+	_Atomic bool told;
 } losses[FOLLOWED_MAX];
 
 /* The record of a name that this process follows, or NULL. */
@@ -74,6 +81,8 @@ void connection_note_socket(struct handle *h, int fd)
 {
 	struct socket_record record;
 
+	h->word = mapview_word();
+	h->old_news = false;
 	h->fd = h->library->real.get_socket ? h->library->real.get_socket(h->mysql) : fd;
 	h->cookie = h->fd < 0 ? 0 : socket_cookie(h->fd);
 	h->recorded = h->cookie != 0 && sockets_read(h->fd, &record) && record.cookie == h->cookie;
@@ -96,7 +105,33 @@ bool connection_is_proven(const struct handle *h)
 	return hot.state == PEL_STATE_KNOWN && i != PEL_NONE && hot.instances[i].role == h->role;
 }
 
-void connection_note_loss(struct handle *h)
+/* When the loss was that this one shares. */
+static uint64_t share_loss(const struct handle *h, bool in_flight, uint64_t now_ns)
+{
+	struct loss *l = &losses[followed_index(h->followed)];
+	uint64_t ns = atomic_load(&l->ns);
+
+	if (now_ns < ns + SHARED_NS && atomic_load(&l->identity) == h->socket.identity &&
+		(!in_flight || atomic_load(&l->in_flight)))
+		return ns;
+	atomic_store(&l->identity, h->socket.identity);
+	atomic_store(&l->in_flight, in_flight);
+	atomic_store(&l->ns, now_ns);
+	atomic_store(&l->told, false);
+	return now_ns;
+}
+
+/* Only what is asked from RETRY_NEWER_NS on can be known for an answer. */
+static void tell_loss(const struct followed *f)
+{
+	struct loss *l = &losses[followed_index(f)];
+
+	if (clock_now_ns() > atomic_load(&l->ns) + RETRY_NEWER_NS &&
+		!atomic_exchange(&l->told, true))
+		follow_hint(f, false);
+}
+
+void connection_note_loss(struct handle *h, enum retry_cause cause)
 {
 	struct socket_record record;
 
@@ -104,13 +139,14 @@ void connection_note_loss(struct handle *h)
 		return;
 	h->lost = true;
 	h->lost_ns = clock_now_ns();
-	atomic_store(&losses[followed_index(h->followed)].identity, h->socket.identity);
-	atomic_store(&losses[followed_index(h->followed)].ns, h->lost_ns);
 	h->severed = h->recorded && sockets_read(h->fd, &record) && record.cookie == h->cookie &&
 		record.severed;
+	if (h->recorded && !h->severed)
+		h->lost_ns = share_loss(h, cause == CAUSE_IN_FLIGHT, h->lost_ns);
 }
 
-static enum retry_evidence look_for_evidence(const struct handle *h, uint64_t failed_ns)
+static enum retry_evidence look_for_evidence(const struct handle *h, bool by_role,
+	uint64_t failed_ns)
 {
 	struct sever_socket socket = h->socket;
 	struct pel_hot hot;
@@ -120,40 +156,67 @@ static enum retry_evidence look_for_evidence(const struct handle *h, uint64_t fa
 	socket.uid = hot.uid;
 	for (socket.name = 0; hot.names[socket.name].hash != h->followed->hash; socket.name++)
 		;
-	return retry_evidence_of(&hot, &socket, true, failed_ns, clock_now_ns());
+	return retry_evidence_of(&hot, &socket, by_role, failed_ns, clock_now_ns());
 }
 
-static enum retry_evidence await_evidence(const struct handle *h, uint64_t failed_ns)
+void connection_note_begin(struct handle *h)
+{
+	uint32_t word = mapview_word();
+
+	if (word == h->word)
+		return;
+	h->word = word;
+	h->old_news = h->recorded && look_for_evidence(h, true, 0) == EVIDENCE_MOVED;
+}
+
+static enum retry_evidence await_evidence(const struct handle *h, bool by_role, uint64_t failed_ns,
+	uint64_t until_ns)
 {
 	uint64_t pause = PAUSE_FIRST_NS;
 
-	for (bool hinted = false;; hinted = true) {
+	for (;;) {
 		uint32_t seen = connection_word();
-		enum retry_evidence found = look_for_evidence(h, failed_ns);
+		enum retry_evidence found = look_for_evidence(h, by_role, failed_ns);
 
-		if (found != EVIDENCE_NOT_YET || clock_now_ns() >= failed_ns + EVIDENCE_WAIT_NS)
+		if (found != EVIDENCE_NOT_YET || clock_now_ns() >= until_ns)
 			return found;
-		if (!hinted)
-			follow_hint(h->followed, false);
+		if (h->lost)
+			tell_loss(h->followed);
 		connection_wait(seen, pause);
 		pause = pause * 2 < PAUSE_MAX_NS ? pause * 2 : PAUSE_MAX_NS;
 	}
 }
 
-bool connection_failed_over(struct handle *h, enum retry_cause cause)
+/*
+ * A server that says that it is read-only may be ahead of the map.  A transaction that is, or another
+ * option, says nothing of the server: then only what the map has already counts.
+ */
+static bool has_become_reader(const struct handle *h, uint64_t until_ns)
 {
-	enum retry_evidence found;
+	bool says_so = retry_is_read_only(h->library->real.error(h->mysql));
+	uint64_t now = clock_now_ns();
+	enum retry_evidence found = EVIDENCE_NEVER;
 
-	if (cause == CAUSE_SHUTDOWN || (cause != CAUSE_REFUSED && h->severed))
-		return true;
-	if (!h->recorded)
-		found = EVIDENCE_NEVER;
-	else
-		found = await_evidence(h, cause == CAUSE_REFUSED ? clock_now_ns() : h->lost_ns);
+	if (h->recorded && says_so)
+		follow_hint(h->followed, false);
+	if (h->recorded)
+		found = await_evidence(h, true, now, says_so ? until_ns : now);
 	/* Where nobody is there to know better, the server's word on itself is enough. */
-	if (found == EVIDENCE_NEVER && cause == CAUSE_REFUSED)
-		return retry_is_read_only(h->library->real.error(h->mysql));
-	return found == EVIDENCE_MOVED;
+	return found == EVIDENCE_MOVED || (found == EVIDENCE_NEVER && says_so);
+}
+
+bool connection_failed_over(struct handle *h, enum retry_cause cause, uint64_t until_ns)
+{
+	uint64_t begin = cause == CAUSE_REFUSED ? clock_now_ns() : h->lost_ns;
+
+	if (until_ns > begin + EVIDENCE_WAIT_NS)
+		until_ns = begin + EVIDENCE_WAIT_NS;
+	if (cause == CAUSE_REFUSED)
+		return has_become_reader(h, until_ns);
+	if (h->severed || !h->recorded)
+		return h->severed;
+	return await_evidence(h, cause != CAUSE_IN_FLIGHT || !h->old_news, h->lost_ns, until_ns) ==
+		EVIDENCE_MOVED;
 }
 
 void connection_sever(struct handle *h)
@@ -185,18 +248,19 @@ void connection_wait(uint32_t seen, uint64_t limit_ns)
 
 bool connection_is_in_doubt(const struct followed *f)
 {
-	uint64_t lost = atomic_load(&losses[followed_index(f)].ns);
-	uint64_t identity = atomic_load(&losses[followed_index(f)].identity);
+	struct loss *l = &losses[followed_index(f)];
+	uint64_t lost = atomic_load(&l->ns);
 	const struct pel_hot_instance *writer;
 	struct pel_hot hot;
 
-	if (lost == 0 || clock_now_ns() >= lost + EVIDENCE_WAIT_NS || !read_map(f, &hot) ||
-		hot.state != PEL_STATE_KNOWN || hot.writer >= hot.n_instances)
+	if (lost == 0 || !atomic_load(&l->in_flight) || clock_now_ns() >= lost + EVIDENCE_WAIT_NS ||
+		!read_map(f, &hot) || hot.state != PEL_STATE_KNOWN || hot.writer >= hot.n_instances)
 		return false;
 	writer = &hot.instances[hot.writer];
-	if (writer->identity != identity || writer->evidence_ns > lost + NEWER_NS)
+	if (writer->identity != atomic_load(&l->identity) ||
+		writer->evidence_ns > lost + RETRY_NEWER_NS)
 		return false;
-	follow_hint(f, false);
+	tell_loss(f);
 	return true;
 }
 
@@ -250,13 +314,32 @@ static bool read_tls(const struct handle *h, struct envcreds *ret)
 	return !ca || text_copy(ret->ssl_ca, sizeof(ret->ssl_ca), ca);
 }
 
+/* True once a minute for each user and start of the prober; by name only the last one is remembered. */
+static bool is_hand_over_due(const struct followed *f, const char *user, uint64_t now_ns)
+{
+	static struct {
+		_Atomic uint64_t whom, ns;
+	} last[FOLLOWED_MAX];
+	const struct pel_map *map = mapview_get(now_ns);
+	uint64_t whom = pel_name_hash(user) ^ (map ? map->header.start_ns : 0);
+	unsigned i = followed_index(f);
+
+	if (atomic_exchange(&last[i].whom, whom) == whom &&
+		now_ns < atomic_load(&last[i].ns) + HAND_OVER_NS)
+		return false;
+	atomic_store(&last[i].ns, now_ns);
+	return true;
+}
+
 void connection_hand_over(const struct handle *h, const char *user, const char *password,
 	unsigned port)
 {
 	struct envcreds creds = {.ssl = false};
 	struct pel_hot hot;
 
-	if (!read_map(h->followed, &hot) || (!hot.dns_only && hot.state != PEL_STATE_UNKNOWN))
+	if (!user || !read_map(h->followed, &hot) ||
+		(!hot.dns_only && hot.state != PEL_STATE_UNKNOWN) ||
+		!is_hand_over_due(h->followed, user, clock_now_ns()))
 		return;
 	if (text_copy(creds.user, sizeof(creds.user), user) &&
 		text_copy(creds.password, sizeof(creds.password), password ? password : "") &&

@@ -24,15 +24,18 @@ void connection_note_socket(struct handle *h, int fd);
 /* True if the socket's instance has its role by a living prober's knowledge of this moment. */
 bool connection_is_proven(const struct handle *h);
 
+/* A statement begins: what has become of its instance before is no evidence for its loss. */
+void connection_note_begin(struct handle *h);
+
 /* The connection was lost; remembers when, the first time. */
-void connection_note_loss(struct handle *h);
+void connection_note_loss(struct handle *h, enum retry_cause cause);
 
 /*
  * Whether there is evidence of a failover for an error that the connection has just had.  What the
- * map does not know yet is waited for, EVIDENCE_WAIT_NS at most.
+ * map does not know yet is waited for, EVIDENCE_WAIT_NS or until `until_ns` at most.
  */
 #define EVIDENCE_WAIT_NS UINT64_C(2500000000)
-bool connection_failed_over(struct handle *h, enum retry_cause cause);
+bool connection_failed_over(struct handle *h, enum retry_cause cause, uint64_t until_ns);
 
 /* Ends the connection's socket, if it still is that. */
 void connection_sever(struct handle *h);
@@ -44,8 +47,8 @@ uint32_t connection_word(void);
 void connection_wait(uint32_t seen, uint64_t limit_ns);
 
 /*
- * True if a connection to the writer was just lost, which has not been heard of since: it may be
- * gone, and refuse connects, before the map has it.  The prober is told.
+ * True if a connection to the writer was just lost in a statement, and the writer has not been heard
+ * of since: it may be gone, and refuse connects, before the map has it.  The prober is told.
  */
 bool connection_is_in_doubt(const struct followed *f);
 

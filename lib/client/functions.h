@@ -75,6 +75,10 @@ struct client_functions {
 	__typeof__(mysql_stmt_close) *stmt_close;
 };
 
+/* mysql_get_option()'s limits, in seconds; 0: none. */
+#define CLIENT_OPT_CONNECT_TIMEOUT 0
+#define CLIENT_OPT_READ_TIMEOUT 11
+
 /* mysql_get_option()'s and mysql_options()'s MYSQL_OPT_RECONNECT: MySQL 8 renumbered it. */
 #define CLIENT_OPT_RECONNECT 20
 #define CLIENT_OPT_RECONNECT_8 15

@@ -24,6 +24,7 @@ struct handle {
 	bool lost;     /* its connection was lost, at lost_ns, and it was not moved since */
 	bool severed;  /* ... by this library */
 	bool recorded; /* `socket` holds */
+	bool old_news; /* its instance had another role already when the last statement began */
 	uint8_t role;  /* enum pel_role of the name it was connected by */
 	void *mysql;
 	const struct library *library;
@@ -31,6 +32,7 @@ struct handle {
 	int fd; /* its socket, as long as cookie says so */
 	uint64_t cookie;
 	uint64_t lost_ns;
+	uint32_t word;              /* the map's, when old_news was told */
 	struct sever_socket socket; /* with the role that its instance had */
 	struct statement *statements;
 	struct session session;

@@ -30,6 +30,7 @@
 #define TOKEN_MAX 4096
 #define TOKEN_WAIT_NS UINT64_C(3000000000) /* for a prober that starts, or has no key yet */
 #define TOKEN_AGAIN_NS UINT64_C(50000000)
+#define TOKEN_IN_VAIN_NS UINT64_C(60000000000) /* nobody waits again so soon */
 
 /* What is remembered of a pointer ends with its connection, or when it is used for another. */
 static void forget(const void *mysql)
@@ -65,13 +66,18 @@ static bool demand_tls(const struct library *lib, void *mysql)
 static bool take_token(const struct library *lib, void *mysql, const struct login *l,
 	const struct followed *f, char ret[static TOKEN_MAX])
 {
-	uint64_t end_ns = clock_now_ns() + TOKEN_WAIT_NS;
+	static _Atomic uint64_t in_vain_ns[FOLLOWED_MAX]; /* when a wait was, by name */
+	_Atomic uint64_t *last = &in_vain_ns[followed_index(f)];
+	uint64_t begin = clock_now_ns(), seen = atomic_load(last);
+	bool waits = !seen || begin >= seen + TOKEN_IN_VAIN_NS;
 	uint16_t port = (uint16_t)(l->port ? l->port : PORT_DEFAULT);
 	int saved = errno, r = -ENOTSUP;
 
 	while (lib->is_mariadb && (r = follow_token(f, port, l->user, ret, TOKEN_MAX)) == -EAGAIN &&
-		clock_now_ns() < end_ns)
+		waits && clock_now_ns() < begin + TOKEN_WAIT_NS)
 		connection_wait(connection_word(), TOKEN_AGAIN_NS);
+	if (waits || r != -EAGAIN)
+		atomic_store(last, r == -EAGAIN ? clock_now_ns() : 0);
 	if (r == 0 && !demand_tls(lib, mysql))
 		r = -ENOTSUP;
 	if (r != 0)
@@ -93,12 +99,16 @@ static __attribute__((noinline)) void *connect_signed(const struct library *lib,
 	return result;
 }
 
-/* Between two writers a connect waits for the next one, within the time that all have together. */
-static void wait_for_way(struct followed *f)
+/*
+ * Between two writers a connect waits for the next one, within the time that all have together, and
+ * the program's own.
+ */
+static void wait_for_way(struct followed *f, uint64_t limit_ns)
 {
-	uint64_t now = clock_now_ns(), limit = now + WAIT_WRITER_NS;
+	uint64_t now = clock_now_ns();
+	uint64_t limit = now + (limit_ns < WAIT_WRITER_NS ? limit_ns : WAIT_WRITER_NS);
 
-	while (connection_is_in_doubt(f))
+	while (clock_now_ns() < limit && connection_is_in_doubt(f))
 		connection_wait(connection_word(), DOUBT_NS);
 	for (uint32_t seen = connection_word(); !connection_has_way(f); seen = connection_word()) {
 		uint64_t until = connection_wait_end(f, now);
@@ -124,7 +134,7 @@ static void *connect_followed(const struct library *lib, void *mysql, const stru
 		? lookup.followed
 		: NULL;
 	if (f)
-		wait_for_way(f);
+		wait_for_way(f, library_limit_ns(lib, mysql, CLIENT_OPT_CONNECT_TIMEOUT));
 	result = f && l->user && env_get()->auth_iam ? connect_signed(lib, mysql, l, f, &is_signed)
 						     : connect_with(lib, mysql, l, l->password);
 	fd = wish_end(wish);
@@ -133,6 +143,7 @@ static void *connect_followed(const struct library *lib, void *mysql, const stru
 	h = result ? connection_adopt(lib, result, l->host, fd) : NULL;
 	if (!h)
 		return result;
+	h->left = library_reconnects(lib, result);
 	if (!move_verify(h))
 		return NULL;
 	if (!is_signed)

@@ -7,6 +7,7 @@
  * to the real function, to what is done on a followed connection, or to where the search goes on.
  * So it saves no registers, and a connection that is not followed pays for the look alone.
  */
+#include "connection.h"
 #include "hook.h"
 
 #include <string.h>
@@ -39,6 +40,7 @@ static __attribute__((noinline)) int execute(struct handle *h, const char *text,
 {
 	int result;
 
+	connection_note_begin(h);
 	result = h->library->real.real_query(h->mysql, text, n);
 	if (__builtin_expect(result != 0, 0))
 		return query_failed(h, text, n, result);
@@ -98,6 +100,7 @@ int mysql_send_query(void *mysql, const char *text, unsigned long n)
 
 	if (!h)
 		return lib ? lib->real.send_query(mysql, text, n) : 1;
+	connection_note_begin(h);
 	result = run_send(h, text, n);
 	if (result != 0)
 		return call_failed(h, run_send, text, n, result);
@@ -133,6 +136,10 @@ int mysql_ping(void *mysql)
 
 	if (!lib || !lib->real.ping)
 		return 1;
+	if (h) {
+		h->left |= library_reconnects(lib, mysql);
+		connection_note_begin(h);
+	}
 	result = lib->real.ping(mysql);
 	return !h || result == 0 ? result : call_failed(h, run_ping, NULL, 0, result);
 }

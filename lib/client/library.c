@@ -305,3 +305,21 @@ const struct library *library_of(const void *from)
 	}
 	return resolve(from);
 }
+
+uint64_t library_limit_ns(const struct library *lib, void *mysql, int option)
+{
+	unsigned seconds = 0;
+
+	if (lib->real.get_option)
+		(void)lib->real.get_option(mysql, option, &seconds);
+	return seconds ? seconds * UINT64_C(1000000000) : UINT64_MAX / 4;
+}
+
+bool library_reconnects(const struct library *lib, void *mysql)
+{
+	client_bool chosen = 0;
+
+	if (lib->opt_reconnect != 0)
+		(void)lib->real.get_option(mysql, lib->opt_reconnect, &chosen);
+	return chosen != 0;
+}

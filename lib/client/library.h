@@ -32,4 +32,10 @@ static inline bool library_contains(const struct library *lib, const void *addre
 	return (uintptr_t)address - lib->start < lib->size;
 }
 
+/* A limit of the program's on this MYSQL*, CLIENT_OPT_*_TIMEOUT; "for ever" if it has set none. */
+uint64_t library_limit_ns(const struct library *lib, void *mysql, int option);
+
+/* True if the library itself connects anew when it finds the connection lost. */
+bool library_reconnects(const struct library *lib, void *mysql);
+
 #endif

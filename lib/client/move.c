@@ -216,23 +216,22 @@ static enum outcome attempt(struct handle *h, struct wish *wish)
 	return is_right(h, wanted_role(h)) ? restore(h) : OUTCOME_AGAIN;
 }
 
-/* Nobody is served on it any more: the library finds it lost, and its error is the last one. */
+/* Nobody is served on it any more: the library finds it lost, and that is its last error. */
 static void end(struct handle *h)
 {
 	connection_sever(h);
 	(void)ping(h, false);
-	h->left = true;
 }
 
 /*
  * Tries until it is done, or hopeless, or the time is over: that for finding a server that takes us
  * in begins with the way to one.
  */
-static enum outcome move_until(struct handle *h, struct wish *wish, uint64_t limit_ns)
+static enum outcome move_until(struct handle *h, struct wish *wish, uint64_t until_ns)
 {
-	uint64_t start = clock_now_ns(), begin = start, pause = PAUSE_FIRST_NS, now, until;
+	uint64_t begin = clock_now_ns(), pause = PAUSE_FIRST_NS, now, until;
 	enum outcome outcome = OUTCOME_AGAIN;
-	bool had_way = false;
+	bool had_way = false, tried = false;
 
 	for (;;) {
 		uint32_t seen = connection_word();
@@ -243,28 +242,31 @@ static enum outcome move_until(struct handle *h, struct wish *wish, uint64_t lim
 			pause = PAUSE_FIRST_NS;
 		}
 		had_way = has_way;
+		tried |= has_way;
 		if (has_way)
 			outcome = attempt(h, wish);
 		now = clock_now_ns();
 		until = connection_wait_end(h->followed, begin);
-		if (until > start + limit_ns)
-			until = start + limit_ns;
+		if (until > until_ns)
+			until = until_ns;
 		if (outcome != OUTCOME_AGAIN || now >= until)
 			break;
 		connection_wait(seen, pause < until - now ? pause : until - now);
 		pause = pause * 2 < PAUSE_MAX_NS ? pause * 2 : PAUSE_MAX_NS;
 	}
-	/* Without a writer it stays as it is, to be moved once there is one. */
+	if (outcome != OUTCOME_DONE && tried)
+		end(h);
+	/* Without a writer it is moved once there is one. */
 	if (outcome != OUTCOME_DONE && had_way)
 		h->left = true;
 	return outcome;
 }
 
-static bool move(struct handle *h, uint64_t limit_ns)
+static bool move(struct handle *h, uint64_t until_ns)
 {
 	enum pel_role role = wanted_role(h) == PEL_ROLE_WRITER ? PEL_ROLE_WRITER : PEL_ROLE_UNKNOWN;
 	struct wish *wish = wish_begin(h->followed, role, false);
-	enum outcome outcome = move_until(h, wish, limit_ns);
+	enum outcome outcome = move_until(h, wish, until_ns);
 
 	(void)wish_end(wish);
 	if (outcome != OUTCOME_DONE)
@@ -274,19 +276,16 @@ static bool move(struct handle *h, uint64_t limit_ns)
 	return true;
 }
 
-bool move_connection(struct handle *h)
+bool move_connection(struct handle *h, uint64_t until_ns)
 {
 	int saved = errno;
-	bool moved = move(h, UINT64_MAX / 2);
+	bool moved = move(h, until_ns);
 
 	/* A session is moved only with autocommit on, so that is what it gets. */
 	if (moved && !h->session.autocommit) {
 		moved = h->session.autocommit = ask_do(h, "SET autocommit=1");
 		h->left = !moved;
-	}
-	if (h->left) {
-		connection_sever(h);
-		if (h->library->real.errnum(h->mysql) == 0)
+		if (!moved)
 			end(h);
 	}
 	errno = saved;
@@ -298,13 +297,17 @@ bool move_verify(struct handle *h)
 	enum pel_role wanted = h->role == PEL_ROLE_WRITER ? PEL_ROLE_WRITER : PEL_ROLE_UNKNOWN;
 	int saved = errno;
 	bool right = is_right(h, wanted);
+	uint64_t limit_ns = library_limit_ns(h->library, h->mysql, CLIENT_OPT_CONNECT_TIMEOUT);
 
 	if (!right) {
+		if (limit_ns > WAIT_WRITER_NS)
+			limit_ns = WAIT_WRITER_NS;
 		follow_hint(h->followed, false);
-		right = move_is_possible(h) && move(h, WAIT_WRITER_NS);
+		right = move_is_possible(h) && move(h, clock_now_ns() + limit_ns);
 		if (!right) {
 			say(SAY_ONLY_READERS, h->followed->name);
 			end(h);
+			h->left = true;
 		}
 	}
 	errno = saved;

@@ -13,10 +13,10 @@ bool move_is_possible(const struct handle *h);
 /*
  * Brings a connection of which there is evidence that its instance failed over to where its name
  * leads now, with its settings restored.  It must be clean and idle.  Waits for a writer as long as
- * connection_wait_end() has it.  False: the error of the last try is the library's, and what
- * waiting cannot cure has left the handle for good.
+ * connection_wait_end() has it, until `until_ns` at most.  False: the library has found its connection
+ * lost, which is what it tells, and what waiting cannot cure has left the handle for good.
  */
-bool move_connection(struct handle *h);
+bool move_connection(struct handle *h, uint64_t until_ns);
 
 /*
  * For a new connection: brings it to the right instance if it is not there.  False if it could not

@@ -109,6 +109,13 @@ static void attach(int dirfd, const struct pel_rundir *dir)
 	process_kick();
 }
 
+uint32_t mapview_word(void)
+{
+	const struct pel_map *map = atomic_load_explicit(&view.map, memory_order_acquire);
+
+	return map ? atomic_load_explicit(&map->header.wake, memory_order_acquire) : 0;
+}
+
 static uint64_t beat_of(const struct pel_map *map)
 {
 	return atomic_load_explicit(&map->header.heartbeat_ns, memory_order_acquire);

@@ -25,6 +25,9 @@ const struct pel_map *mapview_get(uint64_t now_ns);
 /* The same, but looks at the path now if the map is not fresh. */
 const struct pel_map *mapview_look(uint64_t now_ns);
 
+/* The wake word of the map that was attached last, 0 without one: for a look that may cost nothing. */
+uint32_t mapview_word(void);
+
 /*
  * True if there is a map and its prober lives, for all that is known here: by the heartbeat, and
  * while that is overdue by the control socket.

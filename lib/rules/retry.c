@@ -6,9 +6,6 @@
 #include <stddef.h>
 #include <string.h>
 
-/* An answer that came so soon behind the failure may have been sent before it. */
-#define NEWER_NS UINT64_C(5000000)
-
 static const struct {
 	unsigned error;
 	enum retry_cause cause;
@@ -17,7 +14,7 @@ static const struct {
 	{2013, CAUSE_IN_FLIGHT},  /* CR_SERVER_LOST */
 	{2055, CAUSE_IN_FLIGHT},  /* CR_SERVER_LOST_EXTENDED */
 	{2026, CAUSE_IN_FLIGHT},  /* CR_SSL_CONNECTION_ERROR: what 2013 is over TLS */
-	{1053, CAUSE_SHUTDOWN},   /* ER_SERVER_SHUTDOWN */
+	{1053, CAUSE_IN_FLIGHT},  /* ER_SERVER_SHUTDOWN: MySQL says so of a KILL, too */
 	{1290, CAUSE_REFUSED},    /* ER_OPTION_PREVENTS_STATEMENT */
 	{1792, CAUSE_REFUSED},    /* ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION */
 	{1836, CAUSE_REFUSED},    /* ER_READ_ONLY_MODE */
@@ -54,8 +51,6 @@ static bool is_harmless_twice(enum pel_sql_class class)
 
 enum retry_action retry_decide(const struct retry_situation *s)
 {
-	bool in_flight = s->cause == CAUSE_IN_FLIGHT || s->cause == CAUSE_SHUTDOWN;
-
 	if (s->cause == CAUSE_NONE)
 		return RETRY_TELL;
 	if (!s->clean || !s->idle || s->class == PEL_SQL_PEEK)
@@ -64,26 +59,28 @@ enum retry_action retry_decide(const struct retry_situation *s)
 		return RETRY_MOVE;
 	if (s->retry == RETRY_OFF || s->class == PEL_SQL_DIRTY)
 		return RETRY_TELL;
-	return in_flight && !is_harmless_twice(s->class) ? RETRY_TELL : RETRY_MOVE;
+	return s->cause == CAUSE_IN_FLIGHT && !is_harmless_twice(s->class) ? RETRY_TELL
+									   : RETRY_MOVE;
 }
 
 enum retry_evidence retry_evidence_of(const struct pel_hot *hot, const struct sever_socket *socket,
-	bool fresh, uint64_t failed_ns, uint64_t now_ns)
+	bool by_role, uint64_t failed_ns, uint64_t now_ns)
 {
+	enum sever_reason reason = sever_decide(hot, socket, SEVER_ALL, true, now_ns);
 	const struct pel_hot_instance *in;
 	unsigned i;
 
-	if (!fresh)
-		return EVIDENCE_NEVER;
-	if (sever_decide(hot, socket, SEVER_ALL, fresh, now_ns) >= SEVER_FIRST)
+	if (reason == SEVER_UNREACHABLE || reason == SEVER_GONE || reason == SEVER_REPLACED)
 		return EVIDENCE_MOVED;
+	if (reason >= SEVER_FIRST)
+		return by_role ? EVIDENCE_MOVED : EVIDENCE_WELL;
 	if (hot->dns_only)
 		return EVIDENCE_NEVER;
 	i = sever_find_instance(hot, &socket->real);
 	if (i == PEL_NONE || hot->state != PEL_STATE_KNOWN)
 		return EVIDENCE_NOT_YET;
 	in = &hot->instances[i];
-	return in->health == PEL_HEALTH_OK && in->evidence_ns > failed_ns + NEWER_NS
+	return in->health == PEL_HEALTH_OK && in->evidence_ns > failed_ns + RETRY_NEWER_NS
 		? EVIDENCE_WELL
 		: EVIDENCE_NOT_YET;
 }

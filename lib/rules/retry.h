@@ -21,7 +21,6 @@ enum retry_cause {
 	CAUSE_NONE = 0,   /* the statement's own affair */
 	CAUSE_NEVER_SENT, /* the connection was gone before the statement left */
 	CAUSE_IN_FLIGHT,  /* lost with the statement on its way: it may have been executed */
-	CAUSE_SHUTDOWN,   /* the same, and the server says that it is going */
 	CAUSE_REFUSED,    /* the server did not execute it, for it says it is read-only */
 };
 
@@ -61,8 +60,14 @@ enum retry_evidence {
 	EVIDENCE_NEVER, /* nobody is there who could have any */
 };
 
-/* What a topology says of the instance of a socket that failed; `socket->uid` is its cluster's. */
+/* An answer that came so soon behind the failure may have been sent before it. */
+#define RETRY_NEWER_NS UINT64_C(5000000)
+
+/*
+ * What a topology says of the instance of a socket that failed; `socket->uid` is its cluster's.
+ * `by_role`: that it is another than at the connect counts, too, not its absence alone.
+ */
 enum retry_evidence retry_evidence_of(const struct pel_hot *hot, const struct sever_socket *socket,
-	bool fresh, uint64_t failed_ns, uint64_t now_ns);
+	bool by_role, uint64_t failed_ns, uint64_t now_ns);
 
 #endif

@@ -4,8 +4,10 @@
 
 A statement that was killed, that ran into the program's own time limit, or that is larger than the
 server takes, has failed; nothing failed over.  Each handle answers line by line as it does by an
-instance's own name, where nothing is led anywhere.  A read that takes its server with it may be
-executed once more after the failover, and takes no third server with it.
+instance's own name, where nothing is led anywhere.  Nor is a failover of long ago what has ended a
+statement of today, or one of a connection that the library itself has made anew since.  A read that
+takes its server with it may be executed once more after the failover, and takes no third server
+with it.
 """
 import os
 import shutil
@@ -14,7 +16,7 @@ import time
 
 from lib.lab import Lab
 from lib.programs import writer as w
-from lib.programs.handles import GENERAL_LOG, Handle, logged, number
+from lib.programs.handles import GENERAL_LOG, Handle, as_root, await_published, logged, number
 from lib.tap import done, note, ok
 
 KIND = "Python mysqlclient"
@@ -89,6 +91,38 @@ def check_kill(lab, env):
     ok(led == plain, "... and its handle answers as without us", f"{led} {plain}")
 
 
+def check_own_reconnect(lab, env):
+    def reconnected(handle, host, mark):
+        handle("connect " + host)
+        as_root(lab, lab.writer, "KILL " + handle("id").split()[1])
+        again = handle("again")
+        heard, kills = kill(lab, handle, mark)
+        return again, number(heard), kills, logged(lab, lab.writer, mark), afterwards(handle)
+
+    led, plain = both(lab, env, reconnected)
+    note(f"connected anew by the library, then killed: {led}, plain {plain}")
+    ok(led[3] == 1, "a read that was killed behind a reconnect of the library's own is executed "
+       "once", f"{led[3]} times, {led[2]} kills")
+    ok(led == plain, "... and its handle answers as without us", f"{led} {plain}")
+
+
+def check_promoted(lab, env, directory):
+    """A reader's connection that lives on on the new writer."""
+    handle, mark = Handle(lab, KIND, env), "promoted"
+    handle("connect " + lab.reader_name)
+    reader = handle("query SELECT @@aurora_server_id").split()[-1]
+    lab.failover("graceful", "--to", reader, "--keep-connections")
+    await_published(lab, directory)
+    before = handle("query SELECT @@aurora_server_id")
+    heard, kills = kill(lab, handle, mark)
+    times = sum(logged(lab, i["id"], mark) for i in lab.status()["instances"])
+    note(f"on a reader that was promoted: {before}; killed: {heard}, {kills} kills")
+    ok(before == f"ok {reader}", "a reader's connection stays where it is promoted", before)
+    ok(times == 1, "... and a read that was killed there later is executed once",
+       f"{times} times, {kills} kills")
+    handle.end()
+
+
 def check_timeout(lab, env):
     def timed_out(handle, host, mark):
         handle(f"connect {host} read_timeout=1")
@@ -149,6 +183,8 @@ def main():
         for statement in SCHEMA:
             lab.sql("writer", statement)
         check_kill(lab, env)
+        check_own_reconnect(lab, env)
+        check_promoted(lab, env, directory)
         check_timeout(lab, env)
         check_large(lab, env)
         check_crash(lab, env)

@@ -16,8 +16,8 @@ from lib.tap import done, note, ok
 
 TABLE = "CREATE TABLE parts (who VARCHAR(90), n INT)"
 PERL = "Perl DBD::MariaDB"
-# What begins a transaction and what commits it, where it is not "begin" and "commit"; and what comes
-# between the two. To set an autocommit that is on already ends no transaction.
+# What begins a transaction and what commits it, where it is not "begin" and "commit"; and what
+# comes between the two. To set an autocommit that is on already ends no transaction.
 KINDS = [("C", "query BEGIN", "commit"), ("C", "autocommit 0", "commit"),
          ("C", "query BEGIN", "commit", "autocommit 1"),
          ("C", "query BEGIN", "query COMMIT", "query SET autocommit = 1"),

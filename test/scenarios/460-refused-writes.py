@@ -34,7 +34,7 @@ class Server(fakes.Server):
                 "autocommit": 1, "aurora_server_id": self.id}.get(variable)
 
     def _answer(self, connection, query):
-        if query.startswith("INSERT"):
+        if query.startswith(("INSERT", "CALL")):
             self.questions.append(query)
             if self.read_only or OWN_AFFAIR in query:
                 self._send(connection, 1, self._error(1290, "The server is running with the "
@@ -90,7 +90,21 @@ class Case:
                "... its write was refused once and is executed once", f"{asked} {two.written}")
             self.check_own_affair(handle)
             handle.end()
+            self.check_call(prober, one, two)
         self.cluster.close()
+
+    def check_call(self, prober, new, old):
+        """What a procedure did before it was refused, nobody knows: a lock may be held."""
+        self.wait(prober, old.address)
+        handle = Handle(self.cluster, "C", w.environment(prober.directory, PELORUS_SEVER="off"))
+        heard = [handle("connect " + self.name)]
+        old.read_only, new.read_only = True, False
+        heard += [handle("query CALL p()"), handle("query " + INSERT.format(4))]
+        ok(heard[0] == "ok" and all(h.startswith("error 1290") for h in heard[1:]),
+           f"{self.text}: behind a CALL that was refused, so is what follows: its session stays",
+           heard)
+        ok(INSERT.format(4) not in new.written, "... and nothing is executed elsewhere", heard)
+        handle.end()
 
     def check_own_affair(self, handle):
         heard = handle(f"query {OWN_AFFAIR} VALUES (3)")

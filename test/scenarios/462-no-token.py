@@ -7,20 +7,29 @@ What TLS a token would have needed is not demanded for the program's own passwor
 import os
 import shutil
 import tempfile
+import time
 
 from lib.lab import Lab
 from lib.programs import writer as w
 from lib.programs.handles import Handle
 from lib.tap import done, ok
 
+KIND = "Python mysqlclient"
+SOON_S = 2  # a token is waited for 3 s
+
 
 def check(text, env, **options):
     with Lab(instances=2, name="token", **options) as lab:
-        plain, led = Handle(lab, "C", dict(os.environ)), Handle(lab, "C", env)
+        plain, led = (Handle(lab, KIND, e) for e in (dict(os.environ), env))
         expected = plain("connect " + lab.writer_name)
         heard = led("connect " + lab.writer_name)
         ok(heard == expected == "ok", f"{text}: without a token the own password does as before",
            f"{heard}; without us {expected}")
+        begin = time.monotonic()
+        heard = led("connect " + lab.writer_name)
+        seconds = time.monotonic() - begin
+        ok(heard == "ok" and seconds < SOON_S, "... and the next connect does not wait for one",
+           f"{heard} after {seconds:.1f} s")
         for handle in (plain, led):
             handle.end()
 

@@ -8,6 +8,7 @@ WORDS" or "error ERRNO - TEXT" (mysqlclient does not tell the SQLSTATE).
     large N SQL                       ... with a text of N bytes for its one %s
     begin | commit | rollback         a transaction as a program of this library has it
     ping | id | shut                  `shut` shuts its socket down
+    again                             a ping for which the library itself may connect anew
 """
 import os
 import socket
@@ -45,6 +46,9 @@ class Program:
 
     def ping(self, _):
         self.one.ping()
+
+    def again(self, _):
+        self.one.ping(True)
 
     def id(self, _):
         return self.one.thread_id()

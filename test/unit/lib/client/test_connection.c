@@ -83,8 +83,8 @@ static void only_what_this_library_has_severed_failed_over(void **state)
 		connection_note_socket(&h, -1);
 		assert_true(h.recorded);
 		rows[i].happens(fd, record.cookie);
-		connection_note_loss(&h);
-		if (connection_failed_over(&h, CAUSE_NEVER_SENT) != rows[i].failed_over)
+		connection_note_loss(&h, CAUSE_NEVER_SENT);
+		if (connection_failed_over(&h, CAUSE_NEVER_SENT, UINT64_MAX) != rows[i].failed_over)
 			fail_msg("%s", rows[i].what);
 		sockets_forget(fd, record.cookie);
 		(void)close(fd);

@@ -12,7 +12,6 @@
 #define NEVER_SENT CAUSE_NEVER_SENT
 #define IN_FLIGHT CAUSE_IN_FLIGHT
 #define REFUSED CAUSE_REFUSED
-#define SHUTDOWN CAUSE_SHUTDOWN
 #define WRITER PEL_ROLE_WRITER
 #define READER PEL_ROLE_READER
 
@@ -26,9 +25,7 @@ static const struct row {
 	{"a write that was never sent", NEVER_SENT, PEL_SQL_WRITE, RETRY_MOVE},
 	{"a write that was refused", REFUSED, PEL_SQL_WRITE, RETRY_MOVE},
 	{"a write in flight", IN_FLIGHT, PEL_SQL_WRITE, RETRY_TELL},
-	{"a write that a shutdown ended", SHUTDOWN, PEL_SQL_WRITE, RETRY_TELL},
 	{"a read in flight", IN_FLIGHT, PEL_SQL_READ, RETRY_MOVE},
-	{"a read that a shutdown ended", SHUTDOWN, PEL_SQL_READ, RETRY_MOVE},
 	{"a statement's own trouble", CAUSE_NONE, PEL_SQL_WRITE, RETRY_TELL},
 	{"a read in flight, in a transaction", IN_FLIGHT, PEL_SQL_READ, RETRY_LEAVE, .busy = true},
 	{"a write never sent, in a transaction", NEVER_SENT, PEL_SQL_WRITE, RETRY_LEAVE,
@@ -99,7 +96,7 @@ static void errors_have_causes(void **state)
 	assert_int_equal(retry_cause_of(2013), IN_FLIGHT);
 	assert_int_equal(retry_cause_of(2026), IN_FLIGHT);
 	assert_int_equal(retry_cause_of(2055), IN_FLIGHT);
-	assert_int_equal(retry_cause_of(1053), SHUTDOWN);
+	assert_int_equal(retry_cause_of(1053), IN_FLIGHT);
 	assert_int_equal(retry_cause_of(1290), REFUSED);
 	assert_int_equal(retry_cause_of(1792), REFUSED);
 	assert_int_equal(retry_cause_of(1836), REFUSED);
@@ -136,7 +133,7 @@ static const struct evidence_row {
 	enum pel_role role; /* that the instance had */
 	unsigned at;        /* its index at that time */
 	enum retry_evidence evidence;
-	bool older, stale, dns_only, by_dns;
+	bool older, dns_only, by_dns, old_news;
 } evidence_rows[] = {
 	{"a writer that is well", "W R", WRITER, 0, EVIDENCE_WELL},
 	{"a writer that was well before the failure", "W R", WRITER, 0, EVIDENCE_NOT_YET,
@@ -154,7 +151,12 @@ static const struct evidence_row {
 	{"a reader that was promoted", "R W", READER, 1, EVIDENCE_MOVED},
 	{"an address that is no member's, where DNS led", "W R", WRITER, 7, EVIDENCE_NOT_YET,
 		.by_dns = true},
-	{"nobody publishes any more", "R W", WRITER, 0, EVIDENCE_NEVER, .stale = true},
+	{"a writer that was a reader before the statement", "R W", WRITER, 0, EVIDENCE_WELL,
+		.old_news = true},
+	{"a reader that was promoted before the statement", "R W", READER, 1, EVIDENCE_WELL,
+		.old_news = true},
+	{"... and cannot be reached", "R Wu", READER, 1, EVIDENCE_MOVED, .old_news = true},
+	{"... and left the cluster", "R W", READER, 7, EVIDENCE_MOVED, .old_news = true},
 	{"DNS is all that is known", "W R", WRITER, 0, EVIDENCE_NEVER, .dns_only = true},
 };
 
@@ -174,7 +176,7 @@ static void evidence_is_newer_than_the_failure(void **state)
 		uint64_t failed_ns = row->older ? TOPO_NOW : TOPO_NOW - SECONDS(1);
 
 		hot.dns_only = row->dns_only;
-		if (retry_evidence_of(&hot, &socket, !row->stale, failed_ns, TOPO_NOW) !=
+		if (retry_evidence_of(&hot, &socket, !row->old_news, failed_ns, TOPO_NOW) !=
 			row->evidence)
 			fail_msg("%s", row->title);
 	}

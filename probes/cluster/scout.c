@@ -277,6 +277,24 @@ static const char *scout_host(const struct cluster *c, const struct pel_addr *ad
 	return alias ? alias : c->title;
 }
 
+/* Where the cluster's own endpoint does not lead, the secrets of names that do not lead there stay. */
+static uint16_t secrets_of_others(const struct cluster *c, const struct pel_addr *addr)
+{
+	uint64_t names[PEL_MAP_NAMES];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
+		const struct topology_name *name = &c->topology.names[c->names[i].index];
+
+		if (!c->names[i].used || !leads_to(name, addr))
+			continue;
+		if (name->bond <= TOPOLOGY_BOND_ALIAS)
+			return 0;
+		names[n++] = name->hash;
+	}
+	return n ? credentials_of_others(c->links.credentials, names, n) : 0;
+}
+
 void cluster_scout_tick(struct cluster *c, uint64_t now_ns)
 {
 	struct pel_addr addr;
@@ -293,9 +311,12 @@ void cluster_scout_tick(struct cluster *c, uint64_t now_ns)
 	if (addr.port == 0)
 		addr.port = c->topology.config.port;
 	options.host = scout_host(c, &addr);
+	options.but = secrets_of_others(c, &addr);
 	r = link_open(&c->links, &c->scout, &options);
-	if (r == -EACCES || r == -EAGAIN)
+	if (r == -EAGAIN || (r == -EACCES && !options.but)) {
 		scout_rests(c, &addr, now_ns);
-	else if (r < 0)
+	} else if (r < 0) {
 		c->scout_due_ns = now_ns + pace_wait_ns(PACE_SCOUT, 1, 0);
+		topology_scout_failed(&c->topology);
+	}
 }

@@ -182,6 +182,21 @@ bool credentials_copy(struct credentials *to, const struct credentials *from, ui
 	return any;
 }
 
+uint16_t credentials_of_others(const struct credentials *c, const uint64_t *names, unsigned n)
+{
+	uint16_t bits = 0;
+
+	for (unsigned i = 0; i < CREDENTIALS_MAX; i++) {
+		const struct entry *e = &c->entries[i];
+		bool ours = e->credential.origin != CREDENTIAL_FOLLOWED;
+
+		for (unsigned k = 0; k < n; k++)
+			ours |= has_name(e, names[k]);
+		bits |= ours ? 0 : (uint16_t)(1u << i);
+	}
+	return bits;
+}
+
 uint16_t credentials_take_changes(struct credentials *c)
 {
 	uint16_t changes = c->changes;

@@ -43,6 +43,9 @@ int credentials_follow(struct credentials *c, const struct credential *credentia
 /* Adds what was given to `from` for that name, and for no other; true if any is new. */
 bool credentials_copy(struct credentials *to, const struct credentials *from, uint64_t name);
 
+/* A bit for each ticket that programs gave for names, and for none of these. */
+uint16_t credentials_of_others(const struct credentials *c, const uint64_t *names, unsigned n);
+
 /* A bit for each place that has another credential than when this was last asked. */
 uint16_t credentials_take_changes(struct credentials *c);
 

@@ -105,8 +105,9 @@ int link_open(const struct links *links, struct link *link, const struct link_op
 	if (now < (options->urgent ? d->pace.least_ns : d->pace.due_ns))
 		return -EAGAIN;
 	d->used_ns = now;
-	member.credential = credentials_take(links->credentials, options->urgent ? 0 : d->refused,
-		options->urgent, now / LOOP_MS, &link->ticket);
+	member.credential = credentials_take(links->credentials,
+		options->but | (options->urgent ? 0 : d->refused), options->urgent, now / LOOP_MS,
+		&link->ticket);
 	if (!member.credential) {
 		link->ticket = NO_TICKET;
 		return -EACCES;

@@ -205,6 +205,8 @@ static void a_name_brings_what_was_given_for_it(void **state)
 	assert_int_equal(credentials_follow(from, &b, 2), 1);
 	assert_int_equal(credentials_follow(from, &b, 3), 0);
 	assert_int_equal(credentials_add(from, &own), 1);
+	assert_int_equal(credentials_of_others(from, (const uint64_t[]){1, 4}, 2), 1u << 1);
+	assert_int_equal(credentials_of_others(from, (const uint64_t[]){3}, 1), 1u << 0);
 	assert_false(credentials_copy(to, from, 4));
 	assert_true(credentials_copy(to, from, 3));
 	assert_false(credentials_copy(to, from, 3));

@@ -218,13 +218,24 @@ void topology_set_port(struct topology *t, unsigned slot, const char *host, uint
 	m->want.port = 0; /* that of the last login */
 }
 
-/* Without a table: whom a coordinator names no more, and who claims nothing: it is fenced off. */
+/*
+ * Without a table: whom a coordinator names no more, and who claims nothing: it is fenced off.  A reader
+ * that answers may be missing from one list: it gets no connections, and is gone when that lasts.
+ */
+static bool is_left_out(const struct topology *t, const struct topology_member *m)
+{
+	if (m->configured || m->named || m->claim_ns)
+		return false;
+	return m->self_role != PEL_ROLE_READER ||
+		(t->word_ns && t->word_ns - m->listed_ns > TOPOLOGY_ABSENT_NS);
+}
+
 static bool is_gone(const struct topology *t, const struct topology_member *m)
 {
 	uint64_t absent = t->table.received_ns - m->listed_ns;
 
 	if (!t->config.has_table)
-		return !m->configured && !m->named && !m->claim_ns;
+		return is_left_out(t, m);
 	if (m->configured || m->named || m->listed_ns >= t->table.received_ns)
 		return false;
 	return absent > (m->live ? TOPOLOGY_GONE_NS : TOPOLOGY_ABSENT_NS);

@@ -22,6 +22,9 @@ bool topology_is_anyone_met(const struct topology *t);
 /* True if a member is logged in to and not unreachable. */
 bool topology_is_anyone_live(const struct topology *t);
 
+/* As published: a reader that a coordinator names no more is held while it is. */
+enum pel_admission topology_admission(const struct topology *t, const struct topology_member *m);
+
 /* Hash of id, uuid and address. */
 uint64_t topology_identity(const struct topology_member *m);
 

@@ -118,7 +118,8 @@ bool topology_is_troubled(const struct topology *t)
 	return false;
 }
 
-static struct topology_shown_member show_member(const struct topology_member *m)
+static struct topology_shown_member show_member(const struct topology *t,
+	const struct topology_member *m)
 {
 	if (!m->used || m->twin)
 		return (struct topology_shown_member){0};
@@ -130,7 +131,7 @@ static struct topology_shown_member show_member(const struct topology_member *m)
 		.self_role = m->self_role,
 		/* A close look is no news. */
 		.health = m->health == PEL_HEALTH_SUSPECT ? PEL_HEALTH_OK : m->health,
-		.admission = m->admission,
+		.admission = (uint8_t)topology_admission(t, m),
 		.identity = m->identity,
 	};
 }
@@ -177,7 +178,7 @@ static unsigned compare_members(struct topology *t)
 	unsigned bits = 0;
 
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
-		struct topology_shown_member is = show_member(&t->members[i]);
+		struct topology_shown_member is = show_member(t, &t->members[i]);
 
 		bits |= compare_member(&t->shown.members[i], &is);
 		/* It shows where it is: a socket that DNS led there meanwhile could not be judged. */

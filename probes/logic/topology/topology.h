@@ -167,7 +167,7 @@ struct topology_member {
 	uint64_t asked_ns;  /* since when a question of ours waits for its answer; 0: none does */
 	uint64_t unsaid_ns; /* since when its answers do not say what it is; 0: they do */
 	uint64_t claim_ns;  /* since when it says without a break that it is the writer; else 0 */
-	uint64_t listed_ns; /* last table that had its row */
+	uint64_t listed_ns; /* last table that had its row, or word that named it */
 	uint64_t fit_ns;    /* since when it fulfils what admission asks; 0: it does not */
 	uint8_t n_host;
 	struct pel_addr host_addrs[TOPOLOGY_HOST_ADDRS]; /* what its host resolves to */

@@ -19,13 +19,14 @@ static void take_address(struct pel_hot_instance *in, const struct pel_addr *a)
 	}
 }
 
-static void view_instance(const struct topology_member *m, struct pel_hot_instance *in)
+static void view_instance(const struct topology *t, const struct topology_member *m,
+	struct pel_hot_instance *in)
 {
 	*in = (struct pel_hot_instance){
 		.role = m->role,
 		.self_role = m->self_role,
 		.health = m->health,
-		.admission = m->admission,
+		.admission = (uint8_t)topology_admission(t, m),
 		.flags = (uint16_t)((m->routable ? PEL_INST_ROUTABLE : 0) |
 			(m->lagged ? PEL_INST_LAGGED : 0) |
 			(m->admission_forced ? PEL_INST_BY_HAND : 0) |
@@ -96,7 +97,7 @@ static unsigned view_instances(const struct topology *t, struct pel_hot *hot, st
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
 		if (!t->members[i].used || t->members[i].twin)
 			continue;
-		view_instance(&t->members[i], &hot->instances[n]);
+		view_instance(t, &t->members[i], &hot->instances[n]);
 		view_cold(&t->members[i], &cold->instances[n]);
 		if (t->writer == i)
 			hot->writer = (uint8_t)n;

@@ -65,8 +65,10 @@ unsigned topology_take_words(struct topology *t, const struct topology_word *wor
 	for (unsigned i = 0; i < n; i++) {
 		unsigned slot = find_named(t, &words[i]);
 
-		if (slot != PEL_NONE)
-			t->members[slot].named = true;
+		if (slot == PEL_NONE)
+			continue;
+		t->members[slot].named = true;
+		t->members[slot].listed_ns = now_ns;
 	}
 	bits |= topology_forget(t); /* before those that are new, which may get its label */
 	for (unsigned i = 0; i < n; i++)

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "logic/topology/state.h"
 #include "topology_script.h"
 
 /* clang-format off */
@@ -271,7 +272,9 @@ static void check_shown(struct play *p, const struct pel_hot *hot)
 		if (!m)
 			continue;
 		shown += !m->twin;
-		assert_true(m->configured || m->named || m->claim_ns || i == p->t.writer);
+		assert_true(m->configured || m->named || m->claim_ns || i == p->t.writer ||
+			m->role != PEL_ROLE_READER ||
+			topology_admission(&p->t, m) == PEL_ADMIT_HELD);
 		for (unsigned k = 0; k < i; k++)
 			assert_false(p->t.members[k].used && !m->twin && !p->t.members[k].twin &&
 				is_one_server(m, &p->t.members[k]));

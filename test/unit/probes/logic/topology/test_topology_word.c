@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a coordinator's word is worth: everything while nobody can be asked, nothing against a login. */
-#include "logic/topology/topology.h"
+#include "logic/topology/state.h"
 
 #include <ctype.h>
 #include <setjmp.h>
@@ -226,6 +226,9 @@ static void who_is_fenced_off_is_no_reader(void **state)
 	answer(t, 'a', PEL_ROLE_WRITER);
 	answer(t, 'a', PEL_ROLE_READER);
 	(void)topology_tick(t, now);
+	assert_int_equal(topology_admission(t, &t->members[topology_find(t, "a")]), PEL_ADMIT_HELD);
+	(void)topology_feed_lost(t, topology_find(t, "a"), now);
+	(void)topology_tick(t, now);
 	assert_int_equal(topology_find(t, "a"), PEL_NONE);
 	answer(t, 'b', PEL_ROLE_WRITER);
 	assert_string_equal(writer(t), "b");
@@ -288,6 +291,32 @@ static void the_writer_stands_for_its_addresses(void **state)
 	assert_string_equal(writer(t), "b");
 }
 
+/* One list without it severs nobody's reads: it gets no new ones, and goes when that lasts. */
+static void a_reader_that_answers_outlives_a_partial_list(void **state)
+{
+	struct topology *t = begin();
+	unsigned b;
+
+	(void)state;
+	(void)say(t, "aW bR");
+	(void)resolve(t, 'a');
+	(void)resolve(t, 'b');
+	answer(t, 'a', PEL_ROLE_WRITER);
+	answer(t, 'b', PEL_ROLE_READER);
+	b = topology_find(t, "b");
+	assert_int_equal(say(t, "aW") & (TOPOLOGY_SEVER | TOPOLOGY_MEMBERS), 0);
+	assert_int_equal(topology_admission(t, &t->members[b]), PEL_ADMIT_HELD);
+	(void)say(t, "aW bR");
+	assert_int_equal(topology_admission(t, &t->members[b]), PEL_ADMITTED);
+	(void)say(t, "aW");
+	now += TOPOLOGY_ABSENT_NS - MS;
+	(void)say(t, "aW");
+	assert_int_equal(topology_find(t, "b"), b);
+	now += 2 * MS;
+	assert_true(say(t, "aW") & TOPOLOGY_SEVER);
+	assert_int_equal(topology_find(t, "b"), PEL_NONE);
+}
+
 /* The coordinator is dead: nobody is forgotten, but where nobody can be asked DNS is followed. */
 static void a_word_that_lapses_is_followed_no_more(void **state)
 {
@@ -316,7 +345,7 @@ static void a_word_that_lapses_is_followed_no_more(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[N_TWINS + 12] = {
+	struct CMUnitTest tests[N_TWINS + 13] = {
 		[N_TWINS] = cmocka_unit_test(the_word_alone_is_followed_without_credentials),
 		cmocka_unit_test(another_word_moves_the_writer_and_severs),
 		cmocka_unit_test(who_is_named_no_more_is_forgotten),
@@ -329,6 +358,7 @@ int main(void)
 		cmocka_unit_test(who_is_fenced_off_is_no_reader),
 		cmocka_unit_test(a_word_that_lapses_is_followed_no_more),
 		cmocka_unit_test(the_writer_stands_for_its_addresses),
+		cmocka_unit_test(a_reader_that_answers_outlives_a_partial_list),
 	};
 
 	for (size_t i = 0; i < N_TWINS; i++)

@@ -36,7 +36,7 @@ enum member_failure_kind {
 	MEMBER_UNDIALLED,   /* no answer of the peer: no route, timed out in the kernel */
 	MEMBER_DENIED,      /* the server refused the credential */
 	MEMBER_SPOKE, /* the server said an error that is no denial: too many connections ... */
-	MEMBER_UNFIT, /* the server does not meet our conditions (TLS, plugin), or protocol */
+	MEMBER_UNFIT, /* it does not meet our conditions (TLS, plugin), or protocol; or blocks us */
 	MEMBER_LOST,  /* the connection ended after the login */
 	MEMBER_LATE,  /* the limit of time that the caller gave passed */
 };

@@ -329,6 +329,16 @@ static enum member_failure_kind judge_client_error(unsigned code, const char *te
 	}
 }
 
+/* The server's own word: that it blocks this host, or that the account's hour is spent, lasts. */
+static enum member_failure_kind judge_server_error(unsigned code, const char *text)
+{
+	if (pel_error_of(code) == PEL_ERROR_DENIED)
+		return MEMBER_DENIED;
+	if (code == 1129 || (code == 1226 && strstr(text, "per_hour")))
+		return MEMBER_UNFIT;
+	return MEMBER_SPOKE;
+}
+
 /* libmariadb says no other when it has no connection yet. */
 static bool is_of_dial(unsigned code)
 {
@@ -349,7 +359,7 @@ void member_login_judge_error(MYSQL *mysql, bool dialling, struct member_failure
 	if (inner)
 		ret->code = code = inner;
 	if (!member_login_is_client_error(code))
-		ret->kind = pel_error_of(code) == PEL_ERROR_DENIED ? MEMBER_DENIED : MEMBER_SPOKE;
+		ret->kind = judge_server_error(code, ret->text);
 	else if (dialling && is_of_dial(code))
 		ret->kind = judge_dial(errno_in(ret->text));
 	else

@@ -57,6 +57,11 @@ void remedy_of_login(const char *user, unsigned code, enum config_dialect dialec
 const char *remedy_of_unfit(unsigned code, const char *text)
 {
 	switch (code) {
+	case 1129:
+		return "FLUSH HOSTS (or mysqladmin flush-hosts) at the server, and find out which "
+		       "client breaks its connections off; a higher max_connect_errors";
+	case 1226:
+		return "wait for the hour to end, or ALTER USER ... WITH MAX_CONNECTIONS_PER_HOUR 0";
 	case CR_SSL_CONNECTION_ERROR:
 		if (strstr(text, "offer") || strstr(text, "support"))
 			return "set up TLS at the server, or set `ssl = off`";

@@ -30,6 +30,10 @@ static void what_a_failure_is(void **state)
 			true},
 		{1040, false, "Too many connections", MEMBER_SPOKE, true},
 		{1226, false, "max_user_connections", MEMBER_SPOKE, true},
+		{1226, false, "exceeded the 'max_connections_per_hour' resource", MEMBER_UNFIT,
+			true},
+		{1129, false, "Host is blocked because of many connection errors", MEMBER_UNFIT,
+			true},
 		{2002, true, "Can't connect to server on 'h' (111)", MEMBER_REFUSED, false},
 		{2003, true, "Can't connect to server on 'h' (113)", MEMBER_UNDIALLED, false},
 		{2013, true, "Lost connection to server at 'handshake' (104)", MEMBER_REFUSED,
@@ -139,6 +143,8 @@ static void what_is_unfit_has_a_remedy_of_its_own(void **state)
 		{2026, "wrong version number", "`ssl-cipher`"},
 		{2059, "dialog could not be loaded", "IDENTIFIED WITH"},
 		{2061, "no certificate vouches for it", "`ssl-verify-server-cert = on`"},
+		{1129, "Host is blocked", "FLUSH HOSTS"},
+		{1226, "max_connections_per_hour", "MAX_CONNECTIONS_PER_HOUR"},
 		{0, "an answer without end", "see what answers"},
 	};
 

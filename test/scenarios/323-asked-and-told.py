@@ -48,6 +48,21 @@ def check_turns(folder, published, port):
     ok(found == {TWO: 10, THREE: 10}, "round robin: a lookup and its connect are one turn", found)
 
 
+def check_long_environment(folder):
+    """A listener in the daemon's place is told what the program would log in with."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as control:
+        control.bind(os.path.join(folder, "run", "control"))
+        control.listen()
+        control.settimeout(20)
+        own = {**os.environ, "PATH": "/usr/bin:" + "/x" * 4030,
+               "DATABASE_URL": f"mysql://app:secret@{AWAITED}/db"}
+        child = subprocess.Popen(["getent", "ahostsv4", AWAITED], env=own,
+                                 stdout=subprocess.DEVNULL)
+        told = control.accept()[0].recv(9000)
+        child.wait()
+    ok(b"password=secret" in told, "a long PATH drives no credentials out", told)
+
+
 def check_awaited(folder):
     place = os.path.join(folder, "awaited")
     code = ("import ctypes, sys; ctypes.CDLL(sys.argv[1]).pelorus_wait(sys.argv[2].encode(), "
@@ -92,6 +107,7 @@ def main():
     port = loopback.Servers(ONE, TWO, THREE).port
     with Map(folder) as published:
         check_turns(folder, published, port)
+        check_long_environment(folder)
     check_refused(check_awaited(folder))
     done()
 

@@ -113,23 +113,28 @@ bool answer_addrinfo(const char *node, const char *service, const struct addrinf
 	return learn(&l, node, service, hints, ret, ret_status);
 }
 
-const char *answer_host(const char *name, int family, char buf[static 64], const char **ret_name)
+bool answer_host_begin(struct answer_host *a, const char *name, int family)
 {
-	const struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_STREAM};
-	struct addrinfo *real;
-	struct pel_addr addrs[PEL_MAP_ADDRS];
-	struct lookup l;
+	if ((family != AF_INET && family != AF_INET6) || !lookup_begin(name, 0, &a->lookup))
+		return false;
+	a->name = a->lookup.followed->name;
+	a->text = a->lookup.known ? lookup_answer(&a->lookup, family, false, a->buf) : NULL;
+	return a->text || !a->lookup.known;
+}
 
-	if ((family != AF_INET && family != AF_INET6) || !lookup_begin(name, 0, &l))
-		return NULL;
-	if (!l.known) {
-		if (real_get()->getaddrinfo(name, NULL, &hints, &real) != 0)
-			return NULL;
-		lookup_learn(&l, addrs, collect(real, addrs));
-		real_get()->freeaddrinfo(real);
+bool answer_host_learn(struct answer_host *a, const struct hostent *found)
+{
+	struct pel_addr addrs[PEL_MAP_ADDRS] = {0};
+	size_t size = found->h_addrtype == AF_INET ? 4 : 16;
+	unsigned n = 0;
+
+	for (; n < PEL_MAP_ADDRS && found->h_addr_list[n]; n++) {
+		addrs[n].family = size == 4 ? 4 : 6;
+		memcpy(addrs[n].ip, found->h_addr_list[n], size);
 	}
-	*ret_name = l.followed->name;
-	return lookup_answer(&l, family, false, buf);
+	lookup_learn(&a->lookup, addrs, n);
+	a->text = lookup_answer(&a->lookup, found->h_addrtype, false, a->buf);
+	return a->text;
 }
 
 bool answer_nameinfo(const struct sockaddr *addr, socklen_t len, char *host, socklen_t host_len,

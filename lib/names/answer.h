@@ -9,6 +9,8 @@
 #ifndef PELORUS_LIB_NAMES_ANSWER_H
 #define PELORUS_LIB_NAMES_ANSWER_H
 
+#include "lookup.h"
+
 #include <netdb.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,10 +20,18 @@ bool answer_addrinfo(const char *node, const char *service, const struct addrinf
 	struct addrinfo **ret, int *ret_status);
 
 /*
- * What to look up in place of `name`, and the name that the answer is to bear; or NULL.  With an
- * unknown topology it asks DNS first.
+ * A lookup that gives a struct hostent.  `text` is what to look up in place of the name, and the answer
+ * is to bear `name`.  If it is NULL, DNS has to be asked first, by the real function and once: what it
+ * found goes to answer_host_learn(), which says whether there is such a text now.
  */
-const char *answer_host(const char *name, int family, char buf[static 64], const char **ret_name);
+struct answer_host {
+	struct lookup lookup;
+	const char *text;
+	const char *name;
+	char buf[64];
+};
+bool answer_host_begin(struct answer_host *a, const char *name, int family);
+bool answer_host_learn(struct answer_host *a, const struct hostent *found);
 
 /* getnameinfo of an address that was handed out. */
 bool answer_nameinfo(const struct sockaddr *addr, socklen_t len, char *host, socklen_t host_len,

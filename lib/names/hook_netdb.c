@@ -18,35 +18,46 @@ static struct hostent *named(struct hostent *host, const char *name)
 
 __attribute__((visibility("default"))) struct hostent *gethostbyname(const char *name)
 {
-	char buf[64];
-	const char *host_name, *text = answer_host(name, AF_INET, buf, &host_name);
+	struct answer_host a;
+	struct hostent *found;
 
-	if (!text)
+	if (!answer_host_begin(&a, name, AF_INET))
 		return real_get()->gethostbyname(name);
-	return named(real_get()->gethostbyname(text), host_name);
+	found = a.text ? NULL : real_get()->gethostbyname(name);
+	if (!a.text && (!found || !answer_host_learn(&a, found)))
+		return found;
+	return named(real_get()->gethostbyname(a.text), a.name);
 }
 
 __attribute__((visibility("default"))) struct hostent *gethostbyname2(const char *name, int family)
 {
-	char buf[64];
-	const char *host_name, *text = answer_host(name, family, buf, &host_name);
+	struct answer_host a;
+	struct hostent *found;
 
-	if (!text)
+	if (!answer_host_begin(&a, name, family))
 		return real_get()->gethostbyname2(name, family);
-	return named(real_get()->gethostbyname2(text, family), host_name);
+	found = a.text ? NULL : real_get()->gethostbyname2(name, family);
+	if (!a.text && (!found || !answer_host_learn(&a, found)))
+		return found;
+	return named(real_get()->gethostbyname2(a.text, family), a.name);
 }
 
 __attribute__((visibility("default"))) int gethostbyname2_r(const char *restrict name, int family,
 	struct hostent *restrict host, char *restrict space, size_t size,
 	struct hostent **restrict ret, int *restrict ret_h_errno)
 {
-	char buf[64];
-	const char *host_name, *text = answer_host(name, family, buf, &host_name);
-	int r = real_get()->gethostbyname2_r(text ? text : name, family, host, space, size, ret,
-		ret_h_errno);
+	const struct real *real = real_get();
+	struct answer_host a;
+	bool ours = answer_host_begin(&a, name, family);
+	int r = 0;
 
-	if (text && r == 0)
-		(void)named(*ret, host_name);
+	if (!ours || !a.text)
+		r = real->gethostbyname2_r(name, family, host, space, size, ret, ret_h_errno);
+	if (!ours || (!a.text && (r != 0 || !*ret || !answer_host_learn(&a, *ret))))
+		return r;
+	r = real->gethostbyname2_r(a.text, family, host, space, size, ret, ret_h_errno);
+	if (r == 0)
+		(void)named(*ret, a.name);
 	return r;
 }
 
@@ -54,13 +65,18 @@ __attribute__((visibility("default"))) int gethostbyname_r(const char *restrict 
 	struct hostent *restrict host, char *restrict space, size_t size,
 	struct hostent **restrict ret, int *restrict ret_h_errno)
 {
-	char buf[64];
-	const char *host_name, *text = answer_host(name, AF_INET, buf, &host_name);
-	int r = real_get()->gethostbyname_r(text ? text : name, host, space, size, ret,
-		ret_h_errno);
+	const struct real *real = real_get();
+	struct answer_host a;
+	bool ours = answer_host_begin(&a, name, AF_INET);
+	int r = 0;
 
-	if (text && r == 0)
-		(void)named(*ret, host_name);
+	if (!ours || !a.text)
+		r = real->gethostbyname_r(name, host, space, size, ret, ret_h_errno);
+	if (!ours || (!a.text && (r != 0 || !*ret || !answer_host_learn(&a, *ret))))
+		return r;
+	r = real->gethostbyname_r(a.text, host, space, size, ret, ret_h_errno);
+	if (r == 0)
+		(void)named(*ret, a.name);
 	return r;
 }
 

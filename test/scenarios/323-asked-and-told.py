@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a process and its daemon say to each other at the first call, and whose turn it is then."""
 import collections
+import contextlib
 import mmap
 import os
 import socket
@@ -18,7 +19,10 @@ DOMAIN = "test-region-1.rds.amazonaws.com"
 READER = f"db.cluster-ro-abc.{DOMAIN}"
 AWAITED = f"new.cluster-abc.{DOMAIN}"
 ONE, TWO, THREE = "127.0.77.1", "127.0.77.2", "127.0.77.3"
+KEPT = 8192
 SELECTOR_AT, ROUND_ROBIN = 4096 + 16 * 2048 + 8 + 42, b"\x01"
+LOST = f"lost.cluster-abc.{DOMAIN}"
+OLD_CALL = "import ctypes, sys; ctypes.CDLL(None).gethostbyname(sys.argv[1].encode())"
 RESOLVE = """
 import ctypes, sys
 library, room = ctypes.CDLL(sys.argv[1]), ctypes.create_string_buffer(1024)
@@ -54,13 +58,38 @@ def check_long_environment(folder):
         control.bind(os.path.join(folder, "run", "control"))
         control.listen()
         control.settimeout(20)
-        own = {**os.environ, "PATH": "/usr/bin:" + "/x" * 4030,
-               "DATABASE_URL": f"mysql://app:secret@{AWAITED}/db"}
-        child = subprocess.Popen(["getent", "ahostsv4", AWAITED], env=own,
+        own = {k: v for k, v in os.environ.items() if k == "LD_PRELOAD" or k.startswith("PELORUS_")}
+        # It fits beside these into what a library keeps, and then there is no room for the URL.
+        room = KEPT - sum(len(f"{k}={v}") + 1 for k, v in own.items()) - 40
+        own.update(PATH="/usr/bin".ljust(room, ":"),
+                   DATABASE_URL=f"mysql://app:secret@{AWAITED}/db")
+        child = subprocess.Popen(["/usr/bin/getent", "ahostsv4", AWAITED], env=own,
                                  stdout=subprocess.DEVNULL)
         told = control.accept()[0].recv(9000)
         child.wait()
     ok(b"password=secret" in told, "a long PATH drives no credentials out", told)
+
+
+def check_asked_once(folder, published):
+    """Each question is lost, and the old call asks as often as it does without us."""
+    published.tell(f"name 0 writer {LOST}")
+    published.tell("writer 0 unknown 2")
+    config = os.path.join(folder, "resolv.conf")
+    with open(config, "w") as f:
+        f.write("nameserver 127.0.77.53\noptions timeout:1 attempts:1\n")
+    subprocess.run(["mount", "--bind", config, "/etc/resolv.conf"], check=True)
+    asked = {}
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.77.53", 53))
+        server.setblocking(False)
+        for preload in ("", LIBRARY):
+            subprocess.run(["/usr/bin/python3", "-c", OLD_CALL, LOST],
+                           env={**os.environ, "LD_PRELOAD": preload})
+            asked[preload] = 0
+            with contextlib.suppress(BlockingIOError):
+                while server.recv(999):
+                    asked[preload] += 1
+    ok(asked[LIBRARY] == asked[""] > 0, "gethostbyname() asks a DNS that is dead once", asked)
 
 
 def check_awaited(folder):
@@ -108,6 +137,7 @@ def main():
     with Map(folder) as published:
         check_turns(folder, published, port)
         check_long_environment(folder)
+        check_asked_once(folder, published)
     check_refused(check_awaited(folder))
     done()
 

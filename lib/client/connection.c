@@ -154,8 +154,12 @@ static enum retry_evidence look_for_evidence(const struct handle *h, bool by_rol
 	if (!read_map(h->followed, &hot))
 		return EVIDENCE_NEVER;
 	socket.uid = hot.uid;
-	for (socket.name = 0; hot.names[socket.name].hash != h->followed->hash; socket.name++)
-		;
+	for (socket.name = 0; socket.name < hot.n_names; socket.name++) {
+		if (hot.names[socket.name].hash == h->followed->hash)
+			break;
+	}
+	if (socket.name == hot.n_names)
+		return EVIDENCE_NEVER;
 	return retry_evidence_of(&hot, &socket, by_role, failed_ns, clock_now_ns());
 }
 

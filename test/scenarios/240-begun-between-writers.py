@@ -1,7 +1,7 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""A worker that begins between two writers: all instances say that they are readers, and that is not
-how it is meant to be.
+"""A worker that begins between two writers: all instances say that they are readers, and that is
+not how it is meant to be.
 
 What its predecessor knew makes it wait as that one did: programs are held, instead of being led to
 where DNS leads, which is a reader.

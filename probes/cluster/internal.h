@@ -60,6 +60,7 @@ struct name_watch {
 	char text[PEL_NAME_MAX];
 	struct resolve_query *query;
 	char endpoint[PEL_NAME_MAX]; /* that it is an alias of; empty: of none */
+	char home[PEL_NAME_MAX];     /* ... when it last led to a member, or at first */
 	uint64_t due_ns;
 };
 

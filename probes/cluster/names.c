@@ -161,7 +161,10 @@ static void name_resolved(void *ctx, const struct resolve_answer *answer)
 		note_endpoint(n, answer);
 		dns.bond = bond_of(c, n, &dns.role);
 		learn_domain(c, dns.bond, answer);
+		dns.repointed = *n->home && *n->endpoint && strcmp(n->home, n->endpoint) != 0;
 		cluster_note(c, topology_feed_dns(&c->topology, n->index, &dns, now));
+		if (!*n->home || !c->topology.names[n->index].away_ns)
+			strcpy(n->home, n->endpoint);
 		if (c->topology.state == PEL_STATE_UNKNOWN)
 			c->data_due_ns = now; /* connections go where this leads */
 	}

@@ -11,7 +11,8 @@
  *
  * Where the own endpoint leads to another cluster, all is learnt anew from there, and the names that
  * do not lead there leave.  Where it leads to nobody who could be met, DNS may as well be late: it is
- * said, and nothing follows while a member is heard of.  Then nothing is known any more.
+ * said, and nothing follows while a member is heard of.  Then, or where it has become an alias of
+ * another endpoint, which is nobody's delay, nothing is known any more.
  *
  * DNS says all this by answers that agree and go on, not by one after which it is silent.
  */
@@ -86,7 +87,7 @@ static unsigned conclude_own(struct topology *t, struct topology_name *n, uint64
 	if (n->bond != TOPOLOGY_BOND_OWN || n->role != PEL_ROLE_WRITER || !t->config.has_table ||
 		t->state != PEL_STATE_KNOWN)
 		return 0;
-	if (is_anyone_heard(t, now_ns)) {
+	if (!n->repointed && is_anyone_heard(t, now_ns)) {
 		n->away_told = true;
 		return told ? 0 : TOPOLOGY_AWAY;
 	}

@@ -273,6 +273,7 @@ unsigned topology_take_dns(struct topology *t, unsigned name, const struct topol
 	n->ttl_ms = dns->ttl_ms;
 	n->dns_ns = now_ns;
 	n->bond = (uint8_t)dns->bond;
+	n->repointed = dns->repointed;
 	if (dns->bond == TOPOLOGY_BOND_ALIAS)
 		bits |= follow_role(n, dns->role);
 	note_away(t, n, dns, now_ns);

@@ -113,6 +113,7 @@ struct topology_name {
 	bool listed;     /* members were told by topology_set_name_members() */
 	bool left;       /* belongs elsewhere; to be taken away by the caller */
 	bool met;        /* ... to another cluster, which has been met there */
+	bool repointed;  /* of the last answer */
 	bool away_told;  /* it was said that it leads to nobody who can be met */
 	bool arrived;    /* from another cluster; its sockets have not been judged since */
 	uint16_t port;
@@ -267,7 +268,8 @@ struct topology_dns {
 	unsigned n_addrs; /* 0: no such name, or no answer: nothing follows */
 	uint32_t ttl_ms;
 	enum topology_bond bond; /* of a cluster's name */
-	enum pel_role role;      /* of the endpoint that it is an alias of; or not known */
+	bool repointed;     /* it is an alias of another endpoint than where it led to a member */
+	enum pel_role role; /* of the endpoint that it is an alias of; or not known */
 };
 
 /* `uid`: of this use of the map's record; the first generation and epoch are 1. */

@@ -124,6 +124,20 @@ static void holds(void **state)
 	free(p);
 }
 
+static void a_repointed_endpoint_is_not_late(void **state)
+{
+	struct pel_addr where = play_addr(9);
+	const struct topology_dns dns = {.addrs = &where, .n_addrs = 1, .repointed = true};
+	struct play *p = up();
+	char text[128];
+
+	(void)state;
+	play_all(p, AWAY("w") "+4500");
+	play_note(p, topology_feed_dns(&p->t, 0, &dns, ++p->now));
+	assert_string_equal(play_picture(p, text, sizeof(text)), "unknown:starting");
+	free(p);
+}
+
 static void a_late_endpoint_is_said_once(void **state)
 {
 	struct play *p = up();
@@ -287,8 +301,9 @@ static void no_name_alternates(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[N_ROWS + 5] = {
+	struct CMUnitTest tests[N_ROWS + 6] = {
 		[N_ROWS] = cmocka_unit_test(a_late_endpoint_is_said_once),
+		cmocka_unit_test(a_repointed_endpoint_is_not_late),
 		cmocka_unit_test(a_place_is_free_again),
 		cmocka_unit_test(an_alias_has_the_role_of_its_endpoint),
 		cmocka_unit_test(a_name_that_moves_brings_its_addresses),

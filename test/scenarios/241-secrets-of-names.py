@@ -1,6 +1,6 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""Credentials that programs gave with a followed name, when DNS leads that name to another cluster.
+"""Credentials that programs gave with a followed name, when DNS leads it to another cluster.
 
 What was given for it goes along, and logs in there, also where nobody could so far.  What was given
 for other names of the old cluster is never shown to the new one.

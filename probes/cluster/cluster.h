@@ -78,6 +78,9 @@ int cluster_follow(struct cluster *c, const char *name, enum pel_role role, uint
 void cluster_unfollow(struct cluster *c, const char *name);
 bool cluster_is_followed(const struct cluster *c);
 
+/* Whether its servers refused that credential, and let another one in. */
+bool cluster_is_useless(const struct cluster *c, const char *user, const char *password);
+
 /* A program uses it: one that sleeps, by the configuration's `idle`, wakes up. */
 void cluster_used(struct cluster *c);
 
@@ -91,10 +94,10 @@ bool cluster_is_same(const struct cluster *a, const struct cluster *b);
 bool cluster_merge(struct cluster *to, const struct cluster *from);
 
 /*
- * A name that DNS leads to another cluster by now, and the endpoint that it is an alias of there
+ * A name, from *at on, which moves on, that DNS leads to another cluster by now, and the endpoint that it is an alias of there
  * (empty: of none); it stays until it is moved.  False if there is none.
  */
-bool cluster_leaver(const struct cluster *c, char ret_name[static PEL_NAME_MAX],
+bool cluster_leaver(const struct cluster *c, unsigned *at, char ret_name[static PEL_NAME_MAX],
 	char ret_alias[static PEL_NAME_MAX]);
 
 /* Moves it, with what came to log in with by its programs; both are published.  0; -ENOSPC. */

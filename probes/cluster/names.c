@@ -374,10 +374,12 @@ bool cluster_merge(struct cluster *to, const struct cluster *from)
 	return true;
 }
 
-bool cluster_leaver(const struct cluster *c, char ret_name[static PEL_NAME_MAX],
+bool cluster_leaver(const struct cluster *c, unsigned *at, char ret_name[static PEL_NAME_MAX],
 	char ret_alias[static PEL_NAME_MAX])
 {
-	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
+	while (*at < PEL_MAP_NAMES) {
+		unsigned i = (*at)++;
+
 		if (!c->names[i].used || !topology_has_left(&c->topology, i))
 			continue;
 		strcpy(ret_name, c->names[i].text);

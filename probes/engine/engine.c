@@ -184,6 +184,10 @@ static void follow_configured(struct engine *e)
 
 int engine_reload(struct engine *e, const struct config *config)
 {
+	if (memcmp(&config->virtual_net, &e->config->virtual_net, sizeof(config->virtual_net)) != 0)
+		log_say(e->shared.log, LOG_WARNING, "virtual-net-kept", NULL, NULL,
+			"virtual-net is another now: that is taken up at the next start, for programs "
+			"have addresses of the old one");
 	e->config = config;
 	engine_remote_configure(e);
 	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
@@ -224,28 +228,31 @@ static void merge_all(struct engine *e)
 }
 
 /* A name goes where DNS has led it: to the cluster of that endpoint, else to one of its own. */
-static bool move_one(struct engine *e, struct cluster *from)
+static void move_one(struct engine *e, struct cluster *from, const char *name, const char *alias)
 {
-	char name[PEL_NAME_MAX], alias[PEL_NAME_MAX], key[PEL_NAME_MAX];
+	char key[PEL_NAME_MAX];
 	enum pel_role role;
 	struct cluster *to;
+	int r;
 
-	if (!cluster_leaver(from, name, alias))
-		return false;
 	(void)name_key(alias[0] ? alias : name, key, &role);
-	if (cluster_for(e, name, key, role, cluster_port(from), &to) < 0 || to == from ||
-		cluster_move_name(from, to, name, role) < 0) {
+	r = cluster_for(e, name, key, role, cluster_port(from), &to);
+	if (r == 0 && to != from)
+		r = cluster_move_name(from, to, name, role);
+	if (r < 0)
 		log_say(e->shared.log, LOG_ERROR, "follow-failed", name, NULL,
 			"no room for another cluster or name");
-		return false;
-	}
-	return true;
 }
 
 static void move_all(struct engine *e)
 {
+	char name[PEL_NAME_MAX], alias[PEL_NAME_MAX];
+
 	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
-		while (e->clusters[i] && move_one(e, e->clusters[i])) {
+		unsigned at = 0;
+
+		while (e->clusters[i] && cluster_leaver(e->clusters[i], &at, name, alias)) {
+			move_one(e, e->clusters[i], name, alias);
 			if (!is_wanted(e, e->clusters[i]))
 				forget(e, e->clusters[i]);
 		}

@@ -78,6 +78,8 @@ int pending_start(struct engine *e, const char *name, uint16_t port,
 	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
 		if (e->pending[i] && strcmp(e->pending[i]->text, name) == 0) {
 			pending_add_credential(e->pending[i], credential);
+			if (port)
+				e->pending[i]->port = port;
 			return 0;
 		}
 		if (!e->pending[i] && !place)

@@ -114,6 +114,11 @@ void cluster_take_tokens(struct cluster *c)
 	cluster_login_anew(c);
 }
 
+bool cluster_is_useless(const struct cluster *c, const char *user, const char *password)
+{
+	return credentials_is_useless(c->links.credentials, user, password);
+}
+
 void cluster_take_credential(struct cluster *c, const struct credential *credential)
 {
 	if (credentials_add(c->links.credentials, credential) == 1)

@@ -255,6 +255,19 @@ static bool may_take(const struct entry *e, bool urgent, uint64_t now_ms)
 		now_ms >= e->taken_ms + SILENT_MS;
 }
 
+bool credentials_is_useless(const struct credentials *c, const char *user, const char *password)
+{
+	for (unsigned i = 0; i < CREDENTIALS_MAX; i++) {
+		const struct entry *e = &c->entries[i];
+
+		if (is_live(e) && e->state != STATE_DENIED &&
+			strcmp(e->credential.user, user) == 0 &&
+			strcmp(e->credential.password, password) == 0)
+			return false;
+	}
+	return any_proven(c);
+}
+
 const struct credential *credentials_take(struct credentials *c, uint16_t but, bool urgent,
 	uint64_t now_ms, unsigned *ret_ticket)
 {

@@ -71,6 +71,9 @@ bool credentials_tell(struct credentials *c, unsigned ticket, unsigned code);
 /* When credentials_take() may next succeed; UINT64_MAX if only a new credential can help. */
 uint64_t credentials_next_ms(const struct credentials *c, uint16_t but, uint64_t now_ms);
 
+/* Whether this one was refused, or not even taken, while another one was let in. */
+bool credentials_is_useless(const struct credentials *c, const char *user, const char *password);
+
 enum credentials_verdict credentials_verdict(const struct credentials *c);
 
 /* The configured credential of a section; false if it has none. */

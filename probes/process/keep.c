@@ -74,19 +74,38 @@ bool keep_has(const struct keep *keep, const char *name)
 	return false;
 }
 
+/* What stands between the two. */
+static void cut_out(struct keep *keep, size_t from, size_t to)
+{
+	memmove(keep->data + from, keep->data + to, keep->used - to);
+	explicit_bzero(keep->data + keep->used - (to - from), to - from);
+	keep->used -= to - from;
+}
+
 void keep_forget(struct keep *keep, const char *name)
 {
-	size_t at = 0, n, to = 0;
+	size_t at = 0, from = 0, n;
+	const char *request;
 
-	while (at < keep->used) {
-		size_t from = at;
-		const char *request = keep_next(keep, &at, &n);
-
-		if (is_for(request, n, name))
-			continue;
-		memmove(keep->data + to, keep->data + from, at - from);
-		to += at - from;
+	while ((request = keep_next(keep, &at, &n))) {
+		if (is_for(request, n, name)) {
+			cut_out(keep, from, at);
+			at = from;
+		}
+		from = at;
 	}
-	explicit_bzero(keep->data + to, keep->used - to);
-	keep->used = to;
+}
+
+void keep_drop(struct keep *keep, const char *request, size_t size)
+{
+	size_t at = 0, from = 0, n;
+	const char *have;
+
+	while ((have = keep_next(keep, &at, &n))) {
+		if (n == size && memcmp(have, request, size) == 0) {
+			cut_out(keep, from, at);
+			return;
+		}
+		from = at;
+	}
 }

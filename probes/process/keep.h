@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #define KEEP_SIZE (1u << 20)
+#define KEEP_DROP "drop\n" /* the worker's word to the supervisor: the request behind it */
 
 struct keep;
 
@@ -26,6 +27,9 @@ bool keep_has(const struct keep *keep, const char *name);
 
 /* Drops all requests for that name, which must be their first field. */
 void keep_forget(struct keep *keep, const char *name);
+
+/* Drops this one, if it is kept. */
+void keep_drop(struct keep *keep, const char *request, size_t size);
 
 /* The request at *at (0 for the first), and *at moved on; NULL at the end. */
 const char *keep_next(const struct keep *keep, size_t *at, size_t *ret_size);

@@ -301,6 +301,8 @@ static void on_message(struct supervisor *s)
 		if (control_parse(s->message, (size_t)n, &request, &why) == 0 &&
 			(name = control_get(&request, "name")))
 			keep_forget(s->keep, name);
+	} else if (strncmp(s->message, KEEP_DROP, strlen(KEEP_DROP)) == 0) {
+		keep_drop(s->keep, s->message + strlen(KEEP_DROP), (size_t)n - strlen(KEEP_DROP));
 	} else {
 		(void)keep_add(s->keep, s->message, (size_t)n);
 	}

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The clients' slots, looked at every few seconds, and a second after anything happened: then
- * connections are ended, and all who ended some are told of in one event for each cluster.
+ * connections are ended, and all who ended some are told of in one event for each cluster.  In the same
+ * round goes what nobody wants any more, and what turned out to be no password.
  */
 #include "worker_internal.h"
 
 #include "channel.h"
+#include "keep.h"
+#include "base/secret.h"
 #include "cluster/cluster.h"
 
 #include <string.h>
@@ -99,6 +102,46 @@ static void unwanted_drop(struct worker *w, uint64_t now_ns)
 	}
 }
 
+/* Of a request, which is changed: whether its credential was refused, and another one let in. */
+static bool is_useless(const struct worker *w, char *request, size_t size)
+{
+	struct control_request parsed;
+	const char *why, *name, *user, *password;
+	char normal[PEL_NAME_MAX];
+	const struct cluster *c;
+
+	if (control_parse(request, size, &parsed, &why) < 0)
+		return false;
+	name = control_get(&parsed, "name");
+	user = control_get(&parsed, "user");
+	password = control_get(&parsed, "password");
+	c = name && user && *user ? engine_find(w->engine, name, normal) : NULL;
+	return c && cluster_is_useless(c, user, password ? password : "");
+}
+
+/* Else a new worker would try old passwords first, each of them at its rest's expense. */
+static void useless_drop(struct worker *w)
+{
+	const size_t head = strlen(KEEP_DROP);
+	char *message = secret_alloc(head + PEL_CONTROL_MAX + 1), *copy = message + head;
+	size_t at = 0, from = 0, n;
+	const char *request;
+
+	while (message && (request = keep_next(w->o->keep, &at, &n))) {
+		memcpy(copy, request, n);
+		copy[n] = '\0';
+		if (is_useless(w, copy, n)) {
+			memcpy(message, KEEP_DROP, head);
+			memcpy(copy, request, n);
+			(void)channel_send(w->o->channel, message, head + n);
+			keep_drop(w->o->keep, copy, n);
+			at = from;
+		}
+		from = at;
+	}
+	secret_free(message, head + PEL_CONTROL_MAX + 1);
+}
+
 static void idle_look(struct worker *w, uint64_t now_ns)
 {
 	uint64_t requests = control_counters(w->control)->requests;
@@ -145,6 +188,7 @@ static void on_sweep(void *ctx)
 	severed_tell(w,
 		&sweep.severed); /* its rows point into clusters, which the next line may free */
 	unwanted_drop(w, now_ns);
+	useless_drop(w);
 	idle_look(w, now_ns);
 	loop_timer_set_in(w->loop, &w->sweep, sweep_ns(w));
 }

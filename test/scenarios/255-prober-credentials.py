@@ -115,6 +115,27 @@ def side_by_side(lab):
         ok(True, "a new worker finds a good one among them")
 
 
+def replayed(lab):
+    """Old passwords come first, then the right one: a new worker knows which it was."""
+    if not as_root("a new worker tries no password that was refused"):
+        return
+    with Inside(lab) as p:
+        p.start()
+        p.note_pids()
+        for i in range(3):
+            follow(p, lab, "app", f"{WRONG}{i}")
+        follow(p, lab, "app", "app")
+        wait_for(lambda: state(p, lab.writer_name).get("state") == "known", 60)
+        time.sleep(6)  # a sweep
+        before, old = sum(denials(lab)), p.status()["pid"]
+        os.kill(p.note_pids()[1], signal.SIGKILL)
+        wait_for(lambda: (p.is_up() or {}).get("pid", old) != old)
+        p.note_pids()
+        wait_for(lambda: state(p, lab.writer_name).get("credentials") == "good")
+        ok(sum(denials(lab)) == before, "a new worker tries no password that was refused",
+           str(sum(denials(lab)) - before))
+
+
 def everything_about(pid):
     for name in ("cmdline", "environ"):
         with open(f"/proc/{pid}/{name}", "rb") as f:
@@ -184,7 +205,7 @@ def option_files(lab):
 
 
 with Lab(instances=3) as the_lab:
-    for part in (refused, side_by_side, no_secret, option_files):
+    for part in (refused, side_by_side, replayed, no_secret, option_files):
         begin = time.monotonic()
         part(the_lab)
         note(f"{part.__name__}: {time.monotonic() - begin:.1f} s")

@@ -303,6 +303,26 @@ static void verdicts(void **state)
 	credentials_free(c);
 }
 
+static void the_useless_are_known_once_another_is_good(void **state)
+{
+	struct credentials *c = credentials_new();
+	unsigned old, good;
+
+	add(c, CREDENTIAL_FOLLOWED, "old");
+	add(c, CREDENTIAL_FOLLOWED, "good");
+	add(c, CREDENTIAL_FOLLOWED, "new");
+	assert_non_null(credentials_take(c, 0, false, 0, &old));
+	credentials_denied(c, old, 0);
+	assert_false(credentials_is_useless(c, "old", "secret"));
+	assert_non_null(credentials_take(c, 0, false, 0, &good));
+	credentials_proven(c, good, 0);
+	assert_true(credentials_is_useless(c, "old", "secret"));
+	assert_false(credentials_is_useless(c, "good", "secret"));
+	assert_true(credentials_is_useless(c, "good", "another"));
+	assert_false(credentials_is_useless(c, "new", "secret"));
+	credentials_free(c);
+}
+
 static void which_errors_are_refusals(void **state)
 {
 	static const unsigned yes[] = {1045, 1044, 1142, 1227, 1698, 2059, 3118};
@@ -348,6 +368,7 @@ int main(void)
 		cmocka_unit_test(a_full_list_keeps_the_good_ones),
 		cmocka_unit_test(a_reload_waits_for_logins_under_way),
 		cmocka_unit_test(verdicts),
+		cmocka_unit_test(the_useless_are_known_once_another_is_good),
 		cmocka_unit_test(which_errors_are_refusals),
 		cmocka_unit_test(option_files_are_read_as_libmariadb_reads_them),
 	};

@@ -75,6 +75,24 @@ static void a_forgotten_name_leaves_the_others(void **state)
 	keep_free(keep);
 }
 
+static void one_request_is_dropped(void **state)
+{
+	static const char *const texts[] = {"follow\nname=a\nuser=u\npassword=old\n",
+		"follow\nname=a\nuser=u\npassword=new\n", "follow\nname=a\n"};
+	struct keep *keep = keep_new();
+	size_t at = 0, n;
+
+	for (unsigned i = 0; i < 3; i++)
+		keep_text(keep, texts[i]);
+	keep_drop(keep, texts[0], strlen(texts[0]));
+	keep_drop(keep, texts[0], strlen(texts[0]));
+	keep_drop(keep, texts[1], strlen(texts[1]) - 1);
+	for (unsigned i = 1; i < 3; i++)
+		assert_memory_equal(keep_next(keep, &at, &n), texts[i], strlen(texts[i]));
+	assert_null(keep_next(keep, &at, &n));
+	keep_free(keep);
+}
+
 static void what_is_kept_is_bounded(void **state)
 {
 	struct keep *keep = keep_new();
@@ -414,6 +432,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_is_kept_once),
 		cmocka_unit_test(a_forgotten_name_leaves_the_others),
+		cmocka_unit_test(one_request_is_dropped),
 		cmocka_unit_test(what_is_kept_is_bounded),
 		cmocka_unit_test(a_name_that_nobody_wants_expires),
 		IN_DIR(the_dead_lose_their_slots),

@@ -16,6 +16,7 @@
 #include "source_http.h"
 
 #include "etcd.h"
+#include "watch.h"
 #include "base/trouble.h"
 #include "logic/pace.h"
 
@@ -28,10 +29,9 @@
 
 #define ANSWER_MS 5000
 #define CONSUL_WAIT "55s"
-#define CONSUL_ANSWER_MS 65000     /* it adds up to a sixteenth to the wait */
-#define WATCH_MS 600000            /* then the whole is read anew */
-#define DEAD_NS (20 * LOOP_S)      /* of no use for so long */
-#define PUSH_GAP_NS (20 * LOOP_MS) /* between two questions that are answered at once */
+#define CONSUL_ANSWER_MS 65000 /* it adds up to a sixteenth to the wait */
+#define WATCH_MS 600000        /* then the whole is read anew */
+#define DEAD_NS (20 * LOOP_S)  /* of no use for so long */
 
 struct source_http {
 	const struct http_cluster *of;
@@ -40,6 +40,7 @@ struct source_http {
 	struct http_call *call;
 	struct loop_timer timer;
 	struct trouble trouble;
+	struct watch watch;             /* the last question */
 	uint64_t failing_ns;            /* since when it is of no use; 0: it is */
 	char allowed[PEL_NAME_MAX + 2]; /* pattern of hosts */
 	uint64_t index; /* Consul: of the last answer; etcd: the revision; 0: read the whole */
@@ -100,12 +101,20 @@ static void take_consul_index(struct source_http *s, uint64_t index)
 static void consul_done(struct source_http *s, const struct http_answer *answer)
 {
 	bool absent = answer->error == 0 && answer->status == 404;
-	uint64_t was = s->index;
+	uint64_t was = s->index, digest = s->view.digest;
+	bool news;
 
-	if (take(s, absent ? "[]" : answer->body, absent ? 2 : answer->size, answer->index)) {
-		take_consul_index(s, answer->index);
-		again(s, s->index && s->index != was ? PUSH_GAP_NS : s->config->poll_ms * LOOP_MS);
-	}
+	if (!take(s, absent ? "[]" : answer->body, absent ? 2 : answer->size, answer->index))
+		return;
+	take_consul_index(s, answer->index);
+	news = s->index && s->index != was;
+	/* An index may grow by what is written elsewhere. */
+	if (news && s->view.digest == digest)
+		again(s,
+			watch_rest_ns(&s->watch, s->config->poll_ms * LOOP_MS,
+				loop_now_ns(s->of->loop)));
+	else
+		again(s, news ? WATCH_GAP_NS : s->config->poll_ms * LOOP_MS);
 }
 
 static void etcd_read_done(struct source_http *s, const struct http_answer *answer)
@@ -141,20 +150,25 @@ static void on_watch_done(void *ctx, const struct http_answer *answer)
 	struct source_http *s = ctx;
 	char buffer[64];
 	const char *problem = http_problem(answer, buffer, sizeof(buffer));
+	uint64_t now = loop_now_ns(s->of->loop);
 
 	s->call = NULL;
 	s->index = 0;
-	if (problem && answer->error != -ETIMEDOUT)
+	if (problem && answer->error != -ETIMEDOUT) {
 		fail(s, problem);
-	else
-		again(s, PUSH_GAP_NS);
+		return;
+	}
+	again(s, watch_end(&s->watch, now, now));
 }
 
 static void on_watch_line(void *ctx, const char *line, size_t n)
 {
 	struct source_http *s = ctx;
 
-	if (!etcd_is_news(line) || take(s, line, n, 0))
+	if (!etcd_is_news(line))
+		return;
+	s->watch.told = true;
+	if (take(s, line, n, 0))
 		return;
 	http_cancel(s->call);
 	s->call = NULL;
@@ -213,6 +227,7 @@ static void ask(void *ctx)
 	struct source_http *s = ctx;
 	int r;
 
+	watch_begin(&s->watch, loop_now_ns(s->of->loop));
 	if (s->config->format == COORDINATOR_ETCD)
 		r = ask_etcd(s);
 	else if (s->config->format == COORDINATOR_CONSUL)

@@ -19,6 +19,7 @@
 
 #include "store.h"
 #include "base/trouble.h"
+#include "http/watch.h"
 #include "logic/pace.h"
 
 #include <errno.h>
@@ -28,7 +29,6 @@
 
 #define RETRY_NS (500 * LOOP_MS)
 #define JITTER_NS (300 * LOOP_MS)
-#define WATCH_GAP_NS (20 * LOOP_MS) /* between two questions that are answered at once */
 #define RESIGN_NS (5 * LOOP_S)
 
 enum fleet_state { LOOKING, WAITING, CLAIMING, LEADING, FOLLOWING };
@@ -49,6 +49,7 @@ struct fleet {
 	uint64_t renewed_ns;    /* when its last renewal was asked for */
 	struct http_call *call; /* of the state: a question, a put, the watch */
 	struct http_call *renew;
+	struct watch watch;
 	struct loop_timer timer; /* of the state */
 	struct trouble trouble;
 	struct coordinator_view view;
@@ -329,8 +330,11 @@ static void claim(struct fleet *f)
 /* The watch told of no leader's word. */
 static void lost(struct fleet *f, enum coordinator_verdict verdict)
 {
+	uint64_t pause = watch_end(&f->watch, loop_now_ns(f->of->loop), soon_ns(f));
+	uint64_t wait = verdict == COORDINATOR_NOTHING ? soon_ns(f) : RETRY_NS;
+
 	follow_nobody(f);
-	look_in(f, verdict == COORDINATOR_NOTHING ? soon_ns(f) : RETRY_NS);
+	look_in(f, pause > wait ? pause : wait);
 }
 
 static void on_watch_line(void *ctx, const char *line, size_t n)
@@ -341,6 +345,7 @@ static void on_watch_line(void *ctx, const char *line, size_t n)
 
 	if (!f->store->is_news(line))
 		return;
+	f->watch.told = true;
 	verdict = f->store->read(&answer, &f->view);
 	if (verdict == COORDINATOR_OK)
 		follow(f);
@@ -381,9 +386,12 @@ static void take_watched(struct fleet *f, const struct http_answer *answer)
 		unseat(f);
 		return;
 	}
-	if (f->view.digest != digest || (f->view.leased && !f->follows))
+	f->watch.told = f->view.digest != digest || (f->view.leased && !f->follows);
+	if (f->watch.told)
 		follow(f);
-	loop_timer_set_in(f->of->loop, &f->timer, WATCH_GAP_NS);
+	/* An index may grow by what is written elsewhere. */
+	loop_timer_set_in(f->of->loop, &f->timer,
+		watch_rest_ns(&f->watch, f->watch.told ? 0 : RETRY_NS, now));
 }
 
 static void on_watch_done(void *ctx, const struct http_answer *answer)
@@ -393,7 +401,7 @@ static void on_watch_done(void *ctx, const struct http_answer *answer)
 	f->call = NULL;
 	if (f->store->is_news) {
 		if (answer->error == -ETIMEDOUT || is_good(f, answer))
-			look_in(f, 0);
+			look_in(f, watch_end(&f->watch, loop_now_ns(f->of->loop), soon_ns(f)));
 	} else if (is_word(f, answer)) {
 		take_watched(f, answer);
 	}
@@ -402,6 +410,7 @@ static void on_watch_done(void *ctx, const struct http_answer *answer)
 static void watch(struct fleet *f, enum fleet_state state)
 {
 	enter(f, state);
+	watch_begin(&f->watch, loop_now_ns(f->of->loop));
 	ask(f, FLEET_WATCH, f->lease, on_watch_done, f->store->is_news ? on_watch_line : NULL);
 }
 

@@ -245,12 +245,14 @@ static void allowed_put(const struct http_cluster *of, char *ret, size_t size)
 	const char *endpoint = of->config->endpoint[0] ? of->config->endpoint : of->key;
 	const char *domain = pel_name_instance_domain(endpoint), *dot = strchr(endpoint, '.');
 
-	if (!domain && dot)
+	if (!domain && dot && strchr(dot + 1, '.') && endpoint[strspn(endpoint, "0123456789.")])
 		domain = dot + 1;
 	if (of->config->allowed_hosts[0])
 		(void)snprintf(ret, size, "%s", of->config->allowed_hosts);
 	else if (domain)
 		(void)snprintf(ret, size, "*.%s", domain);
+	else /* its domain is everybody's: without `allowed-hosts` it is itself alone */
+		(void)snprintf(ret, size, "%s", endpoint);
 }
 
 int source_http_new(const struct http_cluster *of, struct source_http **ret)

@@ -62,11 +62,29 @@ def told(text, number, believed, **keys):
     cluster.close()
 
 
+def two_labels(number):
+    """The domain of such an endpoint is everybody's."""
+    evil = fakes.Server(f"127.9.9.{number}", "evil")
+    evil.plain, evil.lag_s = True, 0
+    host = f"{number}.stranger.example"
+    dns.addresses[host] = [evil.address]
+    config = (f"[cluster short]\nendpoint=db{number}.example\nuser=u\npassword=p\nsource=http\n"
+              "url={url}/doc\npoll=100ms\ndialect=read_only\n")
+    with HttpServer() as web:
+        web.answer("/doc", {"primary": f"{host}:{fakes.PORT}", "secondary": []})
+        with Prober(config=config.format(url=web.url)) as p:
+            p.start()
+            web.request("/doc", after=4)
+            expect(not evil.who, "an endpoint of two labels: its domain is no pattern", evil.who)
+    evil.close()
+
+
 fakes.enter()
 dns = worlds.Dns()
 side_by_side(
     (told, "no pattern: a host of another domain gets no login", 1, False),
     (lambda: told("a pattern: a host outside it gets none", 2, False,
                   allowed_hosts="*.told2.us-east-1.rds.amazonaws.com"),),
-    (lambda: told("a pattern that has it: it is asked", 3, True, allowed_hosts="*"),))
+    (lambda: told("a pattern that has it: it is asked", 3, True, allowed_hosts="*"),),
+    (two_labels, 4))
 tap.done()

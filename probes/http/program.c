@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -14,11 +15,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define DEATH_MS 10 /* of one that was killed; it may be held up in the kernel */
+
 struct program {
 	struct loop *loop;
-	void (*ended)(void *ctx, const char *problem, const char *output);
+	void (*ended)(void *ctx, const char *problem, const char *output); /* NULL: nobody asks */
 	void *ctx;
-	pid_t pid; /* 0: none runs */
+	pid_t pid; /* 0: none runs; also the group of what it starts */
 	int pidfd, output;
 	bool late; /* it was ended for taking too long */
 	struct loop_io io;
@@ -57,7 +60,7 @@ static int output_file(bool wanted)
 	return fd;
 }
 
-/* Default signals, and nothing of ours but the three standard descriptors. */
+/* In a group of its own, with default signals, and nothing of ours but the three standard descriptors. */
 static int spawn(const struct program_options *o, int input, int output, pid_t *ret)
 {
 	posix_spawn_file_actions_t actions;
@@ -72,7 +75,8 @@ static int spawn(const struct program_options *o, int input, int output, pid_t *
 	posix_spawn_file_actions_adddup2(&actions, input, 0);
 	posix_spawn_file_actions_adddup2(&actions, output, 1);
 	posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setflags(&attributes,
+		POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setsigdefault(&attributes, &all);
 	r = posix_spawn(ret, o->argv[0], &actions, &attributes, (char *const *)o->argv,
@@ -100,7 +104,12 @@ void program_free(struct program *p)
 	if (!p)
 		return;
 	if (p->pid) {
-		(void)kill(p->pid, SIGKILL);
+		struct pollfd dead = {.fd = p->pidfd, .events = POLLIN};
+
+		(void)kill(-p->pid, SIGKILL);
+		p->ended = NULL;
+		if (p->pidfd >= 0 && poll(&dead, 1, DEATH_MS) != 1)
+			return; /* on_exit_seen() does the rest */
 		(void)reap(p);
 	}
 	if (p->pidfd >= 0)
@@ -124,7 +133,8 @@ static void on_exit_seen(void *ctx, uint32_t events)
 	else if (!p->late)
 		snprintf(problem, sizeof(problem), "the program ended with %d",
 			WEXITSTATUS(status));
-	p->ended(p->ctx, status == 0 && !p->late ? NULL : problem, output);
+	if (p->ended)
+		p->ended(p->ctx, status == 0 && !p->late ? NULL : problem, output);
 	explicit_bzero(output, sizeof(output));
 	program_free(p);
 }
@@ -134,7 +144,7 @@ static void on_late(void *ctx)
 	struct program *p = ctx;
 
 	p->late = true;
-	(void)kill(p->pid, SIGKILL);
+	(void)kill(-p->pid, SIGKILL);
 }
 
 static int begin(struct program *p, const struct program_options *o, int input)

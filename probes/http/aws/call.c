@@ -25,7 +25,7 @@ static int address(const struct aws_service *service, char *ret, size_t size)
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
-int aws_call(struct http *http, const struct aws_chain *chain, const struct aws_service *service,
+int aws_call(struct http *http, struct aws_chain *chain, const struct aws_service *service,
 	const char *body, void (*done)(void *ctx, const struct http_answer *answer), void *ctx,
 	struct http_call **ret)
 {

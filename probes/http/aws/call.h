@@ -18,7 +18,7 @@ struct aws_service {
  * POSTs a body, signed with the chain's key.  0; -EAGAIN: there is no key yet; else as
  * http_start().
  */
-int aws_call(struct http *http, const struct aws_chain *chain, const struct aws_service *service,
+int aws_call(struct http *http, struct aws_chain *chain, const struct aws_service *service,
 	const char *body, void (*done)(void *ctx, const struct http_answer *answer), void *ctx,
 	struct http_call **ret);
 

@@ -60,12 +60,25 @@ static bool is_over(const struct aws_chain *c)
 	return end_s && time(NULL) >= end_s;
 }
 
-bool aws_chain_key(const struct aws_chain *c, struct aws_key *ret)
+/* Well before the timer: the host slept, or its clock was set. */
+static void renew_soon(struct aws_chain *c)
+{
+	uint64_t due_ns = c->begun_ns + RENEW_LEAST_NS;
+
+	if (!c->call && !c->program && c->timer.at_ns > due_ns)
+		loop_timer_set(c->of->loop, &c->timer, due_ns);
+}
+
+bool aws_chain_key(struct aws_chain *c, struct aws_key *ret)
 {
 	const struct aws_creds *creds = &c->secrets->creds;
 
-	if (!c->have || is_over(c))
+	if (!c->have)
 		return false;
+	if (is_over(c)) {
+		renew_soon(c);
+		return false;
+	}
 	*ret = (struct aws_key){.id = creds->id,
 		.secret = creds->secret,
 		.token = creds->token[0] ? creds->token : NULL};
@@ -99,6 +112,8 @@ static void have(struct aws_chain *c)
 		wait_ns = left_s > RENEW_S ? (uint64_t)(left_s - RENEW_S) * LOOP_S : 0;
 	if (wait_ns < RENEW_LEAST_NS)
 		wait_ns = RENEW_LEAST_NS;
+	if (wait_ns > FOREVER_NS)
+		wait_ns = FOREVER_NS;
 	loop_timer_set_in(c->of->loop, &c->timer, wait_ns);
 	c->ready(c->ctx);
 }
@@ -226,12 +241,10 @@ static void on_program(void *ctx, const char *problem, const char *output)
 
 void aws_chain_refused(struct aws_chain *c)
 {
-	uint64_t due = c->begun_ns + RENEW_LEAST_NS;
-
 	if (c->refused || c->call || c->program)
 		return;
 	c->refused = true;
-	loop_timer_set(c->of->loop, &c->timer, due);
+	renew_soon(c);
 }
 
 int aws_chain_new(const struct http_cluster *of, const char *region, void (*ready)(void *ctx),

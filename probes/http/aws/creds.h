@@ -25,7 +25,7 @@ int aws_chain_new(const struct http_cluster *of, const char *region, void (*read
 void aws_chain_free(struct aws_chain *c);
 
 /* The key to sign with, valid until the loop runs again; false if there is none (yet). */
-bool aws_chain_key(const struct aws_chain *c, struct aws_key *ret);
+bool aws_chain_key(struct aws_chain *c, struct aws_key *ret);
 
 /* A service has refused the key: fetches anew, at most each 10 s. */
 void aws_chain_refused(struct aws_chain *c);

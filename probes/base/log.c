@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The log: a line is built whole in a buffer, then written with one write(), so that lines of
- * worker and supervisor never mix.  Nobody waits for who reads them: what a full pipe, or a terminal
- * that is held, does not take is lost and counted.
+ * worker and supervisor never mix.  Nobody waits for who reads them: what a full pipe, disk, or a
+ * terminal that is held, does not take whole is lost and counted.
  */
 #include "log.h"
 
@@ -70,6 +70,16 @@ static int file_open(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+/* A terminal whose reader stalls says that it can be written to, and then it cannot. */
+static int stderr_open(void)
+{
+	int fd = isatty(STDERR_FILENO)
+		? open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
+		: -1;
+
+	return fd < 0 ? STDERR_FILENO : fd;
+}
+
 int log_new(const char *path, enum log_format format, enum log_level level, struct events *events,
 	struct log **ret)
 {
@@ -82,7 +92,7 @@ int log_new(const char *path, enum log_format format, enum log_level level, stru
 	log->level = level;
 	log->events = events;
 	log->now_ms = wall_clock;
-	log->fd = STDERR_FILENO;
+	log->fd = path ? -1 : stderr_open();
 	if (path) {
 		log->path = strdup(path);
 		log->fd = log->path ? file_open(path) : -ENOMEM;
@@ -101,7 +111,7 @@ void log_free(struct log *log)
 {
 	if (!log)
 		return;
-	if (log->path)
+	if (log->fd != STDERR_FILENO)
 		(void)close(log->fd);
 	free(log->path);
 	free(log);
@@ -235,6 +245,7 @@ static void say(struct log *log, struct line *line)
 {
 	char buffer[LOG_LINE_MAX];
 	struct buf b;
+	ssize_t n;
 
 	if (!is_writable(log->fd)) {
 		log->lost++;
@@ -245,8 +256,11 @@ static void say(struct log *log, struct line *line)
 	buf_init(&b, buffer, sizeof(buffer));
 	line_build(line, log->format, &b);
 	file_turn_over(log);
-	if (write(log->fd, buffer, b.n) < 0 && errno == EINTR)
-		(void)!write(log->fd, buffer, b.n);
+	n = write(log->fd, buffer, b.n);
+	if (n < 0 && errno == EINTR)
+		n = write(log->fd, buffer, b.n);
+	if (n != (ssize_t)b.n)
+		log->lost = line->lost + 1;
 }
 
 static void vsay(struct log *log, struct line *line, bool event, const char *format, va_list args)

@@ -182,6 +182,38 @@ static void a_log_that_nobody_reads_loses_lines_and_tells_so(void **state)
 	log_free(log);
 }
 
+/* A terminal that nobody reads says that it can be written to, and then blocks. */
+static void a_terminal_that_stalls_holds_up_nobody(void **state)
+{
+	int main_end = posix_openpt(O_RDWR | O_NOCTTY), saved = dup(STDERR_FILENO), end;
+	struct log *log;
+	char code[16], text[256], *lost;
+
+	assert_true(main_end >= 0 && grantpt(main_end) == 0 && unlockpt(main_end) == 0);
+	end = open(ptsname(main_end), O_RDWR | O_NOCTTY);
+	assert_int_equal(dup2(end, STDERR_FILENO), STDERR_FILENO);
+	assert_int_equal(log_new(NULL, LOG_FORMAT_LOGFMT, LOG_INFO, NULL, &log), 0);
+	assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+	(void)alarm(20);
+	for (int i = 0; i < 2000; i++) {
+		(void)sprintf(code, "code-%d", i);
+		log_say(log, LOG_INFO, code, NULL, NULL, "%0*d", 200 + i % 700, i);
+	}
+	assert_int_equal(fcntl(main_end, F_SETFL, O_NONBLOCK), 0);
+	while (read(main_end, text, sizeof(text)) > 0)
+		;
+	log_say(log, LOG_INFO, "read-again", NULL, NULL, "x");
+	memset(text, 0, sizeof(text));
+	(void)!read(main_end, text, sizeof(text) - 1);
+	(void)alarm(0);
+	lost = strstr(text, "code=read-again lost=");
+	assert_non_null(lost);
+	log_free(log);
+	close(end);
+	close(main_end);
+	close(saved);
+}
+
 static void a_clock_set_back_mutes_nobody(void **state)
 {
 	struct log *log = log_in(*state, LOG_FORMAT_LOGFMT, NULL);
@@ -253,6 +285,7 @@ int main(void)
 		CASE(a_flood_is_counted_not_written),
 		CASE(a_flood_of_codes_is_bounded_too),
 		CASE(a_log_that_nobody_reads_loses_lines_and_tells_so),
+		CASE(a_terminal_that_stalls_holds_up_nobody),
 		CASE(a_clock_set_back_mutes_nobody),
 		CASE(an_event_is_remembered),
 		CASE(a_full_file_is_turned_over),

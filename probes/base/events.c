@@ -21,6 +21,8 @@ struct event {
 
 struct ring {
 	_Atomic uint64_t last;
+	_Atomic uint64_t
+		told; /* up to which it was told outside; EVENTS_UNTOLD: nobody has begun */
 	struct event events[EVENTS_KEPT];
 };
 
@@ -44,6 +46,7 @@ struct events *events_new(void)
 		return NULL;
 	}
 	events->ring = ring;
+	events->ring->told = EVENTS_UNTOLD;
 	return events;
 }
 
@@ -104,6 +107,16 @@ uint64_t events_next(const struct events *events, uint64_t since,
 		return seq;
 	}
 	return 0;
+}
+
+uint64_t events_told(const struct events *events)
+{
+	return atomic_load(&events->ring->told);
+}
+
+void events_set_told(struct events *events, uint64_t seq)
+{
+	atomic_store(&events->ring->told, seq);
 }
 
 void events_on_add(struct events *events, void (*added)(void *ctx), void *ctx)

@@ -15,6 +15,7 @@
 
 #define EVENTS_KEPT 256
 #define EVENTS_LINE_MAX 1536
+#define EVENTS_UNTOLD UINT64_MAX
 
 struct events;
 
@@ -34,6 +35,10 @@ uint64_t events_last(const struct events *events);
  */
 uint64_t events_next(const struct events *events, uint64_t since,
 	char ret_line[static EVENTS_LINE_MAX]);
+
+/* Up to which number somebody outside was told; it outlives a worker as the events do. */
+uint64_t events_told(const struct events *events);
+void events_set_told(struct events *events, uint64_t seq);
 
 /* Called after each events_add() of this process; for those who wait at the control socket. */
 void events_on_add(struct events *events, void (*added)(void *ctx), void *ctx);

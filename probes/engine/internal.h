@@ -26,7 +26,6 @@ struct engine {
 	struct cluster_options shared; /* with the clusters */
 	const struct config *config;
 	struct remote_module remote;
-	uint64_t events_seen;
 	struct health_witness witness;
 	struct cluster *clusters[PEL_MAP_CLUSTERS];
 	struct pending *pending[PEL_MAP_CLUSTERS];

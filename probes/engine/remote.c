@@ -59,7 +59,8 @@ static void load(struct engine *e)
 	if (r < 0)
 		log_event(e->shared.log, LOG_ERROR, "http-missing", NULL, NULL,
 			"nothing that speaks HTTP works: %s", error[0] ? error : strerror(-r));
-	e->events_seen = e->options.events ? events_last(e->options.events) : 0;
+	if (e->options.events && events_told(e->options.events) == EVENTS_UNTOLD)
+		events_set_told(e->options.events, events_last(e->options.events));
 }
 
 void engine_remote_configure(struct engine *e)
@@ -67,6 +68,7 @@ void engine_remote_configure(struct engine *e)
 	if (!e->remote.remote && !e->remote.ops && remote_is_wanted(e->config))
 		load(e);
 	remote_module_configure(&e->remote, e->config);
+	engine_event_added(e); /* what an earlier worker did not live to tell */
 }
 
 void engine_event_added(struct engine *e)
@@ -74,9 +76,9 @@ void engine_event_added(struct engine *e)
 	char line[EVENTS_LINE_MAX];
 	uint64_t seq;
 
-	while (e->remote.remote &&
-		(seq = events_next(e->options.events, e->events_seen, line)) != 0) {
-		e->events_seen = seq;
+	while (e->remote.remote && e->options.events &&
+		(seq = events_next(e->options.events, events_told(e->options.events), line)) != 0) {
+		events_set_told(e->options.events, seq);
 		remote_module_event(&e->remote, line);
 	}
 }

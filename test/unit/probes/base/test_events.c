@@ -92,10 +92,12 @@ static void a_worker_that_died_leaves_its_events(void **state)
 	if (pid == 0) {
 		events_on_add(e, count, &calls);
 		events_add(e, 0, "from-the-child", NULL, NULL, "t");
+		events_set_told(e, 1);
 		_exit(calls == 1 ? 0 : 1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
+	assert_int_equal(events_told(e), 1);
 	events_add(e, 0, "from-the-parent", NULL, NULL, "t");
 	assert_int_equal(calls, 0);
 	assert_int_equal(events_next(e, 0, line), 1);

@@ -5,7 +5,7 @@
  * Connections stand in a fixed table.  Each is in one of three states: it may ask, its request
  * waits (`events wait=1`), or its reply is on the way out; while one of the latter two lasts nothing
  * more is read from it.  When the table is full the listening socket is not watched: who comes
- * waits in the kernel's queue.  A connection that says nothing for IDLE_NS is closed.
+ * waits in the kernel's queue; so it is while there is no descriptor left.  A connection that says nothing for IDLE_NS is closed.
  *
  * Rates are per user, not per connection, in token buckets.
  */
@@ -293,8 +293,12 @@ static void on_listen(void *ctx, uint32_t events)
 	struct control_peer peer;
 	int fd = accept4(s->options.listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	if (fd < 0)
+	if (fd < 0) {
+		/* No descriptor: until one is closed here, or the next sweep. */
+		if (errno == EMFILE || errno == ENFILE)
+			loop_io_remove(s->loop, &s->listen_io);
 		return;
+	}
 	s->counters.accepted++;
 	if (!c || !peer_of(fd, &peer) || !may_connect(s, &peer)) {
 		s->counters.foreign++;
@@ -323,6 +327,7 @@ static void on_sweep(void *ctx)
 		if (c->fd >= 0 && !c->waiting && now_ns - c->asked_ns > IDLE_NS)
 			connection_close(c);
 	}
+	listen_watch(s);
 	loop_timer_set_in(s->loop, &s->sweep, SWEEP_NS);
 }
 

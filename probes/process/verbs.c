@@ -89,7 +89,7 @@ static void run_hint(void *ctx, const struct control_request *request,
 	int r = find(ctx, request, name, &c);
 
 	if (r == 0)
-		r = cluster_hint(c, name, refused && *refused == '1');
+		r = cluster_hint(c, name, peer->trusted && refused && *refused == '1');
 	if (r < 0)
 		engine_error(reply, r);
 	else

@@ -63,13 +63,19 @@ int config_file_read(const char *path, struct file *ret, struct config_error *re
 	return fail(ret_error, -EINVAL, path, "expected text");
 }
 
+/* Whether a section names what is asked or told by HTTP, or sends the secret of another file. */
+static bool leads_out(const struct config_cluster *c)
+{
+	return *c->url || *c->publish || *c->password_file || strncmp(c->warm_up, "http", 4) == 0;
+}
+
 /* Whether who may write the file could have the prober run a program, or ask a server, of his. */
 static bool is_command(const struct config *config)
 {
-	bool found = *config->notify_command || *config->notify || *config->defaults.url;
+	bool found = *config->notify_command || *config->notify || leads_out(&config->defaults);
 
 	for (unsigned i = 0; i < config->n_clusters; i++)
-		found |= *config->clusters[i].url != '\0';
+		found = found || leads_out(&config->clusters[i]);
 	return found;
 }
 
@@ -80,8 +86,8 @@ int config_file_check(const struct file *file, const struct config *config,
 
 	if (is_command(config) && (foreign || (file->mode & WRITERS)))
 		return fail(ret_error, -EPERM, config->path,
-			"others may write this file, which names a command or a URL; expected mode "
-			"0644 and an owner that is root or the prober's own");
+			"others may write this file, which names a command, a URL or a "
+			"password-file; expected mode 0644 and an owner that is root or the prober's own");
 	if (!config->has_password || !(file->mode & OTHERS))
 		return 0;
 	return fail(ret_error, -EPERM, config->path,

@@ -309,7 +309,9 @@ static void who_may_write_a_command(void **state)
 {
 	static const char *const texts[] = {"[pelorus]\nnotify-command=/bin/true\n",
 		"[pelorus]\nnotify=https://hooks.example.com/x\n",
-		"[cluster a]\nsource=http\nurl=http://127.0.0.1:1/x\n"};
+		"[cluster a]\nsource=http\nurl=http://127.0.0.1:1/x\n",
+		"[cluster a]\nuser=u\npublish=http://127.0.0.1:1/x\n",
+		"[cluster a]\nwarm-up=https://warm.example.com/x\n"};
 	static const mode_t others[] = {0620, 0660, 0664, 0602, 0666};
 	char dir[] = "/tmp/test_config.XXXXXX", path[256], password[256];
 	struct config_error error;
@@ -355,6 +357,10 @@ static void who_may_read_a_secret(void **state)
 	file_put(path, dir, "conf", 0644, text);
 	assert_int_equal(load(path, password, &error), 0);
 	assert_string_equal(password, "p2");
+	file_put(path, dir, "conf", 0664, text);
+	assert_int_equal(load(path, password, &error), -EPERM);
+	assert_non_null(strstr(error.text, "others may write this file"));
+	file_put(path, dir, "conf", 0644, text);
 	file_put(secret, dir, "secret", 0400, "\n");
 	assert_int_equal(load(path, password, &error), -EINVAL);
 	assert_int_equal(unlink(secret), 0);

@@ -219,9 +219,11 @@ static bool is_news(const struct followed *f, const struct pel_map *map)
 
 	if (mapview_read(map, f->name, f->hash, &ref, &hot) < 0)
 		return true;
+	/* While it starts nobody knows yet whether ours are needed. */
 	if (!hot.dns_only &&
 		(hot.state != PEL_STATE_UNKNOWN ||
-			(hot.why != PEL_WHY_NO_CREDENTIALS && hot.why != PEL_WHY_DENIED)))
+			(hot.why != PEL_WHY_NO_CREDENTIALS && hot.why != PEL_WHY_DENIED &&
+				hot.why != PEL_WHY_STARTING)))
 		return false;
 	helps = envcreds_find(environ_get(), f->name, &creds);
 	text_wipe(&creds, sizeof(creds));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Writes a row each few milliseconds on one connection, in autocommit, and says of each statement how
- * it went; knows nothing of Pelorus.
+ * it went; one that a ping finds dead is made anew.  Knows nothing of Pelorus.
  *
  *   writer HOST NUMBER [MILLISECONDS [CA]]     over TLS, verified by the certificate CA
  *
@@ -40,29 +40,48 @@ static int input_ends(int pause_ms)
 	return poll(&in, 1, pause_ms) != 0;
 }
 
+static MYSQL *handle_new(const char *ca)
+{
+	MYSQL *mysql = mysql_init(NULL);
+	my_bool verify = 1;
+
+	if (ca) {
+		mysql_options(mysql, MYSQL_OPT_SSL_CA, ca);
+		mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+	}
+	return mysql;
+}
+
+static int dial(MYSQL *mysql, const char *host)
+{
+	return mysql_real_connect(mysql, host, "app", "app", "app", 3306, NULL, 0) ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
 	int number = argc > 2 ? atoi(argv[2]) : 0, pause_ms = argc > 3 ? atoi(argv[3]) : 5;
-	MYSQL *mysql = mysql_init(NULL);
+	const char *ca = argc > 4 ? argv[4] : NULL;
 	char text[100];
+	MYSQL *mysql;
 	int failed;
 
 	if (argc < 3)
 		return 2;
-	if (argc > 4) {
-		my_bool verify = 1;
-
-		mysql_options(mysql, MYSQL_OPT_SSL_CA, argv[4]);
-		mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
-	}
-	failed = !mysql_real_connect(mysql, argv[1], "app", "app", "app", 3306, NULL, 0);
+	mysql = handle_new(ca);
+	failed = dial(mysql, argv[1]);
 	tell(mysql, 0, failed);
 	if (failed)
 		return 1;
 	for (long n = 1; !input_ends(pause_ms); n++) {
 		snprintf(text, sizeof(text), "INSERT INTO journal (writer, n) VALUES (%d, %ld)",
 			number, n);
-		tell(mysql, n, mysql_query(mysql, text));
+		failed = mysql_query(mysql, text);
+		tell(mysql, n, failed);
+		if (failed && mysql_ping(mysql) != 0) {
+			mysql_close(mysql);
+			mysql = handle_new(ca);
+			(void)dial(mysql, argv[1]);
+		}
 	}
 	mysql_close(mysql);
 	return 0;

@@ -250,10 +250,11 @@ bool follow_tell(struct followed *f, uint16_t port, uint64_t now_ns)
 		expected = spawn_prober(now_ns);
 	if ((lives && !is_news(f, map)) || now_ns - told < AGAIN_NS)
 		goto out;
+	if (!send_follow_by_environment(f, port))
+		goto out;
 	if (port)
 		atomic_store(&f->told_port, port);
-	if (send_follow_by_environment(f, port))
-		(void)atomic_compare_exchange_strong(&f->followed_ns, &told, now_ns);
+	(void)atomic_compare_exchange_strong(&f->followed_ns, &told, now_ns);
 out:
 	quiet_end(quiet);
 	return expected;

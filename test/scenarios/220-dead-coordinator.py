@@ -67,7 +67,8 @@ def pauses():
     """One that is away for a few seconds, DNS being as it was, moves nobody."""
     cluster = fakes.Cluster(dns, 2, 2, "word2")
     with HttpServer() as web, Prober(cluster, follows(web, cluster, dns, user=None)) as prober:
-        prober.wait(lambda c: c.state == "known", 15)
+        # DNS has its say at the start too, a moment later.
+        prober.wait(lambda c: c.state == "known" and all(n.addresses for n in c.names.values()), 15)
         wake = prober.view.wake
         web.answer("/doc", behaviour="close")
         time.sleep(4)

@@ -35,6 +35,8 @@
 #define PEL_ID_MAX 64      /* one DNS label with its NUL */
 #define PEL_NONE 0xff      /* "no instance" where an instance is named by its index */
 #define PEL_LAG_UNKNOWN UINT32_MAX
+#define PEL_HOLD_MAX_NS UINT64_C(600000000000)
+#define PEL_HOLD_OF(ns) ((uint16_t)((ns) / UINT64_C(100000000) + 1)) /* 0: not said */
 #define PEL_HEARTBEAT_STALE_NS UINT64_C(5000000000)
 #define PEL_HEARTBEAT_AHEAD_NS UINT64_C(1000000000)
 
@@ -159,7 +161,7 @@ struct pel_hot {
 	uint8_t dns_only;    /* 1: no credentials; addresses in names[] are all there is */
 	uint32_t max_lag_ms; /* 0: off */
 	uint16_t port;       /* the cluster's */
-	uint16_t pad;
+	uint16_t hold;       /* how long connects wait for a writer: PEL_HOLD_OF() */
 	struct pel_hot_instance instances[PEL_MAP_INSTANCES];
 	struct pel_hot_name names[PEL_MAP_NAMES];
 };
@@ -207,7 +209,10 @@ struct pel_map_header {
 	_Atomic uint32_t wake;  /* futex: a socket may have to be severed, or a writer appeared */
 	_Atomic uint32_t first; /* futex: a first topology, or a verdict that there is none */
 	_Atomic uint32_t index_seq; /* odd while the index is being written */
-	uint8_t fill[4096 - 92];
+	uint16_t park4;             /* a port that never answers, on 127.0.0.1; 0: there is none */
+	uint16_t park6;             /* the same on ::1 */
+	_Atomic uint32_t crowd; /* sockets of this host that are tracked or held, as last counted */
+	uint8_t fill[4096 - 100];
 };
 
 struct pel_map {
@@ -236,6 +241,7 @@ PEL_AT(pel_hot, state, 40);
 PEL_AT(pel_hot, writer, 44);
 PEL_AT(pel_hot, max_lag_ms, 48);
 PEL_AT(pel_hot, port, 52);
+PEL_AT(pel_hot, hold, 54);
 PEL_AT(pel_hot, instances, 56);
 PEL_AT(pel_hot, names, 56 + 32 * 64);
 PEL_AT(pel_cold_instance, uuid, 64);
@@ -250,6 +256,8 @@ PEL_AT(pel_map_header, heartbeat_ns, 72);
 PEL_AT(pel_map_header, wake, 80);
 PEL_AT(pel_map_header, first, 84);
 PEL_AT(pel_map_header, index_seq, 88);
+PEL_AT(pel_map_header, park4, 92);
+PEL_AT(pel_map_header, crowd, 96);
 PEL_AT(pel_map, index, 4096);
 PEL_AT(pel_map, clusters, 4096 + 16 * PEL_MAP_INDEX);
 #undef PEL_AT

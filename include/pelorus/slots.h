@@ -29,10 +29,14 @@ struct pel_slot {
 	_Atomic uint32_t tracked;               /* sockets tracked now */
 	_Atomic uint32_t routed;                /* connects rewritten, since start */
 	_Atomic uint32_t severed;
-	_Atomic uint32_t refused; /* connects refused for want of a writer */
-	_Atomic uint32_t moved;   /* client ABI: failed over in place */
-	_Atomic uint32_t retried; /* client ABI: statements executed again */
-	char command[16];         /* as in /proc/PID/comm */
+	_Atomic uint32_t refused;    /* connects refused for want of a writer */
+	_Atomic uint32_t moved;      /* client ABI: failed over in place */
+	_Atomic uint32_t retried;    /* client ABI: statements executed again */
+	_Atomic uint32_t held;       /* connects that wait for a writer now */
+	_Atomic uint32_t waited;     /* connects that have waited, since start */
+	_Atomic uint32_t given_up;   /* of those, in vain */
+	_Atomic uint32_t longest_ms; /* of their waits */
+	char command[16];            /* as in /proc/PID/comm */
 };
 
 struct pel_slots {
@@ -43,10 +47,10 @@ struct pel_slots {
 	struct pel_slot slots[PEL_SLOTS];
 };
 
-_Static_assert(sizeof(struct pel_slot) == 136, "pel_slot");
+_Static_assert(sizeof(struct pel_slot) == 152, "pel_slot");
 _Static_assert(offsetof(struct pel_slot, names) == 32, "pel_slot.names");
 _Static_assert(offsetof(struct pel_slot, tracked) == 96, "pel_slot.tracked");
-_Static_assert(offsetof(struct pel_slot, command) == 120, "pel_slot.command");
+_Static_assert(offsetof(struct pel_slot, command) == 136, "pel_slot.command");
 _Static_assert(offsetof(struct pel_slots, slots) == 4096, "pel_slots.slots");
 
 #endif

@@ -107,23 +107,23 @@ static enum env_failover read_failover(const char *word)
 }
 
 /* Whole seconds, or milliseconds with "ms" behind them. */
-static uint64_t read_timeout(const char *word)
+static uint64_t read_timeout(const char *word, uint64_t otherwise)
 {
 	char *end = NULL;
 	long n = word ? strtol(word, &end, 10) : -1;
 
 	if (n < 0 || n > 86400000 || end == word)
-		return ENV_FAILOVER_TIMEOUT_NS;
+		return otherwise;
 	if (strcmp(end, "ms") == 0)
 		return (uint64_t)n * 1000000;
-	return *end == '\0' || strcmp(end, "s") == 0 ? (uint64_t)n * 1000000000
-						     : ENV_FAILOVER_TIMEOUT_NS;
+	return *end == '\0' || strcmp(end, "s") == 0 ? (uint64_t)n * 1000000000 : otherwise;
 }
 
 void env_read(struct env *ret, char *const *list, const char *executable, bool secure)
 {
 	const char *prober, *retry, *auth, *pool = environ_value(list, "UV_THREADPOOL_SIZE");
 
+	ret->hold_ns = UINT64_MAX;
 	ret->secure = secure;
 	ret->active = is_wanted_here(list, executable);
 	if (secure)
@@ -134,7 +134,9 @@ void env_read(struct env *ret, char *const *list, const char *executable, bool s
 		(void)text_copy(ret->prober, sizeof(ret->prober), prober);
 	ret->few_lookups = pool && *pool && atoi(pool) < 3;
 	ret->failover = read_failover(environ_value(list, "PELORUS_FAILOVER"));
-	ret->failover_timeout_ns = read_timeout(environ_value(list, "PELORUS_FAILOVER_TIMEOUT"));
+	ret->failover_timeout_ns = read_timeout(environ_value(list, "PELORUS_FAILOVER_TIMEOUT"),
+		ENV_FAILOVER_TIMEOUT_NS);
+	ret->hold_ns = read_timeout(environ_value(list, "PELORUS_HOLD"), UINT64_MAX);
 	retry = environ_value(list, "PELORUS_RETRY");
 	ret->retry = retry && strcmp(retry, "off") == 0 ? RETRY_OFF : RETRY_SAFE;
 	auth = environ_value(list, "PELORUS_AUTH");

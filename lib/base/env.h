@@ -9,6 +9,8 @@
  *                             one that leads to the readers
  *   PELORUS_PROBER            off, or the path of pelorusd
  *   PELORUS_SEVER             all, off
+ *   PELORUS_HOLD              how long a connect may wait for a writer, if shorter than the cluster's
+ *                             own `hold`: 30, 500ms; 0: not at all
  *   PELORUS_FAILOVER_TIMEOUT  how long a call of the client ABI may wait for a writer: 30, 500ms
  *   PELORUS_AUTH              iam: the client ABI logs in with RDS tokens
  *   PELORUS_RETRY             safe, off: whether the client ABI executes statements again
@@ -55,6 +57,7 @@ struct env {
 	enum retry_mode retry;
 	enum env_failover failover;
 	uint64_t failover_timeout_ns;
+	uint64_t hold_ns;                 /* UINT64_MAX: as the cluster says */
 	char runtime_dir[PEL_RUNDIR_MAX]; /* empty: by rule */
 	char prober[ENV_PATH_MAX];        /* empty: by rule */
 	char log[ENV_PATH_MAX];           /* empty: stderr */

@@ -3,6 +3,7 @@
 
 #include "wish.h"
 #include "common/clock.h"
+#include "base/env.h"
 #include "base/process.h"
 
 #include <errno.h>
@@ -116,6 +117,17 @@ static uint8_t role_of(const struct followed *f, const struct plan *plan)
 	return plan->hot.names[plan->ref.name].role;
 }
 
+/* An older prober does not say. */
+static uint64_t hold_of(const struct plan *plan)
+{
+	uint64_t cluster_ns = plan->found && plan->hot.hold
+		? (uint64_t)(plan->hot.hold - 1) * UINT64_C(100000000)
+		: PLAN_HOLD_NS;
+	uint64_t own_ns = env_get()->hold_ns;
+
+	return own_ns < cluster_ns ? own_ns : cluster_ns;
+}
+
 void plan_make(struct followed *f, uint16_t families, uint16_t asked_port, struct plan *plan)
 {
 	int r = -EAGAIN;
@@ -132,6 +144,7 @@ void plan_make(struct followed *f, uint16_t families, uint16_t asked_port, struc
 		r = mapview_read(plan->map, f->name, f->hash, &plan->ref, &plan->hot);
 	plan->found = r == 0;
 	plan->role = role_of(f, plan);
+	plan->hold_ns = hold_of(plan);
 	if (plan->found)
 		plan_route(f, families, asked_port, plan);
 	if (plan->verdict != ROUTE_DNS)

@@ -13,6 +13,8 @@
 
 #include <stdbool.h>
 
+#define PLAN_HOLD_NS UINT64_C(30000000000) /* where the cluster says nothing of it */
+
 struct plan {
 	enum route_verdict verdict; /* DNS with n_addrs = 0: nobody knows an address */
 	enum route_reason reason;
@@ -21,6 +23,7 @@ struct plan {
 	bool found; /* the map has the name: ref and hot hold */
 	struct pel_ref ref;
 	uint64_t now_ns;
+	uint64_t hold_ns;       /* how long a connect may wait in all: WAIT, from its beginning */
 	uint64_t identity;      /* of the instance; 0: DNS */
 	uint8_t instance;       /* PEL_NONE: DNS */
 	uint8_t role;           /* enum pel_role of the name, by form or by the map */

@@ -17,12 +17,21 @@ static bool is_space(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+#define LETTERS 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1
+#define DIGITS 1, 1, 1, 1, 1, 1, 1, 1, 1, 1
+
+/* Of words; it is asked of most characters of a statement. */
+static const bool word_characters[128] = {
+	['$'] = 1,
+	['0'] = DIGITS,
+	['A'] = LETTERS,
+	['_'] = 1,
+	['a'] = LETTERS,
+};
+
 static bool is_word(char c)
 {
-	char lower = (char)(c | 0x20);
-
-	return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
-		((unsigned char)c & 0x80);
+	return (c & 0x80) || word_characters[(unsigned char)c];
 }
 
 static bool is_punct(char c)
@@ -82,26 +91,34 @@ static bool skip_blank(struct sql_lex *lex)
 	return true;
 }
 
+/* The first backslash that counts between these two, or NULL. */
+static const char *find_backslash(const char *at, const char *end, char quote)
+{
+	return quote == '`' ? NULL : memchr(at, '\\', (size_t)(end - at));
+}
+
 /* Moves behind the string or name that opens here; false if it has no certain end. */
 static bool skip_quoted(struct sql_lex *lex)
 {
-	char quote = *lex->at;
+	const char quote = *lex->at, *at = lex->at + 1, *end, *back;
 
-	for (const char *at = lex->at + 1; at < lex->end; at++) {
-		if (*at == '\\' && quote != '`') {
-			if (is_tail(lex, at) || ++at == lex->end)
+	while ((end = memchr(at, quote, (size_t)(lex->end - at))) != NULL) {
+		back = find_backslash(at, end, quote);
+		if (back) {
+			if (is_tail(lex, back))
 				return false;
-			if ((*at == '\'' || *at == '"') && !lex->escapes)
+			if ((back[1] == '\'' || back[1] == '"') && !lex->escapes)
 				return false;
-		} else if (*at == quote) {
-			if (quote == '`' && is_tail(lex, at))
-				return false;
-			if (at + 1 == lex->end || at[1] != quote) {
-				lex->at = at + 1;
-				return true;
-			}
-			at++;
+			at = back + 2;
+			continue;
 		}
+		if (quote == '`' && is_tail(lex, end))
+			return false;
+		if (end + 1 == lex->end || end[1] != quote) {
+			lex->at = end + 1;
+			return true;
+		}
+		at = end + 2;
 	}
 	return false;
 }

@@ -119,6 +119,9 @@ static bool judge_word(struct scan *scan, const struct sql_token *word)
 		judge_table(scan, word);
 		return true;
 	}
+	/* Most words are none of those below. */
+	if (!strchr("idpsuv", *word->text.at | 0x20))
+		return true;
 	if (sql_is_word(word, "into") || sql_is_word(word, "procedure"))
 		return false;
 	if (sql_is_word(word, "value"))

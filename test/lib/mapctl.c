@@ -13,6 +13,9 @@
  *   writer CLUSTER INDEX|none|unknown [WHY]               and publishes
  *   touch CLUSTER                                         publishes what no socket ends for
  *   wake CLUSTER                                          publishes the same, generation moved
+ *   hold CLUSTER MS|unsaid                                how long connects wait for a writer
+ *   park PORT4 PORT6                                      ports that never answer; 0: there is none
+ *   crowd SOCKETS
  *   beat on|off
  */
 #include "map/write.h"
@@ -26,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,6 +37,7 @@
 #define BEAT_MS 200
 
 struct mapctl {
+	int dirfd;
 	struct map_write *w;
 	bool beats;
 	bool taken[PEL_MAP_CLUSTERS];
@@ -167,6 +172,36 @@ static uint8_t parse_health(const char *word)
 	return strcmp(word, "stalled") == 0 ? PEL_HEALTH_STALLED : PEL_HEALTH_UNREACHABLE;
 }
 
+static int do_hold(struct mapctl *m, const char *word)
+{
+	m->hot.hold = strcmp(word, "unsaid") == 0
+		? 0
+		: PEL_HOLD_OF((uint64_t)atoi(word) * UINT64_C(1000000));
+	return 0;
+}
+
+/* What the header says, and no cluster: in the file itself, for a writer tells it at its start. */
+static int do_header(struct mapctl *m, char **words, unsigned n)
+{
+	int fd = openat(m->dirfd, PEL_MAP_FILE, O_RDWR | O_CLOEXEC);
+	struct pel_map_header *h = fd < 0
+		? MAP_FAILED
+		: mmap(NULL, sizeof(*h), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (fd >= 0)
+		close(fd);
+	if (h == MAP_FAILED)
+		return -errno;
+	if (strcmp(words[0], "crowd") == 0) {
+		atomic_store(&h->crowd, (uint32_t)atoi(words[1]));
+	} else {
+		h->park4 = (uint16_t)atoi(words[1]);
+		h->park6 = (uint16_t)(n > 2 ? atoi(words[2]) : 0);
+	}
+	munmap(h, sizeof(*h));
+	return 0;
+}
+
 /* What the command changes in the record; *ret_changes is what moves with it. */
 static int apply(struct mapctl *m, char **words, unsigned n, unsigned *ret_changes)
 {
@@ -184,6 +219,8 @@ static int apply(struct mapctl *m, char **words, unsigned n, unsigned *ret_chang
 		return do_name(m, words, n);
 	if (strcmp(words[0], "instance") == 0)
 		return do_instance(m, words, n);
+	if (strcmp(words[0], "hold") == 0)
+		return n < 3 ? -EINVAL : do_hold(m, words[2]);
 	*ret_changes |= MAP_CHANGE_WAKE | MAP_CHANGE_FIRST;
 	if (strcmp(words[0], "wake") == 0)
 		return 0;
@@ -219,6 +256,8 @@ static int run(struct mapctl *m, char *line)
 		m->beats = strcmp(words[1], "on") == 0;
 		return 0;
 	}
+	if (strcmp(words[0], "park") == 0 || strcmp(words[0], "crowd") == 0)
+		return do_header(m, words, n);
 	r = load(m, words[1], &record);
 	if (r < 0)
 		return r;
@@ -258,9 +297,10 @@ int main(int argc, char **argv)
 		.vnet6_bits = PEL_VNET6_BITS,
 		.vnet6 = PEL_VNET6};
 	static struct mapctl m = {.beats = true};
-	int dirfd = argc == 2 ? open(argv[1], O_RDONLY | O_DIRECTORY) : -1;
-	int r = dirfd < 0 ? -errno : map_write_open(dirfd, &options, now_ns(), &m.w);
+	int r;
 
+	m.dirfd = argc == 2 ? open(argv[1], O_RDONLY | O_DIRECTORY) : -1;
+	r = m.dirfd < 0 ? -errno : map_write_open(m.dirfd, &options, now_ns(), &m.w);
 	if (r < 0) {
 		fprintf(stderr, "mapctl: %s\n", strerror(-r));
 		return 1;

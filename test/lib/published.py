@@ -4,6 +4,7 @@
 It stands in FOLDER/run, which is where unchanged.environment() and the measurements look.
 """
 import os
+import socket
 import subprocess
 
 from lib.paths import MAPCTL
@@ -32,6 +33,10 @@ class Map:
             raise RuntimeError(f"mapctl: {line}: {word} {value}")
         return int(value)
 
+    def park(self, place):
+        """Tells where connects are parked: a Park, or None for nowhere."""
+        self.tell(f"park {place.port4} {place.port6}" if place else "park 0 0")
+
     def cluster(self, number, instances, port, writer="0"):
         """Publishes a cluster of (id, address) pairs under a name of its own, which is returned."""
         name = f"c{number}.cluster-abc.test-region-1.rds.amazonaws.com"
@@ -40,3 +45,22 @@ class Map:
             self.tell(f"instance {number} {i} {identity} {port} {address}")
         self.tell(f"writer {number} {writer}")
         return name
+
+
+class Park:
+    """A port that never answers, on 127.0.0.1 and on ::1: its queue is full of one connection."""
+
+    def __init__(self):
+        self.kept = []
+        self.port4 = self._fill(socket.AF_INET, "127.0.0.1")
+        self.port6 = self._fill(socket.AF_INET6, "::1") if socket.has_ipv6 else 0
+
+    def _fill(self, family, address):
+        listener = socket.create_server((address, 0), family=family, backlog=0)
+        port = listener.getsockname()[1]
+        self.kept += [listener, socket.create_connection((address, port))]
+        return port
+
+    def close(self):
+        for sock in reversed(self.kept):
+            sock.close()

@@ -303,6 +303,8 @@ int engine_new(const struct engine_options *options, struct engine **ret)
 {
 	const struct config_net *net = &options->config->virtual_net;
 	struct map_write_options map = {.mode = options->map_mode,
+		.park4 = options->park4,
+		.park6 = options->park6,
 		.vnet4 = net->v4,
 		.vnet4_bits = net->v4_bits,
 		.vnet6_bits = net->v6_bits};

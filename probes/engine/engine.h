@@ -27,9 +27,10 @@ struct engine_options {
 	struct log *log;       /* may be NULL */
 	struct events *events; /* for notices; may be NULL */
 	const struct config
-		*config; /* stays the caller's; valid until engine_reload() or _free() */
-	int dirfd;       /* runtime directory, whose lock the caller holds */
-	mode_t map_mode; /* of the map: 0600, or 0444 for all users */
+		*config;       /* stays the caller's; valid until engine_reload() or _free() */
+	int dirfd;             /* runtime directory, whose lock the caller holds */
+	mode_t map_mode;       /* of the map: 0600, or 0444 for all users */
+	uint16_t park4, park6; /* ports that never answer, for the map */
 	const char
 		*defaults_file; /* my.cnf to read [client] and [pelorus] from; NULL: usual ones */
 	bool no_option_files;   /* reads none of them */

@@ -153,6 +153,12 @@ static int map_make(struct map_write *w, char ret_name[static 64])
 	return r;
 }
 
+static void park_fill(struct map_write *w)
+{
+	w->map->header.park4 = w->options.park4;
+	w->map->header.park6 = w->options.park6;
+}
+
 static void header_fill(struct map_write *w, uint64_t now_ns)
 {
 	struct pel_map_header *h = &w->map->header;
@@ -168,6 +174,7 @@ static void header_fill(struct map_write *w, uint64_t now_ns)
 	h->vnet4_bits = w->options.vnet4_bits;
 	h->vnet6_bits = w->options.vnet6_bits;
 	memcpy(h->vnet6, w->options.vnet6, sizeof(h->vnet6));
+	park_fill(w);
 	atomic_store_explicit(&h->heartbeat_ns, now_ns, memory_order_release);
 }
 
@@ -287,6 +294,7 @@ int map_write_open(int dirfd, const struct map_write_options *options, uint64_t 
 		bool keep =
 			pel_map_is_fresh(w->map, now_ns) && w->map->header.netns == netns_inode();
 
+		park_fill(w); /* first: an earlier prober's ports may be anybody's by now */
 		records_inherit(w, keep);
 		r = index_rebuild(w);
 		header_fill(w, now_ns);
@@ -304,6 +312,7 @@ int map_write_open(int dirfd, const struct map_write_options *options, uint64_t 
 /* No heartbeat at all: readers need not wait until it is stale. */
 static void map_abandon(struct pel_map *map)
 {
+	map->header.park4 = map->header.park6 = 0;
 	atomic_store_explicit(&map->header.heartbeat_ns, 0, memory_order_release);
 	word_move(&map->header.wake);
 	word_move(&map->header.first);

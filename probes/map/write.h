@@ -22,6 +22,7 @@ struct map_write_options {
 	uint8_t vnet4_bits;
 	uint8_t vnet6_bits;
 	uint8_t vnet6[16];
+	uint16_t park4, park6; /* 0: there is none */
 };
 
 /* What a change of a record means to its readers; a set of bits. */

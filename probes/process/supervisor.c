@@ -14,6 +14,7 @@
 #include "keep.h"
 #include "base/log.h"
 #include "notify.h"
+#include "park.h"
 #include "base/secret.h"
 #include "logic/watchdog.h"
 #include "worker.h"
@@ -38,6 +39,7 @@
 struct supervisor {
 	const struct supervisor_options *o;
 	struct station station;
+	struct park park;
 	struct config *config;
 	struct log *log;
 	struct events *events;
@@ -395,6 +397,7 @@ static void work(struct supervisor *s)
 	const struct worker_options options = {
 		.options = s->o->options,
 		.station = &s->station,
+		.park = &s->park,
 		.config_path = s->o->config_path,
 		.config = s->config,
 		.events = s->events,
@@ -439,6 +442,7 @@ static void stop(struct supervisor *s)
 	if (s->signal_fd >= 0)
 		(void)close(s->signal_fd);
 	station_close(&s->station);
+	park_close(&s->park);
 	secret_free(s->message, PEL_CONTROL_MAX + 1);
 	keep_free(s->keep);
 	config_free(s->config);
@@ -459,6 +463,7 @@ int supervisor_run(const struct supervisor_options *options)
 	};
 	int r = start(&s);
 
+	park_open(&s.park);
 	if (r < 0) {
 		log_say(s.log, LOG_ERROR, "start-failed", NULL, NULL, "%s", strerror(-r));
 		finish(&s, 1);

@@ -115,6 +115,8 @@ static int engine_start(struct worker *w)
 		.config = w->config,
 		.dirfd = w->o->station->dirfd,
 		.map_mode = station_read_mode(w->o->station),
+		.park4 = w->o->park->port4,
+		.park6 = w->o->park->port6,
 		.defaults_file = o->defaults_file,
 		.no_option_files = o->no_option_files,
 	};

@@ -10,6 +10,7 @@
 #include "base/events.h"
 #include "keep.h"
 #include "options.h"
+#include "park.h"
 #include "station.h"
 
 enum worker_end {
@@ -23,6 +24,7 @@ enum worker_end {
 struct worker_options {
 	const struct options *options;
 	const struct station *station;
+	const struct park *park;
 	const char *config_path;     /* "": none */
 	const struct config *config; /* the last one known to be good */
 	struct events *events;

@@ -413,6 +413,30 @@ static void an_orderly_end_is_seen_at_once(void **state)
 	assert_false(pel_map_is_fresh(p->map, NOW));
 }
 
+/* Of another prober's ports nobody knows who has them now. */
+static void ports_are_those_of_the_prober_that_lives(void **state)
+{
+	struct map_write_options others = options;
+	struct place *p = *state;
+
+	assert_int_equal(p->map->header.park4, 0);
+	map_write_close(p->w, false);
+	others.park4 = 4001;
+	others.park6 = 4002;
+	assert_int_equal(map_write_open(p->fd, &others, NOW, &p->w), 0);
+	assert_int_equal(p->map->header.park4, 4001);
+	assert_int_equal(p->map->header.park6, 4002);
+	map_write_close(p->w, false);
+	assert_int_equal(p->map->header.park4, 4001);
+	others.park4 = 4003;
+	assert_int_equal(map_write_open(p->fd, &others, NOW, &p->w), 0);
+	assert_int_equal(p->map->header.park4, 4003);
+	map_write_close(p->w, true);
+	p->w = NULL;
+	assert_int_equal(p->map->header.park4, 0);
+	assert_int_equal(p->map->header.park6, 0);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, place_open, place_close)
 
 int main(void)
@@ -432,6 +456,7 @@ int main(void)
 		CASE(a_map_that_was_taken_away_is_published_anew),
 		CASE(a_file_that_is_no_map_is_replaced_not_written_to),
 		CASE(an_orderly_end_is_seen_at_once),
+		CASE(ports_are_those_of_the_prober_that_lives),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

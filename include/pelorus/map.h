@@ -56,7 +56,7 @@ enum pel_why {
 	PEL_WHY_DENIED = 3,         /* every credential was refused */
 	PEL_WHY_NO_ANSWER = 4,      /* nobody can be reached, or nobody answers */
 	PEL_WHY_NOT_A_CLUSTER = 5,  /* the server has no topology to tell */
-	PEL_WHY_NO_WRITER = 6,      /* 30 s without any writer */
+	PEL_WHY_NO_WRITER = 6,      /* none for longer than connects wait, or 30 s */
 	PEL_WHY_DISPUTED = 7,       /* two say that they are the writer */
 	PEL_WHY_UNROUTABLE = 8,     /* members cannot be reached directly from here */
 	PEL_WHY_IDLE = 9,           /* no program uses it, so that it is not asked */

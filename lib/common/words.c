@@ -82,7 +82,8 @@ const char *pel_sentence_of_why(unsigned why)
 		[PEL_WHY_DENIED] = "every credential was refused",
 		[PEL_WHY_NO_ANSWER] = "no instance can be reached, or none answers",
 		[PEL_WHY_NOT_A_CLUSTER] = "the server has no topology to tell",
-		[PEL_WHY_NO_WRITER] = "there has been no writer for 30 s",
+		[PEL_WHY_NO_WRITER] =
+			"there has been no writer for longer than connects wait for one",
 		[PEL_WHY_DISPUTED] = "two instances say that they are the writer",
 		[PEL_WHY_UNROUTABLE] = "the instances cannot be reached directly from here",
 		[PEL_WHY_IDLE] = "no program uses it, so that it is left in peace",

@@ -20,6 +20,7 @@ static struct topology_config topology_config_of(const struct cluster *c, const 
 		.selector = (uint8_t)c->config->reader_selector,
 		.fallback = (uint8_t)c->config->reader_fallback,
 		.port = c->topology.config.port,
+		.hold_ms = c->config->hold_ms,
 		.max_lag_ms = c->config->max_lag_ms,
 		.admit_max_lag_ms = c->dialect->has_table ? c->config->admit_max_lag_ms : 0,
 		.admit_stable_ms = c->config->admit_stable_ms,

@@ -103,6 +103,7 @@ struct config_cluster {
 	struct tls_settings tls;
 	uint32_t failure_detection_ms; /* silence until unreachable */
 	uint32_t stall_ms;             /* stalled for so long: severed */
+	uint32_t hold_ms;              /* so long connects wait for a writer; 0: not at all */
 	uint32_t idle_ms;              /* used by nobody for so long: left in peace; 0: off */
 	uint32_t max_lag_ms;           /* 0: off */
 	enum pel_selector reader_selector;

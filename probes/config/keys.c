@@ -66,6 +66,8 @@ const struct config_key config_keys[] = {
 	{BOTH(http_tls.ca), "http-ssl-ca", &config_type_path, a_path},
 	{BOTH(http_tls.cert), "http-ssl-cert", &config_type_path, a_path},
 	{BOTH(http_tls.key), "http-ssl-key", &config_type_path, a_path},
+	{BOTH(hold_ms), "hold", &config_type_duration, "a duration from 1ms to 10m, or off",
+		.max = PEL_HOLD_MAX_NS / 1000000, .standard = "30s"},
 	{BOTH(host_pattern), "host-pattern", &config_type_pattern,
 		"a host name with one ? for the instance, such as ?.db.example.com"},
 	{BOTH(idle_ms), "idle", &config_type_duration, "a duration from 10s to 24h, or off",

@@ -247,6 +247,7 @@ unsigned topology_configure(struct topology *t, const struct topology_config *co
 {
 	bool renamed = strcmp(t->config.domain, config->domain) != 0 ||
 		strcmp(t->config.pattern, config->pattern) != 0;
+	bool hold = t->config.hold_ms != config->hold_ms; /* who waits looks anew */
 
 	t->config = *config;
 	for (unsigned i = 0; renamed && i < PEL_MAP_INSTANCES; i++) {
@@ -257,7 +258,8 @@ unsigned topology_configure(struct topology *t, const struct topology_config *co
 				config->pattern[0] ? config->pattern : NULL, m->host) < 0)
 			m->host[0] = '\0';
 	}
-	return settle(t, now_ns, TOPOLOGY_DATA | (renamed ? TOPOLOGY_MEMBERS : 0));
+	return settle(t, now_ns,
+		TOPOLOGY_DATA | (renamed ? TOPOLOGY_MEMBERS : 0) | (hold ? TOPOLOGY_SEVER : 0));
 }
 
 unsigned topology_reset(struct topology *t, uint16_t port, enum pel_why why, uint64_t now_ns)

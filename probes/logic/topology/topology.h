@@ -78,6 +78,7 @@ struct topology_config {
 	uint8_t selector; /* enum pel_selector, passed through to the map */
 	uint8_t fallback; /* enum pel_fallback */
 	uint16_t port;    /* the cluster's */
+	uint32_t hold_ms; /* so long connects wait, and a writer is awaited; 0: 30 s, they do not */
 	uint32_t max_lag_ms;        /* 0: off; off again below three quarters of it */
 	uint32_t admit_max_lag_ms;  /* 0: lag plays no part */
 	uint32_t admit_stable_ms;   /* 10000; 0: admission is off, all are admitted at once */

@@ -126,6 +126,7 @@ void topology_view(const struct topology *t, struct pel_hot *hot, struct pel_col
 		.dns_only = t->dns_only,
 		.max_lag_ms = t->config.max_lag_ms,
 		.port = t->config.port,
+		.hold = PEL_HOLD_OF((uint64_t)t->config.hold_ms * 1000000 + 99999999),
 	};
 	hot->n_instances = (uint8_t)view_instances(t, hot, cold, slots);
 	for (unsigned i = 0; i < t->n_names; i++) {

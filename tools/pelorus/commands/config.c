@@ -17,9 +17,9 @@ static const char help[] =
 	"  --config FILE  looks at FILE instead of the one that pelorusd would read\n";
 
 static const char *const variables[] = {"PELORUS_CLUSTER", "PELORUS_CONFIG", "PELORUS_DISABLED",
-	"PELORUS_EXCLUDE", "PELORUS_FAILOVER", "PELORUS_FAILOVER_TIMEOUT", "PELORUS_INCLUDE",
-	"PELORUS_LOG", "PELORUS_PROBER", "PELORUS_RETRY", "PELORUS_RUNTIME_DIR", "PELORUS_SEVER",
-	"PELORUS_USER", "PELORUS_PASSWORD"};
+	"PELORUS_EXCLUDE", "PELORUS_FAILOVER", "PELORUS_FAILOVER_TIMEOUT", "PELORUS_HOLD",
+	"PELORUS_INCLUDE", "PELORUS_LOG", "PELORUS_PROBER", "PELORUS_RETRY", "PELORUS_RUNTIME_DIR",
+	"PELORUS_SEVER", "PELORUS_USER", "PELORUS_PASSWORD"};
 
 static void section_print(const struct config *config, const struct config_cluster *cluster)
 {

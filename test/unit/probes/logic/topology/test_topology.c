@@ -15,6 +15,7 @@ struct row {
 	const char *picture;
 	const char *bits; /* of the last word, without DATA; NULL: does not matter */
 	unsigned wakes;   /* since `up`; NO_MATTER */
+	uint32_t hold_ms;
 };
 
 static const struct row rows[] = {
@@ -230,6 +231,15 @@ static const struct row rows[] = {
 	{"... or a table names one that has not answered since", "up3 1r +700 2t:4M,1,2,3 +30000",
 		"unknown:nowriter 1R 2R 3R 4?x", NULL, 1},
 	{"... twenty-nine are not", "up3 1r +29000", "writerless 1R 2R 3R", NULL, 1},
+	{"who waits for less awaits no writer for longer", "up3 1r +5000", "known 1R 2R 3R", NULL,
+		1, .hold_ms = 5000},
+	{"... nor does another that is not heard of count for more", "up3 1r 3x 3u +5000",
+		"unknown:nowriter 1R 2R 3Ru", NULL, 2, .hold_ms = 5000},
+	{"... until then it is awaited", "up3 1r +4000", "writerless 1R 2R 3R", NULL, 1,
+		.hold_ms = 5000},
+	{"who waits for more awaits one for longer", "up3 1r +59000", "writerless 1R 2R 3R", NULL,
+		1, .hold_ms = 60000},
+	{"... until that is over", "up3 1r +60000", "known 1R 2R 3R", NULL, 1, .hold_ms = 60000},
 	{"... and a writer is the writer also after that", "up3 1r +40000 3w", "known 1R 2R 3W",
 		"SWE", 2},
 	{"a whole cluster that is cut is severed, and nobody answers", "up3 1u 2u 3u +30000",
@@ -376,7 +386,8 @@ static const struct row rows[] = {
 static void holds(void **state)
 {
 	const struct row *row = *state;
-	struct play *p = play_new(&(struct topology_config){.has_table = true});
+	struct play *p =
+		play_new(&(struct topology_config){.has_table = true, .hold_ms = row->hold_ms});
 	char picture[256], letters[16];
 
 	play(p, row->script);
@@ -388,15 +399,44 @@ static void holds(void **state)
 	free(p);
 }
 
+/* In tenths of a second, a part of one for a whole one; and who waits looks anew. */
+static void the_map_tells_how_long_connects_wait(void **state)
+{
+	static const struct {
+		uint32_t hold_ms;
+		uint16_t hold;
+	} cases[] = {{0, PEL_HOLD_OF(0)}, {1, PEL_HOLD_OF(100000000)},
+		{100, PEL_HOLD_OF(100000000)}, {2500, PEL_HOLD_OF(2500000000)},
+		{30000, PEL_HOLD_OF(30000000000)}, {600000, PEL_HOLD_OF(PEL_HOLD_MAX_NS)}};
+	struct play *p = play_new(&(struct topology_config){.has_table = true});
+	struct topology_config config = p->t.config;
+	struct pel_hot hot;
+	struct pel_cold cold;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		bool other = config.hold_ms != cases[i].hold_ms;
+		unsigned bits;
+
+		config.hold_ms = cases[i].hold_ms;
+		bits = topology_configure(&p->t, &config, p->now);
+		assert_int_equal(!!(bits & TOPOLOGY_WAKES), other);
+		topology_view(&p->t, &hot, &cold, NULL);
+		assert_int_equal(hot.hold, cases[i].hold);
+	}
+	free(p);
+}
+
 #define N_ROWS (sizeof(rows) / sizeof(*rows))
 
 int main(void)
 {
-	struct CMUnitTest tests[N_ROWS];
+	struct CMUnitTest tests[N_ROWS + 1];
 
 	for (size_t i = 0; i < N_ROWS; i++)
 		tests[i] = (struct CMUnitTest){.name = rows[i].title,
 			.test_func = holds,
 			.initial_state = (void *)(uintptr_t)&rows[i]};
+	tests[N_ROWS] = (struct CMUnitTest)cmocka_unit_test(the_map_tells_how_long_connects_wait);
 	return cmocka_run_group_tests_name("topology", tests, NULL, NULL);
 }

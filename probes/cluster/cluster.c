@@ -132,8 +132,29 @@ static bool is_worth_publishing(struct cluster *c, const struct pel_hot *hot, ui
 	return true;
 }
 
+struct cluster_waits *cluster_waits(struct cluster *c)
+{
+	return &c->waits;
+}
+
+bool cluster_is_writerless(const struct cluster *c)
+{
+	return map_write_hot(c->o->map, c->record)->state == PEL_STATE_WRITERLESS;
+}
+
+/* What is told of waits is of one time without a writer. */
+static void waits_turn(struct cluster *c, uint64_t was_ns, const struct pel_hot *is)
+{
+	if (was_ns == is->writerless_ns)
+		return;
+	if (was_ns && is->writer != PEL_NONE && c->waits.most)
+		cluster_say_waited(c, was_ns);
+	c->waits.most = c->waits.most_programs = 0;
+}
+
 static void publish(struct cluster *c, uint64_t now_ns)
 {
+	uint64_t writerless_ns = map_write_hot(c->o->map, c->record)->writerless_ns;
 	unsigned changes;
 	struct pel_hot hot;
 	struct pel_cold cold;
@@ -152,6 +173,7 @@ static void publish(struct cluster *c, uint64_t now_ns)
 		cluster_say_changes(c, &hot, &cold);
 		remote_module_published(c->o->remote, c->key, &hot, &cold);
 	}
+	waits_turn(c, writerless_ns, &hot);
 }
 
 /* Does what the change bits ask for. */

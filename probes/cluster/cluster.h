@@ -78,6 +78,18 @@ int cluster_follow(struct cluster *c, const char *name, enum pel_role role, uint
 void cluster_unfollow(struct cluster *c, const char *name);
 bool cluster_is_followed(const struct cluster *c);
 
+/* Its programs' connects that wait for a writer, as far as their slots tell; who counts writes it. */
+struct cluster_waits {
+	uint32_t held, programs;      /* now */
+	uint32_t most, most_programs; /* at once, since it lost its writer */
+	uint64_t waited, given_up;    /* in all; of those, in vain */
+	uint32_t longest_ms;
+};
+struct cluster_waits *cluster_waits(struct cluster *c);
+
+/* Whether a writer is awaited, as published. */
+bool cluster_is_writerless(const struct cluster *c);
+
 /* Whether its servers refused that credential, and let another one in. */
 bool cluster_is_useless(const struct cluster *c, const char *user, const char *password);
 

@@ -114,6 +114,7 @@ struct cluster {
 	struct warm *warms[PEL_MAP_INSTANCES]; /* by slot; see warm.c */
 	struct warm_totals warm_totals;
 	struct warm_memory warm_memory;
+	struct cluster_waits waits;
 	bool lag_told;           /* it was said that the servers do not tell their lag */
 	struct rds_view *listed; /* what the control plane said; NULL: nothing */
 	uint64_t listed_for;     /* to which writer and names it was last applied */
@@ -192,6 +193,7 @@ uint64_t cluster_warm_deadline(const struct cluster *c);
 void cluster_warm_free(struct cluster *c);
 
 /* say.c */
+void cluster_say_waited(struct cluster *c, uint64_t since_ns);
 void cluster_say_changes(struct cluster *c, const struct pel_hot *hot, const struct pel_cold *cold);
 
 #endif

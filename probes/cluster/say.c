@@ -149,6 +149,19 @@ static void say_instances(struct cluster *c, const struct pel_hot *hot, const st
 	}
 }
 
+/* Who waits no longer than `hold` is not told of a longer time. */
+void cluster_say_waited(struct cluster *c, uint64_t since_ns)
+{
+	const struct cluster_waits *w = &c->waits;
+	uint64_t ms = (cluster_now(c) - since_ns) / LOOP_MS;
+
+	if (ms > c->config->hold_ms)
+		ms = c->config->hold_ms;
+	log_event(c->o->log, LOG_INFO, "connects-waited", c->title, NULL,
+		"%u connect%s of %u program%s waited %.1f s", w->most, w->most == 1 ? "" : "s",
+		w->most_programs, w->most_programs == 1 ? "" : "s", (double)ms / 1000);
+}
+
 void cluster_say_changes(struct cluster *c, const struct pel_hot *hot, const struct pel_cold *cold)
 {
 	/* All hosts of a fleet see the same: the leader's tells. */

@@ -47,6 +47,14 @@ static void put_warm_totals(FILE *out, const struct warm_totals *w)
 		w->runs, w->failures, w->time_outs, w->statement_failures, w->statements_refused);
 }
 
+static void put_waits(FILE *out, const struct cluster_waits *w)
+{
+	(void)fprintf(out,
+		"\"held\":{\"now\":%" PRIu32 ",\"programs\":%" PRIu32 ",\"waited\":%" PRIu64
+		",\"given_up\":%" PRIu64 ",\"longest_ms\":%" PRIu32 "},",
+		w->held, w->programs, w->waited, w->given_up, w->longest_ms);
+}
+
 void cluster_put_status(const struct cluster *c, FILE *out)
 {
 	const struct topology *t = &c->topology;
@@ -68,7 +76,9 @@ void cluster_put_status(const struct cluster *c, FILE *out)
 	}
 	(void)fprintf(out, "],");
 	put_warm_totals(out, &c->warm_totals);
-	(void)fprintf(out, ",\"instances\":[");
+	(void)fputc(',', out);
+	put_waits(out, &c->waits);
+	(void)fprintf(out, "\"instances\":[");
 	comma = "";
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
 		if (!topology_member(t, i))

@@ -381,6 +381,26 @@ struct cluster *engine_find_hash(const struct engine *e, uint64_t name_hash, con
 	return NULL;
 }
 
+bool engine_count_anew(struct engine *e)
+{
+	bool writerless = false;
+
+	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
+		struct cluster *c = e->clusters[i];
+
+		if (!c)
+			continue;
+		cluster_waits(c)->held = cluster_waits(c)->programs = 0;
+		writerless |= cluster_is_writerless(c);
+	}
+	return writerless;
+}
+
+void engine_crowd(struct engine *e, uint64_t sockets)
+{
+	map_write_crowd(e->shared.map, sockets);
+}
+
 char *engine_status(const struct engine *e)
 {
 	const char *comma = "";

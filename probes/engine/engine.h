@@ -72,6 +72,12 @@ int engine_refresh(struct engine *e, const char *name);
 /* A new configuration takes the place of the old one, which may be freed after this. */
 int engine_reload(struct engine *e, const struct config *config);
 
+/* What is held is counted anew: all clusters' waits of now are none.  True if one has no writer. */
+bool engine_count_anew(struct engine *e);
+
+/* How many sockets of this host are tracked or held, for the map. */
+void engine_crowd(struct engine *e, uint64_t sockets);
+
 /* The ring of events has a new one: for those who want notices. */
 void engine_event_added(struct engine *e);
 

@@ -41,7 +41,8 @@ struct notices {
 
 static bool is_news(const char *code)
 {
-	return code && strcmp(code, "severed") != 0 && strncmp(code, "notice-", 7) != 0;
+	return code && strcmp(code, "severed") != 0 && strcmp(code, "connects-waited") != 0 &&
+		strncmp(code, "notice-", 7) != 0;
 }
 
 bool notices_body(const char *line, char *ret, size_t size)

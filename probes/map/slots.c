@@ -31,8 +31,9 @@ struct slots_file {
 	uint64_t pidns;
 	struct slots_summary gone;    /* counters of slots that were freed */
 	uint64_t taken_ns[PEL_SLOTS]; /* when a slot was first seen taken and not ready */
-	uint32_t severed[PEL_SLOTS];  /* its counter at the sweep before */
-	uint32_t routed[PEL_SLOTS];   /* the same */
+	struct {
+		uint32_t severed, routed, waited, given_up;
+	} was[PEL_SLOTS]; /* its counters at the sweep before */
 	bool swept;
 };
 
@@ -209,6 +210,10 @@ static void slot_add(const struct pel_slot *slot, struct slots_summary *sum)
 	sum->refused += slot->refused;
 	sum->moved += slot->moved;
 	sum->retried += slot->retried;
+	sum->waited += slot->waited;
+	sum->given_up += slot->given_up;
+	if (sum->longest_ms < slot->longest_ms)
+		sum->longest_ms = slot->longest_ms;
 }
 
 /* Of more versions than there is room for the last ones are not counted. */
@@ -238,7 +243,7 @@ static void slot_free(struct slots_file *s, unsigned i, const struct pel_slot *s
 
 	slot_add(slot, &s->gone);
 	s->taken_ns[i] = 0;
-	s->severed[i] = s->routed[i] = 0;
+	memset(&s->was[i], 0, sizeof(s->was[i]));
 	if (pwrite(s->fd, (const char *)&empty + pid_size, sizeof(empty) - pid_size,
 		    offset_of(i) + (off_t)pid_size) > 0)
 		(void)!pwrite(s->fd, &empty, pid_size, offset_of(i));
@@ -252,18 +257,30 @@ struct sweep {
 	struct slots_summary living;
 };
 
-static void severed_tell(struct slots_file *s, unsigned i, const struct pel_slot *slot,
+static void names_of(const struct pel_slot *slot, uint64_t ret[static PEL_SLOT_NAMES])
+{
+	for (unsigned k = 0; k < PEL_SLOT_NAMES; k++)
+		ret[k] = slot->names[k];
+}
+
+static void news_tell(struct slots_file *s, unsigned i, const struct pel_slot *slot,
 	const struct slots_listener *listener)
 {
-	uint32_t n = slot->severed - s->severed[i];
+	const struct slots_news news = {
+		.severed = s->swept ? slot->severed - s->was[i].severed : 0,
+		.waited = slot->waited - s->was[i].waited,
+		.given_up = slot->given_up - s->was[i].given_up,
+		.longest_ms = slot->longest_ms,
+	};
 	uint64_t names[PEL_SLOT_NAMES];
 
-	s->severed[i] = slot->severed;
-	if (n == 0 || !s->swept || !listener || !listener->severed)
+	s->was[i].severed = slot->severed;
+	s->was[i].waited = slot->waited;
+	s->was[i].given_up = slot->given_up;
+	if ((!news.severed && !news.waited && !news.given_up) || !listener || !listener->news)
 		return;
-	for (unsigned k = 0; k < PEL_SLOT_NAMES; k++)
-		names[k] = slot->names[k];
-	listener->severed(listener->ctx, names, n);
+	names_of(slot, names);
+	listener->news(listener->ctx, names, &news);
 }
 
 static void slot_sweep(struct slots_file *s, unsigned i, const struct pel_slot *slot,
@@ -271,16 +288,16 @@ static void slot_sweep(struct slots_file *s, unsigned i, const struct pel_slot *
 {
 	const struct slots_listener *listener = sweep->listener;
 	struct slots_summary *living = &sweep->living;
-	bool used = slot->tracked || slot->routed != s->routed[i];
+	bool used = slot->tracked || slot->routed != s->was[i].routed;
 
 	if (slot->pid == 0)
 		return;
-	severed_tell(s, i, slot, listener);
+	news_tell(s, i, slot, listener);
 	if (!slot_lives(s, i, slot, sweep->now_ns, sweep->thorough)) {
 		slot_free(s, i, slot);
 		return;
 	}
-	s->routed[i] = slot->routed;
+	s->was[i].routed = slot->routed;
 	for (unsigned n = 0; listener && listener->wants && n < PEL_SLOT_NAMES; n++) {
 		if (slot->names[n])
 			listener->wants(listener->ctx, slot->names[n], used);
@@ -298,6 +315,26 @@ static bool path_leads_here(const struct slots_file *s)
 	return fstatat(s->dirfd, PEL_RUN_SLOTS, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		st.st_ino == s->inode && st.st_dev == s->device &&
 		st.st_size == (off_t)sizeof(struct pel_slots);
+}
+
+uint64_t slots_crowd(struct slots_file *s, slots_held *held, void *ctx)
+{
+	struct pel_slot batch[BATCH];
+	uint64_t names[PEL_SLOT_NAMES], sum = 0;
+
+	for (unsigned first = 0; first < PEL_SLOTS; first += BATCH) {
+		if (pread(s->fd, batch, sizeof(batch), offset_of(first)) != (ssize_t)sizeof(batch))
+			break;
+		for (unsigned i = 0; i < BATCH; i++) {
+			if (batch[i].pid == 0)
+				continue;
+			sum += (uint64_t)batch[i].tracked + batch[i].held;
+			names_of(&batch[i], names);
+			if (batch[i].held && held)
+				held(ctx, names, batch[i].held);
+		}
+	}
+	return sum;
 }
 
 bool slots_sweep(struct slots_file *s, uint64_t now_ns, bool thorough,
@@ -323,5 +360,9 @@ bool slots_sweep(struct slots_file *s, uint64_t now_ns, bool thorough,
 	ret->refused += living->refused;
 	ret->moved += living->moved;
 	ret->retried += living->retried;
+	ret->waited += living->waited;
+	ret->given_up += living->given_up;
+	if (ret->longest_ms < living->longest_ms)
+		ret->longest_ms = living->longest_ms;
 	return path_leads_here(s);
 }

@@ -21,6 +21,9 @@ struct slots_summary {
 	uint64_t refused;
 	uint64_t moved;
 	uint64_t retried;
+	uint64_t waited;
+	uint64_t given_up;
+	uint32_t longest_ms;
 	struct slots_version {
 		uint32_t version; /* as in struct pel_slot */
 		unsigned live;
@@ -36,21 +39,35 @@ struct slots_file;
 int slots_open(int dirfd, mode_t mode, struct slots_file **ret);
 void slots_close(struct slots_file *slots);
 
+struct slots_news {
+	uint32_t severed; /* nothing at the first sweep: that is no news */
+	uint32_t waited, given_up;
+	uint32_t longest_ms; /* of all waits so far */
+};
+
 struct slots_listener {
 	/* A living client follows the name of this hash; `used`: has connections, or has just had. */
 	void (*wants)(void *ctx, uint64_t hash, bool used);
-	/* A client, of these names, has severed so many since the sweep before; it may be gone now. */
-	void (*severed)(void *ctx, const uint64_t names[static PEL_SLOT_NAMES], uint32_t n);
+	/* A client of these names, which may be gone now, has done something since the sweep before. */
+	void (*news)(void *ctx, const uint64_t names[static PEL_SLOT_NAMES],
+		const struct slots_news *news);
 	void *ctx;
 };
 
 /*
  * Frees the slots of processes that are gone and sums up the others.  `thorough` compares start
  * times in /proc too, which tells a pid that was given out again.  `listener` and its functions may
- * be NULL; what had been severed before the first sweep is no news to it.  True if the file is still
+ * be NULL.  True if the file is still
  * the one that the path leads to, and whole; else it is to be opened anew.
  */
 bool slots_sweep(struct slots_file *slots, uint64_t now_ns, bool thorough,
 	const struct slots_listener *listener, struct slots_summary *ret);
+
+/*
+ * How many sockets are tracked or held now, as all slots tell; `held` (may be NULL) is told of each
+ * client that holds some.  Looks at nothing else, and frees nothing.
+ */
+typedef void slots_held(void *ctx, const uint64_t names[static PEL_SLOT_NAMES], uint32_t n);
+uint64_t slots_crowd(struct slots_file *slots, slots_held *held, void *ctx);
 
 #endif

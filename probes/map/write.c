@@ -44,6 +44,7 @@ struct map_write {
 	dev_t dev;
 	ino_t ino;
 	uint64_t checked_ns;
+	uint32_t crowd;
 	struct map_record *clusters[PEL_MAP_CLUSTERS]; /* NULL: never used */
 	struct map_held *held;                         /* of clusters without a record */
 };
@@ -266,6 +267,7 @@ static int map_republish(struct map_write *w, uint64_t now_ns)
 	if (r < 0)
 		return r;
 	header_fill(w, now_ns);
+	map_write_crowd(w, w->crowd);
 	for (unsigned c = 0; c < PEL_MAP_CLUSTERS; c++) {
 		if (w->clusters[c] && w->clusters[c]->used)
 			record_store(w, c, &w->clusters[c]->hot, &w->clusters[c]->cold);
@@ -361,6 +363,12 @@ int map_write_beat(struct map_write *w, uint64_t now_ns)
 	}
 	map_abandon(old);
 	return 1;
+}
+
+void map_write_crowd(struct map_write *w, uint64_t sockets)
+{
+	w->crowd = sockets < UINT32_MAX ? (uint32_t)sockets : UINT32_MAX;
+	atomic_store_explicit(&w->map->header.crowd, w->crowd, memory_order_relaxed);
 }
 
 /* Never repeats: the clock does not go back while a machine is up, and the file dies with it. */

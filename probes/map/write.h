@@ -49,6 +49,9 @@ void map_write_close(struct map_write *w, bool orderly);
  */
 int map_write_beat(struct map_write *w, uint64_t now_ns);
 
+/* How many sockets of this host are tracked or held, for its readers' next look: wakes nobody. */
+void map_write_crowd(struct map_write *w, uint64_t sockets);
+
 /* Takes a free record, in state UNKNOWN and STARTING.  Its number, or -ENOSPC. */
 int map_write_take(struct map_write *w, uint64_t now_ns);
 

@@ -192,6 +192,7 @@ static void stop(struct worker *w, bool orderly)
 	follows_free(w->follows);
 	if (w->loop) {
 		loop_timer_stop(w->loop, &w->sweep);
+		loop_timer_stop(w->loop, &w->count);
 		loop_timer_stop(w->loop, &w->check);
 		loop_io_remove(w->loop, &w->channel_io);
 		loop_free(w->loop);

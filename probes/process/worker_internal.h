@@ -18,9 +18,10 @@ struct worker {
 	struct control *control;
 	struct slots_file *slots;
 	struct slots_summary clients;
+	uint64_t held; /* connects that wait for a writer now */
 	struct follows *follows;
 	struct loop_io channel_io;
-	struct loop_timer sweep, check;
+	struct loop_timer sweep, count, check;
 	uint64_t started_ns;
 	uint64_t busy_ns;  /* when somebody last needed us */
 	uint64_t requests; /* of the control socket, at the last sweep */
@@ -43,7 +44,7 @@ int worker_replay(struct worker *w);
 /* 0, or -errno and a sentence: then the old configuration is still in force. */
 int worker_reload(struct worker *w, struct config_error *ret_error);
 
-/* Begins to look at the clients' slots; worker.c stops the timer. */
+/* Begins to look at the clients' slots; worker.c stops the timers. */
 void worker_sweep_start(struct worker *w);
 
 /* Something has happened: the next look is within a second. */

@@ -3,6 +3,9 @@
  * The clients' slots, looked at every few seconds, and a second after anything happened: then
  * connections are ended, and all who ended some are told of in one event for each cluster.  In the same
  * round goes what nobody wants any more, and what turned out to be no password.
+ *
+ * How many connections there are, and how many connects wait for a writer, is counted more often: it
+ * decides how gently all of them come back.
  */
 #include "worker_internal.h"
 
@@ -15,6 +18,8 @@
 
 #define SWEEP_NS (5 * LOOP_S)
 #define SOON_NS LOOP_S
+#define COUNT_NS LOOP_S
+#define COUNT_WRITERLESS_NS (LOOP_S / 4)
 #define THOROUGH_EVERY 6 /* sweeps */
 
 /* What was severed since the sweep before. */
@@ -47,27 +52,25 @@ static void on_wanted(void *ctx, uint64_t hash, bool used)
 		worker_want(w, name);
 }
 
-/* A process counts what it severs, not where: that is known if all its names are of one cluster. */
-static const char *cluster_of(const struct engine *e, const uint64_t names[static PEL_SLOT_NAMES])
+/* A process counts what it does, not where: that is known if all its names are of one cluster. */
+static struct cluster *cluster_of(const struct engine *e,
+	const uint64_t names[static PEL_SLOT_NAMES])
 {
-	const char *cluster = NULL;
+	struct cluster *cluster = NULL;
 
 	for (unsigned i = 0; i < PEL_SLOT_NAMES && names[i]; i++) {
 		const char *name;
 		struct cluster *c = engine_find_hash(e, names[i], &name);
 
-		if (!c || (cluster && cluster_name(c) != cluster))
+		if (!c || (cluster && c != cluster))
 			return NULL;
-		cluster = cluster_name(c);
+		cluster = c;
 	}
 	return cluster;
 }
 
-static void on_severed(void *ctx, const uint64_t names[static PEL_SLOT_NAMES], uint32_t connections)
+static void severed_add(struct severed *s, const char *cluster, uint32_t connections)
 {
-	struct sweep *sweep = ctx;
-	struct severed *s = &sweep->severed;
-	const char *cluster = cluster_of(sweep->w->engine, names);
 	unsigned i = 0;
 
 	while (i < s->n && s->rows[i].cluster != cluster)
@@ -76,6 +79,23 @@ static void on_severed(void *ctx, const uint64_t names[static PEL_SLOT_NAMES], u
 		s->rows[s->n++].cluster = cluster;
 	s->rows[i].connections += connections;
 	s->rows[i].processes++;
+}
+
+static void on_news(void *ctx, const uint64_t names[static PEL_SLOT_NAMES],
+	const struct slots_news *news)
+{
+	struct sweep *sweep = ctx;
+	struct cluster *c = cluster_of(sweep->w->engine, names);
+	struct cluster_waits *waits = c ? cluster_waits(c) : NULL;
+
+	if (news->severed)
+		severed_add(&sweep->severed, c ? cluster_name(c) : NULL, news->severed);
+	if (!waits)
+		return;
+	waits->waited += news->waited;
+	waits->given_up += news->given_up;
+	if (waits->longest_ms < news->longest_ms)
+		waits->longest_ms = news->longest_ms;
 }
 
 static void severed_tell(struct worker *w, const struct severed *s)
@@ -177,9 +197,7 @@ static void on_sweep(void *ctx)
 {
 	struct worker *w = ctx;
 	struct sweep sweep = {.w = w};
-	const struct slots_listener listener = {.wants = on_wanted,
-		.severed = on_severed,
-		.ctx = &sweep};
+	const struct slots_listener listener = {.wants = on_wanted, .news = on_news, .ctx = &sweep};
 	uint64_t now_ns = loop_now_ns(w->loop);
 	bool thorough = w->sweeps++ % THOROUGH_EVERY == 0;
 
@@ -193,8 +211,38 @@ static void on_sweep(void *ctx)
 	loop_timer_set_in(w->loop, &w->sweep, sweep_ns(w));
 }
 
+static void on_held(void *ctx, const uint64_t names[static PEL_SLOT_NAMES], uint32_t n)
+{
+	struct worker *w = ctx;
+	struct cluster *c = cluster_of(w->engine, names);
+	struct cluster_waits *waits = c ? cluster_waits(c) : NULL;
+
+	w->held += n;
+	if (!waits)
+		return;
+	waits->held += n;
+	waits->programs++;
+	if (waits->most < waits->held) {
+		waits->most = waits->held;
+		waits->most_programs = waits->programs;
+	}
+}
+
+static void on_count(void *ctx)
+{
+	struct worker *w = ctx;
+	bool writerless = engine_count_anew(w->engine);
+
+	w->held = 0;
+	if (w->slots)
+		engine_crowd(w->engine, slots_crowd(w->slots, on_held, w));
+	loop_timer_set_in(w->loop, &w->count, writerless ? COUNT_WRITERLESS_NS : COUNT_NS);
+}
+
 void worker_sweep_start(struct worker *w)
 {
+	loop_timer_init(&w->count, on_count, w);
+	loop_timer_set_in(w->loop, &w->count, 0);
 	loop_timer_init(&w->sweep, on_sweep, w);
 	loop_timer_set_in(w->loop, &w->sweep, 0);
 }

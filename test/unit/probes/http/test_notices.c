@@ -26,6 +26,7 @@ static void events_become_sentences(void **state)
 		{EVENT("instance-held", ",\"text\":\"i is held\""),
 			"{\"text\":\"instance-held: i is held\",\"event\":{"},
 		{EVENT("severed", ""), NULL},
+		{EVENT("connects-waited", ""), NULL},
 		{EVENT("notice-trouble", ""), NULL},
 		{"{\"seq\":1}", NULL},
 		{"not json", NULL},

@@ -437,6 +437,29 @@ static void ports_are_those_of_the_prober_that_lives(void **state)
 	assert_int_equal(p->map->header.park6, 0);
 }
 
+static void a_crowd_is_told_to_nobody_and_stays(void **state)
+{
+	struct place *p = *state;
+	const struct pel_map_header *h = &p->map->header;
+	uint32_t wake = h->wake;
+
+	map_write_crowd(p->w, 5000);
+	assert_int_equal(h->crowd, 5000);
+	map_write_crowd(p->w, UINT64_C(1) << 40);
+	assert_true(h->crowd == UINT32_MAX);
+	assert_int_equal(h->wake, wake);
+	map_write_crowd(p->w, 7);
+	map_write_close(p->w, false);
+	assert_int_equal(map_write_open(p->fd, &options, NOW + S, &p->w), 0);
+	assert_int_equal(h->crowd, 7); /* until the new worker has counted */
+	map_write_crowd(p->w, 9);
+	assert_int_equal(unlinkat(p->fd, PEL_MAP_FILE, 0), 0);
+	assert_int_equal(map_write_beat(p->w, NOW + 3 * S), 1);
+	pel_map_detach(p->map);
+	assert_int_equal(pel_map_attach(p->fd, &p->map), 0);
+	assert_int_equal(p->map->header.crowd, 9);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, place_open, place_close)
 
 int main(void)
@@ -457,6 +480,7 @@ int main(void)
 		CASE(a_file_that_is_no_map_is_replaced_not_written_to),
 		CASE(an_orderly_end_is_seen_at_once),
 		CASE(ports_are_those_of_the_prober_that_lives),
+		CASE(a_crowd_is_told_to_nobody_and_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

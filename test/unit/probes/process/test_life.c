@@ -273,17 +273,18 @@ static void the_living_are_counted_by_their_librarys_version(void **state)
 	assert_int_equal(sum.versions[SLOTS_VERSIONS - 1].version, SLOTS_VERSIONS);
 }
 
-static void count(void *ctx, const uint64_t names[static PEL_SLOT_NAMES], uint32_t n)
+static void count(void *ctx, const uint64_t names[static PEL_SLOT_NAMES],
+	const struct slots_news *news)
 {
 	assert_int_equal(names[1], 77);
-	*(uint32_t *)ctx = *(uint32_t *)ctx * 100 + n;
+	*(uint32_t *)ctx = *(uint32_t *)ctx * 100 + news->severed;
 }
 
 static void what_was_severed_is_told_once(void **state)
 {
 	struct fixture *f = *state;
 	uint32_t told = 0;
-	const struct slots_listener listener = {.severed = count, .ctx = &told};
+	const struct slots_listener listener = {.news = count, .ctx = &told};
 	struct slots_summary sum;
 
 	slot_take(f, 0, getpid(), own_pidns());
@@ -298,6 +299,68 @@ static void what_was_severed_is_told_once(void **state)
 	slot_take(f, 100, getpid(), own_pidns()); /* another, in the same place */
 	slots_sweep(f->slots, SECOND, false, &listener, &sum);
 	assert_int_equal(told, 20303);
+}
+
+static void waits_add(void *ctx, const uint64_t names[static PEL_SLOT_NAMES],
+	const struct slots_news *news)
+{
+	struct slots_news *sum = ctx;
+
+	sum->waited += news->waited;
+	sum->given_up += news->given_up;
+	sum->longest_ms = news->longest_ms;
+}
+
+/* Also of an earlier worker's time: they count up, and tell of no moment. */
+static void waits_are_told_once(void **state)
+{
+	struct fixture *f = *state;
+	struct slots_news told = {0};
+	const struct slots_listener listener = {.news = waits_add, .ctx = &told};
+	struct pel_slot *slot = &f->map->slots[0];
+	struct slots_summary sum;
+
+	slot_take(f, 0, getpid(), own_pidns());
+	slot->waited = 5;
+	slot->given_up = 1;
+	slot->longest_ms = 700;
+	for (unsigned i = 0; i < 2; i++) {
+		slots_sweep(f->slots, SECOND, false, &listener, &sum);
+		assert_int_equal(told.waited, 5);
+		assert_int_equal(told.given_up, 1);
+		assert_int_equal(told.longest_ms, 700);
+	}
+	slot->waited = 6;
+	slot_take(f, 100, dead_pid(), own_pidns());
+	f->map->slots[100].waited = 10;
+	f->map->slots[100].longest_ms = 900;
+	slots_sweep(f->slots, SECOND, false, &listener, &sum);
+	assert_int_equal(told.waited, 16);
+	assert_int_equal(sum.waited, 16);
+	assert_int_equal(sum.given_up, 1);
+	assert_int_equal(sum.longest_ms, 900); /* of the dead, too */
+}
+
+static void held_add(void *ctx, const uint64_t names[static PEL_SLOT_NAMES], uint32_t n)
+{
+	assert_int_equal(names[1], 77);
+	*(uint32_t *)ctx = *(uint32_t *)ctx * 100 + n;
+}
+
+static void a_crowd_is_of_all_that_are_tracked_or_held(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t held = 0;
+
+	assert_int_equal(slots_crowd(f->slots, held_add, &held), 0);
+	slot_take(f, 0, getpid(), own_pidns());
+	slot_take(f, PEL_SLOTS - 1, getpid(), own_pidns());
+	f->map->slots[PEL_SLOTS - 1].held = 5;
+	f->map->slots[7].held = 9; /* nobody's */
+	assert_int_equal(slots_crowd(f->slots, held_add, &held), 2 + 2 + 5);
+	assert_int_equal(held, 5);
+	f->map->slots[0].held = UINT32_MAX; /* strangers write what they like */
+	assert_int_equal(slots_crowd(f->slots, NULL, NULL), UINT64_C(9) + UINT32_MAX);
 }
 
 static void a_pid_that_was_given_out_again_is_another(void **state)
@@ -439,6 +502,8 @@ int main(void)
 		IN_DIR(the_living_are_counted_by_their_librarys_version),
 		IN_DIR(who_uses_a_cluster_has_or_has_just_had_connections),
 		IN_DIR(what_was_severed_is_told_once),
+		IN_DIR(waits_are_told_once),
+		IN_DIR(a_crowd_is_of_all_that_are_tracked_or_held),
 		IN_DIR(a_pid_that_was_given_out_again_is_another),
 		IN_DIR(a_slot_of_another_namespace_lives_by_its_looks),
 		IN_DIR(a_slot_that_is_never_filled_is_freed),

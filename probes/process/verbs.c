@@ -175,14 +175,19 @@ static void add_json(struct control_reply *reply, const char *value)
 	control_reply_add(reply, "%s", buffer);
 }
 
-static void add_clients(struct control_reply *reply, const struct slots_summary *s)
+static void add_clients(struct control_reply *reply, const struct worker *w)
 {
+	const struct slots_summary *s = &w->clients;
+
 	control_reply_add(reply,
 		",\"clients\":{\"live\":%u,\"tracked\":%llu,\"routed\":%llu,\"severed\":%llu,"
-		"\"refused\":%llu,\"moved\":%llu,\"retried\":%llu,\"versions\":{",
+		"\"refused\":%llu,\"moved\":%llu,\"retried\":%llu,\"held\":%llu,\"waited\":%llu,"
+		"\"given_up\":%llu,\"longest_ms\":%u,\"versions\":{",
 		s->live, (unsigned long long)s->tracked, (unsigned long long)s->routed,
 		(unsigned long long)s->severed, (unsigned long long)s->refused,
-		(unsigned long long)s->moved, (unsigned long long)s->retried);
+		(unsigned long long)s->moved, (unsigned long long)s->retried,
+		(unsigned long long)w->held, (unsigned long long)s->waited,
+		(unsigned long long)s->given_up, s->longest_ms);
 	for (unsigned i = 0; i < SLOTS_VERSIONS && s->versions[i].live; i++) {
 		uint32_t v = s->versions[i].version;
 
@@ -221,7 +226,7 @@ static void run_status(void *ctx, const struct control_request *request,
 	control_reply_add(reply, ",\"configuration\":");
 	add_json(reply, w->config->path);
 	control_reply_add(reply, ",\"events\":%llu", (unsigned long long)events_last(w->o->events));
-	add_clients(reply, &w->clients);
+	add_clients(reply, w);
 	add_control(reply, w->control);
 	control_reply_add(reply, ",\"clusters\":%s}\n", clusters ? clusters : "[]");
 	free(clusters);

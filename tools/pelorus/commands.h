@@ -73,6 +73,7 @@ int cmd_events(int argc, char **argv);
 int cmd_follow(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
 int cmd_metrics(int argc, char **argv);
+int cmd_ps(int argc, char **argv);
 int cmd_refresh(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_resolve(int argc, char **argv);

@@ -17,6 +17,7 @@ static const struct command commands[] = {
 	{"hold", cmd_admit, "keep readers from an instance"},
 	{"lab", cmd_lab, "a local cluster to try it with"},
 	{"metrics", cmd_metrics, "counters and gauges for Prometheus"},
+	{"ps", cmd_ps, "the processes that follow a cluster"},
 	{"refresh", cmd_refresh, "have the prober ask every instance now"},
 	{"reload", cmd_reload, "have the prober read its configuration again"},
 	{"resolve", cmd_resolve, "where a name leads, with and without Pelorus, and why"},

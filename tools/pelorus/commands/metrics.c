@@ -31,6 +31,11 @@ static const struct {
 		"severed"},
 	{"pelorus_connections_refused_total", "counter",
 		"Connections refused for want of a writer.", "clients", "refused"},
+	{"pelorus_held_connects", "gauge", "Connects that wait for a writer now.", "clients",
+		"held"},
+	{"pelorus_held_connects_total", "counter", "Connects that have waited for a writer.",
+		"clients", "waited"},
+	{"pelorus_held_given_up_total", "counter", "Of those, in vain.", "clients", "given_up"},
 	{"pelorus_control_requests_total", "counter", "Requests at the control socket.", "control",
 		"requests"},
 };
@@ -56,11 +61,16 @@ static void head_print(const char *name, const char *type, const char *about)
 
 static void totals_print(struct json_object *status)
 {
+	struct json_object *clients = status_json_at(status, "clients");
+
 	for (size_t i = 0; i < sizeof(totals) / sizeof(*totals); i++) {
 		head_print(totals[i].name, totals[i].type, totals[i].about);
 		printf("%s %lld\n", totals[i].name,
 			status_json_number(status_json_at(status, totals[i].part), totals[i].key));
 	}
+	head_print("pelorus_held_longest_seconds", "gauge", "The longest wait so far.");
+	printf("pelorus_held_longest_seconds %.3f\n",
+		(double)status_json_number(clients, "longest_ms") / 1000);
 }
 
 /* The counters that each cluster has in `warm_up`. */

@@ -13,6 +13,17 @@
 static const char help[] = "usage: pelorus status [--json]\n"
 			   "Prints how the prober does, and who uses it.\n";
 
+/* Nothing where nobody has ever waited. */
+static void waits_print(const char *title, struct json_object *waits, const char *now)
+{
+	if (!status_json_number(waits, now) && !status_json_number(waits, "waited"))
+		return;
+	printf("%-14s %lld wait for a writer now, %lld have waited, %lld in vain, %.1f s at most\n",
+		title, status_json_number(waits, now), status_json_number(waits, "waited"),
+		status_json_number(waits, "given_up"),
+		(double)status_json_number(waits, "longest_ms") / 1000);
+}
+
 static void clusters_print(struct json_object *clusters)
 {
 	for (size_t i = 0; clusters && i < json_object_array_length(clusters); i++) {
@@ -23,6 +34,7 @@ static void clusters_print(struct json_object *clusters)
 			status_json_text(c, "key"), status_json_text(c, "state"),
 			instances ? json_object_array_length(instances) : 0,
 			status_json_text(c, "credentials"));
+		waits_print("", status_json_at(c, "held"), "now");
 	}
 }
 
@@ -41,6 +53,7 @@ static void status_print(struct json_object *s)
 	printf("connections    %lld routed, %lld severed, %lld refused\n",
 		status_json_number(clients, "routed"), status_json_number(clients, "severed"),
 		status_json_number(clients, "refused"));
+	waits_print("connects", clients, "held");
 	printf("requests       %lld, and %lld malformed, %lld foreign, %lld too many\n",
 		status_json_number(control, "requests"),
 		status_json_number(control, "malformed") + status_json_number(control, "oversized"),

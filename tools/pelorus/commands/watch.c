@@ -33,13 +33,17 @@ static void title_print(FILE *to)
 	if (clients)
 		fprintf(to,
 			"%lld processes, %lld connections tracked; %lld routed, %lld severed, "
-			"%lld refused\n\n",
+			"%lld refused\n",
 			status_json_number(clients, "live"), status_json_number(clients, "tracked"),
 			status_json_number(clients, "routed"),
 			status_json_number(clients, "severed"),
 			status_json_number(clients, "refused"));
 	else
-		fputs("no prober is at work\n\n", to);
+		fputs("no prober is at work\n", to);
+	if (status_json_number(clients, "held"))
+		fprintf(to, "%lld connects wait for a writer\n",
+			status_json_number(clients, "held"));
+	fputc('\n', to);
 	json_object_put(status);
 	free(body);
 }

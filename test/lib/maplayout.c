@@ -30,6 +30,9 @@ static void print_file(void)
 	FIELD(pel_map_header, pid);
 	FIELD(pel_map_header, heartbeat_ns);
 	FIELD(pel_map_header, wake);
+	FIELD(pel_map_header, park4);
+	FIELD(pel_map_header, park6);
+	FIELD(pel_map_header, crowd);
 	END(pel_map_header);
 	STRUCT("cluster");
 	FIELD(pel_map_cluster, seq);
@@ -53,6 +56,7 @@ static void print_hot(void)
 	FIELD(pel_hot, n_names);
 	FIELD(pel_hot, dns_only);
 	FIELD(pel_hot, port);
+	FIELD(pel_hot, hold);
 	FIELD(pel_hot, instances);
 	FIELD(pel_hot, names);
 	END(pel_hot);
@@ -81,6 +85,7 @@ static void print_instance(void)
 static void print_name(void)
 {
 	STRUCT("hot_name");
+	FIELD(pel_hot_name, hash);
 	FIELD(pel_hot_name, role);
 	FIELD(pel_hot_name, n_addrs);
 	FIELD(pel_hot_name, port);

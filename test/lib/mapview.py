@@ -94,7 +94,8 @@ class Instance:
 
 class Name:
     def __init__(self, hot, cold):
-        self.port, self.members = (number("hot_name", f, hot) for f in ("port", "members"))
+        self.hash, self.port, self.members = (number("hot_name", f, hot)
+                                              for f in ("hash", "port", "members"))
         self.role = word("roles", number("hot_name", "role", hot))
         self.text = text(cold)
         known = [member("hot_name", "addrs", hot, i, "addr")
@@ -110,6 +111,7 @@ class Cluster:
         self.uid, self.generation, self.epoch = of("uid"), of("generation"), of("epoch")
         self.writerless_ns, self.verified_ns = of("writerless_ns"), of("verified_ns")
         self.dns_only, self.port = of("dns_only"), of("port")
+        self.hold_s = (of("hold") - 1) / 10  # negative: not said
         self.state, self.why = word("states", of("state")), word("whys", of("why"))
         listed = [Instance(member("hot", "instances", hot, i, "hot_instance"),
                            member("cold", "instances", cold, i, "cold_instance"))
@@ -159,6 +161,15 @@ class MapView:
     @property
     def start_ns(self):
         return number("header", "start_ns", self.map)
+
+    @property
+    def parks(self):
+        """The ports that never answer, on 127.0.0.1 and on ::1; 0: none."""
+        return tuple(number("header", f, self.map) for f in ("park4", "park6"))
+
+    @property
+    def crowd(self):
+        return number("header", "crowd", self.map)
 
     @property
     def heartbeat_ns(self):

@@ -412,8 +412,9 @@ static bool is_readers_alone(struct topology *t, uint64_t now_ns)
 		return false;
 	if (t->writer != PEL_NONE)
 		return false;
-	return t->state == PEL_STATE_KNOWN ||
-		!topology_within(t, since_ns, all ? limit_ns : TOPOLOGY_ALONE_NS, now_ns);
+	if (!all && limit_ns < TOPOLOGY_ALONE_NS)
+		limit_ns = TOPOLOGY_ALONE_NS;
+	return t->state == PEL_STATE_KNOWN || !topology_within(t, since_ns, limit_ns, now_ns);
 }
 
 /* An earlier daemon knew a writer; those who answer say that they are none. */

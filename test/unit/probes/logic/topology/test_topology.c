@@ -239,6 +239,8 @@ static const struct row rows[] = {
 		.hold_ms = 5000},
 	{"who waits for more awaits one for longer", "up3 1r +59000", "writerless 1R 2R 3R", NULL,
 		1, .hold_ms = 60000},
+	{"... also while another is not heard of", "up3 1r 3x 3u +119000", "writerless 1R 2R 3Ru",
+		NULL, 2, .hold_ms = 120000},
 	{"... until that is over", "up3 1r +60000", "known 1R 2R 3R", NULL, 1, .hold_ms = 60000},
 	{"... and a writer is the writer also after that", "up3 1r +40000 3w", "known 1R 2R 3W",
 		"SWE", 2},

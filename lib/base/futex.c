@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "futex.h"
 
+#include "real.h"
 #include "common/clock.h"
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <pthread.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -69,6 +71,28 @@ void futex_wait(const _Atomic uint32_t *word, uint32_t seen, const _Atomic uint3
 		(void)syscall(SYS_futex, own, FUTEX_WAIT_PRIVATE, own_seen, &limit, NULL, 0);
 	else if (!own || !wait_two(word, seen, own, own_seen, limit_ns))
 		(void)syscall(SYS_futex, word, FUTEX_WAIT, seen, &limit, NULL, 0);
+}
+
+static int set_cancel_type(int to)
+{
+	int before = PTHREAD_CANCEL_DEFERRED;
+
+	if (real_get()->set_cancel_type)
+		(void)real_get()->set_cancel_type(to, &before);
+	return before;
+}
+
+/* Nothing is held meanwhile, so that the thread may be cancelled at any instruction. */
+int futex_wait_as_call(const _Atomic uint32_t *own, uint32_t seen, uint64_t limit_ns)
+{
+	struct timespec limit = timespec_of(limit_ns == UINT64_MAX ? 0 : limit_ns);
+	int before = set_cancel_type(PTHREAD_CANCEL_ASYNCHRONOUS);
+	long r = syscall(SYS_futex, own, FUTEX_WAIT_PRIVATE, seen,
+		limit_ns == UINT64_MAX ? NULL : &limit, NULL, 0);
+	int error = r < 0 ? errno : 0;
+
+	(void)set_cancel_type(before);
+	return error == EINTR ? EINTR : 0;
 }
 
 void futex_wake_own(_Atomic uint32_t *own)

@@ -34,6 +34,10 @@ struct process {
 	_Atomic uint64_t spawn_ns;     /* when a prober may be started again */
 	_Atomic uint64_t asked_ns;     /* when a connect last asked for one */
 	_Atomic uint32_t hopeless;     /* the last try to start one says that none is coming */
+	_Atomic uint32_t release; /* futex: threads that wait for a writer have one to look for */
+	_Atomic uint32_t waiting; /* of them, how many have looked since they were last woken */
+	_Atomic uint32_t waited;  /* ... and how many had at that time */
+	_Atomic uint32_t parked;  /* sockets that were parked and not yet all seen to be gone */
 };
 
 enum process_kind {

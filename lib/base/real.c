@@ -21,6 +21,7 @@ static const struct {
 	size_t offset;
 } wanted[] = {
 	{"connect", offsetof(struct real, connect)},
+	{"getsockopt", offsetof(struct real, getsockopt)},
 	{"sendto", offsetof(struct real, sendto)},
 	{"sendmsg", offsetof(struct real, sendmsg)},
 	{"sendmmsg", offsetof(struct real, sendmmsg)},
@@ -35,6 +36,7 @@ static const struct {
 	{"gethostbyaddr_r", offsetof(struct real, gethostbyaddr_r)},
 	{"__pthread_get_minstack", offsetof(struct real, least_stack)},
 	{"pthread_setcancelstate", offsetof(struct real, set_cancel_state)},
+	{"pthread_setcanceltype", offsetof(struct real, set_cancel_type)},
 	{"__register_atfork", offsetof(struct real, register_atfork)},
 	/* Last, for musl alone: glibc has none, and a lookup in vain allocates. */
 	{"pthread_atfork", offsetof(struct real, pthread_atfork)},

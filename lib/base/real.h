@@ -13,6 +13,7 @@ struct mmsghdr;
 /* Members that the C library does not have are NULL: least_stack and register_atfork on musl. */
 struct real {
 	int (*connect)(int fd, const struct sockaddr *addr, socklen_t len);
+	int (*getsockopt)(int fd, int level, int name, void *value, socklen_t *len);
 	ssize_t (*sendto)(int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr,
 		socklen_t len);
 	ssize_t (*sendmsg)(int fd, const struct msghdr *msg, int flags);
@@ -33,6 +34,7 @@ struct real {
 		char *buf, size_t size, struct hostent **ret, int *ret_h_errno);
 	size_t (*least_stack)(const pthread_attr_t *attr); /* with the program's static TLS */
 	int (*set_cancel_state)(int state, int *ret_before);
+	int (*set_cancel_type)(int type, int *ret_before);
 	int (*register_atfork)(void (*prepare)(void), void (*parent)(void), void (*child)(void),
 		void *dso); /* glibc */
 	int (*pthread_atfork)(void (*prepare)(void), void (*parent)(void), void (*child)(void));

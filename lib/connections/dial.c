@@ -14,6 +14,7 @@
  */
 #include "dial.h"
 
+#include "hold.h"
 #include "reachability.h"
 #include "sockets.h"
 #include "watcher.h"
@@ -28,13 +29,11 @@
 #include "known/wish.h"
 #include "prober/follow.h"
 #include "prober/slot.h"
-#include "prober/wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <sys/time.h>
 
 #define DIAL_TRIES 3
 #define REFUSED_NS                                                                                 \
@@ -45,9 +44,9 @@ struct dial {
 	int fd;
 	int family; /* of the address that the caller gave: the real one takes its shape */
 	bool borrowed;
-	bool waited;
 	uint16_t families;
 	uint64_t cookie;
+	uint64_t since_ns; /* when this connect began */
 	struct pel_addr asked;
 	struct followed *followed;
 	const struct dial_call *call;
@@ -90,21 +89,6 @@ static struct followed *find_followed(const struct pel_addr *addr, bool borrowed
 	return follow_name(name);
 }
 
-/* How long this call may wait for a writer: not at all if the socket does not block. */
-static uint64_t patience_ns(int fd)
-{
-	struct timeval limit = {0};
-	socklen_t n = sizeof(limit);
-	int flags = fcntl(fd, F_GETFL);
-
-	if (flags < 0 || (flags & O_NONBLOCK))
-		return 0;
-	if (getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &n) < 0 ||
-		(limit.tv_sec == 0 && limit.tv_usec == 0))
-		return WAIT_WRITER_NS;
-	return (uint64_t)limit.tv_sec * UINT64_C(1000000000) + (uint64_t)limit.tv_usec * 1000;
-}
-
 /*
  * A program that remembers addresses for ever misses its prober here, and nowhere else.  It is the
  * watcher, where that can be woken, who starts one: this thread may run an event loop.
@@ -122,22 +106,37 @@ static void ask_for_prober(const struct dial *d)
 	if (d->plan.now_ns - atomic_load(asked_ns) < ASK_NS)
 		return;
 	atomic_store(asked_ns, d->plan.now_ns);
-	watcher_arm();
+	(void)watcher_arm();
 	if (futex_waits_for_two())
 		process_kick();
 	else
 		(void)follow_tell(f, d->asked.port, d->plan.now_ns);
 }
 
-static void plan_with_patience(struct dial *d)
+/* Where it leads; it may be waited for.  0, or what the call fails with. */
+static int plan_with_patience(struct dial *d)
 {
+	const struct hold hold = {
+		.fd = d->fd,
+		.family = d->family,
+		.families = d->families,
+		.port = d->asked.port,
+		.parkable = d->call->repeatable,
+		.cookie = d->cookie,
+		.since_ns = d->since_ns,
+		.followed = d->followed,
+	};
+	int error;
+
 	plan_make(d->followed, d->families, d->asked.port, &d->plan);
 	if (d->plan.verdict == ROUTE_DNS && !d->borrowed)
 		ask_for_prober(d);
-	if (d->plan.verdict != ROUTE_WAIT || d->borrowed || d->waited)
-		return;
-	d->waited = true;
-	wait_for_writer(d->followed, d->families, d->asked.port, patience_ns(d->fd), &d->plan);
+	error = d->borrowed ? 0 : hold_connect(&hold, &d->plan);
+	if (error == 0 &&
+		(d->plan.verdict == ROUTE_WAIT || d->plan.verdict == ROUTE_REFUSE ||
+			(d->plan.verdict == ROUTE_DNS && d->plan.n_addrs == 0)))
+		return ECONNREFUSED;
+	return error;
 }
 
 /*
@@ -185,7 +184,7 @@ static void remember(struct dial *d)
 		say(SAY_TOO_MANY_SOCKETS, d->followed->name);
 	if (r != 0)
 		return;
-	watcher_arm();
+	(void)watcher_arm();
 	/* It may sleep on a map that nobody will wake it by: the next one is to be looked for. */
 	if (d->plan.map && !d->plan.fresh)
 		process_kick();
@@ -261,7 +260,7 @@ static bool learn_way(struct dial *d, ssize_t r, int error)
 		reachability_suspect(d->followed, p);
 	else
 		return false; /* ours alone: no port is free, or no such argument */
-	watcher_arm();
+	(void)watcher_arm();
 	process_kick();
 	return false;
 }
@@ -307,12 +306,11 @@ static bool leave_out(struct dial *d, int error)
 /* One plan and its call.  True if it is to be tried again. */
 static bool attempt(struct dial *d, ssize_t *ret, int *ret_errno)
 {
-	plan_with_patience(d);
 	*ret = -1;
-	*ret_errno = ECONNREFUSED;
-	if (d->plan.verdict == ROUTE_WAIT || d->plan.verdict == ROUTE_REFUSE ||
-		(d->plan.verdict == ROUTE_DNS && d->plan.n_addrs == 0)) {
-		slot_count(SLOT_REFUSED);
+	*ret_errno = plan_with_patience(d);
+	if (*ret_errno != 0) {
+		if (*ret_errno == ECONNREFUSED)
+			slot_count(SLOT_REFUSED);
 		return false;
 	}
 	(void)atomic_fetch_add_explicit(&d->followed->turn, 1, memory_order_relaxed);
@@ -346,6 +344,11 @@ static ssize_t run(struct dial *d)
 	ssize_t r = -1;
 	int error = errno;
 
+	d->since_ns = clock_now_ns();
+	if (!d->borrowed && hold_goes_on(d->fd, d->cookie, &d->since_ns)) {
+		errno = EALREADY;
+		return -1;
+	}
 	if (!d->borrowed && is_under_way(d, &r))
 		return r;
 	for (int i = 0; i < DIAL_TRIES; i++) {
@@ -374,7 +377,6 @@ ssize_t dial_run(int fd, const struct sockaddr *addr, socklen_t len, const struc
 	d.fd = fd;
 	d.call = call;
 	d.family = addr->sa_family;
-	d.waited = false;
 	d.borrowed = process_check() == PROCESS_BORROWED;
 	if (int_option(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM ||
 		!address_from_sockaddr(addr, len, &d.asked))

@@ -159,7 +159,7 @@ static void settle(int fd, struct socket_record *record, enum socket_pending pen
 	if (record->pending == pending)
 		return;
 	record->pending = pending;
-	(void)sockets_record(fd, record);
+	(void)sockets_replace(fd, (enum socket_held)record->held, record);
 }
 
 static void vanish(int fd, struct socket_record *record, const struct pel_map *map, uint64_t now)

@@ -89,6 +89,11 @@ static void raise_limit(int n)
 		;
 }
 
+static uint64_t word_of(struct place *p, size_t offset)
+{
+	return atomic_load_explicit(&p->words[offset / sizeof(uint64_t)], memory_order_relaxed);
+}
+
 /*
  * Makes the word odd; false if another writer keeps it.  Two write one record only if the watcher
  * forgets a socket while its number is connected anew: a few loads apart.
@@ -135,9 +140,17 @@ static bool place_read(struct place *p, struct socket_record *ret)
 	return false;
 }
 
-int sockets_record(int fd, const struct socket_record *record)
+static void write_words(struct place *p, const struct socket_record *record)
 {
 	uint64_t words[RECORD_WORDS];
+
+	memcpy(words, record, sizeof(words));
+	for (size_t w = 0; w < RECORD_WORDS; w++)
+		atomic_store_explicit(&p->words[w], words[w], memory_order_relaxed);
+}
+
+int sockets_record(int fd, const struct socket_record *record)
+{
 	struct place *places;
 	uint32_t seq;
 	int saved = errno;
@@ -148,12 +161,26 @@ int sockets_record(int fd, const struct socket_record *record)
 	errno = saved;
 	if (!places || !place_lock(&places[fd], &seq))
 		return -ENOMEM;
-	memcpy(words, record, sizeof(words));
-	for (size_t w = 0; w < RECORD_WORDS; w++)
-		atomic_store_explicit(&places[fd].words[w], words[w], memory_order_relaxed);
+	write_words(&places[fd], record);
 	place_unlock(&places[fd], seq);
 	raise_limit(fd + 1);
 	return 0;
+}
+
+bool sockets_replace(int fd, enum socket_held held, const struct socket_record *record)
+{
+	struct place *places = atomic_load_explicit(&table, memory_order_acquire);
+	uint32_t seq;
+	bool same;
+
+	if (!places || fd < 0 || fd >= SOCKETS_MAX || !place_lock(&places[fd], &seq))
+		return false;
+	same = word_of(&places[fd], offsetof(struct socket_record, cookie)) == record->cookie &&
+		word_of(&places[fd], offsetof(struct socket_record, held)) == held;
+	if (same)
+		write_words(&places[fd], record);
+	place_unlock(&places[fd], seq);
+	return same;
 }
 
 bool sockets_read(int fd, struct socket_record *ret)
@@ -209,22 +236,36 @@ static void sever(int fd)
 	(void)shutdown(fd, SHUT_RDWR);
 }
 
-int socket_sever(int fd, uint64_t cookie)
+int socket_borrow(int fd, uint64_t cookie)
 {
-	int saved = errno, own, r = -ESTALE;
+	int own;
 
 	if (socket_cookie(fd) != cookie)
-		return -ESTALE;
+		return -1;
 	own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (own < 0 && errno == EMFILE)
 		own = fd;
-	if (own >= 0 && socket_cookie(own) == cookie) {
-		set_word(fd, cookie, offsetof(struct socket_record, severed), 1);
-		sever(own);
-		r = 0;
-	}
+	if (own >= 0 && socket_cookie(own) == cookie)
+		return own;
+	socket_give_back(fd, own);
+	return -1;
+}
+
+void socket_give_back(int fd, int own)
+{
 	if (own >= 0 && own != fd)
 		(void)close(own);
+}
+
+int socket_sever(int fd, uint64_t cookie)
+{
+	int saved = errno, own = socket_borrow(fd, cookie);
+
+	if (own >= 0) {
+		set_word(fd, cookie, offsetof(struct socket_record, severed), 1);
+		sever(own);
+		socket_give_back(fd, own);
+	}
 	errno = saved;
-	return r;
+	return own >= 0 ? 0 : -ESTALE;
 }

@@ -21,6 +21,14 @@
 /* Whether it is known to be connected, on an instance that is not proven from here. */
 enum socket_pending { SOCKET_SETTLED = 0, SOCKET_PENDING, SOCKET_SILENT /* for a while now */ };
 
+/* Whether it waits for a writer (hold.h). */
+enum socket_held {
+	SOCKET_FREE = 0,
+	SOCKET_PARKED, /* it connects to a port that never answers */
+	SOCKET_LEAVES, /* it is on its way elsewhere: between two connects, and nothing in itself */
+	SOCKET_LEFT,   /* to where `socket.real` says; how it went was not yet asked */
+};
+
 struct socket_record {
 	uint64_t cookie; /* 0: no record */
 	struct sever_socket socket;
@@ -28,6 +36,15 @@ struct socket_record {
 	uint64_t severed;  /* 1: by this library, or about to be */
 	uint32_t followed; /* followed_index() */
 	uint32_t pending;  /* enum socket_pending */
+	/* Of one that waits, or has waited: */
+	uint64_t held;     /* enum socket_held */
+	uint64_t since_ns; /* when it began to */
+	uint64_t until_ns; /* it waits so long at most */
+	int32_t holder;    /* the process that parked it; a child inherits its record alone */
+	int32_t error;     /* it came to nothing, of which the socket itself does not know */
+	uint16_t port;     /* what its connect() asked for, */
+	uint16_t families; /* ... what it can use, */
+	uint32_t family;   /* ... and of what shape its addresses are */
 };
 
 /* The socket's identity; 0 if `fd` is no socket. */
@@ -39,11 +56,21 @@ int sockets_record(int fd, const struct socket_record *record);
 /* The record of a number; false if it has none. */
 bool sockets_read(int fd, struct socket_record *ret);
 
+/* Replaces it if it is that socket's, and held so; false if not. */
+bool sockets_replace(int fd, enum socket_held held, const struct socket_record *record);
+
 /* Removes the record of that socket; one that was replaced meanwhile stays. */
 void sockets_forget(int fd, uint64_t cookie);
 
 /* One more than the highest number that ever had a record. */
 int sockets_limit(void);
+
+/*
+ * A number of our own for what `fd` is, if it still is that socket: `fd` itself where there is none left;
+ * -1 if it is another, or none.  To be given back.
+ */
+int socket_borrow(int fd, uint64_t cookie);
+void socket_give_back(int fd, int own);
 
 /*
  * Ends the connection if `fd` still is that socket, and marks its record before.  0, or -ESTALE if

@@ -12,6 +12,7 @@
  */
 #include "watcher.h"
 
+#include "hold.h"
 #include "reachability.h"
 #include "sockets.h"
 #include "rules/sever.h"
@@ -67,13 +68,15 @@ static void judge(int fd, const struct verdict *v)
 {
 	struct socket_record record;
 
-	if (!sockets_read(fd, &record) || record.followed != v->followed || record.severed)
+	if (!sockets_read(fd, &record) || record.followed != v->followed || record.severed ||
+		record.held == SOCKET_PARKED)
 		return;
 	record.socket.uid = v->hot.uid;
 	record.socket.name = (uint8_t)v->ref.name;
 	if (sever_decide(&v->hot, &record.socket, env_get()->sever, true, v->now) < SEVER_FIRST)
 		return;
 	if (socket_sever(fd, record.cookie) == 0) {
+		hold_crowd(followed_at(v->followed), v->now);
 		slot_count(SLOT_SEVERED);
 		slot_count_sockets(-1);
 	} else {
@@ -132,7 +135,7 @@ static uint32_t count_live(void)
 			continue;
 		if (socket_cookie(fd) != record.cookie)
 			sockets_forget(fd, record.cookie);
-		else if (!record.severed)
+		else if (!record.severed && record.held != SOCKET_PARKED)
 			live++;
 	}
 	return live;
@@ -220,9 +223,10 @@ static void *watch(void *unused)
 		uint64_t next, rest;
 
 		scan(&w, map, now);
+		next = hold_look(map, now);
 		tell_asked(now);
 		look(&w, now);
-		next = least(reachability_look(map), slot_tell(now));
+		next = least(next, least(reachability_look(map), slot_tell(now)));
 		rest = time_to_sleep(&w, now);
 		if (next == 0)
 			continue;
@@ -256,18 +260,21 @@ static bool start(void)
 	return r == 0;
 }
 
-void watcher_arm(void)
+bool watcher_arm(void)
 {
 	struct process *process = process_get();
 	int saved = errno;
 
-	if (atomic_load_explicit(&process->watcher, memory_order_relaxed) == WATCHER_RUNS)
-		return;
-	if (atomic_exchange(&process->watcher, WATCHER_RUNS) == WATCHER_RUNS)
-		return;
+	bool runs = true;
+
+	if (atomic_load_explicit(&process->watcher, memory_order_relaxed) == WATCHER_RUNS ||
+		atomic_exchange(&process->watcher, WATCHER_RUNS) == WATCHER_RUNS)
+		return true;
 	if (!start()) {
 		atomic_store(&process->watcher, WATCHER_NONE);
 		say(SAY_NO_WATCHER, NULL);
+		runs = false;
 	}
 	errno = saved;
+	return runs;
 }

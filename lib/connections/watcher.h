@@ -10,11 +10,12 @@
 #ifndef PELORUS_LIB_CONNECTIONS_WATCHER_H
 #define PELORUS_LIB_CONNECTIONS_WATCHER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define WATCHER_LOOK_NS UINT64_C(30000000000)
 
-/* Makes sure that this process has one.  Call it after the socket was recorded. */
-void watcher_arm(void);
+/* Makes sure that this process has one.  Call it after the socket was recorded.  True if it has. */
+bool watcher_arm(void);
 
 #endif

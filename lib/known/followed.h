@@ -47,7 +47,7 @@ struct followed {
 	_Atomic uint32_t asked_port;    /* with which the watcher is to tell it; 0: not at all */
 	_Atomic uint64_t followed_ns;   /* when the prober was last told of it */
 	_Atomic uint64_t refused_ns;    /* when the prober was last told that its address refuses */
-	_Atomic uint64_t waited_ns;     /* the writerless period that a lookup has waited for */
+	_Atomic uint64_t released_ns;   /* when a crowd began to come back: severed, or let go */
 	struct followed_excluded excluded[FOLLOWED_EXCLUDED];
 	_Atomic uint32_t dns_seq; /* odd while dns is being written */
 	struct followed_dns dns;

@@ -58,7 +58,7 @@ int mapview_open_dir(struct pel_rundir *ret, bool create)
 }
 
 /* Without /proc the question has no answer, and doubt means no map. */
-static bool is_our_netns(const struct pel_map *map)
+bool mapview_is_of_our_netns(const struct pel_map *map)
 {
 	struct stat st;
 
@@ -96,7 +96,7 @@ static void attach(int dirfd, const struct pel_rundir *dir)
 			tell(SAY_NOT_A_MAP, dir->path);
 		return;
 	}
-	if (dir->kind != PEL_RUNDIR_EXPLICIT && !is_our_netns(map)) {
+	if (dir->kind != PEL_RUNDIR_EXPLICIT && !mapview_is_of_our_netns(map)) {
 		tell(SAY_NETNS, dir->path);
 		pel_map_detach(map);
 		return;

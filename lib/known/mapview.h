@@ -34,6 +34,9 @@ uint32_t mapview_word(void);
  */
 bool mapview_is_fresh(const struct pel_map *map, uint64_t now_ns);
 
+/* Whether addresses of this host mean the same to its prober and to us. */
+bool mapview_is_of_our_netns(const struct pel_map *map);
+
 /* The runtime directory of this euid, opened and trusted; a descriptor or -errno. */
 int mapview_open_dir(struct pel_rundir *ret, bool create);
 

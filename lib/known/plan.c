@@ -122,7 +122,7 @@ static uint64_t hold_of(const struct plan *plan)
 {
 	uint64_t cluster_ns = plan->found && plan->hot.hold
 		? (uint64_t)(plan->hot.hold - 1) * UINT64_C(100000000)
-		: PLAN_HOLD_NS;
+		: ROUTE_HOLD_NS;
 	uint64_t own_ns = env_get()->hold_ns;
 
 	return own_ns < cluster_ns ? own_ns : cluster_ns;

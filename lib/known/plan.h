@@ -13,8 +13,6 @@
 
 #include <stdbool.h>
 
-#define PLAN_HOLD_NS UINT64_C(30000000000) /* where the cluster says nothing of it */
-
 struct plan {
 	enum route_verdict verdict; /* DNS with n_addrs = 0: nobody knows an address */
 	enum route_reason reason;

@@ -58,10 +58,6 @@ static void read_plan(struct lookup *l)
 	struct plan plan;
 
 	plan_make(l->followed, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &plan);
-	if (plan.verdict == ROUTE_WAIT && !env_get()->few_lookups &&
-		wait_is_due(l->followed, &plan.hot))
-		wait_for_writer(l->followed, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, WAIT_WRITER_NS,
-			&plan);
 	l->known = plan.verdict != ROUTE_DNS;
 	l->families = families_of(&plan);
 	if (plan.verdict == ROUTE_INSTANCE)

@@ -211,6 +211,8 @@ void slot_count(enum slot_counter counter)
 		[SLOT_REFUSED] = &p->own_slot.refused,
 		[SLOT_MOVED] = &p->own_slot.moved,
 		[SLOT_RETRIED] = &p->own_slot.retried,
+		[SLOT_WAITED] = &p->own_slot.waited,
+		[SLOT_GIVEN_UP] = &p->own_slot.given_up,
 	};
 
 	(void)atomic_fetch_add_explicit(counters[counter], 1, memory_order_relaxed);
@@ -218,6 +220,23 @@ void slot_count(enum slot_counter counter)
 	if (atomic_load_explicit(&p->untold, memory_order_relaxed) == 0 &&
 		atomic_exchange(&p->untold, 1) == 0 && counter != SLOT_SEVERED)
 		process_kick();
+}
+
+void slot_hold(uint32_t held)
+{
+	struct process *p = process_get();
+
+	if (atomic_exchange_explicit(&p->own_slot.held, held, memory_order_relaxed) != held)
+		atomic_store(&p->untold, 1);
+}
+
+void slot_waited(uint64_t ns)
+{
+	_Atomic uint32_t *longest = &process_get()->own_slot.longest_ms;
+	uint32_t ms = (uint32_t)(ns / 1000000), seen = atomic_load(longest);
+
+	while (seen < ms && !atomic_compare_exchange_weak(longest, &seen, ms))
+		;
 }
 
 void slot_count_sockets(int difference)

@@ -10,7 +10,15 @@
 
 #define SLOT_NEVER UINT64_MAX
 
-enum slot_counter { SLOT_ROUTED, SLOT_SEVERED, SLOT_REFUSED, SLOT_MOVED, SLOT_RETRIED };
+enum slot_counter {
+	SLOT_ROUTED,
+	SLOT_SEVERED,
+	SLOT_REFUSED,
+	SLOT_MOVED,
+	SLOT_RETRIED,
+	SLOT_WAITED,
+	SLOT_GIVEN_UP
+};
 
 /* Takes a slot, if this process has none, and adds a name to it. */
 void slot_follow(uint64_t name_hash, uint64_t now_ns);
@@ -20,6 +28,10 @@ void slot_count(enum slot_counter counter);
 
 /* One socket more or fewer is tracked; those that the host closed are missed until the next look. */
 void slot_count_sockets(int difference);
+
+/* How many connects wait for a writer now, and how long one that does no longer has waited. */
+void slot_hold(uint32_t held);
+void slot_waited(uint64_t ns);
 
 /* A sign of life, with the number of sockets that are tracked. */
 void slot_look(uint64_t now_ns, uint32_t tracked);

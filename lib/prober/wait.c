@@ -13,38 +13,6 @@
 #define SLICE_NS UINT64_C(250000000) /* looks at the heartbeat so often */
 #define NO_MAP_NS UINT64_C(10000000) /* looks for the map of a prober that is starting */
 
-static uint64_t least(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-bool wait_is_due(struct followed *f, const struct pel_hot *hot)
-{
-	uint64_t waited = atomic_load(&f->waited_ns);
-
-	return waited != hot->writerless_ns &&
-		atomic_compare_exchange_strong(&f->waited_ns, &waited, hot->writerless_ns);
-}
-
-void wait_for_writer(struct followed *f, uint16_t families, uint16_t port, uint64_t limit_ns,
-	struct plan *plan)
-{
-	uint64_t until = plan->now_ns + least(limit_ns, WAIT_WRITER_NS);
-	int saved = errno;
-
-	while (!wish_find() && plan->verdict == ROUTE_WAIT && plan->now_ns < until) {
-		const struct pel_map *map = plan->map;
-		/* Before the plan, so that a change behind it ends the sleep at once. */
-		uint32_t seen = atomic_load_explicit(&map->header.wake, memory_order_acquire);
-
-		plan_make(f, families, port, plan);
-		if (plan->verdict != ROUTE_WAIT || plan->map != map || plan->now_ns >= until)
-			continue;
-		futex_wait(&map->header.wake, seen, NULL, 0, least(until - plan->now_ns, SLICE_NS));
-	}
-	errno = saved;
-}
-
 /* True while the prober may still be about to say what this name leads to. */
 static bool is_first_due(struct followed *f, const struct pel_map *map, uint64_t now)
 {
@@ -85,7 +53,8 @@ void wait_for_first(struct followed *f, uint16_t port)
 			break;
 		asked = lives;
 		if (lives)
-			futex_wait(&map->header.first, seen, NULL, 0, least(until - now, SLICE_NS));
+			futex_wait(&map->header.first, seen, NULL, 0,
+				until - now < SLICE_NS ? until - now : SLICE_NS);
 		else
 			futex_wait(NULL, 0, &process->kick, atomic_load(&process->kick), NO_MAP_NS);
 	}

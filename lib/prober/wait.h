@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The two waits that a host's thread is ever asked for, both bounded.  Nothing is locked meanwhile: a
- * thread may be cancelled, or a signal handler jump out of it.
+ * The one wait that a lookup is ever asked for.  Nothing is locked meanwhile: a thread may be
+ * cancelled, or a signal handler jump out of it.
  */
 #ifndef PELORUS_LIB_PROBER_WAIT_H
 #define PELORUS_LIB_PROBER_WAIT_H
@@ -14,19 +14,6 @@
 
 #define WAIT_WRITER_NS UINT64_C(3000000000)
 #define WAIT_FIRST_NS UINT64_C(1000000000)
-
-/*
- * While the plan is to wait, plans anew whenever the topology moves, so long at most.  Not in a call of
- * a client library, which waits by itself.
- */
-void wait_for_writer(struct followed *f, uint16_t families, uint16_t port, uint64_t limit_ns,
-	struct plan *plan);
-
-/*
- * Whether a lookup may wait for a writer: the first one in a period without.  libuv runs only two
- * lookups at once, and two that wait would stop all of its DNS.
- */
-bool wait_is_due(struct followed *f, const struct pel_hot *hot);
 
 /*
  * Waits for a first word of the prober about the name, WAIT_FIRST_NS at most and once in the life

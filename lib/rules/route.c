@@ -39,10 +39,17 @@ static bool elapsed(uint64_t now_ns, uint64_t since_ns, uint64_t limit_ns)
 	return now_ns > since_ns && now_ns - since_ns > limit_ns;
 }
 
+/* After so long without a writer the topology counts as unknown. */
+static uint64_t writerless_limit_ns(const struct pel_hot *hot)
+{
+	return hot->hold > PEL_HOLD_OF(0) ? (uint64_t)(hot->hold - 1) * UINT64_C(100000000)
+					  : ROUTE_HOLD_NS;
+}
+
 static bool writerless_long(const struct pel_hot *hot, uint64_t now_ns)
 {
 	return hot->state == PEL_STATE_WRITERLESS &&
-		elapsed(now_ns, hot->writerless_ns, ROUTE_WRITERLESS_LIMIT_NS);
+		elapsed(now_ns, hot->writerless_ns, writerless_limit_ns(hot));
 }
 
 /* Why everything of this cluster follows DNS, or ROUTE_BY_ROLE if it does not. */
@@ -101,7 +108,7 @@ static struct route choose_writer(const struct pel_hot *hot, const struct route_
 	if (w == PEL_NONE)
 		return verdict(ROUTE_WAIT, ROUTE_BETWEEN_WRITERS);
 	if (in->self_role == PEL_ROLE_READER || in->health == PEL_HEALTH_UNREACHABLE) {
-		if (elapsed(intent->now_ns, hot->verified_ns, ROUTE_WRITERLESS_LIMIT_NS))
+		if (elapsed(intent->now_ns, hot->verified_ns, writerless_limit_ns(hot)))
 			return verdict(ROUTE_DNS, ROUTE_WRITERLESS_LONG);
 		return verdict(ROUTE_WAIT,
 			in->self_role == PEL_ROLE_READER ? ROUTE_WRITER_RECANTS
@@ -269,9 +276,9 @@ static struct route choose_reader(const struct pel_hot *hot, const struct route_
 
 	if (!set) {
 		writer = choose_writer(hot, intent);
-		if (writer.verdict != ROUTE_INSTANCE)
-			return verdict(ROUTE_DNS, ROUTE_NO_READER);
-		return to_instance(writer.instance, ROUTE_NO_READER);
+		if (writer.verdict == ROUTE_INSTANCE)
+			return to_instance(writer.instance, ROUTE_NO_READER);
+		return verdict(writer.verdict, ROUTE_NO_READER);
 	}
 	set = reachable(hot, intent, set, &reason);
 	if (!set)

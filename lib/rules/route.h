@@ -17,7 +17,7 @@
 
 #define ROUTE_FAMILY4 PEL_INST_HAS4
 #define ROUTE_FAMILY6 PEL_INST_HAS6
-#define ROUTE_WRITERLESS_LIMIT_NS UINT64_C(30000000000) /* then the topology counts as unknown */
+#define ROUTE_HOLD_NS UINT64_C(30000000000) /* where the cluster says nothing of it, or 0 */
 
 enum route_verdict {
 	ROUTE_DNS = 0,  /* names[].addrs, else what this process saw when it resolved the name */
@@ -32,7 +32,7 @@ enum route_reason {
 	ROUTE_BY_MEMBERS,    /* INSTANCE: a member of a custom endpoint */
 	ROUTE_LAGGED_READER, /* INSTANCE: all lag, this one least */
 	ROUTE_LAGGED_TO_WRITER, /* INSTANCE: all lag, reader-fallback = writer */
-	ROUTE_NO_READER,  /* INSTANCE: the writer, for there is no reader; DNS: not even that */
+	ROUTE_NO_READER,  /* INSTANCE: the writer, for there is no reader; WAIT: for either; DNS */
 	ROUTE_ALL_LAGGED, /* REFUSE: all lag, reader-fallback = refuse */
 	ROUTE_BETWEEN_WRITERS, /* WAIT: no writer is known */
 	ROUTE_WRITER_RECANTS,  /* WAIT: the writer says of itself that it is a reader */
@@ -40,7 +40,7 @@ enum route_reason {
 	ROUTE_STALE,           /* DNS: no prober's heartbeat */
 	ROUTE_UNKNOWN,         /* DNS: the topology is not known; pel_hot.why says why */
 	ROUTE_DNS_ONLY,        /* DNS: no credentials */
-	ROUTE_WRITERLESS_LONG, /* DNS: no writer for ROUTE_WRITERLESS_LIMIT_NS */
+	ROUTE_WRITERLESS_LONG, /* DNS: no writer for longer than connects wait */
 	ROUTE_UNROUTABLE,      /* DNS: the prober never logged in there directly */
 	ROUTE_EXCLUDED,        /* DNS: this process cannot reach it directly */
 	ROUTE_NO_FAMILY,       /* DNS: no address of a family that the socket can use */

@@ -26,7 +26,7 @@ struct row {
 	uint16_t families; /* 0: IPv4 */
 	uint8_t selector, fallback, state, name;
 	bool stale, dns_only, forced_state;
-	uint64_t later_ns;
+	uint64_t later_ns, hold_ns;
 };
 
 #define WRITER PEL_ROLE_WRITER
@@ -68,6 +68,12 @@ static const struct row rows[] = {
 		ROUTE_BETWEEN_WRITERS, .later_ns = SECONDS(29)},
 	{"after 30 s without a writer the topology is unknown", "R R", WRITER, ROUTE_DNS,
 		ROUTE_WRITERLESS_LONG, .later_ns = SECONDS(31)},
+	{"a cluster's own hold is shorter", "R R", WRITER, ROUTE_DNS, ROUTE_WRITERLESS_LONG,
+		.later_ns = SECONDS(6), .hold_ns = SECONDS(5)},
+	{"... or longer", "R R", WRITER, ROUTE_WAIT, ROUTE_BETWEEN_WRITERS, .later_ns = SECONDS(59),
+		.hold_ns = SECONDS(60)},
+	{"who does not hold connects waits for a lost writer as ever", "Wu R", WRITER, ROUTE_WAIT,
+		ROUTE_WRITER_LOST, .later_ns = SECONDS(29), .hold_ns = 1},
 	{"a writer that is not routable is left to DNS", "Wx R", WRITER, ROUTE_DNS,
 		ROUTE_UNROUTABLE},
 	{"a writer out of this process's reach is left to DNS", "W R", WRITER, ROUTE_DNS,
@@ -144,8 +150,8 @@ static const struct row rows[] = {
 		ROUTE_NO_READER, I(0)},
 	{"with every reader held the writer stands in", "W Rh Rn", READER, ROUTE_INSTANCE,
 		ROUTE_NO_READER, I(0)},
-	{"without reader and writer DNS may know", "?", READER, ROUTE_DNS, ROUTE_NO_READER},
-	{"an unreachable writer does not stand in", "Wu", READER, ROUTE_DNS, ROUTE_NO_READER},
+	{"without reader and writer either is awaited", "?", READER, ROUTE_WAIT, ROUTE_NO_READER},
+	{"an unreachable writer does not stand in", "Wu", READER, ROUTE_WAIT, ROUTE_NO_READER},
 	{"a writer out of reach does not stand in", "W", READER, ROUTE_DNS, ROUTE_NO_READER,
 		.excluded = I(0)},
 	{"healthy readers that nobody can route to are left to DNS", "W Rx Rx", READER, ROUTE_DNS,
@@ -238,6 +244,7 @@ static struct pel_hot row_topology(const struct row *row)
 	hot.names[2].members = row->members;
 	if (row->forced_state)
 		hot.state = row->state;
+	hot.hold = row->hold_ns ? PEL_HOLD_OF(row->hold_ns) : hot.hold;
 	return hot;
 }
 

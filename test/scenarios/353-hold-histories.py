@@ -37,14 +37,17 @@ def main():
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--races", action="store_true")
     options = parser.parse_args()
-    folder = loopback.enter()
     program, prefix, more = os.path.join(BUILD, "test", "guests", "histories"), (), {}
+    if options.races and loopback.INSIDE not in os.environ:
+        builds.make("races", "lib/pelorus")
+        builds.make("races", "test/guests/histories")
     if options.races:
         program = os.path.join(builds.folder("races"), "test", "guests", "histories")
         # The sanitizer cannot place its shadow where addresses are fully random.
-        prefix, more = ("setarch", "-R"), {
-            "LD_PRELOAD": os.path.join(builds.folder("races"), "lib", "libpelorus.so"),
-            "TSAN_OPTIONS": "halt_on_error=1 die_after_fork=0"}
+        library = os.path.join(builds.folder("races"), "lib", "libpelorus.so")
+        prefix = ("setarch", "-R", "env", f"LD_PRELOAD={library}")
+        more = {"LD_PRELOAD": "", "TSAN_OPTIONS": "halt_on_error=1 die_after_fork=0"}
+    folder = loopback.enter()
     for seed in range(options.seed, options.seed + options.seeds):
         play(folder, program, seed, options.deeds, prefix, **more)
     done()

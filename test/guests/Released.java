@@ -4,6 +4,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.net.InetSocketAddress;
+import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
@@ -82,7 +83,8 @@ public class Released {
 			selector.close();
 			for (SocketChannel channel : all) {
 				lookWho(channel, words[2]);
-				channel.setOption(java.net.StandardSocketOptions.SO_LINGER, 0);
+				if (channel.isOpen())
+					channel.setOption(StandardSocketOptions.SO_LINGER, 0);
 				channel.close();
 			}
 			System.out.println("connected " + connected + " wrong " + wrong + " errors " + errors

@@ -15,6 +15,7 @@
 #include "dial.h"
 
 #include "hold.h"
+#include "parked.h"
 #include "reachability.h"
 #include "sockets.h"
 #include "watcher.h"
@@ -164,6 +165,14 @@ static void tell_wish(int fd)
 		wish->fd = fd;
 }
 
+/* Not in a call of a client library: it looks at what poll() says alone. */
+static bool may_be_led(const struct dial *d)
+{
+	const struct wish *wish = wish_find();
+
+	return d->call->repeatable && (!wish || wish->never_waits);
+}
+
 static void remember(struct dial *d)
 {
 	const struct socket_record record = {
@@ -173,6 +182,10 @@ static void remember(struct dial *d)
 		.followed = followed_index(d->followed),
 		.pending = is_pinned(d) ||
 			(is_at_known_port(&d->plan) && !reachability_is_proven(d->plan.identity)),
+		.port = may_be_led(d) ? d->asked.port : 0,
+		.families = d->families,
+		.family = (uint16_t)d->family,
+		.holder = atomic_load(&process_get()->pid),
 	};
 	int r;
 
@@ -214,8 +227,7 @@ static bool is_under_way(struct dial *d, ssize_t *ret)
 	struct pollfd state = {.fd = d->fd, .events = POLLRDHUP};
 	struct socket_record record;
 
-	if (!sockets_read(d->fd, &record) || record.cookie != d->cookie ||
-		record.followed != followed_index(d->followed))
+	if (!sockets_read(d->fd, &record) || record.cookie != d->cookie)
 		return false;
 	if (poll(&state, 1, 0) < 0 || (state.revents & (POLLHUP | POLLRDHUP)) == POLLHUP)
 		return false;
@@ -326,11 +338,26 @@ static bool attempt(struct dial *d, ssize_t *ret, int *ret_errno)
 	return learn_way(d, *ret, *ret_errno);
 }
 
+/* True if the watcher was there first, and has led it elsewhere; else it will leave it alone. */
+static bool is_led(const struct dial *d)
+{
+	const struct socket_record none = {.cookie = 0};
+	struct socket_record record;
+
+	while (sockets_read(d->fd, &record) && record.cookie == d->cookie) {
+		if (record.held != SOCKET_FREE)
+			return true;
+		if (!d->call->repeatable || sockets_replace(d->fd, &record, &none))
+			break;
+	}
+	return false;
+}
+
 /* Connected, or on the way, to what is no longer right.  True if the socket can be used again. */
 static bool take_back(struct dial *d, ssize_t *ret, int *ret_errno)
 {
-	if (*ret < 0 && *ret_errno != EINPROGRESS)
-		return true;
+	if (*ret < 0 && (*ret_errno != EINPROGRESS || is_led(d)))
+		return *ret_errno != EINPROGRESS;
 	*ret = -1;
 	*ret_errno = ECONNABORTED;
 	if (d->call->repeatable && socket_disconnect(d->fd))
@@ -345,7 +372,7 @@ static ssize_t run(struct dial *d)
 	int error = errno;
 
 	d->since_ns = clock_now_ns();
-	if (!d->borrowed && hold_goes_on(d->fd, d->cookie, &d->since_ns)) {
+	if (!d->borrowed && parked_goes_on(d->fd, d->cookie, &d->since_ns)) {
 		errno = EALREADY;
 		return -1;
 	}

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Those that block are not listed anywhere: a thread may be cancelled, or a signal handler jump out
- * of its wait.  They are counted as they look, and woken at each change and each LOOK_NS; whoever does
- * not look again is no longer counted.  They sleep without a limit, for only then does the kernel go
- * on with the sleep behind a signal's handler as it does with a connect().
- *
- * A parked socket is known by its cookie, by being on its way, and by where to: only all three prove
- * that it is what was parked.  Who parked it leads it; a forked child has the record alone.
- *
- * In the gap between two connects the socket is in error for some 20 us.  Who is woken by that asks
- * SO_ERROR: hold_error() answers when the gap is over, by what has become of the new connect.
+ * Threads that wait are not listed anywhere: one may be cancelled, or a signal handler jump out of its
+ * wait.  They are counted as they look, and woken at each change and each LOOK_NS; who does not look
+ * again is no longer counted.  They sleep without a limit, for only then does the kernel go on with
+ * the sleep behind a signal's handler as it does with a connect().
  */
 #include "hold.h"
 
+#include "parked.h"
 #include "reachability.h"
 #include "watcher.h"
 #include "rules/release.h"
@@ -20,27 +15,25 @@
 #include "base/env.h"
 #include "base/futex.h"
 #include "base/process.h"
-#include "base/real.h"
-#include "known/address.h"
 #include "known/wish.h"
 #include "prober/slot.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <string.h>
+#include <sys/socket.h>
 #include <sys/time.h>
-#include <time.h>
 
 #define LOOK_NS UINT64_C(250000000)
-#define GAP_TRIES 2000 /* of 50 us */
-#define OUTCOME_MS 20
+#define MIX UINT64_C(0x9e3779b97f4a7c15)
 
-#ifndef SO_PEERNAME
-#define SO_PEERNAME 28
-#endif
+/* A thread or a parked socket that waits. */
+struct waiter {
+	struct followed *followed;
+	uint16_t families;
+	uint16_t port;
+	uint64_t since_ns;
+	uint64_t random;
+	struct release_look look;
+};
 
 static uint64_t least(uint64_t a, uint64_t b)
 {
@@ -54,9 +47,9 @@ static int32_t own_pid(void)
 
 static uint64_t window_of(const struct pel_map *map)
 {
-	return map
-		? release_window_ns(atomic_load_explicit(&map->header.crowd, memory_order_relaxed))
-		: 0;
+	const _Atomic uint32_t *crowd = map ? &map->header.crowd : NULL;
+
+	return crowd ? release_window_ns(atomic_load_explicit(crowd, memory_order_relaxed)) : 0;
 }
 
 void hold_crowd(struct followed *f, uint64_t now_ns)
@@ -64,16 +57,15 @@ void hold_crowd(struct followed *f, uint64_t now_ns)
 	atomic_store(&f->released_ns, now_ns);
 }
 
-/* Who has waited since `since_ns` is let go with all others; whoever sees it first says when. */
-static uint64_t due_of(struct followed *f, const struct plan *plan, uint64_t since_ns,
-	uint64_t random)
+/* All are let go together; whoever sees it first says when. */
+static uint64_t due_of(const struct waiter *w, const struct plan *plan)
 {
-	uint64_t released = atomic_load(&f->released_ns);
+	uint64_t released = atomic_load(&w->followed->released_ns);
 
-	if (released < since_ns &&
-		atomic_compare_exchange_strong(&f->released_ns, &released, plan->now_ns))
+	if (released < w->since_ns &&
+		atomic_compare_exchange_strong(&w->followed->released_ns, &released, plan->now_ns))
 		released = plan->now_ns;
-	return release_due_ns(released, window_of(plan->map), random);
+	return release_due_ns(released, window_of(plan->map), w->random);
 }
 
 static bool leads(const struct plan *plan)
@@ -98,111 +90,47 @@ static bool is_over(const struct plan *plan)
 			(plan->reason == ROUTE_UNKNOWN && plan->hot.why == PEL_WHY_NO_WRITER));
 }
 
-static uint16_t port_to_park(const struct pel_map *map, int family)
+static enum release look(struct waiter *w, struct plan *plan)
 {
-	return family == AF_INET ? map->header.park4 : map->header.park6;
+	struct release_look *l = &w->look;
+
+	plan_make(w->followed, w->families, w->port, plan);
+	l->now_ns = plan->now_ns;
+	l->verdict = plan->verdict;
+	l->leads = leads(plan);
+	l->wrong = l->leads && plan_is_outdated(plan, w->followed, env_get()->sever);
+	l->over = is_over(plan);
+	l->starting = is_starting(plan);
+	l->park = parked_place(plan, w->families).port;
+	if (l->leads && l->due_ns == 0)
+		l->due_ns = due_of(w, plan);
+	return release_decide(l);
 }
 
-/* An IPv6 socket that may use IPv4 is parked there: of the two it is what every host has. */
-static struct pel_addr place_to_park(const struct plan *plan, uint16_t families)
+/* Beginning anew: a socket that is not yet on its way, or no longer. */
+static bool park(const struct hold *h, const struct plan *plan, uint64_t due_ns)
 {
-	struct pel_addr a = {.family = families & ROUTE_FAMILY4 ? 4 : 6};
-
-	if (!plan->fresh)
-		return a;
-	a.port = port_to_park(plan->map, a.family == 4 ? AF_INET : AF_INET6);
-	if (a.family == 4)
-		memcpy(a.ip, (const uint8_t[]){127, 0, 0, 1}, 4);
-	else
-		a.ip[15] = 1;
-	return a;
-}
-
-static bool is_blocking(int fd)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	return flags >= 0 && !(flags & O_NONBLOCK);
-}
-
-static int connect_to(int fd, const struct pel_addr *addr, int family)
-{
-	struct sockaddr_storage sa;
-	socklen_t len = address_to_sockaddr(addr, family, &sa);
-
-	if (len == 0)
-		return ENETUNREACH;
-	return real_get()->connect(fd, (const struct sockaddr *)&sa, len) == 0 ? 0 : errno;
-}
-
-/* The same for a moment only, if it blocks. */
-static int begin_connect(int fd, const struct pel_addr *addr, int family)
-{
-	const struct timeval moment = {.tv_usec = 1};
-	struct timeval before = {0};
-	socklen_t n = sizeof(before);
-	int r;
-
-	if (!is_blocking(fd))
-		return connect_to(fd, addr, family);
-	(void)getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &before, &n);
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &moment, sizeof(moment));
-	r = connect_to(fd, addr, family);
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &before, sizeof(before));
-	return r == EINTR ? EINPROGRESS : r;
-}
-
-static bool is_connecting(int fd)
-{
-	struct tcp_info info = {0};
-	socklen_t n = sizeof(info);
-
-	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 &&
-		info.tcpi_state == TCP_SYN_SENT;
-}
-
-/* getpeername() has no answer before a socket is connected; the option wants the size to fit. */
-static bool connects_to(int fd, const struct pel_addr *addr, int family)
-{
-	struct sockaddr_storage sa;
-	struct pel_addr peer;
-	socklen_t n = family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
-
-	return is_connecting(fd) && getsockopt(fd, SOL_SOCKET, SO_PEERNAME, &sa, &n) == 0 &&
-		address_from_sockaddr((const struct sockaddr *)&sa, n, &peer) &&
-		peer.family == addr->family && peer.port == addr->port &&
-		memcmp(peer.ip, addr->ip, sizeof(peer.ip)) == 0;
-}
-
-static bool park(const struct hold *h, const struct plan *plan)
-{
-	const struct pel_addr place = place_to_park(plan, h->families);
+	struct wish *wish = wish_find();
 	struct socket_record record = {
 		.cookie = h->cookie,
-		.socket = plan_socket(plan),
+		.socket = {.uid = plan->hot.uid,
+			.real = parked_place(plan, h->families),
+			.role = plan->role},
 		.made_ns = plan->now_ns,
 		.followed = followed_index(h->followed),
-		.held = SOCKET_PARKED,
-		.since_ns = h->since_ns,
-		.until_ns = h->since_ns + plan->hold_ns,
-		.holder = own_pid(),
 		.port = h->port,
 		.families = h->families,
-		.family = (uint32_t)h->family,
+		.family = (uint16_t)h->family,
+		.since_ns = h->since_ns,
+		.until_ns = h->until_ns ? h->until_ns : h->since_ns + plan->hold_ns,
+		.due_ns = due_ns,
+		.holder = own_pid(),
 	};
-	struct wish *wish = wish_find();
 
-	if (place.port == 0 || h->cookie == 0 || !h->parkable ||
-		!mapview_is_of_our_netns(plan->map) || !watcher_arm())
+	if (record.socket.real.port == 0 || h->cookie == 0 || !h->parkable ||
+		!mapview_is_of_our_netns(plan->map) || !watcher_arm() ||
+		!parked_begin(h->fd, &record))
 		return false;
-	record.socket.identity = 0;
-	record.socket.real = place;
-	if (sockets_record(h->fd, &record) != 0)
-		return false;
-	if (begin_connect(h->fd, &place, h->family) != EINPROGRESS) {
-		sockets_forget(h->fd, h->cookie);
-		return false;
-	}
 	if (wish)
 		wish->fd = h->fd;
 	(void)atomic_fetch_add(&process_get()->parked, 1);
@@ -210,75 +138,73 @@ static bool park(const struct hold *h, const struct plan *plan)
 	return true;
 }
 
-/* 0: without a limit. */
-static uint64_t send_limit_ns(int fd)
+/* When a blocking call's own limit is over. */
+static uint64_t end_of(int fd)
 {
 	struct timeval limit = {0};
 	socklen_t n = sizeof(limit);
 
-	(void)getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &n);
-	return (uint64_t)limit.tv_sec * UINT64_C(1000000000) + (uint64_t)limit.tv_usec * 1000;
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &n) < 0 ||
+		(limit.tv_sec == 0 && limit.tv_usec == 0))
+		return UINT64_MAX;
+	return clock_now_ns() + (uint64_t)limit.tv_sec * UINT64_C(1000000000) +
+		(uint64_t)limit.tv_usec * 1000;
 }
 
 /* One sleep of a thread that waits.  0, EINTR, or EINPROGRESS when its own limit is over. */
-static int sleep_once(const struct plan *plan, uint32_t seen, uint64_t end_ns, uint64_t due_ns)
+static int sleep_once(uint32_t seen, uint64_t end_ns, uint64_t due_ns)
 {
-	struct process *p = process_get();
-	uint64_t now = clock_now_ns(), limit = end_ns > now ? end_ns - now : 0;
+	const _Atomic uint32_t *word = &process_get()->release;
+	uint64_t now = clock_now_ns(), until = due_ns > now ? least(due_ns, end_ns) : end_ns;
 
-	if (limit == 0)
+	if (end_ns <= now)
 		return EINPROGRESS;
-	if (due_ns > now)
-		limit = least(limit, due_ns - now);
 	if (watcher_arm())
-		return futex_wait_as_call(&p->release, seen,
-			end_ns == UINT64_MAX && due_ns <= now ? UINT64_MAX : limit);
-	futex_wait(NULL, 0, &p->release, seen, least(limit, LOOK_NS));
-	(void)plan;
+		return futex_wait_as_call(word, seen, until == UINT64_MAX ? until : until - now);
+	futex_wait(NULL, 0, word, seen, least(until - now, LOOK_NS));
 	return 0;
 }
 
-static enum release look_blocking(const struct hold *h, struct plan *plan, uint64_t random,
-	uint64_t *ret_due_ns)
-{
-	struct release_look look = {.until_ns = h->since_ns + plan->hold_ns};
-
-	plan_make(h->followed, h->families, h->port, plan);
-	look.now_ns = plan->now_ns;
-	look.verdict = plan->verdict;
-	look.leads = leads(plan);
-	look.over = is_over(plan);
-	look.starting = is_starting(plan);
-	if (look.leads)
-		look.due_ns = due_of(h->followed, plan, h->since_ns, random);
-	*ret_due_ns = look.due_ns;
-	return release_decide(&look);
-}
-
 /*
- * What ends without an answer leaves the socket as a slow server would: on its way, whatever the
- * program does with it next.
+ * What ends without an outcome leaves the socket as a slow server would, on its way, whatever the
+ * program does with it next.  A call of a client library has a limit of its own, and goes on.
  */
 static int leave(const struct hold *h, const struct plan *plan, int error)
 {
-	return park(h, plan) || error == EINTR ? error : ECONNREFUSED;
+	if (leads(plan) && !parked_blocks(h->fd))
+		return 0;
+	if (h->fd >= 0 && park(h, plan, leads(plan) ? plan->now_ns : 0))
+		return error;
+	slot_count(SLOT_GIVEN_UP);
+	return error == EINTR ? EINTR : ECONNREFUSED;
 }
 
-static int wait_here(const struct hold *h, struct plan *plan)
+int hold_wait(const struct hold *h, struct plan *plan)
 {
 	struct process *p = process_get();
-	uint64_t limit = send_limit_ns(h->fd), random = process_random(), due;
-	uint64_t end = limit ? h->since_ns + limit : UINT64_MAX;
+	const bool awaits = plan->verdict == ROUTE_WAIT;
+	struct waiter w = {
+		.followed = h->followed,
+		.families = h->families,
+		.port = h->port,
+		.since_ns = h->since_ns,
+		.random = process_random(),
+		.look.until_ns = h->until_ns ? h->until_ns : h->since_ns + plan->hold_ns,
+	};
+	uint64_t end_ns = end_of(h->fd);
 	enum release release = RELEASE_KEEP;
 	bool begun = false;
 	int error = 0;
 
+	/* One of a crowd, but not one that has waited. */
+	if (!awaits)
+		w.since_ns = 0;
 	while (error == 0) {
 		uint32_t seen;
 
 		(void)atomic_fetch_add(&p->waiting, 1);
 		seen = atomic_load(&p->release);
-		release = look_blocking(h, plan, random, &due);
+		release = look(&w, plan);
 		if (release != RELEASE_KEEP)
 			break;
 		if (!begun) {
@@ -286,180 +212,65 @@ static int wait_here(const struct hold *h, struct plan *plan)
 			process_kick();
 		}
 		begun = true;
-		error = sleep_once(plan, seen, end, due);
+		error = sleep_once(seen, end_ns, w.look.due_ns);
 	}
 	if (begun)
 		slot_waited(clock_now_ns() - h->since_ns);
 	if (error != 0)
 		return leave(h, plan, error);
-	if (release == RELEASE_GO)
-		return 0;
-	if (begun)
+	if (begun && release == RELEASE_REFUSE)
 		slot_count(SLOT_GIVEN_UP);
-	return ECONNREFUSED;
+	return release == RELEASE_GO ? 0 : ECONNREFUSED;
+}
+
+/* True for one of a crowd that comes back. */
+static bool is_crowded(const struct hold *h, const struct plan *plan)
+{
+	uint64_t released = atomic_load_explicit(&h->followed->released_ns, memory_order_relaxed);
+
+	return released != 0 && leads(plan) && plan->now_ns < released + window_of(plan->map);
 }
 
 int hold_connect(const struct hold *h, struct plan *plan)
 {
 	const bool awaits = plan->verdict == ROUTE_WAIT;
-	const struct wish *wish = wish_find();
-	uint64_t released = atomic_load_explicit(&h->followed->released_ns, memory_order_relaxed);
+	const struct wish *wish;
+	uint64_t due = 0;
 
-	if (!awaits &&
-		(released == 0 || !leads(plan) || plan->now_ns >= released + window_of(plan->map)))
+	if (!awaits && !is_crowded(h, plan))
 		return 0;
+	wish = wish_find();
 	if (plan->hold_ns == 0 || (awaits && wish && !wish->never_waits))
 		return awaits ? ECONNREFUSED : 0;
-	if (is_blocking(h->fd) || (wish && !wish->never_waits))
-		return wait_here(h, plan);
-	if (park(h, plan)) {
+	if (parked_blocks(h->fd) || (wish && !wish->never_waits))
+		return hold_wait(h, plan);
+	if (!awaits)
+		due = release_due_ns(atomic_load(&h->followed->released_ns), window_of(plan->map),
+			process_random());
+	if (!awaits && due <= plan->now_ns)
+		return 0;
+	if (park(h, plan, due)) {
 		slot_count(SLOT_WAITED);
 		return EINPROGRESS;
 	}
 	return awaits ? ECONNREFUSED : 0;
 }
 
-static void wait_for_gap(int fd, struct socket_record *record)
-{
-	static const struct timespec moment = {.tv_nsec = 50000};
-	uint64_t cookie = record->cookie;
-
-	for (int i = 0; i < GAP_TRIES && record->held == SOCKET_LEAVES; i++) {
-		(void)nanosleep(&moment, NULL);
-		if (!sockets_read(fd, record) || record->cookie != cookie)
-			record->held = SOCKET_FREE;
-	}
-}
-
-bool hold_goes_on(int fd, uint64_t cookie, uint64_t *ret_since_ns)
-{
-	struct socket_record record, none;
-	struct pollfd state = {.fd = fd};
-
-	if (!sockets_read(fd, &record) || record.cookie != cookie)
-		return false;
-	wait_for_gap(fd, &record);
-	if (record.held != SOCKET_PARKED || poll(&state, 1, 0) != 0)
-		return false;
-	if (!is_blocking(fd) || record.holder != own_pid())
-		return true;
-	none = record;
-	none.held = SOCKET_FREE;
-	if (!sockets_replace(fd, SOCKET_PARKED, &none))
-		return hold_goes_on(fd, cookie, ret_since_ns);
-	(void)socket_disconnect(fd);
-	sockets_forget(fd, cookie);
-	*ret_since_ns = record.since_ns;
-	return false;
-}
-
-bool hold_answers(int fd)
-{
-	struct socket_record record;
-
-	return sockets_read(fd, &record) && record.held != SOCKET_FREE &&
-		socket_cookie(fd) == record.cookie;
-}
-
-static int put_error(void *value, socklen_t *len, int error)
-{
-	memcpy(value, &error, least(*len, sizeof(error)));
-	return 0;
-}
-
-/* What the socket says of a connect that may be in its gap; the record is one of behind that. */
-static int ask(int fd, struct socket_record *record, void *value, socklen_t *len)
-{
-	uint64_t made_ns;
-	int r;
-
-	do {
-		wait_for_gap(fd, record);
-		made_ns = record->made_ns;
-		r = real_get()->getsockopt(fd, SOL_SOCKET, SO_ERROR, value, len);
-		if (!sockets_read(fd, record))
-			record->held = SOCKET_FREE;
-	} while (record->held == SOCKET_LEAVES || record->made_ns != made_ns);
-	return r;
-}
-
-static bool settle(int fd, struct socket_record *record)
-{
-	enum socket_held held = (enum socket_held)record->held;
-
-	record->held = SOCKET_FREE;
-	return sockets_replace(fd, held, record);
-}
-
-int hold_error(int fd, void *value, socklen_t *len)
-{
-	struct pollfd outcome = {.fd = fd, .events = POLLOUT};
-	struct socket_record record;
-	int r, error = 0, saved = errno;
-
-	if (!sockets_read(fd, &record))
-		return real_get()->getsockopt(fd, SOL_SOCKET, SO_ERROR, value, len);
-	for (int i = 0; i < 2; i++) {
-		r = ask(fd, &record, value, len);
-		if (r < 0 || record.held == SOCKET_FREE)
-			return r;
-		memcpy(&error, value, least(*len, sizeof(error)));
-		if (error != 0 || !is_connecting(fd))
-			break;
-		/* As of any socket that is connecting: it was not our gap that woke who asks. */
-		if (record.held == SOCKET_PARKED && record.made_ns == record.since_ns)
-			return r;
-		if (i == 0)
-			(void)poll(&outcome, 1, OUTCOME_MS);
-		else
-			(void)put_error(value, len, EINPROGRESS);
-	}
-	errno = saved;
-	if (error == 0 && is_connecting(fd))
-		return r;
-	if (error == 0 && record.error != 0)
-		(void)put_error(value, len, record.error);
-	if (record.held == SOCKET_LEFT)
-		(void)settle(fd, &record);
-	return r;
-}
-
-/* Between two connects: nobody may take it for what it was, or for what it will be. */
-static void lead(int fd, const struct socket_record *from, struct socket_record *to,
-	enum socket_held then)
-{
-	int own = socket_borrow(fd, from->cookie), error;
-
-	if (own < 0)
-		return;
-	to->held = SOCKET_LEAVES;
-	to->made_ns = clock_now_ns();
-	if (!connects_to(own, &from->socket.real, (int)from->family) ||
-		!sockets_replace(fd, SOCKET_PARKED, to)) {
-		socket_give_back(fd, own);
-		return;
-	}
-	error = socket_disconnect(own) ? begin_connect(own, &to->socket.real, (int)to->family)
-				       : EINPROGRESS;
-	to->error = error == EINPROGRESS ? 0 : error;
-	to->held = then;
-	(void)sockets_replace(fd, SOCKET_LEAVES, to);
-	socket_give_back(fd, own);
-}
-
 /* Where nobody listens, and nobody can. */
-static void refuse(int fd, const struct socket_record *record)
+static bool refuse(int fd, const struct socket_record *record)
 {
 	struct socket_record to = *record;
 
 	to.socket.role = PEL_ROLE_UNKNOWN;
 	to.socket.real.port = 0;
-	lead(fd, record, &to, SOCKET_LEFT);
+	if (!parked_lead(fd, record, &to, SOCKET_LEFT))
+		return false;
 	slot_count(SLOT_GIVEN_UP);
 	slot_count(SLOT_REFUSED);
+	return true;
 }
 
-static void go(int fd, const struct socket_record *record, const struct plan *plan)
+static bool go(int fd, const struct socket_record *record, const struct plan *plan)
 {
 	struct socket_record to = *record;
 
@@ -467,92 +278,110 @@ static void go(int fd, const struct socket_record *record, const struct plan *pl
 	to.pending = plan->identity != 0 && !reachability_is_proven(plan->identity);
 	(void)atomic_fetch_add_explicit(&followed_at(record->followed)->turn, 1,
 		memory_order_relaxed);
-	lead(fd, record, &to, SOCKET_LEFT);
+	if (!parked_lead(fd, record, &to, SOCKET_LEFT))
+		return false;
 	if (to.pending)
 		reachability_begin();
 	slot_count_sockets(1);
 	slot_count(SLOT_ROUTED);
+	return true;
 }
 
 static void park_anew(int fd, const struct socket_record *record, const struct plan *plan)
 {
 	struct socket_record to = *record;
 
-	to.socket.real = place_to_park(plan, record->families);
-	lead(fd, record, &to, SOCKET_PARKED);
+	to.socket.real = parked_place(plan, record->families);
+	(void)parked_lead(fd, record, &to, SOCKET_PARKED);
+}
+
+bool hold_instead(int fd, const struct socket_record *record)
+{
+	struct socket_record to = *record;
+	struct plan plan;
+
+	if (record->port == 0 || record->holder != own_pid() || parked_blocks(fd))
+		return false;
+	plan_make(followed_at(record->followed), record->families, record->port, &plan);
+	to.socket = (struct sever_socket){.uid = record->socket.uid,
+		.role = record->socket.role,
+		.real = parked_place(&plan, record->families)};
+	to.pending = SOCKET_SETTLED;
+	to.since_ns = plan.now_ns;
+	to.until_ns = plan.now_ns + plan.hold_ns;
+	to.due_ns = 0;
+	if (plan.hold_ns == 0 || to.socket.real.port == 0 || !mapview_is_of_our_netns(plan.map) ||
+		!parked_lead(fd, record, &to, SOCKET_PARKED))
+		return false;
+	(void)atomic_fetch_add(&process_get()->parked, 1);
+	slot_count_sockets(-1);
+	slot_count(SLOT_WAITED);
+	return true;
 }
 
 /* By the role that its connect() had, which a call of a client library may have wished for. */
-static void plan_parked(const struct socket_record *record, struct plan *plan)
+static enum release look_parked(const struct socket_record *record, struct waiter *w,
+	struct plan *plan)
 {
-	struct followed *f = followed_at(record->followed);
+	enum release r = look(w, plan);
 	struct wish *wish;
 
-	plan_make(f, record->families, record->port, plan);
 	if (plan->role == record->socket.role || !plan->found)
-		return;
-	wish = wish_begin(f, record->socket.role, true);
-	plan_make(f, record->families, record->port, plan);
+		return r;
+	wish = wish_begin(w->followed, record->socket.role, true);
+	r = look(w, plan);
 	(void)wish_end(wish);
+	return r;
 }
 
-static enum release look_parked(const struct socket_record *record, struct plan *plan,
-	uint64_t *ret_due_ns)
+/* What is no longer what was parked, or no longer waits. */
+static uint64_t end_wait(int fd, const struct socket_record *record, bool gone)
 {
-	struct release_look look = {
-		.until_ns = record->until_ns,
-		.parked_at = record->socket.real.port,
-		.parked_ns = record->made_ns,
-	};
-
-	plan_parked(record, plan);
-	look.now_ns = plan->now_ns;
-	look.verdict = plan->verdict;
-	look.leads = leads(plan);
-	look.wrong = look.leads &&
-		plan_is_outdated(plan, followed_at(record->followed), env_get()->sever);
-	look.over = is_over(plan);
-	look.starting = is_starting(plan);
-	look.park = place_to_park(plan, record->families).port;
-	if (look.leads)
-		look.due_ns = due_of(followed_at(record->followed), plan, record->since_ns,
-			record->cookie * UINT64_C(0x9e3779b97f4a7c15));
-	*ret_due_ns = look.leads && look.due_ns > look.now_ns ? look.due_ns : look.until_ns;
-	return release_decide(&look);
+	slot_waited(clock_now_ns() - record->since_ns);
+	if (gone) {
+		slot_count(SLOT_GIVEN_UP);
+		sockets_forget(fd, record->cookie);
+	}
+	return 0;
 }
 
-/* One number.  How long it waits at most from now on, or 0 if nothing is parked there. */
+/* One number.  How long it waits from now on before it is looked at, or 0 if nothing waits there. */
 static uint64_t look_at(int fd)
 {
 	struct socket_record record;
 	struct plan plan;
-	uint64_t due;
+	struct waiter w;
+	uint64_t at;
 
 	if (!sockets_read(fd, &record) || record.held != SOCKET_PARKED ||
 		record.holder != own_pid())
 		return 0;
-	if (socket_cookie(fd) != record.cookie ||
-		!connects_to(fd, &record.socket.real, (int)record.family)) {
-		slot_waited(clock_now_ns() - record.since_ns);
-		slot_count(SLOT_GIVEN_UP);
-		sockets_forget(fd, record.cookie);
-		return 0;
-	}
-	switch (look_parked(&record, &plan, &due)) {
+	if (socket_cookie(fd) != record.cookie || !parked_is_there(fd, &record))
+		return end_wait(fd, &record, true);
+	w = (struct waiter){
+		.followed = followed_at(record.followed),
+		.families = record.families,
+		.port = record.port,
+		.since_ns = record.since_ns,
+		.random = record.cookie * MIX,
+		.look = {.until_ns = record.until_ns,
+			.due_ns = record.due_ns,
+			.parked_ns = record.made_ns,
+			.parked_at = record.socket.real.port},
+	};
+	switch (look_parked(&record, &w, &plan)) {
 	case RELEASE_GO:
-		go(fd, &record, &plan);
-		break;
+		return go(fd, &record, &plan) ? end_wait(fd, &record, false) : LOOK_NS;
 	case RELEASE_REFUSE:
-		refuse(fd, &record);
-		break;
+		return refuse(fd, &record) ? end_wait(fd, &record, false) : LOOK_NS;
 	case RELEASE_REPARK:
 		park_anew(fd, &record, &plan);
 		return LOOK_NS;
 	default:
-		return due > plan.now_ns ? due - plan.now_ns : 1;
+		break;
 	}
-	slot_waited(plan.now_ns - record.since_ns);
-	return 0;
+	at = w.look.leads && w.look.due_ns > plan.now_ns ? w.look.due_ns : record.until_ns;
+	return at > plan.now_ns ? at - plan.now_ns : LOOK_NS;
 }
 
 static uint32_t look_at_parked(uint64_t *next)
@@ -571,18 +400,33 @@ static uint32_t look_at_parked(uint64_t *next)
 	return n;
 }
 
-/* How many there are, of those who have looked lately. */
+/* How many threads there are, of those that have looked lately. */
 static uint32_t wake_waiting(bool changed)
 {
 	struct process *p = process_get();
+	uint32_t now, before;
 
 	if (changed && (atomic_load(&p->waiting) || atomic_load(&p->waited))) {
 		atomic_store(&p->waited, atomic_exchange(&p->waiting, 0));
 		(void)atomic_fetch_add(&p->release, 1);
 		futex_wake_own(&p->release);
 	}
-	return atomic_load(&p->waited) > atomic_load(&p->waiting) ? atomic_load(&p->waited)
-								  : atomic_load(&p->waiting);
+	now = atomic_load(&p->waiting);
+	before = atomic_load(&p->waited);
+	return before > now ? before : now;
+}
+
+/* Where the kernel cannot wait for two words nobody can kick us: we look while somebody may come. */
+static bool is_writer_awaited(void)
+{
+	struct plan plan;
+
+	for (unsigned i = 0, n = futex_waits_for_two() ? 0 : followed_count(); i < n; i++) {
+		plan_make(followed_at(i), ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &plan);
+		if (plan.verdict == ROUTE_WAIT)
+			return true;
+	}
+	return false;
 }
 
 uint64_t hold_look(const struct pel_map *map, uint64_t now_ns)
@@ -600,5 +444,5 @@ uint64_t hold_look(const struct pel_map *map, uint64_t now_ns)
 	seen_word = word;
 	held = wake_waiting(changed) + look_at_parked(&next);
 	slot_hold(held);
-	return held ? next : HOLD_NEVER;
+	return held || is_writer_awaited() ? next : HOLD_NEVER;
 }

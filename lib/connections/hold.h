@@ -16,19 +16,19 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #define HOLD_NEVER UINT64_MAX
 
 /* One connect(), as its caller made it. */
 struct hold {
-	int fd;
+	int fd;     /* -1: there is no socket yet */
 	int family; /* of the address that was given: those that it is led to take its shape */
 	uint16_t families;
 	uint16_t port;
 	bool parkable;
 	uint64_t cookie;
 	uint64_t since_ns;
+	uint64_t until_ns; /* 0: as the plan says */
 	struct followed *followed;
 };
 
@@ -38,18 +38,14 @@ struct hold {
  */
 int hold_connect(const struct hold *h, struct plan *plan);
 
-/*
- * A second connect() on a socket that is held: true if the answer is EALREADY.  Behind false it is none
- * that is held, and *ret_since_ns, if it was, when it began to be.
- */
-bool hold_goes_on(int fd, uint64_t cookie, uint64_t *ret_since_ns);
+/* The same for a thread that waits in any case. */
+int hold_wait(const struct hold *h, struct plan *plan);
 
-/* Whether getsockopt(SO_ERROR) may need an answer of ours, and the answer. */
-bool hold_answers(int fd);
-int hold_error(int fd, void *value, socklen_t *len);
-
-/* A crowd that was severed, or let go, begins to come back by this name. */
+/* A crowd that was severed begins to come back by this name. */
 void hold_crowd(struct followed *f, uint64_t now_ns);
+
+/* One that is connecting to what is no longer right waits instead of being severed.  False if not. */
+bool hold_instead(int fd, const struct socket_record *record);
 
 /* The watcher's part: wakes and leads whom it concerns.  When it wants to be called again, from now. */
 uint64_t hold_look(const struct pel_map *map, uint64_t now_ns);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* getsockopt(), for the one question that a socket which was led elsewhere may answer wrongly. */
-#include "hold.h"
+#include "parked.h"
 #include "base/real.h"
 
 int hook_getsockopt(int fd, int level, int name, void *value, socklen_t *len) __asm__("getsockopt")
@@ -8,7 +8,7 @@ int hook_getsockopt(int fd, int level, int name, void *value, socklen_t *len) __
 
 int hook_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
-	if (name != SO_ERROR || level != SOL_SOCKET || !hold_answers(fd))
+	if (name != SO_ERROR || level != SOL_SOCKET || !parked_answers(fd))
 		return real_get()->getsockopt(fd, level, name, value, len);
-	return hold_error(fd, value, len);
+	return parked_error(fd, value, len);
 }

@@ -156,10 +156,12 @@ static void fail(const struct socket_record *record, const struct pel_map *map, 
 
 static void settle(int fd, struct socket_record *record, enum socket_pending pending)
 {
+	const struct socket_record before = *record;
+
 	if (record->pending == pending)
 		return;
 	record->pending = pending;
-	(void)sockets_replace(fd, (enum socket_held)record->held, record);
+	(void)sockets_replace(fd, &before, record);
 }
 
 static void vanish(int fd, struct socket_record *record, const struct pel_map *map, uint64_t now)

@@ -167,7 +167,7 @@ int sockets_record(int fd, const struct socket_record *record)
 	return 0;
 }
 
-bool sockets_replace(int fd, enum socket_held held, const struct socket_record *record)
+bool sockets_replace(int fd, const struct socket_record *from, const struct socket_record *to)
 {
 	struct place *places = atomic_load_explicit(&table, memory_order_acquire);
 	uint32_t seq;
@@ -175,10 +175,11 @@ bool sockets_replace(int fd, enum socket_held held, const struct socket_record *
 
 	if (!places || fd < 0 || fd >= SOCKETS_MAX || !place_lock(&places[fd], &seq))
 		return false;
-	same = word_of(&places[fd], offsetof(struct socket_record, cookie)) == record->cookie &&
-		word_of(&places[fd], offsetof(struct socket_record, held)) == held;
+	same = word_of(&places[fd], offsetof(struct socket_record, cookie)) == from->cookie &&
+		word_of(&places[fd], offsetof(struct socket_record, made_ns)) == from->made_ns &&
+		word_of(&places[fd], offsetof(struct socket_record, held)) == from->held;
 	if (same)
-		write_words(&places[fd], record);
+		write_words(&places[fd], to);
 	place_unlock(&places[fd], seq);
 	return same;
 }

@@ -25,7 +25,7 @@ enum socket_pending { SOCKET_SETTLED = 0, SOCKET_PENDING, SOCKET_SILENT /* for a
 enum socket_held {
 	SOCKET_FREE = 0,
 	SOCKET_PARKED, /* it connects to a port that never answers */
-	SOCKET_LEAVES, /* it is on its way elsewhere: between two connects, and nothing in itself */
+	SOCKET_LEAVES, /* between two connects, and nothing in itself: nobody else touches it */
 	SOCKET_LEFT,   /* to where `socket.real` says; how it went was not yet asked */
 };
 
@@ -36,15 +36,17 @@ struct socket_record {
 	uint64_t severed;  /* 1: by this library, or about to be */
 	uint32_t followed; /* followed_index() */
 	uint32_t pending;  /* enum socket_pending */
+	uint16_t port;     /* that its connect() asked for; 0: it is not to be led elsewhere */
+	uint16_t families; /* ... that it can use */
+	uint16_t family;   /* ... of whose shape its addresses are */
+	uint16_t gaps;     /* between two connects: so many it has been through */
 	/* Of one that waits, or has waited: */
 	uint64_t held;     /* enum socket_held */
 	uint64_t since_ns; /* when it began to */
 	uint64_t until_ns; /* it waits so long at most */
+	uint64_t due_ns;   /* its moment; 0: that is chosen when there is a way */
 	int32_t holder;    /* the process that parked it; a child inherits its record alone */
 	int32_t error;     /* it came to nothing, of which the socket itself does not know */
-	uint16_t port;     /* what its connect() asked for, */
-	uint16_t families; /* ... what it can use, */
-	uint32_t family;   /* ... and of what shape its addresses are */
 };
 
 /* The socket's identity; 0 if `fd` is no socket. */
@@ -56,8 +58,8 @@ int sockets_record(int fd, const struct socket_record *record);
 /* The record of a number; false if it has none. */
 bool sockets_read(int fd, struct socket_record *ret);
 
-/* Replaces it if it is that socket's, and held so; false if not. */
-bool sockets_replace(int fd, enum socket_held held, const struct socket_record *record);
+/* Replaces it if it still is that one: of the same socket and connect(), and held so; false if not. */
+bool sockets_replace(int fd, const struct socket_record *from, const struct socket_record *to);
 
 /* Removes the record of that socket; one that was replaced meanwhile stays. */
 void sockets_forget(int fd, uint64_t cookie);

@@ -69,11 +69,13 @@ static void judge(int fd, const struct verdict *v)
 	struct socket_record record;
 
 	if (!sockets_read(fd, &record) || record.followed != v->followed || record.severed ||
-		record.held == SOCKET_PARKED)
+		record.held == SOCKET_PARKED || record.held == SOCKET_LEAVES)
 		return;
 	record.socket.uid = v->hot.uid;
 	record.socket.name = (uint8_t)v->ref.name;
 	if (sever_decide(&v->hot, &record.socket, env_get()->sever, true, v->now) < SEVER_FIRST)
+		return;
+	if (hold_instead(fd, &record))
 		return;
 	if (socket_sever(fd, record.cookie) == 0) {
 		hold_crowd(followed_at(v->followed), v->now);

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "parked.h"
+
+#include "common/clock.h"
+#include "base/process.h"
+#include "base/quiet.h"
+#include "base/real.h"
+#include "known/address.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/time.h>
+#include <time.h>
+
+#define GAP_TRIES 2000 /* of 50 us */
+#define ASK_TRIES 4
+#define OUTCOME_MS 20 /* a connect that begins anew is given so long before it is told of */
+
+#ifndef SO_PEERNAME
+#define SO_PEERNAME 28
+#endif
+
+/* An IPv6 socket that may use IPv4 is parked there: of the two it is what every host has. */
+struct pel_addr parked_place(const struct plan *plan, uint16_t families)
+{
+	struct pel_addr a = {.family = families & ROUTE_FAMILY4 ? 4 : 6};
+
+	if (a.family == 4)
+		memcpy(a.ip, (const uint8_t[]){127, 0, 0, 1}, 4);
+	else
+		a.ip[15] = 1;
+	if (plan->fresh && a.family == 4)
+		a.port = plan->map->header.park4;
+	else if (plan->fresh)
+		a.port = plan->map->header.park6;
+	return a;
+}
+
+bool parked_blocks(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 && !(flags & O_NONBLOCK);
+}
+
+static int connect_to(int fd, const struct socket_record *record)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = address_to_sockaddr(&record->socket.real, record->family, &sa);
+
+	if (len == 0)
+		return ENETUNREACH;
+	return real_get()->connect(fd, (const struct sockaddr *)&sa, len) == 0 ? 0 : errno;
+}
+
+/* What blocks does so for a moment. */
+static int begin(int fd, const struct socket_record *record)
+{
+	const struct timeval moment = {.tv_usec = 1};
+	struct timeval before = {0};
+	socklen_t n = sizeof(before);
+	int r;
+
+	if (!parked_blocks(fd))
+		return connect_to(fd, record);
+	(void)getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &before, &n);
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &moment, sizeof(moment));
+	r = connect_to(fd, record);
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &before, sizeof(before));
+	return r == EINTR ? EINPROGRESS : r;
+}
+
+static bool is_connecting(int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t n = sizeof(info);
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 &&
+		info.tcpi_state == TCP_SYN_SENT;
+}
+
+/* getpeername() has no answer before a socket is connected; the option wants a size that fits. */
+bool parked_is_there(int fd, const struct socket_record *record)
+{
+	const struct pel_addr *real = &record->socket.real;
+	struct sockaddr_storage sa;
+	struct pel_addr peer;
+	socklen_t n = record->family == AF_INET ? sizeof(struct sockaddr_in)
+						: sizeof(struct sockaddr_in6);
+
+	return is_connecting(fd) && getsockopt(fd, SOL_SOCKET, SO_PEERNAME, &sa, &n) == 0 &&
+		address_from_sockaddr((const struct sockaddr *)&sa, n, &peer) &&
+		peer.family == real->family && peer.port == real->port &&
+		memcmp(peer.ip, real->ip, sizeof(peer.ip)) == 0;
+}
+
+/* The end of the gap must not be missed: who asks meanwhile waits for it. */
+static void end_gap(int fd, const struct socket_record *gap, const struct socket_record *to)
+{
+	struct socket_record seen;
+
+	while (!sockets_replace(fd, gap, to)) {
+		if (!sockets_read(fd, &seen) || seen.cookie != gap->cookie ||
+			seen.held != SOCKET_LEAVES)
+			return;
+	}
+}
+
+bool parked_begin(int fd, struct socket_record *record)
+{
+	struct socket_record gap;
+
+	record->held = SOCKET_LEAVES;
+	gap = *record;
+	if (sockets_record(fd, record) != 0)
+		return false;
+	if (begin(fd, record) != EINPROGRESS) {
+		sockets_forget(fd, record->cookie);
+		return false;
+	}
+	record->held = SOCKET_PARKED;
+	end_gap(fd, &gap, record);
+	return true;
+}
+
+bool parked_lead(int fd, const struct socket_record *from, struct socket_record *to,
+	enum socket_held then)
+{
+	int own = socket_borrow(fd, from->cookie), error = 0;
+	struct socket_record gap;
+	bool led = false;
+
+	if (own < 0)
+		return false;
+	to->made_ns = clock_now_ns();
+	to->gaps++;
+	gap = *to;
+	gap.held = SOCKET_LEAVES;
+	if (parked_is_there(own, from) && sockets_replace(fd, from, &gap)) {
+		led = socket_disconnect(own);
+		error = led ? begin(own, to) : 0;
+		to->error = error == EINPROGRESS ? 0 : error;
+		to->held = then;
+		end_gap(fd, &gap, led ? to : from);
+	}
+	/* Its owner has connected it to somewhere else in the gap. */
+	if (error == EALREADY || error == EISCONN)
+		sockets_forget(fd, from->cookie);
+	socket_give_back(fd, own);
+	return led;
+}
+
+/* Reads the record as it is when no gap is open; false if it is not that socket's. */
+static bool read_settled(int fd, uint64_t cookie, struct socket_record *ret)
+{
+	static const struct timespec moment = {.tv_nsec = 50000};
+
+	for (int i = 0; i < GAP_TRIES; i++) {
+		if (!sockets_read(fd, ret) || ret->cookie != cookie)
+			return false;
+		if (ret->held != SOCKET_LEAVES)
+			break;
+		(void)nanosleep(&moment, NULL);
+	}
+	return true;
+}
+
+bool parked_goes_on(int fd, uint64_t cookie, uint64_t *ret_since_ns)
+{
+	struct socket_record record;
+	const struct socket_record none = {.cookie = 0};
+	struct pollfd state = {.fd = fd};
+
+	while (read_settled(fd, cookie, &record) && record.held == SOCKET_PARKED &&
+		poll(&state, 1, 0) == 0) {
+		if (!parked_blocks(fd) || record.holder != atomic_load(&process_get()->pid))
+			return true;
+		if (!sockets_replace(fd, &record, &none))
+			continue;
+		(void)socket_disconnect(fd);
+		*ret_since_ns = record.since_ns;
+		break;
+	}
+	return false;
+}
+
+bool parked_answers(int fd)
+{
+	struct socket_record record;
+
+	return sockets_read(fd, &record) && record.held != SOCKET_FREE &&
+		socket_cookie(fd) == record.cookie;
+}
+
+/* What the socket says of itself. */
+struct answer {
+	struct socket_record record; /* held: FREE if the answer is as of any other socket */
+	bool connecting;             /* before it was asked */
+	int r;
+	int error;
+};
+
+static void ask(int fd, uint64_t cookie, void *value, socklen_t *len, struct answer *ret)
+{
+	struct socket_record before;
+	size_t n;
+
+	for (int i = 0; i < ASK_TRIES; i++) {
+		bool is_ours = read_settled(fd, cookie, &before);
+
+		ret->connecting = is_connecting(fd);
+		ret->r = real_get()->getsockopt(fd, SOL_SOCKET, SO_ERROR, value, len);
+		ret->error = ret->r < 0 ? errno : 0;
+		n = ret->r < 0 ? 0 : *len < sizeof(int) ? *len : sizeof(int);
+		memcpy(&ret->error, value, n);
+		ret->record.held = SOCKET_FREE;
+		if (!is_ours || !sockets_read(fd, &ret->record) || ret->record.cookie != cookie)
+			ret->record.held = SOCKET_FREE;
+		else if (ret->record.held == SOCKET_LEAVES || ret->record.made_ns != before.made_ns)
+			continue;
+		return;
+	}
+}
+
+static void put(void *value, const socklen_t *len, int error)
+{
+	memcpy(value, &error, *len < sizeof(error) ? *len : sizeof(error));
+}
+
+/* As any that is connecting has none yet: only a gap wakes who asks too early. */
+static bool is_too_early(const struct answer *a)
+{
+	return a->r == 0 && a->error == 0 && a->connecting && a->record.held != SOCKET_FREE &&
+		(a->record.gaps > 0 || a->record.holder != atomic_load(&process_get()->pid));
+}
+
+int parked_error(int fd, void *value, socklen_t *len)
+{
+	struct pollfd outcome = {.fd = fd, .events = POLLOUT};
+	uint64_t cookie = socket_cookie(fd);
+	struct quiet quiet = quiet_begin();
+	struct socket_record settled;
+	struct answer a = {.r = 0};
+
+	ask(fd, cookie, value, len, &a);
+	if (is_too_early(&a)) {
+		(void)poll(&outcome, 1, OUTCOME_MS);
+		ask(fd, cookie, value, len, &a);
+	}
+	if (is_too_early(&a)) {
+		put(value, len, EINPROGRESS);
+	} else if (a.r == 0 && !a.connecting && a.record.held == SOCKET_LEFT) {
+		if (a.error == 0 && a.record.error != 0)
+			put(value, len, a.record.error);
+		settled = a.record;
+		settled.held = SOCKET_FREE;
+		(void)sockets_replace(fd, &a.record, &settled);
+	}
+	if (a.r < 0)
+		quiet.error = a.error;
+	quiet_end(quiet);
+	return a.r;
+}

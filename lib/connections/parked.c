@@ -20,10 +20,6 @@
 #define ASK_TRIES 4
 #define OUTCOME_MS 20 /* a connect that begins anew is given so long before it is told of */
 
-#ifndef SO_PEERNAME
-#define SO_PEERNAME 28
-#endif
-
 /* An IPv6 socket that may use IPv4 is parked there: of the two it is what every host has. */
 struct pel_addr parked_place(const struct plan *plan, uint16_t families)
 {
@@ -83,19 +79,13 @@ static bool is_connecting(int fd)
 		info.tcpi_state == TCP_SYN_SENT;
 }
 
-/* getpeername() has no answer before a socket is connected; the option wants a size that fits. */
 bool parked_is_there(int fd, const struct socket_record *record)
 {
 	const struct pel_addr *real = &record->socket.real;
-	struct sockaddr_storage sa;
 	struct pel_addr peer;
-	socklen_t n = record->family == AF_INET ? sizeof(struct sockaddr_in)
-						: sizeof(struct sockaddr_in6);
 
-	return is_connecting(fd) && getsockopt(fd, SOL_SOCKET, SO_PEERNAME, &sa, &n) == 0 &&
-		address_from_sockaddr((const struct sockaddr *)&sa, n, &peer) &&
-		peer.family == real->family && peer.port == real->port &&
-		memcmp(peer.ip, real->ip, sizeof(peer.ip)) == 0;
+	return is_connecting(fd) && socket_peer(fd, &peer) && peer.family == real->family &&
+		peer.port == real->port && memcmp(peer.ip, real->ip, sizeof(peer.ip)) == 0;
 }
 
 /* The end of the gap must not be missed: who asks meanwhile waits for it. */

@@ -14,9 +14,11 @@
 #include "sockets.h"
 
 #include "base/real.h"
+#include "known/address.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -29,6 +31,9 @@
 #define RECORD_TRIES 64
 #define RECORD_WORDS (sizeof(struct socket_record) / sizeof(uint64_t))
 
+#ifndef SO_PEERNAME
+#define SO_PEERNAME 28
+#endif
 #ifndef SO_COOKIE
 #define SO_COOKIE 57
 #endif
@@ -237,6 +242,32 @@ static void sever(int fd)
 	(void)shutdown(fd, SHUT_RDWR);
 }
 
+bool socket_peer(int fd, struct pel_addr *ret)
+{
+	struct sockaddr_storage sa;
+	socklen_t n = sizeof(struct sockaddr_in6);
+	int r = getsockopt(fd, SOL_SOCKET, SO_PEERNAME, &sa, &n);
+
+	/* The kernel refuses a size that it cannot fill. */
+	if (r < 0) {
+		n = sizeof(struct sockaddr_in);
+		r = getsockopt(fd, SOL_SOCKET, SO_PEERNAME, &sa, &n);
+	}
+	return r == 0 && address_from_sockaddr((const struct sockaddr *)&sa, n, ret);
+}
+
+/* By a connect() of the program's own, which no hook sees, to an address of no followed name. */
+static bool went_elsewhere(int fd, int own, uint64_t cookie)
+{
+	struct socket_record record;
+	struct pel_addr peer;
+
+	return sockets_read(fd, &record) && record.cookie == cookie &&
+		record.socket.real.family != 0 && socket_peer(own, &peer) &&
+		(peer.port != record.socket.real.port ||
+			memcmp(peer.ip, record.socket.real.ip, sizeof(peer.ip)) != 0);
+}
+
 int socket_borrow(int fd, uint64_t cookie)
 {
 	int own;
@@ -260,13 +291,14 @@ void socket_give_back(int fd, int own)
 
 int socket_sever(int fd, uint64_t cookie)
 {
-	int saved = errno, own = socket_borrow(fd, cookie);
+	int saved = errno, own = socket_borrow(fd, cookie), r = -ESTALE;
 
-	if (own >= 0) {
+	if (own >= 0 && !went_elsewhere(fd, own, cookie)) {
 		set_word(fd, cookie, offsetof(struct socket_record, severed), 1);
 		sever(own);
-		socket_give_back(fd, own);
+		r = 0;
 	}
+	socket_give_back(fd, own);
 	errno = saved;
-	return own >= 0 ? 0 : -ESTALE;
+	return r;
 }

@@ -68,6 +68,12 @@ void sockets_forget(int fd, uint64_t cookie);
 int sockets_limit(void);
 
 /*
+ * Where it goes, or has gone: also while it is on its way, when getpeername() has no answer yet.  False
+ * if that is nowhere, or cannot be told.
+ */
+bool socket_peer(int fd, struct pel_addr *ret);
+
+/*
  * A number of our own for what `fd` is, if it still is that socket: `fd` itself where there is none left;
  * -1 if it is another, or none.  To be given back.
  */
@@ -75,8 +81,8 @@ int socket_borrow(int fd, uint64_t cookie);
 void socket_give_back(int fd, int own);
 
 /*
- * Ends the connection if `fd` still is that socket, and marks its record before.  0, or -ESTALE if
- * it is another, or none.
+ * Ends the connection if `fd` still is that socket, and goes where its record says, which is marked
+ * before.  0, or -ESTALE if it is another, or none, or was connected anew to elsewhere.
  */
 int socket_sever(int fd, uint64_t cookie);
 

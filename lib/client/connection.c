@@ -9,7 +9,6 @@
 #include "known/mapview.h"
 #include "known/plan.h"
 #include "prober/follow.h"
-#include "prober/wait.h"
 #include "connections/sockets.h"
 
 #define SHARED_NS UINT64_C(1000000000)
@@ -268,22 +267,36 @@ bool connection_is_in_doubt(const struct followed *f)
 	return true;
 }
 
-bool connection_has_way(struct followed *f)
+static struct plan plan_of(struct followed *f)
 {
 	struct plan plan;
 
 	plan_make(f, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &plan);
-	return plan.verdict == ROUTE_INSTANCE || plan.verdict == ROUTE_DNS;
+	return plan;
+}
+
+bool connection_has_way(struct followed *f)
+{
+	enum route_verdict verdict = plan_of(f).verdict;
+
+	return verdict == ROUTE_INSTANCE || verdict == ROUTE_DNS;
+}
+
+uint64_t connection_hold_ns(struct followed *f)
+{
+	return plan_of(f).hold_ns;
 }
 
 uint64_t connection_wait_end(struct followed *f, uint64_t begin_ns)
 {
 	uint64_t whole = env_get()->failover_timeout_ns;
-	struct pel_hot hot;
+	struct plan plan = plan_of(f);
 
-	if (read_map(f, &hot) && hot.state == PEL_STATE_WRITERLESS)
-		return hot.writerless_ns + whole;
-	return begin_ns + (whole < WAIT_WRITER_NS ? whole : WAIT_WRITER_NS);
+	if (plan.found && plan.fresh && plan.hot.state == PEL_STATE_WRITERLESS)
+		return plan.hot.writerless_ns + whole;
+	if (plan.verdict == ROUTE_WAIT) /* it is lost, or says so, and nobody is in its place yet */
+		return plan.hot.verified_ns + whole;
+	return begin_ns + (whole < CONNECTION_SEARCH_NS ? whole : CONNECTION_SEARCH_NS);
 }
 
 bool connection_has_no_writer(const struct handle *h)

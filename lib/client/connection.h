@@ -55,10 +55,15 @@ bool connection_is_in_doubt(const struct followed *f);
 /* True if the name leads somewhere at this moment; false between two writers. */
 bool connection_has_way(struct followed *f);
 
+/* How long a new connection by the name may wait for a writer; 0: not at all. */
+uint64_t connection_hold_ns(struct followed *f);
+
 /*
  * Until when a call that began at `begin_ns` may wait for a way: all calls of all processes have
- * one end in a period without a writer, PELORUS_FAILOVER_TIMEOUT behind its beginning.
+ * one end in a period without a writer, PELORUS_FAILOVER_TIMEOUT behind its beginning.  Where none is
+ * awaited a server that takes us in is looked for CONNECTION_SEARCH_NS at most.
  */
+#define CONNECTION_SEARCH_NS UINT64_C(3000000000)
 uint64_t connection_wait_end(struct followed *f, uint64_t begin_ns);
 
 /* True if a living prober knows the cluster as one of readers alone. */

@@ -20,7 +20,6 @@
 #include "base/env.h"
 #include "base/say.h"
 #include "prober/follow.h"
-#include "prober/wait.h"
 #include "names/lookup.h"
 
 #include <errno.h>
@@ -100,13 +99,13 @@ static __attribute__((noinline)) void *connect_signed(const struct library *lib,
 }
 
 /*
- * Between two writers a connect waits for the next one, within the time that all have together, and
- * the program's own.
+ * Between two writers a connect waits for the next one, before the library makes its socket: as long
+ * as such connects are held, within the time that all have together, and the program's own.
  */
 static void wait_for_way(struct followed *f, uint64_t limit_ns)
 {
-	uint64_t now = clock_now_ns();
-	uint64_t limit = now + (limit_ns < WAIT_WRITER_NS ? limit_ns : WAIT_WRITER_NS);
+	uint64_t now = clock_now_ns(), hold_ns = connection_hold_ns(f);
+	uint64_t limit = now + (limit_ns < hold_ns ? limit_ns : hold_ns);
 
 	while (clock_now_ns() < limit && connection_is_in_doubt(f))
 		connection_wait(connection_word(), DOUBT_NS);

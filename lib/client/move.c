@@ -25,7 +25,6 @@
 #include "known/address.h"
 #include "prober/follow.h"
 #include "prober/slot.h"
-#include "prober/wait.h"
 
 #include <errno.h>
 #include <string.h>
@@ -300,8 +299,12 @@ bool move_verify(struct handle *h)
 	uint64_t limit_ns = library_limit_ns(h->library, h->mysql, CLIENT_OPT_CONNECT_TIMEOUT);
 
 	if (!right) {
-		if (limit_ns > WAIT_WRITER_NS)
-			limit_ns = WAIT_WRITER_NS;
+		uint64_t most_ns = connection_hold_ns(h->followed);
+
+		if (most_ns < CONNECTION_SEARCH_NS)
+			most_ns = CONNECTION_SEARCH_NS;
+		if (limit_ns > most_ns)
+			limit_ns = most_ns;
 		follow_hint(h->followed, false);
 		right = move_is_possible(h) && move(h, clock_now_ns() + limit_ns);
 		if (!right) {

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything goes wrong, in an order that a seed decides, while many programs write and read.
 
-    620-chaos.py [--minutes N] [--seed S] [--steps NAME,NAME...]
+    620-chaos.py [--minutes N] [--seed S] [--steps NAME,NAME...] [--detect TIME]
 
 With --minutes it is the long form, on a machine of its own: no client may be missing, and all are
-back within BACK_MS.  The short one runs among other scenarios, which slow it down.
+back within BACK_MS.  The short one runs among other scenarios, which slow it down.  --detect is how
+long the lab takes to notice that its writer is gone: the errors that writers are told meanwhile are
+counted.
 
 The history of all attempts is checked afterwards: nothing acknowledged is lost, nothing is there
 twice, nothing was written by who was not the writer, nobody was sent to a reader that lags, and all
@@ -103,13 +105,20 @@ class Run:
             self.excused.append((begin, well + self.limit_ms * 1000000))
         note(f"step {len(self.steps) + 1} at {begin}: {name}, writer {writer} -> "
              f"{self.lab.writer}; all back "
-             f"after {worst:.0f} ms, the last {max(took, key=took.get, default='none')}")
+             f"after {worst:.0f} ms, the last {max(took, key=took.get, default='none')}; errors "
+             f"told: {self.told(told)}")
         self.steps.append(name)
         for who in self.all():
             if took.get(who, 1e9) > self.limit_ms:
                 told = "not back" if who not in took else f"back after {took[who]:.0f} ms"
                 self.slow.append(f"step {len(self.steps)}, {name}: {who} {told}: "
                                  f"{self.all()[who].lines[-2:]}")
+
+    def told(self, before):
+        """The errors of each writer since it had said so many lines, but for those without any."""
+        found = {who: sum(line[1] == "error" for line in one.lines[before[who]:])
+                 for who, one in self.writers.items()}
+        return {who: n for who, n in found.items() if n} or "none"
 
     def measure_leaks(self):
         """(descriptors, threads) of each program that lives on."""
@@ -238,6 +247,7 @@ def arguments():
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 31))
     parser.add_argument("--steps", help="these alone, in this order")
+    parser.add_argument("--detect", help="how long the lab is without a writer, as 15s")
     return parser.parse_args()
 
 
@@ -251,9 +261,10 @@ def configuration(folder):
 def main():
     args = arguments()
     long = f" --minutes {args.minutes:g}" if args.minutes else ""
-    note(f"replay this with --seed {args.seed}{long}")
+    slow = {"detect": args.detect} if args.detect else {}
+    note(f"replay this with --seed {args.seed}{long}{' --detect ' + args.detect if slow else ''}")
     with tempfile.TemporaryDirectory(prefix="pchaos-") as folder, \
-            Lab(instances=4, dns_lag="5s") as lab, \
+            Lab(instances=4, dns_lag="5s", **slow) as lab, \
             Apps(lab, PELORUS_CONFIG=configuration(folder)) as apps:
         lab.sql("writer", TABLE)
         run = Run(lab, apps, args.seed, args.minutes is not None)

@@ -87,9 +87,10 @@ def deaths(p, parks, waiting):
     wait_for(lambda: renewed(p, worker))
     tap.ok(p.view.parks == parks and not answered(waiting + crowd(parks, 2), 0.5),
            "nor does a supervisor", p.view.parks)
-    for pid in p.note_pids():
+    both = p.note_pids()
+    for pid in both:
         os.kill(pid, signal.SIGKILL)
-        wait_for(lambda pid=pid: not alive(pid))
+    wait_for(lambda: not any(map(alive, both)))
     tap.ok(refused(crowd(parks, 2)), "when both are killed, whoever comes is refused")
     tap.ok(refused(waiting[:10]), "and so is who waits")
 

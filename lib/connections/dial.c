@@ -226,10 +226,15 @@ static bool is_under_way(struct dial *d, ssize_t *ret)
 {
 	struct pollfd state = {.fd = d->fd, .events = POLLRDHUP};
 	struct socket_record record;
+	short over = POLLHUP;
 
 	if (!sockets_read(d->fd, &record) || record.cookie != d->cookie)
 		return false;
-	if (poll(&state, 1, 0) < 0 || (state.revents & (POLLHUP | POLLRDHUP)) == POLLHUP)
+	/* By another name it would be a new one. */
+	if (record.followed == followed_index(d->followed))
+		over |= POLLRDHUP;
+	if (poll(&state, 1, 0) < 0 ||
+		(state.revents & POLLHUP && (state.revents & over) == POLLHUP))
 		return false;
 	d->plan.target = record.socket.real;
 	*ret = call_real(d);
@@ -331,6 +336,11 @@ static bool attempt(struct dial *d, ssize_t *ret, int *ret_errno)
 	*ret_errno = errno;
 	if (d->borrowed || (*ret < 0 && *ret_errno == EINTR))
 		return false;
+	/* A duplicate of one that has a record under its own number: nothing has begun. */
+	if (*ret < 0 && (*ret_errno == EALREADY || *ret_errno == EISCONN)) {
+		sockets_forget(d->fd, d->cookie);
+		return false;
+	}
 	if (plan_is_outdated(&d->plan, d->followed, env_get()->sever))
 		return true;
 	if (*ret < 0 && (leave_out(d, *ret_errno) || turn_dns(d, *ret_errno)))

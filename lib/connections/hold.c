@@ -384,8 +384,10 @@ static uint64_t look_at(int fd)
 	return at > plan.now_ns ? at - plan.now_ns : LOOK_NS;
 }
 
-static uint32_t look_at_parked(uint64_t *next)
+/* Those who were led a moment ago are still asked for by their duplicates. */
+static uint32_t look_at_parked(uint64_t now_ns, uint64_t *next)
 {
+	static uint64_t parked_ns;
 	struct process *p = process_get();
 	uint32_t seen = atomic_load(&p->parked), n = 0;
 
@@ -395,7 +397,9 @@ static uint32_t look_at_parked(uint64_t *next)
 		n += rest != 0;
 		*next = rest ? least(*next, rest) : *next;
 	}
-	if (n == 0 && seen)
+	if (n > 0)
+		parked_ns = now_ns;
+	else if (seen && now_ns > parked_ns + LOOK_NS)
 		(void)atomic_compare_exchange_strong(&p->parked, &seen, 0);
 	return n;
 }
@@ -442,7 +446,8 @@ uint64_t hold_look(const struct pel_map *map, uint64_t now_ns)
 		woken_ns = now_ns;
 	seen_map = map;
 	seen_word = word;
-	held = wake_waiting(changed) + look_at_parked(&next);
+	held = wake_waiting(changed) + look_at_parked(now_ns, &next);
 	slot_hold(held);
-	return held || is_writer_awaited() ? next : HOLD_NEVER;
+	return held || atomic_load(&process_get()->parked) || is_writer_awaited() ? next
+										  : HOLD_NEVER;
 }

@@ -4,6 +4,7 @@
  * (MSG_FASTOPEN): a packet to a virtual address must never leave the host.
  */
 #include "dial.h"
+#include "parked.h"
 #include "base/real.h"
 
 #include <stdint.h>
@@ -50,8 +51,11 @@ int hook_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	static const struct dial_call call = {.run = run_connect, .repeatable = true};
 
-	if (!dial_concerns(addr, len))
+	if (!dial_concerns(addr, len)) {
+		if (addr && len >= sizeof(addr->sa_family) && addr->sa_family == AF_UNSPEC)
+			parked_let_go(fd);
 		return real_get()->connect(fd, addr, len);
+	}
 	return (int)dial_run(fd, addr, len, &call);
 }
 

@@ -178,12 +178,27 @@ bool parked_goes_on(int fd, uint64_t cookie, uint64_t *ret_since_ns)
 	return false;
 }
 
+/* A duplicate has no record of its own, and is looked for while any socket may be led. */
 bool parked_answers(int fd)
 {
 	struct socket_record record;
 
-	return sockets_read(fd, &record) && record.held != SOCKET_FREE &&
-		socket_cookie(fd) == record.cookie;
+	if (sockets_read(fd, &record) && record.held != SOCKET_FREE)
+		return true;
+	return atomic_load_explicit(&process_get()->parked, memory_order_relaxed) != 0;
+}
+
+void parked_let_go(int fd)
+{
+	uint64_t cookie = socket_cookie(fd);
+	int home = sockets_home(fd, cookie), saved = errno;
+	const struct socket_record none = {.cookie = 0};
+	struct socket_record record;
+
+	while (home >= 0 && read_settled(home, cookie, &record) &&
+		!sockets_replace(home, &record, &none))
+		;
+	errno = saved;
 }
 
 /* What the socket says of itself. */
@@ -194,13 +209,13 @@ struct answer {
 	int error;
 };
 
-static void ask(int fd, uint64_t cookie, void *value, socklen_t *len, struct answer *ret)
+static void ask(int fd, int home, uint64_t cookie, void *value, socklen_t *len, struct answer *ret)
 {
 	struct socket_record before;
 	size_t n;
 
 	for (int i = 0; i < ASK_TRIES; i++) {
-		bool is_ours = read_settled(fd, cookie, &before);
+		bool is_ours = home >= 0 && read_settled(home, cookie, &before);
 
 		ret->connecting = is_connecting(fd);
 		ret->r = real_get()->getsockopt(fd, SOL_SOCKET, SO_ERROR, value, len);
@@ -208,7 +223,7 @@ static void ask(int fd, uint64_t cookie, void *value, socklen_t *len, struct ans
 		n = ret->r < 0 ? 0 : *len < sizeof(int) ? *len : sizeof(int);
 		memcpy(&ret->error, value, n);
 		ret->record.held = SOCKET_FREE;
-		if (!is_ours || !sockets_read(fd, &ret->record) || ret->record.cookie != cookie)
+		if (!is_ours || !sockets_read(home, &ret->record) || ret->record.cookie != cookie)
 			ret->record.held = SOCKET_FREE;
 		else if (ret->record.held == SOCKET_LEAVES || ret->record.made_ns != before.made_ns)
 			continue;
@@ -232,14 +247,15 @@ int parked_error(int fd, void *value, socklen_t *len)
 {
 	struct pollfd outcome = {.fd = fd, .events = POLLOUT};
 	uint64_t cookie = socket_cookie(fd);
+	int home = sockets_home(fd, cookie);
 	struct quiet quiet = quiet_begin();
 	struct socket_record settled;
 	struct answer a = {.r = 0};
 
-	ask(fd, cookie, value, len, &a);
+	ask(fd, home, cookie, value, len, &a);
 	if (is_too_early(&a)) {
 		(void)poll(&outcome, 1, OUTCOME_MS);
-		ask(fd, cookie, value, len, &a);
+		ask(fd, home, cookie, value, len, &a);
 	}
 	if (is_too_early(&a)) {
 		put(value, len, EINPROGRESS);
@@ -248,7 +264,7 @@ int parked_error(int fd, void *value, socklen_t *len)
 			put(value, len, a.record.error);
 		settled = a.record;
 		settled.held = SOCKET_FREE;
-		(void)sockets_replace(fd, &a.record, &settled);
+		(void)sockets_replace(home, &a.record, &settled);
 	}
 	if (a.r < 0)
 		quiet.error = a.error;

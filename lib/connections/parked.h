@@ -37,6 +37,9 @@ bool parked_lead(int fd, const struct socket_record *from, struct socket_record 
  */
 bool parked_goes_on(int fd, uint64_t cookie, uint64_t *ret_since_ns);
 
+/* The program takes the socket back to unconnected: it is not to be led any more. */
+void parked_let_go(int fd);
+
 /* Whether getsockopt(SO_ERROR) needs an answer of ours, and the answer. */
 bool parked_answers(int fd);
 int parked_error(int fd, void *value, socklen_t *len);

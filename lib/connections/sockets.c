@@ -196,6 +196,24 @@ bool sockets_read(int fd, struct socket_record *ret)
 	return places && fd >= 0 && fd < SOCKETS_MAX && place_read(&places[fd], ret);
 }
 
+int sockets_limit(void)
+{
+	return atomic_load(&limit);
+}
+
+int sockets_home(int fd, uint64_t cookie)
+{
+	struct socket_record record;
+
+	if (cookie == 0 || (sockets_read(fd, &record) && record.cookie == cookie))
+		return cookie ? fd : -1;
+	for (int i = 0, n = sockets_limit(); i < n; i++) {
+		if (sockets_read(i, &record) && record.cookie == cookie)
+			return i;
+	}
+	return -1;
+}
+
 /* Sets one word of the record, if it is that socket's. */
 static void set_word(int fd, uint64_t cookie, size_t offset, uint64_t value)
 {
@@ -213,11 +231,6 @@ static void set_word(int fd, uint64_t cookie, size_t offset, uint64_t value)
 void sockets_forget(int fd, uint64_t cookie)
 {
 	set_word(fd, cookie, offsetof(struct socket_record, cookie), 0);
-}
-
-int sockets_limit(void)
-{
-	return atomic_load(&limit);
 }
 
 static bool sigpipe_kills(void)

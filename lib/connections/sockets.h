@@ -58,6 +58,9 @@ int sockets_record(int fd, const struct socket_record *record);
 /* The record of a number; false if it has none. */
 bool sockets_read(int fd, struct socket_record *ret);
 
+/* The number that has a record of this socket: `fd`, or one that it is a duplicate of; -1 if none. */
+int sockets_home(int fd, uint64_t cookie);
+
 /* Replaces it if it still is that one: of the same socket and connect(), and held so; false if not. */
 bool sockets_replace(int fd, const struct socket_record *from, const struct socket_record *to);
 

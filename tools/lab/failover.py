@@ -18,7 +18,7 @@ MODES = ("crash", "graceful", "blackhole", "reboot")
 APPLY_LIMIT = 60.0
 
 
-def failover(lab, mode="crash", to=None, promote=True, keep_connections=False):
+def failover(lab, mode="crash", to=None, promote=True, keep_connections=False, detect=None):
     if mode not in MODES:
         raise LabError(f"there is no mode {mode}; there are {' '.join(MODES)}")
     old = lab.writer
@@ -41,7 +41,7 @@ def failover(lab, mode="crash", to=None, promote=True, keep_connections=False):
         _fail(lab, old, mode)
     if not promote:
         return {"failed": old.id if old else None}
-    time.sleep(lab.config["detect"])
+    time.sleep(lab.config["detect"] if detect is None else detect)
     if old is not None and mode == "blackhole":
         old.kill()  # the host is gone; nobody hears of this end
     new = _choose(lab, target)

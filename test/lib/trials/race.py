@@ -8,6 +8,7 @@
 Outage is the moment at which a write by the new writer is told to the application, minus the moment
 at which it became writable.  The rows themselves say who wrote them.
 """
+import threading
 import time
 
 from lib.lab import now
@@ -24,9 +25,9 @@ def clock_offset():
 
 
 class Entry:
-    def __init__(self, name, number, command, env, host, more):
+    def __init__(self, name, number, command, env, host, more, pause_ms):
         self.name, self.number, self.command, self.env = name, number, command, env
-        self.host, self.more = host, more
+        self.host, self.more, self.pause_ms = host, more, pause_ms
         self.writer = None
         self.retired = []  # earlier processes of this entry, with all that they told
 
@@ -34,8 +35,8 @@ class Entry:
         # Each process counts from 1: numbers tell them apart.
         self.retired += [self.writer] if self.writer else []
         self.number += 100
-        self.writer = Writer(lab, self.name, self.number, self.env, command=self.command,
-                             more=self.more, host=self.host)
+        self.writer = Writer(lab, self.name, self.number, self.env, self.pause_ms,
+                             command=self.command, more=self.more, host=self.host)
 
     def stop(self):
         if self.writer.process.poll() is None:
@@ -58,9 +59,11 @@ class Race:
         for entry in self.entries.values():
             entry.stop()
 
-    def start(self, name, command, host=None, more=(), pelorus=False):
-        env = self.apps.env(plain=not pelorus, BOOT_MINUS_MONOTONIC_NS=clock_offset())
-        entry = Entry(name, len(self.entries) + 1, command, env, host or self.lab.writer_name, more)
+    def start(self, name, command, host=None, more=(), pelorus=False, pause_ms=5, **environment):
+        env = self.apps.env(plain=not pelorus, BOOT_MINUS_MONOTONIC_NS=clock_offset(),
+                            **environment)
+        entry = Entry(name, len(self.entries) + 1, command, env, host or self.lab.writer_name, more,
+                      pause_ms)
         self.entries[name] = entry
         entry.start(self.lab)
 
@@ -102,18 +105,28 @@ class Race:
                 found[name] = (told - writable["boot_ns"]) / 1e6
         return found
 
-    def failover(self, mode, wait_for=None, limit=5, floor=None):
+    def tell_floor(self, floor, address, after_s):
+        def tell():
+            stream = self.entries[floor].writer.process.stdin
+            stream.write(address + "\n")
+            stream.flush()
+        if after_s:
+            threading.Timer(after_s, tell).start()
+        else:
+            tell()
+
+    def failover(self, mode, wait_for=None, limit=5, floor=None, detect_s=None):
         """One failover: its events and, of each entry, the outage; None if it is not back by then.
 
-        `floor` is the entry that is told beforehand who will be the new writer."""
+        `floor` is the entry that is told beforehand who will be the new writer, a moment before it
+        is one if the servers take `detect_s` to choose it."""
         status = self.lab.status()
         target = next(i for i in status["instances"] if i["role"] == "reader")
         last_id = self.lab.sql("writer", "SELECT COALESCE(MAX(id), 0) FROM journal")[0][0]
         if floor:
-            stream = self.entries[floor].writer.process.stdin
-            stream.write(target["addresses"][0] + "\n")
-            stream.flush()
-        events = self.lab.failover(mode, "--to", target["id"])
+            self.tell_floor(floor, target["addresses"][0], detect_s and detect_s - 1)
+        detect = ("--detect", f"{detect_s}s") if detect_s else ()
+        events = self.lab.failover(mode, "--to", target["id"], *detect)
         end = time.monotonic() + limit
         names = list(self.entries)
         while True:

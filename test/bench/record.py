@@ -13,6 +13,7 @@ import bench
 
 from lib.builds import commit
 from lib.paths import ROOT
+from lib.programs import pools as programs
 
 FOLDER = os.path.join(bench.HERE, "results")
 QUICK = os.path.join(ROOT, "build", "bench")
@@ -41,6 +42,21 @@ def versions():
             "Node " + output("node", "--version") + ", " +
             ", ".join(f"{name} {version}" for name, version in pinned),
             output("php", "--version"), f"MariaDB Connector/J {jar}"]
+
+
+def pools():
+    """What test/lib/programs/pools.py gets."""
+    with open(os.path.join(bench.HERE, "..", "clients", "java", "pom.xml")) as pom:
+        jars = re.findall(r"<artifactId>([^<]+)</artifactId>\s*<version>([^<]+)</version>",
+                          pom.read())
+    with open(os.path.join(bench.HERE, "..", "clients", "rust", "Cargo.lock")) as lock:
+        crate = re.search(r'name = "sqlx"\nversion = "([^"]+)"', lock.read()).group(1)
+    with open(os.path.join(bench.HERE, "..", "clients", "node", "package.json")) as package:
+        node = re.findall(r'"(sequelize|typeorm)": "([^"]+)"', package.read())
+    named = [*node, *jars[1:-1], programs.AIOMYSQL, programs.ASYNCMY, ("sqlx", crate),
+             ("PyMySQL", output("dpkg-query", "-W", "-f=${Version}", "python3-pymysql")),
+             ("libmariadb", output("dpkg-query", "-W", "-f=${Version}", "libmariadb3"))]
+    return ", ".join(" ".join(one[:2]) for one in named)
 
 
 def made_by(command):

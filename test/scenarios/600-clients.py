@@ -15,13 +15,14 @@ import time
 from lib.lab import Lab, now
 from lib.programs.apps import Apps
 from lib.tap import done, note, ok, skip
-from lib.trials import matrix
+from lib.trials import matrix, outage
 from lib.trials.matrix import ABI, POOL, READ
 
 TABLE = """CREATE TABLE writes (id BIGINT AUTO_INCREMENT PRIMARY KEY, client VARCHAR(60),
 server VARCHAR(64) DEFAULT (@@aurora_server_id))"""
 LONG = int(os.environ.get("PELORUS_ROUNDS", "1")) > 1
 MODES = ("crash", "graceful", "blackhole", "reboot") if LONG else ("crash",)
+PAUSE = "15 s without a writer: errors, of those in flight"
 LATE_S = 0.5  # how long they write on after the new writer was published
 QUIET_S = 0.2  # what is idle has seen by then that its connections have ended
 OTHER_NAME = "TLS, another name refused"
@@ -46,9 +47,9 @@ class Trial:
             return
         ok(good, f"{row.kind.name}: {column}", f"{text} {told if told is not None else ''}")
 
-    def failover(self, mode):
+    def failover(self, mode, *words):
         """A failover, to the end: published, and the old writer back as a reader."""
-        events = self.lab.failover(mode)
+        events = self.lab.failover(mode, *words)
         self.published(events["writable"]["id"])
         return events
 
@@ -126,11 +127,28 @@ class Trial:
         time.sleep(LATE_S)
         for row in self.rows:
             told, again = row.rest(), row.write()
-            late = [e for ns, e in told["errors"] if ns > published]
+            late = [e for ns, _, e in told["errors"] if ns > published]
             good = not late and told["ok"] > 0 and again["ok"] == row.kind.connections
             self.judge(row, f"busy, {mode}", bool(good), said(len(told["errors"])),
                        (late[:3], again))
         self.heal(mode, events)
+
+    def pause(self):
+        """Connects wait for a writer for as long as the program itself would wait."""
+        for row in self.rows:
+            row.busy()
+        events = self.failover("crash", "--detect", "15s")
+        time.sleep(LATE_S)
+        for row in self.rows:
+            told, again = row.rest(), row.write()
+            flight, own, others = outage.sort(
+                [(begun / 1e9, ended / 1e9, text) for begun, ended, text in told["errors"]],
+                events["failure"]["boot_ns"] / 1e9, row.kind.connections)
+            text = f"{len(told['errors'])}, {len(flight)}"
+            text += f" (its own time limit: {len(own)})" if own else ""
+            good = not others and told["ok"] > 0 and again["ok"] == row.kind.connections
+            self.judge(row, PAUSE, bool(good), text, (others[:3], again))
+        self.heal("crash", events)
 
     def transaction(self, mode):
         """It must fail as a whole, and be told; the client then works."""
@@ -203,6 +221,7 @@ def main():
                 trial.idle(mode)
                 trial.busy(mode)
                 trial.transaction(mode)
+            trial.pause()
             trial.reconnect()
             note(f"limits: {trial.limits}")
             check_rows(lab, rows)

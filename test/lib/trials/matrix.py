@@ -185,7 +185,7 @@ class Row:
 
     def busy(self, pause_s=0.03):
         """Writes until rest(), by a thread; {"ok", "errors"} is put into self.told, each error
-        with the moment at which it was asked."""
+        with the moments at which it was asked and answered."""
         self.told = {"ok": 0, "errors": []}
         self.resting.clear()
 
@@ -193,7 +193,7 @@ class Row:
             while not self.resting.is_set():
                 begun, told = now(), self.write(calm=False)
                 self.told["ok"] += told["ok"]
-                self.told["errors"] += [(begun, e) for e in told["errors"]]
+                self.told["errors"] += [(begun, now(), e) for e in told["errors"]]
                 time.sleep(pause_s)
         self.thread = threading.Thread(target=work, daemon=True)
         self.thread.start()
@@ -242,9 +242,10 @@ def document(rows, columns, limits, modes):
     return "\n".join([
         "# What unmodified clients are told", "", table(rows, columns, limits), "",
         "Errors in all, of all connections of the client, in a failover that it slept through "
-        "(idle), "
-        "while it wrote (busy: what is in flight fails, and connects are refused while there is no "
-        "writer; none later), in the middle of a transaction, which must be told. TLS is looked at "
+        "(idle), while it wrote (busy: what is in flight fails; nothing later), in the middle of a "
+        "transaction, which must be told, and while it wrote and there was no writer for 15 s: "
+        "connects wait, so that only what was in flight may fail, and what has a time limit of "
+        "its own that is shorter. TLS is looked at "
         "by what the server says of the connection; `none`: mysql for Node and sysbench verify no "
         "name, the "
         "program on musl has no TLS. Bold is a limit.",

@@ -2,7 +2,7 @@
 """What one program was told around a failover, judged by when each statement was begun."""
 import re
 
-FLIGHT_S = 0.05  # a program that does not look sees the loss at its next statement
+FLIGHT_S = 0.15  # a program that does not look sees the loss at its next statement
 AFTER_S, LATEST_S = 1.0, 3.0
 WAITED_S = 0.9
 TIME_IS_OUT = re.compile(r"timed?[ -]?out|ETIMEDOUT", re.I)

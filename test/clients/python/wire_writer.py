@@ -4,8 +4,8 @@
 
     wire_writer.py HOST NUMBER MILLISECONDS pymysql|aiomysql|asyncmy [WIDTH]
 
-pymysql has one connection, made anew after an error; the others a pool of four, by which WIDTH loops
-write side by side.  An error ends with the moment at which its statement was begun.
+pymysql has one connection, made anew after an error; the others a pool of four, by which WIDTH
+loops write side by side.  An error ends with the moment at which its statement was begun.
 """
 import asyncio
 import importlib

@@ -121,7 +121,7 @@ static uint64_t read_timeout(const char *word, uint64_t otherwise)
 
 void env_read(struct env *ret, char *const *list, const char *executable, bool secure)
 {
-	const char *prober, *retry, *auth, *pool = environ_value(list, "UV_THREADPOOL_SIZE");
+	const char *prober, *retry, *auth;
 
 	ret->hold_ns = UINT64_MAX;
 	ret->secure = secure;
@@ -132,7 +132,6 @@ void env_read(struct env *ret, char *const *list, const char *executable, bool s
 	ret->may_spawn = !prober || strcmp(prober, "off") != 0;
 	if (prober && *prober == '/')
 		(void)text_copy(ret->prober, sizeof(ret->prober), prober);
-	ret->few_lookups = pool && *pool && atoi(pool) < 3;
 	ret->failover = read_failover(environ_value(list, "PELORUS_FAILOVER"));
 	ret->failover_timeout_ns = read_timeout(environ_value(list, "PELORUS_FAILOVER_TIMEOUT"),
 		ENV_FAILOVER_TIMEOUT_NS);

@@ -51,7 +51,6 @@ struct env {
 	bool active;      /* hooks do more than pass through */
 	bool secure;      /* AT_SECURE: starts no prober */
 	bool may_spawn;   /* PELORUS_PROBER is not off */
-	bool few_lookups; /* UV_THREADPOOL_SIZE < 3: no lookup may wait */
 	bool auth_iam;    /* passwords are RDS tokens */
 	enum sever_mode sever;
 	enum retry_mode retry;

@@ -256,45 +256,6 @@ int hold_connect(const struct hold *h, struct plan *plan)
 	return awaits ? ECONNREFUSED : 0;
 }
 
-/* Where nobody listens, and nobody can. */
-static bool refuse(int fd, const struct socket_record *record)
-{
-	struct socket_record to = *record;
-
-	to.socket.role = PEL_ROLE_UNKNOWN;
-	to.socket.real.port = 0;
-	if (!parked_lead(fd, record, &to, SOCKET_LEFT))
-		return false;
-	slot_count(SLOT_GIVEN_UP);
-	slot_count(SLOT_REFUSED);
-	return true;
-}
-
-static bool go(int fd, const struct socket_record *record, const struct plan *plan)
-{
-	struct socket_record to = *record;
-
-	to.socket = plan_socket(plan);
-	to.pending = plan->identity != 0 && !reachability_is_proven(plan->identity);
-	(void)atomic_fetch_add_explicit(&followed_at(record->followed)->turn, 1,
-		memory_order_relaxed);
-	if (!parked_lead(fd, record, &to, SOCKET_LEFT))
-		return false;
-	if (to.pending)
-		reachability_begin();
-	slot_count_sockets(1);
-	slot_count(SLOT_ROUTED);
-	return true;
-}
-
-static void park_anew(int fd, const struct socket_record *record, const struct plan *plan)
-{
-	struct socket_record to = *record;
-
-	to.socket.real = parked_place(plan, record->families);
-	(void)parked_lead(fd, record, &to, SOCKET_PARKED);
-}
-
 bool hold_instead(int fd, const struct socket_record *record)
 {
 	struct socket_record to = *record;
@@ -303,9 +264,8 @@ bool hold_instead(int fd, const struct socket_record *record)
 	if (record->port == 0 || record->holder != own_pid() || parked_blocks(fd))
 		return false;
 	plan_make(followed_at(record->followed), record->families, record->port, &plan);
-	to.socket = (struct sever_socket){.uid = record->socket.uid,
-		.role = record->socket.role,
-		.real = parked_place(&plan, record->families)};
+	to.socket.identity = 0;
+	to.socket.real = parked_place(&plan, record->families);
 	to.pending = SOCKET_SETTLED;
 	to.since_ns = plan.now_ns;
 	to.until_ns = plan.now_ns + plan.hold_ns;
@@ -345,12 +305,46 @@ static uint64_t end_wait(int fd, const struct socket_record *record, bool gone)
 	return 0;
 }
 
+/* Where it goes next: to the writer, to another place to wait, or where nobody listens and nobody can. */
+static struct socket_record next_of(const struct socket_record *record, enum release release,
+	const struct plan *plan)
+{
+	struct socket_record to = *record;
+
+	if (release == RELEASE_GO) {
+		to.socket = plan_socket(plan);
+		to.pending = plan->identity != 0 && !reachability_is_proven(plan->identity);
+		return to;
+	}
+	to.socket.real = parked_place(plan, record->families);
+	if (release == RELEASE_REFUSE) {
+		to.socket.role = PEL_ROLE_UNKNOWN;
+		to.socket.real.port = 0;
+	}
+	return to;
+}
+
+static void count_left(enum release release, const struct socket_record *to)
+{
+	if (release == RELEASE_GO) {
+		(void)atomic_fetch_add(&followed_at(to->followed)->turn, 1);
+		slot_count_sockets(1);
+		slot_count(SLOT_ROUTED);
+		if (to->pending)
+			reachability_begin();
+	} else {
+		slot_count(SLOT_GIVEN_UP);
+		slot_count(SLOT_REFUSED);
+	}
+}
+
 /* One number.  How long it waits from now on before it is looked at, or 0 if nothing waits there. */
 static uint64_t look_at(int fd)
 {
-	struct socket_record record;
+	struct socket_record record, to;
 	struct plan plan;
 	struct waiter w;
+	enum release release;
 	uint64_t at;
 
 	if (!sockets_read(fd, &record) || record.held != SOCKET_PARKED ||
@@ -369,19 +363,18 @@ static uint64_t look_at(int fd)
 			.parked_ns = record.made_ns,
 			.parked_at = record.socket.real.port},
 	};
-	switch (look_parked(&record, &w, &plan)) {
-	case RELEASE_GO:
-		return go(fd, &record, &plan) ? end_wait(fd, &record, false) : LOOK_NS;
-	case RELEASE_REFUSE:
-		return refuse(fd, &record) ? end_wait(fd, &record, false) : LOOK_NS;
-	case RELEASE_REPARK:
-		park_anew(fd, &record, &plan);
-		return LOOK_NS;
-	default:
-		break;
+	release = look_parked(&record, &w, &plan);
+	if (release == RELEASE_KEEP) {
+		at = w.look.leads && w.look.due_ns > plan.now_ns ? w.look.due_ns : record.until_ns;
+		return at > plan.now_ns ? at - plan.now_ns : LOOK_NS;
 	}
-	at = w.look.leads && w.look.due_ns > plan.now_ns ? w.look.due_ns : record.until_ns;
-	return at > plan.now_ns ? at - plan.now_ns : LOOK_NS;
+	to = next_of(&record, release, &plan);
+	if (!parked_lead(fd, &record, &to,
+		    release == RELEASE_REPARK ? SOCKET_PARKED : SOCKET_LEFT) ||
+		release == RELEASE_REPARK)
+		return LOOK_NS;
+	count_left(release, &to);
+	return end_wait(fd, &record, false);
 }
 
 /* Those who were led a moment ago are still asked for by their duplicates. */

@@ -88,16 +88,11 @@ bool parked_is_there(int fd, const struct socket_record *record)
 		peer.port == real->port && memcmp(peer.ip, real->ip, sizeof(peer.ip)) == 0;
 }
 
-/* The end of the gap must not be missed: who asks meanwhile waits for it. */
+/* Fails for as long only as another writes the record, or if that is no longer this one. */
 static void end_gap(int fd, const struct socket_record *gap, const struct socket_record *to)
 {
-	struct socket_record seen;
-
-	while (!sockets_replace(fd, gap, to)) {
-		if (!sockets_read(fd, &seen) || seen.cookie != gap->cookie ||
-			seen.held != SOCKET_LEAVES)
-			return;
-	}
+	for (int i = 0; i < GAP_TRIES && !sockets_replace(fd, gap, to); i++)
+		;
 }
 
 bool parked_begin(int fd, struct socket_record *record)
@@ -201,71 +196,69 @@ void parked_let_go(int fd)
 	errno = saved;
 }
 
-/* What the socket says of itself. */
+/* What a socket said, and what it was before and behind that. */
 struct answer {
-	struct socket_record record; /* held: FREE if the answer is as of any other socket */
-	bool connecting;             /* before it was asked */
+	int home; /* the number that has its record */
+	uint64_t cookie;
+	struct socket_record before;
+	struct socket_record record;
+	bool connecting;
+	bool ours; /* it may have been asked in a gap, or for one */
 	int r;
 	int error;
 };
 
-static void ask(int fd, int home, uint64_t cookie, void *value, socklen_t *len, struct answer *ret)
+static bool ask(int fd, void *value, socklen_t *len, struct answer *a)
 {
-	struct socket_record before;
-	size_t n;
+	bool known = a->home >= 0 && read_settled(a->home, a->cookie, &a->before);
 
-	for (int i = 0; i < ASK_TRIES; i++) {
-		bool is_ours = home >= 0 && read_settled(home, cookie, &before);
-
-		ret->connecting = is_connecting(fd);
-		ret->r = real_get()->getsockopt(fd, SOL_SOCKET, SO_ERROR, value, len);
-		ret->error = ret->r < 0 ? errno : 0;
-		n = ret->r < 0 ? 0 : *len < sizeof(int) ? *len : sizeof(int);
-		memcpy(&ret->error, value, n);
-		ret->record.held = SOCKET_FREE;
-		if (!is_ours || !sockets_read(home, &ret->record) || ret->record.cookie != cookie)
-			ret->record.held = SOCKET_FREE;
-		else if (ret->record.held == SOCKET_LEAVES || ret->record.made_ns != before.made_ns)
-			continue;
-		return;
-	}
+	a->connecting = is_connecting(fd);
+	a->r = real_get()->getsockopt(fd, SOL_SOCKET, SO_ERROR, value, len);
+	a->error = a->r < 0 ? errno : 0;
+	if (a->r == 0 && *len >= sizeof(a->error))
+		memcpy(&a->error, value, sizeof(a->error));
+	a->ours = known && a->r == 0 && *len >= sizeof(a->error) &&
+		sockets_read(a->home, &a->record) && a->record.cookie == a->cookie &&
+		a->record.held != SOCKET_FREE;
+	return !a->ours ||
+		(a->record.held != SOCKET_LEAVES && a->record.made_ns == a->before.made_ns);
 }
 
-static void put(void *value, const socklen_t *len, int error)
-{
-	memcpy(value, &error, *len < sizeof(error) ? *len : sizeof(error));
-}
-
-/* As any that is connecting has none yet: only a gap wakes who asks too early. */
+/* As any that is connecting it has none yet: only a gap wakes who asks too early. */
 static bool is_too_early(const struct answer *a)
 {
-	return a->r == 0 && a->error == 0 && a->connecting && a->record.held != SOCKET_FREE &&
+	return a->ours && a->error == 0 && a->connecting &&
 		(a->record.gaps > 0 || a->record.holder != atomic_load(&process_get()->pid));
+}
+
+static void settle(struct answer *a)
+{
+	a->before = a->record;
+	if (a->error == 0)
+		a->error = a->record.error;
+	a->record.held = SOCKET_FREE;
+	(void)sockets_replace(a->home, &a->before, &a->record);
 }
 
 int parked_error(int fd, void *value, socklen_t *len)
 {
 	struct pollfd outcome = {.fd = fd, .events = POLLOUT};
-	uint64_t cookie = socket_cookie(fd);
-	int home = sockets_home(fd, cookie);
+	struct answer a = {.cookie = socket_cookie(fd)};
 	struct quiet quiet = quiet_begin();
-	struct socket_record settled;
-	struct answer a = {.r = 0};
 
-	ask(fd, home, cookie, value, len, &a);
-	if (is_too_early(&a)) {
-		(void)poll(&outcome, 1, OUTCOME_MS);
-		ask(fd, home, cookie, value, len, &a);
+	a.home = sockets_home(fd, a.cookie);
+	for (int i = 0; i < ASK_TRIES; i++) {
+		if (ask(fd, value, len, &a) && !is_too_early(&a))
+			break;
+		if (is_too_early(&a) && poll(&outcome, 1, OUTCOME_MS) == 0)
+			break;
 	}
-	if (is_too_early(&a)) {
-		put(value, len, EINPROGRESS);
-	} else if (a.r == 0 && !a.connecting && a.record.held == SOCKET_LEFT) {
-		if (a.error == 0 && a.record.error != 0)
-			put(value, len, a.record.error);
-		settled = a.record;
-		settled.held = SOCKET_FREE;
-		(void)sockets_replace(home, &a.record, &settled);
-	}
+	if (is_too_early(&a))
+		a.error = EINPROGRESS;
+	else if (a.ours && a.record.held == SOCKET_LEFT && !a.connecting)
+		settle(&a);
+	if (a.ours)
+		memcpy(value, &a.error, sizeof(a.error));
 	if (a.r < 0)
 		quiet.error = a.error;
 	quiet_end(quiet);

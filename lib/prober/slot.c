@@ -205,17 +205,18 @@ void slot_follow(uint64_t name_hash, uint64_t now_ns)
 void slot_count(enum slot_counter counter)
 {
 	struct process *p = process_get();
-	_Atomic uint32_t *const counters[] = {
-		[SLOT_ROUTED] = &p->own_slot.routed,
-		[SLOT_SEVERED] = &p->own_slot.severed,
-		[SLOT_REFUSED] = &p->own_slot.refused,
-		[SLOT_MOVED] = &p->own_slot.moved,
-		[SLOT_RETRIED] = &p->own_slot.retried,
-		[SLOT_WAITED] = &p->own_slot.waited,
-		[SLOT_GIVEN_UP] = &p->own_slot.given_up,
+	static const uint8_t at[] = {
+		[SLOT_ROUTED] = offsetof(struct pel_slot, routed),
+		[SLOT_SEVERED] = offsetof(struct pel_slot, severed),
+		[SLOT_REFUSED] = offsetof(struct pel_slot, refused),
+		[SLOT_MOVED] = offsetof(struct pel_slot, moved),
+		[SLOT_RETRIED] = offsetof(struct pel_slot, retried),
+		[SLOT_WAITED] = offsetof(struct pel_slot, waited),
+		[SLOT_GIVEN_UP] = offsetof(struct pel_slot, given_up),
 	};
 
-	(void)atomic_fetch_add_explicit(counters[counter], 1, memory_order_relaxed);
+	(void)atomic_fetch_add_explicit((_Atomic uint32_t *)((char *)&p->own_slot + at[counter]), 1,
+		memory_order_relaxed);
 	/* It is the watcher itself who severs. */
 	if (atomic_load_explicit(&p->untold, memory_order_relaxed) == 0 &&
 		atomic_exchange(&p->untold, 1) == 0 && counter != SLOT_SEVERED)

@@ -26,7 +26,7 @@ static void test_everything_has_a_default(void **state)
 
 	assert_true(e->active);
 	assert_true(e->may_spawn);
-	assert_false(e->few_lookups);
+	assert_true(e->hold_ns == UINT64_MAX);
 	assert_int_equal(e->sever, SEVER_SAFE);
 	assert_string_equal(e->runtime_dir, "");
 	assert_int_equal(e->n_clusters, 0);
@@ -52,30 +52,33 @@ static void test_switches(void **state)
 {
 	static const struct {
 		char *line;
-		bool active, may_spawn, few;
+		bool active, may_spawn;
 		enum sever_mode sever;
+		uint64_t hold_ms; /* 0: as the cluster says */
 	} rows[] = {
-		{"PELORUS_DISABLED=1", false, true, false, SEVER_SAFE},
-		{"PELORUS_DISABLED=yes", false, true, false, SEVER_SAFE},
-		{"PELORUS_DISABLED=0", true, true, false, SEVER_SAFE},
-		{"PELORUS_DISABLED=", true, true, false, SEVER_SAFE},
-		{"PELORUS_PROBER=off", true, false, false, SEVER_SAFE},
-		{"PELORUS_PROBER=relative", true, true, false, SEVER_SAFE},
-		{"UV_THREADPOOL_SIZE=2", true, true, true, SEVER_SAFE},
-		{"UV_THREADPOOL_SIZE=3", true, true, false, SEVER_SAFE},
-		{"PELORUS_SEVER=all", true, true, false, SEVER_ALL},
-		{"PELORUS_SEVER=off", true, true, false, SEVER_OFF},
-		{"PELORUS_SEVER=nonsense", true, true, false, SEVER_SAFE},
-		{"PELORUS_EXCLUDE=php*", false, true, false, SEVER_SAFE},
-		{"PELORUS_INCLUDE=php*", true, true, false, SEVER_SAFE},
-		{"PELORUS_INCLUDE=node", false, true, false, SEVER_SAFE},
+		{"PELORUS_DISABLED=1", false, true, SEVER_SAFE},
+		{"PELORUS_DISABLED=yes", false, true, SEVER_SAFE},
+		{"PELORUS_DISABLED=0", true, true, SEVER_SAFE},
+		{"PELORUS_DISABLED=", true, true, SEVER_SAFE},
+		{"PELORUS_PROBER=off", true, false, SEVER_SAFE},
+		{"PELORUS_PROBER=relative", true, true, SEVER_SAFE},
+		{"PELORUS_HOLD=7", true, true, SEVER_SAFE, 7000},
+		{"PELORUS_HOLD=250ms", true, true, SEVER_SAFE, 250},
+		{"PELORUS_HOLD=nonsense", true, true, SEVER_SAFE},
+		{"PELORUS_SEVER=all", true, true, SEVER_ALL},
+		{"PELORUS_SEVER=off", true, true, SEVER_OFF},
+		{"PELORUS_SEVER=nonsense", true, true, SEVER_SAFE},
+		{"PELORUS_EXCLUDE=php*", false, true, SEVER_SAFE},
+		{"PELORUS_INCLUDE=php*", true, true, SEVER_SAFE},
+		{"PELORUS_INCLUDE=node", false, true, SEVER_SAFE},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct env *e = read_env((char *[]){rows[i].line, NULL});
 
 		if (e->active != rows[i].active || e->may_spawn != rows[i].may_spawn ||
-			e->few_lookups != rows[i].few || e->sever != rows[i].sever)
+			e->sever != rows[i].sever ||
+			e->hold_ns != (rows[i].hold_ms ? rows[i].hold_ms * 1000000 : UINT64_MAX))
 			fail_msg("%s", rows[i].line);
 	}
 }

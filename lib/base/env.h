@@ -48,10 +48,10 @@ struct env_cluster {
 enum env_failover { ENV_READER_OR_WRITER = 0, ENV_STRICT_READER, ENV_STRICT_WRITER };
 
 struct env {
-	bool active;      /* hooks do more than pass through */
-	bool secure;      /* AT_SECURE: starts no prober */
-	bool may_spawn;   /* PELORUS_PROBER is not off */
-	bool auth_iam;    /* passwords are RDS tokens */
+	bool active;    /* hooks do more than pass through */
+	bool secure;    /* AT_SECURE: starts no prober */
+	bool may_spawn; /* PELORUS_PROBER is not off */
+	bool auth_iam;  /* passwords are RDS tokens */
 	enum sever_mode sever;
 	enum retry_mode retry;
 	enum env_failover failover;

@@ -12,27 +12,49 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define LENT_MAX 4
+
 static struct process fallback;
 static struct process *page = &fallback;
+static bool is_wiped;
+static _Atomic int
+	lent[LENT_MAX]; /* numbers, plus one: of the process itself, so not in the page */
 
-static void forget(void)
+void process_lend(int fd)
 {
-	memset(page, 0, sizeof(*page));
+	int none = 0;
+
+	for (int i = 0; i < LENT_MAX && !atomic_compare_exchange_strong(&lent[i], &none, fd + 1);
+		i++)
+		none = 0;
 }
 
-static void forget_at_fork(void)
+/* Before it is closed: another thread may have the number a moment later. */
+void process_take_back(int fd)
 {
-	const struct real *real = real_get();
+	for (int i = 0; i < LENT_MAX; i++) {
+		int seen = fd + 1;
 
-	if (real->register_atfork)
-		(void)real->register_atfork(NULL, NULL, forget, NULL);
-	else if (real->pthread_atfork)
-		(void)real->pthread_atfork(NULL, NULL, forget);
+		if (atomic_compare_exchange_strong(&lent[i], &seen, 0))
+			return;
+	}
+}
+
+static void begin_child(void)
+{
+	for (int i = 0; i < LENT_MAX; i++) {
+		int fd = atomic_exchange(&lent[i], 0) - 1;
+
+		if (fd >= 0)
+			(void)close(fd);
+	}
+	if (!is_wiped)
+		memset(page, 0, sizeof(*page));
 }
 
 void process_init(void)
 {
-	bool is_wiped = false;
+	const struct real *real = real_get();
 	int saved = errno;
 	void *p = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 		0);
@@ -41,8 +63,10 @@ void process_init(void)
 		is_wiped = madvise(p, sizeof(*page), MADV_WIPEONFORK) == 0;
 		page = p;
 	}
-	if (!is_wiped)
-		forget_at_fork();
+	if (real->register_atfork)
+		(void)real->register_atfork(NULL, NULL, begin_child, NULL);
+	else if (real->pthread_atfork)
+		(void)real->pthread_atfork(NULL, NULL, begin_child);
 	errno = saved;
 }
 

@@ -30,6 +30,7 @@ struct waiter {
 	struct followed *followed;
 	uint16_t families;
 	uint16_t port;
+	uint8_t parked; /* by IPv4 or IPv6 */
 	uint64_t since_ns;
 	uint64_t random;
 	struct release_look look;
@@ -101,10 +102,26 @@ static enum release look(struct waiter *w, struct plan *plan)
 	l->wrong = l->leads && plan_is_outdated(plan, w->followed, env_get()->sever);
 	l->over = is_over(plan);
 	l->starting = is_starting(plan);
-	l->park = parked_place(plan, w->families).port;
+	l->park = parked_place(plan, w->parked).port;
 	if (l->leads && l->due_ns == 0)
 		l->due_ns = due_of(w, plan);
 	return release_decide(l);
+}
+
+/*
+ * An IPv6 socket that was once connected to a mapped address never reaches another kind: so it is
+ * parked as what it is, if it can be.
+ */
+static bool begin(const struct hold *h, const struct plan *plan, struct socket_record *record)
+{
+	for (uint8_t family = h->family == AF_INET ? 4 : 6; family >= 4; family -= 2) {
+		record->socket.real = parked_place(plan, family);
+		if (record->socket.real.port != 0 &&
+			(h->families & (family == 4 ? ROUTE_FAMILY4 : ROUTE_FAMILY6)) &&
+			parked_begin(h->fd, record))
+			return true;
+	}
+	return false;
 }
 
 /* Beginning anew: a socket that is not yet on its way, or no longer. */
@@ -113,9 +130,7 @@ static bool park(const struct hold *h, const struct plan *plan, uint64_t due_ns)
 	struct wish *wish = wish_find();
 	struct socket_record record = {
 		.cookie = h->cookie,
-		.socket = {.uid = plan->hot.uid,
-			.real = parked_place(plan, h->families),
-			.role = plan->role},
+		.socket = {.uid = plan->hot.uid, .role = plan->role},
 		.made_ns = plan->now_ns,
 		.followed = followed_index(h->followed),
 		.port = h->port,
@@ -127,9 +142,8 @@ static bool park(const struct hold *h, const struct plan *plan, uint64_t due_ns)
 		.holder = own_pid(),
 	};
 
-	if (record.socket.real.port == 0 || h->cookie == 0 || !h->parkable ||
-		!mapview_is_of_our_netns(plan->map) || !watcher_arm() ||
-		!parked_begin(h->fd, &record))
+	if (h->cookie == 0 || !h->parkable || !mapview_is_of_our_netns(plan->map) ||
+		!watcher_arm() || !begin(h, plan, &record))
 		return false;
 	if (wish)
 		wish->fd = h->fd;
@@ -265,7 +279,7 @@ bool hold_instead(int fd, const struct socket_record *record)
 		return false;
 	plan_make(followed_at(record->followed), record->families, record->port, &plan);
 	to.socket.identity = 0;
-	to.socket.real = parked_place(&plan, record->families);
+	to.socket.real = parked_place(&plan, record->socket.real.family);
 	to.pending = SOCKET_SETTLED;
 	to.since_ns = plan.now_ns;
 	to.until_ns = plan.now_ns + plan.hold_ns;
@@ -316,7 +330,7 @@ static struct socket_record next_of(const struct socket_record *record, enum rel
 		to.pending = plan->identity != 0 && !reachability_is_proven(plan->identity);
 		return to;
 	}
-	to.socket.real = parked_place(plan, record->families);
+	to.socket.real = parked_place(plan, record->socket.real.family);
 	if (release == RELEASE_REFUSE) {
 		to.socket.role = PEL_ROLE_UNKNOWN;
 		to.socket.real.port = 0;
@@ -356,6 +370,7 @@ static uint64_t look_at(int fd)
 		.followed = followed_at(record.followed),
 		.families = record.families,
 		.port = record.port,
+		.parked = record.socket.real.family,
 		.since_ns = record.since_ns,
 		.random = record.cookie * MIX,
 		.look = {.until_ns = record.until_ns,
@@ -364,6 +379,9 @@ static uint64_t look_at(int fd)
 			.parked_at = record.socket.real.port},
 	};
 	release = look_parked(&record, &w, &plan);
+	/* See begin(). */
+	if (release == RELEASE_GO && record.socket.real.family == 4 && plan.target.family == 6)
+		release = RELEASE_REFUSE;
 	if (release == RELEASE_KEEP) {
 		at = w.look.leads && w.look.due_ns > plan.now_ns ? w.look.due_ns : record.until_ns;
 		return at > plan.now_ns ? at - plan.now_ns : LOOK_NS;

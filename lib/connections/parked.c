@@ -18,21 +18,19 @@
 
 #define GAP_TRIES 2000 /* of 50 us */
 #define ASK_TRIES 4
-#define OUTCOME_MS 20 /* a connect that begins anew is given so long before it is told of */
+#define OUTCOME_NS                                                                                 \
+	UINT64_C(20000000) /* a connect that begins anew has so long before it is told of */
 
-/* An IPv6 socket that may use IPv4 is parked there: of the two it is what every host has. */
-struct pel_addr parked_place(const struct plan *plan, uint16_t families)
+struct pel_addr parked_place(const struct plan *plan, uint8_t family)
 {
-	struct pel_addr a = {.family = families & ROUTE_FAMILY4 ? 4 : 6};
+	struct pel_addr a = {.family = family};
 
-	if (a.family == 4)
+	if (family == 4)
 		memcpy(a.ip, (const uint8_t[]){127, 0, 0, 1}, 4);
 	else
 		a.ip[15] = 1;
-	if (plan->fresh && a.family == 4)
-		a.port = plan->map->header.park4;
-	else if (plan->fresh)
-		a.port = plan->map->header.park6;
+	if (plan->fresh)
+		a.port = family == 4 ? plan->map->header.park4 : plan->map->header.park6;
 	return a;
 }
 
@@ -240,9 +238,18 @@ static void settle(struct answer *a)
 	(void)sockets_replace(a->home, &a->before, &a->record);
 }
 
-int parked_error(int fd, void *value, socklen_t *len)
+/* All that are led at once share this moment: one thread may look after many of them. */
+static bool wait_for_outcome(int fd, const struct socket_record *record)
 {
 	struct pollfd outcome = {.fd = fd, .events = POLLOUT};
+	uint64_t end_ns = record->made_ns + OUTCOME_NS, now_ns = clock_now_ns();
+
+	return record->held != SOCKET_PARKED && now_ns < end_ns &&
+		poll(&outcome, 1, (int)((end_ns - now_ns) / 1000000) + 1) > 0;
+}
+
+int parked_error(int fd, void *value, socklen_t *len)
+{
 	struct answer a = {.cookie = socket_cookie(fd)};
 	struct quiet quiet = quiet_begin();
 
@@ -250,7 +257,7 @@ int parked_error(int fd, void *value, socklen_t *len)
 	for (int i = 0; i < ASK_TRIES; i++) {
 		if (ask(fd, value, len, &a) && !is_too_early(&a))
 			break;
-		if (is_too_early(&a) && poll(&outcome, 1, OUTCOME_MS) == 0)
+		if (is_too_early(&a) && !wait_for_outcome(fd, &a.record))
 			break;
 	}
 	if (is_too_early(&a))

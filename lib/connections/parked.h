@@ -18,8 +18,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/* Where the map says that nobody ever answers; port 0: nowhere. */
-struct pel_addr parked_place(const struct plan *plan, uint16_t families);
+/* Where the map says that nobody ever answers by IPv4 or IPv6 (4, 6); port 0: nowhere. */
+struct pel_addr parked_place(const struct plan *plan, uint8_t family);
 
 /* Records it, and parks it at `socket.real`, also one that blocks.  False if it is not parked. */
 bool parked_begin(int fd, struct socket_record *record);

@@ -13,6 +13,7 @@
  */
 #include "sockets.h"
 
+#include "base/process.h"
 #include "base/real.h"
 #include "known/address.h"
 
@@ -290,6 +291,8 @@ int socket_borrow(int fd, uint64_t cookie)
 	own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (own < 0 && errno == EMFILE)
 		own = fd;
+	else if (own >= 0)
+		process_lend(own);
 	if (own >= 0 && socket_cookie(own) == cookie)
 		return own;
 	socket_give_back(fd, own);
@@ -298,8 +301,10 @@ int socket_borrow(int fd, uint64_t cookie)
 
 void socket_give_back(int fd, int own)
 {
-	if (own >= 0 && own != fd)
-		(void)close(own);
+	if (own < 0 || own == fd)
+		return;
+	process_take_back(own);
+	(void)close(own);
 }
 
 int socket_sever(int fd, uint64_t cookie)

@@ -26,32 +26,47 @@ uint64_t id_of(int fd, enum kind kind)
 	return option(fd, SOL_SOCKET, SO_COOKIE, &id, sizeof(id)) == 0 ? id : 0;
 }
 
-/* SO_PEERNAME tells it of one that is on the way, too. */
-struct standing standing_of(int fd)
+static int state_of(int fd)
 {
-	struct standing s = {.state = -1, .host = -1};
+	struct tcp_info info = {0};
+
+	return option(fd, IPPROTO_TCP, TCP_INFO, &info, sizeof(info)) == 0 ? info.tcpi_state : -1;
+}
+
+/* SO_PEERNAME tells it of one that is on the way, too; it wants no more room than it fills. */
+static void look_at_peer(int fd, struct standing *s)
+{
 	struct sockaddr_in6 peer = {0};
 	const struct sockaddr_in *four = (const struct sockaddr_in *)&peer;
-	struct pollfd in = {.fd = fd, .events = POLLRDHUP};
-	struct tcp_info info = {0};
 	uint32_t ip;
 
-	if (option(fd, IPPROTO_TCP, TCP_INFO, &info, sizeof(info)) == 0)
-		s.state = info.tcpi_state;
-	s.ended = poll(&in, 1, 0) == 1 && (in.revents & POLLRDHUP);
-	/* It wants no more room than it fills. */
+	s->port = 0;
+	s->host = -1;
 	if (option(fd, SOL_SOCKET, SO_PEERNAME, &peer, sizeof(peer)) < 0 &&
 		option(fd, SOL_SOCKET, SO_PEERNAME, &peer, sizeof(*four)) < 0)
-		return s;
-	s.port = ntohs(peer.sin6_port);
+		return;
+	s->port = ntohs(peer.sin6_port);
 	if (peer.sin6_family == AF_INET)
 		ip = ntohl(four->sin_addr.s_addr);
 	else
 		ip = ntohl(peer.sin6_addr.s6_addr32[3]);
 	if (ip >> 8 == 0x7f004d)
-		s.host = (int)(ip & 0xff);
+		s->host = (int)(ip & 0xff);
 	else if (ip == INADDR_LOOPBACK)
-		s.host = 0;
+		s->host = 0;
+}
+
+/* One question after the other: they belong together if the state is the same behind them. */
+struct standing standing_of(int fd)
+{
+	struct standing s;
+	struct pollfd in = {.fd = fd, .events = POLLRDHUP};
+
+	do {
+		s.state = state_of(fd);
+		look_at_peer(fd, &s);
+		s.ended = poll(&in, 1, 0) == 1 && (in.revents & POLLRDHUP);
+	} while (state_of(fd) != s.state);
 	return s;
 }
 

@@ -50,6 +50,8 @@ struct watcher {
 	struct seen seen[FOLLOWED_MAX];
 	bool all_found;     /* by the last scan, in a map whose prober lives */
 	bool was_ours;      /* the last scan found a generation moved */
+	bool is_held;       /* somebody waits for a writer */
+	uint32_t word;      /* the wake word that it was last woken by */
 	unsigned in_a_row;  /* wakes for somebody else, shortly after one another */
 	uint64_t woken_ns;  /* the last of them */
 	uint64_t retry_ns;  /* the next pause while not all are found */
@@ -193,8 +195,14 @@ static uint64_t time_to_sleep(struct watcher *w, uint64_t now)
  * The word is one for all clusters.  Where others change many times a second each wake would cost
  * us more than it is worth: after some in a row the next is met a little later.
  */
-static void rest_in_storm(struct watcher *w, struct process *process, uint32_t kick, uint64_t now)
+static void rest_in_storm(struct watcher *w, struct process *process, uint32_t kick, uint32_t word,
+	uint64_t now)
 {
+	bool moved = word != w->word;
+
+	w->word = word;
+	if (!moved || w->is_held)
+		return;
 	if (w->was_ours || now - w->woken_ns > STORM_PAUSE_NS * 2)
 		w->in_a_row = 0;
 	else if (w->in_a_row < STORM_AFTER)
@@ -226,13 +234,14 @@ static void *watch(void *unused)
 
 		scan(&w, map, now);
 		next = hold_look(map, now);
+		w.is_held = next != HOLD_NEVER;
 		tell_asked(now);
 		look(&w, now);
 		next = least(next, least(reachability_look(map), slot_tell(now)));
 		rest = time_to_sleep(&w, now);
 		if (next == 0)
 			continue;
-		rest_in_storm(&w, process, kick, now);
+		rest_in_storm(&w, process, kick, wake, now);
 		futex_wait(map ? &map->header.wake : NULL, wake, &process->kick, kick,
 			least(next, rest));
 	}

@@ -200,6 +200,58 @@ static void test_a_record_is_of_one_socket(void **state)
 	assert_int_equal(socket_cookie(STDIN_FILENO), 0);
 }
 
+static void test_a_record_is_replaced_by_who_knows_it(void **state)
+{
+	int one = socket(AF_INET, SOCK_STREAM, 0), two = dup(one);
+	const struct socket_record first = {.cookie = socket_cookie(one), .made_ns = 5};
+	struct socket_record read, next = first, late = first;
+
+	assert_int_equal(sockets_record(one, &first), 0);
+	next.held = SOCKET_PARKED;
+	assert_true(sockets_replace(one, &first, &next));
+	late.made_ns = 6;
+	assert_false(sockets_replace(one, &first, &late));
+	assert_true(sockets_read(one, &read));
+	assert_int_equal(read.held, SOCKET_PARKED);
+	assert_int_equal(sockets_home(one, first.cookie), one);
+	assert_int_equal(sockets_home(two, first.cookie), one);
+	sockets_forget(one, first.cookie);
+	assert_int_equal(sockets_home(two, first.cookie), -1);
+	close(one);
+	close(two);
+}
+
+static void test_a_socket_that_went_elsewhere_is_not_severed(void **state)
+{
+	int listener = socket(AF_INET, SOCK_STREAM, 0), one = socket(AF_INET, SOCK_STREAM, 0);
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t n = sizeof(in);
+	struct socket_record record = {.cookie = socket_cookie(one)};
+	struct pel_addr peer;
+	char byte;
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&in, sizeof(in)), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&in, &n), 0);
+	assert_false(socket_peer(one, &peer));
+	assert_int_equal(connect(one, (struct sockaddr *)&in, sizeof(in)), 0);
+	assert_true(socket_peer(one, &peer));
+	assert_int_equal(peer.port, ntohs(in.sin_port));
+	record.socket.real = peer;
+	record.socket.real.port++;
+	assert_int_equal(sockets_record(one, &record), 0);
+	assert_int_equal(socket_sever(one, record.cookie), -ESTALE);
+	assert_int_equal(recv(one, &byte, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(errno, EAGAIN);
+	record.socket.real = peer;
+	assert_int_equal(sockets_record(one, &record), 0);
+	assert_int_equal(socket_sever(one, record.cookie), 0);
+	assert_true(recv(one, &byte, 1, MSG_DONTWAIT) == 0 || errno == ECONNRESET);
+	sockets_forget(one, record.cookie);
+	close(one);
+	close(listener);
+}
+
 static void test_a_file_at_a_sockets_number_keeps_its_locks(void **state)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -421,6 +473,8 @@ int main(void)
 		cmocka_unit_test(test_what_dns_said_is_kept_and_replaced),
 		cmocka_unit_test(test_an_exclusion_ends),
 		cmocka_unit_test(test_a_record_is_of_one_socket),
+		cmocka_unit_test(test_a_record_is_replaced_by_who_knows_it),
+		cmocka_unit_test(test_a_socket_that_went_elsewhere_is_not_severed),
 		cmocka_unit_test(test_a_file_at_a_sockets_number_keeps_its_locks),
 		cmocka_unit_test(test_a_record_is_never_read_half),
 		cmocka_unit_test(test_starts_are_recorded_and_read),

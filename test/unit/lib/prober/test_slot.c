@@ -97,6 +97,30 @@ static void test_counts_are_written_once_a_second(void **state)
 	assert_true(slot_tell(now) == SLOT_NEVER);
 }
 
+static void test_waits_are_counted(void **state)
+{
+	slot_count(SLOT_WAITED);
+	slot_count(SLOT_WAITED);
+	slot_count(SLOT_GIVEN_UP);
+	slot_hold(2);
+	slot_waited(1500 * (S / 1000));
+	slot_waited(700 * (S / 1000));
+	now += 2 * S;
+	(void)slot_tell(now);
+	now += 2 * S;
+	(void)slot_tell(now);
+	assert_int_equal(own()->waited, 2);
+	assert_int_equal(own()->given_up, 1);
+	assert_int_equal(own()->held, 2);
+	assert_int_equal(own()->longest_ms, 1500);
+	slot_hold(0);
+	now += 2 * S;
+	(void)slot_tell(now);
+	now += 2 * S;
+	(void)slot_tell(now);
+	assert_int_equal(own()->held, 0);
+}
+
 static void test_a_slot_that_another_took_is_left_to_it(void **state)
 {
 	unsigned at = (unsigned)(own() - file.slots);
@@ -160,6 +184,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_name_takes_a_slot),
 		cmocka_unit_test(test_counts_are_written_once_a_second),
+		cmocka_unit_test(test_waits_are_counted),
 		cmocka_unit_test(test_a_slot_that_another_took_is_left_to_it),
 		cmocka_unit_test(test_a_file_cut_short_is_no_harm),
 		cmocka_unit_test(test_a_full_file_is_no_harm),

@@ -10,44 +10,62 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
-#define LENT_MAX 4
+#define GUARD_TRIES 200 /* of 50 us */
 
 static struct process fallback;
 static struct process *page = &fallback;
 static bool is_wiped;
-static _Atomic int
-	lent[LENT_MAX]; /* numbers, plus one: of the process itself, so not in the page */
+static _Atomic int guards, forks; /* under way; not in the page, for a fork begins before it */
 
-void process_lend(int fd)
+static void rest(void)
 {
-	int none = 0;
+	static const struct timespec moment = {.tv_nsec = 50000};
 
-	for (int i = 0; i < LENT_MAX && !atomic_compare_exchange_strong(&lent[i], &none, fd + 1);
-		i++)
-		none = 0;
+	(void)nanosleep(&moment, NULL);
 }
 
-/* Before it is closed: another thread may have the number a moment later. */
-void process_take_back(int fd)
+/* All of it is bounded: a signal handler may fork, or jump out of one. */
+void process_guard_begin(void)
 {
-	for (int i = 0; i < LENT_MAX; i++) {
-		int seen = fd + 1;
-
-		if (atomic_compare_exchange_strong(&lent[i], &seen, 0))
+	for (int i = 0; i < GUARD_TRIES; i++) {
+		(void)atomic_fetch_add(&guards, 1);
+		if (atomic_load(&forks) == 0)
 			return;
+		(void)atomic_fetch_sub(&guards, 1);
+		rest();
 	}
+	(void)atomic_fetch_add(&guards, 1);
 }
 
-static void begin_child(void)
+void process_guard_end(void)
 {
-	for (int i = 0; i < LENT_MAX; i++) {
-		int fd = atomic_exchange(&lent[i], 0) - 1;
+	if (atomic_fetch_sub(&guards, 1) <= 0)
+		atomic_store(&guards, 0);
+}
 
-		if (fd >= 0)
-			(void)close(fd);
-	}
+static void before_fork(void)
+{
+	int saved = errno;
+
+	(void)atomic_fetch_add(&forks, 1);
+	for (int i = 0; i < GUARD_TRIES && atomic_load(&guards) > 0; i++)
+		rest();
+	atomic_store(&guards, 0); /* one that is left, if any: somebody jumped out of it */
+	errno = saved;
+}
+
+static void behind_fork(void)
+{
+	(void)atomic_fetch_sub(&forks, 1);
+}
+
+static void in_child(void)
+{
+	atomic_store(&forks, 0);
+	atomic_store(&guards, 0);
 	if (!is_wiped)
 		memset(page, 0, sizeof(*page));
 }
@@ -64,9 +82,9 @@ void process_init(void)
 		page = p;
 	}
 	if (real->register_atfork)
-		(void)real->register_atfork(NULL, NULL, begin_child, NULL);
+		(void)real->register_atfork(before_fork, behind_fork, in_child, NULL);
 	else if (real->pthread_atfork)
-		(void)real->pthread_atfork(NULL, NULL, begin_child);
+		(void)real->pthread_atfork(before_fork, behind_fork, in_child);
 	errno = saved;
 }
 

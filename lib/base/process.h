@@ -4,8 +4,8 @@
  *
  * All of it lies in one page that the kernel empties at fork (MADV_WIPEONFORK), so that a child
  * starts with no watcher, no slot and no wait in progress, without any code having run at fork.
- * Where the kernel cannot do that, the child handler of pthread_atfork empties it, which has
- * otherwise but a descriptor to close.
+ * Where the kernel cannot do that, the child handler of pthread_atfork empties it.  Otherwise a fork
+ * waits only for a descriptor that is ours for a moment.
  */
 #ifndef PELORUS_LIB_BASE_PROCESS_H
 #define PELORUS_LIB_BASE_PROCESS_H
@@ -55,9 +55,9 @@ struct process *process_get(void);
 /* Whose state it is; a forked child takes possession of its emptied page here.  One system call. */
 enum process_kind process_check(void);
 
-/* A descriptor that is ours for a moment: a child that is forked meanwhile closes its own. */
-void process_lend(int fd);
-void process_take_back(int fd);
+/* Around what no child may inherit, a moment long: no fork() of this process begins in between. */
+void process_guard_begin(void);
+void process_guard_end(void);
 
 /* Makes the thread that sleeps on `kick` look now, if this process has one. */
 void process_kick(void);

@@ -10,5 +10,5 @@ int hook_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
 	if (name != SO_ERROR || level != SOL_SOCKET || !parked_answers(fd))
 		return real_get()->getsockopt(fd, level, name, value, len);
-	return parked_error(fd, value, len);
+	return parked_error(fd, value, len, __builtin_return_address(0));
 }

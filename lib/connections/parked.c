@@ -7,6 +7,7 @@
 #include "base/real.h"
 #include "known/address.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -229,11 +230,29 @@ static bool is_too_early(const struct answer *a)
 		(a->record.gaps > 0 || a->record.holder != atomic_load(&process_get()->pid));
 }
 
-static void settle(struct answer *a)
+/*
+ * Java polls, asks SO_ERROR, and takes none for "not connected" if the poll was woken in the gap.  Told
+ * that it goes on, it polls again; others take that for an error.
+ */
+static bool is_javas(const void *caller)
+{
+	const char *name;
+	Dl_info info;
+
+	if (dladdr(caller, &info) == 0 || !info.dli_fname)
+		return false;
+	name = strrchr(info.dli_fname, '/');
+	name = name ? name + 1 : info.dli_fname;
+	return strcmp(name, "libnet.so") == 0 || strcmp(name, "libnio.so") == 0;
+}
+
+static void settle(struct answer *a, const void *caller)
 {
 	a->before = a->record;
 	if (a->error == 0)
 		a->error = a->record.error;
+	if (a->error == 0 && is_javas(caller))
+		a->error = EINPROGRESS;
 	a->record.held = SOCKET_FREE;
 	(void)sockets_replace(a->home, &a->before, &a->record);
 }
@@ -248,7 +267,7 @@ static bool wait_for_outcome(int fd, const struct socket_record *record)
 		poll(&outcome, 1, (int)((end_ns - now_ns) / 1000000) + 1) > 0;
 }
 
-int parked_error(int fd, void *value, socklen_t *len)
+int parked_error(int fd, void *value, socklen_t *len, const void *caller)
 {
 	struct answer a = {.cookie = socket_cookie(fd)};
 	struct quiet quiet = quiet_begin();
@@ -263,7 +282,7 @@ int parked_error(int fd, void *value, socklen_t *len)
 	if (is_too_early(&a))
 		a.error = EINPROGRESS;
 	else if (a.ours && a.record.held == SOCKET_LEFT && !a.connecting)
-		settle(&a);
+		settle(&a, caller);
 	if (a.ours)
 		memcpy(value, &a.error, sizeof(a.error));
 	if (a.r < 0)

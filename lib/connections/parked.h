@@ -40,9 +40,9 @@ bool parked_goes_on(int fd, uint64_t cookie, uint64_t *ret_since_ns);
 /* The program takes the socket back to unconnected: it is not to be led any more. */
 void parked_let_go(int fd);
 
-/* Whether getsockopt(SO_ERROR) needs an answer of ours, and the answer. */
+/* Whether getsockopt(SO_ERROR) needs an answer of ours, and the answer to who called from there. */
 bool parked_answers(int fd);
-int parked_error(int fd, void *value, socklen_t *len);
+int parked_error(int fd, void *value, socklen_t *len, const void *caller);
 
 /* True while it is a call of the program that would be blocked by it. */
 bool parked_blocks(int fd);

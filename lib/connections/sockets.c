@@ -288,11 +288,10 @@ int socket_borrow(int fd, uint64_t cookie)
 
 	if (socket_cookie(fd) != cookie)
 		return -1;
+	process_guard_begin();
 	own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (own < 0 && errno == EMFILE)
 		own = fd;
-	else if (own >= 0)
-		process_lend(own);
 	if (own >= 0 && socket_cookie(own) == cookie)
 		return own;
 	socket_give_back(fd, own);
@@ -301,10 +300,9 @@ int socket_borrow(int fd, uint64_t cookie)
 
 void socket_give_back(int fd, int own)
 {
-	if (own < 0 || own == fd)
-		return;
-	process_take_back(own);
-	(void)close(own);
+	if (own >= 0 && own != fd)
+		(void)close(own);
+	process_guard_end();
 }
 
 int socket_sever(int fd, uint64_t cookie)
@@ -316,7 +314,8 @@ int socket_sever(int fd, uint64_t cookie)
 		sever(own);
 		r = 0;
 	}
-	socket_give_back(fd, own);
+	if (own >= 0)
+		socket_give_back(fd, own);
 	errno = saved;
 	return r;
 }

@@ -114,6 +114,9 @@ static bool scan_name(struct watcher *w, const struct pel_map *map, unsigned i, 
 	for (int fd = 0, n = sockets_limit(); fd < n; fd++)
 		judge(fd, &v);
 	w->was_ours = true;
+	/* Its lookups may all have been before there was a prober. */
+	if (seen->map != map)
+		slot_follow(f->hash, now);
 	*seen = (struct seen){.map = map, .uid = v.hot.uid, .generation = v.hot.generation};
 	return true;
 }

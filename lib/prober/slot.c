@@ -19,7 +19,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,25 +26,29 @@
 #define TELL_NS UINT64_C(1000000000)  /* between two writes of what was counted */
 #define SOON_NS UINT64_C(100000000)   /* then: at a failover there is more urgent work for all */
 
-/* Field 22 of /proc/self/stat; the command in parentheses may contain anything. */
-static uint64_t start_ticks(void)
+/*
+ * Field 22 of /proc/self/stat, and the command in parentheses, which may contain anything: that of the
+ * process, whichever thread this is.
+ */
+static void fill_by_stat(struct pel_slot *s)
 {
-	char text[1024], *at;
+	char text[1024], *at, *command;
 	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	uint64_t ticks = 0;
 
 	if (fd >= 0)
 		(void)close(fd);
 	if (n <= 0)
-		return 0;
+		return;
 	text[n] = '\0';
+	command = strchr(text, '(');
 	at = strrchr(text, ')');
+	if (command && at - command <= (ptrdiff_t)sizeof(s->command))
+		memcpy(s->command, command + 1, (size_t)(at - command - 1));
 	for (int field = 2; at && field < 22; field++)
 		at = strchr(at + 1, ' ');
 	for (at = at ? at + 1 : NULL; at && *at >= '0' && *at <= '9'; at++)
-		ticks = ticks * 10 + (uint64_t)(*at - '0');
-	return ticks;
+		s->start_ticks = s->start_ticks * 10 + (uint64_t)(*at - '0');
 }
 
 static off_t offset_of(uint32_t i)
@@ -78,8 +81,11 @@ static void claim(int fd, const struct pel_slot *own, uint64_t now_ns)
 	uint64_t next = atomic_load(&p->slot_ns);
 	struct pel_slot s;
 
-	if (now_ns < next || !atomic_compare_exchange_strong(&p->slot_ns, &next, now_ns + CLAIM_NS))
+	if (now_ns < next ||
+		!atomic_compare_exchange_strong(&p->slot_ns, &next, now_ns + CLAIM_NS)) {
+		atomic_store(&p->untold, 1);
 		return;
+	}
 	for (uint32_t i = 0; i < PEL_SLOTS; i++) {
 		uint32_t at = ((uint32_t)own->pid * 2654435761u + i) % PEL_SLOTS;
 
@@ -143,9 +149,8 @@ static void fill(struct pel_slot *s)
 
 	if (s->version)
 		return;
-	s->start_ticks = start_ticks();
+	fill_by_stat(s);
 	s->pidns = stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
-	(void)prctl(PR_GET_NAME, s->command, 0, 0, 0);
 	s->pid = atomic_load(&process_get()->pid);
 	s->version = own_version();
 }
@@ -267,5 +272,5 @@ uint64_t slot_tell(uint64_t now_ns)
 	if (now_ns < due)
 		return due - now_ns;
 	tell(now_ns);
-	return SLOT_NEVER;
+	return atomic_load(&p->untold) ? TELL_NS : SLOT_NEVER;
 }

@@ -9,6 +9,7 @@
 #include "known/mapview.h"
 #include "known/plan.h"
 #include "prober/follow.h"
+#include "connections/hold.h"
 #include "connections/sockets.h"
 
 #define SHARED_NS UINT64_C(1000000000)
@@ -297,6 +298,22 @@ uint64_t connection_wait_end(struct followed *f, uint64_t begin_ns)
 	if (plan.verdict == ROUTE_WAIT) /* it is lost, or says so, and nobody is in its place yet */
 		return plan.hot.verified_ns + whole;
 	return begin_ns + (whole < CONNECTION_SEARCH_NS ? whole : CONNECTION_SEARCH_NS);
+}
+
+bool connection_await_way(struct followed *f, uint64_t since_ns, uint64_t until_ns)
+{
+	struct plan plan = plan_of(f);
+	uint64_t end_ns = connection_wait_end(f, since_ns);
+	const struct hold hold = {
+		.fd = -1,
+		.families = ROUTE_FAMILY4 | ROUTE_FAMILY6,
+		.since_ns = since_ns,
+		.until_ns = until_ns < end_ns ? until_ns : end_ns,
+		.followed = f,
+	};
+
+	return plan.verdict == ROUTE_WAIT && hold.until_ns > since_ns &&
+		hold_wait(&hold, &plan) == 0;
 }
 
 bool connection_has_no_writer(const struct handle *h)

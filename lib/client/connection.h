@@ -66,6 +66,12 @@ uint64_t connection_hold_ns(struct followed *f);
 #define CONNECTION_SEARCH_NS UINT64_C(3000000000)
 uint64_t connection_wait_end(struct followed *f, uint64_t begin_ns);
 
+/*
+ * Between two writers waits for the next one, as a connect that blocks does, until `until_ns` and that
+ * end at most.  True if it has waited and there is a way.
+ */
+bool connection_await_way(struct followed *f, uint64_t since_ns, uint64_t until_ns);
+
 /* True if a living prober knows the cluster as one of readers alone. */
 bool connection_has_no_writer(const struct handle *h);
 

@@ -98,25 +98,16 @@ static __attribute__((noinline)) void *connect_signed(const struct library *lib,
 	return result;
 }
 
-/*
- * Between two writers a connect waits for the next one, before the library makes its socket: as long
- * as such connects are held, within the time that all have together, and the program's own.
- */
-static void wait_for_way(struct followed *f, uint64_t limit_ns)
+/* Before the library makes its socket, so that its connect() finds a writer. */
+static void wait_for_way(struct followed *f, struct wish *wish, uint64_t limit_ns)
 {
 	uint64_t now = clock_now_ns(), hold_ns = connection_hold_ns(f);
 	uint64_t limit = now + (limit_ns < hold_ns ? limit_ns : hold_ns);
 
 	while (clock_now_ns() < limit && connection_is_in_doubt(f))
 		connection_wait(connection_word(), DOUBT_NS);
-	for (uint32_t seen = connection_word(); !connection_has_way(f); seen = connection_word()) {
-		uint64_t until = connection_wait_end(f, now);
-
-		until = until < limit ? until : limit;
-		if (clock_now_ns() >= until)
-			return;
-		connection_wait(seen, until - clock_now_ns());
-	}
+	if (connection_await_way(f, now, limit) && wish)
+		wish->has_waited = true;
 }
 
 static void *connect_followed(const struct library *lib, void *mysql, const struct login *l)
@@ -133,7 +124,7 @@ static void *connect_followed(const struct library *lib, void *mysql, const stru
 		? lookup.followed
 		: NULL;
 	if (f)
-		wait_for_way(f, library_limit_ns(lib, mysql, CLIENT_OPT_CONNECT_TIMEOUT));
+		wait_for_way(f, wish, library_limit_ns(lib, mysql, CLIENT_OPT_CONNECT_TIMEOUT));
 	result = f && l->user && env_get()->auth_iam ? connect_signed(lib, mysql, l, f, &is_signed)
 						     : connect_with(lib, mysql, l, l->password);
 	fd = wish_end(wish);

@@ -216,7 +216,8 @@ int hold_wait(const struct hold *h, struct plan *plan)
 	/* One of a crowd, but not one that has waited. */
 	if (!awaits)
 		w.since_ns = 0;
-	while (error == 0) {
+	/* Without a socket it is a call of a client library, which goes on behind any signal. */
+	while (error == 0 || (error == EINTR && h->fd < 0)) {
 		uint32_t seen;
 
 		(void)atomic_fetch_add(&p->waiting, 1);
@@ -257,7 +258,7 @@ int hold_connect(const struct hold *h, struct plan *plan)
 	if (!awaits && !is_crowded(h, plan))
 		return 0;
 	wish = wish_find();
-	if (plan->hold_ns == 0 || (awaits && wish && !wish->never_waits))
+	if (plan->hold_ns == 0 || (wish && !wish->never_waits && (awaits || wish->has_waited)))
 		return awaits ? ECONNREFUSED : 0;
 	if (parked_blocks(h->fd) || (wish && !wish->never_waits))
 		return hold_wait(h, plan);

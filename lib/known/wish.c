@@ -86,6 +86,7 @@ struct wish *wish_begin(const struct followed *f, enum pel_role role, bool never
 	wish->followed = f;
 	wish->role = (uint8_t)role;
 	wish->never_waits = never_waits;
+	wish->has_waited = false;
 	wish->fd = -1;
 	return wish;
 }

@@ -18,6 +18,7 @@ struct wish {
 	const struct followed *followed; /* the name that `role` is for; NULL: none */
 	uint8_t role;     /* enum pel_role: where it leads instead; UNKNOWN: as ever */
 	bool never_waits; /* an event loop's thread: not even for a first topology */
+	bool has_waited;  /* the call has, for a writer: what it connects now is not held again */
 	int fd;           /* of the last connect to a followed name, or -1 */
 };
 

@@ -23,6 +23,7 @@
 #include <sys/time.h>
 
 #define LOOK_NS UINT64_C(250000000)
+#define LOOKED_NS UINT64_C(5000000000) /* then nobody looks again of those that were woken */
 #define MIX UINT64_C(0x9e3779b97f4a7c15)
 
 /* A thread or a parked socket that waits. */
@@ -452,7 +453,7 @@ uint64_t hold_look(const struct pel_map *map, uint64_t now_ns)
 {
 	static const struct pel_map *seen_map;
 	static uint32_t seen_word;
-	static uint64_t woken_ns;
+	static uint64_t woken_ns, held_ns;
 	uint32_t word = mapview_word(), held;
 	uint64_t next = LOOK_NS;
 	bool changed = map != seen_map || word != seen_word || now_ns - woken_ns >= LOOK_NS;
@@ -463,6 +464,11 @@ uint64_t hold_look(const struct pel_map *map, uint64_t now_ns)
 	seen_word = word;
 	held = wake_waiting(changed) + look_at_parked(now_ns, &next);
 	slot_hold(held);
-	return held || atomic_load(&process_get()->parked) || is_writer_awaited() ? next
-										  : HOLD_NEVER;
+	if (held)
+		held_ns = now_ns;
+	/* Where all is slow who was woken has not looked yet. */
+	return now_ns - held_ns < LOOKED_NS || atomic_load(&process_get()->parked) ||
+			is_writer_awaited()
+		? next
+		: HOLD_NEVER;
 }

@@ -58,6 +58,11 @@ class Crowd:
         self.process.stdout.close()
 
 
+def roomy(connections):
+    """Options of servers that take so many in, and whose queue has room for them, as Aurora's."""
+    return [f"max-connections={connections}", f"back-log={connections}"]
+
+
 def numbers(errors):
     """What was told, and how often."""
     found = [number for _, number in errors]

@@ -150,8 +150,12 @@ class Listener:
         except OSError:
             pass
         self.socket.close()
-        for peer in self.held or []:
-            peer.close()
+        self.forget()
+
+    def forget(self):
+        """Lets go of those that a deaf one has."""
+        while self.held:
+            self.held.pop().close()
 
 
 def run(command, environment=None, limit=120, stdin=b"", **kw):

@@ -2,6 +2,15 @@
 /* A cluster's instances' health: reports to health.h, what it asks for, its verdicts. */
 #include "internal.h"
 
+static void feed(struct probe *p, uint64_t now_ns)
+{
+	struct cluster *c = p->cluster;
+
+	cluster_note(c,
+		topology_feed_health(&c->topology, p->slot, (enum pel_health)p->health.state,
+			p->health.rtt_us, now_ns));
+}
+
 void probe_health_failed(struct probe *p, const struct member_failure *failure)
 {
 	struct health_witness *w = p->cluster->o->witness;
@@ -25,6 +34,8 @@ void probe_health_failed(struct probe *p, const struct member_failure *failure)
 		health_undialled(&p->health, now);
 		break;
 	}
+	/* A verdict is published before anything else is asked. */
+	feed(p, now);
 }
 
 static void look(struct probe *p, uint64_t now_ns)
@@ -61,9 +72,7 @@ static void probe_tick(struct probe *p, const struct health_config *config, uint
 		cluster_names_hurry(c);
 	if (wants & HEALTH_WANT_RENEW)
 		renew(p);
-	cluster_note(c,
-		topology_feed_health(&c->topology, p->slot, (enum pel_health)p->health.state,
-			p->health.rtt_us, now_ns));
+	feed(p, now_ns);
 }
 
 /* Silence that was measured while the prober did not run says nothing. */

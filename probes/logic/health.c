@@ -82,7 +82,7 @@ void health_spoke(struct health *h, struct health_witness *w, uint32_t rtt_us, u
 	h->spoke_ns = h->acked_ns = now_ns;
 	h->asked_ns = 0;
 	h->dialled_ns = 0;
-	h->condemned = false;
+	h->lost = h->condemned = false;
 	h->state = PEL_HEALTH_OK;
 	end_close_look(h);
 }
@@ -118,7 +118,7 @@ void health_refused(struct health *h, struct health_witness *w, uint64_t now_ns)
 	h->acked_ns = now_ns;
 	h->dialling = false;
 	h->dialled_ns = 0;
-	if (h->connected) { /* by a second one: the first will say whether the server is gone */
+	if (h->connected && !h->lost) { /* the one in use will say whether the server is gone */
 		h->redial_ns = now_ns + REDIAL_NS;
 		return;
 	}
@@ -139,6 +139,7 @@ void health_closed(struct health *h, struct health_witness *w, bool by_peer, uin
 	if (by_peer) {
 		health_witnessed(w, now_ns);
 		h->acked_ns = now_ns;
+		h->lost = true;
 	}
 	h->connected = h->condemned = false;
 	h->asked_ns = 0;

@@ -48,6 +48,7 @@ struct health {
 	bool connected;      /* there is an established connection to ask on */
 	bool dialling;       /* a connection attempt is under way */
 	bool looked_unacked; /* the last look saw bytes that the peer has not acknowledged */
+	bool lost;           /* the peer ended the one before, and has said no word since */
 	bool condemned;      /* the connection in use is from before the verdict */
 	bool skip_rtt;       /* the next round trip was measured across a pause */
 	uint32_t rtt_us;     /* usual round trip; 0: none yet */
@@ -76,7 +77,9 @@ void health_accepted(struct health *h, struct health_witness *w, bool keep, uint
 
 /*
  * An attempt was refused, or reset before the greeting: an answer, which counts at once.  Beside a
- * connection in use it is a sign of life of the kernel alone: a limit on the way refuses, too.
+ * connection in use it is a sign of life of the kernel alone: a limit on the way refuses, too.  So it
+ * is where a connection was accepted first, unless it was to replace one that the peer has ended: a
+ * server that dies does both.
  */
 void health_refused(struct health *h, struct health_witness *w, uint64_t now_ns);
 

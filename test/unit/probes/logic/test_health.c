@@ -14,6 +14,7 @@
  *   pause:N    the prober is stopped for N ms, then told so
  *   drop       we close the connection ourselves     full   the server answers with an error only
  *   limit+     a second connection is refused, the first is well
+ *   lost       the connection in use is reset      reset  a new one is, after its SYN-ACK
  *   unroute    attempts end with EHOSTUNREACH at once
  */
 #include <setjmp.h>
@@ -100,6 +101,10 @@ static const struct row rows[] = {
 	{"one that was refused just before a cut does not put its verdict off",
 		"1000 limit+ server- 400 server+ 100 kernel- 2000", UNREACHABLE, "dials"},
 	{"a refused connection counts at once", "1000 kill 120", UNREACHABLE, "!looks"},
+	{"a connection that is reset, and the next one before a word, counts at once",
+		"1000 lost reset", UNREACHABLE, "!looks"},
+	{"... not the next one alone", "1000 drop reset 40", OK, NULL},
+	{"... nor if the server has spoken between", "1000 lost 400 drop reset 40", OK, NULL},
 	{"a restarted server is well", "1000 kill 3000 closed- server+ 1500", OK, NULL},
 	{"a lost connection alone is nothing", "1000 drop 200", OK, "!looks"},
 	{"a closed port is found through a new connection", "1000 drop closed+ 200", UNREACHABLE,
@@ -314,6 +319,15 @@ static void world_word(struct world *w, const char *word)
 		w->unacked = false;
 		health_closed(&w->h, &w->w, false, w->now);
 		w->ask_at = w->now;
+	} else if (strcmp(word, "lost") == 0) {
+		w->unacked = false;
+		health_closed(&w->h, &w->w, true, w->now);
+		w->ask_at = w->now;
+	} else if (strcmp(word, "reset") == 0) {
+		health_dialled(&w->h, w->now);
+		health_accepted(&w->h, &w->w, true, w->now);
+		health_refused(&w->h, &w->w, w->now);
+		health_closed(&w->h, &w->w, false, w->now);
 	} else if (strcmp(word, "full") == 0) {
 		w->full = true;
 	} else if (strcmp(word, "unroute") == 0) {

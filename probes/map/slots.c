@@ -32,7 +32,7 @@ struct slots_file {
 	struct slots_summary gone;    /* counters of slots that were freed */
 	uint64_t taken_ns[PEL_SLOTS]; /* when a slot was first seen taken and not ready */
 	struct {
-		uint32_t severed, routed, waited, given_up;
+		uint32_t severed, routed, waited, given_up, longest_ms;
 	} was[PEL_SLOTS]; /* its counters at the sweep before */
 	bool swept;
 };
@@ -272,12 +272,15 @@ static void news_tell(struct slots_file *s, unsigned i, const struct pel_slot *s
 		.given_up = slot->given_up - s->was[i].given_up,
 		.longest_ms = slot->longest_ms,
 	};
+	bool any = news.severed || news.waited || news.given_up ||
+		news.longest_ms != s->was[i].longest_ms;
 	uint64_t names[PEL_SLOT_NAMES];
 
 	s->was[i].severed = slot->severed;
 	s->was[i].waited = slot->waited;
 	s->was[i].given_up = slot->given_up;
-	if ((!news.severed && !news.waited && !news.given_up) || !listener || !listener->news)
+	s->was[i].longest_ms = slot->longest_ms;
+	if (!any || !listener || !listener->news)
 		return;
 	names_of(slot, names);
 	listener->news(listener->ctx, names, &news);

@@ -18,7 +18,7 @@ static void waits_print(const char *title, struct json_object *waits, const char
 {
 	if (!status_json_number(waits, now) && !status_json_number(waits, "waited"))
 		return;
-	printf("%-14s %lld wait for a writer now, %lld have waited, %lld in vain, %.1f s at most\n",
+	printf("%-14s %lld wait for a writer now, %lld in all, %lld in vain, %.1f s at most\n",
 		title, status_json_number(waits, now), status_json_number(waits, "waited"),
 		status_json_number(waits, "given_up"),
 		(double)status_json_number(waits, "longest_ms") / 1000);

@@ -339,6 +339,9 @@ static void waits_are_told_once(void **state)
 	assert_int_equal(sum.waited, 16);
 	assert_int_equal(sum.given_up, 1);
 	assert_int_equal(sum.longest_ms, 900); /* of the dead, too */
+	slot->longest_ms = 1200; /* at the end of a wait that was counted when it began */
+	slots_sweep(f->slots, SECOND, false, &listener, &sum);
+	assert_int_equal(told.longest_ms, 1200);
 }
 
 static void held_add(void *ctx, const uint64_t names[static PEL_SLOT_NAMES], uint32_t n)

@@ -101,7 +101,7 @@ def panel(bins, y, title, most, x, begin_s):
     return out
 
 
-def svg(found, variants, peer):
+def svg(detect_s, found, variants, peer):
     failure = statistics.mean((e["failure"]["boot_ns"] - e["writable"]["boot_ns"]) / 1e9
                               for e, _ in found)
     begin_s, end_s = int(failure) - 2, 8
@@ -115,7 +115,7 @@ def svg(found, variants, peer):
            f'font-family="sans-serif" font-size="13" fill="{draw.INK}">',
            f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
            draw.text(12, 20, f"Errors per second that {clients} programs were told, "
-                             f"{-failure:.0f} s without a writer", 'font-size="16"'),
+                             f"{detect_s} s without a writer", 'font-size="16"'),
            f'<rect x="{x(failure):.1f}" y="{TOP - 24}" width="{x(0) - x(failure):.1f}" '
            f'height="{height - TOP - 12}" fill="{draw.NONE}" opacity="0.35"/>']
     for t in range(begin_s, end_s + 1):
@@ -153,10 +153,10 @@ def write(found, variants, peer, problems, document, quick):
         shown = [v for v in variants if any(v == variant for _, t in told for _, variant in t)]
         parts += [f"## {detect_s} s without a writer", "", table(told, shown), *said(told), ""]
     parts += [f"- {name}: not measured: {why}" for name, why in problems.items()]
-    longest = next(iter(found.values()))
-    if longest:
+    longest = max(found)
+    if found[longest]:
         with open(os.path.join(folder, "hold.svg"), "w") as out:
-            out.write(svg(longest, variants, peer))
+            out.write(svg(longest, found[longest], variants, peer))
         parts += ["![errors per second over the failover](hold.svg)", ""]
     command = f"test/bench/run {'--quick ' if quick else ''}hold"
     with open(os.path.join(folder, "hold.md"), "w") as out:

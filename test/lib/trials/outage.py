@@ -5,7 +5,7 @@ import re
 FLIGHT_S = 0.15  # a program that does not look sees the loss at its next statement
 AFTER_S, LATEST_S = 1.0, 3.0
 WAITED_S = 0.9
-TIME_IS_OUT = re.compile(r"timed?[ -]?out|ETIMEDOUT", re.I)
+TIME_IS_OUT = re.compile(r"timed?[ -]?out|ETIMEDOUT|\(\)[\"')]*$", re.I)  # (): of asyncio
 
 
 def is_own_limit(text, waited_s):
@@ -17,10 +17,10 @@ def sort(errors, failure_s, width):
     """Errors as (begun, ended, text), in seconds: (in flight, of its own time limit, others)."""
     flight, own, others = [], [], []
     for begun, ended, text in errors:
-        if begun < failure_s + FLIGHT_S and len(flight) < width:
-            flight.append(text)
-        elif is_own_limit(text, ended - begun):
+        if is_own_limit(text, ended - begun):
             own.append(text)
+        elif begun < failure_s + FLIGHT_S and len(flight) < width:
+            flight.append(text)
         else:
             others.append(text)
     return flight, own, others

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""The map and DNS replies: fuzzed under sanitizers; one writer and eight readers under the thread
-sanitizer; files that are no map.
+"""The map, and DNS replies to the prober and to programs: fuzzed under sanitizers; one writer and
+eight readers under the thread sanitizer; files that are no map.
 
 By hand, for longer: FUZZ_RUNS=10000000 RACE_UPDATES=1000000 test/scenarios/205-map-under-attack.py
 """
@@ -22,6 +22,12 @@ SEEDS = {
     "fuzz_dns": [b"\x81\x80\0\1\0\0\0\0\xc0\x0c\0\1\0\1\0\0\0\5\0\4\1\2\3\4",
                  b"\x81\x80\0\2\0\0\0\0\xc0\x0c\0\5\0\1\0\0\0\5\0\4\1x\xc0\x0f"
                  b"\1x\xc0\x0f\0\1\0\1\0\0\0\5\0\4\1\2\3\4"],
+    "fuzz_answer": [kind + b"\x81\x80\0\1\0\2\0\0\0\1"
+                    b"\xc0\x0c\0\5\0\1\0\0\0\5\0\4\1x\xc0\x0f"
+                    b"\1x\xc0\x0f\0\1\0\1\0\0\0\5\0\4\1\2\3\4"
+                    b"\0\0\x29\4\xd0\0\0\0\0\0\0" for kind in (b"\2", b"\3")] +
+                   [b"\5\0\x2c\x12\x34\x81\x80\0\1\0\1\0\0\0\0\2db\7example\0\0\1\0\1"
+                    b"\xc0\x0c\0\1\0\1\0\0\0\5\0\4\1\2\3\4"],
 }
 
 

@@ -25,6 +25,8 @@ static const struct {
 	{"sendto", offsetof(struct real, sendto)},
 	{"sendmsg", offsetof(struct real, sendmsg)},
 	{"sendmmsg", offsetof(struct real, sendmmsg)},
+	{"recvfrom", offsetof(struct real, recvfrom)},
+	{"recvmsg", offsetof(struct real, recvmsg)},
 	{"getaddrinfo", offsetof(struct real, getaddrinfo)},
 	{"freeaddrinfo", offsetof(struct real, freeaddrinfo)},
 	{"getnameinfo", offsetof(struct real, getnameinfo)},

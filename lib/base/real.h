@@ -18,6 +18,9 @@ struct real {
 		socklen_t len);
 	ssize_t (*sendmsg)(int fd, const struct msghdr *msg, int flags);
 	int (*sendmmsg)(int fd, struct mmsghdr *list, unsigned n, int flags);
+	ssize_t (*recvfrom)(int fd, void *buf, size_t n, int flags, struct sockaddr *addr,
+		socklen_t *len);
+	ssize_t (*recvmsg)(int fd, struct msghdr *msg, int flags);
 	int (*getaddrinfo)(const char *node, const char *service, const struct addrinfo *hints,
 		struct addrinfo **ret);
 	void (*freeaddrinfo)(struct addrinfo *list);

@@ -4,6 +4,7 @@
 #include "lookup.h"
 #include "base/real.h"
 #include "known/address.h"
+#include "rules/dns_answer.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -158,6 +159,41 @@ bool answer_nameinfo(const struct sockaddr *addr, socklen_t len, char *host, soc
 	if (*ret_status == 0)
 		strcpy(host, name);
 	return true;
+}
+
+static bool is_connected_to_dns(int fd)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+	struct pel_addr a;
+
+	return getpeername(fd, (struct sockaddr *)&peer, &len) == 0 &&
+		address_from_sockaddr((const struct sockaddr *)&peer, len, &a) && a.port == 53;
+}
+
+static bool find_virtual(const char *name, struct dns_answer_addresses *ret, void *context)
+{
+	const bool *vouched = context;
+	const struct followed *f = lookup_received(name, *vouched);
+	uint32_t v4;
+
+	if (!f)
+		return false;
+	v4 = htonl(f->virtual4);
+	memcpy(ret->v4, &v4, sizeof(v4));
+	memcpy(ret->v6, f->virtual6, sizeof(ret->v6));
+	return true;
+}
+
+void answer_received(int fd, void *bytes, size_t n, bool from_dns)
+{
+	int saved = errno;
+	bool connected = is_connected_to_dns(fd);
+
+	if ((from_dns || connected) && !dns_answer_rewrite(bytes, n, find_virtual, &connected) &&
+		!from_dns)
+		(void)dns_answer_rewrite_stream(bytes, n, find_virtual, &connected);
+	errno = saved;
 }
 
 const char *answer_name_of(const void *addr, socklen_t len, int family, char ret_text[static 64])

@@ -38,6 +38,13 @@ bool answer_nameinfo(const struct sockaddr *addr, socklen_t len, char *host, soc
 	char *service, socklen_t service_len, int flags, int *ret_status);
 
 /*
+ * `n` bytes have come in at a socket and look like an answer of DNS (rules/dns_answer.h): from port 53,
+ * or from an unknown sender, which is then whoever the socket is connected to.  A followed name's
+ * addresses in it become its virtual ones; errno is kept.
+ */
+void answer_received(int fd, void *bytes, size_t n, bool from_dns);
+
+/*
  * The name behind an address that was handed out (`addr` as in gethostbyaddr), and the address as
  * text; or NULL.
  */

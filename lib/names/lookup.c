@@ -28,18 +28,19 @@ void lookup_init(void)
 	is_go = elf_note_is_go();
 }
 
+static bool is_in_map(const char *name)
+{
+	const struct pel_map *map = mapview_get(clock_now_ns());
+	struct pel_ref ref;
+
+	return map && pel_map_find(map, name, pel_name_hash(name), &ref) == 0;
+}
+
 /* By form, by PELORUS_CLUSTER, or because the prober was told to: false for all other names. */
 static bool is_followed(const char *name)
 {
-	const struct pel_map *map;
-	struct pel_ref ref;
-
-	if (env_role_of(env_get(), name) != PEL_ROLE_UNKNOWN)
-		return true;
-	if (pel_name_kind(name) != PEL_KIND_OTHER)
-		return false;
-	map = mapview_get(clock_now_ns());
-	return map && pel_map_find(map, name, pel_name_hash(name), &ref) == 0;
+	return env_role_of(env_get(), name) != PEL_ROLE_UNKNOWN ||
+		(pel_name_kind(name) == PEL_KIND_OTHER && is_in_map(name));
 }
 
 static uint16_t families_of(const struct plan *plan)
@@ -82,8 +83,34 @@ bool lookup_begin(const char *node, uint16_t port, struct lookup *ret)
 	return true;
 }
 
+/* By more than its form, which anybody can give a name. */
+static bool is_known(const char *name)
+{
+	return pel_name_kind(name) == PEL_KIND_OTHER ||
+		followed_find_name(name, pel_name_hash(name)) || is_in_map(name);
+}
+
+const struct followed *lookup_received(const char *name, bool vouched)
+{
+	struct followed *f;
+	struct plan plan;
+
+	if (!env_get()->active || is_go || !is_followed(name) || (!vouched && !is_known(name)) ||
+		process_check() == PROCESS_BORROWED)
+		return NULL;
+	f = follow_name(name);
+	if (!f)
+		return NULL;
+	(void)follow_tell(f, 0, clock_now_ns());
+	plan_make(f, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &plan);
+	return plan.fresh && plan.verdict != ROUTE_DNS ? f : NULL;
+}
+
+/* glibc before 2.34 asks through our own recvfrom(), which may have been at the answer. */
 void lookup_learn(struct lookup *l, const struct pel_addr *addrs, unsigned n)
 {
+	if (n > 0 && block_is_of(addrs, l->followed->hash))
+		return;
 	followed_set_dns(l->followed, addrs, n, clock_now_ns());
 	for (unsigned i = 0; i < n; i++)
 		l->families |= addrs[i].family == 4 ? PEL_INST_HAS4 : PEL_INST_HAS6;

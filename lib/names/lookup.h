@@ -38,6 +38,14 @@ void lookup_learn(struct lookup *l, const struct pel_addr *addrs, unsigned n);
  */
 const char *lookup_answer(const struct lookup *l, int family, bool mapped, char buf[static 64]);
 
+/*
+ * An answer of DNS has come in for a name in normal form: whose virtual address is to stand in it, or
+ * NULL.  It waits for nothing, and only a topology that is known this moment counts.  `vouched`: the
+ * kernel lets nobody but the nameserver send to the socket.  Anybody may send to any other, so that no
+ * name becomes followed, and no prober is told of it, for what comes that way.
+ */
+const struct followed *lookup_received(const char *name, bool vouched);
+
 /* The name of a virtual address that was handed out, or NULL. */
 const char *lookup_name_of(const struct pel_addr *addr);
 

@@ -42,7 +42,8 @@ def enter(more="", users=False):
 
 
 class Dns:
-    """Answers A questions from `addresses` (name -> list) and follows `aliases` (name -> name)."""
+    """Answers A and AAAA questions from `addresses` (name -> list) and follows `aliases` (name ->
+    name)."""
 
     def __init__(self):
         self.addresses, self.aliases, self.ttl, self.silent = {}, {}, 5, False
@@ -87,8 +88,10 @@ class Dns:
             target = self.aliases[owner]
             records.append((owner, 5, self._name(target)))
             owner = target
-        if kind == 1:
-            records += [(owner, 1, socket.inet_aton(a)) for a in self.addresses.get(owner, [])]
+        if kind in (1, 28):
+            records += [(owner, kind, socket.inet_pton(socket.AF_INET6 if kind == 28 else
+                                                       socket.AF_INET, a))
+                        for a in self.addresses.get(owner, []) if (":" in a) == (kind == 28)]
         cut = name in self.truncated and not tcp
         known = owner in self.addresses or name in self.aliases
         flags = 0x8580 | (0x200 if cut else 0) | (0 if known else 3)

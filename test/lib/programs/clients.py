@@ -4,8 +4,17 @@ import os
 import shutil
 import subprocess
 
-from lib.paths import CLIENTS
+from lib.paths import CLIENTS, ROOT
+from lib.programs import wheels
 
+BUILDS = os.path.join(ROOT, "build")
+COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.0"
+AIODNS = [
+    ("aiodns", "4.0.4", "c24dd605bac70a1676ce503f967a98483ff163507198557d8e9db16267e6cfd2"),
+    ("pycares", "5.2.1", "d7e026212ac345a0d7d8a55c94d61f7977f5e1797c340a7685d1899fd32aca0e"),
+    ("cffi", "2.1.1", "34e261f78cb6ceaaa36f42f2613f4380d94d9c759a9c73c769ee6e0247364632"),
+    ("typing_extensions", "4.16.0",
+     "481caa481374e813c1b176ada14e97f1f67a4539ce9cfeb3f350d78d6370c2e8")]
 NODE = os.path.join(CLIENTS, "node")
 JAR = "/usr/share/java/mariadb-java-client.jar"
 
@@ -34,3 +43,49 @@ def java_problem():
     if not os.path.exists(JAR):
         return "libmariadb-java is not installed"
     return None
+
+
+def netty():
+    """(class path, None) of what test/clients/java/netty.xml names and MariaDB's driver, or (None,
+    why it cannot be had)."""
+    problem = java_problem()
+    if problem or not shutil.which("mvn"):
+        return None, problem or "there is no Maven here"
+    pom = os.path.join(CLIENTS, "java", "netty.xml")
+    jars = os.path.join(BUILDS, "netty")
+    if not os.path.isdir(jars) or os.path.getmtime(jars) < os.path.getmtime(pom):
+        shutil.rmtree(jars, ignore_errors=True)
+        done = subprocess.run(["mvn", "-q", "-B", "-f", pom, f"{COPY}:copy-dependencies",
+                               f"-DoutputDirectory={jars}"], capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL)
+        if done.returncode != 0:
+            shutil.rmtree(jars, ignore_errors=True)
+            return None, "Maven cannot fetch Netty: " + _last(done.stdout)
+    return f"{jars}/*:{JAR}", None
+
+
+def hickory():
+    """(program, None), made of test/clients/hickory, or (None, why it cannot be had)."""
+    if not shutil.which("cargo"):
+        return None, "there is no cargo here"
+    done = subprocess.run(["cargo", "build", "-q", "--target-dir", os.path.join(BUILDS, "cargo")],
+                          cwd=os.path.join(CLIENTS, "hickory"), capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        return None, "cargo cannot build: " + _last(done.stderr)
+    return os.path.join(BUILDS, "cargo", "debug", "resolve"), None
+
+
+def _last(text):
+    return (text.strip().splitlines() or ["?"])[-1]
+
+
+def aiodns():
+    """(PYTHONPATH, None), or (None, why it cannot be had)."""
+    folders = []
+    for name, version, sha256 in AIODNS:
+        folder, why = wheels.unpack(name, version, sha256)
+        if why:
+            return None, why
+        folders.append(folder)
+    return ":".join(folders), None

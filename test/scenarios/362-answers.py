@@ -150,7 +150,7 @@ def check_known(dns):
     ok(address(reader) == socket.gethostbyname(READER), "a reader's name", reader)
     ok(address(own) == socket.gethostbyname(OWN), "a name that only the prober knows", own)
     capitals = by_recvfrom(question(WRITER.upper()))
-    ok(address(capitals) == socket.gethostbyname(WRITER) and WRITER[:2].upper().encode() in capitals,
+    ok(address(capitals) == socket.gethostbyname(WRITER) and b"DB" in capitals,
        "asked for in capitals", capitals)
     six = address(by_recvfrom(question(WRITER, AAAA)), AAAA)
     ok(ipaddress.ip_address(six) in BLOCK6, "AAAA", six)

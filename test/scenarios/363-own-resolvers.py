@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Programs with a resolver of their own through a crash of the writer, while DNS never moves: c-ares
-in Node (dns.resolve4) and in Python (aiodns), Netty's by NIO and by epoll, hickory.
+"""Programs with a resolver of their own through a crash of the writer, while DNS never moves:
+c-ares in Node (dns.resolve4) and in Python (aiodns), Netty's by NIO and by epoll, hickory.
 
 Each connects to the address that its resolver found.  It gets the virtual one, writes to the new
 writer at once, and loses nothing that was acknowledged; the control beside them, without the

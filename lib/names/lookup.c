@@ -86,8 +86,13 @@ bool lookup_begin(const char *node, uint16_t port, struct lookup *ret)
 /* By more than its form, which anybody can give a name. */
 static bool is_known(const char *name)
 {
-	return pel_name_kind(name) == PEL_KIND_OTHER ||
-		followed_find_name(name, pel_name_hash(name)) || is_in_map(name);
+	const struct env *env = env_get();
+
+	for (unsigned i = 0; i < env->n_clusters; i++) {
+		if (strcmp(env->clusters[i].name, name) == 0)
+			return true;
+	}
+	return followed_find_name(name, pel_name_hash(name)) || is_in_map(name);
 }
 
 const struct followed *lookup_received(const char *name, bool vouched)

@@ -4,7 +4,8 @@
  *
  * `first` is the connection that questions use.  `second` exists for a close look of health.h, or
  * because the instance's host has moved to another address; when it is logged in and the first is
- * gone, dead or at the old address, it takes the first one's place and says who it is there.
+ * gone or dead, it takes the first one's place and says who it is there.  At another address than a
+ * first one that works it has to say so before: DNS may lie.
  */
 #include "internal.h"
 
@@ -103,6 +104,30 @@ static bool addr_is(const struct pel_addr *a, const struct pel_addr *b)
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
+/* Another server answered there, and it is not yet time to ask again. */
+static bool is_rejected(const struct probe *p, const struct pel_addr *addr)
+{
+	return addr_is(addr, &p->rejected) && probe_now(p) < p->stranger.due_ns;
+}
+
+static void reject(struct probe *p, const struct pel_addr *addr)
+{
+	p->rejected = *addr;
+	pace_next(&p->stranger, PACE_STRANGER, probe_now(p), 1u + p->slot);
+}
+
+/* Where its host leads; while another server answers there, where it was met last. */
+static bool login_addr(const struct probe *p, struct pel_addr *ret)
+{
+	const struct topology *t = &p->cluster->topology;
+
+	if (!topology_login_addr(t, p->slot, ret))
+		return false;
+	if (is_rejected(p, ret) && t->members[p->slot].addr.family)
+		*ret = t->members[p->slot].addr;
+	return true;
+}
+
 static void connect_begin(struct probe *p)
 {
 	struct cluster *c = p->cluster;
@@ -112,10 +137,10 @@ static void connect_begin(struct probe *p)
 
 	if (p->first.member)
 		return; /* the second has just taken its place, and will report */
-	if (topology_login_addr(&c->topology, p->slot, &addr)) {
-		if (addr_is(&addr, &p->rejected))
+	if (login_addr(p, &addr)) {
+		if (is_rejected(p, &addr))
 			due = p->stranger.due_ns;
-		r = probe_now(p) < due ? -EAGAIN : login(p, &p->first, &addr, first_told);
+		r = due ? -EAGAIN : login(p, &p->first, &addr, first_told);
 		if (links_due_ns(&c->links, &addr) > due)
 			due = links_due_ns(&c->links, &addr);
 	}
@@ -181,8 +206,7 @@ static void hello_answered(struct probe *p, const struct member_answer *answer)
 	bits = topology_feed(&c->topology, p->slot, &e);
 	cluster_note(c, bits);
 	if (bits & TOPOLOGY_REJECTED) { /* it rests until its host leads elsewhere */
-		p->rejected = p->first.addr;
-		pace_next(&p->stranger, PACE_STRANGER, probe_now(p), 1u + p->slot);
+		reject(p, &p->first.addr);
 		first_lost(p, false);
 		return;
 	}
@@ -295,14 +319,37 @@ static void second_promote(struct probe *p)
 	ask(p, SCHEDULE_CONNECT, c->dialect->queries[DIALECT_HELLO]);
 }
 
+/* Where its host leads now: to the member itself, or by a lie of DNS to another. */
+static void second_answered(struct probe *p, const struct member_answer *answer)
+{
+	struct cluster *c = p->cluster;
+	const struct topology_member *m = topology_member(&c->topology, p->slot);
+	struct evidence e;
+
+	if (cluster_read(c, &p->second, DIALECT_HELLO, answer, &e) < 0) {
+		link_useless(&c->links, &p->second);
+		link_close(&c->links, &p->second);
+	} else if (m && e.id[0] && strcmp(e.id, m->id) != 0) {
+		reject(p, &p->second.addr);
+		link_close(&c->links, &p->second);
+	} else {
+		second_promote(p);
+	}
+}
+
 static void second_ready(struct probe *p)
 {
 	struct cluster *c = p->cluster;
 
 	link_ready(&c->links, &p->second);
+	if (p->first.told && !addr_is(&p->first.addr, &p->second.addr)) {
+		if (member_ask(p->second.member, c->dialect->queries[DIALECT_HELLO],
+			    QUESTION_LIMIT_NS) < 0)
+			link_close(&c->links, &p->second);
+		return;
+	}
 	health_spoke(&p->health, c->o->witness, 0, probe_now(p));
-	if (!p->first.member || !p->first.told || p->health.looked_unacked ||
-		!addr_is(&p->first.addr, &p->second.addr))
+	if (!p->first.told || p->health.looked_unacked)
 		second_promote(p);
 	else
 		link_close(&c->links, &p->second);
@@ -326,6 +373,7 @@ static void second_told(void *ctx, enum member_event event, const struct member_
 		second_ready(p);
 		break;
 	case MEMBER_ANSWERED:
+		second_answered(p, answer);
 		break;
 	case MEMBER_FAILED:
 		link_failed(&c->links, &p->second, failure);
@@ -336,19 +384,27 @@ static void second_told(void *ctx, enum member_event event, const struct member_
 	cluster_kick(c);
 }
 
-void probe_second_open(struct probe *p)
+static void second_open(struct probe *p, const struct pel_addr *addr)
 {
-	struct cluster *c = p->cluster;
-	struct pel_addr addr;
 	uint64_t now = probe_now(p);
 
-	if (p->second.accepted || now < p->opened_ns + SECOND_EACH_NS ||
-		!topology_login_addr(&c->topology, p->slot, &addr))
+	if (p->second.accepted || now < p->opened_ns + SECOND_EACH_NS)
 		return;
-	link_close(&c->links,
+	link_close(&p->cluster->links,
 		&p->second); /* a SYN that waits is from before a trouble of our own */
 	p->opened_ns = now;
-	(void)login(p, &p->second, &addr, second_told);
+	(void)login(p, &p->second, addr, second_told);
+}
+
+void probe_second_open(struct probe *p)
+{
+	struct pel_addr addr;
+
+	if (!login_addr(p, &addr))
+		return;
+	if (p->first.member && addr_is(&addr, &p->rejected))
+		addr = p->first.addr;
+	second_open(p, &addr);
 }
 
 void probe_adopt(struct probe *p, struct link *link, const struct evidence *e)
@@ -419,10 +475,10 @@ void cluster_probes_move(struct cluster *c)
 			continue;
 		if (!p->first.member) /* what it rests for was at another address */
 			schedule_retry(&c->schedule, i, cluster_now(c));
-		if (!p->first.member || addr_is(&addr, &p->first.addr))
+		if (!p->first.member || addr_is(&addr, &p->first.addr) || is_rejected(p, &addr))
 			continue;
 		if (!p->second.member || !addr_is(&addr, &p->second.addr))
-			probe_second_open(p);
+			second_open(p, &addr);
 	}
 }
 

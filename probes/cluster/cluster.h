@@ -116,6 +116,9 @@ bool cluster_leaver(const struct cluster *c, unsigned *at, char ret_name[static 
 int cluster_move_name(struct cluster *from, struct cluster *to, const char *name,
 	enum pel_role role);
 
+/* There is no room anywhere for a name that leads elsewhere. */
+void cluster_lose_name(struct cluster *c, const char *name);
+
 /*
  * A client saw a refused write or a lost connection, or this name's address `refused` it.  1 if it
  * bought a round of questions, 0 if there is or just was one.

@@ -102,6 +102,15 @@ static enum topology_bond bond_of(const struct cluster *c, const struct name_wat
 								    : TOPOLOGY_BOND_OTHER;
 }
 
+/* It has a cluster of its own for want of a better: DNS told of its endpoint when it was too late. */
+static bool is_astray(const struct cluster *c, const struct name_watch *n)
+{
+	enum pel_kind kind = pel_name_kind(n->text);
+
+	return n->endpoint[0] && strcmp(n->text, c->key) == 0 && kind != PEL_KIND_WRITER &&
+		kind != PEL_KIND_READER && !c->config->endpoint[0] && !c->config->members.n;
+}
+
 static void set_domain(struct cluster *c, const char *domain)
 {
 	struct topology_config config = c->topology.config;
@@ -161,6 +170,7 @@ static void name_resolved(void *ctx, const struct resolve_answer *answer)
 		note_endpoint(n, answer);
 		dns.bond = bond_of(c, n, &dns.role);
 		learn_domain(c, dns.bond, answer);
+		dns.astray = is_astray(c, n);
 		dns.repointed = *n->home && *n->endpoint && strcmp(n->home, n->endpoint) != 0;
 		cluster_note(c, topology_feed_dns(&c->topology, n->index, &dns, now));
 		if (!*n->home || !c->topology.names[n->index].away_ns)
@@ -414,6 +424,12 @@ static void remove_name(struct cluster *c, unsigned i)
 	}
 	c->scout_due_ns = 0;
 	cluster_note(c, TOPOLOGY_EPOCH);
+}
+
+void cluster_lose_name(struct cluster *c, const char *name)
+{
+	remove_name(c, find_name(c, name));
+	cluster_publish(c);
 }
 
 int cluster_move_name(struct cluster *from, struct cluster *to, const char *name,

@@ -227,21 +227,30 @@ static void merge_all(struct engine *e)
 	}
 }
 
-/* A name goes where DNS has led it: to the cluster of that endpoint, else to one of its own. */
+static int move_to(struct engine *e, struct cluster *from, const char *name, const char *key,
+	enum pel_role role)
+{
+	struct cluster *to;
+	int r = cluster_for(e, name, key, role, cluster_port(from), &to);
+
+	return r < 0 || to == from ? r : cluster_move_name(from, to, name, role);
+}
+
+/*
+ * A name goes where DNS has led it: to the cluster of that endpoint, else to one of its own, also where
+ * that cluster has no room for it.
+ */
 static void move_one(struct engine *e, struct cluster *from, const char *name, const char *alias)
 {
 	char key[PEL_NAME_MAX];
 	enum pel_role role;
-	struct cluster *to;
-	int r;
 
 	(void)name_key(alias[0] ? alias : name, key, &role);
-	r = cluster_for(e, name, key, role, cluster_port(from), &to);
-	if (r == 0 && to != from)
-		r = cluster_move_name(from, to, name, role);
-	if (r < 0)
-		log_say(e->shared.log, LOG_ERROR, "follow-failed", name, NULL,
-			"no room for another cluster or name");
+	if (move_to(e, from, name, key, role) == 0 || move_to(e, from, name, name, role) == 0)
+		return;
+	log_say(e->shared.log, LOG_ERROR, "follow-failed", name, NULL,
+		"no room for another cluster or name");
+	cluster_lose_name(from, name);
 }
 
 static void move_all(struct engine *e)

@@ -276,6 +276,9 @@ unsigned topology_take_dns(struct topology *t, unsigned name, const struct topol
 	n->repointed = dns->repointed;
 	if (dns->bond == TOPOLOGY_BOND_ALIAS)
 		bits |= follow_role(n, dns->role);
+	if (dns->astray && !n->left &&
+		(t->state != PEL_STATE_KNOWN || n->agree >= TOPOLOGY_STEADY_ANSWERS))
+		bits |= topology_leave(n, true);
 	note_away(t, n, dns, now_ns);
 	if (n->role == PEL_ROLE_CUSTOM)
 		match_members(t, n, dns, now_ns);

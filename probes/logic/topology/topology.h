@@ -269,7 +269,8 @@ struct topology_dns {
 	unsigned n_addrs; /* 0: no such name, or no answer: nothing follows */
 	uint32_t ttl_ms;
 	enum topology_bond bond; /* of a cluster's name */
-	bool repointed;     /* it is an alias of another endpoint than where it led to a member */
+	bool repointed; /* it is an alias of another endpoint than where it led to a member */
+	bool astray;    /* ... of an endpoint whose cluster it belongs to, whoever is met there */
 	enum pel_role role; /* of the endpoint that it is an alias of; or not known */
 };
 

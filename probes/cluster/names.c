@@ -401,7 +401,7 @@ bool cluster_leaver(const struct cluster *c, unsigned *at, char ret_name[static 
 
 static void say_left(const struct cluster *c, const struct cluster *to, unsigned i)
 {
-	if (c->topology.names[i].met)
+	if (c->topology.names[i].met || !topology_has_left(&c->topology, i))
 		log_event(c->o->log, LOG_INFO, "name-left", c->title, NULL,
 			"%s leads to another cluster now: %s", c->names[i].text, to->key);
 	else

@@ -67,6 +67,21 @@ static const struct config_cluster *section_of(const struct engine *e, const cha
 	return section ? section : &e->config->defaults;
 }
 
+/* That of its first name; or of another, of which there was none when the cluster was made. */
+static const struct config_cluster *section_for(const struct engine *e, const struct cluster *c)
+{
+	const struct config_cluster *s = config_find_cluster(e->config, cluster_name(c));
+
+	if (s && cluster_has_name(c, s->endpoint))
+		return s;
+	for (unsigned i = 0; i < e->config->n_clusters; i++) {
+		s = &e->config->clusters[i];
+		if (cluster_has_name(c, s->endpoint))
+			return s;
+	}
+	return &e->config->defaults;
+}
+
 static int cluster_make(struct engine *e, const char *name, const char *key, uint16_t port,
 	struct cluster **ret)
 {
@@ -182,6 +197,21 @@ static void follow_configured(struct engine *e)
 	}
 }
 
+/* A section has another endpoint now: its own name goes there. */
+static void move_configured(struct engine *e)
+{
+	for (unsigned i = 0; i < e->config->n_clusters; i++) {
+		const struct config_cluster *s = &e->config->clusters[i];
+		struct cluster *from = find_normal(e, s->name), *to = find_normal(e, s->endpoint);
+
+		if (!from || !to || from == to)
+			continue;
+		if (cluster_move_name(from, to, s->name, PEL_ROLE_WRITER) == 0 &&
+			!is_wanted(e, from))
+			forget(e, from);
+	}
+}
+
 int engine_reload(struct engine *e, const struct config *config)
 {
 	if (memcmp(&config->virtual_net, &e->config->virtual_net, sizeof(config->virtual_net)) != 0)
@@ -195,11 +225,12 @@ int engine_reload(struct engine *e, const struct config *config)
 
 		if (!c)
 			continue;
-		cluster_reload(c, section_of(e, cluster_name(c)));
+		cluster_reload(c, section_for(e, c));
 		if (!is_wanted(e, c))
 			forget(e, c);
 	}
 	follow_configured(e);
+	move_configured(e);
 	return 0;
 }
 

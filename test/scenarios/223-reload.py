@@ -110,6 +110,50 @@ def port_changed():
     cluster.close()
 
 
+def known_by(p, text, name, condition):
+    """The name's cluster is known, and so is this of it."""
+    try:
+        p.view.wait(lambda v: (c := v.find(name)) and c.state == "known" and condition(c), 15)
+        expect(True, text)
+    except TimeoutError:
+        c = p.view.find(name)
+        expect(False, text, f"{c and (c.state, c.why, sorted(c.names))}\n{p.log()[-400:]}")
+
+
+def section_added():
+    """Of a cluster that is followed by an alias already."""
+    cluster = fakes.Cluster(dns, 2, 9, "load9")
+    alias = "db.load9.example"
+    dns.aliases[alias] = cluster.writer_name
+    with Prober(cluster, "[pelorus]\n", options=["--follow", alias]) as p:
+        p.view.wait(lambda v: (c := v.find(alias)) and c.why == "no-credentials", 15)
+        configure(p, cluster_section(cluster))
+        known_by(p, "a new section counts for a cluster that is followed by an alias", alias,
+                 lambda c: True)
+    cluster.close()
+
+
+def endpoint_changed():
+    """A section has another endpoint: its own name leads to that one's cluster."""
+    a, b = fakes.Cluster(dns, 2, 10, "load10"), fakes.Cluster(dns, 2, 11, "load11")
+    for server in b.servers.values():
+        server.uuid = "b-" + server.uuid
+    own = "db.load10.example"
+
+    def text(cluster):
+        return cluster_section(cluster).replace("[cluster lab]", f"[cluster {own}]")
+    with Prober(a, text(a), options=["--follow", own]) as p:
+        known_by(p, "the name of a section is its endpoint's", own, lambda c: a.writer_name in
+                 c.names)
+        configure(p, text(b))
+        known_by(p, "a section's new endpoint takes its name along", own,
+                 lambda c: b.writer_name in c.names and
+                 c.instances[c.writer].ip4 == b.servers["demo-1"].address)
+        expect("level=warning" not in p.log(), "... without a warning", p.log()[-400:])
+    a.close()
+    b.close()
+
+
 def refresh():
     """A key that is documented does what it says; else it is refused as one that is not known."""
     cluster = fakes.Cluster(dns, 2, 4, "load4")
@@ -185,6 +229,7 @@ dns = worlds.Dns()
 with tempfile.TemporaryDirectory() as World.folder:
     side_by_side(
         (members_removed,), (writer_removed,), (port_changed,), (refresh,),
+        (section_added,), (endpoint_changed,),
         (lambda: auto("members that are plain servers", 5, make_plain, 3,
                       members=lambda c: hosts(c, 1, 2, 3)),),
         (lambda: auto("an own name of an Aurora cluster", 6, lambda c: None, 3,

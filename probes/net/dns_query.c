@@ -121,7 +121,7 @@ static bool is_answered(const struct dns_query *q)
 	return q->halves[0].answered && q->halves[1].answered;
 }
 
-/* Of all that was answered. */
+/* Of all that was answered.  Where A has no such name there is none; some say so of AAAA falsely. */
 static void attempt_judge(struct dns_query *q)
 {
 	const struct dns_reply *a = &q->halves[0].reply, *aaaa = &q->halves[1].reply;
@@ -139,7 +139,7 @@ static void attempt_judge(struct dns_query *q)
 		addrs_add(&q->answer, longer);
 		strcpy(q->asked, q->answer.chain[q->answer.n_chain - 1]);
 		next_name(q);
-	} else if (is_answered(q) && q->answer.n_chain == 0 &&
+	} else if ((is_answered(q) || a->rcode == 3) && q->answer.n_chain == 0 &&
 		dns_conf_candidate(q->conf, q->name, ++q->candidate, q->asked)) {
 		next_name(q);
 	} else {

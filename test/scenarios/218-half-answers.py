@@ -4,7 +4,7 @@
 
 What came for A is used where AAAA is never answered, though other packets go on coming.  An empty
 AAAA that comes before A says nothing of the name: the search list is not tried, for whoever lives
-there would be handed the password.
+there would be handed the password.  That there is no such name, for A, is one half that says it all.
 """
 import threading
 import time
@@ -14,7 +14,7 @@ from lib.prober import Prober, cluster_section
 from lib.servers import fakes
 
 A, AAAA = 1, 28
-STRANGERS = "strangers.example"
+STRANGERS, SECOND = "strangers.example", "second.example"
 LATE_S = 0.6
 
 
@@ -78,8 +78,24 @@ def late_a(dns):
     cluster.close()
 
 
-fakes.enter(f"search {STRANGERS}\n")
+def no_such_name(dns):
+    """A short name, which the search list completes, where AAAA is never answered."""
+    cluster = fakes.Cluster(dns, 2, 3, "short")
+    dns.aliases[f"db.{SECOND}"] = cluster.writer_name
+    dns.late, dns.deaf = False, True
+    config = "[pelorus]\nuser = pelorus\npassword = pelorus\n"
+    with Prober(cluster, config, options=["--follow", "db"]) as prober:
+        try:
+            prober.view.wait(lambda v: (c := v.find("db")) and c.state == "known", 20)
+            tap.ok(True, "a short name is found behind one that there is not")
+        except TimeoutError:
+            tap.ok(False, "a short name is found behind one that there is not", dns.asked[-4:])
+    cluster.close()
+
+
+fakes.enter(f"search {STRANGERS} {SECOND}\n")
 half = Half()
 drops_aaaa(half)
 late_a(half)
+no_such_name(half)
 tap.done()

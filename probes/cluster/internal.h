@@ -99,6 +99,7 @@ struct cluster {
 		[256]; /* of a question, in the server's words, since the last answer; "": none */
 	struct evidence scout_evidence;
 	uint64_t scout_due_ns;
+	bool scout_late; /* a server was silent, and so was everybody else since: it may be waking up */
 	enum pel_why scout_why; /* what its last failed login would be the reason of, or none */
 	unsigned bits;          /* TOPOLOGY_* since the last settling */
 	uint64_t data_due_ns;   /* when data alone is published; 0: none is waiting */

@@ -19,6 +19,7 @@
 #define SCOUT_LIMIT_NS (5 * LOOP_S)
 #define DIAL_NS (250 * LOOP_MS) /* while it looks for anyone who answers, at first */
 #define YOUNG_NS LOOP_S
+#define GREET_NS (2 * LOOP_S) /* for a first silent server, where there is another to ask */
 
 /* Behind the dialect's questions: whom the server takes us for, where it refuses one of them. */
 #define SCOUT_ACCOUNT DIALECT_QUESTIONS
@@ -77,6 +78,7 @@ static void scout_report(struct cluster *c)
 	unsigned bits = topology_feed_scout(&c->topology, &c->scout_evidence, &slot);
 
 	*c->refusal = '\0';
+	c->scout_late = false;
 	cluster_note(c, topology_set_why(&c->topology, PEL_WHY_NONE, cluster_now(c)));
 	cluster_note(c, bits);
 	if (bits & TOPOLOGY_RELEARNT) {
@@ -238,6 +240,7 @@ static void scout_told(void *ctx, enum member_event event, const struct member_a
 	case MEMBER_FAILED:
 		link_failed(&c->links, &c->scout, failure);
 		c->scout_why = why_of(c, failure);
+		c->scout_late |= failure->kind == MEMBER_LATE && failure->heard;
 		if (failure->kind != MEMBER_DENIED && failure->kind != MEMBER_UNFIT)
 			topology_scout_failed(&c->topology);
 		scout_end(c, pace_after(c, failure));
@@ -301,6 +304,8 @@ void cluster_scout_tick(struct cluster *c, uint64_t now_ns)
 	/* It has more addresses to try than that of a writer which has just fallen silent. */
 	struct link_options options = {.addr = &addr,
 		.dial_limit_ns = now_ns < c->born_ns + YOUNG_NS ? DIAL_NS : 0,
+		.login_limit_ns =
+			c->scout_late || !topology_scout_has_other(&c->topology) ? 0 : GREET_NS,
 		.told = scout_told,
 		.ctx = c};
 	int r;

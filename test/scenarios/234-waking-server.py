@@ -1,7 +1,8 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
 """A server that wakes up (Serverless, scaled to nothing) takes a connection at once and greets 12
-to 15 s later: that login is waited for, and not given up and begun again.
+to 15 s later: that login is waited for, and not given up and begun again.  Where another server
+may be asked, as when the writer has stopped and says nothing more, that one is asked meanwhile.
 
 And one may fall asleep: with `idle`, a cluster that no program has a connection to has none of the
 prober either, until one has."""
@@ -75,6 +76,21 @@ def waking():
     cluster.close()
 
 
+def stopped():
+    """DNS still leads to a server that takes connections and says nothing; another is the writer."""
+    cluster = Cluster(dns, 3, 3, "stopped")
+    for server in cluster.servers.values():
+        server.wakes = 0
+    cluster.servers["demo-1"].wakes = time.monotonic() + 3600
+    cluster.servers["demo-2"].read_only = False
+    with Prober(cluster, cluster_section(cluster)) as p:
+        begin = time.monotonic()
+        p.wait_known("demo-2", 45)
+        took = time.monotonic() - begin
+        tap.ok(took < 10, "a silent server, where DNS leads, keeps nobody from the others", took)
+    cluster.close()
+
+
 def program(prober, name):
     """A program under the preload that has a connection by this name until its input ends."""
     child = subprocess.Popen(
@@ -124,5 +140,6 @@ def idle():
 fakes.enter()
 dns = worlds.Dns()
 waking()
+stopped()
 idle()
 tap.done()

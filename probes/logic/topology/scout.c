@@ -195,9 +195,17 @@ static struct pel_addr next_addr(const struct topology *t, const struct pel_addr
 	return first.family ? first : *addr;
 }
 
+bool topology_scout_has_other(const struct topology *t)
+{
+	struct pel_addr next = next_addr(t, &t->scout);
+
+	return t->scout.family && !topology_is_anyone_live(t) &&
+		!topology_same_addr(&next, &t->scout);
+}
+
 void topology_scout_failed(struct topology *t)
 {
-	if (t->scout.family && !topology_is_anyone_live(t))
+	if (topology_scout_has_other(t))
 		t->scout = next_addr(t, &t->scout);
 }
 

@@ -366,6 +366,9 @@ unsigned topology_feed_scout(struct topology *t, const struct evidence *e, unsig
  */
 void topology_scout_failed(struct topology *t);
 
+/* Whether there is another address to go to in that case. */
+bool topology_scout_has_other(const struct topology *t);
+
 /* A question was put to the member on its connection; it was answered, in whatever way. */
 void topology_asked(struct topology *t, unsigned slot, uint64_t now_ns);
 void topology_answered(struct topology *t, unsigned slot);

@@ -28,7 +28,7 @@ static bool is_contrary(const struct cluster *c, const struct coordinator_view *
 
 void cluster_take_words(struct cluster *c, const struct coordinator_view *view)
 {
-	struct topology_word words[PEL_MAP_INSTANCES];
+	struct evidence_host words[PEL_MAP_INSTANCES];
 	uint64_t now = cluster_now(c);
 
 	for (unsigned i = 0; i < view->n; i++) {

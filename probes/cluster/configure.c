@@ -16,13 +16,14 @@
 static struct topology_config topology_config_of(const struct cluster *c, const char *domain)
 {
 	struct topology_config config = {
-		.has_table = c->dialect->has_table,
+		.has_table = c->dialect->hosts == DIALECT_HOSTS_BY_DOMAIN,
 		.selector = (uint8_t)c->config->reader_selector,
 		.fallback = (uint8_t)c->config->reader_fallback,
 		.port = c->topology.config.port,
 		.hold_ms = c->config->hold_ms,
 		.max_lag_ms = c->config->max_lag_ms,
-		.admit_max_lag_ms = c->dialect->has_table ? c->config->admit_max_lag_ms : 0,
+		.admit_max_lag_ms =
+			c->dialect->queries[DIALECT_TABLE] ? c->config->admit_max_lag_ms : 0,
 		.admit_stable_ms = c->config->admit_stable_ms,
 		.admit_never_last = c->config->admit_never_last,
 		.warm_up = c->config->warm_up[0] != '\0',
@@ -36,8 +37,7 @@ static struct topology_config topology_config_of(const struct cluster *c, const 
 static void dialect_take(struct cluster *c, const struct dialect *d)
 {
 	c->dialect = d;
-	c->links.dialect =
-		d == &dialect_read_only ? CONFIG_DIALECT_READ_ONLY : CONFIG_DIALECT_AURORA;
+	c->links.grants = d->grants;
 }
 
 /* As told; else a guess, until a server has greeted. */
@@ -45,12 +45,11 @@ static void dialect_choose(struct cluster *c, const struct config_cluster *confi
 {
 	bool named = config->members.n || config->source == CONFIG_SOURCE_HTTP;
 
-	c->undecided = config->dialect == CONFIG_DIALECT_AUTO;
+	const struct dialect *told = dialect_at(config->dialect);
+
+	c->undecided = !told;
 	c->detected = NULL;
-	dialect_take(c,
-		config->dialect == CONFIG_DIALECT_READ_ONLY || (c->undecided && named)
-			? &dialect_read_only
-			: &dialect_aurora);
+	dialect_take(c, told ? told : named ? &dialect_read_only : &dialect_aurora);
 }
 
 /* A coordinator, a cloud, a fleet, as the configuration names them. */
@@ -74,7 +73,8 @@ static void members_add(struct cluster *c)
 
 		(void)topology_add_member(&c->topology, m->host, m->port, now);
 	}
-	if (!config->members.n && config->endpoint[0] && config->source == CONFIG_SOURCE_SQL)
+	if (!config->members.n && config->endpoint[0] && config->source == CONFIG_SOURCE_SQL &&
+		c->dialect->hosts == DIALECT_HOSTS_CONFIGURED)
 		(void)topology_add_member(&c->topology, config->endpoint, 0, now);
 }
 
@@ -87,7 +87,7 @@ static void configure(struct cluster *c)
 	strcpy(domain, c->topology.config.domain);
 	topology = topology_config_of(c, domain);
 	cluster_note(c, topology_configure(&c->topology, &topology, cluster_now(c)));
-	if (!c->dialect->has_table)
+	if (c->dialect->hosts != DIALECT_HOSTS_BY_DOMAIN)
 		members_add(c);
 	cluster_probes_sync(c);
 	sources_add(c);

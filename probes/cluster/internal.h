@@ -38,8 +38,8 @@ struct probe {
 	bool used;
 	struct link first;  /* the one that questions use */
 	struct link second; /* the close look's, or to an address that the host moved to */
-	uint8_t asking;     /* enum schedule_kind of the question under way on `first` */
-	bool old_words;     /* its server parses the dialect's table_else alone */
+	uint8_t asking;     /* enum dialect_question under way on `first` */
+	bool old_words;     /* its server parses the dialect's lag_else alone */
 	bool scheduled;     /* the schedule knows it */
 	struct health health;
 	uint64_t health_due_ns;
@@ -181,6 +181,8 @@ void probe_health_failed(struct probe *p, const struct member_failure *failure);
 
 /* scout.c */
 void cluster_scout_tick(struct cluster *c, uint64_t now_ns);
+/* What a server is asked first. */
+const char *cluster_hello(const struct cluster *c);
 /* The evidence in an answer, by the cluster's dialect.  0; -ENODATA: it has none; -errno. */
 int cluster_read(struct cluster *c, const struct link *link, enum dialect_question question,
 	const struct member_answer *answer, struct evidence *ret);

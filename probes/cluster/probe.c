@@ -77,9 +77,9 @@ static void first_failed(struct probe *p, const struct member_failure *failure)
 	first_lost(p, failure->kind == MEMBER_LOST);
 }
 
-static void ask(struct probe *p, enum schedule_kind kind, const char *query)
+static void ask(struct probe *p, enum dialect_question question, const char *query)
 {
-	p->asking = (uint8_t)kind;
+	p->asking = (uint8_t)question;
 	health_asked(&p->health, probe_now(p));
 	topology_asked(&p->cluster->topology, p->slot, probe_now(p));
 	if (member_ask(p->first.member, query, QUESTION_LIMIT_NS) < 0)
@@ -150,25 +150,31 @@ static void connect_begin(struct probe *p)
 		schedule_lost(&c->schedule, p->slot, probe_now(p));
 }
 
-/* Where there is no table, TABLE asks for the lag: of readers, and at leisure. */
-static bool is_lag_of_no_interest(const struct probe *p)
+/* Where there is more to ask for than the role: the lag is that of readers, and asked at leisure. */
+static enum dialect_question question_of(const struct probe *p, enum schedule_kind kind)
 {
 	const struct cluster *c = p->cluster;
+	const char *const *queries = c->dialect->queries;
 
-	return !c->dialect->has_table && (c->alarm || p->slot == c->topology.writer);
+	if (kind != SCHEDULE_TABLE)
+		return DIALECT_ROLE;
+	if (queries[DIALECT_LAG] && !c->alarm && p->slot != c->topology.writer)
+		return DIALECT_LAG;
+	return queries[DIALECT_TABLE] ? DIALECT_TABLE : DIALECT_ROLE;
 }
 
-static const char *words_of(const struct probe *p, enum schedule_kind kind)
+static const char *words_of(const struct probe *p, enum dialect_question question)
 {
 	const struct dialect *d = p->cluster->dialect;
 
-	if (kind == SCHEDULE_ROLE)
-		return d->queries[DIALECT_ROLE];
-	return p->old_words && d->table_else ? d->table_else : d->queries[DIALECT_TABLE];
+	return question == DIALECT_LAG && p->old_words && d->lag_else ? d->lag_else
+								      : d->queries[question];
 }
 
 void probe_act(struct probe *p, enum schedule_kind kind)
 {
+	enum dialect_question question;
+
 	if (kind == SCHEDULE_CONNECT) {
 		connect_begin(p);
 		return;
@@ -177,9 +183,8 @@ void probe_act(struct probe *p, enum schedule_kind kind)
 		schedule_answered(&p->cluster->schedule, p->slot, probe_now(p));
 		return;
 	}
-	if (kind == SCHEDULE_TABLE && is_lag_of_no_interest(p))
-		kind = SCHEDULE_ROLE;
-	ask(p, kind, words_of(p, kind));
+	question = question_of(p, kind);
+	ask(p, question, words_of(p, question));
 }
 
 /* The known writer says so again, and nobody doubts it. */
@@ -225,14 +230,13 @@ static bool is_live(const struct probe *p)
 }
 
 /* A server that does not parse these words may parse the others. */
-static void table_failed(struct probe *p, unsigned error)
+static void lag_failed(struct probe *p, unsigned error)
 {
 	struct cluster *c = p->cluster;
 
 	if (error == ER_PARSE_ERROR) {
 		p->old_words = !p->old_words;
-	} else if (dialect_why(error) == PEL_WHY_DENIED && c->config->max_lag_ms &&
-		!c->dialect->has_table && !c->lag_told) {
+	} else if (dialect_why(error) == PEL_WHY_DENIED && c->config->max_lag_ms && !c->lag_told) {
 		c->lag_told = true;
 		log_event(c->o->log, LOG_WARNING, "lag-unknown", c->title, NULL,
 			"max-lag plays no part: the user may not ask for the lag; what mends it: "
@@ -242,16 +246,14 @@ static void table_failed(struct probe *p, unsigned error)
 
 static void first_answered(struct probe *p, const struct member_answer *answer)
 {
-	static const enum dialect_question questions[] =
-		{[SCHEDULE_ROLE] = DIALECT_ROLE, [SCHEDULE_TABLE] = DIALECT_TABLE};
 	struct cluster *c = p->cluster;
 	uint32_t rtt_us = (uint32_t)((answer->received_ns - answer->sent_ns) / 1000);
 	struct evidence e;
 
-	health_spoke(&p->health, c->o->witness, p->asking == SCHEDULE_ROLE ? rtt_us : 0,
+	health_spoke(&p->health, c->o->witness, p->asking == DIALECT_ROLE ? rtt_us : 0,
 		answer->received_ns);
 	topology_answered(&c->topology, p->slot);
-	if (p->asking == SCHEDULE_CONNECT) {
+	if (p->asking == DIALECT_HELLO) {
 		hello_answered(p, answer);
 		return;
 	}
@@ -259,9 +261,9 @@ static void first_answered(struct probe *p, const struct member_answer *answer)
 		first_lost(p, false); /* who this is has to be said anew */
 		return;
 	}
-	if (p->asking == SCHEDULE_TABLE && answer->error)
-		table_failed(p, answer->error);
-	if (cluster_read(c, &p->first, questions[p->asking], answer, &e) < 0)
+	if (p->asking == DIALECT_LAG && answer->error)
+		lag_failed(p, answer->error);
+	if (cluster_read(c, &p->first, (enum dialect_question)p->asking, answer, &e) < 0)
 		e.has = 0;
 	else
 		link_told(&c->links, &p->first);
@@ -288,7 +290,7 @@ static void first_told(void *ctx, enum member_event event, const struct member_a
 	case MEMBER_READY:
 		link_ready(&c->links, &p->first);
 		health_spoke(&p->health, c->o->witness, 0, probe_now(p));
-		ask(p, SCHEDULE_CONNECT, c->dialect->queries[DIALECT_HELLO]);
+		ask(p, DIALECT_HELLO, cluster_hello(c));
 		break;
 	case MEMBER_ANSWERED:
 		first_answered(p, answer);
@@ -316,7 +318,7 @@ static void second_promote(struct probe *p)
 	member_hand_over(p->first.member, first_told, p);
 	health_accepted(&p->health, c->o->witness, true, probe_now(p));
 	health_spoke(&p->health, c->o->witness, 0, probe_now(p));
-	ask(p, SCHEDULE_CONNECT, c->dialect->queries[DIALECT_HELLO]);
+	ask(p, DIALECT_HELLO, cluster_hello(c));
 }
 
 /* Where its host leads now: to the member itself, or by a lie of DNS to another. */

@@ -12,6 +12,7 @@
 #include "mysql/remedy.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,8 +28,8 @@
 /* What has no table needs somebody who names the members. */
 static bool is_possible(const struct cluster *c, const struct dialect *d)
 {
-	return d->has_table || c->config->members.n || c->config->endpoint[0] ||
-		c->config->source != CONFIG_SOURCE_SQL;
+	return d->hosts != DIALECT_HOSTS_CONFIGURED || c->config->members.n ||
+		c->config->endpoint[0] || c->config->source != CONFIG_SOURCE_SQL;
 }
 
 /* The first greeting decides of what kind the servers are, where nobody has told it. */
@@ -46,16 +47,45 @@ static int read_hello(struct cluster *c, const struct pel_cells *cells, struct e
 	return -EAGAIN;
 }
 
+/* Of the hosts that a server tells those that may be: none where a coordinator names the members. */
+static void refuse_hosts(const struct cluster *c, struct evidence *e)
+{
+	char allowed[CONFIG_ALLOWED_MAX];
+	unsigned n = 0;
+
+	if (!(e->has & EVIDENCE_HOSTS))
+		return;
+	if (c->config->source != CONFIG_SOURCE_SQL)
+		e->has &= ~EVIDENCE_HOSTS;
+	config_allowed_hosts(c->config, c->key, allowed);
+	for (unsigned i = 0; i < e->n_hosts; i++) {
+		if (fnmatch(allowed, e->hosts[i].host, FNM_CASEFOLD) == 0)
+			e->hosts[n++] = e->hosts[i];
+	}
+	e->n_refused += e->n_hosts - n;
+	e->n_hosts = n;
+}
+
+const char *cluster_hello(const struct cluster *c)
+{
+	return c->undecided ? dialect_greeting() : c->dialect->queries[DIALECT_HELLO];
+}
+
 int cluster_read(struct cluster *c, const struct link *link, enum dialect_question question,
 	const struct member_answer *answer, struct evidence *ret)
 {
+	int r;
+
 	*ret = (struct evidence){.sent_ns = answer->sent_ns,
 		.received_ns = answer->received_ns,
 		.from = link->addr};
 	if (answer->error || !answer->cells)
 		return -ENODATA;
-	return question == DIALECT_HELLO ? read_hello(c, answer->cells, ret)
-					 : c->dialect->read[question](answer->cells, ret);
+	if (question == DIALECT_HELLO)
+		return read_hello(c, answer->cells, ret);
+	r = c->dialect->read(question, answer->cells, ret);
+	refuse_hosts(c, ret);
+	return r;
 }
 
 static void scout_end(struct cluster *c, enum pace_kind pace)
@@ -68,7 +98,9 @@ static void scout_end(struct cluster *c, enum pace_kind pace)
 static void scout_ask(struct cluster *c, enum dialect_question question)
 {
 	c->scout_question = (uint8_t)question;
-	if (member_ask(c->scout.member, c->dialect->queries[question], SCOUT_LIMIT_NS) < 0)
+	if (member_ask(c->scout.member,
+		    question == DIALECT_HELLO ? cluster_hello(c) : c->dialect->queries[question],
+		    SCOUT_LIMIT_NS) < 0)
 		scout_end(c, PACE_SCOUT);
 }
 
@@ -104,7 +136,8 @@ static void account_answered(struct cluster *c, const struct member_answer *answ
 	const char *const *row = answer->cells ? answer->cells->next(answer->cells->context) : NULL;
 	char remedy[REMEDY_MAX];
 
-	remedy_of_question(c->refusal, row ? row[0] : NULL, remedy, sizeof(remedy));
+	remedy_of_question(c->refusal, row ? row[0] : NULL, c->dialect->grants, remedy,
+		sizeof(remedy));
 	log_event(c->o->log, LOG_ERROR, "question-refused", c->title, NULL, "%s; what mends it: %s",
 		c->refusal, remedy);
 	scout_end(c, PACE_SCOUT);
@@ -134,6 +167,20 @@ static void scout_refused(struct cluster *c, const struct member_answer *answer)
 	}
 }
 
+/* The table's evidence beside the greeting's, as one answer. */
+static void scout_adds(struct evidence *hello, struct evidence *table)
+{
+	if (!(table->has & EVIDENCE_ROLE)) {
+		table->role = hello->role;
+		table->term = hello->term;
+	}
+	memcpy(table->id, hello->id, sizeof(table->id));
+	memcpy(table->uuid, hello->uuid, sizeof(table->uuid));
+	table->has |= hello->has;
+	table->sent_ns = hello->sent_ns;
+	*hello = *table;
+}
+
 static void scout_answered(struct cluster *c, const struct member_answer *answer)
 {
 	struct evidence e;
@@ -151,16 +198,12 @@ static void scout_answered(struct cluster *c, const struct member_answer *answer
 			return;
 		}
 		c->scout_evidence = e;
-		if (r == 0 && c->dialect->has_table) {
+		if (r == 0 && c->dialect->queries[DIALECT_TABLE]) {
 			scout_ask(c, DIALECT_TABLE);
 			return;
 		}
 	} else if (r == 0) {
-		c->scout_evidence.has |= e.has;
-		c->scout_evidence.rows = e.rows;
-		if (e.has & EVIDENCE_ROLE)
-			c->scout_evidence.role = e.role;
-		c->scout_evidence.received_ns = e.received_ns;
+		scout_adds(&c->scout_evidence, &e);
 	}
 	if (r < 0)
 		scout_refused(c, answer);

@@ -305,6 +305,23 @@ bool config_cluster_is_other(const struct config_cluster *a, const struct config
 		memcmp(&a->members, &b->members, sizeof(a->members)) != 0;
 }
 
+/* Where the form does not tell a domain, it is that of a name of three labels and more. */
+void config_allowed_hosts(const struct config_cluster *cluster, const char *key,
+	char ret[static CONFIG_ALLOWED_MAX])
+{
+	const char *endpoint = cluster->endpoint[0] ? cluster->endpoint : key;
+	const char *domain = pel_name_instance_domain(endpoint), *dot = strchr(endpoint, '.');
+
+	if (!domain && dot && strchr(dot + 1, '.') && endpoint[strspn(endpoint, "0123456789.")])
+		domain = dot + 1;
+	if (cluster->allowed_hosts[0])
+		(void)snprintf(ret, CONFIG_ALLOWED_MAX, "%s", cluster->allowed_hosts);
+	else if (domain)
+		(void)snprintf(ret, CONFIG_ALLOWED_MAX, "*.%s", domain);
+	else /* its domain is everybody's: without `allowed-hosts` it is itself alone */
+		(void)snprintf(ret, CONFIG_ALLOWED_MAX, "%s", endpoint);
+}
+
 const struct config_cluster *config_find_cluster(const struct config *config, const char *name)
 {
 	for (unsigned i = 0; i < config->n_clusters; i++) {

@@ -27,12 +27,7 @@
 #define CONFIG_PASSWORD_MAX 4096 /* a token of IAM can be long */
 #define CONFIG_PATH_MAX 512
 #define CONFIG_URL_MAX 512
-
-enum config_dialect {
-	CONFIG_DIALECT_AUTO = 0, /* the server is asked what it is */
-	CONFIG_DIALECT_AURORA,
-	CONFIG_DIALECT_READ_ONLY,
-};
+#define CONFIG_ALLOWED_MAX (PEL_NAME_MAX + 2)
 
 enum config_source {
 	CONFIG_SOURCE_SQL = 0,
@@ -96,7 +91,7 @@ struct config_cluster {
 	char host_pattern[PEL_NAME_MAX];    /* "?.db.example.com", or empty */
 	struct config_members members;
 	uint16_t port;
-	enum config_dialect dialect;
+	unsigned dialect; /* its place in dialects.h, from 1; 0, auto: the server is asked */
 	char user[CONFIG_USER_MAX];         /* empty: no configured credential */
 	char password[CONFIG_PASSWORD_MAX]; /* of `password` or of the first line of the file */
 	char password_file[CONFIG_PATH_MAX];
@@ -119,9 +114,8 @@ struct config_cluster {
 	enum config_unwarmed warm_up_on_failure;
 	enum config_source source;
 	enum coordinator_format format;
-	char url[CONFIG_URL_MAX]; /* of the coordinator */
-	char allowed_hosts
-		[PEL_NAME_MAX]; /* pattern of hosts that it may name; empty: by endpoint */
+	char url[CONFIG_URL_MAX];         /* of the coordinator */
+	char allowed_hosts[PEL_NAME_MAX]; /* that it or a server may name; empty: by endpoint */
 	char headers_file[CONFIG_PATH_MAX];
 	struct tls_settings http_tls; /* ca, cert, key */
 	bool allow_http;
@@ -178,6 +172,13 @@ void config_free(struct config *config);
  * they listen, what they are.
  */
 bool config_cluster_is_other(const struct config_cluster *a, const struct config_cluster *b);
+
+/*
+ * The pattern of hosts that a coordinator or a server may name: as configured, else those of the
+ * endpoint's domain (`key`, where no endpoint is configured).
+ */
+void config_allowed_hosts(const struct config_cluster *cluster, const char *key,
+	char ret[static CONFIG_ALLOWED_MAX]);
 
 /*
  * The section that a host name in normal form belongs to: by its NAME, endpoint, reader endpoint or

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of keys. */
+#include "dialects.h"
 #include "keys.h"
 
 #include <string.h>
@@ -11,7 +12,9 @@
 #define BOTH(field) .section = CONFIG_IN_BOTH, FIELD(config_cluster, field)
 
 /* clang-format off */
-static const char *const dialect_words[] = {"auto", "aurora", "read_only", NULL};
+#define WORD(name) #name,
+#define AND_WORD(name) ", " #name
+static const char *const dialect_words[] = {"auto", CONFIG_DIALECTS(WORD) NULL};
 static const char *const selector_words[] = {
 	"random", "round-robin", "lag", "round-trip", "load", NULL};
 static const char *const fallback_words[] = {"reader", "writer", "refuse", NULL};
@@ -58,7 +61,7 @@ const struct config_key config_keys[] = {
 		"a profile's name of 63 bytes at most"},
 	{BOTH(aws_region), "aws-region", &config_type_text, "a region such as us-east-1"},
 	{BOTH(control_plane), "control-plane", &config_type_bool, "on or off"},
-	{BOTH(dialect), "dialect", &config_type_word, "auto, aurora or read_only",
+	{BOTH(dialect), "dialect", &config_type_word, "one of auto" CONFIG_DIALECTS(AND_WORD),
 		.words = dialect_words},
 	{BOTH(failure_detection_ms), "failure-detection-time", &config_type_duration,
 		"a duration from 300ms to 60s", .min = 300, .max = 60000, .standard = "1500ms"},

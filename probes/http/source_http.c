@@ -40,9 +40,9 @@ struct source_http {
 	struct http_call *call;
 	struct loop_timer timer;
 	struct trouble trouble;
-	struct watch watch;             /* the last question */
-	uint64_t failing_ns;            /* since when it is of no use; 0: it is */
-	char allowed[PEL_NAME_MAX + 2]; /* pattern of hosts */
+	struct watch watch;               /* the last question */
+	uint64_t failing_ns;              /* since when it is of no use; 0: it is */
+	char allowed[CONFIG_ALLOWED_MAX]; /* pattern of hosts */
 	uint64_t index; /* Consul: of the last answer; etcd: the revision; 0: read the whole */
 	struct coordinator_view view;
 };
@@ -240,21 +240,6 @@ static void ask(void *ctx)
 		fail(s, strerror(-r));
 }
 
-static void allowed_put(const struct http_cluster *of, char *ret, size_t size)
-{
-	const char *endpoint = of->config->endpoint[0] ? of->config->endpoint : of->key;
-	const char *domain = pel_name_instance_domain(endpoint), *dot = strchr(endpoint, '.');
-
-	if (!domain && dot && strchr(dot + 1, '.') && endpoint[strspn(endpoint, "0123456789.")])
-		domain = dot + 1;
-	if (of->config->allowed_hosts[0])
-		(void)snprintf(ret, size, "%s", of->config->allowed_hosts);
-	else if (domain)
-		(void)snprintf(ret, size, "*.%s", domain);
-	else /* its domain is everybody's: without `allowed-hosts` it is itself alone */
-		(void)snprintf(ret, size, "%s", endpoint);
-}
-
 int source_http_new(const struct http_cluster *of, struct source_http **ret)
 {
 	struct source_http *s = calloc(1, sizeof(*s));
@@ -264,7 +249,7 @@ int source_http_new(const struct http_cluster *of, struct source_http **ret)
 		return -ENOMEM;
 	s->of = of;
 	s->config = of->config;
-	allowed_put(of, s->allowed, sizeof(s->allowed));
+	config_allowed_hosts(of->config, of->key, s->allowed);
 	s->trouble =
 		(struct trouble){.log = of->log, .code = "coordinator-trouble", .cluster = of->key};
 	loop_timer_init(&s->timer, ask, s);

@@ -16,14 +16,32 @@
 #define EVIDENCE_ZONE_MAX 24
 
 #define EVIDENCE_IDENTITY 0x1u /* id, uuid */
-#define EVIDENCE_ROLE 0x2u     /* role */
+#define EVIDENCE_ROLE 0x2u     /* role; with it, term */
 #define EVIDENCE_TABLE 0x4u    /* rows */
 #define EVIDENCE_LAG 0x8u      /* lag_ms */
+#define EVIDENCE_STOPPED 0x10u /* stopped */
+#define EVIDENCE_HOSTS 0x20u   /* hosts */
+
+/*
+ * A fencing token: who has it claims to be the writer of the count-th formation of a cluster.  Terms of
+ * one era alone compare; count 0 is none.
+ */
+struct evidence_term {
+	uint64_t era, count;
+};
+
+/* A member as a third party names it: a coordinator, or another server. */
+struct evidence_host {
+	char host[PEL_NAME_MAX];
+	uint16_t port;      /* 0: the cluster's */
+	enum pel_role role; /* WRITER or READER */
+};
 
 struct evidence {
 	unsigned has; /* EVIDENCE_* */
 	enum pel_role role;
-	bool stopped;        /* with lag: its replication does not run, so that it only ages */
+	struct evidence_term term;
+	bool stopped;        /* its replication does not run, so that it only ages */
 	uint32_t lag_ms;     /* its own; PEL_LAG_UNKNOWN if it does not know */
 	char id[PEL_ID_MAX]; /* empty: the dialect has no ids of its own */
 	char uuid[EVIDENCE_UUID_MAX];
@@ -32,6 +50,8 @@ struct evidence {
 	uint64_t received_ns; /* when the answer was read */
 	struct pel_addr from; /* the peer's address and port */
 	struct pel_rows rows;
+	unsigned n_hosts, n_refused; /* refused: no host names, or more than there is room for */
+	struct evidence_host hosts[PEL_MAP_INSTANCES];
 };
 
 #endif

@@ -207,7 +207,7 @@ static void denied(const struct links *links, const struct link *link,
 		denied_by_stranger(links, link, failure);
 		return;
 	}
-	remedy_of_login(credential->user, failure->code, links->dialect, remedy, sizeof(remedy));
+	remedy_of_login(credential->user, failure->code, links->grants, remedy, sizeof(remedy));
 	say(links, link, "access-denied", failure, remedy);
 	if (proven)
 		credentials_unanswered(links->credentials, link->ticket);

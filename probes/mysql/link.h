@@ -40,8 +40,8 @@ struct links {
 	const char *name; /* the cluster's, for the log */
 	struct credentials *credentials;
 	struct doors *doors;
-	enum config_dialect dialect; /* whose grants mend a refusal */
-	bool by_token;               /* a configured credential's password is made for each login */
+	const char *const *grants; /* what its users need, up to NULL: "USAGE ON *.*" */
+	bool by_token;             /* a configured credential's password is made for each login */
 	int (*token)(void *ctx, const char *host, uint16_t port, const char *user, char *ret,
 		size_t size);
 	void (*denied)(void *ctx); /* a login was refused */

@@ -3,6 +3,7 @@
 #include "remedy.h"
 
 #include <errmsg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,22 +37,30 @@ static const struct {
 	{0, "CREATE USER IF NOT EXISTS '", "'@'%' IDENTIFIED BY '<its password>';"},
 };
 
-void remedy_of_login(const char *user, unsigned code, enum config_dialect dialect, char *ret,
+/* Behind what *ret has: a GRANT for each, to this account. */
+static void put_grants(const char *const *grants, const char *account, char *ret, size_t size)
+{
+	for (; *grants; grants++) {
+		size_t n = strlen(ret);
+
+		(void)snprintf(ret + n, size - n, "%sGRANT %s TO %s;", n ? " " : "", *grants,
+			account);
+	}
+}
+
+void remedy_of_login(const char *user, unsigned code, const char *const *grants, char *ret,
 	size_t size)
 {
-	char name[2 * CONFIG_USER_MAX];
-	const char *privileges =
-		dialect == CONFIG_DIALECT_READ_ONLY ? "REPLICATION CLIENT" : "USAGE";
+	char name[2 * CONFIG_USER_MAX], account[2 * CONFIG_USER_MAX + 8];
 	unsigned i = 0;
-	int n;
 
 	quote(user, name, sizeof(name));
+	(void)snprintf(account, sizeof(account), "'%s'@'%%'", name);
 	while (logins[i].code && logins[i].code != code)
 		i++;
-	n = snprintf(ret, size, "%s%s%s", logins[i].before, name, logins[i].after);
-	if (!logins[i].code && n > 0 && (size_t)n < size)
-		(void)snprintf(ret + n, size - (size_t)n, " GRANT %s ON *.* TO '%s'@'%%';",
-			privileges, name);
+	(void)snprintf(ret, size, "%s%s%s", logins[i].before, name, logins[i].after);
+	if (!logins[i].code)
+		put_grants(grants, account, ret, size);
 }
 
 const char *remedy_of_unfit(unsigned code, const char *text)
@@ -96,24 +105,33 @@ static int privilege_named(const char *refusal, const char **ret)
 	return (int)(end - at);
 }
 
-void remedy_of_question(const char *refusal, const char *account, char *ret, size_t size)
+/* "NAME@HOST" as SQL has it; false if it is none. */
+static bool quote_account(const char *account, char *ret, size_t size)
 {
 	char user[2 * CONFIG_USER_MAX], host[2 * CONFIG_USER_MAX], name[CONFIG_USER_MAX];
-	const char *privilege, *at = account ? strrchr(account, '@') : NULL;
-	int n = privilege_named(refusal, &privilege);
+	const char *at = account ? strrchr(account, '@') : NULL;
 
-	if (n <= 0) {
-		privilege = "REPLICATION CLIENT";
-		n = (int)strlen(privilege);
-	}
-	if (!at || (size_t)(at - account) >= sizeof(name)) {
-		(void)snprintf(ret, size, "GRANT %.*s ON *.* TO the user that it logged in as", n,
-			privilege);
-		return;
-	}
+	if (!at || (size_t)(at - account) >= sizeof(name))
+		return false;
 	memcpy(name, account, (size_t)(at - account));
 	name[at - account] = '\0';
 	quote(name, user, sizeof(user));
 	quote(at + 1, host, sizeof(host));
-	(void)snprintf(ret, size, "GRANT %.*s ON *.* TO '%s'@'%s';", n, privilege, user, host);
+	(void)snprintf(ret, size, "'%s'@'%s'", user, host);
+	return true;
+}
+
+void remedy_of_question(const char *refusal, const char *account, const char *const *grants,
+	char *ret, size_t size)
+{
+	char whom[4 * CONFIG_USER_MAX + 8], told[CONFIG_USER_MAX];
+	const char *const named[] = {told, NULL};
+	const char *privilege;
+	int n = privilege_named(refusal, &privilege);
+
+	if (!quote_account(account, whom, sizeof(whom)))
+		(void)snprintf(whom, sizeof(whom), "the user that it logged in as");
+	(void)snprintf(told, sizeof(told), "%.*s ON *.*", n, privilege);
+	*ret = '\0';
+	put_grants(n > 0 ? named : grants, whom, ret, size);
 }

@@ -38,20 +38,24 @@ static int read_table(const struct pel_cells *cells, struct evidence *e)
 	return e->has ? 0 : -ENODATA;
 }
 
+static int read(enum dialect_question question, const struct pel_cells *cells, struct evidence *e)
+{
+	return question == DIALECT_ROLE ? dialect_read_role(cells, e) : read_table(cells, e);
+}
+
+static const char *const grants[] = {"USAGE ON *.*", NULL};
+
 const struct dialect dialect_aurora = {
 	.name = "aurora",
-	.has_table = true,
+	.hosts = DIALECT_HOSTS_BY_DOMAIN,
 	.queries =
 		{
 			[DIALECT_HELLO] = DIALECT_VARIABLES,
 			[DIALECT_ROLE] = "SELECT @@innodb_read_only",
 			[DIALECT_TABLE] = PEL_ROWS_QUERY,
 		},
+	.grants = grants,
 	.detects = detects,
 	.read_hello = read_hello,
-	.read =
-		{
-			[DIALECT_ROLE] = dialect_read_role,
-			[DIALECT_TABLE] = read_table,
-		},
+	.read = read,
 };

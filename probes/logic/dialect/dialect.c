@@ -10,16 +10,26 @@
 
 #include <errno.h>
 
-/* The most special first: every server has a read_only. */
-static const struct dialect *const dialects[] = {&dialect_aurora, &dialect_read_only};
+#define DIALECT_PLACE(word) &dialect_##word,
+static const struct dialect *const dialects[] = {CONFIG_DIALECTS(DIALECT_PLACE) NULL};
+
+const struct dialect *dialect_at(unsigned place)
+{
+	return place && place < sizeof(dialects) / sizeof(*dialects) ? dialects[place - 1] : NULL;
+}
+
+const char *dialect_greeting(void)
+{
+	return DIALECT_VARIABLES;
+}
 
 static const struct dialect *detect(const struct dialect_variables *v)
 {
-	for (size_t i = 0; i < sizeof(dialects) / sizeof(*dialects); i++) {
-		if (dialects[i]->detects(v))
-			return dialects[i];
-	}
-	return NULL;
+	unsigned i = 0;
+
+	while (dialects[i] && !dialects[i]->detects(v))
+		i++;
+	return dialects[i];
 }
 
 int dialect_read_hello(const struct pel_cells *cells, const struct dialect **dialect,

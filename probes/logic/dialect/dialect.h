@@ -2,30 +2,43 @@
 /*
  * A dialect: how one kind of cluster is asked, and how its answers become evidence.
  *
- * One constant struct per kind, each in a file of its own (aurora.c, read_only.c).
- * No state, no I/O.
+ * One constant struct per kind, each in a file of its own (aurora.c, read_only.c); the list of them is
+ * config/dialects.h.  No state, no I/O.
+ *
+ * What counts as a second witness is what the evidence carries: rows with ages are one, and so is a
+ * term; else there is none (logic/topology/confirm.c).
  */
 #ifndef PROBES_DIALECT_H
 #define PROBES_DIALECT_H
 
+#include "config/dialects.h"
 #include "logic/evidence.h"
 
 #include <stdbool.h>
 
 enum dialect_question {
-	DIALECT_HELLO = 0, /* identity and role, first on every connection */
+	DIALECT_HELLO = 0, /* identity, first on every connection; the role, where it is told so */
 	DIALECT_ROLE = 1,  /* own role alone: the question of the alarm */
-	DIALECT_TABLE = 2, /* own role and what the server knows of the others; else, its own lag */
+	DIALECT_TABLE = 2, /* own role and what the server knows of the others */
+	DIALECT_LAG = 3,   /* a reader's own lag, at leisure */
 	DIALECT_QUESTIONS,
+};
+
+/* Where the hosts of members come from. */
+enum dialect_hosts {
+	DIALECT_HOSTS_CONFIGURED = 0, /* the configuration, or a coordinator */
+	DIALECT_HOSTS_BY_DOMAIN, /* servers tell ids, which are labels in the cluster's domain */
+	DIALECT_HOSTS_TOLD,      /* servers tell hosts, which `allowed-hosts` has to have */
 };
 
 struct dialect_variables;
 
 struct dialect {
 	const char *name;
-	bool has_table; /* servers tell the members; else they come from the configuration */
-	const char *queries[DIALECT_QUESTIONS];
-	const char *table_else; /* TABLE in older words, for who does not parse these; or NULL */
+	enum dialect_hosts hosts;
+	const char *queries[DIALECT_QUESTIONS]; /* of TABLE and LAG, NULL: is not asked */
+	const char *lag_else;      /* LAG in older words, for who does not parse these; or NULL */
+	const char *const *grants; /* what a user needs to ask, up to NULL: "USAGE ON *.*" */
 	/* Whether a server that greets with these is of this kind; then, the greeting as evidence. */
 	bool (*detects)(const struct dialect_variables *v);
 	void (*read_hello)(const struct dialect_variables *v, struct evidence *evidence);
@@ -34,11 +47,18 @@ struct dialect {
 	 * alone. 0, or -EPROTO: not an answer to that question, -ENODATA: an answer that says
 	 * nothing.
 	 */
-	int (*read[DIALECT_QUESTIONS])(const struct pel_cells *cells, struct evidence *evidence);
+	int (*read)(enum dialect_question question, const struct pel_cells *cells,
+		struct evidence *evidence);
 };
 
-extern const struct dialect dialect_aurora;
-extern const struct dialect dialect_read_only;
+#define DIALECT_DECLARE(word) extern const struct dialect dialect_##word;
+CONFIG_DIALECTS(DIALECT_DECLARE)
+
+/* That of a place in config/dialects.h, from 1; NULL: there is none. */
+const struct dialect *dialect_at(unsigned place);
+
+/* What a server is asked first that may be of any kind. */
+const char *dialect_greeting(void);
 
 /*
  * Reads a server's greeting.  *dialect NULL becomes the first that detects itself.  0, or an error as

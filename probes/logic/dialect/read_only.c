@@ -3,18 +3,12 @@
  * Plain MySQL or MariaDB replication: role by @@read_only, members from the configuration.
  *
  * Servers know neither each other nor an id of the cluster: the id of a member is its configured
- * one, and in the place of a table a replica tells its own lag.  It does so only to users with the
- * privilege, and only while its replication runs: else the lag is unknown.  One whose replication
- * was stopped says so beside it.  The columns have had two names and the statement two wordings, so
- * none is known by its place.
+ * one, and there is no table.  A replica tells its own lag (lag.c) to users with the privilege.
  */
 #include "dialect.h"
 #include "variables.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 static bool detects(const struct dialect_variables *v)
 {
@@ -29,79 +23,25 @@ static void read_hello(const struct dialect_variables *v, struct evidence *e)
 	e->has = EVIDENCE_IDENTITY | EVIDENCE_ROLE;
 }
 
-/* The place of a column that has had two names; -1 if there is none. */
-static int find_column(const struct pel_cells *cells, const char *name, const char *old_name)
+static int read(enum dialect_question question, const struct pel_cells *cells, struct evidence *e)
 {
-	for (unsigned i = 0; cells->name && i < cells->n_columns; i++) {
-		const char *is = cells->name(cells->context, i);
-
-		if (strcasecmp(is, name) == 0 || strcasecmp(is, old_name) == 0)
-			return (int)i;
-	}
-	return -1;
+	return question == DIALECT_ROLE ? dialect_read_role(cells, e) : dialect_read_lag(cells, e);
 }
 
-/* One that is looking for its source ("Connecting") has not stopped. */
-static bool says_no(const char *const *row, int column)
-{
-	return column >= 0 && row[column] && strcasecmp(row[column], "No") == 0;
-}
-
-static uint32_t read_seconds(const char *text)
-{
-	const uint32_t most = (PEL_LAG_UNKNOWN - 1) / 1000;
-	unsigned long seconds;
-	char *end;
-
-	if (!text || *text < '0' || *text > '9')
-		return PEL_LAG_UNKNOWN;
-	seconds = strtoul(text, &end, 10);
-	if (*end)
-		return PEL_LAG_UNKNOWN;
-	return (seconds < most ? (uint32_t)seconds : most) * 1000;
-}
-
-/* A row for each source: the worst counts, and PEL_LAG_UNKNOWN is the worst of all. */
-static int read_lag(const struct pel_cells *cells, struct evidence *e)
-{
-	int lag = find_column(cells, "Seconds_Behind_Source", "Seconds_Behind_Master");
-	int hears = find_column(cells, "Replica_IO_Running", "Slave_IO_Running");
-	int applies = find_column(cells, "Replica_SQL_Running", "Slave_SQL_Running");
-	const char *const *row;
-	bool any = false;
-
-	if (lag < 0)
-		return -EPROTO;
-	e->lag_ms = 0;
-	e->stopped = false;
-	while ((row = cells->next(cells->context))) {
-		uint32_t lag_ms = read_seconds(row[lag]);
-
-		e->lag_ms = lag_ms > e->lag_ms ? lag_ms : e->lag_ms;
-		e->stopped |= says_no(row, hears) || says_no(row, applies);
-		any = true;
-	}
-	if (!any)
-		e->lag_ms = PEL_LAG_UNKNOWN;
-	e->has = EVIDENCE_LAG;
-	return 0;
-}
+static const char *const grants[] = {"REPLICATION CLIENT ON *.*", NULL};
 
 const struct dialect dialect_read_only = {
 	.name = "read_only",
-	.has_table = false,
+	.hosts = DIALECT_HOSTS_CONFIGURED,
 	.queries =
 		{
 			[DIALECT_HELLO] = DIALECT_VARIABLES,
 			[DIALECT_ROLE] = "SELECT @@global.read_only",
-			[DIALECT_TABLE] = "SHOW REPLICA STATUS",
+			[DIALECT_LAG] = "SHOW REPLICA STATUS",
 		},
-	.table_else = "SHOW SLAVE STATUS",
+	.lag_else = "SHOW SLAVE STATUS",
+	.grants = grants,
 	.detects = detects,
 	.read_hello = read_hello,
-	.read =
-		{
-			[DIALECT_ROLE] = dialect_read_role,
-			[DIALECT_TABLE] = read_lag,
-		},
+	.read = read,
 };

@@ -28,4 +28,7 @@ int dialect_read_variables(const struct pel_cells *cells, struct dialect_variabl
 /* Reads one row of one cell as the server's own role.  0, -EPROTO, -ENODATA. */
 int dialect_read_role(const struct pel_cells *cells, struct evidence *evidence);
 
+/* Reads SHOW REPLICA STATUS, or SLAVE, as the server's own lag.  0, -EPROTO. */
+int dialect_read_lag(const struct pel_cells *cells, struct evidence *evidence);
+
 #endif

@@ -6,6 +6,8 @@
  * otherwise, its connection ends, or its answers, being errors, have not said so for
  * TOPOLOGY_CLAIM_NS.  A claim that was not repeated since another's became the
  * writer's is void: a former writer that is silent is not the next one, should its successor fail.
+ * So is one of an earlier term than another's, where servers tell terms: that of the latest is neither
+ * contested by it nor waits for it.
  *
  * How many claims stand is a state of its own, the contest:
  *
@@ -53,6 +55,7 @@
 static bool is_claimant(const struct topology *t, const struct topology_member *m)
 {
 	return m->used && !m->twin && m->claim_ns && m->health != PEL_HEALTH_UNREACHABLE &&
+		!topology_is_outdated(t, m) &&
 		(m->claim_ns >= t->claim_ns || m->role_sent_ns >= t->claim_ns);
 }
 
@@ -175,7 +178,7 @@ static bool is_rival_left(const struct topology *t, unsigned slot)
 		const struct topology_member *m = &t->members[i];
 
 		if (i != slot && m->used && !m->twin && m->unretracted &&
-			m->health != PEL_HEALTH_UNREACHABLE)
+			!topology_is_outdated(t, m) && m->health != PEL_HEALTH_UNREACHABLE)
 			return true;
 	}
 	return false;
@@ -363,6 +366,8 @@ static void publish(struct topology *t, unsigned slot, uint64_t now_ns)
 	t->verified_ns = t->members[slot].role_received_ns;
 	if (t->members[slot].claim_ns)
 		t->claim_ns = t->members[slot].claim_ns;
+	if (t->members[slot].term.count)
+		t->term = t->members[slot].term;
 }
 
 /* A table has a writer: none that has told otherwise since. */

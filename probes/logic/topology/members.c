@@ -219,15 +219,14 @@ void topology_set_port(struct topology *t, unsigned slot, const char *host, uint
 }
 
 /*
- * Without a table: whom a coordinator names no more, and who claims nothing: it is fenced off.  A reader
+ * Without a table: whom nobody names any more, and who claims nothing: it is fenced off.  A reader
  * that answers may be missing from one list: it gets no connections, and is gone when that lasts.
  */
 static bool is_left_out(const struct topology *t, const struct topology_member *m)
 {
 	if (m->configured || m->named || m->claim_ns)
 		return false;
-	return m->self_role != PEL_ROLE_READER ||
-		(t->word_ns && t->word_ns - m->listed_ns > TOPOLOGY_ABSENT_NS);
+	return m->self_role != PEL_ROLE_READER || t->named_ns - m->listed_ns > TOPOLOGY_ABSENT_NS;
 }
 
 static bool is_gone(const struct topology *t, const struct topology_member *m)
@@ -386,6 +385,7 @@ void topology_take_identity(struct topology *t, unsigned slot, const struct evid
 	member_void(m);
 	if (other) {
 		m->role = PEL_ROLE_UNKNOWN;
+		m->term = (struct evidence_term){0};
 		m->since_ns = e->received_ns;
 		m->overruled = m->unretracted = false;
 		m->role_sent_ns = m->role_received_ns = 0;
@@ -408,6 +408,9 @@ void topology_take_role(struct topology *t, unsigned slot, const struct evidence
 	if (e->sent_ns < m->role_sent_ns)
 		return;
 	m->self_role = e->role;
+	if (m->term.era != e->term.era || m->term.count != e->term.count)
+		m->term_ns = e->received_ns;
+	m->term = e->term;
 	m->lapsed = false;
 	m->unsaid_ns = 0;
 	m->role_sent_ns = e->sent_ns;
@@ -462,10 +465,10 @@ unsigned topology_take_answer(struct topology *t, unsigned slot, const struct ev
 		role_unsaid(m, e->received_ns);
 	if (e->has & EVIDENCE_TABLE)
 		bits |= topology_take_rows(t, slot, e);
-	if (e->has & EVIDENCE_LAG) {
+	if (e->has & EVIDENCE_LAG)
 		m->lag_ms = e->lag_ms;
+	if (e->has & EVIDENCE_STOPPED)
 		m->stopped = e->stopped;
-	}
 	return bits;
 }
 

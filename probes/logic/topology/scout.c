@@ -87,12 +87,12 @@ static void remember_alias(struct topology *t, const struct pel_addr *addr)
 	}
 }
 
-/* Members of the configuration are met by their own hosts; a name's address makes none. */
+/* Members that are hosts are met there; a name's address makes none, but who is met there may tell. */
 static unsigned meet_configured(struct topology *t, const struct evidence *e, unsigned *ret_slot)
 {
 	*ret_slot = find_same(t, e);
 	remember_alias(t, &e->from);
-	return 0;
+	return e->has & EVIDENCE_HOSTS ? topology_take_hosts(t, e) : 0;
 }
 
 /* Whether the cluster's own endpoint leads there. */

@@ -4,7 +4,7 @@
  *
  * A rule changes members and names, and returns change bits; the facade alone then lets all of them
  * conclude.  A rule may use state.c; word.c, scout.c and bond.c use members.c, confirm.c asks
- * word.c, dns.c and scout.c ask bond.c.
+ * word.c and terms.c, word.c asks terms.c, scout.c has word.c name members, dns.c and scout.c ask bond.c.
  */
 #ifndef PROBES_TOPOLOGY_PRIVATE_H
 #define PROBES_TOPOLOGY_PRIVATE_H
@@ -79,14 +79,25 @@ unsigned topology_take_host(struct topology *t, unsigned slot, const struct topo
 unsigned topology_conclude_names(struct topology *t, uint64_t now_ns);
 
 /* word.c */
-unsigned topology_take_words(struct topology *t, const struct topology_word *words, unsigned n,
+unsigned topology_take_words(struct topology *t, const struct evidence_host *words, unsigned n,
 	uint64_t now_ns);
+
+/* The members that a server tells; those that it does not are named no more. */
+unsigned topology_take_hosts(struct topology *t, const struct evidence *e);
 
 /* Whether a coordinator's word is all there is, and if so what follows from it. */
 void topology_conclude_words(struct topology *t);
 
 /* The member that a coordinator calls the writer, or PEL_NONE. */
 unsigned topology_word_writer(const struct topology *t);
+
+/* terms.c */
+
+/* Whether it tells the term of a former writer: others have a later one. */
+bool topology_is_outdated(const struct topology *t, const struct topology_member *m);
+
+/* Whether an answer is of an earlier term than what another told. */
+bool topology_is_behind(const struct topology *t, const struct evidence_term *term);
 
 /* twins.c */
 

@@ -295,7 +295,11 @@ static unsigned changed(struct topology *t, uint64_t now_ns, unsigned bits)
 
 unsigned topology_feed(struct topology *t, unsigned slot, const struct evidence *e)
 {
-	return changed(t, e->received_ns, topology_take_answer(t, slot, e));
+	unsigned bits = topology_take_answer(t, slot, e);
+
+	if (bits && !(bits & TOPOLOGY_REJECTED) && (e->has & EVIDENCE_HOSTS))
+		bits |= topology_take_hosts(t, e);
+	return changed(t, e->received_ns, bits);
 }
 
 unsigned topology_feed_scout(struct topology *t, const struct evidence *e, unsigned *ret_slot)
@@ -334,7 +338,7 @@ unsigned topology_feed_host(struct topology *t, unsigned slot, const struct topo
 	return changed(t, now_ns, topology_take_host(t, slot, dns, now_ns));
 }
 
-unsigned topology_feed_words(struct topology *t, const struct topology_word *words, unsigned n,
+unsigned topology_feed_words(struct topology *t, const struct evidence_host *words, unsigned n,
 	uint64_t now_ns)
 {
 	return changed(t, now_ns, topology_take_words(t, words, n, now_ns));

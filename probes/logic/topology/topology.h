@@ -74,7 +74,7 @@
 #define TOPOLOGY_HOST_ADDRS 4
 
 struct topology_config {
-	bool has_table;   /* the dialect's; else members are only those of topology_add_member() */
+	bool has_table; /* servers tell ids in a table; else members are hosts, as configured or told */
 	uint8_t selector; /* enum pel_selector, passed through to the map */
 	uint8_t fallback; /* enum pel_fallback */
 	uint16_t port;    /* the cluster's */
@@ -144,7 +144,7 @@ struct topology_member {
 	bool twin;             /* another member is the same server, and stands for it */
 	bool lapsed;           /* it answers, but has not said for too long what it is */
 	bool met;              /* was live once */
-	bool named;            /* by a coordinator, which says that it is word_role */
+	bool named;            /* by a coordinator or a server, which says that it is word_role */
 	uint8_t word_role;     /* enum pel_role */
 	uint8_t self_role;     /* enum pel_role, of its last answer on a connection that still is */
 	uint8_t role;          /* verified: what is published */
@@ -163,6 +163,8 @@ struct topology_member {
 	uint32_t lag_ms;
 	uint32_t rtt_us;
 	uint64_t identity;
+	struct evidence_term term;               /* of its last role; see terms.c */
+	uint64_t term_ns;                        /* when it first told that one */
 	uint64_t since_ns;                       /* since when it is that server, at that address */
 	uint64_t evidence_ns;                    /* last answer of itself */
 	uint64_t role_sent_ns, role_received_ns; /* of the answer behind self_role */
@@ -213,13 +215,6 @@ struct topology_contest {
 		[2]; /* when one was last published beside an unretracted claim, newest first */
 };
 
-/* What a coordinator says of a member. */
-struct topology_word {
-	char host[PEL_NAME_MAX];
-	uint16_t port;      /* 0: the cluster's */
-	enum pel_role role; /* WRITER or READER */
-};
-
 /* What was last told to the caller by change bits. */
 struct topology_shown {
 	uint8_t state, why, writer;
@@ -249,9 +244,11 @@ struct topology {
 	uint64_t veto_ns;       /* since when the table contradicts the incumbent; 0: it does not */
 	uint64_t lie_ns;        /* since when it names another than the confirmed writer */
 	uint64_t deadline_ns;
-	uint64_t word_ns;      /* when a coordinator last spoke; 0: never, or it is dead */
-	bool word_alone;       /* nobody can be asked: its word is followed */
-	struct pel_addr scout; /* where a stranger is to be met; family 0: nowhere */
+	struct evidence_term term; /* of the last writer */
+	uint64_t named_ns;         /* when members were last named */
+	uint64_t word_ns;          /* when a coordinator last spoke; 0: never, or it is dead */
+	bool word_alone;           /* nobody can be asked: its word is followed */
+	struct pel_addr scout;     /* where a stranger is to be met; family 0: nowhere */
 	struct topology_table table;
 	struct topology_contest contest;
 	struct topology_shown shown;
@@ -328,7 +325,7 @@ int topology_add_member(struct topology *t, const char *host, uint16_t port, uin
  * The whole of what a coordinator says: members that it names no more are forgotten.  n 0: nothing
  * is heard of it any more; its members stay.
  */
-unsigned topology_feed_words(struct topology *t, const struct topology_word *words, unsigned n,
+unsigned topology_feed_words(struct topology *t, const struct evidence_host *words, unsigned n,
 	uint64_t now_ns);
 
 /* Says why there is no evidence (PEL_WHY_NO_CREDENTIALS turns DNS alone on; PEL_WHY_NONE ends it).

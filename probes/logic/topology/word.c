@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a coordinator says.
+ * What third parties say of members: a coordinator, or, where servers know each other's hosts, a
+ * server.
  *
  * Its word makes members: they are resolved, logged in to, and asked, as those of the configuration
  * are.  It makes nobody the writer, as long as there is anything to log in with: the member itself
@@ -10,6 +11,7 @@
  * word is all there is besides DNS, and whoever configured the coordinator wants it followed: the
  * primary that it names is the writer, and members are routable where their hosts lead.  A word
  * that names nobody is that of a coordinator that is dead: its members stay, and nothing else.
+ * What a server tells is no such word: it can be asked.
  */
 #include "state.h"
 
@@ -18,7 +20,7 @@
 #include <string.h>
 
 /* The member that a word is of: at its host and port; where servers tell ids, else of that label. */
-static unsigned find_named(const struct topology *t, const struct topology_word *word)
+static unsigned find_named(const struct topology *t, const struct evidence_host *word)
 {
 	unsigned slot = topology_find_host(t, word->host, word->port);
 	size_t n = strcspn(word->host, ".");
@@ -30,7 +32,7 @@ static unsigned find_named(const struct topology *t, const struct topology_word 
 	return topology_find(t, label);
 }
 
-static unsigned take(struct topology *t, const struct topology_word *word, uint64_t now_ns)
+static unsigned take(struct topology *t, const struct evidence_host *word, uint64_t now_ns)
 {
 	unsigned slot = find_named(t, word), bits = 0;
 	uint16_t port = word->port ? word->port : t->config.port;
@@ -52,12 +54,12 @@ static unsigned take(struct topology *t, const struct topology_word *word, uint6
 	return bits | TOPOLOGY_MEMBERS;
 }
 
-unsigned topology_take_words(struct topology *t, const struct topology_word *words, unsigned n,
+static unsigned take_all(struct topology *t, const struct evidence_host *words, unsigned n,
 	uint64_t now_ns)
 {
 	unsigned bits = TOPOLOGY_DATA;
 
-	t->word_ns = n ? now_ns : 0;
+	t->named_ns = n ? now_ns : t->named_ns;
 	for (unsigned i = 0; n && i < PEL_MAP_INSTANCES; i++) {
 		t->members[i].named = false;
 		t->members[i].word_role = PEL_ROLE_UNKNOWN;
@@ -74,6 +76,24 @@ unsigned topology_take_words(struct topology *t, const struct topology_word *wor
 	for (unsigned i = 0; i < n; i++)
 		bits |= take(t, &words[i], now_ns);
 	return bits;
+}
+
+unsigned topology_take_words(struct topology *t, const struct evidence_host *words, unsigned n,
+	uint64_t now_ns)
+{
+	t->word_ns = n ? now_ns : 0;
+	return take_all(t, words, n, now_ns);
+}
+
+unsigned topology_take_hosts(struct topology *t, const struct evidence *e)
+{
+	bool odd = e->n_refused != 0;
+	unsigned bits = odd && !t->odd_told ? TOPOLOGY_ODD : 0;
+
+	if (e->n_hosts == 0 || topology_is_behind(t, &e->term))
+		return bits;
+	t->odd_told = odd;
+	return bits | take_all(t, e->hosts, e->n_hosts, e->received_ns);
 }
 
 /* What was taken on a word is taken back: from now on logins decide. */

@@ -87,7 +87,7 @@ static const struct {
 	{"a warm-up by too many", "[pelorus]\nwarm-up-parallel = 17\n", "a number from 1 to 16"},
 	{"a failed warm-up that ends in nothing", "[pelorus]\nwarm-up-on-failure = drop\n",
 		"admit or hold, found 'drop'"},
-	{"a dialect that is none", "[pelorus]\ndialect = oracle\n", "auto, aurora or read_only"},
+	{"a dialect that is none", "[pelorus]\ndialect = oracle\n", "one of auto, aurora,"},
 	{"an endpoint with a slash", "[cluster a]\nendpoint = a/b\n",
 		"endpoint: expected a host name, found 'a/b'"},
 	{"an endpoint with an empty label", "[cluster a]\nendpoint = a..b\n", "endpoint: expected"},

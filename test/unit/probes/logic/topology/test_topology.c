@@ -341,6 +341,27 @@ static const struct row rows[] = {
 	{"an unreachable reader that is well again is a change, and severs nothing", "up3 3u 3o",
 		"known 1W 2R 3R", "E", 1},
 
+	/* terms */
+	{"a claim of a later term waits for nobody", "up3 1w^5 2r^5 3r^5 2w^6", "known 1? 2W 3R",
+		"SWE", 1},
+	{"... and is not contested by who goes on",
+		"up3 1w^5 2r^5 3r^5 2w^6 1w^5 +60 1w^5 +300 1w^5 2w^6", "known 1? 2W 3R", "", 1},
+	{"... nor by who comes back", "up3 1w^5 2r^5 1x 1u 2w^6 2w^6 +900 1h 1w^5 1o 1w^5 2w^6",
+		"known 1? 2W 3R", "", 2},
+	{"who was the writer of an earlier term is not the next one",
+		"up3 1w^5 2r^5 2w^6 1w^5 2x 2u 1w^5", "writerless 1? 2?u 3R", "", 2},
+	{"... until it is of a later one", "up3 1w^5 2r^5 2w^6 1w^5 2x 2u 1w^5 1w^7",
+		"known 1W 2?u 3R", "SWE", 3},
+	{"a writer has time to come to the readers' term", "up3 1w^5 3r^6 +200 1w^5 1w^6 +300 1w^6",
+		"known 1W 2R 3R", "", 0},
+	{"... not for long", "up3 1w^5 3r^6 +300 1w^5", "writerless 1? 2R 3R", "SE", 1},
+	{"... if that reader can be asked", "up3 1w^5 3r^6 3x +300 1w^5", "known 1W 2R 3R", "", 0},
+	{"nobody else has", "up3 1w^5 3r^6 1x 1u 2w^5", "writerless 1?u 2? 3R", NULL, 1},
+	{"terms of two eras say nothing of each other", "up3 1w^5 2w^2.9 1w^5 +10 2w^2.9",
+		"writerless:disputed 1? 2? 3R", NULL, 1},
+	{"... nor does one that tells none", "up3 1w^5 2w 1w^5 +10 2w",
+		"writerless:disputed 1? 2? 3R", NULL, 1},
+
 	/* blue/green, and who lives where DNS leads */
 	{"DNS that flickers to a stranger begins nothing", "up2 w:5 +300 w:1 +300 w:5",
 		"known 1W 2R", "", 0},

@@ -229,7 +229,7 @@ static void check_undisputed(struct play *p, const struct said *said, uint64_t s
 /* A coordinator names these of the four, by bits. */
 static unsigned name_them(struct play *p, unsigned set)
 {
-	struct topology_word words_of[4] = {{.port = 0}};
+	struct evidence_host words_of[4] = {{.port = 0}};
 	unsigned n = 0;
 
 	for (unsigned i = 1; i <= 4; i++) {
@@ -328,6 +328,75 @@ static void plain_members_hold(void **state)
 		run_plain(seed, 200);
 }
 
+/* The latest term that anybody has told, but `but`; the live alone, or all. */
+static uint64_t latest_term(const struct play *p, unsigned but, bool live)
+{
+	uint64_t latest = live ? 0 : p->t.term.count;
+
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		const struct topology_member *m = topology_member(&p->t, i);
+
+		if (m && i != but && m->term.count > latest &&
+			(!live || (m->live && m->health != PEL_HEALTH_UNREACHABLE)))
+			latest = m->term.count;
+	}
+	return latest;
+}
+
+/*
+ * Where servers tell terms: who becomes the writer is of no earlier term than any member that is live, nor
+ * than any writer before; and who claims with the latest of all is the writer at once.
+ */
+static void run_terms(unsigned seed, unsigned n)
+{
+	static const char *const more[] = {"1x", "2x", "3x", "1h", "2h", "3h", "1h", "2h", "3h",
+		"1u", "2u", "3u", "1o", "2o", "3o", "1p", "2e", "3e", "1?", "+1", "+20", "+60",
+		"+250", "+1000", "+5000", "+31000"};
+	struct play *p = play_new(&(struct topology_config){.has_table = true});
+	uint64_t newest = 1, served = 1;
+	struct pel_hot hot;
+	static struct pel_cold cold;
+	char word[16];
+
+	srand(seed);
+	play(p, "up3 1w^1 2r^1 3r^1");
+	for (unsigned i = 0; i < n; i++) {
+		unsigned k = 1 + (unsigned)rand() % 3, slot = play_slot(p, k);
+		struct before was = look(p);
+		bool claims = rand() % 3 == 0;
+
+		newest += rand() % 12 == 0;
+		(void)snprintf(word, sizeof(word), "%u%c^%u", k, claims ? 'w' : 'r',
+			(unsigned)(newest > 3 ? newest - (unsigned)rand() % 3 : newest));
+		if (rand() % 2)
+			(void)snprintf(word, sizeof(word), "%s",
+				more[(unsigned)rand() % (sizeof(more) / sizeof(*more))]);
+		play_word(p, word);
+		topology_view(&p->t, &hot, &cold, NULL);
+		check_writer(&hot);
+		assert_true(((p->bits & TOPOLOGY_SEVER) != 0) ==
+			(look(p).generation != was.generation));
+		if (p->t.writer != was.writer && p->t.writer != PEL_NONE) {
+			assert_true(p->t.term.count >= served);
+			assert_true(p->t.term.count >= latest_term(p, p->t.writer, true));
+			served = p->t.term.count;
+		}
+		if (word[1] == 'w' && p->t.members[slot].live && p->t.members[slot].routable &&
+			p->t.members[slot].health != PEL_HEALTH_UNREACHABLE &&
+			p->t.members[slot].term.count > latest_term(p, slot, false) &&
+			p->t.writer != slot)
+			fail_msg("seed %u word %u: %s", seed, i, word);
+	}
+	free(p);
+}
+
+static void the_latest_term_decides(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= 600; seed++)
+		run_terms(seed, 200);
+}
+
 /* One that claims alone, on a connection that lasts, is published within a second. */
 static void who_claims_alone_is_published(void **state)
 {
@@ -355,6 +424,7 @@ int main(void)
 		cmocka_unit_test(long_lives_hold),
 		cmocka_unit_test(disputes_do_not_alternate),
 		cmocka_unit_test(plain_members_hold),
+		cmocka_unit_test(the_latest_term_decides),
 		cmocka_unit_test(who_claims_alone_is_published),
 	};
 

@@ -21,20 +21,45 @@ static struct pel_addr addr_of(unsigned i)
 }
 
 /* "aW bR": host and role; the host of a is a.example, at 10.0.0.1; of A, a.elsewhere. */
-static unsigned say(struct topology *t, const char *text)
+static unsigned hosts_of(const char *text, struct evidence_host *words)
 {
-	struct topology_word words[8];
 	unsigned n = 0;
 
 	for (; *text; text += 2 + (text[2] == ' ')) {
-		struct topology_word *w = &words[n++];
+		struct evidence_host *w = &words[n++];
 
-		*w = (struct topology_word){
+		*w = (struct evidence_host){
 			.role = text[1] == 'W' ? PEL_ROLE_WRITER : PEL_ROLE_READER};
 		snprintf(w->host, sizeof(w->host), "%c.%s", tolower(*text),
 			*text < 'a' ? "elsewhere" : "example");
 	}
+	return n;
+}
+
+static unsigned say(struct topology *t, const char *text)
+{
+	struct evidence_host words[8];
+	unsigned n = hosts_of(text, words);
+
 	return topology_feed_words(t, words, n, now);
+}
+
+/* The same of a server where the name leads: it tells the hosts of its cluster, and a term. */
+static unsigned tell(struct topology *t, uint64_t term, unsigned refused, const char *text)
+{
+	static struct evidence e;
+	unsigned slot;
+
+	e = (struct evidence){.has = EVIDENCE_IDENTITY | EVIDENCE_ROLE | EVIDENCE_HOSTS,
+		.role = PEL_ROLE_READER,
+		.term = {1, term},
+		.sent_ns = now - MS,
+		.received_ns = now,
+		.uuid = "u-met",
+		.n_refused = refused,
+		.from = addr_of(9)};
+	e.n_hosts = hosts_of(text, e.hosts);
+	return topology_feed_scout(t, &e, &slot);
 }
 
 static unsigned resolve(struct topology *t, char id)
@@ -341,11 +366,50 @@ static void a_word_that_lapses_is_followed_no_more(void **state)
 	assert_string_equal(writer(t), "a");
 }
 
+static void servers_tell_members(void **state)
+{
+	struct topology *t = begin();
+
+	assert_true(tell(t, 0, 0, "aW bR") & TOPOLOGY_MEMBERS);
+	assert_string_equal(t->members[topology_find(t, "b")].host, "b.example");
+	(void)resolve(t, 'a');
+	(void)resolve(t, 'b');
+	(void)topology_set_why(t, PEL_WHY_NO_CREDENTIALS, now);
+	assert_string_equal(writer(t), ""); /* its word is none of a coordinator */
+	(void)topology_set_why(t, PEL_WHY_NONE, now);
+	answer(t, 'b', PEL_ROLE_WRITER);
+	assert_string_equal(writer(t), "b"); /* who it is says itself */
+	assert_true(tell(t, 0, 0, "bW cR") & TOPOLOGY_MEMBERS);
+	assert_int_equal(topology_find(t, "a"), PEL_NONE);
+}
+
+static void what_was_true_in_an_earlier_term_is_not_told(void **state)
+{
+	struct topology *t = begin();
+
+	(void)tell(t, 5, 0, "aW bR");
+	t->members[topology_find(t, "a")].live = true;
+	t->members[topology_find(t, "a")].term = (struct evidence_term){1, 6};
+	assert_int_equal(tell(t, 5, 0, "cW") & TOPOLOGY_MEMBERS, 0);
+	assert_int_equal(topology_find(t, "c"), PEL_NONE);
+	assert_true(tell(t, 6, 0, "aW cR") & TOPOLOGY_MEMBERS);
+}
+
+static void hosts_that_were_refused_are_told_once(void **state)
+{
+	struct topology *t = begin();
+
+	assert_true(tell(t, 1, 1, "aW") & TOPOLOGY_ODD);
+	assert_int_equal(tell(t, 1, 1, "aW") & TOPOLOGY_ODD, 0);
+	assert_int_equal(tell(t, 1, 0, "aW") & TOPOLOGY_ODD, 0);
+	assert_true(tell(t, 1, 1, "aW") & TOPOLOGY_ODD);
+}
+
 #define N_TWINS (sizeof(twins) / sizeof(*twins))
 
 int main(void)
 {
-	struct CMUnitTest tests[N_TWINS + 13] = {
+	struct CMUnitTest tests[N_TWINS + 16] = {
 		[N_TWINS] = cmocka_unit_test(the_word_alone_is_followed_without_credentials),
 		cmocka_unit_test(another_word_moves_the_writer_and_severs),
 		cmocka_unit_test(who_is_named_no_more_is_forgotten),
@@ -359,6 +423,9 @@ int main(void)
 		cmocka_unit_test(a_word_that_lapses_is_followed_no_more),
 		cmocka_unit_test(the_writer_stands_for_its_addresses),
 		cmocka_unit_test(a_reader_that_answers_outlives_a_partial_list),
+		cmocka_unit_test(servers_tell_members),
+		cmocka_unit_test(what_was_true_in_an_earlier_term_is_not_told),
+		cmocka_unit_test(hosts_that_were_refused_are_told_once),
 	};
 
 	for (size_t i = 0; i < N_TWINS; i++)

@@ -9,6 +9,7 @@
  *   names      the writer, reader and custom name alone
  *   +250       250 ms pass, with a tick at every deadline
  *   1w 1r      answers its role: writer, reader; 1w@40: the question went out 40 ms earlier
+ *   1w^5       ... of term 5, era 1; 1w^2.5 of era 2
  *   1h         logs in (identity); 1h#7 at address 7, 1h~b with uuid "uuid-b", 1h=2 as demo-2
  *   1x         connection lost          1o 1p 1s 1u    healthy, suspect, stalled, unreachable
  *   1?         is asked; its next answer is to that
@@ -207,9 +208,13 @@ static inline void play_role(struct play *p, unsigned n, const char *s)
 {
 	struct evidence e = {.has = EVIDENCE_ROLE, .received_ns = p->now};
 	uint64_t ms = s[1] == '@' ? strtoul(s + 2, NULL, 10) : 1;
+	const char *dot = strchr(s, '.');
 	const struct topology_member *m = topology_member(&p->t, play_slot(p, n));
 
 	e.role = *s == 'w' ? PEL_ROLE_WRITER : PEL_ROLE_READER;
+	if (s[1] == '^')
+		e.term = (struct evidence_term){.era = dot ? strtoul(s + 2, NULL, 10) : 1,
+			.count = strtoul(dot ? dot + 1 : s + 2, NULL, 10)};
 	e.sent_ns = p->now - ms * PLAY_MS;
 	e.from = m ? m->addr : play_addr(n);
 	play_note(p, topology_feed(&p->t, play_slot(p, n), &e));
@@ -231,7 +236,7 @@ static inline void play_hello_or_table(struct play *p, unsigned n, const char *s
 
 static inline void play_lag(struct play *p, unsigned n, const char *s)
 {
-	struct evidence e = {.has = EVIDENCE_LAG,
+	struct evidence e = {.has = EVIDENCE_LAG | EVIDENCE_STOPPED,
 		.sent_ns = p->now - PLAY_MS,
 		.received_ns = p->now,
 		.from = play_addr(n)};

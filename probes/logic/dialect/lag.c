@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A replica's own lag, as SHOW REPLICA STATUS tells it, while its replication runs: else it is unknown.
+ * One whose replication was stopped says so beside it.  The columns have had two names and the
+ * statement two wordings, so none is known by its place.
+ */
+#include "variables.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <strings.h>
+
+/* The place of a column that has had two names; -1 if there is none. */
+static int find_column(const struct pel_cells *cells, const char *name, const char *old_name)
+{
+	for (unsigned i = 0; cells->name && i < cells->n_columns; i++) {
+		const char *is = cells->name(cells->context, i);
+
+		if (strcasecmp(is, name) == 0 || strcasecmp(is, old_name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+/* One that is looking for its source ("Connecting") has not stopped. */
+static bool says_no(const char *const *row, int column)
+{
+	return column >= 0 && row[column] && strcasecmp(row[column], "No") == 0;
+}
+
+static uint32_t read_seconds(const char *text)
+{
+	const uint32_t most = (PEL_LAG_UNKNOWN - 1) / 1000;
+	unsigned long seconds;
+	char *end;
+
+	if (!text || *text < '0' || *text > '9')
+		return PEL_LAG_UNKNOWN;
+	seconds = strtoul(text, &end, 10);
+	if (*end)
+		return PEL_LAG_UNKNOWN;
+	return (seconds < most ? (uint32_t)seconds : most) * 1000;
+}
+
+/* A row for each source: the worst counts, and PEL_LAG_UNKNOWN is the worst of all. */
+int dialect_read_lag(const struct pel_cells *cells, struct evidence *e)
+{
+	int lag = find_column(cells, "Seconds_Behind_Source", "Seconds_Behind_Master");
+	int hears = find_column(cells, "Replica_IO_Running", "Slave_IO_Running");
+	int applies = find_column(cells, "Replica_SQL_Running", "Slave_SQL_Running");
+	const char *const *row;
+	bool any = false;
+
+	if (lag < 0)
+		return -EPROTO;
+	e->lag_ms = 0;
+	e->stopped = false;
+	while ((row = cells->next(cells->context))) {
+		uint32_t lag_ms = read_seconds(row[lag]);
+
+		e->lag_ms = lag_ms > e->lag_ms ? lag_ms : e->lag_ms;
+		e->stopped |= says_no(row, hears) || says_no(row, applies);
+		any = true;
+	}
+	if (!any)
+		e->lag_ms = PEL_LAG_UNKNOWN;
+	e->has = EVIDENCE_LAG | EVIDENCE_STOPPED;
+	return 0;
+}

@@ -10,6 +10,7 @@
 /* clang-format off */
 #define CONFIG_DIALECTS(each) \
 	each(aurora) \
+	each(group_replication) \
 	each(read_only)
 /* clang-format on */
 

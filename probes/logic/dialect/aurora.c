@@ -13,14 +13,17 @@ static bool detects(const struct dialect_variables *v)
 	return v->aurora_server_id[0] != '\0';
 }
 
-static void read_hello(const struct dialect_variables *v, struct evidence *e)
+static int read_hello(const struct dialect_variables *v, struct evidence *e)
 {
+	if (!detects(v))
+		return -ENODATA;
 	memcpy(e->id, v->aurora_server_id, sizeof(e->id));
 	memcpy(e->uuid, v->uuid, sizeof(e->uuid));
 	e->has = EVIDENCE_IDENTITY;
 	e->role = v->innodb_read_only;
 	if (e->role != PEL_ROLE_UNKNOWN)
 		e->has |= EVIDENCE_ROLE;
+	return 0;
 }
 
 static int read_table(const struct pel_cells *cells, struct evidence *e)

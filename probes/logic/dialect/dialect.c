@@ -42,10 +42,7 @@ int dialect_read_hello(const struct pel_cells *cells, const struct dialect **dia
 		return r;
 	if (!*dialect)
 		*dialect = detect(&v);
-	if (!*dialect || !(*dialect)->detects(&v))
-		return -ENODATA;
-	(*dialect)->read_hello(&v, evidence);
-	return 0;
+	return *dialect ? (*dialect)->read_hello(&v, evidence) : -ENODATA;
 }
 
 enum pel_why dialect_why(unsigned server_errno)

@@ -39,9 +39,9 @@ struct dialect {
 	const char *queries[DIALECT_QUESTIONS]; /* of TABLE and LAG, NULL: is not asked */
 	const char *lag_else;      /* LAG in older words, for who does not parse these; or NULL */
 	const char *const *grants; /* what a user needs to ask, up to NULL: "USAGE ON *.*" */
-	/* Whether a server that greets with these is of this kind; then, the greeting as evidence. */
-	bool (*detects)(const struct dialect_variables *v);
-	void (*read_hello)(const struct dialect_variables *v, struct evidence *evidence);
+	bool (*detects)(const struct dialect_variables *v); /* is for `auto` alone */
+	/* The greeting as evidence.  0; -ENODATA: the server is not of this kind. */
+	int (*read_hello)(const struct dialect_variables *v, struct evidence *evidence);
 	/*
 	 * Reads the answer to another question: fills has and what it names, leaves times and address
 	 * alone. 0, or -EPROTO: not an answer to that question, -ENODATA: an answer that says

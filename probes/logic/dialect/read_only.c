@@ -8,6 +8,7 @@
 #include "dialect.h"
 #include "variables.h"
 
+#include <errno.h>
 #include <string.h>
 
 static bool detects(const struct dialect_variables *v)
@@ -15,12 +16,15 @@ static bool detects(const struct dialect_variables *v)
 	return v->read_only != PEL_ROLE_UNKNOWN;
 }
 
-static void read_hello(const struct dialect_variables *v, struct evidence *e)
+static int read_hello(const struct dialect_variables *v, struct evidence *e)
 {
+	if (!detects(v))
+		return -ENODATA;
 	e->id[0] = '\0';
 	memcpy(e->uuid, v->uuid, sizeof(e->uuid));
 	e->role = v->read_only;
 	e->has = EVIDENCE_IDENTITY | EVIDENCE_ROLE;
+	return 0;
 }
 
 static int read(enum dialect_question question, const struct pel_cells *cells, struct evidence *e)

@@ -32,12 +32,26 @@ static void take_uuid(char *to, const char *value)
 	memcpy(to, value, n + 1);
 }
 
+static void take_text(char *to, size_t size, const char *value)
+{
+	size_t n = strlen(value);
+
+	if (n < size)
+		memcpy(to, value, n + 1);
+}
+
 static void take_variable(struct dialect_variables *v, const char *name, const char *value)
 {
 	if (strcasecmp(name, "aurora_server_id") == 0)
 		take_id(v->aurora_server_id, value);
 	else if (strcasecmp(name, "server_uuid") == 0)
 		take_uuid(v->uuid, value);
+	else if (strcasecmp(name, "group_replication_group_name") == 0)
+		v->is_group = *value != '\0';
+	else if (strcasecmp(name, "group_role") == 0)
+		take_text(v->group_role, sizeof(v->group_role), value);
+	else if (strcasecmp(name, "group_view") == 0)
+		take_text(v->group_view, sizeof(v->group_view), value);
 	else if (strcasecmp(name, "innodb_read_only") == 0)
 		v->innodb_read_only = pel_rows_role(value);
 	else if (strcasecmp(name, "read_only") == 0)

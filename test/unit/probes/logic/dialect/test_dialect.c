@@ -18,8 +18,9 @@ struct row {
 	enum dialect_question question;
 	unsigned columns;
 	const char *answer;
-	const char
-		*picture; /* i identity, r role, t table, l lag that it has; role; id; uuid; lag */
+	const char *
+		picture; /* i identity, r role, t table, l lag, s stopped, h hosts that it has; role; id;
+			     uuid; term; lag; hosts */
 	int r;
 };
 
@@ -29,6 +30,7 @@ struct row {
 #define LAG DIALECT_LAG
 #define AURORA &dialect_aurora
 #define READ_ONLY &dialect_read_only
+#define GROUP &dialect_group_replication
 
 static const struct row rows[] = {
 	{"Aurora greets with id, uuid and role", AURORA, HELLO, 2,
@@ -80,31 +82,75 @@ static const struct row rows[] = {
 	{"... and without a role not at all", READ_ONLY, HELLO, 2, "server_uuid|U", NULL, -ENODATA},
 	{"its role alone", READ_ONLY, ROLE, 1, "1", "r r  ", 0},
 	{"in place of a table it tells its lag", READ_ONLY, LAG, 2,
-		"#Source_Host|Seconds_Behind_Source;a|7", "l ?   7000", 0},
+		"#Source_Host|Seconds_Behind_Source;a|7", "ls ?   7000", 0},
 	{"... as MariaDB and older servers call it", READ_ONLY, LAG, 3,
-		"#x|Seconds_Behind_Master|y;1|0|2", "l ?   0", 0},
+		"#x|Seconds_Behind_Master|y;1|0|2", "ls ?   0", 0},
 	{"... of several sources the worst", READ_ONLY, LAG, 1, "#Seconds_Behind_Source;1;9;2",
-		"l ?   9000", 0},
+		"ls ?   9000", 0},
 	{"... which is one whose replication does not run", READ_ONLY, LAG, 2,
-		"#Seconds_Behind_Source|x;1|a;|b", "l ?   unknown", 0},
+		"#Seconds_Behind_Source|x;1|a;|b", "ls ?   unknown", 0},
 	{"... saturating", READ_ONLY, LAG, 1, "#Seconds_Behind_Source;99999999999",
-		"l ?   4294967000", 0},
+		"ls ?   4294967000", 0},
 	{"a lag that is no number is unknown", READ_ONLY, LAG, 1, "#Seconds_Behind_Source;-1",
-		"l ?   unknown", 0},
+		"ls ?   unknown", 0},
 	{"... with anything behind it too", READ_ONLY, LAG, 1, "#Seconds_Behind_Source;1s",
-		"l ?   unknown", 0},
+		"ls ?   unknown", 0},
 	{"one that hears no more has stopped", READ_ONLY, LAG, 2,
-		"#Slave_IO_Running|Seconds_Behind_Master;No|", "l ?   stopped", 0},
+		"#Slave_IO_Running|Seconds_Behind_Master;No|", "ls ?   stopped", 0},
 	{"... that applies no more too, by any of its sources", READ_ONLY, LAG, 2,
-		"#Seconds_Behind_Source|Replica_SQL_Running;0|Yes;|No", "l ?   stopped", 0},
+		"#Seconds_Behind_Source|Replica_SQL_Running;0|Yes;|No", "ls ?   stopped", 0},
 	{"... not one that looks for its source", READ_ONLY, LAG, 3,
 		"#Replica_IO_Running|Replica_SQL_Running|Seconds_Behind_Source;Connecting|Yes|",
-		"l ?   unknown", 0},
+		"ls ?   unknown", 0},
 	{"who replicates from nobody knows no lag", READ_ONLY, LAG, 1, "#Seconds_Behind_Source",
-		"l ?   unknown", 0},
+		"ls ?   unknown", 0},
 	{"without such a column it is no answer", READ_ONLY, LAG, 2, "#Source_Host|x;a|7", NULL,
 		-EPROTO},
 	{"... nor without names", READ_ONLY, LAG, 7, "0|demo-1|1|5|0|0|0", NULL, -EPROTO},
+
+	{"a member of a group greets with its uuid, its role and the view that it has", GROUP,
+		HELLO, 2,
+		"server_uuid|U;group_replication_group_name|G;group_role|0;group_view|9:4",
+		"irs w  U 9:4", 0},
+	{"... as a reader", GROUP, HELLO, 2,
+		"server_uuid|U;group_replication_group_name|G;group_role|1;group_view|9:4",
+		"irs r  U 9:4", 0},
+	{"... whatever read_only says", GROUP, HELLO, 2,
+		"server_uuid|U;group_replication_group_name|G;group_role|1;group_view|9:4;read_only|0",
+		"irs r  U 9:4", 0},
+	{"... and by its variables alone without a role", GROUP, HELLO, 2,
+		"server_uuid|U;group_replication_group_name|G", "i ?  U", 0},
+	{"a server without a group's name is no member of one", GROUP, HELLO, 2,
+		"server_uuid|U;group_replication_group_name|;group_role|0", NULL, -ENODATA},
+	{"a member's role and view", GROUP, ROLE, 2, "0|17959213129038303:5",
+		"rs w   17959213129038303:5", 0},
+	{"who is not online, or in a minority, only ages", GROUP, ROLE, 2, "2|9:5",
+		"rls r   9:5 stopped", 0},
+	{"a view that is none is no term", GROUP, ROLE, 2, "1|", "rs r  ", 0},
+	{"... nor is half of one", GROUP, ROLE, 2, "1|9:", "rs r  ", 0},
+	{"... nor one with more", GROUP, ROLE, 2, "1|9:5:6", "rs r  ", 0},
+	{"... nor a number", GROUP, ROLE, 2, "1|95", "rs r  ", 0},
+	{"a role that is none of three says nothing", GROUP, ROLE, 2, "3|9:5", NULL, -ENODATA},
+	{"... nor does NULL", GROUP, ROLE, 2, "|9:5", NULL, -ENODATA},
+	{"... nor no row", GROUP, ROLE, 2, "", NULL, -ENODATA},
+	{"other columns are no role of a group", GROUP, ROLE, 1, "0", NULL, -EPROTO},
+	{"the group's table tells hosts and ports", GROUP, TABLE, 6,
+		"0|9:5|0|My1.example.com|3306|PRIMARY;0|9:5|0|my2.example.com|3307|SECONDARY",
+		"rsh w   9:5 W:my1.example.com:3306 R:my2.example.com:3307", 0},
+	{"... and a reader's lag", GROUP, TABLE, 6, "1|9:5|2500000|a|3306|PRIMARY",
+		"rlsh r   9:5 2500 W:a:3306", 0},
+	{"... which a clock that is behind makes none", GROUP, TABLE, 6, "1|9:5|-7|a|3306|PRIMARY",
+		"rlsh r   9:5 0 W:a:3306", 0},
+	{"... an unfit member tells no hosts: it may know itself alone", GROUP, TABLE, 6,
+		"2|9:5|0|a|3306|PRIMARY", "rls r   9:5 stopped", 0},
+	{"... nor does one that has never been in the group", GROUP, TABLE, 6, "2|||||",
+		"rls r   stopped", 0},
+	{"a host that is none is refused", GROUP, TABLE, 6,
+		"1|9:5|0|../a|3306|PRIMARY;1|9:5|0|b|0|SECONDARY;1|9:5|0|c|70000|SECONDARY",
+		"rls r   9:5 0 refused 3", 0},
+	{"an empty table of a group says nothing", GROUP, TABLE, 6, "", NULL, -ENODATA},
+	{"other columns are no group's table", GROUP, TABLE, 7, "0|9:5|0|a|3306|PRIMARY|x", NULL,
+		-EPROTO},
 };
 
 static int read(const struct row *row, const struct pel_cells *cells, struct evidence *e)
@@ -115,13 +161,47 @@ static int read(const struct row *row, const struct pel_cells *cells, struct evi
 				      : d->read(row->question, cells, e);
 }
 
+static void put(char *text, size_t size, const char *format, ...)
+{
+	size_t n = strlen(text);
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text + n, size - n, format, args);
+	va_end(args);
+}
+
+static void picture_of(const struct evidence *e, char *text, size_t size)
+{
+	static const char letters[] = "irtlsh";
+
+	*text = '\0';
+	for (unsigned i = 0; letters[i]; i++) {
+		if (e->has & 1u << i)
+			put(text, size, "%c", letters[i]);
+	}
+	put(text, size, " %c %s %s", "?rw"[e->role], e -> id, e -> uuid);
+	if (e->term.count)
+		put(text, size, " %" PRIu64 ":%" PRIu64, e->term.era, e->term.count);
+	if (e->has & EVIDENCE_LAG && e->stopped)
+		put(text, size, " stopped");
+	else if (e->has & EVIDENCE_LAG && e->lag_ms == PEL_LAG_UNKNOWN)
+		put(text, size, " unknown");
+	else if (e->has & EVIDENCE_LAG)
+		put(text, size, " %" PRIu32, e->lag_ms);
+	for (unsigned i = 0; e->has & EVIDENCE_HOSTS && i < e->n_hosts; i++)
+		put(text, size, " %c:%s:%u", "?RW"[e->hosts[i].role], e -> hosts[i].host,
+			e->hosts[i].port);
+	if (e->n_refused)
+		put(text, size, " refused %u", e->n_refused);
+}
+
 static void holds(void **state)
 {
 	const struct row *row = *state;
 	static struct cells c;
 	static struct evidence e;
 	char text[256];
-	int n;
 
 	e = (struct evidence){.sent_ns = 5, .received_ns = 6};
 	assert_int_equal(read(row, cells_of(&c, row->answer, row->columns), &e), row->r);
@@ -129,15 +209,7 @@ static void holds(void **state)
 	assert_int_equal(e.received_ns, 6);
 	if (!row->picture)
 		return;
-	n = snprintf(text, sizeof(text), "%s%s%s%s %c %s %s", e.has & EVIDENCE_IDENTITY ? "i" : "",
-		e.has & EVIDENCE_ROLE ? "r" : "", e.has & EVIDENCE_TABLE ? "t" : "",
-		e.has & EVIDENCE_LAG ? "l" : "", "?rw"[e.role], e.id, e.uuid);
-	if (e.has & EVIDENCE_LAG && e.stopped)
-		(void)snprintf(text + n, sizeof(text) - (size_t)n, " stopped");
-	else if (e.has & EVIDENCE_LAG && e.lag_ms == PEL_LAG_UNKNOWN)
-		(void)snprintf(text + n, sizeof(text) - (size_t)n, " unknown");
-	else if (e.has & EVIDENCE_LAG)
-		(void)snprintf(text + n, sizeof(text) - (size_t)n, " %" PRIu32, e.lag_ms);
+	picture_of(&e, text, sizeof(text));
 	assert_string_equal(text, row->picture);
 }
 
@@ -149,6 +221,8 @@ static void a_greeting_tells_the_dialect(void **state)
 		{"aurora_server_id|demo-1;innodb_read_only|OFF;read_only|OFF", "aurora"},
 		{"read_only|ON;innodb_read_only|ON;server_uuid|U", "read_only"},
 		{"aurora_server_id|../evil;read_only|OFF", "read_only"},
+		{"read_only|ON;server_uuid|U;group_replication_group_name|G", "group_replication"},
+		{"read_only|ON;server_uuid|U;group_replication_group_name|", "read_only"},
 		{"server_uuid|U", NULL},
 		{"", NULL},
 	};

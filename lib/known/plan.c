@@ -4,9 +4,15 @@
 #include "wish.h"
 #include "common/clock.h"
 #include "base/env.h"
+#include "base/futex.h"
 #include "base/process.h"
 
 #include <errno.h>
+
+#define QUICK_TRIES 3
+#define TORN_TRIES (QUICK_TRIES + 100)
+#define TORN_REST_NS UINT64_C(100000)
+#define TORN_PAUSE_NS UINT64_C(1000000000)
 
 static bool fits(const struct pel_addr *a, uint16_t families)
 {
@@ -128,10 +134,30 @@ static uint64_t hold_of(const struct plan *plan)
 	return own_ns < cluster_ns ? own_ns : cluster_ns;
 }
 
-void plan_make(struct followed *f, uint16_t families, uint16_t asked_port, struct plan *plan)
+/*
+ * Its writer may be preempted while it writes.  That is waited for, TORN_TRIES times, but once in a while
+ * only: what is torn for ever must not cost each connect as much.
+ */
+static int read_whole(struct followed *f, struct plan *plan)
 {
+	static _Atomic uint64_t torn_ns;
+	struct process *p = process_get();
 	int r = -EAGAIN;
 
+	for (int i = 0; r == -EAGAIN && i < TORN_TRIES; i++) {
+		if (i >= QUICK_TRIES)
+			futex_wait(NULL, 0, &p->kick, atomic_load(&p->kick), TORN_REST_NS);
+		r = mapview_read(plan->map, f->name, f->hash, &plan->ref, &plan->hot);
+		if (r == -EAGAIN && i >= QUICK_TRIES && plan->now_ns < atomic_load(&torn_ns))
+			break;
+	}
+	if (r == -EAGAIN)
+		atomic_store(&torn_ns, plan->now_ns + TORN_PAUSE_NS);
+	return r;
+}
+
+void plan_make(struct followed *f, uint16_t families, uint16_t asked_port, struct plan *plan)
+{
 	plan->now_ns = clock_now_ns();
 	plan->map = mapview_get(plan->now_ns);
 	plan->fresh = mapview_is_fresh(plan->map, plan->now_ns);
@@ -140,9 +166,7 @@ void plan_make(struct followed *f, uint16_t families, uint16_t asked_port, struc
 	plan->n_addrs = 0;
 	plan->verdict = ROUTE_DNS;
 	plan->reason = ROUTE_UNKNOWN;
-	for (int i = 0; i < 3 && r == -EAGAIN; i++)
-		r = mapview_read(plan->map, f->name, f->hash, &plan->ref, &plan->hot);
-	plan->found = r == 0;
+	plan->found = read_whole(f, plan) == 0;
 	plan->role = role_of(f, plan);
 	plan->hold_ns = hold_of(plan);
 	if (plan->found)

@@ -12,7 +12,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WAIT_WRITER_NS UINT64_C(3000000000)
 #define WAIT_FIRST_NS UINT64_C(1000000000)
 
 /*

@@ -10,21 +10,22 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
-#define GUARD_TRIES 200 /* of 50 us */
+#define GUARD_TRIES 200
+#define REST_NS UINT64_C(50000)
 
 static struct process fallback;
 static struct process *page = &fallback;
 static bool is_wiped;
 static _Atomic int guards, forks; /* under way; not in the page, for a fork begins before it */
 
+/* No point of cancellation, as neither fork() nor close() is one to its caller. */
 static void rest(void)
 {
-	static const struct timespec moment = {.tv_nsec = 50000};
+	static const _Atomic uint32_t never;
 
-	(void)nanosleep(&moment, NULL);
+	futex_wait(NULL, 0, &never, 0, REST_NS);
 }
 
 /* All of it is bounded: a signal handler may fork, or jump out of one. */

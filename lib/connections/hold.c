@@ -87,7 +87,7 @@ static bool is_starting(const struct plan *plan)
 /* Nobody waits any longer, by the clock here or by the prober's: what begins now follows DNS. */
 static bool is_over(const struct plan *plan)
 {
-	return plan->verdict == ROUTE_DNS &&
+	return plan->verdict == ROUTE_DNS && plan->found &&
 		(plan->reason == ROUTE_WRITERLESS_LONG ||
 			(plan->reason == ROUTE_UNKNOWN && plan->hot.why == PEL_WHY_NO_WRITER));
 }
@@ -134,7 +134,7 @@ static bool park(const struct hold *h, const struct plan *plan, uint64_t due_ns)
 	struct wish *wish = wish_find();
 	struct socket_record record = {
 		.cookie = h->cookie,
-		.socket = {.uid = plan->hot.uid, .role = plan->role},
+		.socket = {.uid = plan->found ? plan->hot.uid : 0, .role = plan->role},
 		.made_ns = plan->now_ns,
 		.followed = followed_index(h->followed),
 		.port = h->port,
@@ -266,7 +266,7 @@ int hold_connect(const struct hold *h, struct plan *plan)
 	if (!awaits)
 		due = release_due_ns(atomic_load(&h->followed->released_ns), window_of(plan->map),
 			process_random());
-	if (!awaits && due <= plan->now_ns)
+	if (!awaits && (due <= plan->now_ns || !futex_waits_for_two()))
 		return 0;
 	if (park(h, plan, due)) {
 		slot_count(SLOT_WAITED);
@@ -280,7 +280,8 @@ bool hold_instead(int fd, const struct socket_record *record)
 	struct socket_record to = *record;
 	struct plan plan;
 
-	if (record->port == 0 || record->holder != own_pid() || parked_blocks(fd))
+	if (record->port == 0 || record->holder != own_pid() || !parked_is_there(fd, record) ||
+		parked_blocks(fd))
 		return false;
 	plan_make(followed_at(record->followed), record->families, record->port, &plan);
 	to.socket.identity = 0;

@@ -158,12 +158,13 @@ bool parked_goes_on(int fd, uint64_t cookie, uint64_t *ret_since_ns)
 	struct socket_record record;
 	const struct socket_record none = {.cookie = 0};
 	struct pollfd state = {.fd = fd};
+	int home = atomic_load(&process_get()->parked) ? sockets_home(fd, cookie) : fd;
 
-	while (read_settled(fd, cookie, &record) && record.held == SOCKET_PARKED &&
+	while (home >= 0 && read_settled(home, cookie, &record) && record.held == SOCKET_PARKED &&
 		poll(&state, 1, 0) == 0) {
 		if (!parked_blocks(fd) || record.holder != atomic_load(&process_get()->pid))
 			return true;
-		if (!sockets_replace(fd, &record, &none))
+		if (!sockets_replace(home, &record, &none))
 			continue;
 		(void)socket_disconnect(fd);
 		*ret_since_ns = record.since_ns;

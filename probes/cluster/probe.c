@@ -59,8 +59,6 @@ static void first_failed(struct probe *p, const struct member_failure *failure)
 	bool unnoticed = failure->kind == MEMBER_REFUSED && !failure->heard;
 
 	link_failed(&c->links, &p->first, failure);
-	if (failure->kind == MEMBER_REFUSED) /* it is this one that is no more, not a second one */
-		health_closed(&p->health, c->o->witness, true, probe_now(p));
 	probe_health_failed(p, failure);
 	/* Also if it is back at once: who hands over in good order first sends everybody away. */
 	if (failure->kind == MEMBER_LOST && p->slot == c->topology.writer)

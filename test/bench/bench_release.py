@@ -18,26 +18,29 @@ from lib.programs.crowd import Crowd, numbers
 
 ROUNDS = {(1, 1): 30, (50, 5): 5, (500, 10): 3}  # by processes and sockets
 ALONE_MS, LIMIT_S = 2, 60
-LATE_NS = 100 * 10**6  # they end before the publisher has said that they will
 SETTLE_S = 0.2
 KINDS = ("poll", "block")
+
+
+def await_all(crowd, word, after_ns=0):
+    if not crowd.wait(word, crowd.size, after_ns, LIMIT_S):
+        raise RuntimeError(f"{len(crowd.since(word, after_ns))} of {crowd.size} are {word}")
 
 
 def one_round(crowds, published_map, servers, writer):
     """Delays in milliseconds of one release, to instance `writer`."""
     size = sum(crowd.size for crowd in crowds)
     published_map.tell(f"crowd {size}")
-    at = published_map.tell("writer 0 none")
+    at = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    published_map.tell("writer 0 none")
     for crowd in crowds:
-        if not crowd.wait("lost", crowd.size, at - LATE_NS):
-            raise RuntimeError("not all connections have ended")
+        await_all(crowd, "lost", at)
     time.sleep(SETTLE_S)
     servers[1 - writer].forget()
     at = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     published_map.tell(f"writer 0 {writer}")
     for crowd in crowds:
-        if not crowd.wait("open", crowd.size, at, LIMIT_S):
-            raise RuntimeError(f"{len(crowd.since('open', at))} of {crowd.size} are back")
+        await_all(crowd, "open", at)
     return [(t[0] - at) / 1e6 for crowd in crowds for t in crowd.since("open", at)]
 
 
@@ -48,7 +51,7 @@ def measure_size(figures, published_map, servers, start, processes, sockets, rou
         crowds, took, writer = [start(*p, sockets) for p in group], [], 0
         try:
             for crowd in crowds:
-                crowd.wait("open", crowd.size)
+                await_all(crowd, "open")
             for _ in range(rounds):
                 writer = 1 - writer
                 took += one_round(crowds, published_map, servers, writer)

@@ -26,6 +26,7 @@ DETECT_S = 5
 # The prober, the lab itself and the replicas.
 OTHERS = 30
 BACK_MS, AMONG_OTHERS_MS = 1000, 2000
+TOLD_LATE_NS = 10**9
 QUEUE = ("ListenOverflows", "ListenDrops")
 
 
@@ -58,8 +59,9 @@ def check(lab, folder, crowds, size, limit_ms):
     before = {i["id"]: dropped(lab, i["id"]) for i in lab.status()["instances"]}
     events = lab.failover("crash")
     writable = events["writable"]["boot_ns"]
-    # Before that a dying server refuses some.
+    # Before that a dying server refuses some, who may tell of it later.
     gone = watch.wait_first(events["failure"]["boot_ns"], lambda c: c.state == "writerless")
+    gone += TOLD_LATE_NS
     back = []
     for crowd in crowds:
         ok(crowd.wait("in", crowd.size, writable), f"{crowd.kind}: all are logged in again",

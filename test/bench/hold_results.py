@@ -30,7 +30,7 @@ def errors(told):
     """The median of the errors; the most, if that is another."""
     counts = [len(t.errors) for t in told]
     text = f"{median(counts):.0f}"
-    return text if min(counts) == max(counts) else f"{text} (max {max(counts)})"
+    return f"{text} (max {max(counts)})" if max(counts) > float(text) else text
 
 
 def of_those(told):

@@ -61,8 +61,8 @@ class Writer:
     def read(self):
         for line in self.process.stdout:
             ns, word, n, *rest = line.rstrip("\n").split(" ", 3) + [""] * 2
-            if not ns.isdigit():
-                continue  # some libraries write their log there
+            if not ns.isdigit() or not line.endswith("\n"):
+                continue  # some libraries write their log there; or it was killed in the middle
             self.lines.append((int(ns), word, int(n), rest[0] if rest else ""))
 
     def read_errors(self):

@@ -75,10 +75,12 @@ public class Released {
 		InetSocketAddress to = new InetSocketAddress(words[0], Integer.parseInt(words[1]));
 		BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
 		for (String line; (line = in.readLine()) != null;) {
+			String[] round = line.split(" ");
 			Selector selector = Selector.open();
-			List<SocketChannel> all = begin(selector, to, Integer.parseInt(line));
+			List<SocketChannel> all = begin(selector, to, Integer.parseInt(round[0]));
+			long until = System.nanoTime() + Long.parseLong(round[1]) * 1000000;
 			System.out.println("begun");
-			for (long until = System.nanoTime() + 20_000_000_000L; left > 0 && System.nanoTime() < until;)
+			while (left > 0 && System.nanoTime() < until)
 				selector.select(Released::judge, 100);
 			selector.close();
 			for (SocketChannel channel : all) {
@@ -89,7 +91,7 @@ public class Released {
 			}
 			System.out.println("connected " + connected + " wrong " + wrong + " errors " + errors
 				+ " again " + again + " hung 0 silent " + left + " refused " + refused
-				+ " us " + (last - first) / 1000 + " errno " + error.replace(' ', '_'));
+				+ " us " + (last - first) / 1000 + " held 0 errno " + error.replace(' ', '_'));
 		}
 	}
 }

@@ -3,15 +3,15 @@
  * released level|edge|poll|select|uring NAME PORT WRITER: what an event loop sees of connects that
  * wait for a writer.
  *
- * Each number on stdin is a round: so many non-blocking connects are begun at once, "begun" is said,
- * and the loop waits until the last has been judged as real programs do: what is ready is asked for
- * SO_ERROR, and written to.  EINPROGRESS is an answer for those that go on waiting then (libuv's
+ * Each line on stdin, COUNT LIMIT-MS, is a round: so many non-blocking connects are begun at once,
+ * "begun" is said, and the loop waits until the last has been judged as real programs do: what is
+ * ready is asked for SO_ERROR, and written to.  EINPROGRESS is an answer for those that go on waiting then (libuv's
  * way), and a failure for the others.  Then, with the last of them:
  *
- *   connected N wrong N errors N again N hung N silent N refused N us N errno E
+ *   connected N wrong N errors N again N hung N silent N refused N us N held MS errno E
  *
  * wrong: not at WRITER, who greets with its address; hung: ready with POLLERR or POLLHUP, and well
- * nonetheless; us: from the first that was ready to the last.
+ * nonetheless; us: from the first that was ready to the last; held: how long all questions took.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +31,7 @@
 #include <unistd.h>
 
 #define MOST 4096
-#define LIMIT_MS 20000
+#define GREETED_MS 20000
 #define NOT_SERVED 77 /* the kernel has no such loop */
 
 struct mode {
@@ -51,6 +51,7 @@ static struct {
 	int n, left, loop;
 	int connected, wrong, errors, again, hung, refused, error;
 	struct timespec first, last;
+	long held_us;
 } my;
 
 static struct {
@@ -59,14 +60,29 @@ static struct {
 	struct io_uring_sqe *sqes;
 } ring;
 
-static void judge(int i, bool hung)
+static long us_between(const struct timespec *a, const struct timespec *b)
+{
+	return (b->tv_sec - a->tv_sec) * 1000000 + (b->tv_nsec - a->tv_nsec) / 1000;
+}
+
+static int ask(int fd)
 {
 	int error = 0;
 	socklen_t n = sizeof(error);
+	struct timespec before;
 
-	if (getsockopt(my.fds[i], SOL_SOCKET, SO_ERROR, &error, &n) < 0)
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0)
 		error = errno;
 	clock_gettime(CLOCK_MONOTONIC, &my.last);
+	my.held_us += us_between(&before, &my.last);
+	return error;
+}
+
+static void judge(int i, bool hung)
+{
+	int error = ask(my.fds[i]);
+
 	if (my.first.tv_sec == 0)
 		my.first = my.last;
 	if (error == EINPROGRESS || error == EALREADY) {
@@ -243,6 +259,7 @@ static void begin(const struct addrinfo *to, int n)
 {
 	my.n = my.left = my.connected = my.wrong = my.errors = my.again = my.hung = 0;
 	my.refused = my.error = 0;
+	my.held_us = 0;
 	my.first.tv_sec = 0;
 	my.mode->begin();
 	for (int i = 0; i < n; i++) {
@@ -267,7 +284,7 @@ static void look_who(int fd, const char *writer)
 {
 	struct pollfd greeted = {.fd = fd, .events = POLLIN};
 	char text[64] = "";
-	ssize_t n = poll(&greeted, 1, LIMIT_MS) == 1 ? read(fd, text, sizeof(text) - 1) : -1;
+	ssize_t n = poll(&greeted, 1, GREETED_MS) == 1 ? read(fd, text, sizeof(text) - 1) : -1;
 
 	text[n > 0 ? n : 0] = '\0';
 	text[strcspn(text, "\n")] = '\0';
@@ -286,11 +303,10 @@ static void finish(const char *writer)
 			sizeof(none_left)); /* nothing is left in TIME_WAIT */
 		close(my.fds[i]);
 	}
-	printf("connected %d wrong %d errors %d again %d hung %d silent %d refused %d us %ld errno %d\n",
+	printf("connected %d wrong %d errors %d again %d hung %d silent %d refused %d us %ld held %ld "
+	       "errno %d\n",
 		my.connected, my.wrong, my.errors, my.again, my.hung, my.left, my.refused,
-		(my.last.tv_sec - my.first.tv_sec) * 1000000 +
-			(my.last.tv_nsec - my.first.tv_nsec) / 1000,
-		my.error);
+		us_between(&my.first, &my.last), my.held_us / 1000, my.error);
 	fflush(stdout);
 }
 
@@ -306,7 +322,7 @@ int main(int argc, char **argv)
 {
 	const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
 	struct addrinfo *to;
-	int n;
+	int n, limit_ms;
 
 	for (unsigned m = 0; argc == 5 && m < sizeof(modes) / sizeof(modes[0]); m++) {
 		if (strcmp(modes[m].name, argv[1]) == 0)
@@ -314,13 +330,13 @@ int main(int argc, char **argv)
 	}
 	if (!my.mode || getaddrinfo(argv[2], argv[3], &hints, &to) != 0)
 		return 1;
-	while (scanf("%d", &n) == 1 && n > 0 && n <= MOST) {
+	while (scanf("%d %d", &n, &limit_ms) == 2 && n > 0 && n <= MOST) {
 		long until;
 
 		begin(to, n);
 		printf("begun\n");
 		fflush(stdout);
-		for (until = now_ms() + LIMIT_MS; my.left > 0 && now_ms() < until;)
+		for (until = now_ms() + limit_ms; my.left > 0 && now_ms() < until;)
 			my.mode->wait(100);
 		finish(argv[4]);
 	}

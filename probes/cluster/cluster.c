@@ -196,7 +196,9 @@ static void obey(struct cluster *c, uint64_t now_ns)
 			"the table names another writer than the one that confirms itself");
 	if (bits & TOPOLOGY_ODD)
 		log_event(c->o->log, LOG_WARNING, "table-odd", c->title, NULL,
-			"rows of the table were refused, or have no usable time");
+			c->dialect->hosts == DIALECT_HOSTS_TOLD
+				? "the servers name members whose hosts allowed-hosts has not"
+				: "rows of the table were refused, or have no usable time");
 	if (bits & TOPOLOGY_AWAY)
 		log_event(c->o->log, LOG_WARNING, "endpoint-elsewhere", c->title, NULL,
 			"the endpoint leads to a server that nobody can log in to; the members that "

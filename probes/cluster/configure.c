@@ -13,6 +13,12 @@
 
 #define PORT_DEFAULT 3306
 
+/* With the table; else it takes a right of its own, and who has not that is not held for it. */
+static bool is_lag_told(const struct dialect *d)
+{
+	return d->queries[DIALECT_TABLE] && !d->queries[DIALECT_LAG];
+}
+
 static struct topology_config topology_config_of(const struct cluster *c, const char *domain)
 {
 	struct topology_config config = {
@@ -22,8 +28,7 @@ static struct topology_config topology_config_of(const struct cluster *c, const 
 		.port = c->topology.config.port,
 		.hold_ms = c->config->hold_ms,
 		.max_lag_ms = c->config->max_lag_ms,
-		.admit_max_lag_ms =
-			c->dialect->queries[DIALECT_TABLE] ? c->config->admit_max_lag_ms : 0,
+		.admit_max_lag_ms = is_lag_told(c->dialect) ? c->config->admit_max_lag_ms : 0,
 		.admit_stable_ms = c->config->admit_stable_ms,
 		.admit_never_last = c->config->admit_never_last,
 		.warm_up = c->config->warm_up[0] != '\0',

@@ -153,12 +153,24 @@ static void scout_learns(struct cluster *c, enum pel_why why, enum pace_kind pac
 	scout_end(c, known ? PACE_SCOUT_REST : pace);
 }
 
+/* A kind that variables gave away, and whose table is not there, is plain replication. */
+static bool is_mistaken(const struct cluster *c)
+{
+	return !c->config->dialect && c->scout_question == DIALECT_TABLE &&
+		c->dialect->hosts == DIALECT_HOSTS_TOLD && is_possible(c, &dialect_read_only);
+}
+
 /* What a refusal to answer means for the cluster as a whole; what mends it is told once. */
 static void scout_refused(struct cluster *c, const struct member_answer *answer)
 {
 	enum pel_why why = dialect_why(answer->error);
 
 	link_useless(&c->links, &c->scout);
+	if (why == PEL_WHY_NOT_A_CLUSTER && is_mistaken(c)) {
+		c->detected = &dialect_read_only;
+		scout_end(c, PACE_OTHER_LOGIN);
+		return;
+	}
 	if (why == PEL_WHY_DENIED && !*c->refusal && c->topology.state == PEL_STATE_UNKNOWN) {
 		cluster_note(c, topology_set_why(&c->topology, why, cluster_now(c)));
 		account_ask(c, answer->text);

@@ -11,6 +11,7 @@
 #define CONFIG_DIALECTS(each) \
 	each(aurora) \
 	each(group_replication) \
+	each(multi_az) \
 	each(read_only)
 /* clang-format on */
 

@@ -205,8 +205,10 @@ class Trial:
 def run(group):
     without_rights(group)
     not_of_these_hosts(group)
-    with Prober(group, section(group)) as p:
-        p.wait_settled(3, 30)
+    with Prober(group, section(group, dialect="auto")) as p:
+        c = p.wait_settled(3, 30)
+        tap.ok(p.status()["clusters"][0]["dialect"] == "group_replication" and c.writer,
+               "dialect = auto finds a group", p.status()["clusters"])
         trial = Trial(group, p)
         try:
             with Commits(p, TABLE) as commits:

@@ -48,6 +48,10 @@ static void take_variable(struct dialect_variables *v, const char *name, const c
 		take_uuid(v->uuid, value);
 	else if (strcasecmp(name, "group_replication_group_name") == 0)
 		v->is_group = *value != '\0';
+	else if (strcasecmp(name, "report_host") == 0)
+		v->is_reported = *value != '\0';
+	else if (strcasecmp(name, "basedir") == 0)
+		v->is_rds = strncmp(value, "/rdsdbbin/", strlen("/rdsdbbin/")) == 0;
 	else if (strcasecmp(name, "group_role") == 0)
 		take_text(v->group_role, sizeof(v->group_role), value);
 	else if (strcasecmp(name, "group_view") == 0)

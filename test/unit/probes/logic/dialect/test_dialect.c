@@ -31,6 +31,7 @@ struct row {
 #define AURORA &dialect_aurora
 #define READ_ONLY &dialect_read_only
 #define GROUP &dialect_group_replication
+#define MULTI_AZ &dialect_multi_az
 
 static const struct row rows[] = {
 	{"Aurora greets with id, uuid and role", AURORA, HELLO, 2,
@@ -151,6 +152,22 @@ static const struct row rows[] = {
 	{"an empty table of a group says nothing", GROUP, TABLE, 6, "", NULL, -ENODATA},
 	{"other columns are no group's table", GROUP, TABLE, 7, "0|9:5|0|a|3306|PRIMARY|x", NULL,
 		-EPROTO},
+
+	{"an instance of a Multi-AZ cluster greets with uuid and role", MULTI_AZ, HELLO, 2,
+		"read_only|OFF;server_uuid|U;report_host|10.0.0.1;basedir|/rdsdbbin/mysql/",
+		"ir w  U", 0},
+	{"... wherever it lives, where that was told", MULTI_AZ, HELLO, 2,
+		"read_only|ON;server_uuid|U;report_host||", "ir r  U", 0},
+	{"... and without a role not at all", MULTI_AZ, HELLO, 2, "server_uuid|U", NULL, -ENODATA},
+	{"its role alone", MULTI_AZ, ROLE, 1, "0", "r w  ", 0},
+	{"its table tells the endpoints of all", MULTI_AZ, TABLE, 3,
+		"1|a.X.rds.amazonaws.com|3306;1|b.x.rds.amazonaws.com|3307",
+		"rh r   R:a.x.rds.amazonaws.com:3306 R:b.x.rds.amazonaws.com:3307", 0},
+	{"... an empty one the role", MULTI_AZ, TABLE, 3, "0||", "r w  ", 0},
+	{"... and refuses what is no host", MULTI_AZ, TABLE, 3, "0|a b|3306;0|c|99999",
+		"r w   refused 2", 0},
+	{"its lag is that of a replica", MULTI_AZ, LAG, 1, "#Seconds_Behind_Source;3",
+		"ls ?   3000", 0},
 };
 
 static int read(const struct row *row, const struct pel_cells *cells, struct evidence *e)
@@ -223,6 +240,9 @@ static void a_greeting_tells_the_dialect(void **state)
 		{"aurora_server_id|../evil;read_only|OFF", "read_only"},
 		{"read_only|ON;server_uuid|U;group_replication_group_name|G", "group_replication"},
 		{"read_only|ON;server_uuid|U;group_replication_group_name|", "read_only"},
+		{"read_only|ON;report_host|10.0.0.1;basedir|/rdsdbbin/mysql-8.4.7.R1/", "multi_az"},
+		{"read_only|ON;report_host|;basedir|/rdsdbbin/mysql/", "read_only"},
+		{"read_only|ON;report_host|10.0.0.1;basedir|/usr/", "read_only"},
 		{"server_uuid|U", NULL},
 		{"", NULL},
 	};

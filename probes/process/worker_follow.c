@@ -62,6 +62,15 @@ static void keep_request(struct worker *w, const struct control_request *request
 	secret_free(text, PEL_CONTROL_MAX);
 }
 
+void worker_keep_bare(struct worker *w, const struct control_request *request)
+{
+	const struct follower bare = {.port = true};
+	const char *name = control_get(request, "name");
+
+	if (name)
+		keep_request(w, request, name, &bare);
+}
+
 static bool is_on(const char *value)
 {
 	return value && strcmp(value, "1") == 0;

@@ -38,6 +38,9 @@ int worker_follow(struct worker *w, const struct control_request *request,
 /* Follows one of the names that came with another, for somebody has it in use; keeps that. */
 void worker_want(struct worker *w, const char *name);
 
+/* Keeps what a request is without its credential. */
+void worker_keep_bare(struct worker *w, const struct control_request *request);
+
 /* Follows what the supervisor kept, until it says that this was all; blocks.  0 or -errno. */
 int worker_replay(struct worker *w);
 

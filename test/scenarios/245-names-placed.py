@@ -4,8 +4,12 @@
 
 An alias whose first look-up fails, or comes before the alias is made, ends up with the cluster and
 the role of its endpoint.  A name that DNS leads to a cluster which has no room for another name
-leaves all the same.
+leaves all the same.  And a new worker follows each name that its predecessor did.
 """
+import os
+import signal
+import time
+
 from lib import tap, worlds
 from lib.prober import Prober
 from lib.servers import fakes
@@ -13,6 +17,7 @@ from lib.worlds import expect, side_by_side
 
 CONFIG = "[pelorus]\nuser = pelorus\npassword = pelorus\n"
 WITHIN = 20  # seconds
+SWEEP = 7  # seconds: a look at what is kept, and a bit
 NAMES = 16  # of one cluster, at most
 
 
@@ -82,10 +87,35 @@ def full():
     b.close()
 
 
+def refused():
+    """All that was told of a name came with a password that its servers refuse."""
+    cluster = World().cluster
+    own = "db.refused.example"
+    World.dns.aliases[own] = cluster.writer_name
+    for server in cluster.servers.values():
+        server.users = {"good"}
+    with Prober(cluster, "[pelorus]\n") as p:
+        p.ask("follow", name=own, user="bad", password="x")
+        p.view.wait(lambda v: (c := v.find(own)) and c.why == "denied", WITHIN)
+        p.ask("follow", name=cluster.writer_name, user="good", password="y")
+        p.view.wait(lambda v: (c := v.find(own)) and c.is_settled(2), 2 * WITHIN)
+        time.sleep(SWEEP)
+        old = p.worker()
+        os.kill(old, signal.SIGKILL)
+        p.view.wait(lambda v: v.pid not in (0, old), WITHIN)
+        since = p.view.heartbeat_ns
+        p.view.wait(lambda v: v.heartbeat_ns > since + 3 * 10**9, WITHIN)
+        expect(p.view.find(own), "a name whose password was refused is followed by a new worker")
+        expect({u for s in cluster.servers.values() for u in s.who[-2:]} == {"good"},
+               "... which does not try that password", [s.who for s in cluster.servers.values()])
+    cluster.close()
+
+
 fakes.enter()
 World.dns = dns = worlds.Dns()
 side_by_side(
     (late, "a first look-up without an answer", dns.mute.add, dns.mute.discard),
     (late, "a first look-up that servers fail", dns.failing.add, dns.failing.discard),
-    (late, "an alias that is made late", dns.aliases.pop, lambda own: None), (full,))
+    (late, "an alias that is made late", dns.aliases.pop, lambda own: None), (full,),
+    (refused,))
 tap.done()

@@ -306,15 +306,6 @@ static void on_left(void *ctx)
 	loop_timer_set(e->shared.loop, &e->beat, 0);
 }
 
-static bool is_any_pending(const struct engine *e)
-{
-	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
-		if (e->pending[i])
-			return true;
-	}
-	return false;
-}
-
 static void beat(void *ctx)
 {
 	struct engine *e = ctx;
@@ -332,7 +323,7 @@ static void beat(void *ctx)
 	 * earlier prober left beyond that is kept by nobody, once DNS has said whose all names are: its
 	 * clients must tell us of it anew.
 	 */
-	if (!is_any_pending(e))
+	if (!e->pending)
 		map_write_drop_unclaimed(e->shared.map);
 	move_all(e);
 	merge_all(e);
@@ -386,11 +377,10 @@ void engine_free(struct engine *e, bool orderly)
 	if (!e)
 		return;
 	loop_timer_stop(e->shared.loop, &e->beat);
-	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
-		if (e->pending[i])
-			pending_free(e->pending[i]);
+	while (e->pending)
+		pending_end(e->pending);
+	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++)
 		cluster_free(e->clusters[i], false);
-	}
 	remote_module_close(&e->remote);
 	map_write_close(e->shared.map, orderly);
 	resolver_free(e->shared.resolver);

@@ -11,12 +11,16 @@
 
 #define PENDING_CREDENTIALS 4 /* the first of those who follow it meanwhile */
 
+#define PENDING_MAX (PEL_MAP_CLUSTERS * PEL_MAP_NAMES)
+#define PENDING_AT_ONCE 64 /* are asked for; the others wait for their turn */
+
 /* A name of which the first answer of DNS is awaited, to see whose it is. */
 struct pending {
+	struct pending *next;
 	struct engine *engine;
 	char text[PEL_NAME_MAX];
 	uint16_t port;
-	struct resolve_query *query;
+	struct resolve_query *query; /* NULL: it waits */
 	unsigned n_credentials;
 	struct credential *credentials[PENDING_CREDENTIALS];
 };
@@ -28,7 +32,7 @@ struct engine {
 	struct remote_module remote;
 	struct health_witness witness;
 	struct cluster *clusters[PEL_MAP_CLUSTERS];
-	struct pending *pending[PEL_MAP_CLUSTERS];
+	struct pending *pending; /* as they came */
 	struct loop_timer beat;
 };
 
@@ -41,7 +45,7 @@ int engine_attach(struct engine *e, const char *name, const char *key, enum pel_
 /* pending.c: asks DNS once, and then puts the name to its cluster with all credentials that came. */
 int pending_start(struct engine *e, const char *name, uint16_t port,
 	const struct credential *credential);
-void pending_free(struct pending *p);
+void pending_end(struct pending *p);
 
 /* remote.c */
 void engine_remote_configure(struct engine *e);

@@ -6,8 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-void pending_free(struct pending *p)
+void pending_end(struct pending *p)
 {
+	struct pending **at = &p->engine->pending;
+
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
 	resolve_cancel(p->query);
 	for (unsigned i = 0; i < p->n_credentials; i++) {
 		explicit_bzero(p->credentials[i], sizeof(*p->credentials[i]));
@@ -23,6 +28,25 @@ static int pending_attach(struct pending *p, const char *key, enum pel_role role
 
 	for (unsigned i = 1; r == 0 && i < p->n_credentials; i++)
 		r = engine_attach(p->engine, p->text, key, role, p->port, p->credentials[i]);
+	return r;
+}
+
+static void pending_resolved(void *ctx, const struct resolve_answer *answer);
+
+/* Asks for those whose turn it is. */
+static int ask(struct engine *e)
+{
+	unsigned n = 0;
+	int r = 0;
+
+	for (const struct pending *p = e->pending; p; p = p->next)
+		n += p->query != NULL;
+	for (struct pending *p = e->pending; p && n < PENDING_AT_ONCE && r == 0; p = p->next) {
+		if (p->query)
+			continue;
+		r = resolve_start(e->shared.resolver, p->text, pending_resolved, p, &p->query);
+		n++;
+	}
 	return r;
 }
 
@@ -45,11 +69,8 @@ static void pending_resolved(void *ctx, const struct resolve_answer *answer)
 	if (pending_attach(p, key, role) < 0)
 		log_say(e->shared.log, LOG_ERROR, "follow-failed", p->text, NULL,
 			"no room for another cluster or name");
-	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
-		if (e->pending[i] == p)
-			e->pending[i] = NULL;
-	}
-	pending_free(p);
+	pending_end(p);
+	(void)ask(e);
 }
 
 static void pending_add_credential(struct pending *p, const struct credential *credential)
@@ -72,31 +93,28 @@ static void pending_add_credential(struct pending *p, const struct credential *c
 int pending_start(struct engine *e, const char *name, uint16_t port,
 	const struct credential *credential)
 {
-	struct pending *p, **place = NULL;
+	struct pending *p, **last = &e->pending;
+	unsigned n = 0;
 	int r;
 
-	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
-		if (e->pending[i] && strcmp(e->pending[i]->text, name) == 0) {
-			pending_add_credential(e->pending[i], credential);
-			if (port)
-				e->pending[i]->port = port;
-			return 0;
-		}
-		if (!e->pending[i] && !place)
-			place = &e->pending[i];
+	for (; (p = *last); last = &p->next, n++) {
+		if (strcmp(p->text, name) != 0)
+			continue;
+		pending_add_credential(p, credential);
+		if (port)
+			p->port = port;
+		return 0;
 	}
-	p = place ? calloc(1, sizeof(*p)) : NULL;
+	p = n < PENDING_MAX ? calloc(1, sizeof(*p)) : NULL;
 	if (!p)
 		return -ENOSPC;
 	p->engine = e;
 	p->port = port;
 	strcpy(p->text, name);
 	pending_add_credential(p, credential);
-	r = resolve_start(e->shared.resolver, name, pending_resolved, p, &p->query);
-	if (r < 0) {
-		pending_free(p);
-		return r;
-	}
-	*place = p;
-	return 0;
+	*last = p;
+	r = ask(e);
+	if (r < 0)
+		pending_end(p);
+	return r;
 }

@@ -87,6 +87,30 @@ def full():
     b.close()
 
 
+def many():
+    """More aliases than are asked for at once."""
+    clusters = [World().cluster for _ in range(6)]
+    names = [f"db{i}.many.example" for i in range(80)]
+    for i, name in enumerate(names):
+        World.dns.aliases[name] = clusters[i % len(clusters)].writer_name
+
+    def all_there(view):
+        return all(view.find(name) for name in names)
+    with Prober(clusters[0], CONFIG) as p:
+        for name in names:
+            p.ask("follow", name=name)
+        p.view.wait(all_there, WITHIN)
+        old = p.worker()
+        os.kill(old, signal.SIGKILL)
+        p.view.wait(lambda v: v.pid not in (0, old), WITHIN)
+        since = p.view.heartbeat_ns
+        p.view.wait(lambda v: v.heartbeat_ns > since + 3 * 10**9, WITHIN)
+        lost = [name for name in names if not p.view.find(name)]
+        expect(not lost, f"a new worker follows all of {len(names)} aliases", lost)
+    for cluster in clusters:
+        cluster.close()
+
+
 def refused():
     """All that was told of a name came with a password that its servers refuse."""
     cluster = World().cluster
@@ -117,5 +141,5 @@ side_by_side(
     (late, "a first look-up without an answer", dns.mute.add, dns.mute.discard),
     (late, "a first look-up that servers fail", dns.failing.add, dns.failing.discard),
     (late, "an alias that is made late", dns.aliases.pop, lambda own: None), (full,),
-    (refused,))
+    (refused,), (many,))
 tap.done()

@@ -536,22 +536,26 @@ static void the_lists_are_sorted(void **state)
 {
 	static const struct {
 		const char *list;
-		size_t n, width;
+		size_t size;
 	} lists[] = {
-		{pure[0], sizeof(pure) / sizeof(*pure), sizeof(*pure)},
-		{keywords[0], sizeof(keywords) / sizeof(*keywords), sizeof(*keywords)},
-		{peeks[0], sizeof(peeks) / sizeof(*peeks), sizeof(*peeks)},
-		{settings[0], sizeof(settings) / sizeof(*settings), sizeof(*settings)},
-		{readables[0], sizeof(readables) / sizeof(*readables), sizeof(*readables)},
+		{pure, sizeof(pure) - 1},
+		{keywords, sizeof(keywords) - 1},
+		{peeks, sizeof(peeks) - 1},
+		{settings, sizeof(settings) - 1},
+		{readables, sizeof(readables) - 1},
 	};
 
 	for (size_t l = 0; l < sizeof(lists) / sizeof(*lists); l++) {
-		for (size_t i = 1; i < lists[l].n; i++) {
-			const char *word = lists[l].list + i * lists[l].width;
+		const char *end = lists[l].list + lists[l].size, *before = "";
 
-			assert_non_null(memchr(word, '\0', lists[l].width));
-			if (strcmp(word - lists[l].width, word) >= 0)
-				fail_msg("%s stands before %s", word - lists[l].width, word);
+		assert_int_equal(end[-1], '\0');
+		for (const char *word = lists[l].list; word < end; word += strlen(word) + 1) {
+			struct pel_sql_span span = {word, strlen(word)};
+
+			if (strcmp(before, word) >= 0)
+				fail_msg("%s stands before %s", before, word);
+			assert_ptr_equal(find(lists[l].list, lists[l].size, span), word);
+			before = word;
 		}
 	}
 }

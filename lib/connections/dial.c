@@ -238,6 +238,9 @@ static bool is_under_way(struct dial *d, ssize_t *ret)
 		return false;
 	d->plan.target = record.socket.real;
 	*ret = call_real(d);
+	/* One under way is told EALREADY: this had ended, and begins anew to where it has no business. */
+	if (*ret < 0 && errno == EINPROGRESS && !parked_blocks(d->fd))
+		return !socket_disconnect(d->fd);
 	return true;
 }
 

@@ -22,6 +22,8 @@
 #define OUTCOME_NS                                                                                 \
 	UINT64_C(20000000) /* a connect that begins anew has so long before it is told of */
 
+static _Atomic uint64_t led_ns; /* the last one */
+
 struct pel_addr parked_place(const struct plan *plan, uint8_t family)
 {
 	struct pel_addr a = {.family = family};
@@ -65,7 +67,9 @@ static int begin(int fd, const struct socket_record *record)
 	(void)getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &before, &n);
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &moment, sizeof(moment));
 	r = connect_to(fd, record);
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &before, sizeof(before));
+	/* Where no number is free this is the program's own, and it may have another socket there. */
+	if (socket_cookie(fd) == record->cookie)
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &before, sizeof(before));
 	return r == EINTR ? EINPROGRESS : r;
 }
 
@@ -121,6 +125,7 @@ bool parked_lead(int fd, const struct socket_record *from, struct socket_record 
 	if (own < 0)
 		return false;
 	to->made_ns = clock_now_ns();
+	atomic_store_explicit(&led_ns, to->made_ns, memory_order_relaxed);
 	to->gaps++;
 	gap = *to;
 	gap.held = SOCKET_LEAVES;
@@ -173,14 +178,16 @@ bool parked_goes_on(int fd, uint64_t cookie, uint64_t *ret_since_ns)
 	return false;
 }
 
-/* A duplicate has no record of its own, and is looked for while any socket may be led. */
+/* A duplicate has no record of its own: it is looked for where some socket was led just now. */
 bool parked_answers(int fd)
 {
 	struct socket_record record;
+	uint64_t led;
 
 	if (sockets_read(fd, &record) && record.held != SOCKET_FREE)
 		return true;
-	return atomic_load_explicit(&process_get()->parked, memory_order_relaxed) != 0;
+	led = atomic_load_explicit(&led_ns, memory_order_relaxed);
+	return led != 0 && clock_now_ns() - led < OUTCOME_NS;
 }
 
 void parked_let_go(int fd)

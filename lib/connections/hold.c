@@ -116,22 +116,28 @@ static enum release look(struct waiter *w, struct plan *plan)
  * An IPv6 socket that was once connected to a mapped address never reaches another kind: so it is
  * parked as what it is, if it can be.
  */
-static bool begin(const struct hold *h, const struct plan *plan, struct socket_record *record)
+static int begin(const struct hold *h, const struct plan *plan, struct socket_record *record)
 {
+	int r;
+
 	for (uint8_t family = h->family == AF_INET ? 4 : 6; family >= 4; family -= 2) {
 		record->socket.real = parked_place(plan, family);
-		if (record->socket.real.port != 0 &&
-			(h->families & (family == 4 ? ROUTE_FAMILY4 : ROUTE_FAMILY6)) &&
-			parked_begin(h->fd, record))
-			return true;
+		if (record->socket.real.port == 0 ||
+			!(h->families & (family == 4 ? ROUTE_FAMILY4 : ROUTE_FAMILY6)))
+			continue;
+		r = parked_begin(h->fd, record);
+		/* The last two: a duplicate of one that is on its way, or there, already. */
+		if (r == EINPROGRESS || r == EALREADY || r == EISCONN)
+			return r;
 	}
-	return false;
+	return ECONNREFUSED;
 }
 
-/* Beginning anew: a socket that is not yet on its way, or no longer. */
-static bool park(const struct hold *h, const struct plan *plan, uint64_t due_ns)
+/* A socket that is not yet on its way, or no longer.  EINPROGRESS, or what connect() is to fail with. */
+static int park(const struct hold *h, const struct plan *plan, uint64_t due_ns)
 {
 	struct wish *wish = wish_find();
+	int r = ECONNREFUSED;
 	struct socket_record record = {
 		.cookie = h->cookie,
 		.socket = {.uid = plan->found ? plan->hot.uid : 0, .role = plan->role},
@@ -146,14 +152,15 @@ static bool park(const struct hold *h, const struct plan *plan, uint64_t due_ns)
 		.holder = own_pid(),
 	};
 
-	if (h->cookie == 0 || !h->parkable || !mapview_is_of_our_netns(plan->map) ||
-		!watcher_arm() || !begin(h, plan, &record))
-		return false;
+	if (h->cookie != 0 && h->parkable && mapview_is_of_our_netns(plan->map) && watcher_arm())
+		r = begin(h, plan, &record);
+	if (r != EINPROGRESS)
+		return r;
 	if (wish)
 		wish->fd = h->fd;
 	(void)atomic_fetch_add(&process_get()->parked, 1);
 	process_kick();
-	return true;
+	return r;
 }
 
 /* When a blocking call's own limit is over. */
@@ -191,7 +198,7 @@ static int leave(const struct hold *h, const struct plan *plan, int error)
 {
 	if (leads(plan) && !parked_blocks(h->fd))
 		return 0;
-	if (h->fd >= 0 && park(h, plan, leads(plan) ? plan->now_ns : 0))
+	if (h->fd >= 0 && park(h, plan, leads(plan) ? plan->now_ns : 0) == EINPROGRESS)
 		return error;
 	slot_count(SLOT_GIVEN_UP);
 	return error == EINTR ? EINTR : ECONNREFUSED;
@@ -255,6 +262,7 @@ int hold_connect(const struct hold *h, struct plan *plan)
 	const bool awaits = plan->verdict == ROUTE_WAIT;
 	const struct wish *wish;
 	uint64_t due = 0;
+	int r;
 
 	if (!awaits && !is_crowded(h, plan))
 		return 0;
@@ -268,11 +276,10 @@ int hold_connect(const struct hold *h, struct plan *plan)
 			process_random());
 	if (!awaits && (due <= plan->now_ns || !futex_waits_for_two()))
 		return 0;
-	if (park(h, plan, due)) {
+	r = park(h, plan, due);
+	if (r == EINPROGRESS)
 		slot_count(SLOT_WAITED);
-		return EINPROGRESS;
-	}
-	return awaits ? ECONNREFUSED : 0;
+	return awaits || r != ECONNREFUSED ? r : 0;
 }
 
 bool hold_instead(int fd, const struct socket_record *record)

@@ -98,21 +98,23 @@ static void end_gap(int fd, const struct socket_record *gap, const struct socket
 		;
 }
 
-bool parked_begin(int fd, struct socket_record *record)
+int parked_begin(int fd, struct socket_record *record)
 {
 	struct socket_record gap;
+	int r;
 
 	record->held = SOCKET_LEAVES;
 	gap = *record;
 	if (sockets_record(fd, record) != 0)
-		return false;
-	if (begin(fd, record) != EINPROGRESS) {
+		return ECONNREFUSED;
+	r = begin(fd, record);
+	if (r != EINPROGRESS) {
 		sockets_forget(fd, record->cookie);
-		return false;
+		return r;
 	}
 	record->held = SOCKET_PARKED;
 	end_gap(fd, &gap, record);
-	return true;
+	return r;
 }
 
 bool parked_lead(int fd, const struct socket_record *from, struct socket_record *to,
@@ -163,13 +165,12 @@ bool parked_goes_on(int fd, uint64_t cookie, uint64_t *ret_since_ns)
 	struct socket_record record;
 	const struct socket_record none = {.cookie = 0};
 	struct pollfd state = {.fd = fd};
-	int home = atomic_load(&process_get()->parked) ? sockets_home(fd, cookie) : fd;
 
-	while (home >= 0 && read_settled(home, cookie, &record) && record.held == SOCKET_PARKED &&
+	while (read_settled(fd, cookie, &record) && record.held == SOCKET_PARKED &&
 		poll(&state, 1, 0) == 0) {
 		if (!parked_blocks(fd) || record.holder != atomic_load(&process_get()->pid))
 			return true;
-		if (!sockets_replace(home, &record, &none))
+		if (!sockets_replace(fd, &record, &none))
 			continue;
 		(void)socket_disconnect(fd);
 		*ret_since_ns = record.since_ns;

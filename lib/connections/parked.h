@@ -21,8 +21,8 @@
 /* Where the map says that nobody ever answers by IPv4 or IPv6 (4, 6); port 0: nowhere. */
 struct pel_addr parked_place(const struct plan *plan, uint8_t family);
 
-/* Records it, and parks it at `socket.real`, also one that blocks.  False if it is not parked. */
-bool parked_begin(int fd, struct socket_record *record);
+/* Records it, and parks it at `socket.real`, also one that blocks.  EINPROGRESS; else it is not. */
+int parked_begin(int fd, struct socket_record *record);
 
 /* Whether the socket still is on its way to where its record says. */
 bool parked_is_there(int fd, const struct socket_record *record);

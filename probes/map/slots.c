@@ -22,6 +22,7 @@
 #define SILENT_NS UINT64_C(100000000000) /* three looks and a bit */
 #define FILLING_NS UINT64_C(10000000000) /* how long a slot may be taken and not ready */
 #define BATCH 64
+#define SOCKETS_MOST 1048575u /* of a process: no sum of claims wraps around */
 
 struct slots_file {
 	int fd;
@@ -320,6 +321,11 @@ static bool path_leads_here(const struct slots_file *s)
 		st.st_size == (off_t)sizeof(struct pel_slots);
 }
 
+static uint32_t believable(uint32_t sockets)
+{
+	return sockets < SOCKETS_MOST ? sockets : SOCKETS_MOST;
+}
+
 uint64_t slots_crowd(struct slots_file *s, slots_held *held, void *ctx)
 {
 	struct pel_slot batch[BATCH];
@@ -331,10 +337,10 @@ uint64_t slots_crowd(struct slots_file *s, slots_held *held, void *ctx)
 		for (unsigned i = 0; i < BATCH; i++) {
 			if (batch[i].pid == 0)
 				continue;
-			sum += (uint64_t)batch[i].tracked + batch[i].held;
+			sum += believable(batch[i].tracked) + believable(batch[i].held);
 			names_of(&batch[i], names);
 			if (batch[i].held && held)
-				held(ctx, names, batch[i].held);
+				held(ctx, names, believable(batch[i].held));
 		}
 	}
 	return sum;

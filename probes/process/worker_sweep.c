@@ -264,4 +264,8 @@ void worker_sweep_soon(struct worker *w)
 
 	if (loop_timer_is_set(&w->sweep) && w->sweep.at_ns > soon_ns)
 		loop_timer_set(w->loop, &w->sweep, soon_ns);
+	/* A writer may be lost, and be back before the next count. */
+	soon_ns = loop_now_ns(w->loop) + COUNT_WRITERLESS_NS;
+	if (loop_timer_is_set(&w->count) && w->count.at_ns > soon_ns)
+		loop_timer_set(w->loop, &w->count, soon_ns);
 }

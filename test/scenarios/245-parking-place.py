@@ -88,8 +88,9 @@ def deaths(p, parks, waiting):
     tap.ok(p.view.parks == parks and not answered(waiting + crowd(parks, 2), 0.5),
            "nor does a supervisor", p.view.parks)
     both = p.note_pids()
-    for pid in both:
-        os.kill(pid, signal.SIGKILL)
+    for number in (signal.SIGSTOP, signal.SIGKILL):  # neither may start another meanwhile
+        for pid in both:
+            os.kill(pid, number)
     wait_for(lambda: not any(map(alive, both)))
     tap.ok(refused(crowd(parks, 2)), "when both are killed, whoever comes is refused")
     tap.ok(refused(waiting[:10]), "and so is who waits")

@@ -127,14 +127,16 @@ static void credentials_load(struct cluster *c)
 
 /*
  * Who was new or held a moment ago is not admitted by a worker that takes over, and whom an earlier
- * prober was told to hold is held by one that is started anew.  Who knew a writer has one awaited.
+ * prober was told to hold is held by one that is started anew.  Who knew a writer has one awaited, by
+ * the next prober too.
  */
 static void inherit(struct cluster *c, const char *name)
 {
 	const struct pel_hot *hot = map_write_hot(c->o->map, c->record);
 	const struct pel_cold *cold = map_write_cold(c->o->map, c->record);
 	char held[PEL_MAP_INSTANCES][PEL_ID_MAX];
-	unsigned n = c->inherited ? 0 : map_write_held(c->o->map, name, held);
+	uint64_t awaited_ns = 0;
+	unsigned n = c->inherited ? 0 : map_write_held(c->o->map, name, held, &awaited_ns);
 
 	for (unsigned i = 0; i < n; i++)
 		topology_expect(&c->topology, held[i], true);
@@ -144,8 +146,9 @@ static void inherit(struct cluster *c, const char *name)
 				hot->instances[i].flags & PEL_INST_BY_HAND);
 	}
 	if (c->inherited && (hot->writer != PEL_NONE || hot->state == PEL_STATE_WRITERLESS))
-		topology_await_writer(&c->topology,
-			hot->writerless_ns ? hot->writerless_ns : c->born_ns);
+		awaited_ns = hot->writerless_ns ? hot->writerless_ns : c->born_ns;
+	if (awaited_ns && c->born_ns < awaited_ns + TOPOLOGY_WRITERLESS_NS)
+		topology_await_writer(&c->topology, awaited_ns);
 }
 
 /*

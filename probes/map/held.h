@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who is held by hand in clusters that the map has no record of now: an earlier prober's, or those
- * that nobody follows at the moment.  It is asked when such a cluster is followed again.
+ * Who is held by hand, and since when a writer is awaited, in clusters that the map has no record of
+ * now: an earlier prober's, or those that nobody follows at the moment.  It is asked when such a
+ * cluster is followed again.
  */
 #ifndef MAP_HELD_H
 #define MAP_HELD_H
@@ -10,12 +11,21 @@
 
 struct map_held;
 
-/* Notes whom the record holds by hand, if anybody, in place of what was noted under its names. */
-void map_held_keep(struct map_held **list, const struct pel_hot *hot, const struct pel_cold *cold);
+#define MAP_HELD_AWAITED_NS UINT64_C(60000000000) /* a writer is remembered for so long */
 
-/* The ids that were noted under a name, which are then forgotten.  Their number. */
+/*
+ * Notes whom the record holds by hand, if anybody, and since when its writer is missed or, by
+ * `now_ns`, was known last, in place of what was noted under its names.
+ */
+void map_held_keep(struct map_held **list, const struct pel_hot *hot, const struct pel_cold *cold,
+	uint64_t now_ns);
+
+/*
+ * The ids that were noted under a name, and since when a writer is awaited, or 0, which are then
+ * forgotten.  Their number.
+ */
 unsigned map_held_take(struct map_held **list, const char *name,
-	char ret[static PEL_MAP_INSTANCES][PEL_ID_MAX]);
+	char ret[static PEL_MAP_INSTANCES][PEL_ID_MAX], uint64_t *ret_awaited_ns);
 
 void map_held_free(struct map_held **list);
 

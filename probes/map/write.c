@@ -236,6 +236,13 @@ static struct map_record *record_new(struct map_write *w, unsigned cluster)
 	return w->clusters[cluster];
 }
 
+/* For when its names are followed again. */
+static void record_remember(struct map_write *w, const struct map_record *rec)
+{
+	map_held_keep(&w->held, &rec->hot, &rec->cold,
+		atomic_load_explicit(&w->map->header.heartbeat_ns, memory_order_relaxed));
+}
+
 /* What the earlier prober said, each record if it is sane and whole; the rest is freed.  Not to
  * `keep` it leaves whom it held by hand. */
 static void records_inherit(struct map_write *w, bool keep)
@@ -251,7 +258,7 @@ static void records_inherit(struct map_write *w, bool keep)
 		if (rec && pel_map_read_all(w->map, c, &rec->hot, &rec->cold) == 0) {
 			rec->used = rec->unclaimed = keep;
 			if (!keep)
-				map_held_keep(&w->held, &rec->hot, &rec->cold);
+				record_remember(w, rec);
 		}
 		if (!rec || !rec->used)
 			record_store(w, c, &no_hot, &no_cold);
@@ -425,9 +432,9 @@ int map_write_claim(struct map_write *w, const char *name)
 }
 
 unsigned map_write_held(struct map_write *w, const char *name,
-	char ret[static PEL_MAP_INSTANCES][PEL_ID_MAX])
+	char ret[static PEL_MAP_INSTANCES][PEL_ID_MAX], uint64_t *ret_awaited_ns)
 {
-	return map_held_take(&w->held, name, ret);
+	return map_held_take(&w->held, name, ret, ret_awaited_ns);
 }
 
 void map_write_drop_unclaimed(struct map_write *w)
@@ -443,7 +450,7 @@ void map_write_release(struct map_write *w, unsigned cluster)
 	struct map_record *rec = w->clusters[cluster];
 	uint64_t uid = rec->hot.uid;
 
-	map_held_keep(&w->held, &rec->hot, &rec->cold);
+	record_remember(w, rec);
 	memset(&rec->cold, 0, sizeof(rec->cold));
 	rec->hot = (struct pel_hot){.writer = PEL_NONE};
 	record_store(w, cluster, &rec->hot, &rec->cold);

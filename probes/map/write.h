@@ -60,10 +60,11 @@ int map_write_claim(struct map_write *w, const char *name);
 
 /*
  * Whom an earlier prober, or this one before the name was last given up, was told to hold by hand:
- * their ids, which are told once.  Their number.
+ * their ids, which are told once.  Their number.  Also since when a writer is missed, or when one was
+ * known last; 0: it is not remembered.
  */
 unsigned map_write_held(struct map_write *w, const char *name,
-	char ret[static PEL_MAP_INSTANCES][PEL_ID_MAX]);
+	char ret[static PEL_MAP_INSTANCES][PEL_ID_MAX], uint64_t *ret_awaited_ns);
 
 /* Frees the records that the earlier prober left and nobody claimed. */
 void map_write_drop_unclaimed(struct map_write *w);

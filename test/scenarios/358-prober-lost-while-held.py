@@ -63,11 +63,17 @@ def check(lab, running, crowds):
     told = {crowd.kind: numbers(crowd.since("error", known)) for crowd in crowds}
     ok(not any(told.values()), f"{size} connects wait for a writer, and none is refused", told)
     killed = lose_prober(running)
+    running.prober.wait(lambda c: c.state == "writerless", LIMIT_S)
+    wait_for(lambda: held(running.runtime) == size, LIMIT_S)
+    again = now()
+    ok(True, "the next prober awaits the writer too, and all wait again")
     for crowd in crowds:
         note(f"{crowd.kind}: told without a prober: {numbers(crowd.since('error', killed))}")
     writable = lab.failover()["writable"]["boot_ns"]
     running.prober.wait(lambda c: c.state == "known" and c.writer == lab.writer, LIMIT_S)
     known = now()
+    told = {crowd.kind: numbers(crowd.since("error", again)) for crowd in crowds}
+    ok(not any(told.values()), "... and none is refused", told)
     for crowd in crowds:
         well = crowd.wait("in", crowd.size, writable)
         last = max((t[0] for t in crowd.since("in", writable)), default=0)

@@ -287,22 +287,24 @@ static void a_stale_map_tells_who_was_held_by_hand(void **state)
 {
 	struct place *p = *state;
 	char ids[PEL_MAP_INSTANCES][PEL_ID_MAX];
+	uint64_t awaited_ns;
 	unsigned c = (unsigned)map_write_take(p->w, NOW);
 
 	publish_held(p, c, "demo.example", true);
 	publish_held(p, (unsigned)map_write_take(p->w, NOW), "free.example", false);
 	map_write_close(p->w, true);
 	assert_int_equal(map_write_open(p->fd, &options, NOW + 600 * S, &p->w), 0);
-	assert_int_equal(map_write_held(p->w, "free.example", ids), 0);
-	assert_int_equal(map_write_held(p->w, "demo.example", ids), 1);
+	assert_int_equal(map_write_held(p->w, "free.example", ids, &awaited_ns), 0);
+	assert_int_equal(map_write_held(p->w, "demo.example", ids, &awaited_ns), 1);
 	assert_string_equal(ids[0], "demo-1");
-	assert_int_equal(map_write_held(p->w, "demo.example", ids), 0);
+	assert_int_equal(map_write_held(p->w, "demo.example", ids, &awaited_ns), 0);
 }
 
 static void a_released_record_leaves_who_was_held_last(void **state)
 {
 	struct place *p = *state;
 	char ids[PEL_MAP_INSTANCES][PEL_ID_MAX];
+	uint64_t awaited_ns;
 
 	for (int held = 1; held >= 0; held--) {
 		unsigned c = (unsigned)map_write_take(p->w, NOW);
@@ -310,10 +312,44 @@ static void a_released_record_leaves_who_was_held_last(void **state)
 		publish_held(p, c, "demo.example", held);
 		map_write_release(p->w, c);
 	}
-	assert_int_equal(map_write_held(p->w, "demo.example", ids), 0);
+	assert_int_equal(map_write_held(p->w, "demo.example", ids, &awaited_ns), 0);
 	publish_held(p, (unsigned)map_write_take(p->w, NOW), "demo.example", true);
 	map_write_release(p->w, 0);
-	assert_int_equal(map_write_held(p->w, "demo.example", ids), 1);
+	assert_int_equal(map_write_held(p->w, "demo.example", ids, &awaited_ns), 1);
+}
+
+static void a_released_record_leaves_since_when_its_writer_is_awaited(void **state)
+{
+	static const struct {
+		enum pel_state state;
+		uint8_t writer;
+		uint64_t writerless_ns, expected_ns;
+	} rows[] = {
+		{PEL_STATE_KNOWN, 0, 0, NOW + 5 * S},
+		{PEL_STATE_WRITERLESS, PEL_NONE, NOW + 2 * S, NOW + 2 * S},
+		{PEL_STATE_KNOWN, PEL_NONE, 0, 0},
+		{PEL_STATE_UNKNOWN, PEL_NONE, 0, 0},
+	};
+	const char *name = "demo.example";
+	char ids[PEL_MAP_INSTANCES][PEL_ID_MAX];
+	struct place *p = *state;
+	uint64_t awaited_ns;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		unsigned c = (unsigned)map_write_take(p->w, NOW);
+		struct pel_hot hot;
+		struct pel_cold cold;
+
+		fill(&hot, &cold, &name, 1);
+		hot.state = (uint8_t)rows[i].state;
+		hot.writer = rows[i].writer;
+		hot.writerless_ns = rows[i].writerless_ns;
+		map_write_publish(p->w, c, &hot, &cold, 0);
+		(void)map_write_beat(p->w, NOW + 5 * S);
+		map_write_release(p->w, c);
+		(void)map_write_held(p->w, name, ids, &awaited_ns);
+		assert_int_equal(awaited_ns, rows[i].expected_ns);
+	}
 }
 
 static void a_record_left_half_written_is_freed_and_usable(void **state)
@@ -475,6 +511,7 @@ int main(void)
 		CASE(a_stale_map_is_used_again_but_not_believed),
 		CASE(a_stale_map_tells_who_was_held_by_hand),
 		CASE(a_released_record_leaves_who_was_held_last),
+		CASE(a_released_record_leaves_since_when_its_writer_is_awaited),
 		CASE(a_record_left_half_written_is_freed_and_usable),
 		CASE(a_map_that_was_taken_away_is_published_anew),
 		CASE(a_file_that_is_no_map_is_replaced_not_written_to),

@@ -57,31 +57,39 @@ class Pause(threading.Thread):
         return self.events[word]["boot_ns"] / 1e6
 
 
-def check_limits(lab, directory):
-    """What a user says of waiting holds; what the program is told is the library's own."""
-    rows = {"PELORUS_FAILOVER_TIMEOUT": 0, "PELORUS_HOLD": LIMITED_S, "none": 0}
-    for text, least in rows.items():
-        more = {"PELORUS_HOLD": "0"} if text == "none" else {text: f"{LIMITED_S}s"}
-        handle = Handle(lab, "C", w.environment(directory, **more))
-        begin = time.monotonic()
-        heard = handle("connect " + lab.writer_name)
-        took = time.monotonic() - begin
-        handle.end()
-        note(f"{more}: {heard} after {took:.1f} s")
-        ok(heard.startswith("error 200") and "(111" in heard, f"{more}: a connect is refused",
-           heard)
-        ok(least <= took + 0.1 and took < least + LATE_S, f"... after {least} s", f"{took:.1f} s")
+class Limited:
+    """Programs that wait shorter, by their users' word or their own, and are ready to connect."""
+    TEXTS = {"PELORUS_FAILOVER_TIMEOUT": 0, "PELORUS_HOLD": LIMITED_S, "no PELORUS_HOLD": 0}
 
+    def __init__(self, lab, directory):
+        self.lab, self.handles = lab, {}
+        for text in self.TEXTS:
+            more = {"PELORUS_HOLD": "0"} if " " in text else {text: f"{LIMITED_S}s"}
+            self.handles[text] = Handle(lab, "C", w.environment(directory, **more))
+        self.pool = Handle(lab, None, w.environment(directory), POOL)
+        ready = [self.pool("close"), *(h("init SELECT 1") for h in self.handles.values())]
+        ok(all(r.startswith("ok") for r in ready), "programs that wait shorter are ready", ready)
 
-def check_program(lab, directory):
-    """A program's own limit on a connect holds."""
-    pool = Handle(lab, None, w.environment(directory), POOL)
-    failed, ms, error = map(int, pool(f"connect {lab.writer_name} 1 connect_timeout={LIMITED_S}")
-                            .split()[1:])
-    pool.end()
-    ok(failed == 1 and error in (2002, 2003) and ms / 1000 < LIMITED_S + LATE_S and
-       ms / 1000 > LIMITED_S - 0.1, "a connect is given up after the program's own limit",
-       f"{failed} {ms} {error}")
+    def check(self):
+        """What the program is told is the library's own."""
+        for text, handle in self.handles.items():
+            begin = time.monotonic()
+            heard = handle("connect " + self.lab.writer_name)
+            self.judge(text, heard.startswith("error 200") and "(111" in heard, heard,
+                       time.monotonic() - begin, self.TEXTS[text])
+            handle.end()
+        heard = self.pool(f"connect {self.lab.writer_name} 1 connect_timeout={LIMITED_S}")
+        failed, ms, error = map(int, heard.split()[1:])
+        self.judge("a program's own limit", failed == 1 and error in (2002, 2003), heard, ms / 1000,
+                   LIMITED_S)
+        self.pool.end()
+
+    @staticmethod
+    def judge(text, refused, heard, seconds, least):
+        note(f"{text}: {heard} after {seconds:.1f} s")
+        ok(refused, f"{text}: a connect is refused", heard)
+        ok(least <= seconds + 0.1 and seconds < least + LATE_S, f"... after {least} s",
+           f"{seconds:.1f} s")
 
 
 def check_early(writer, pause):
@@ -110,11 +118,11 @@ def check(lab, directory):
     early = [start(lab, directory, kind, n) for n, kind in enumerate(PROGRAMS, 1)]
     for writer in early:
         ok(writer.wait_for(), f"{writer.kind} writes", writer.stderr)
+    limited = Limited(lab, directory)
     pause = Pause(lab, directory)
     late = [start(lab, directory, kind, n) for n, kind in enumerate(PROGRAMS, LATE)]
     begun = now() / 1e6
-    check_limits(lab, directory)
-    check_program(lab, directory)
+    limited.check()
     pause.join()
     pause.watch.end()
     ok(pause.ms("writable") - begun > 1000 * (DETECT_S - 5), "there was no writer for long",

@@ -219,6 +219,7 @@ int hold_wait(const struct hold *h, struct plan *plan)
 	uint64_t end_ns = end_of(h->fd);
 	enum release release = RELEASE_KEEP;
 	bool begun = false;
+	uint32_t seen = 0;
 	int error = 0;
 
 	/* One of a crowd, but not one that has waited. */
@@ -226,10 +227,11 @@ int hold_wait(const struct hold *h, struct plan *plan)
 		w.since_ns = 0;
 	/* Without a socket it is a call of a client library, which goes on behind any signal. */
 	while (error == 0 || (error == EINTR && h->fd < 0)) {
-		uint32_t seen;
-
-		(void)atomic_fetch_add(&p->waiting, 1);
+		/* Once for each time that all are woken: a signal is none. */
+		if (!begun || seen != atomic_load(&p->release))
+			(void)atomic_fetch_add(&p->waiting, 1);
 		seen = atomic_load(&p->release);
+		error = 0;
 		release = look(&w, plan);
 		if (release != RELEASE_KEEP)
 			break;

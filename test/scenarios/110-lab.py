@@ -111,10 +111,13 @@ def look(lab, who):
 def fail_over(lab, who):
     for mode in ("crash", "graceful", "blackhole", "reboot"):
         old, before = lab.writer, now()
-        events = lab.failover(mode)
+        events = lab.failover(mode, *(["--detect", "1500ms"] if mode == "crash" else []))
         new = events["writable"]["id"]
         tap.ok(events["failure"]["id"] == old != new == lab.writer,
                f"{who}: {mode}: another instance writes")
+        pause_ms = (events["writable"]["boot_ns"] - events["failure"]["boot_ns"]) / 1e6
+        tap.ok(pause_ms >= 1500, f"{who}: --detect: none writes for so long", pause_ms) \
+            if mode == "crash" else None
         if mode == "blackhole":
             tap.ok(is_silent(lab, old),
                    f"{who}: blackhole: the old writer is silent, not refusing")

@@ -296,9 +296,10 @@ static void do_ask(void)
 	model.slow += deeds_now_ms() - begin > ASK_MS;
 	model.refused += error == ECONNREFUSED;
 	model.resets += error == ECONNRESET;
-	/* By another number of the same socket it is not guarded. */
+	/* By another number it is not guarded; what cannot be led from a silent writer is severed. */
 	if (error != 0 && error != EINPROGRESS && error != ECONNREFUSED &&
-		(error != ECONNRESET || model.at[fd]->home == fd))
+		(error != ECONNRESET ||
+			(model.at[fd]->home == fd && !model.muted && !model.at[fd]->muted)))
 		deeds_wrong(fd, "an error that no server gives");
 }
 
@@ -308,6 +309,7 @@ static void do_writer(void)
 	int writer = deeds_next() % 3 ? -1 : (int)(deeds_next() % WRITERS);
 
 	tell("cluster %u: writer %d", cluster, writer);
+	model.muted = model.muted || writer == MUTE;
 	world_set_writer(world, cluster, writer);
 }
 

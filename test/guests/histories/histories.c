@@ -122,6 +122,24 @@ static void await_end(int fd, long until)
 		model.redirected++;
 }
 
+/* At a place, or on the way to what never answers; this is taken away only from what does not block. */
+static bool is_waiting(const struct file *f, const struct standing *s)
+{
+	return s->state == TCP_SYN_SENT &&
+		(is_place(world, s) || (s->host == HOST_MUTE && !f->blocks));
+}
+
+static void note_waiting(int fd)
+{
+	struct file *f = model.at[fd];
+	struct standing s = standing_of(fd);
+
+	if (!f)
+		return;
+	f->due = f->home == fd && f->kind == VIRTUAL && is_waiting(f, &s);
+	f->muted = f->muted || model.muted;
+}
+
 /* There is a prober, a place and a writer of each cluster: all must come right. */
 static void rest(void)
 {
@@ -132,15 +150,9 @@ static void rest(void)
 	world_set_hold(world, 0);
 	world_set_stale(world, false);
 	for (unsigned c = 0; c < CLUSTERS; c++)
-		world_set_writer(world, c, (int)(deeds_next() % WRITERS));
-	for (int fd = 0; fd < NUMBERS; fd++) {
-		struct standing s = standing_of(fd);
-
-		if (model.at[fd])
-			model.at[fd]->due = model.at[fd]->home == fd &&
-				model.at[fd]->kind == VIRTUAL && s.state == TCP_SYN_SENT &&
-				is_place(world, &s);
-	}
+		world_set_writer(world, c, (int)(deeds_next() % MUTE));
+	for (int fd = 0; fd < NUMBERS; fd++)
+		note_waiting(fd);
 	for (int fd = 0; fd < NUMBERS; fd++)
 		await_end(fd, until);
 	for (int fd = 0; fd < NUMBERS; fd++)
@@ -150,7 +162,7 @@ static void rest(void)
 		deeds_pause(500);
 	if (!is_ours_alone())
 		deeds_wrong(-1, "a descriptor is left, or is missing");
-	model.lenient = false;
+	model.lenient = model.muted = false;
 	for (unsigned c = 0; c < CLUSTERS && deeds_next() % 4; c++)
 		world_set_writer(world, c, -1);
 }

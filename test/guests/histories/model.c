@@ -131,6 +131,8 @@ static bool may_stand(const struct model *m, const struct file *f, const struct 
 		return s->state == TCP_SYN_SENT || s->state == TCP_CLOSE;
 	if (s->host == HOST_DNS)
 		return true;
+	if (s->host == HOST_MUTE)
+		return s->state == TCP_SYN_SENT;
 	for (unsigned c = 0; c < CLUSTERS; c++) {
 		int first = HOST_WRITER + (int)(c * WRITERS);
 

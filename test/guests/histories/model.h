@@ -34,6 +34,7 @@ struct file {
 	unsigned clusters; /* bit c: may be connected to one of these */
 	unsigned last;     /* the cluster of its last connect() */
 	bool six;          /* AF_INET6 */
+	bool muted;        /* may have been on the way to what never answers, and was severed */
 	bool due;          /* waits, while there is a writer */
 	bool blocks;       /* made so by the program, with a limit of its own */
 };
@@ -43,6 +44,7 @@ struct model {
 	struct file files[FILES];
 	struct file *at[NUMBERS]; /* NULL: the number is free, or not the history's */
 	bool lenient;             /* since the last rest connects may have been refused, too */
+	bool muted;               /* since the last rest a writer was one that never answers */
 	unsigned children;
 	unsigned long parked, redirected, refused, resets, slow;
 };

@@ -175,13 +175,14 @@ static uint16_t free_port(void)
 
 static void start_servers(struct world *w)
 {
-	static struct place silent;
+	static struct place silent, mute;
 	struct rlimit most;
 	int ends[2];
 
 	need(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0, "a pair");
 	w->port = free_port();
 	w->silent_port = fill(&silent, HOST_SILENT);
+	w->mute_port = fill(&mute, HOST_MUTE);
 	w->pid = fork();
 	need(w->pid >= 0, "fork");
 	if (w->pid == 0) {
@@ -193,6 +194,7 @@ static void start_servers(struct world *w)
 		serve(ends[0], w->lock, w->port);
 	}
 	empty(&silent);
+	empty(&mute);
 	close(ends[0]);
 	w->server = ends[1];
 }
@@ -222,15 +224,15 @@ static void make_cluster(struct world *w, unsigned c)
 	hot.n_instances = WRITERS;
 	snprintf(cold.names[0], PEL_NAME_MAX, "%s", names[c]);
 	for (unsigned i = 0; i < WRITERS; i++) {
-		unsigned host = HOST_WRITER + c * WRITERS + i;
+		unsigned host = i == MUTE ? HOST_MUTE : HOST_WRITER + c * WRITERS + i;
 
 		hot.instances[i] = (struct pel_hot_instance){.health = PEL_HEALTH_OK,
 			.admission = PEL_ADMITTED,
 			.flags = PEL_INST_ROUTABLE | PEL_INST_HAS4,
-			.port = w->port,
+			.port = i == MUTE ? w->mute_port : w->port,
 			.ip4 = {127, 0, 77, (uint8_t)host},
 			.lag_ms = PEL_LAG_UNKNOWN,
-			.identity = 1000 + host,
+			.identity = 1000 + c * WRITERS + i,
 			.evidence_ns = now_ns()};
 	}
 	map_write_publish(w->map, w->record[c], &hot, &cold, MAP_CHANGE_EPOCH);

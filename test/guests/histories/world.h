@@ -17,17 +17,18 @@
 #include <sys/types.h>
 
 #define CLUSTERS 2
-#define WRITERS 2 /* of each cluster, of which one at most is the writer */
+#define WRITERS 3 /* of each cluster, of which one at most is the writer */
+#define MUTE 2    /* the last of them never answers */
 #define PLACES 3  /* the last ports to park at: more are not remembered */
 
 /* Hosts: what listens, by the last part of 127.0.77.N. */
-enum host { HOST_WRITER = 1, HOST_DNS = 11, HOST_BYSTANDER, HOST_SILENT, HOST_LAST = HOST_SILENT };
+enum host { HOST_WRITER = 1, HOST_DNS = 11, HOST_BYSTANDER, HOST_SILENT, HOST_MUTE };
 
 struct world {
 	int server, dirfd, lock; /* descriptors */
 	pid_t pid;
 	uint16_t port;
-	uint16_t silent_port;
+	uint16_t silent_port, mute_port;
 	uint16_t places[PLACES]; /* the newest first; 0: none */
 	struct map_write *map;
 	struct pel_map_header *header;

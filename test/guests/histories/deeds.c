@@ -333,6 +333,7 @@ static void do_prober(void)
 	case 0:
 		tell("the prober is gone");
 		world_set_stale(world, true);
+		model.gone = true;
 		break;
 	case 1:
 		tell("nobody waits for long");

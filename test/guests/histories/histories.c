@@ -76,7 +76,7 @@ static const char *judge_due(const struct file *f, const struct standing *s)
 {
 	if (s->state == TCP_SYN_SENT)
 		return "it waits though there is a writer";
-	if (s->state == TCP_CLOSE && model.lenient)
+	if ((s->state == TCP_CLOSE && model.lenient) || (s->host == HOST_DNS && model.gone))
 		return NULL;
 	return s->state == TCP_ESTABLISHED && s->host == host_of_writer(f->last) && !s->ended
 		? NULL
@@ -162,7 +162,7 @@ static void rest(void)
 		deeds_pause(500);
 	if (!is_ours_alone())
 		deeds_wrong(-1, "a descriptor is left, or is missing");
-	model.lenient = model.muted = false;
+	model.lenient = model.muted = model.gone = false;
 	for (unsigned c = 0; c < CLUSTERS && deeds_next() % 4; c++)
 		world_set_writer(world, c, -1);
 }

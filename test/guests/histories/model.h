@@ -44,6 +44,7 @@ struct model {
 	struct file files[FILES];
 	struct file *at[NUMBERS]; /* NULL: the number is free, or not the history's */
 	bool lenient;             /* since the last rest connects may have been refused, too */
+	bool gone;                /* since the last rest the prober was gone, and DNS led */
 	bool muted;               /* since the last rest a writer was one that never answers */
 	unsigned children;
 	unsigned long parked, redirected, refused, resets, slow;

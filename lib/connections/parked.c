@@ -108,6 +108,11 @@ int parked_begin(int fd, struct socket_record *record)
 	if (sockets_record(fd, record) != 0)
 		return ECONNREFUSED;
 	r = begin(fd, record);
+	/* Where that cannot be seen, as in some sandboxes, it would never be led. */
+	if (r == EINPROGRESS && !parked_is_there(fd, record)) {
+		(void)socket_disconnect(fd);
+		r = ECONNREFUSED;
+	}
 	if (r != EINPROGRESS) {
 		sockets_forget(fd, record->cookie);
 		return r;
@@ -121,6 +126,7 @@ bool parked_lead(int fd, const struct socket_record *from, struct socket_record 
 	enum socket_held then)
 {
 	int own = socket_borrow(fd, from->cookie), error = 0;
+	const struct socket_record none = {.cookie = 0};
 	struct socket_record gap;
 	bool led = false;
 
@@ -136,11 +142,12 @@ bool parked_lead(int fd, const struct socket_record *from, struct socket_record 
 		error = led ? begin(own, to) : 0;
 		to->error = error == EINPROGRESS ? 0 : error;
 		to->held = then;
-		end_gap(fd, &gap, led ? to : from);
+		/* Its owner may have connected it in the gap, and has a record of its own for that. */
+		if (error == EALREADY || error == EISCONN)
+			end_gap(fd, &gap, &none);
+		else
+			end_gap(fd, &gap, led ? to : from);
 	}
-	/* Its owner has connected it to somewhere else in the gap. */
-	if (error == EALREADY || error == EISCONN)
-		sockets_forget(fd, from->cookie);
 	socket_give_back(fd, own);
 	return led;
 }

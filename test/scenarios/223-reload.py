@@ -201,6 +201,13 @@ def make_plain(cluster):
         server.plain, server.lag_s = True, 0
 
 
+def make_rds(cluster, *members):
+    make_plain(cluster)
+    for server in cluster.servers.values():
+        server.marks = [("basedir", "/rdsdbbin/mysql-8.4.7.R1/"), ("report_host", server.address)]
+        server.topology = [(f"{i}.{cluster.domain}", fakes.PORT) for i in members] or None
+
+
 def refused(text, mode, said, **keys):
     path = os.path.join(World.folder, f"{mode:o}-{'-'.join(keys)}.conf")
     with open(path, "w") as out:
@@ -237,5 +244,9 @@ with tempfile.TemporaryDirectory() as World.folder:
         (lambda: auto("an own name of a plain server", 7, make_plain, 1),),
         (lambda: auto("members that turn out to be an Aurora cluster's", 8, lambda c: None, 3,
                       members=lambda c: hosts(c, 1, 2, 3),
-                      host_pattern=lambda c: f"?.{c.domain}"),), (written_by_others,))
+                      host_pattern=lambda c: f"?.{c.domain}"),),
+        (lambda: auto("servers of RDS whose table names three", 12, lambda c: make_rds(
+            c, "demo-1", "demo-2", "demo-3"), 3, allowed_hosts=lambda c: f"*.{c.domain}"),),
+        (lambda: auto("servers of RDS without that table", 13, make_rds, 3,
+                      members=lambda c: hosts(c, 1, 2, 3)),), (written_by_others,))
 tap.done()

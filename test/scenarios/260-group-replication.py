@@ -29,6 +29,7 @@ LOCALS = [f"{a}:{33060 + n}" for n, a in enumerate(ADDRESSES, 1)]  # each listen
 TABLE = "app.floor"
 LATE = 1.0  # seconds from writable to published; for what breaks nothing
 LATE_ALARM = 0.5  # ... for what does
+UNKNOWN = 0xFFFFFFFF  # a lag
 COMMITS = 8  # seconds that somebody may be published who lets no write in; the group takes 5 to 6
 GRANTS = [f"GRANT SELECT ON performance_schema.{t} TO 'app'@'%'" for t in (
     "replication_group_members", "replication_group_member_stats",
@@ -120,6 +121,21 @@ def not_of_these_hosts(group):
                list(p.cluster().instances))
 
 
+def lags(group, p):
+    """A reader that may not apply what its group commits, and is let go on."""
+    writer, late = group.servers[ADDRESSES[0]], group.servers[ADDRESSES[1]]
+    with late.held("FLUSH TABLES WITH READ LOCK"):
+        writer.sql(f"INSERT INTO {TABLE} () VALUES ()")
+        p.wait(lambda c: UNKNOWN > lag_of(c, late.address) > 1000 > lag_of(c, ADDRESSES[2]), 20)
+        tap.ok(True, "a reader that falls behind is told from one that does not")
+    p.wait(lambda c: lag_of(c, late.address) < 1000, 20)
+    tap.ok(True, "and that it has caught up")
+
+
+def lag_of(c, address):
+    return next(i.lag_ms for i in c.instances.values() if i.ip4 == address)
+
+
 class Trial:
     def __init__(self, group, prober):
         self.group, self.prober = group, prober
@@ -209,6 +225,7 @@ def run(group):
         c = p.wait_settled(3, 30)
         tap.ok(p.status()["clusters"][0]["dialect"] == "group_replication" and c.writer,
                "dialect = auto finds a group", p.status()["clusters"])
+        lags(group, p)
         trial = Trial(group, p)
         try:
             with Commits(p, TABLE) as commits:

@@ -141,6 +141,7 @@ class Server:
         self.samples = None
         self.slow_s = 0  # what a statement takes that is none of the prober's own questions
         self.lag_s = None  # of a plain one
+        self.marks, self.topology = [], None  # more variables; rows of mysql.rds_topology
         self.users = None  # who is let in; None: everybody
         self.logins, self.refused, self.said, self.questions = 0, 0, [], []
         self.came = []  # when somebody connected (monotonic)
@@ -294,10 +295,14 @@ class Server:
             role = "ON" if self.read_only else "OFF"
             own = [("read_only", role)] if self.plain else \
                 [("aurora_server_id", self.id), ("innodb_read_only", role)]
-            self._rows(connection, 2, [*own, ("server_uuid", self.uuid)])
+            self._rows(connection, 2, [*own, *self.marks, ("server_uuid", self.uuid)])
         elif "replica_host_status" in query:
             rows = self.table() or [(None,) * 6]
             self._rows(connection, 7, [(int(self.read_only), *r) for r in rows])
+        elif "rds_topology" in query and self.topology is None:
+            self._send(connection, 1, self._error(1146, "Table 'mysql.rds_topology' doesn't exist"))
+        elif "rds_topology" in query:
+            self._rows(connection, 3, [(int(self.read_only), *r) for r in self.topology])
         elif query.startswith("SELECT @@"):
             self._rows(connection, 1, [(int(self.read_only),)])
         else:

@@ -9,6 +9,7 @@ Debian has it in sid alone.  apt fetches it, from the archive that this machine'
 and with apt's own check of signature and sums, into a set of lists beside the system's; nothing is
 installed.
 """
+import contextlib
 import os
 import shutil
 import subprocess
@@ -247,6 +248,18 @@ class Server:
                 raise RuntimeError(f"{statement}: {done.stderr.strip()}")
             return None
         return [tuple(line.split("\t")) for line in done.stdout.splitlines()]
+
+    @contextlib.contextmanager
+    def held(self, statement):
+        """A session of root that has executed this, and is open as long as the block is."""
+        with subprocess.Popen(["mariadb", "--no-defaults", "-N", "-B", "-n", "-uroot", "-S",
+                               self.path("sock")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True) as session:
+            session.stdin.write(f"{statement}; SELECT 1;\n")
+            session.stdin.flush()
+            session.stdout.readline()
+            yield
+            session.stdin.close()
 
     def promote(self):
         """Writable from the end of this on."""

@@ -3,10 +3,10 @@
 """A group of three real MySQL 9.7 servers (dialect = group_replication), known by one name alone:
 the servers tell each other's hosts.
 
-Its primary is handed over, stopped and resumed, shut down, left alone with a minority, and killed.
-At each moment whoever is published commits or is withdrawn within seconds; a primary that was
-expelled and does not know it yet disturbs nobody, for its view is an older one; and beside a client
-that tries all servers all the time the new one is published at once.
+Its primary is handed over, stopped and resumed, cut off, killed, left alone with a minority, and
+shut down.  At each moment whoever is published commits or is withdrawn within seconds; a primary
+that was expelled and does not know it yet disturbs nobody, for its view is an older one; and beside
+a client that tries all servers all the time the new one is published at once.
 """
 import contextlib
 import os
@@ -23,12 +23,12 @@ from lib.waiting import wait_for
 
 HOST = "group.shop.example"
 HOSTS = tuple(f"my{n}.shop.example" for n in (1, 2, 3))
-ADDRESSES = tuple(f"127.0.1.{n}" for n in (1, 2, 3))
+ADDRESSES = tuple(f"10.77.0.{n}" for n in (1, 2, 3))  # the third lives apart, to be cut off
 GROUP = "aaaaaaaa-bbbb-cccc-dddd-000000000001"
 LOCALS = [f"{a}:{33060 + n}" for n, a in enumerate(ADDRESSES, 1)]  # each listens at all addresses
 TABLE = "app.floor"
-LATE = 1.0  # seconds from writable to published; for what breaks nothing
-LATE_ALARM = 0.5  # ... for what does
+LATE = 2.0  # seconds from writable to published; for what breaks nothing
+LATE_ALARM = 1.0  # ... for what does
 UNKNOWN = 0xFFFFFFFF  # a lag
 COMMITS = 8  # seconds that somebody may be published who lets no write in; the group takes 5 to 6
 GRANTS = [f"GRANT SELECT ON performance_schema.{t} TO 'app'@'%'" for t in (
@@ -42,12 +42,49 @@ FOR CHANNEL 'group_replication_recovery';"""
 MEMBERS = "SELECT MEMBER_STATE FROM performance_schema.replication_group_members"
 
 
+def network(stack, folder):
+    """Two of the addresses here, the third in a namespace that is kept by a process."""
+    keeper = stack.enter_context(subprocess.Popen(["unshare", "--net", "sleep", "600"]))
+    stack.callback(keeper.kill)
+    here = os.readlink("/proc/self/ns/net")
+    wait_for(lambda: os.readlink(f"/proc/{keeper.pid}/ns/net") != here, 10)
+    inside = ["nsenter", f"--net=/proc/{keeper.pid}/ns/net"]
+    for words in (["ip", "link", "add", "hub", "type", "veth", "peer", "name", "eth0", "netns",
+                   str(keeper.pid)],
+                  *(["ip", "address", "add", f"{a}/24", "dev", "hub"] for a in ADDRESSES[:2]),
+                  ["ip", "link", "set", "hub", "up"],
+                  [*inside, "ip", "address", "add", f"{ADDRESSES[2]}/24", "dev", "eth0"],
+                  [*inside, "ip", "link", "set", "eth0", "up"],
+                  [*inside, "ip", "link", "set", "lo", "up"]):
+        subprocess.run(words, check=True)
+    hosts = os.path.join(folder, "hosts")
+    with open(hosts, "w") as out:
+        out.write("127.0.0.1 localhost\n")
+        out.writelines(f"{a} {h}\n" for a, h in zip(ADDRESSES, HOSTS))
+    subprocess.run(["mount", "--bind", hosts, "/etc/hosts"], check=True)
+    return keeper.pid
+
+
+@contextlib.contextmanager
+def cut_off():
+    """The third server does not hear its group, nor the group it; all others do."""
+    rules = "".join(f"chain {hook} {{ type filter hook {hook} priority 0; {way} hub tcp {port} "
+                    "33061-33063 drop\n}\n" for hook, way, port in (
+                        ("input", "iifname", "dport"), ("output", "oifname", "dport")))
+    more = rules.replace("chain ", "chain s").replace("dport", "sport")
+    subprocess.run(["nft", "-f", "-"], input=f"table inet cut {{\n{rules}{more}}}\n", text=True,
+                   check=True)
+    yield
+    subprocess.run(["nft", "delete", "table", "inet", "cut"], check=True)
+
+
 class Group:
     """What a Prober takes for a lab, and the servers by number."""
 
     writer_name, options = HOST, {"port": 3306}
 
     def __init__(self, stack, binaries, folder):
+        apart = ["nsenter", f"--net=/proc/{network(stack, folder)}/ns/net"]
         ca = worlds.authority(folder)
         cert, key = worlds.certificate(folder, ca, HOST, *HOSTS)
         self.ca, self.servers = ca, {}
@@ -60,9 +97,10 @@ class Group:
                 "--group-replication-start-on-boot=OFF",
                 f"--group-replication-local-address={LOCALS[n - 1]}",
                 f"--group-replication-group-seeds={','.join(LOCALS)}",
-                "--group-replication-ip-allowlist=127.0.0.0/8",
+                "--group-replication-ip-allowlist=10.77.0.0/24",
                 "--group-replication-recovery-get-public-key=ON",
-                "--group-replication-member-expel-timeout=0"))
+                "--group-replication-recovery-reconnect-interval=2",
+                "--group-replication-member-expel-timeout=0", prefix=apart if n == 3 else ()))
 
     def popen(self, *command, **options):
         return subprocess.Popen(command, **options)
@@ -163,9 +201,7 @@ class Trial:
 
     def planned(self):
         old, begin = self.writer(), now_ns()
-        new = self.group.others(old)[0]
-        uuid = new.sql("SELECT @@server_uuid")[0][0]
-        new.sql(f"SELECT group_replication_set_as_primary('{uuid}')")
+        self.make_primary(self.group.others(old)[0])
         self.published("set_as_primary", old, begin, LATE)
 
     def stopped(self):
@@ -179,17 +215,22 @@ class Trial:
         self.group.wait_online(3)
         self.quiet("SIGCONT: who was expelled disturbs nobody", resumed + 100_000_000, new)
 
-    def shut_down(self):
-        old, begin = self.writer(), now_ns()
-        server = self.group.servers[old]
-        server.sql("SHUTDOWN")
-        self.published("SHUTDOWN", old, begin, LATE)
-        with contextlib.suppress(subprocess.TimeoutExpired):  # a commit that hangs holds it up
-            server.process.wait(5)
-        server.kill()
-        server.start()
-        server.sql("START GROUP_REPLICATION")
+    def cut(self):
+        """Cut off from its group, not from us, it goes on saying that it is the primary."""
+        third = self.group.servers[ADDRESSES[2]]
+        if self.writer() != third.address:
+            self.make_primary(third)
+            self.prober.wait(lambda c: address_of_writer(c) == third.address)
+        begin = now_ns()
+        with cut_off():
+            new = self.published("cut off", third.address, begin, LATE_ALARM)
+        healed = now_ns()
         self.group.wait_online(3)
+        self.quiet("healed: who was expelled disturbs nobody", healed, new)
+
+    def make_primary(self, server):
+        uuid = server.sql("SELECT @@server_uuid")[0][0]
+        server.sql(f"SELECT group_replication_set_as_primary('{uuid}')")
 
     def left_alone(self):
         """The other of two is silent: what it is asked to commit waits, so it is no writer."""
@@ -213,6 +254,12 @@ class Trial:
         self.group.servers[old].kill()
         self.published("kill -9", old, begin, LATE_ALARM)
 
+    def shut_down(self):
+        """The last but one leaves in good order: one is a majority of one."""
+        old, begin = self.writer(), now_ns()
+        self.group.servers[old].sql("SHUTDOWN")
+        self.published("SHUTDOWN", old, begin, LATE)
+
     def end(self):
         self.floor.end()
         self.watch.end()
@@ -229,8 +276,8 @@ def run(group):
         trial = Trial(group, p)
         try:
             with Commits(p, TABLE) as commits:
-                for part in (trial.planned, trial.stopped, trial.shut_down, trial.killed,
-                             trial.left_alone):
+                for part in (trial.planned, trial.stopped, trial.cut, trial.killed,
+                             trial.left_alone, trial.shut_down):
                     begin = time.monotonic()
                     part()
                     tap.note(f"{part.__name__}: {time.monotonic() - begin:.1f} s")
@@ -248,8 +295,6 @@ except mysql97.Unavailable as error:
     tap.skip("a group of MySQL 9.7", error)
     tap.done()
 fakes.enter()
-for address_ in ADDRESSES:  # a group takes an interface's address alone for its own
-    subprocess.run(["ip", "address", "add", f"{address_}/32", "dev", "lo"], check=True)
 dns = worlds.Dns()
 for host, address_ in zip(HOSTS, ADDRESSES):
     dns.addresses[host] = [address_]

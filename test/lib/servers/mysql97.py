@@ -189,9 +189,11 @@ def fetch():
 
 
 class Server:
-    """One mysqld on an address, read-only until it is promoted."""
+    """One mysqld on an address, read-only until it is promoted; `prefix` is a command to run it
+    under."""
 
-    def __init__(self, binaries, folder, address, number, *options, port=3306):
+    def __init__(self, binaries, folder, address, number, *options, port=3306, prefix=()):
+        self.prefix = prefix
         self.binaries, self.address, self.number, self.port = binaries, address, number, port
         self.folder = os.path.join(folder, f"mysql{number}")
         self.options = list(options)
@@ -214,12 +216,12 @@ class Server:
     def start(self):
         """Returns when it answers by its socket."""
         with open(self.path("out.log"), "ab") as out:
-            self.process = subprocess.Popen(self.binaries.command(
+            self.process = subprocess.Popen([*self.prefix, *self.binaries.command(
                 f"--datadir={self.folder}/data", f"--socket={self.folder}/sock",
                 f"--pid-file={self.folder}/pid", f"--bind-address={self.address}",
                 f"--port={self.port}", f"--server-id={self.number}", "--log-bin=binlog",
                 "--gtid-mode=ON", "--enforce-gtid-consistency=ON", "--skip-replica-start",
-                "--super-read-only=ON", "--tls-version=TLSv1.2,TLSv1.3", *SMALL, *self.options),
+                "--super-read-only=ON", "--tls-version=TLSv1.2,TLSv1.3", *SMALL, *self.options)],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.folder)
         end = time.monotonic() + START_LIMIT
         while self.sql("SELECT 1", check=False) is None:

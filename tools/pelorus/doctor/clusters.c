@@ -110,8 +110,8 @@ static void tell_unknown(struct doctor *d, const struct report *r)
 			"see whether name, port, routes and firewall let this host "
 			"reach the instances: `pelorus resolve NAME` shows where DNS leads",
 		[PEL_WHY_NOT_A_CLUSTER] =
-			"the server has no replica_host_status: set `dialect = "
-			"read_only` and `members` in pelorus.conf for plain replication",
+			"the server is not of the kind that `dialect` says; for plain replication, "
+			"set `dialect = read_only` and `members` in pelorus.conf",
 		[PEL_WHY_NO_WRITER] = "the cluster itself has no writer: look at its own console",
 		[PEL_WHY_DISPUTED] = "two servers are writable: make all but one read-only",
 		[PEL_WHY_UNROUTABLE] = "let this host reach the instances by their own addresses, "

@@ -108,7 +108,9 @@ const struct followed *lookup_received(const char *name, bool vouched)
 		return NULL;
 	(void)follow_tell(f, 0, clock_now_ns());
 	plan_make(f, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &plan);
-	return plan.fresh && plan.verdict != ROUTE_DNS ? f : NULL;
+	/* Where DNS leads, connect() must know an address: from the prober, for ours is a stranger's word. */
+	return plan.fresh && plan.found && (plan.verdict != ROUTE_DNS || plan.n_addrs > 0) ? f
+											   : NULL;
 }
 
 /* glibc before 2.34 asks through our own recvfrom(), which may have been at the answer. */

@@ -40,7 +40,7 @@ const char *lookup_answer(const struct lookup *l, int family, bool mapped, char 
 
 /*
  * An answer of DNS has come in for a name in normal form: whose virtual address is to stand in it, or
- * NULL.  It waits for nothing, and only a topology that is known this moment counts.  `vouched`: the
+ * NULL: only while a prober lives and says where the name leads.  It waits for nothing.  `vouched`: the
  * kernel lets nobody but the nameserver send to the socket.  Anybody may send to any other: for what comes that
  * way no name becomes followed, and no prober is told of it, unless it is known by more than its form.
  */

@@ -86,14 +86,13 @@ static bool is_address_of(const struct pel_dns_record *r, const char *owner)
 		strcmp(r->owner, owner) == 0;
 }
 
-/* Where aliases and the addresses of `owner` are; 0 if there are no addresses, or odd ones. */
+/* Where aliases and the addresses of `owner` are; 0 if there are none, or odd ones. */
 static unsigned places_find(const struct answer *a, const char *owner,
 	struct place ret[static PLACES])
 {
 	size_t at = a->records;
 	struct pel_dns_record r;
 	unsigned n = 0;
-	bool found = false;
 
 	for (unsigned i = 0; i < a->n_answers; i++) {
 		bool is_alias;
@@ -105,10 +104,9 @@ static unsigned places_find(const struct answer *a, const char *owner,
 			continue;
 		if (n == PLACES || (!is_alias && !is_address_of(&r, owner)))
 			return 0;
-		found |= !is_alias;
 		ret[n++] = (struct place){.at = is_alias ? r.data - 6 : r.data, .type = r.type};
 	}
-	return found ? n : 0;
+	return n;
 }
 
 /* Nothing is read again once the first byte is changed: a name may point into an address. */

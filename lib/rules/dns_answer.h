@@ -5,8 +5,9 @@
  *
  * Changed are the A and AAAA records of the name that was asked for, at the end of its aliases.  Both
  * kinds always: connect() leads an IPv6 socket to an instance of either family, but an address that was
- * left as it is would lead past us.  An address keeps its lifetime, but an alias gets none: a resolver that
- * remembered it (Netty does) would ask for the instance by itself next time, and go there past us.
+ * left as it is would lead past us.  An address keeps its lifetime, but an alias gets none, also
+ * where it leads to no address of the kind that was asked for: a resolver that remembered it (Netty does)
+ * would ask for the instance by itself next time, and go there past us.
  *
  * Left alone: questions, errors, more than one question, any other class or type that was asked for,
  * answers under DNSSEC (signatures, the DO or AD bit) or signed by the server, addresses of somebody

@@ -25,6 +25,7 @@ WRITER = f"db.cluster-abc.{DOMAIN}"
 READER = f"db.cluster-ro-abc.{DOMAIN}"
 OWN = "db.example.test"
 LATE = f"late.cluster-xyz.{DOMAIN}"
+LED = f"led.cluster-xyz.{DOMAIN}"
 NEW = f"new.cluster-xyz.{DOMAIN}"
 PLAIN = "plain.example.test"
 INSTANCE = f"one.abc.{DOMAIN}"
@@ -232,6 +233,15 @@ def check_unknown(dns, published):
     published.tell("writer 2 0")
     found = address(by_sendto(question(LATE)))
     ok(ipaddress.ip_address(found) in BLOCK, "and when it is: virtual", found)
+    published.tell(f"name 3 writer {LED} 127.0.77.2")
+    published.tell(f"instance 3 0 led {PORT} 127.0.77.1")
+    published.tell("writer 3 unknown")
+    found = address(by_recvfrom(question(LED)))
+    with socket.socket() as sock:
+        sock.settimeout(10)
+        sock.connect((found, PORT))
+        ok(ipaddress.ip_address(found) in BLOCK and loopback.greeting(sock) == "127.0.77.2",
+           "DNS alone leads it, as the prober sees it: virtual, and led there", found)
 
 
 def check_forged(dns):
@@ -310,7 +320,7 @@ def main():
     servers = loopback.Servers("127.0.77.1", "127.0.77.2", "127.0.77.4")
     PORT = servers.port
     dns.addresses.update({INSTANCE: ["127.0.77.4"], PLAIN: ["127.0.77.4"], OWN: ["127.0.77.4"],
-                          LATE: ["127.0.77.4"]})
+                          LATE: ["127.0.77.4"], LED: ["127.0.77.4"]})
     dns.addresses[f"two.abc.{DOMAIN}"] = ["127.0.77.4", "fd00:77::1"]
     dns.aliases.update({WRITER: f"two.abc.{DOMAIN}", READER: INSTANCE})
     with Map(folder) as published:

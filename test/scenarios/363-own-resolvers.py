@@ -38,8 +38,7 @@ def python():
 
 def netty(transport):
     path, why = clients.netty()
-    return (["java", "-cp", path, os.path.join(CLIENTS, "java", "Resolve.java"), transport], {},
-            why)
+    return ["java", "-cp", path, "Resolve", transport], {}, why
 
 
 KINDS = {"Node, c-ares": node, "Python, aiodns": python, "Netty, NIO": lambda: netty("nio"),

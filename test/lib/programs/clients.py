@@ -46,8 +46,8 @@ def java_problem():
 
 
 def netty():
-    """(class path, None) of what test/clients/java/netty.xml names and MariaDB's driver, or (None,
-    why it cannot be had)."""
+    """(class path, None) of test/clients/java/Resolve.java, compiled, what netty.xml beside it names
+    and MariaDB's driver, or (None, why it cannot be had)."""
     problem = java_problem()
     if problem or not shutil.which("mvn"):
         return None, problem or "there is no Maven here"
@@ -61,7 +61,10 @@ def netty():
         if done.returncode != 0:
             shutil.rmtree(jars, ignore_errors=True)
             return None, "Maven cannot fetch Netty: " + _last(done.stdout)
-    return f"{jars}/*:{JAR}", None
+    path = f"{jars}:{jars}/*:{JAR}"
+    subprocess.run(["javac", "-cp", path, "-d", jars, os.path.join(CLIENTS, "java", "Resolve.java")],
+                   check=True)
+    return path, None
 
 
 def hickory():

@@ -46,8 +46,8 @@ def java_problem():
 
 
 def netty():
-    """(class path, None) of test/clients/java/Resolve.java, compiled, what netty.xml beside it names
-    and MariaDB's driver, or (None, why it cannot be had)."""
+    """(class path, None) of test/clients/java/Resolve.java, what netty.xml beside it names and
+    MariaDB's driver, or (None, why it cannot be had)."""
     problem = java_problem()
     if problem or not shutil.which("mvn"):
         return None, problem or "there is no Maven here"
@@ -62,8 +62,8 @@ def netty():
             shutil.rmtree(jars, ignore_errors=True)
             return None, "Maven cannot fetch Netty: " + _last(done.stdout)
     path = f"{jars}:{jars}/*:{JAR}"
-    subprocess.run(["javac", "-cp", path, "-d", jars, os.path.join(CLIENTS, "java", "Resolve.java")],
-                   check=True)
+    program = os.path.join(CLIENTS, "java", "Resolve.java")
+    subprocess.run(["javac", "-cp", path, "-d", jars, program], check=True)
     return path, None
 
 

@@ -33,6 +33,7 @@ struct slots_file {
 	struct slots_summary gone;    /* counters of slots that were freed */
 	uint64_t taken_ns[PEL_SLOTS]; /* when a slot was first seen taken and not ready */
 	struct {
+		pid_t pid; /* of a living one */
 		uint32_t severed, routed, waited, given_up, longest_ms;
 	} was[PEL_SLOTS]; /* its counters at the sweep before */
 	bool swept;
@@ -287,6 +288,15 @@ static void news_tell(struct slots_file *s, unsigned i, const struct pel_slot *s
 	listener->news(listener->ctx, names, &news);
 }
 
+static void wants_tell(const struct pel_slot *slot, const struct slots_listener *listener,
+	bool used)
+{
+	for (unsigned n = 0; listener && listener->wants && n < PEL_SLOT_NAMES; n++) {
+		if (slot->names[n])
+			listener->wants(listener->ctx, slot->names[n], used);
+	}
+}
+
 static void slot_sweep(struct slots_file *s, unsigned i, const struct pel_slot *slot,
 	struct sweep *sweep)
 {
@@ -298,14 +308,15 @@ static void slot_sweep(struct slots_file *s, unsigned i, const struct pel_slot *
 		return;
 	news_tell(s, i, slot, listener);
 	if (!slot_lives(s, i, slot, sweep->now_ns, sweep->thorough)) {
+		/* A script that came and went since the sweep before did want them. */
+		if (s->swept && slot->pid > 0 && slot->pid != s->was[i].pid)
+			wants_tell(slot, listener, true);
 		slot_free(s, i, slot);
 		return;
 	}
+	s->was[i].pid = slot->pid;
 	s->was[i].routed = slot->routed;
-	for (unsigned n = 0; listener && listener->wants && n < PEL_SLOT_NAMES; n++) {
-		if (slot->names[n])
-			listener->wants(listener->ctx, slot->names[n], used);
-	}
+	wants_tell(slot, listener, used);
 	living->live++;
 	version_add(living, slot->version);
 	living->tracked += slot->tracked;

@@ -46,7 +46,10 @@ struct slots_news {
 };
 
 struct slots_listener {
-	/* A living client follows the name of this hash; `used`: has connections, or has just had. */
+	/*
+	 * A client that lives, or came and went since the sweep before, follows the name of this hash;
+	 * `used`: has connections, or has just had.
+	 */
 	void (*wants)(void *ctx, uint64_t hash, bool used);
 	/* A client of these names, which may be gone now, has done something since the sweep before. */
 	void (*news)(void *ctx, const uint64_t names[static PEL_SLOT_NAMES],

@@ -226,6 +226,24 @@ static void who_uses_a_cluster_has_or_has_just_had_connections(void **state)
 	assert_int_equal(used, 3 * 77);
 }
 
+static void who_came_and_went_has_used_its_cluster(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t used = 0;
+	const struct slots_listener listener = {.wants = note, .ctx = &used};
+	struct slots_summary sum;
+
+	slot_take(f, 0, dead_pid(), own_pidns());
+	slots_sweep(f->slots, SECOND, false, &listener, &sum);
+	assert_int_equal(used, 0); /* perhaps long ago */
+	slot_take(f, 0, dead_pid(), own_pidns());
+	f->map->slots[0].tracked = 0;
+	slots_sweep(f->slots, SECOND, false, &listener, &sum);
+	assert_int_equal(used, 77);
+	slots_sweep(f->slots, SECOND, false, &listener, &sum);
+	assert_int_equal(used, 77);
+}
+
 static void the_dead_lose_their_slots(void **state)
 {
 	struct fixture *f = *state;
@@ -503,6 +521,7 @@ int main(void)
 		cmocka_unit_test(one_request_is_dropped),
 		cmocka_unit_test(what_is_kept_is_bounded),
 		cmocka_unit_test(a_name_that_nobody_wants_expires),
+		IN_DIR(who_came_and_went_has_used_its_cluster),
 		IN_DIR(the_dead_lose_their_slots),
 		IN_DIR(the_living_are_counted_by_their_librarys_version),
 		IN_DIR(who_uses_a_cluster_has_or_has_just_had_connections),

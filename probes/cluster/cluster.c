@@ -152,6 +152,22 @@ static void waits_turn(struct cluster *c, uint64_t was_ns, const struct pel_hot 
 	c->waits.most = c->waits.most_programs = 0;
 }
 
+/* Where DNS led an earlier worker, as long as it has told this one nothing. */
+static void keep_addresses(const struct pel_hot *was, struct pel_hot *is)
+{
+	for (unsigned i = 0; i < is->n_names; i++) {
+		struct pel_hot_name *n = &is->names[i];
+
+		for (unsigned k = 0; k < was->n_names && !n->n_addrs; k++) {
+			if (was->names[k].hash != n->hash)
+				continue;
+			n->n_addrs = was->names[k].n_addrs;
+			n->dns_ns = was->names[k].dns_ns;
+			memcpy(n->addrs, was->names[k].addrs, sizeof(n->addrs));
+		}
+	}
+}
+
 static void publish(struct cluster *c, uint64_t now_ns)
 {
 	uint64_t writerless_ns = map_write_hot(c->o->map, c->record)->writerless_ns;
@@ -163,6 +179,7 @@ static void publish(struct cluster *c, uint64_t now_ns)
 	topology_view(&c->topology, &hot, &cold, NULL);
 	if (!is_worth_publishing(c, &hot, now_ns))
 		return;
+	keep_addresses(map_write_hot(c->o->map, c->record), &hot);
 	changes = (c->bits & TOPOLOGY_EPOCH ? MAP_CHANGE_EPOCH : 0) |
 		(c->bits & TOPOLOGY_WAKES ? MAP_CHANGE_WAKE : 0) |
 		(c->bits & TOPOLOGY_FIRST ? MAP_CHANGE_FIRST : 0);

@@ -111,6 +111,29 @@ def many():
         cluster.close()
 
 
+def unheard(text, by_alias):
+    """DNS falls silent, and the worker dies: connections go where DNS led last."""
+    world = World()
+    cluster, own = world.cluster, f"db.unheard{world.number}.example"
+    World.dns.aliases[own] = cluster.writer_name
+    name = own if by_alias else cluster.writer_name
+    names = [own, cluster.writer_name, cluster.reader_name,
+             *(f"{i}.{cluster.domain}" for i in cluster.servers)]
+    with Prober(cluster, CONFIG, options=follow(name)) as p:
+        p.view.wait(lambda v: (c := v.find(name)) and c.is_settled(2), WITHIN)
+        dns.mute.update(names)
+        old = p.worker()
+        os.kill(old, signal.SIGKILL)
+        p.view.wait(lambda v: v.pid not in (0, old), WITHIN)
+        c = p.view.wait(lambda v: (c := v.find(name)) and c.state == "unknown" and c, WITHIN)
+        expect(c.names[name].addresses == [cluster.servers["demo-1"].address],
+               f"a new worker to which DNS says nothing leads {text} where it led before",
+               c.names[name].addresses)
+        dns.mute.difference_update(names)
+        p.view.wait(lambda v: (c := v.find(name)) and c.is_settled(2), WITHIN)
+    cluster.close()
+
+
 def refused():
     """All that was told of a name came with a password that its servers refuse."""
     cluster = World().cluster
@@ -141,5 +164,6 @@ side_by_side(
     (late, "a first look-up without an answer", dns.mute.add, dns.mute.discard),
     (late, "a first look-up that servers fail", dns.failing.add, dns.failing.discard),
     (late, "an alias that is made late", dns.aliases.pop, lambda own: None), (full,),
-    (refused,), (many,))
+    (refused,), (many,), (unheard, "an endpoint", False), (unheard, "an alias", True),
+    workers=8)
 tap.done()

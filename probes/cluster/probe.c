@@ -15,6 +15,7 @@
 
 #define QUESTION_LIMIT_NS (60 * LOOP_S) /* long before this, health.h has decided */
 #define SECOND_EACH_NS (50 * LOOP_MS)
+#define SECOND_LIMIT_NS (5 * LOOP_S) /* to say who it is */
 
 static void first_told(void *ctx, enum member_event event, const struct member_answer *answer,
 	const struct member_failure *failure);
@@ -199,6 +200,7 @@ static void hello_answered(struct probe *p, const struct member_answer *answer)
 {
 	struct cluster *c = p->cluster;
 	struct evidence e;
+	struct pel_addr addr;
 	unsigned bits;
 
 	if (cluster_read(c, &p->first, DIALECT_HELLO, answer, &e) < 0) {
@@ -213,8 +215,10 @@ static void hello_answered(struct probe *p, const struct member_answer *answer)
 		first_lost(p, false);
 		return;
 	}
-	p->rejected = (struct pel_addr){0};
-	pace_well(&p->stranger);
+	if (topology_login_addr(&c->topology, p->slot, &addr) && addr_is(&addr, &p->first.addr)) {
+		p->rejected = (struct pel_addr){0};
+		pace_well(&p->stranger);
+	}
 	link_told(&c->links, &p->first);
 	schedule_connected(&c->schedule, p->slot, answer->received_ns);
 	confirm(p, &e);
@@ -344,7 +348,7 @@ static void second_ready(struct probe *p)
 	link_ready(&c->links, &p->second);
 	if (p->first.told && !addr_is(&p->first.addr, &p->second.addr)) {
 		if (member_ask(p->second.member, c->dialect->queries[DIALECT_HELLO],
-			    QUESTION_LIMIT_NS) < 0)
+			    SECOND_LIMIT_NS) < 0)
 			link_close(&c->links, &p->second);
 		return;
 	}

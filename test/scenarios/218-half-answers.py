@@ -4,8 +4,7 @@
 
 What came for A is used where AAAA is never answered, though other packets go on coming.  An empty
 AAAA that comes before A says nothing of the name: the search list is not tried, for whoever lives
-there would be handed the password.  That there is no such name, for A, is one half that says it
-all.
+there would be handed the password.  No such name, for A, is a half that says it all.
 """
 import threading
 import time

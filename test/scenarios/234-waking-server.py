@@ -77,7 +77,7 @@ def waking():
 
 
 def stopped():
-    """DNS still leads to a server that takes connections and is mute; another is the writer."""
+    """DNS leads to a server that takes connections and says nothing; another is the writer."""
     cluster = Cluster(dns, 3, 3, "stopped")
     for server in cluster.servers.values():
         server.wakes = 0

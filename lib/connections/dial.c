@@ -233,8 +233,10 @@ static bool is_under_way(struct dial *d, ssize_t *ret)
 	/* By another name it would be a new one. */
 	if (record.followed == followed_index(d->followed))
 		over |= POLLRDHUP;
-	if (poll(&state, 1, 0) < 0 ||
-		(state.revents & POLLHUP && (state.revents & over) == POLLHUP))
+	/* What was shut down before it was connected anew says POLLHUP all the while. */
+	if (!parked_is_there(d->fd, &record) &&
+		(poll(&state, 1, 0) < 0 ||
+			(state.revents & POLLHUP && (state.revents & over) == POLLHUP)))
 		return false;
 	d->plan.target = record.socket.real;
 	*ret = call_real(d);

@@ -390,7 +390,6 @@ static uint64_t look_at(int fd)
 		.random = record.cookie * MIX,
 		.look = {.until_ns = record.until_ns,
 			.due_ns = record.due_ns,
-			.parked_ns = record.made_ns,
 			.parked_at = record.socket.real.port},
 	};
 	release = look_parked(&record, &w, &plan);

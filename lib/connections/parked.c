@@ -18,6 +18,7 @@
 #include <time.h>
 
 #define GAP_TRIES 2000 /* of 50 us */
+#define PATIENT 127    /* the most that TCP_SYNCNT takes: hours */
 #define ASK_TRIES 4
 #define OUTCOME_NS                                                                                 \
 	UINT64_C(20000000) /* a connect that begins anew has so long before it is told of */
@@ -73,6 +74,20 @@ static int begin(int fd, const struct socket_record *record)
 	return r == EINTR ? EINPROGRESS : r;
 }
 
+/*
+ * The kernel gives up on a connect after so many tries: two minutes by default, seconds where that was
+ * tuned.  Of a writer that is awaited it must not.  What it was before.
+ */
+static uint32_t set_patience(int fd, int tries)
+{
+	int before = 0;
+	socklen_t n = sizeof(before);
+
+	(void)getsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &before, &n);
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &tries, sizeof(tries));
+	return (uint32_t)before;
+}
+
 static bool is_connecting(int fd)
 {
 	struct tcp_info info = {0};
@@ -104,10 +119,9 @@ int parked_begin(int fd, struct socket_record *record)
 	int r;
 
 	record->held = SOCKET_LEAVES;
+	record->patience = set_patience(fd, PATIENT);
 	gap = *record;
-	if (sockets_record(fd, record) != 0)
-		return ECONNREFUSED;
-	r = begin(fd, record);
+	r = sockets_record(fd, record) == 0 ? begin(fd, record) : ECONNREFUSED;
 	/* Where that cannot be seen, as in some sandboxes, it would never be led. */
 	if (r == EINPROGRESS && !parked_is_there(fd, record)) {
 		(void)socket_disconnect(fd);
@@ -115,6 +129,7 @@ int parked_begin(int fd, struct socket_record *record)
 	}
 	if (r != EINPROGRESS) {
 		sockets_forget(fd, record->cookie);
+		(void)set_patience(fd, (int)record->patience);
 		return r;
 	}
 	record->held = SOCKET_PARKED;
@@ -138,6 +153,10 @@ bool parked_lead(int fd, const struct socket_record *from, struct socket_record 
 	gap = *to;
 	gap.held = SOCKET_LEAVES;
 	if (parked_is_there(own, from) && sockets_replace(fd, from, &gap)) {
+		if (from->held != SOCKET_PARKED)
+			to->patience = set_patience(own, PATIENT);
+		else if (then != SOCKET_PARKED)
+			(void)set_patience(own, (int)to->patience);
 		led = socket_disconnect(own);
 		error = led ? begin(own, to) : 0;
 		to->error = error == EINPROGRESS ? 0 : error;
@@ -180,6 +199,7 @@ bool parked_goes_on(int fd, uint64_t cookie, uint64_t *ret_since_ns)
 		if (!sockets_replace(fd, &record, &none))
 			continue;
 		(void)socket_disconnect(fd);
+		(void)set_patience(fd, (int)record.patience);
 		*ret_since_ns = record.since_ns;
 		break;
 	}
@@ -203,11 +223,13 @@ void parked_let_go(int fd)
 	uint64_t cookie = socket_cookie(fd);
 	int home = sockets_home(fd, cookie), saved = errno;
 	const struct socket_record none = {.cookie = 0};
-	struct socket_record record;
+	struct socket_record record = {.held = SOCKET_FREE};
 
 	while (home >= 0 && read_settled(home, cookie, &record) &&
 		!sockets_replace(home, &record, &none))
-		;
+		record.held = SOCKET_FREE;
+	if (home >= 0 && record.held == SOCKET_PARKED)
+		(void)set_patience(fd, (int)record.patience);
 	errno = saved;
 }
 

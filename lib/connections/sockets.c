@@ -173,6 +173,15 @@ int sockets_record(int fd, const struct socket_record *record)
 	return 0;
 }
 
+static uint32_t held_of(struct place *p)
+{
+	uint64_t word = word_of(p, offsetof(struct socket_record, held));
+	uint32_t held;
+
+	memcpy(&held, &word, sizeof(held));
+	return held;
+}
+
 bool sockets_replace(int fd, const struct socket_record *from, const struct socket_record *to)
 {
 	struct place *places = atomic_load_explicit(&table, memory_order_acquire);
@@ -183,7 +192,7 @@ bool sockets_replace(int fd, const struct socket_record *from, const struct sock
 		return false;
 	same = word_of(&places[fd], offsetof(struct socket_record, cookie)) == from->cookie &&
 		word_of(&places[fd], offsetof(struct socket_record, made_ns)) == from->made_ns &&
-		word_of(&places[fd], offsetof(struct socket_record, held)) == from->held;
+		held_of(&places[fd]) == from->held;
 	if (same)
 		write_words(&places[fd], to);
 	place_unlock(&places[fd], seq);

@@ -41,7 +41,8 @@ struct socket_record {
 	uint16_t family;   /* ... of whose shape its addresses are */
 	uint16_t gaps;     /* between two connects: so many it has been through */
 	/* Of one that waits, or has waited: */
-	uint64_t held;     /* enum socket_held */
+	uint32_t held;     /* enum socket_held */
+	uint32_t patience; /* TCP_SYNCNT, as it was before */
 	uint64_t since_ns; /* when it began to */
 	uint64_t until_ns; /* it waits so long at most */
 	uint64_t due_ns;   /* its moment; 0: that is chosen when there is a way */

@@ -7,9 +7,7 @@ static enum release stay(const struct release_look *l)
 		return RELEASE_KEEP;
 	if (l->park == 0)
 		return RELEASE_REFUSE;
-	if (l->park != l->parked_at || l->now_ns - l->parked_ns > RELEASE_PARKED_MAX_NS)
-		return RELEASE_REPARK;
-	return RELEASE_KEEP;
+	return l->park == l->parked_at ? RELEASE_KEEP : RELEASE_REPARK;
 }
 
 enum release release_decide(const struct release_look *l)

@@ -12,8 +12,6 @@
 
 #define RELEASE_WINDOW_MAX_NS UINT64_C(250000000)
 #define RELEASE_PER_SOCKET_NS UINT64_C(50000)
-/* A parked socket begins anew so often: the kernel itself gives up after 67 s or more. */
-#define RELEASE_PARKED_MAX_NS UINT64_C(45000000000)
 
 enum release {
 	RELEASE_KEEP = 0, /* it goes on waiting */
@@ -30,9 +28,8 @@ struct release_look {
 	bool over;                  /* no writer for so long that nobody waits for one any more */
 	bool starting;              /* the prober lives, and has not said yet what there is */
 	uint64_t now_ns;
-	uint64_t until_ns; /* it waits so long at most */
-	uint64_t due_ns;   /* its moment, if there is a way */
-	uint64_t parked_ns;
+	uint64_t until_ns;  /* it waits so long at most */
+	uint64_t due_ns;    /* its moment, if there is a way */
 	uint16_t parked_at; /* port; 0: the caller itself waits */
 	uint16_t park;      /* the map's port for those that are parked; 0: none */
 };

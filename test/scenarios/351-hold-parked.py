@@ -222,6 +222,25 @@ def check_under_way(world):
     ok(who == TWO, "... for the new one", who)
 
 
+def check_kernel(world):
+    """The host's kernel gives up on a connect after its first try, 3 s."""
+    path = "/proc/sys/net/ipv4/tcp_syn_retries"
+    with open(path) as f:
+        before = f.read()
+    with open(path, "w") as f:
+        f.write("1")
+    sock = world.park()
+    ok(events(sock, 4.5) == 0, "a kernel that is short of patience does not end a wait")
+    world.writer(1)
+    name = sock.dup()
+    who = outcome(sock)
+    ok(who == TWO and name.getsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT) == 1,
+       "... and the new connection has the kernel's own", who)
+    name.close()
+    with open(path, "w") as f:
+        f.write(before)
+
+
 def check_crowd(world):
     def release(number, crowd):
         world.published.tell(f"crowd {crowd}")
@@ -263,7 +282,8 @@ def main():
         published.tell("writer 0 0")
         world = World(published, port)
         for check in (check_parked, check_programs, check_closed, check_forked, check_ends,
-                      check_crowd, check_lost_daemon, check_under_way):
+                      check_crowd, check_lost_daemon, check_under_way,
+                      check_kernel):
             check(world)
         check_places(world, place)
     done()

@@ -126,6 +126,8 @@ void remedy_of_question(const char *refusal, const char *account, const char *co
 {
 	char whom[4 * CONFIG_USER_MAX + 8], told[CONFIG_USER_MAX];
 	const char *const named[] = {told, NULL};
+	/* Who needs nothing to ask, and is refused, lacks what it takes to see replication. */
+	static const char *const replication[] = {"REPLICATION CLIENT ON *.*", NULL};
 	const char *privilege;
 	int n = privilege_named(refusal, &privilege);
 
@@ -133,5 +135,9 @@ void remedy_of_question(const char *refusal, const char *account, const char *co
 		(void)snprintf(whom, sizeof(whom), "the user that it logged in as");
 	(void)snprintf(told, sizeof(told), "%.*s ON *.*", n, privilege);
 	*ret = '\0';
-	put_grants(n > 0 ? named : grants, whom, ret, size);
+	if (n > 0)
+		grants = named;
+	else if (strcmp(*grants, "USAGE ON *.*") == 0)
+		grants = replication;
+	put_grants(grants, whom, ret, size);
 }

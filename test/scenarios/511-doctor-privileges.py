@@ -15,7 +15,7 @@ CASES = {
     1142: ("SELECT command denied to user 'pelorus'@'127.0.0.1' for table 'replica_host_status'",
            "pelorus@localhost", "GRANT REPLICATION CLIENT ON *.* TO 'pelorus'@'localhost';"),
     1044: ("Access denied for user 'pelorus'@'%' to database 'information_schema'", None,
-           "GRANT REPLICATION CLIENT ON *.* TO the user that it logged in as"),
+           "GRANT REPLICATION CLIENT ON *.* TO the user that it logged in as;"),
 }
 
 

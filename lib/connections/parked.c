@@ -167,7 +167,7 @@ bool parked_lead(int fd, const struct socket_record *from, struct socket_record 
 		else
 			end_gap(fd, &gap, led ? to : from);
 	}
-	socket_give_back(fd, own);
+	socket_give_back(fd, own, from->cookie);
 	return led;
 }
 

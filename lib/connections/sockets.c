@@ -299,17 +299,20 @@ int socket_borrow(int fd, uint64_t cookie)
 		return -1;
 	process_guard_begin();
 	own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (own < 0 && errno == EMFILE)
+	/* The second: its limit is below 3 by now. */
+	if (own < 0 && (errno == EMFILE || errno == EINVAL))
 		own = fd;
 	if (own >= 0 && socket_cookie(own) == cookie)
 		return own;
-	socket_give_back(fd, own);
+	if (own >= 0 && own != fd)
+		(void)close(own);
+	process_guard_end();
 	return -1;
 }
 
-void socket_give_back(int fd, int own)
+void socket_give_back(int fd, int own, uint64_t cookie)
 {
-	if (own >= 0 && own != fd)
+	if (own != fd && socket_cookie(own) == cookie)
 		(void)close(own);
 	process_guard_end();
 }
@@ -324,7 +327,7 @@ int socket_sever(int fd, uint64_t cookie)
 		r = 0;
 	}
 	if (own >= 0)
-		socket_give_back(fd, own);
+		socket_give_back(fd, own, cookie);
 	errno = saved;
 	return r;
 }

@@ -79,10 +79,10 @@ bool socket_peer(int fd, struct pel_addr *ret);
 
 /*
  * A number of our own for what `fd` is, if it still is that socket: `fd` itself where there is none left;
- * -1 if it is another, or none.  To be given back.
+ * -1 if it is another, or none.  To be given back; the program may have put a file of its own there.
  */
 int socket_borrow(int fd, uint64_t cookie);
-void socket_give_back(int fd, int own);
+void socket_give_back(int fd, int own, uint64_t cookie);
 
 /*
  * Ends the connection if `fd` still is that socket, and goes where its record says, which is marked

@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -272,6 +273,50 @@ static void test_a_file_at_a_sockets_number_keeps_its_locks(void **state)
 	unlink(path);
 }
 
+/* dup2() may put a file of the program's onto any number that is free. */
+static void test_what_takes_a_borrowed_number_is_not_closed(void **state)
+{
+	int one = socket(AF_INET, SOCK_STREAM, 0), own, ends[2];
+	uint64_t cookie = socket_cookie(one);
+
+	own = socket_borrow(one, cookie);
+	assert_true(own >= 0 && own != one);
+	socket_give_back(one, own, cookie);
+	assert_int_equal(fcntl(own, F_GETFD), -1);
+	assert_int_equal(socket_borrow(one, cookie), own);
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(dup2(ends[0], own), own);
+	socket_give_back(one, own, cookie);
+	assert_int_not_equal(fcntl(own, F_GETFD), -1);
+	for (int i = 0; i < 2; i++)
+		close(ends[i]);
+	close(own);
+	close(one);
+}
+
+static void test_without_a_free_number_a_socket_is_severed_by_its_own(void **state)
+{
+	static const rlim_t most[] = {0, 3};
+	struct rlimit before;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	for (size_t i = 0; i < sizeof(most) / sizeof(*most); i++) {
+		struct rlimit now = {most[i], before.rlim_max};
+		int ends[2];
+		uint64_t cookie;
+		char byte;
+
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+		cookie = socket_cookie(ends[0]);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
+		assert_int_equal(socket_sever(ends[0], cookie), 0);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+		assert_int_equal(recv(ends[1], &byte, 1, MSG_DONTWAIT), 0);
+		close(ends[0]);
+		close(ends[1]);
+	}
+}
+
 #define RACES 20000
 static _Atomic bool racing;
 
@@ -476,6 +521,8 @@ int main(void)
 		cmocka_unit_test(test_a_record_is_replaced_by_who_knows_it),
 		cmocka_unit_test(test_a_socket_that_went_elsewhere_is_not_severed),
 		cmocka_unit_test(test_a_file_at_a_sockets_number_keeps_its_locks),
+		cmocka_unit_test(test_what_takes_a_borrowed_number_is_not_closed),
+		cmocka_unit_test(test_without_a_free_number_a_socket_is_severed_by_its_own),
 		cmocka_unit_test(test_a_record_is_never_read_half),
 		cmocka_unit_test(test_starts_are_recorded_and_read),
 		cmocka_unit_test(test_starts_that_fail_come_ever_later),

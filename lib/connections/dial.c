@@ -368,9 +368,14 @@ static bool is_led(const struct dial *d)
 	return false;
 }
 
-/* Connected, or on the way, to what is no longer right.  True if the socket can be used again. */
+/*
+ * Connected, or on the way, to what is no longer right.  True if the socket can be used again: not one
+ * that another thread has closed meanwhile, whose number may be any other's.
+ */
 static bool take_back(struct dial *d, ssize_t *ret, int *ret_errno)
 {
+	if (d->cookie != 0 && socket_cookie(d->fd) != d->cookie)
+		return false;
 	if (*ret < 0 && (*ret_errno != EINPROGRESS || is_led(d)))
 		return *ret_errno != EINPROGRESS;
 	*ret = -1;

@@ -204,6 +204,12 @@ static int leave(const struct hold *h, const struct plan *plan, int error)
 	return error == EINTR ? EINTR : ECONNREFUSED;
 }
 
+/* Another thread has closed it: the kernel would go on with the socket, we have its number alone. */
+static bool is_gone(const struct hold *h)
+{
+	return h->cookie != 0 && socket_cookie(h->fd) != h->cookie;
+}
+
 int hold_wait(const struct hold *h, struct plan *plan)
 {
 	struct process *p = process_get();
@@ -241,11 +247,13 @@ int hold_wait(const struct hold *h, struct plan *plan)
 		}
 		begun = true;
 		error = sleep_once(seen, end_ns, w.look.due_ns);
+		if (error == 0 && is_gone(h))
+			error = EBADF;
 	}
 	if (begun)
 		slot_waited(clock_now_ns() - h->since_ns);
 	if (error != 0)
-		return leave(h, plan, error);
+		return is_gone(h) ? error : leave(h, plan, error);
 	if (begun && release == RELEASE_REFUSE)
 		slot_count(SLOT_GIVEN_UP);
 	return release == RELEASE_GO ? 0 : ECONNREFUSED;

@@ -34,7 +34,8 @@ struct hold {
 
 /*
  * Waits, if this connect has to; the plan is one of now behind it.  0: it may go by it.  Else what it
- * fails with: EINPROGRESS, if it is parked or its own limit is over, ECONNREFUSED, EINTR.
+ * fails with: EINPROGRESS, if it is parked or its own limit is over, ECONNREFUSED, EINTR, or EBADF if its
+ * socket was closed meanwhile.
  */
 int hold_connect(const struct hold *h, struct plan *plan);
 

@@ -41,10 +41,14 @@ def raw_address(host, port):
     return struct.pack("=HH4s8x", socket.AF_INET, socket.htons(port), socket.inet_aton(host))
 
 
-def call(sock, address):
+def call_number(number, address):
     """connect() as a program in C sees it: the errno, or 0."""
     ctypes.set_errno(0)
-    return 0 if LIBC.connect(sock.fileno(), address, len(address)) == 0 else ctypes.get_errno()
+    return 0 if LIBC.connect(number, address, len(address)) == 0 else ctypes.get_errno()
+
+
+def call(sock, address):
+    return call_number(sock.fileno(), address)
 
 
 def dial(name, port, **environment):
@@ -189,6 +193,28 @@ def check_again(published, address):
            "who is interrupted and connects again goes on waiting", (first, code))
 
 
+def check_closed(published, address):
+    """A server that is slow to answer would connect the old socket, wherever its number is now."""
+    published.tell("writer 0 none")
+    number = socket.socket().detach()
+    result = in_thread(lambda: call_number(number, address))
+    wait_for(lambda: sleepers() >= 1)
+    with socket.socket() as other:
+        os.dup2(other.fileno(), number)
+        published.tell("writer 0 1")
+        code = result()
+        with socket.socket() as behind:
+            arrived = call(behind, address) == 0 and greeting(behind)
+        try:
+            peer = other.getpeername()
+        except OSError as e:
+            peer = e.errno
+        ok(code == errno.EBADF and peer == errno.ENOTCONN and arrived == TWO,
+           "a socket that is closed meanwhile ends it, and who has its number now is left alone",
+           (code, peer, arrived))
+    os.close(number)
+
+
 def check_cancelled(published, host, port, folder):
     published.tell("writer 0 none")
     program = guests.host().build("held", folder)
@@ -253,6 +279,7 @@ def main():
         check_signals(published, address, raw_address("127.0.0.1", place.port4))
         check_restarted(published, address)
         check_again(published, address)
+        check_closed(published, address)
         check_cancelled(published, host, port, folder)
         check_ends(published, port)
         check_readers(published, port)

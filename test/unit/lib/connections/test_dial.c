@@ -149,6 +149,51 @@ static void a_socket_that_was_taken_back_is_a_new_one(void **state)
 	close(fd);
 }
 
+static int taker; /* the program puts it at the number of a socket that is refused */
+
+static ssize_t run_taken(int fd, const struct sockaddr *addr, socklen_t len, const void *context)
+{
+	ssize_t r = connect(fd, addr, len);
+	int error = errno;
+
+	if (r < 0)
+		(void)dup2(taker, fd);
+	errno = error;
+	return r;
+}
+
+/* Another thread has closed it, and its number is another socket's: that is not connected in its place. */
+static void a_socket_that_is_gone_is_not_tried_again(void **state)
+{
+	static const struct dial_call call = {.run = run_taken, .repeatable = true};
+	const struct pel_addr both[] = {{.family = 4, .ip = {127, 0, 0, 1}},
+		{.family = 4, .ip = {127, 0, 0, 2}}};
+	struct sockaddr_in in = {.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr = {htonl(name->virtual4)}};
+	socklen_t n = sizeof(in);
+	int fd = socket(AF_INET, SOCK_STREAM, 0), refusals = 0;
+
+	taker = socket(AF_INET, SOCK_STREAM, 0);
+	followed_set_dns(name, both, 2, 1);
+	for (int i = 0; i < 2; i++) {
+		struct sockaddr_in peer;
+
+		n = sizeof(in);
+		if (dial_run(fd, (struct sockaddr *)&in, n, &call) < 0) {
+			refusals++;
+			assert_int_equal(errno, ECONNREFUSED);
+		}
+		n = sizeof(peer);
+		assert_int_equal(getpeername(taker, (struct sockaddr *)&peer, &n), -1);
+		close(fd);
+		fd = socket(AF_INET, SOCK_STREAM, 0);
+	}
+	assert_int_equal(refusals, 1); /* each of the two addresses has its turn */
+	close(fd);
+	close(taker);
+}
+
 /* Whoever starts one takes a lock first. */
 static void a_daemon_that_is_missed_is_started_by_another_thread(void **state)
 {
@@ -198,6 +243,7 @@ int main(void)
 		cmocka_unit_test(a_connect_behind_one_that_failed_is_a_new_one),
 		cmocka_unit_test(a_connected_socket_stays_where_it_is),
 		cmocka_unit_test(a_socket_that_was_taken_back_is_a_new_one),
+		cmocka_unit_test(a_socket_that_is_gone_is_not_tried_again),
 		cmocka_unit_test(a_daemon_that_is_missed_is_started_by_another_thread),
 	};
 

@@ -37,39 +37,43 @@ bool futex_waits_for_two(void)
 	return !atomic_load_explicit(&two_are_refused, memory_order_relaxed);
 }
 
-/* True if the kernel did it. */
-static bool wait_two(const _Atomic uint32_t *word, uint32_t seen, const _Atomic uint32_t *own,
-	uint32_t own_seen, uint64_t limit_ns)
+static struct waiter on_own(const _Atomic uint32_t *own, uint32_t seen)
 {
-	struct waiter two[2] = {
-		{.value = seen, .address = (uintptr_t)word, .flags = WAITER_32},
-		{.value = own_seen,
-			.address = (uintptr_t)own,
-			.flags = WAITER_32 | FUTEX_PRIVATE_FLAG},
-	};
+	return (struct waiter){.value = seen,
+		.address = (uintptr_t)own,
+		.flags = WAITER_32 | FUTEX_PRIVATE_FLAG};
+}
+
+/* 0, or how it ended; ENOSYS if the kernel did not do it. */
+static int wait_for(struct waiter *words, unsigned n, uint64_t limit_ns)
+{
 	struct timespec until;
 
 	if (!futex_waits_for_two())
-		return false;
+		return ENOSYS;
 	(void)clock_gettime(CLOCK_MONOTONIC, &until);
 	until = timespec_of(
 		(uint64_t)until.tv_sec * UINT64_C(1000000000) + (uint64_t)until.tv_nsec + limit_ns);
-	if (syscall(SYS_futex_waitv, two, 2, 0, &until, CLOCK_MONOTONIC) >= 0)
-		return true;
+	if (syscall(SYS_futex_waitv, words, n, 0, &until, CLOCK_MONOTONIC) >= 0)
+		return 0;
 	if (errno != ENOSYS && errno != EPERM && errno != EINVAL)
-		return true;
+		return errno;
 	atomic_store_explicit(&two_are_refused, true, memory_order_relaxed);
-	return false;
+	return ENOSYS;
 }
 
 void futex_wait(const _Atomic uint32_t *word, uint32_t seen, const _Atomic uint32_t *own,
 	uint32_t own_seen, uint64_t limit_ns)
 {
 	struct timespec limit = timespec_of(limit_ns);
+	struct waiter two[] = {
+		{.value = seen, .address = (uintptr_t)word, .flags = WAITER_32},
+		on_own(own, own_seen),
+	};
 
 	if (!word)
 		(void)syscall(SYS_futex, own, FUTEX_WAIT_PRIVATE, own_seen, &limit, NULL, 0);
-	else if (!own || !wait_two(word, seen, own, own_seen, limit_ns))
+	else if (!own || wait_for(two, 2, limit_ns) == ENOSYS)
 		(void)syscall(SYS_futex, word, FUTEX_WAIT, seen, &limit, NULL, 0);
 }
 
@@ -83,14 +87,18 @@ static int set_cancel_type(int to)
 }
 
 /* Nothing is held meanwhile, so that the thread may be cancelled at any instruction. */
-int futex_wait_as_call(const _Atomic uint32_t *own, uint32_t seen, uint64_t limit_ns)
+int futex_wait_as_call(const _Atomic uint32_t *own, uint32_t seen, uint64_t limit_ns, bool goes_on)
 {
-	struct timespec limit = timespec_of(limit_ns == UINT64_MAX ? 0 : limit_ns);
+	const bool limited = limit_ns != UINT64_MAX;
+	struct timespec limit = timespec_of(limited ? limit_ns : 0);
+	struct waiter one = on_own(own, seen);
 	int before = set_cancel_type(PTHREAD_CANCEL_ASYNCHRONOUS);
-	long r = syscall(SYS_futex, own, FUTEX_WAIT_PRIVATE, seen,
-		limit_ns == UINT64_MAX ? NULL : &limit, NULL, 0);
-	int error = r < 0 ? errno : 0;
+	int error = limited && goes_on ? wait_for(&one, 1, limit_ns) : ENOSYS;
 
+	if (error == ENOSYS &&
+		syscall(SYS_futex, own, FUTEX_WAIT_PRIVATE, seen, limited ? &limit : NULL, NULL,
+			0) < 0)
+		error = errno;
 	(void)set_cancel_type(before);
 	return error == EINTR ? EINTR : 0;
 }

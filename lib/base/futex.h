@@ -20,10 +20,11 @@ void futex_wait(const _Atomic uint32_t *word, uint32_t seen, const _Atomic uint3
 bool futex_waits_for_two(void);
 
 /*
- * Sleeps as a blocking call of the kernel does: without a limit (UINT64_MAX) a signal ends it only if its
- * handler asks for that, with one any handler does.  A cancellation point.  0, or EINTR.
+ * Sleeps as a blocking call of the kernel does: without a limit (UINT64_MAX), or if it `goes_on`, a signal
+ * ends it only if its handler asks for that; else any handler does, as where the kernel cannot wait for two.
+ * A cancellation point.  0, or EINTR.
  */
-int futex_wait_as_call(const _Atomic uint32_t *own, uint32_t seen, uint64_t limit_ns);
+int futex_wait_as_call(const _Atomic uint32_t *own, uint32_t seen, uint64_t limit_ns, bool goes_on);
 
 /* Wakes those of this process that sleep on a private word. */
 void futex_wake_own(_Atomic uint32_t *own);

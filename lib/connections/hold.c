@@ -2,8 +2,8 @@
 /*
  * Threads that wait are not listed anywhere: one may be cancelled, or a signal handler jump out of its
  * wait.  They are counted as they look, and woken at each change and each LOOK_NS; who does not look
- * again is no longer counted.  They sleep without a limit, for only then does the kernel go on with
- * the sleep behind a signal's handler as it does with a connect().
+ * again is no longer counted.  Behind a signal's handler the sleep goes on if a connect() would: not one
+ * of a socket with a limit of its own.
  */
 #include "hold.h"
 
@@ -185,7 +185,8 @@ static int sleep_once(uint32_t seen, uint64_t end_ns, uint64_t due_ns)
 	if (end_ns <= now)
 		return EINPROGRESS;
 	if (watcher_arm())
-		return futex_wait_as_call(word, seen, until == UINT64_MAX ? until : until - now);
+		return futex_wait_as_call(word, seen, until == UINT64_MAX ? until : until - now,
+			end_ns == UINT64_MAX);
 	futex_wait(NULL, 0, word, seen, least(until - now, LOOK_NS));
 	return 0;
 }

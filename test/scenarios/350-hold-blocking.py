@@ -25,7 +25,7 @@ from lib.waiting import wait_for
 DOMAIN = "test-region-1.rds.amazonaws.com"
 WRITER, READER = f"db.cluster-abc.{DOMAIN}", f"db.cluster-ro-abc.{DOMAIN}"
 ONE, TWO = "127.0.77.1", "127.0.77.2"
-THREADS, PROGRAMS = 40, 4
+THREADS, PROGRAMS, CROWDED = 40, 4, 6
 LIBC = ctypes.CDLL(None, use_errno=True)
 DIAL = """
 import errno, socket, sys, time
@@ -112,15 +112,15 @@ def check_many(published, port, address):
     ok(all(who == TWO and took > 2 for who, took in found), "so do other programs", found)
 
 
-def with_alarm(restart, sock, address, limit=None):
-    """(errno, how many signals, seconds) of a connect in which two signals come."""
+def with_alarm(restart, sock, address, limit=None, every=0.3):
+    """(errno, how many signals, seconds) of a connect in which signals come."""
     seen = []
     signal.signal(signal.SIGALRM, lambda *_: None)
     signal.siginterrupt(signal.SIGALRM, not restart)
     before = signal.set_wakeup_fd(PIPE[1], warn_on_full_buffer=False)
     if limit:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", *limit))
-    signal.setitimer(signal.ITIMER_REAL, 0.3, 0.3)
+    signal.setitimer(signal.ITIMER_REAL, every, every)
     begin = time.monotonic()
     code = call(sock, address)
     took = time.monotonic() - begin
@@ -191,6 +191,21 @@ def check_again(published, address):
         code = second()
         ok(first == "EINTR" and code in (0, errno.EISCONN) and greeting(sock) == TWO,
            "who is interrupted and connects again goes on waiting", (first, code))
+
+
+def check_crowd(published, address):
+    """One of a crowd sleeps until a moment of its own, and is not told of such a signal either."""
+    published.tell("crowd 6000")
+    found = []
+    for _ in range(CROWDED):
+        published.tell("writer 0 none")
+        appear = threading.Timer(0.2, lambda: published.tell("writer 0 1"))
+        appear.start()
+        with socket.socket() as sock:
+            found.append(with_alarm(True, sock, address, every=0.01)[0])
+        appear.join()
+    published.tell("crowd 0")
+    ok(found == [0] * CROWDED, "nor does it end the wait of one of a crowd", found)
 
 
 def check_closed(published, address):
@@ -278,6 +293,7 @@ def main():
         check_many(published, port, address)
         check_signals(published, address, raw_address("127.0.0.1", place.port4))
         check_restarted(published, address)
+        check_crowd(published, address)
         check_again(published, address)
         check_closed(published, address)
         check_cancelled(published, host, port, folder)

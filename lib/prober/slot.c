@@ -28,11 +28,12 @@
 
 /*
  * Field 22 of /proc/self/stat, and the command in parentheses, which may contain anything: that of the
- * process, whichever thread this is.
+ * process, whichever thread this is.  Several may do so at once: each writes the same, and nothing half.
  */
 static void fill_by_stat(struct pel_slot *s)
 {
 	char text[1024], *at, *command;
+	uint64_t ticks = 0;
 	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 
@@ -48,7 +49,8 @@ static void fill_by_stat(struct pel_slot *s)
 	for (int field = 2; at && field < 22; field++)
 		at = strchr(at + 1, ' ');
 	for (at = at ? at + 1 : NULL; at && *at >= '0' && *at <= '9'; at++)
-		s->start_ticks = s->start_ticks * 10 + (uint64_t)(*at - '0');
+		ticks = ticks * 10 + (uint64_t)(*at - '0');
+	s->start_ticks = ticks;
 }
 
 static off_t offset_of(uint32_t i)

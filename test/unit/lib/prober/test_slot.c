@@ -7,12 +7,14 @@
 
 #include <pelorus/slots.h>
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -159,6 +161,64 @@ static void test_a_full_file_is_no_harm(void **state)
 	assert_ptr_equal(own(), &file.slots[7]);
 }
 
+#define THREADS 8
+#define STARTS 40
+static pthread_barrier_t together;
+
+static void *follow_together(void *unused)
+{
+	(void)pthread_barrier_wait(&together);
+	slot_follow(HASH, now);
+	return NULL;
+}
+
+/* Field 22, behind a command without a space. */
+static uint64_t own_start(void)
+{
+	FILE *stat = fopen("/proc/self/stat", "r");
+	unsigned long long start = 0;
+
+	assert_non_null(stat);
+	for (int i = 1; i < 22; i++)
+		assert_int_equal(fscanf(stat, "%*s"), 0);
+	assert_int_equal(fscanf(stat, "%llu", &start), 1);
+	fclose(stat);
+	return start;
+}
+
+/* In a child, whose page is empty: all are told who it is, and none by halves. */
+static void start_together(void)
+{
+	pthread_t threads[THREADS];
+
+	if (process_check() != PROCESS_OURS)
+		_exit(2);
+	for (int i = 0; i < THREADS; i++)
+		(void)pthread_create(&threads[i], NULL, follow_together, NULL);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	now += 2 * S;
+	slot_look(now, 0);
+	_exit(own() && own()->start_ticks == own_start() ? 0 : 1);
+}
+
+static void test_threads_that_begin_together_have_one_slot(void **state)
+{
+	int status;
+
+	memset(&file, 0, sizeof(file));
+	write_file();
+	(void)pthread_barrier_init(&together, NULL, THREADS);
+	for (int i = 0; i < STARTS; i++) {
+		pid_t child = fork();
+
+		if (child == 0)
+			start_together();
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(status, 0);
+	}
+}
+
 static int prepare(void **state)
 {
 	static char folder[] = "/tmp/pelorus-slot-XXXXXX";
@@ -188,6 +248,7 @@ int main(void)
 		cmocka_unit_test(test_a_slot_that_another_took_is_left_to_it),
 		cmocka_unit_test(test_a_file_cut_short_is_no_harm),
 		cmocka_unit_test(test_a_full_file_is_no_harm),
+		cmocka_unit_test(test_threads_that_begin_together_have_one_slot),
 	};
 
 	return cmocka_run_group_tests_name("slot", tests, prepare, clean_up);

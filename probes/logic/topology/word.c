@@ -90,9 +90,11 @@ unsigned topology_take_hosts(struct topology *t, const struct evidence *e)
 	bool odd = e->n_refused != 0;
 	unsigned bits = odd && !t->odd_told ? TOPOLOGY_ODD : 0;
 
-	if (e->n_hosts == 0 || topology_is_behind(t, &e->term))
-		return bits;
+	if (topology_is_behind(t, &e->term))
+		return 0;
 	t->odd_told = odd;
+	if (e->n_hosts == 0)
+		return bits;
 	return bits | take_all(t, e->hosts, e->n_hosts, e->received_ns);
 }
 

@@ -403,6 +403,9 @@ static void hosts_that_were_refused_are_told_once(void **state)
 	assert_int_equal(tell(t, 1, 1, "aW") & TOPOLOGY_ODD, 0);
 	assert_int_equal(tell(t, 1, 0, "aW") & TOPOLOGY_ODD, 0);
 	assert_true(tell(t, 1, 1, "aW") & TOPOLOGY_ODD);
+	assert_int_equal(tell(t, 1, 0, "aW") & TOPOLOGY_ODD, 0);
+	assert_true(tell(t, 1, 2, "") & TOPOLOGY_ODD); /* all of them */
+	assert_int_equal(tell(t, 1, 2, "") & TOPOLOGY_ODD, 0);
 }
 
 #define N_TWINS (sizeof(twins) / sizeof(*twins))

@@ -99,6 +99,9 @@ bool topology_is_outdated(const struct topology *t, const struct topology_member
 /* Whether an answer is of an earlier term than what another told. */
 bool topology_is_behind(const struct topology *t, const struct evidence_term *term);
 
+/* Whether a member tells of another era: then there are two groups. */
+bool topology_is_apart(const struct topology *t, const struct evidence_term *term);
+
 /* twins.c */
 
 /* Finds members that are one server: all but one of them are twins, and count for nothing. */

@@ -8,7 +8,8 @@
  * follow those that claim nothing.
  *
  * Terms of different eras say nothing of each other: another era is a cluster that was begun anew,
- * perhaps by a single member and by mistake.
+ * perhaps by a single member and by mistake.  As long as members tell of both, what either group says
+ * unnames nobody.
  */
 #include "state.h"
 
@@ -42,6 +43,17 @@ bool topology_is_behind(const struct topology *t, const struct evidence_term *te
 		const struct topology_member *o = &t->members[i];
 
 		if (o->used && o->live && is_earlier(term, &o->term))
+			return true;
+	}
+	return false;
+}
+
+bool topology_is_apart(const struct topology *t, const struct evidence_term *term)
+{
+	for (unsigned i = 0; term->count && i < PEL_MAP_INSTANCES; i++) {
+		const struct topology_member *o = &t->members[i];
+
+		if (o->used && o->live && o->term.count && o->term.era != term->era)
 			return true;
 	}
 	return false;

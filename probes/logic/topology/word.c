@@ -55,12 +55,12 @@ static unsigned take(struct topology *t, const struct evidence_host *word, uint6
 }
 
 static unsigned take_all(struct topology *t, const struct evidence_host *words, unsigned n,
-	uint64_t now_ns)
+	bool whole, uint64_t now_ns)
 {
 	unsigned bits = TOPOLOGY_DATA;
 
 	t->named_ns = n ? now_ns : t->named_ns;
-	for (unsigned i = 0; n && i < PEL_MAP_INSTANCES; i++) {
+	for (unsigned i = 0; whole && n && i < PEL_MAP_INSTANCES; i++) {
 		t->members[i].named = false;
 		t->members[i].word_role = PEL_ROLE_UNKNOWN;
 	}
@@ -82,7 +82,7 @@ unsigned topology_take_words(struct topology *t, const struct evidence_host *wor
 	uint64_t now_ns)
 {
 	t->word_ns = n ? now_ns : 0;
-	return take_all(t, words, n, now_ns);
+	return take_all(t, words, n, true, now_ns);
 }
 
 unsigned topology_take_hosts(struct topology *t, const struct evidence *e)
@@ -95,7 +95,8 @@ unsigned topology_take_hosts(struct topology *t, const struct evidence *e)
 	t->odd_told = odd;
 	if (e->n_hosts == 0)
 		return bits;
-	return bits | take_all(t, e->hosts, e->n_hosts, e->received_ns);
+	return bits |
+		take_all(t, e->hosts, e->n_hosts, !topology_is_apart(t, &e->term), e->received_ns);
 }
 
 /* What was taken on a word is taken back: from now on logins decide. */

@@ -45,14 +45,15 @@ static unsigned say(struct topology *t, const char *text)
 }
 
 /* The same of a server where the name leads: it tells the hosts of its cluster, and a term. */
-static unsigned tell(struct topology *t, uint64_t term, unsigned refused, const char *text)
+static unsigned tell_of(struct topology *t, struct evidence_term term, unsigned refused,
+	const char *text)
 {
 	static struct evidence e;
 	unsigned slot;
 
 	e = (struct evidence){.has = EVIDENCE_IDENTITY | EVIDENCE_ROLE | EVIDENCE_HOSTS,
 		.role = PEL_ROLE_READER,
-		.term = {1, term},
+		.term = term,
 		.sent_ns = now - MS,
 		.received_ns = now,
 		.uuid = "u-met",
@@ -60,6 +61,11 @@ static unsigned tell(struct topology *t, uint64_t term, unsigned refused, const 
 		.from = addr_of(9)};
 	e.n_hosts = hosts_of(text, e.hosts);
 	return topology_feed_scout(t, &e, &slot);
+}
+
+static unsigned tell(struct topology *t, uint64_t term, unsigned refused, const char *text)
+{
+	return tell_of(t, (struct evidence_term){1, term}, refused, text);
 }
 
 static unsigned resolve(struct topology *t, char id)
@@ -71,10 +77,12 @@ static unsigned resolve(struct topology *t, char id)
 	return topology_feed_host(t, topology_find(t, name), &dns, now);
 }
 
-static void answer_as(struct topology *t, char id, const char *uuid, enum pel_role role)
+static void answer_of(struct topology *t, char id, const char *uuid, struct evidence_term term,
+	enum pel_role role)
 {
 	struct evidence e = {.has = EVIDENCE_IDENTITY | EVIDENCE_ROLE,
 		.role = role,
+		.term = term,
 		.sent_ns = now - MS,
 		.received_ns = now,
 		.from = addr_of((unsigned)(id - 'a' + 1))};
@@ -84,11 +92,21 @@ static void answer_as(struct topology *t, char id, const char *uuid, enum pel_ro
 	(void)topology_feed(t, topology_find(t, e.id), &e);
 }
 
-static void answer(struct topology *t, char id, enum pel_role role)
+static void answer_as(struct topology *t, char id, const char *uuid, enum pel_role role)
+{
+	answer_of(t, id, uuid, (struct evidence_term){0}, role);
+}
+
+static void answer_in(struct topology *t, char id, struct evidence_term term, enum pel_role role)
 {
 	const char uuid[] = {'u', 'u', 'i', 'd', '-', id, '\0'};
 
-	answer_as(t, id, uuid, role);
+	answer_of(t, id, uuid, term, role);
+}
+
+static void answer(struct topology *t, char id, enum pel_role role)
+{
+	answer_in(t, id, (struct evidence_term){0}, role);
 }
 
 static struct topology *begin(void)
@@ -408,11 +426,30 @@ static void hosts_that_were_refused_are_told_once(void **state)
 	assert_int_equal(tell(t, 1, 2, "") & TOPOLOGY_ODD, 0);
 }
 
+/* Two groups, each of which has the other's members for none of its own. */
+static void two_eras_do_not_unname_each_others_members(void **state)
+{
+	struct topology *t = begin();
+
+	(void)tell_of(t, (struct evidence_term){1, 5}, 0, "aW bR");
+	answer_in(t, 'b', (struct evidence_term){1, 5}, PEL_ROLE_READER);
+	answer_in(t, 'a', (struct evidence_term){1, 5}, PEL_ROLE_WRITER);
+	(void)tell_of(t, (struct evidence_term){2, 1}, 0, "cW");
+	assert_int_equal(topology_admission(t, &t->members[topology_find(t, "b")]), PEL_ADMITTED);
+	answer_in(t, 'c', (struct evidence_term){2, 1}, PEL_ROLE_READER);
+	(void)tell_of(t, (struct evidence_term){1, 5}, 0, "aW bR");
+	assert_int_not_equal(topology_find(t, "c"), PEL_NONE);
+	answer_in(t, 'a', (struct evidence_term){2, 2}, PEL_ROLE_READER);
+	answer_in(t, 'b', (struct evidence_term){2, 2}, PEL_ROLE_READER);
+	(void)tell_of(t, (struct evidence_term){2, 2}, 0, "cW aR");
+	assert_int_equal(topology_admission(t, &t->members[topology_find(t, "b")]), PEL_ADMIT_HELD);
+}
+
 #define N_TWINS (sizeof(twins) / sizeof(*twins))
 
 int main(void)
 {
-	struct CMUnitTest tests[N_TWINS + 16] = {
+	struct CMUnitTest tests[N_TWINS + 17] = {
 		[N_TWINS] = cmocka_unit_test(the_word_alone_is_followed_without_credentials),
 		cmocka_unit_test(another_word_moves_the_writer_and_severs),
 		cmocka_unit_test(who_is_named_no_more_is_forgotten),
@@ -429,6 +466,7 @@ int main(void)
 		cmocka_unit_test(servers_tell_members),
 		cmocka_unit_test(what_was_true_in_an_earlier_term_is_not_told),
 		cmocka_unit_test(hosts_that_were_refused_are_told_once),
+		cmocka_unit_test(two_eras_do_not_unname_each_others_members),
 	};
 
 	for (size_t i = 0; i < N_TWINS; i++)

@@ -147,7 +147,7 @@ static void inherit(struct cluster *c, const char *name)
 	}
 	if (c->inherited && (hot->writer != PEL_NONE || hot->state == PEL_STATE_WRITERLESS))
 		awaited_ns = hot->writerless_ns ? hot->writerless_ns : c->born_ns;
-	if (awaited_ns && c->born_ns < awaited_ns + TOPOLOGY_WRITERLESS_NS)
+	if (awaited_ns)
 		topology_await_writer(&c->topology, awaited_ns);
 }
 

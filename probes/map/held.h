@@ -11,7 +11,7 @@
 
 struct map_held;
 
-#define MAP_HELD_AWAITED_NS UINT64_C(60000000000) /* a writer is remembered for so long */
+#define MAP_HELD_AWAITED_NS PEL_HOLD_MAX_NS /* nobody awaits a writer for longer */
 
 /*
  * Notes whom the record holds by hand, if anybody, and since when its writer is missed or, by

@@ -400,7 +400,7 @@ static bool are_all_readers(const struct topology *t, bool *ret_all)
 	return any;
 }
 
-static uint64_t writerless_limit_ns(const struct topology *t)
+uint64_t topology_writerless_limit_ns(const struct topology *t)
 {
 	return t->config.hold_ms ? t->config.hold_ms * UINT64_C(1000000) : TOPOLOGY_WRITERLESS_NS;
 }
@@ -409,7 +409,7 @@ static bool is_readers_alone(struct topology *t, uint64_t now_ns)
 {
 	uint64_t since_ns = t->writerless_ns ? t->writerless_ns : t->started_ns;
 	bool awaited = t->writerless_ns || t->table.named || topology_word_writer(t) != PEL_NONE;
-	uint64_t limit_ns = awaited ? writerless_limit_ns(t) : TOPOLOGY_REACH_NS;
+	uint64_t limit_ns = awaited ? topology_writerless_limit_ns(t) : TOPOLOGY_REACH_NS;
 	bool all;
 
 	if (!are_all_readers(t, &all) || is_writer_listed(t) ||
@@ -429,7 +429,7 @@ static bool is_begun_writerless(struct topology *t, uint64_t now_ns)
 
 	return t->state == PEL_STATE_UNKNOWN && !t->known_once && t->writerless_ns &&
 		are_all_readers(t, &all) &&
-		topology_within(t, t->writerless_ns, writerless_limit_ns(t), now_ns);
+		topology_within(t, t->writerless_ns, topology_writerless_limit_ns(t), now_ns);
 }
 
 static void withdraw(struct topology *t, uint64_t now_ns)
@@ -468,7 +468,8 @@ void topology_confirm(struct topology *t, uint64_t now_ns)
 		t->state = PEL_STATE_WRITERLESS;
 	if (t->state == PEL_STATE_WRITERLESS &&
 		(is_unroutable(t, now_ns) ||
-			!topology_within(t, t->writerless_ns, writerless_limit_ns(t), now_ns)))
+			!topology_within(t, t->writerless_ns, topology_writerless_limit_ns(t),
+				now_ns)))
 		t->state = PEL_STATE_UNKNOWN;
 	if (t->state == PEL_STATE_UNKNOWN)
 		t->why = reason(t, now_ns);

@@ -112,6 +112,9 @@ void topology_fold(struct topology *t, uint64_t now_ns);
 /* Who is the writer: sets state, why, writer and their times. */
 void topology_confirm(struct topology *t, uint64_t now_ns);
 
+/* How long a writer is awaited. */
+uint64_t topology_writerless_limit_ns(const struct topology *t);
+
 /* The verified role of every member. */
 void topology_assign_roles(struct topology *t);
 

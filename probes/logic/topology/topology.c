@@ -279,7 +279,8 @@ unsigned topology_reset(struct topology *t, uint16_t port, enum pel_why why, uin
 
 void topology_await_writer(struct topology *t, uint64_t since_ns)
 {
-	t->writerless_ns = since_ns;
+	if (t->started_ns < since_ns + topology_writerless_limit_ns(t))
+		t->writerless_ns = since_ns;
 }
 
 static struct topology_member *member(struct topology *t, unsigned slot)

@@ -286,7 +286,10 @@ unsigned topology_configure(struct topology *t, const struct topology_config *co
  */
 unsigned topology_reset(struct topology *t, uint16_t port, enum pel_why why, uint64_t now_ns);
 
-/* An earlier daemon knew a writer, or waited for one since then: who says reader now is between two. */
+/*
+ * An earlier daemon knew a writer, or waited for one since then: who says reader now is between two, if
+ * connects still wait.
+ */
 void topology_await_writer(struct topology *t, uint64_t since_ns);
 
 /* A followed name in normal form.  Its index, or -ENOSPC; the index if it is there already. */

@@ -25,7 +25,7 @@
  *              and table as `scout:4#4~d,w,t:4M,5`
  *   refused    a client was refused where the writer name leads
  *   why:denied, why:nocred, why:none, why:nocluster
- *   await      an earlier daemon knew a writer
+ *   await      an earlier daemon knew a writer; await:5000 and has missed one for so long
  *   hold:4 admit:4 warm:4 held:4   admission by hand, by the warm-up
  */
 #ifndef TOPOLOGY_SCRIPT_H
@@ -395,8 +395,9 @@ static inline void play_word(struct play *p, const char *w)
 		play_scout(p, w + 6);
 	else if (strncmp(w, "why:", 4) == 0)
 		play_why(p, w + 4);
-	else if (strcmp(w, "await") == 0)
-		topology_await_writer(&p->t, p->now);
+	else if (strncmp(w, "await", 5) == 0)
+		topology_await_writer(&p->t,
+			p->now - (w[5] ? strtoul(w + 6, NULL, 10) : 0) * PLAY_MS);
 	else if (strcmp(w, "refused") == 0)
 		topology_feed_refusal(&p->t, 0, p->now);
 	else if (strchr("wqc", *w))

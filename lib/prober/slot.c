@@ -63,12 +63,16 @@ static bool read_slot(int fd, uint32_t i, struct pel_slot *ret)
 	return pread(fd, ret, sizeof(*ret), offset_of(i)) == (ssize_t)sizeof(*ret);
 }
 
+static bool is_of(const struct pel_slot *s, const struct pel_slot *own)
+{
+	return s->pid == own->pid && s->pidns == own->pidns && s->start_ticks == own->start_ticks;
+}
+
 static bool is_ours(int fd, uint32_t i, const struct pel_slot *own)
 {
 	struct pel_slot s;
 
-	return read_slot(fd, i, &s) && s.pid == own->pid && s.pidns == own->pidns &&
-		s.start_ticks == own->start_ticks;
+	return read_slot(fd, i, &s) && is_of(&s, own);
 }
 
 static bool write_to(int fd, uint32_t i, const struct pel_slot *own)
@@ -76,7 +80,10 @@ static bool write_to(int fd, uint32_t i, const struct pel_slot *own)
 	return quiet_write(fd, own, sizeof(*own), offset_of(i)) == (ssize_t)sizeof(*own);
 }
 
-/* Takes a free one, and is its owner if it still is after that. */
+/*
+ * Takes a free one, and is its owner if it still is after that; or that of the program which this
+ * process was before, whose slot would live as long as we do.
+ */
 static void claim(int fd, const struct pel_slot *own, uint64_t now_ns)
 {
 	struct process *p = process_get();
@@ -93,7 +100,7 @@ static void claim(int fd, const struct pel_slot *own, uint64_t now_ns)
 
 		if (!read_slot(fd, at, &s))
 			return;
-		if (s.pid != 0)
+		if (s.pid != 0 && !is_of(&s, own))
 			continue;
 		if (!write_to(fd, at, own))
 			return;

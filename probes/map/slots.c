@@ -265,13 +265,19 @@ static void names_of(const struct pel_slot *slot, uint64_t ret[static PEL_SLOT_N
 		ret[k] = slot->names[k];
 }
 
+/* Fewer than before are those of another program: a process may execute one. */
+static uint32_t grown(uint32_t was, uint32_t is)
+{
+	return is < was ? is : is - was;
+}
+
 static void news_tell(struct slots_file *s, unsigned i, const struct pel_slot *slot,
 	const struct slots_listener *listener)
 {
 	const struct slots_news news = {
-		.severed = s->swept ? slot->severed - s->was[i].severed : 0,
-		.waited = slot->waited - s->was[i].waited,
-		.given_up = slot->given_up - s->was[i].given_up,
+		.severed = s->swept ? grown(s->was[i].severed, slot->severed) : 0,
+		.waited = grown(s->was[i].waited, slot->waited),
+		.given_up = grown(s->was[i].given_up, slot->given_up),
 		.longest_ms = slot->longest_ms,
 	};
 	bool any = news.severed || news.waited || news.given_up ||

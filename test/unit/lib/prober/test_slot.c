@@ -87,6 +87,16 @@ static void test_a_name_takes_a_slot(void **state)
 	assert_true(own()->start_ticks != 0);
 }
 
+/* It has the pid and the start time of the program before, and knows nothing of that one's slot. */
+static void test_an_executed_program_takes_the_same_slot(void **state)
+{
+	const struct pel_slot *before = own();
+
+	atomic_store(&process_get()->slot, 0);
+	look_later();
+	assert_ptr_equal(own(), before);
+}
+
 static void test_counts_are_written_once_a_second(void **state)
 {
 	slot_count(SLOT_ROUTED);
@@ -243,6 +253,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_name_takes_a_slot),
+		cmocka_unit_test(test_an_executed_program_takes_the_same_slot),
 		cmocka_unit_test(test_counts_are_written_once_a_second),
 		cmocka_unit_test(test_waits_are_counted),
 		cmocka_unit_test(test_a_slot_that_another_took_is_left_to_it),

@@ -317,6 +317,9 @@ static void what_was_severed_is_told_once(void **state)
 	slot_take(f, 100, getpid(), own_pidns()); /* another, in the same place */
 	slots_sweep(f->slots, SECOND, false, &listener, &sum);
 	assert_int_equal(told, 20303);
+	f->map->slots[100].severed = 1; /* anew, by another program in the same process */
+	slots_sweep(f->slots, SECOND, false, &listener, &sum);
+	assert_int_equal(told, 2030301);
 }
 
 static void waits_add(void *ctx, const uint64_t names[static PEL_SLOT_NAMES],

@@ -106,7 +106,9 @@ static void scout_ask(struct cluster *c, enum dialect_question question)
 
 static void scout_report(struct cluster *c)
 {
+	enum pace_kind pace = PACE_SCOUT;
 	unsigned slot = PEL_NONE;
+	struct pel_addr addr;
 	unsigned bits = topology_feed_scout(&c->topology, &c->scout_evidence, &slot);
 
 	*c->refusal = '\0';
@@ -120,7 +122,11 @@ static void scout_report(struct cluster *c)
 	cluster_probes_sync(c);
 	if (slot < PEL_MAP_INSTANCES && c->probes[slot].used && !c->probes[slot].first.member)
 		probe_adopt(&c->probes[slot], &c->scout, &c->scout_evidence);
-	scout_end(c, PACE_SCOUT);
+	/* It has told of nobody, and is well. */
+	if (topology_scout_addr(&c->topology, &addr) &&
+		cluster_now(c) > c->born_ns + SCOUT_HURRY_NS)
+		pace = PACE_SCOUT_REST;
+	scout_end(c, pace);
 }
 
 static void account_ask(struct cluster *c, const char *refusal)

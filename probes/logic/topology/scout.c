@@ -87,14 +87,6 @@ static void remember_alias(struct topology *t, const struct pel_addr *addr)
 	}
 }
 
-/* Members that are hosts are met there; a name's address makes none, but who is met there may tell. */
-static unsigned meet_configured(struct topology *t, const struct evidence *e, unsigned *ret_slot)
-{
-	*ret_slot = find_same(t, e);
-	remember_alias(t, &e->from);
-	return e->has & EVIDENCE_HOSTS ? topology_take_hosts(t, e) : 0;
-}
-
 /* Whether the cluster's own endpoint leads there. */
 static bool is_own(const struct topology *t, const struct pel_addr *addr)
 {
@@ -144,6 +136,54 @@ static void home(struct topology *t, const struct pel_addr *addr)
 	}
 }
 
+/* The address that comes after `addr` among all that DNS gave for any name, in a ring. */
+static struct pel_addr next_addr(const struct topology *t, const struct pel_addr *addr)
+{
+	struct pel_addr first = {0};
+	bool found = false;
+
+	for (unsigned i = 0; i < t->n_names; i++) {
+		if (t->names[i].bond == TOPOLOGY_BOND_OTHER)
+			continue;
+		for (unsigned k = 0; k < t->names[i].n_seen; k++) {
+			const struct pel_addr *a = &t->names[i].seen[k].addr;
+
+			if (topology_same_addr(a, addr))
+				found = true;
+			else if (found)
+				return *a;
+			else if (first.family == 0)
+				first = *a;
+		}
+	}
+	return first.family ? first : *addr;
+}
+
+static bool is_anyone(const struct topology *t)
+{
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		if (t->members[i].used)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Members that are hosts are met there; a name's address makes none, but who is met there may tell.  As
+ * long as nobody has, it is met again, or another is.
+ */
+static unsigned meet_configured(struct topology *t, const struct evidence *e, unsigned *ret_slot)
+{
+	unsigned bits = e->has & EVIDENCE_HOSTS ? topology_take_hosts(t, e) : 0;
+
+	*ret_slot = find_same(t, e);
+	if (is_anyone(t))
+		remember_alias(t, &e->from);
+	else
+		t->scout = next_addr(t, &e->from);
+	return bits;
+}
+
 unsigned topology_take_scout(struct topology *t, const struct evidence *e, unsigned *ret_slot)
 {
 	unsigned same = find_same(t, e), bits = 0;
@@ -170,29 +210,6 @@ unsigned topology_take_scout(struct topology *t, const struct evidence *e, unsig
 	}
 	home(t, &e->from);
 	return bits | learn(t, e, routable, ret_slot);
-}
-
-/* The address that comes after `addr` among all that DNS gave for any name, in a ring. */
-static struct pel_addr next_addr(const struct topology *t, const struct pel_addr *addr)
-{
-	struct pel_addr first = {0};
-	bool found = false;
-
-	for (unsigned i = 0; i < t->n_names; i++) {
-		if (t->names[i].bond == TOPOLOGY_BOND_OTHER)
-			continue;
-		for (unsigned k = 0; k < t->names[i].n_seen; k++) {
-			const struct pel_addr *a = &t->names[i].seen[k].addr;
-
-			if (topology_same_addr(a, addr))
-				found = true;
-			else if (found)
-				return *a;
-			else if (first.family == 0)
-				first = *a;
-		}
-	}
-	return first.family ? first : *addr;
 }
 
 bool topology_scout_has_other(const struct topology *t)

@@ -401,6 +401,27 @@ static void servers_tell_members(void **state)
 	assert_int_equal(topology_find(t, "a"), PEL_NONE);
 }
 
+/* One that is recovering, say: it may tell some time later, or another does. */
+static void who_tells_nobody_is_met_again(void **state)
+{
+	const struct pel_addr addrs[] = {addr_of(8), addr_of(9)};
+	struct topology_dns dns = {.addrs = &addrs[1], .n_addrs = 1, .ttl_ms = 5000};
+	struct topology *t = begin();
+	struct pel_addr addr;
+
+	assert_true(topology_feed_dns(t, 0, &dns, now) & TOPOLOGY_SCOUT);
+	(void)tell(t, 0, 0, "");
+	assert_true(topology_scout_addr(t, &addr));
+	assert_int_equal(addr.ip[3], 9);
+	dns = (struct topology_dns){.addrs = addrs, .n_addrs = 2, .ttl_ms = 5000};
+	(void)topology_feed_dns(t, 0, &dns, now);
+	(void)tell(t, 0, 0, "");
+	assert_true(topology_scout_addr(t, &addr));
+	assert_int_equal(addr.ip[3], 8);
+	(void)tell(t, 1, 0, "aW");
+	assert_false(topology_scout_addr(t, &addr));
+}
+
 static void what_was_true_in_an_earlier_term_is_not_told(void **state)
 {
 	struct topology *t = begin();
@@ -449,7 +470,7 @@ static void two_eras_do_not_unname_each_others_members(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[N_TWINS + 17] = {
+	struct CMUnitTest tests[N_TWINS + 18] = {
 		[N_TWINS] = cmocka_unit_test(the_word_alone_is_followed_without_credentials),
 		cmocka_unit_test(another_word_moves_the_writer_and_severs),
 		cmocka_unit_test(who_is_named_no_more_is_forgotten),
@@ -464,6 +485,7 @@ int main(void)
 		cmocka_unit_test(the_writer_stands_for_its_addresses),
 		cmocka_unit_test(a_reader_that_answers_outlives_a_partial_list),
 		cmocka_unit_test(servers_tell_members),
+		cmocka_unit_test(who_tells_nobody_is_met_again),
 		cmocka_unit_test(what_was_true_in_an_earlier_term_is_not_told),
 		cmocka_unit_test(hosts_that_were_refused_are_told_once),
 		cmocka_unit_test(two_eras_do_not_unname_each_others_members),

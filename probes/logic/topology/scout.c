@@ -159,25 +159,46 @@ static struct pel_addr next_addr(const struct topology *t, const struct pel_addr
 	return first.family ? first : *addr;
 }
 
-static bool is_anyone(const struct topology *t)
+static bool has_member(const struct topology *t, bool configured)
 {
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
-		if (t->members[i].used)
+		if (t->members[i].used && (!configured || t->members[i].configured))
 			return true;
 	}
 	return false;
+}
+
+/* It tells of nobody who answers, though somebody does: a cluster of its own. */
+static bool tells_of_others(const struct topology *t, const struct evidence *e)
+{
+	for (unsigned i = 0; i < e->n_hosts; i++) {
+		const struct topology_member *m = topology_member(t,
+			topology_find_host(t, e->hosts[i].host, e->hosts[i].port));
+
+		if (m && m->live)
+			return false;
+	}
+	return e->n_hosts && topology_is_anyone_live(t);
 }
 
 /*
  * Members that are hosts are met there; a name's address makes none, but who is met there may tell.  As
  * long as nobody has, it is met again, or another is.
  */
-static unsigned meet_configured(struct topology *t, const struct evidence *e, unsigned *ret_slot)
+static unsigned meet_hosts(struct topology *t, const struct evidence *e, unsigned *ret_slot)
 {
-	unsigned bits = e->has & EVIDENCE_HOSTS ? topology_take_hosts(t, e) : 0;
+	unsigned bits = 0;
 
 	*ret_slot = find_same(t, e);
-	if (is_anyone(t))
+	if (*ret_slot == PEL_NONE && tells_of_others(t, e)) {
+		remember_alias(t, &e->from);
+		if (!is_own(t, &e->from) || has_member(t, true))
+			return 0;
+		bits = topology_begin_anew(t, &e->from, e->received_ns);
+	}
+	if (e->has & EVIDENCE_HOSTS)
+		bits |= topology_take_hosts(t, e);
+	if (has_member(t, false))
 		remember_alias(t, &e->from);
 	else
 		t->scout = next_addr(t, &e->from);
@@ -194,7 +215,7 @@ unsigned topology_take_scout(struct topology *t, const struct evidence *e, unsig
 	if (!(e->has & EVIDENCE_IDENTITY))
 		return 0;
 	if (!t->config.has_table)
-		return meet_configured(t, e, ret_slot);
+		return meet_hosts(t, e, ret_slot);
 	if (same != PEL_NONE && t->members[same].live) {
 		*ret_slot = same;
 		remember_alias(t, &e->from);

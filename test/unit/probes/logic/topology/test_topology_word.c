@@ -1,128 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a coordinator's word is worth: everything while nobody can be asked, nothing against a login. */
-#include "logic/topology/state.h"
-
-#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <string.h>
 
 #include <cmocka.h>
 
-#define MS UINT64_C(1000000)
-
-static uint64_t now = 1000000 * MS;
-
-static struct pel_addr addr_of(unsigned i)
-{
-	return (struct pel_addr){.family = 4, .port = 3306, .ip = {10, 0, 0, (uint8_t)i}};
-}
-
-/* "aW bR": host and role; the host of a is a.example, at 10.0.0.1; of A, a.elsewhere. */
-static unsigned hosts_of(const char *text, struct evidence_host *words)
-{
-	unsigned n = 0;
-
-	for (; *text; text += 2 + (text[2] == ' ')) {
-		struct evidence_host *w = &words[n++];
-
-		*w = (struct evidence_host){
-			.role = text[1] == 'W' ? PEL_ROLE_WRITER : PEL_ROLE_READER};
-		snprintf(w->host, sizeof(w->host), "%c.%s", tolower(*text),
-			*text < 'a' ? "elsewhere" : "example");
-	}
-	return n;
-}
-
-static unsigned say(struct topology *t, const char *text)
-{
-	struct evidence_host words[8];
-	unsigned n = hosts_of(text, words);
-
-	return topology_feed_words(t, words, n, now);
-}
-
-/* The same of a server where the name leads: it tells the hosts of its cluster, and a term. */
-static unsigned tell_of(struct topology *t, struct evidence_term term, unsigned refused,
-	const char *text)
-{
-	static struct evidence e;
-	unsigned slot;
-
-	e = (struct evidence){.has = EVIDENCE_IDENTITY | EVIDENCE_ROLE | EVIDENCE_HOSTS,
-		.role = PEL_ROLE_READER,
-		.term = term,
-		.sent_ns = now - MS,
-		.received_ns = now,
-		.uuid = "u-met",
-		.n_refused = refused,
-		.from = addr_of(9)};
-	e.n_hosts = hosts_of(text, e.hosts);
-	return topology_feed_scout(t, &e, &slot);
-}
-
-static unsigned tell(struct topology *t, uint64_t term, unsigned refused, const char *text)
-{
-	return tell_of(t, (struct evidence_term){1, term}, refused, text);
-}
-
-static unsigned resolve(struct topology *t, char id)
-{
-	struct pel_addr addr = addr_of((unsigned)(id - 'a' + 1));
-	const struct topology_dns dns = {.addrs = &addr, .n_addrs = 1, .ttl_ms = 5000};
-	char name[2] = {id, 0};
-
-	return topology_feed_host(t, topology_find(t, name), &dns, now);
-}
-
-static void answer_of(struct topology *t, char id, const char *uuid, struct evidence_term term,
-	enum pel_role role)
-{
-	struct evidence e = {.has = EVIDENCE_IDENTITY | EVIDENCE_ROLE,
-		.role = role,
-		.term = term,
-		.sent_ns = now - MS,
-		.received_ns = now,
-		.from = addr_of((unsigned)(id - 'a' + 1))};
-
-	snprintf(e.id, sizeof(e.id), "%c", id);
-	strcpy(e.uuid, uuid);
-	(void)topology_feed(t, topology_find(t, e.id), &e);
-}
-
-static void answer_as(struct topology *t, char id, const char *uuid, enum pel_role role)
-{
-	answer_of(t, id, uuid, (struct evidence_term){0}, role);
-}
-
-static void answer_in(struct topology *t, char id, struct evidence_term term, enum pel_role role)
-{
-	const char uuid[] = {'u', 'u', 'i', 'd', '-', id, '\0'};
-
-	answer_of(t, id, uuid, term, role);
-}
-
-static void answer(struct topology *t, char id, enum pel_role role)
-{
-	answer_in(t, id, (struct evidence_term){0}, role);
-}
-
-static struct topology *begin(void)
-{
-	static struct topology t;
-	const struct topology_config config = {.port = 3306, .admit_stable_ms = 10000};
-
-	topology_init(&t, &config, 1, now);
-	(void)topology_add_name(&t, "db.example", PEL_ROLE_WRITER, 0);
-	return &t;
-}
-
-static const char *writer(const struct topology *t)
-{
-	return t->state == PEL_STATE_KNOWN ? t->members[t->writer].id : "";
-}
+#include "topology_words.h"
 
 static void the_word_alone_is_followed_without_credentials(void **state)
 {
@@ -384,93 +268,11 @@ static void a_word_that_lapses_is_followed_no_more(void **state)
 	assert_string_equal(writer(t), "a");
 }
 
-static void servers_tell_members(void **state)
-{
-	struct topology *t = begin();
-
-	assert_true(tell(t, 0, 0, "aW bR") & TOPOLOGY_MEMBERS);
-	assert_string_equal(t->members[topology_find(t, "b")].host, "b.example");
-	(void)resolve(t, 'a');
-	(void)resolve(t, 'b');
-	(void)topology_set_why(t, PEL_WHY_NO_CREDENTIALS, now);
-	assert_string_equal(writer(t), ""); /* its word is none of a coordinator */
-	(void)topology_set_why(t, PEL_WHY_NONE, now);
-	answer(t, 'b', PEL_ROLE_WRITER);
-	assert_string_equal(writer(t), "b"); /* who it is says itself */
-	assert_true(tell(t, 0, 0, "bW cR") & TOPOLOGY_MEMBERS);
-	assert_int_equal(topology_find(t, "a"), PEL_NONE);
-}
-
-/* One that is recovering, say: it may tell some time later, or another does. */
-static void who_tells_nobody_is_met_again(void **state)
-{
-	const struct pel_addr addrs[] = {addr_of(8), addr_of(9)};
-	struct topology_dns dns = {.addrs = &addrs[1], .n_addrs = 1, .ttl_ms = 5000};
-	struct topology *t = begin();
-	struct pel_addr addr;
-
-	assert_true(topology_feed_dns(t, 0, &dns, now) & TOPOLOGY_SCOUT);
-	(void)tell(t, 0, 0, "");
-	assert_true(topology_scout_addr(t, &addr));
-	assert_int_equal(addr.ip[3], 9);
-	dns = (struct topology_dns){.addrs = addrs, .n_addrs = 2, .ttl_ms = 5000};
-	(void)topology_feed_dns(t, 0, &dns, now);
-	(void)tell(t, 0, 0, "");
-	assert_true(topology_scout_addr(t, &addr));
-	assert_int_equal(addr.ip[3], 8);
-	(void)tell(t, 1, 0, "aW");
-	assert_false(topology_scout_addr(t, &addr));
-}
-
-static void what_was_true_in_an_earlier_term_is_not_told(void **state)
-{
-	struct topology *t = begin();
-
-	(void)tell(t, 5, 0, "aW bR");
-	t->members[topology_find(t, "a")].live = true;
-	t->members[topology_find(t, "a")].term = (struct evidence_term){1, 6};
-	assert_int_equal(tell(t, 5, 0, "cW") & TOPOLOGY_MEMBERS, 0);
-	assert_int_equal(topology_find(t, "c"), PEL_NONE);
-	assert_true(tell(t, 6, 0, "aW cR") & TOPOLOGY_MEMBERS);
-}
-
-static void hosts_that_were_refused_are_told_once(void **state)
-{
-	struct topology *t = begin();
-
-	assert_true(tell(t, 1, 1, "aW") & TOPOLOGY_ODD);
-	assert_int_equal(tell(t, 1, 1, "aW") & TOPOLOGY_ODD, 0);
-	assert_int_equal(tell(t, 1, 0, "aW") & TOPOLOGY_ODD, 0);
-	assert_true(tell(t, 1, 1, "aW") & TOPOLOGY_ODD);
-	assert_int_equal(tell(t, 1, 0, "aW") & TOPOLOGY_ODD, 0);
-	assert_true(tell(t, 1, 2, "") & TOPOLOGY_ODD); /* all of them */
-	assert_int_equal(tell(t, 1, 2, "") & TOPOLOGY_ODD, 0);
-}
-
-/* Two groups, each of which has the other's members for none of its own. */
-static void two_eras_do_not_unname_each_others_members(void **state)
-{
-	struct topology *t = begin();
-
-	(void)tell_of(t, (struct evidence_term){1, 5}, 0, "aW bR");
-	answer_in(t, 'b', (struct evidence_term){1, 5}, PEL_ROLE_READER);
-	answer_in(t, 'a', (struct evidence_term){1, 5}, PEL_ROLE_WRITER);
-	(void)tell_of(t, (struct evidence_term){2, 1}, 0, "cW");
-	assert_int_equal(topology_admission(t, &t->members[topology_find(t, "b")]), PEL_ADMITTED);
-	answer_in(t, 'c', (struct evidence_term){2, 1}, PEL_ROLE_READER);
-	(void)tell_of(t, (struct evidence_term){1, 5}, 0, "aW bR");
-	assert_int_not_equal(topology_find(t, "c"), PEL_NONE);
-	answer_in(t, 'a', (struct evidence_term){2, 2}, PEL_ROLE_READER);
-	answer_in(t, 'b', (struct evidence_term){2, 2}, PEL_ROLE_READER);
-	(void)tell_of(t, (struct evidence_term){2, 2}, 0, "cW aR");
-	assert_int_equal(topology_admission(t, &t->members[topology_find(t, "b")]), PEL_ADMIT_HELD);
-}
-
 #define N_TWINS (sizeof(twins) / sizeof(*twins))
 
 int main(void)
 {
-	struct CMUnitTest tests[N_TWINS + 18] = {
+	struct CMUnitTest tests[N_TWINS + 13] = {
 		[N_TWINS] = cmocka_unit_test(the_word_alone_is_followed_without_credentials),
 		cmocka_unit_test(another_word_moves_the_writer_and_severs),
 		cmocka_unit_test(who_is_named_no_more_is_forgotten),
@@ -484,11 +286,6 @@ int main(void)
 		cmocka_unit_test(a_word_that_lapses_is_followed_no_more),
 		cmocka_unit_test(the_writer_stands_for_its_addresses),
 		cmocka_unit_test(a_reader_that_answers_outlives_a_partial_list),
-		cmocka_unit_test(servers_tell_members),
-		cmocka_unit_test(who_tells_nobody_is_met_again),
-		cmocka_unit_test(what_was_true_in_an_earlier_term_is_not_told),
-		cmocka_unit_test(hosts_that_were_refused_are_told_once),
-		cmocka_unit_test(two_eras_do_not_unname_each_others_members),
 	};
 
 	for (size_t i = 0; i < N_TWINS; i++)

@@ -44,7 +44,7 @@ enum { COL_ROLE, COL_VIEW, COL_LAG, COL_HOST, COL_PORT, COL_MEMBER_ROLE, COLUMNS
 
 static bool detects(const struct dialect_variables *v)
 {
-	return v->is_group;
+	return v->is_group && !v->is_many;
 }
 
 /* "PREFIX:N"; a server that is in no view has none. */

@@ -48,6 +48,8 @@ static void take_variable(struct dialect_variables *v, const char *name, const c
 		take_uuid(v->uuid, value);
 	else if (strcasecmp(name, "group_replication_group_name") == 0)
 		v->is_group = *value != '\0';
+	else if (strcasecmp(name, "group_replication_single_primary_mode") == 0)
+		v->is_many = strcasecmp(value, "OFF") == 0;
 	else if (strcasecmp(name, "report_host") == 0)
 		v->is_reported = *value != '\0';
 	else if (strcasecmp(name, "basedir") == 0)

@@ -11,6 +11,7 @@ struct dialect_variables {
 	char aurora_server_id[PEL_ID_MAX]; /* normal form; empty: none, or not one DNS label */
 	char uuid[EVIDENCE_UUID_MAX];      /* server_uuid; empty: none */
 	bool is_group;                     /* it has the name of a replication group */
+	bool is_many;                      /* ... of which each member is a primary */
 	bool is_rds, is_reported; /* it lives where RDS has its servers; has a report_host */
 	char group_role[2], group_view[48]; /* as told, where they are; see group_replication.c */
 	enum pel_role innodb_read_only;
@@ -23,7 +24,8 @@ struct dialect_variables {
  */
 #define DIALECT_VARIABLES                                                                          \
 	"SHOW GLOBAL VARIABLES WHERE Variable_name IN ('aurora_server_id', 'innodb_read_only',"    \
-	" 'read_only', 'server_uuid', 'group_replication_group_name', 'report_host', 'basedir')"
+	" 'read_only', 'server_uuid', 'group_replication_group_name',"                             \
+	" 'group_replication_single_primary_mode', 'report_host', 'basedir')"
 
 /* Reads rows of (name, value).  0, -EPROTO: other columns, -ENODATA: no row. */
 int dialect_read_variables(const struct pel_cells *cells, struct dialect_variables *ret);

@@ -240,6 +240,12 @@ static void a_greeting_tells_the_dialect(void **state)
 		{"aurora_server_id|../evil;read_only|OFF", "read_only"},
 		{"read_only|ON;server_uuid|U;group_replication_group_name|G", "group_replication"},
 		{"read_only|ON;server_uuid|U;group_replication_group_name|", "read_only"},
+		{"read_only|ON;group_replication_group_name|G;"
+		 "group_replication_single_primary_mode|ON",
+			"group_replication"},
+		{"read_only|OFF;group_replication_group_name|G;"
+		 "group_replication_single_primary_mode|OFF",
+			"read_only"},
 		{"read_only|ON;report_host|10.0.0.1;basedir|/rdsdbbin/mysql-8.4.7.R1/", "multi_az"},
 		{"read_only|ON;report_host|;basedir|/rdsdbbin/mysql/", "read_only"},
 		{"read_only|ON;report_host|10.0.0.1;basedir|/usr/", "read_only"},

@@ -178,7 +178,7 @@ static bool tells_of_others(const struct topology *t, const struct evidence *e)
 		if (m && m->live)
 			return false;
 	}
-	return e->n_hosts && topology_is_anyone_live(t);
+	return (e->has & EVIDENCE_HOSTS) && e->n_hosts && topology_is_anyone_live(t);
 }
 
 /*

@@ -39,6 +39,8 @@ GRANT REPLICATION SLAVE, BACKUP_ADMIN, CONNECTION_ADMIN, GROUP_REPLICATION_STREA
 TO 'repl'@'%';
 CHANGE REPLICATION SOURCE TO SOURCE_USER='repl', SOURCE_PASSWORD='repl'
 FOR CHANNEL 'group_replication_recovery';"""
+BOOTSTRAP = ("SET GLOBAL group_replication_bootstrap_group=ON; START GROUP_REPLICATION; "
+             "SET GLOBAL group_replication_bootstrap_group=OFF")
 MEMBERS = "SELECT MEMBER_STATE FROM performance_schema.replication_group_members"
 
 
@@ -109,8 +111,7 @@ class Group:
         first, *others = self.servers.values()
         for server in self.servers.values():
             server.sql(USERS)
-        first.sql("SET GLOBAL group_replication_bootstrap_group=ON; START GROUP_REPLICATION; "
-                  "SET GLOBAL group_replication_bootstrap_group=OFF")
+        first.sql(BOOTSTRAP)
         wait_for(lambda: first.sql("SELECT @@super_read_only") == [("0",)], 20)
         first.sql(f"CREATE TABLE {TABLE} (id BIGINT AUTO_INCREMENT PRIMARY KEY)")
         for server in others:
@@ -172,6 +173,19 @@ def lags(group, p):
 
 def lag_of(c, address):
     return next(i.lag_ms for i in c.instances.values() if i.ip4 == address)
+
+
+def met_outside(group, server):
+    """The one that is left is in no group when it is met."""
+    server.sql("STOP GROUP_REPLICATION")
+    dns.addresses[HOST] = [server.address]
+    with Prober(group, section(group)) as p:
+        wait_for(lambda: p.status()["clusters"][0]["credentials"] == "good", 20)
+        time.sleep(1)  # in which it says so
+        server.sql(BOOTSTRAP)
+        c = p.wait_known(seconds=30)
+        tap.ok(address_of_writer(c) == server.address, "who is in no group when it is met is met "
+               "again", p.log()[-600:])
 
 
 class Trial:
@@ -285,8 +299,10 @@ def run(group):
             tap.ok(seconds < COMMITS, "whoever is published commits, or is withdrawn soon",
                    f"{seconds:.1f} s at {address}")
             tap.note(f"published, and let no write in: {seconds:.2f} s at the most")
+            left = group.servers[trial.writer()]
         finally:
             trial.end()
+    met_outside(group, left)
 
 
 try:

@@ -3,8 +3,8 @@
 """A worker that begins between two writers: all instances say that they are readers, and that is
 not how it is meant to be.
 
-What its predecessor knew makes it wait as that one did, and for as long as `hold` says: programs are
-held, instead of being led to where DNS leads, which is a reader.
+What its predecessor knew makes it wait as that one did, and for as long as `hold` says: programs
+are held, instead of being led to where DNS leads, which is a reader.
 """
 import os
 import signal

@@ -7,7 +7,7 @@ import subprocess
 
 from lib.paths import BUILD, LIBRARY, PELORUSD
 from lib.prober import Prober
-from lib.tap import done, ok
+from lib.tap import as_root, done, ok
 from lib.waiting import wait_for
 
 WRITER = "db.cluster-abc.test-region-1.rds.amazonaws.com"
@@ -58,6 +58,8 @@ def check(text, prefix):
 
 
 def main():
+    if not as_root("its descriptors"):
+        done()
     check("this kernel", [])
     check("an old kernel", [os.path.join(BUILD, "test", "guests", "old_kernel")])
     done()

@@ -285,8 +285,8 @@ static uint64_t cluster_deadline(const struct cluster *c, uint64_t now_ns)
 		due = earliest(due, c->data_due_ns);
 	if (c->alarm_until_ns > now_ns)
 		due = earliest(due, c->alarm_until_ns);
-	if (!c->scout.member && c->scout_due_ns > now_ns)
-		due = earliest(due, c->scout_due_ns);
+	if (cluster_scout_due(c) > now_ns)
+		due = earliest(due, cluster_scout_due(c));
 	return due;
 }
 

@@ -99,6 +99,7 @@ struct cluster {
 		[256]; /* of a question, in the server's words, since the last answer; "": none */
 	struct evidence scout_evidence;
 	uint64_t scout_due_ns;
+	uint64_t scout_heard_ns; /* when its server took the connection that is under way */
 	bool scout_late; /* a server was silent, and so was everybody else since: it may be waking up */
 	enum pel_why scout_why; /* what its last failed login would be the reason of, or none */
 	unsigned bits;          /* TOPOLOGY_* since the last settling */
@@ -181,6 +182,7 @@ void probe_health_failed(struct probe *p, const struct member_failure *failure);
 
 /* scout.c */
 void cluster_scout_tick(struct cluster *c, uint64_t now_ns);
+uint64_t cluster_scout_due(const struct cluster *c);
 /* What a server is asked first. */
 const char *cluster_hello(const struct cluster *c);
 /* The evidence in an answer, by the cluster's dialect.  0; -ENODATA: it has none; -errno. */

@@ -285,6 +285,8 @@ static void scout_told(void *ctx, enum member_event event, const struct member_a
 	case MEMBER_DIALLED:
 		break;
 	case MEMBER_ACCEPTED:
+		c->scout.accepted = true;
+		c->scout_heard_ns = cluster_now(c);
 		health_witnessed(c->o->witness, cluster_now(c));
 		break;
 	case MEMBER_READY:
@@ -359,18 +361,33 @@ static uint16_t secrets_of_others(const struct cluster *c, const struct pel_addr
 	return n ? credentials_of_others(c->links.credentials, names, n) : 0;
 }
 
+/* When a server that says nothing is left for another, if there is one by then. */
+static uint64_t mute_ns(const struct cluster *c)
+{
+	if (!c->scout.accepted || c->scout.ready || c->scout_late ||
+		!topology_scout_has_other(&c->topology))
+		return LOOP_NEVER;
+	return c->scout_heard_ns + GREET_NS;
+}
+
+uint64_t cluster_scout_due(const struct cluster *c)
+{
+	return c->scout.member ? mute_ns(c) : c->scout_due_ns;
+}
+
 void cluster_scout_tick(struct cluster *c, uint64_t now_ns)
 {
 	struct pel_addr addr;
 	/* It has more addresses to try than that of a writer which has just fallen silent. */
 	struct link_options options = {.addr = &addr,
 		.dial_limit_ns = now_ns < c->born_ns + YOUNG_NS ? DIAL_NS : 0,
-		.login_limit_ns =
-			c->scout_late || !topology_scout_has_other(&c->topology) ? 0 : GREET_NS,
 		.told = scout_told,
 		.ctx = c};
 	int r;
 
+	if (c->scout.member && now_ns >= mute_ns(c))
+		scout_told(c, MEMBER_FAILED, NULL,
+			&(struct member_failure){.kind = MEMBER_LATE, .heard = true});
 	if (c->asleep || c->scout.member || now_ns < c->scout_due_ns ||
 		!topology_scout_addr(&c->topology, &addr))
 		return;

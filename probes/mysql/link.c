@@ -96,8 +96,7 @@ int link_open(const struct links *links, struct link *link, const struct link_op
 		.told = options->told,
 		.ctx = options->ctx,
 		.dial_limit_ns = options->dial_limit_ns ? options->dial_limit_ns : DIAL_LIMIT_NS,
-		.login_limit_ns =
-			options->login_limit_ns ? options->login_limit_ns : LOGIN_LIMIT_NS};
+		.login_limit_ns = LOGIN_LIMIT_NS};
 	struct door *d = door_at(links, options->addr);
 	uint64_t now = loop_now_ns(links->loop);
 	int r;

@@ -64,8 +64,8 @@ struct link {
 struct link_options {
 	const struct pel_addr *addr;
 	const char *host;
-	uint64_t dial_limit_ns, login_limit_ns; /* 0: the usual */
-	uint16_t but; /* a bit for each ticket that must not be shown there */
+	uint64_t dial_limit_ns; /* 0: the usual */
+	uint16_t but;           /* a bit for each ticket that must not be shown there */
 	bool urgent; /* whether it answers at all has to be known: no rest counts, only the share */
 	void (*told)(void *ctx, enum member_event event, const struct member_answer *answer,
 		const struct member_failure *failure);

@@ -164,25 +164,12 @@ def wait_together(appear, host, port):
         (connect_blocking(host, port), time.monotonic()))) for _ in range(5)]
     for t in threads:
         t.start()
-    wait_for(lambda: waiting_threads() == len(threads))
+    wait_for(lambda: loopback.sleepers() == len(threads))
     appeared = time.monotonic()
     appear()
     for t in threads:
         t.join()
     return found, appeared
-
-
-def waiting_threads():
-    """How many of this process's threads sleep on the map's word."""
-    count = 0
-    for tid in os.listdir("/proc/self/task"):
-        try:
-            with open(f"/proc/self/task/{tid}/wchan") as f, \
-                 open(f"/proc/self/task/{tid}/comm") as comm:
-                count += f.read().startswith("futex_") and comm.read().strip() != "pelorus"
-        except OSError:
-            pass
-    return count
 
 
 def connect_blocking(host, port):

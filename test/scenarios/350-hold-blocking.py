@@ -73,19 +73,6 @@ def in_thread(function):
     return result
 
 
-def sleepers():
-    """How many threads of this process wait in a futex, the library's own aside."""
-    count = 0
-    for tid in os.listdir("/proc/self/task"):
-        try:
-            with open(f"/proc/self/task/{tid}/wchan") as f, \
-                 open(f"/proc/self/task/{tid}/comm") as comm:
-                count += f.read().startswith("futex_") and comm.read().strip() != "pelorus"
-        except OSError:
-            pass
-    return count
-
-
 def connect(address):
     with socket.socket() as sock:
         code = call(sock, address)
@@ -100,7 +87,7 @@ def check_many(published, port, address):
     ok(took < 1, "a lookup waits for no writer", f"{took:.3f} s")
     waiting = [in_thread(lambda: connect(address)) for _ in range(THREADS)]
     programs = [dial(WRITER, port) for _ in range(PROGRAMS)]
-    wait_for(lambda: sleepers() >= THREADS)
+    wait_for(lambda: loopback.sleepers() >= THREADS)
     time.sleep(4)
     published.tell("writer 0 1")
     begin = time.monotonic()
@@ -186,7 +173,7 @@ def check_again(published, address):
     with socket.socket() as sock:
         first = with_alarm(False, sock, address)[0]
         second = in_thread(lambda: call(sock, address))
-        wait_for(lambda: sleepers() >= 1)
+        wait_for(lambda: loopback.sleepers() >= 1)
         published.tell("writer 0 1")
         code = second()
         ok(first == "EINTR" and code in (0, errno.EISCONN) and greeting(sock) == TWO,
@@ -213,7 +200,7 @@ def check_closed(published, address):
     published.tell("writer 0 none")
     number = socket.socket().detach()
     result = in_thread(lambda: call_number(number, address))
-    wait_for(lambda: sleepers() >= 1)
+    wait_for(lambda: loopback.sleepers() >= 1)
     with socket.socket() as other:
         os.dup2(other.fileno(), number)
         published.tell("writer 0 1")

@@ -100,3 +100,16 @@ def dial(name, port, family=socket.AF_INET, **options):
     sock.settimeout(options.get("timeout", 10))
     sock.connect((name, port))
     return sock
+
+
+def sleepers():
+    """How many threads of this process wait in a futex, the library's own aside."""
+    count = 0
+    for tid in os.listdir("/proc/self/task"):
+        try:
+            with open(f"/proc/self/task/{tid}/wchan") as f, \
+                 open(f"/proc/self/task/{tid}/comm") as comm:
+                count += f.read().startswith("futex_") and comm.read().strip() != "pelorus"
+        except OSError:
+            pass
+    return count

@@ -44,8 +44,8 @@ static const struct {
 	/* Servers lock accounts for it: five in the first minute, then one. */
 	[PACE_OTHER_LOGIN] = {20 * MS, 20 * MS, 60 * S, 4, 0, false},
 	[PACE_DENIED_LOGIN] = {10 * S, 300 * S, 60 * S, 4, 4, false},
-	/* After 100 handshakes that we broke off a server blocks the host, the programs' as well. */
-	[PACE_UNFIT_LOGIN] = {10 * S, 1800 * S, 60 * S, 4, 4, false},
+	/* After max_connect_errors broken handshakes a server blocks the host, programs and all. */
+	[PACE_UNFIT_LOGIN] = {10 * S, 1800 * S, 60 * S, 4, 8, false},
 	/* Its end is what a failover waits for: a quarter of the time that it has lasted. */
 	[PACE_CUT_LOGIN] = {50 * MS, 8 * S, 0, 0, 1, true},
 	/* The same, but that it happens is no news that could end it. */
@@ -88,12 +88,23 @@ static void spend(struct pace *p, enum pace_kind kind, uint64_t now_ns)
 	p->least_ns = p->full_ns > slack ? p->full_ns - slack : 0;
 }
 
+/* A reason that comes in between does not end the other: both may be true of one server. */
+static void turn_to(struct pace *p, enum pace_kind kind)
+{
+	uint8_t times = p->kind_before == kind ? p->times_before : 0;
+
+	p->kind_before = p->kind;
+	p->times_before = p->times;
+	p->kind = (uint8_t)kind;
+	p->times = times;
+}
+
 void pace_next(struct pace *p, enum pace_kind kind, uint64_t now_ns, uint64_t seed)
 {
 	if (rows[kind].quarters) {
-		p->times = p->kind == kind ? p->times : 0;
+		if (p->kind != kind)
+			turn_to(p, kind);
 		p->times += p->times < UINT8_MAX;
-		p->kind = (uint8_t)kind;
 	}
 	p->due_ns = now_ns + pace_wait_ns(kind, p->times, seed);
 	if (!rows[kind].each_ns)
@@ -104,12 +115,16 @@ void pace_next(struct pace *p, enum pace_kind kind, uint64_t now_ns, uint64_t se
 
 void pace_well(struct pace *p)
 {
-	p->times = 0;
+	p->times = p->times_before = 0;
 	p->due_ns = 0;
 }
 
-static void again(struct pace *p)
+static void again(struct pace *p, bool passes)
 {
+	if (rows[p->kind_before].passes == passes)
+		p->times_before = 0;
+	if (rows[p->kind].passes != passes)
+		return;
 	p->times = 0;
 	if (p->due_ns > p->least_ns)
 		p->due_ns = p->least_ns;
@@ -117,12 +132,10 @@ static void again(struct pace *p)
 
 void pace_forgive(struct pace *p)
 {
-	if (!rows[p->kind].passes)
-		again(p);
+	again(p, false);
 }
 
 void pace_hurry(struct pace *p)
 {
-	if (rows[p->kind].passes)
-		again(p);
+	again(p, true);
 }

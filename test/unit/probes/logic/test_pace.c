@@ -32,7 +32,7 @@ static void waits_are_those_of_the_table(void **state)
 		{PACE_DENIED_LOGIN, 1, 10 * S},
 		{PACE_DENIED_LOGIN, 2, 20 * S},
 		{PACE_DENIED_LOGIN, 6, 300 * S},
-		{PACE_UNFIT_LOGIN, 6, 320 * S},
+		{PACE_UNFIT_LOGIN, 4, 270 * S},
 		{PACE_UNFIT_LOGIN, 99, 1800 * S},
 		{PACE_CUT_LOGIN, 2, 62500 * MS / 1000},
 		{PACE_CUT_LOGIN, 99, 8 * S},
@@ -128,6 +128,24 @@ static void another_reason_begins_anew_and_success_ends_it(void **state)
 	assert_in_range(p.due_ns, 0, 50 * S);
 }
 
+/* A server that once is late has no better certificate for that. */
+static void a_reason_in_between_does_not_end_another(void **state)
+{
+	struct pace p = {0};
+
+	for (unsigned i = 0; i < 3; i++)
+		pace_next(&p, PACE_UNFIT_LOGIN, S, 0);
+	pace_next(&p, PACE_LATE_LOGIN, 1000 * S, 0);
+	assert_int_equal(p.due_ns, 1004 * S);
+	pace_next(&p, PACE_UNFIT_LOGIN, 1004 * S, 0);
+	assert_int_equal(p.due_ns, 1274 * S);
+	pace_next(&p, PACE_LATE_LOGIN, 2000 * S, 0);
+	assert_int_equal(p.due_ns, 2008 * S);
+	pace_forgive(&p);
+	pace_next(&p, PACE_UNFIT_LOGIN, 3000 * S, 0);
+	assert_int_equal(p.due_ns, 3010 * S);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -135,6 +153,7 @@ int main(void)
 		cmocka_unit_test(jitter_is_a_quarter_at_most),
 		cmocka_unit_test(no_share_is_broken),
 		cmocka_unit_test(another_reason_begins_anew_and_success_ends_it),
+		cmocka_unit_test(a_reason_in_between_does_not_end_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,7 @@ class Crowd:
     def __init__(self, lab, env, kind, processes, sockets, user=USER, host=None, port=3306):
         self.size, self.kind = processes * sockets, kind
         self.told = {}  # word: moments, and what came with it
+        self.enough = {}  # word: how many of them somebody waits for, that not each wakes him
         self.news = threading.Condition()
         start = lab.popen if lab else lambda *words, **options: subprocess.Popen(words, **options)
         self.process = start(program("c/crowd"), host or lab.writer_name, str(port),
@@ -35,7 +36,8 @@ class Crowd:
             if ns.isdigit():
                 with self.news:
                     self.told.setdefault(word, []).append((int(ns), *map(int, rest)))
-                    self.news.notify_all()
+                    if len(self.told[word]) >= self.enough.get(word, 0):
+                        self.news.notify_all()
 
     def since(self, word, after_ns=0):
         with self.news:
@@ -44,6 +46,8 @@ class Crowd:
     def wait(self, word, count, after_ns=0, seconds=LIMIT_S):
         """True once so many have said it after that moment."""
         with self.news:
+            said = self.told.get(word, [])
+            self.enough[word] = count + sum(t[0] <= after_ns for t in said)
             return self.news.wait_for(
                 lambda: sum(t[0] > after_ns for t in self.told.get(word, [])) >= count, seconds)
 

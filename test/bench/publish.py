@@ -11,7 +11,7 @@ import argparse
 
 from lib.lab import Lab
 from lib.prober import Prober
-from lib.trials.publishing import rounds, summary
+from lib.trials.publishing import CALM_S, rounds, summary
 
 
 def show(ms):
@@ -28,7 +28,8 @@ def main():
     with Lab(instances=args.instances, detect=args.detect) as lab, Prober(lab) as prober:
         prober.wait_settled(args.instances)
         for mode in args.modes.split(","):
-            print("\n" + summary(mode, rounds(lab, prober, mode, args.rounds, show)))
+            calm_s = CALM_S if mode == "blackhole" else 0
+            print("\n" + summary(mode, rounds(lab, prober, mode, args.rounds, show, calm_s)))
 
 
 if __name__ == "__main__":

@@ -159,6 +159,7 @@ static void begin_anew(struct cluster *c, uint16_t port, enum pel_why why)
 {
 	c->inherited = map_write_hot(c->o->map, c->record)->state != PEL_STATE_UNKNOWN;
 	c->born_ns = cluster_now(c);
+	c->scout_late = false;
 	link_close(&c->links, &c->scout);
 	cluster_note(c, topology_reset(&c->topology, port, why, c->born_ns));
 	cluster_probes_sync(c);
@@ -207,7 +208,9 @@ void cluster_used(struct cluster *c)
 	c->asleep = false;
 	begin_anew(c, c->topology.config.port, PEL_WHY_NONE);
 	configure(c);
-	cluster_login_anew(c);
+	/* Who must not be asked yet rests as before: anybody may wake it. */
+	c->scout_due_ns = 0;
+	cluster_kick(c);
 }
 
 static int link_token(void *ctx, const char *host, uint16_t port, const char *user, char *ret,

@@ -241,6 +241,21 @@ static enum pace_kind pace_after(const struct cluster *c, const struct member_fa
 		: PACE_SCOUT;
 }
 
+/* One was silent, and nobody has spoken since. */
+static bool is_still_late(const struct cluster *c, const struct member_failure *failure)
+{
+	switch (failure->kind) {
+	case MEMBER_LATE:
+		return c->scout_late || failure->heard;
+	case MEMBER_DENIED:
+	case MEMBER_SPOKE:
+	case MEMBER_UNFIT:
+		return false;
+	default:
+		return c->scout_late;
+	}
+}
+
 /* Not as long as there is a credential that nobody has tried. */
 static enum pel_why why_of(const struct cluster *c, const struct member_failure *failure)
 {
@@ -303,7 +318,7 @@ static void scout_told(void *ctx, enum member_event event, const struct member_a
 	case MEMBER_FAILED:
 		link_failed(&c->links, &c->scout, failure);
 		c->scout_why = why_of(c, failure);
-		c->scout_late |= failure->kind == MEMBER_LATE && failure->heard;
+		c->scout_late = is_still_late(c, failure);
 		if (failure->kind != MEMBER_DENIED && failure->kind != MEMBER_UNFIT)
 			topology_scout_failed(&c->topology);
 		scout_end(c, pace_after(c, failure));
@@ -364,7 +379,7 @@ static uint16_t secrets_of_others(const struct cluster *c, const struct pel_addr
 /* When a server that says nothing is left for another, if there is one by then. */
 static uint64_t mute_ns(const struct cluster *c)
 {
-	if (!c->scout.accepted || c->scout.ready || c->scout_late ||
+	if (!c->scout.accepted || c->scout_late || member_is_greeted(c->scout.member) ||
 		!topology_scout_has_other(&c->topology))
 		return LOOP_NEVER;
 	return c->scout_heard_ns + GREET_NS;

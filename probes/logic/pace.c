@@ -9,6 +9,7 @@
 #include "pace.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #define MS UINT64_C(1000000)
 #define S (1000 * MS)
@@ -84,49 +85,44 @@ static void spend(struct pace *p, enum pace_kind kind, uint64_t now_ns)
 {
 	uint64_t slack = rows[kind].each_ns * (rows[kind].burst - 1u);
 
+	p->slack_ns = p->full_ns > now_ns ? max_ns(p->slack_ns, slack) : slack;
 	p->full_ns = max_ns(p->full_ns, now_ns) + rows[kind].each_ns;
-	p->least_ns = p->full_ns > slack ? p->full_ns - slack : 0;
+	p->least_ns = p->full_ns > p->slack_ns ? p->full_ns - p->slack_ns : 0;
 }
 
-/* A reason that comes in between does not end the other: both may be true of one server. */
-static void turn_to(struct pace *p, enum pace_kind kind)
-{
-	uint8_t times = p->kind_before == kind ? p->times_before : 0;
-
-	p->kind_before = p->kind;
-	p->times_before = p->times;
-	p->kind = (uint8_t)kind;
-	p->times = times;
-}
-
+/*
+ * A reason that comes in between ends neither the rest of another nor its count: several may be true
+ * of one server.
+ */
 void pace_next(struct pace *p, enum pace_kind kind, uint64_t now_ns, uint64_t seed)
 {
-	if (rows[kind].quarters) {
-		if (p->kind != kind)
-			turn_to(p, kind);
-		p->times += p->times < UINT8_MAX;
+	uint64_t due;
+
+	p->times[kind] += p->times[kind] < UINT8_MAX;
+	due = now_ns + pace_wait_ns(kind, p->times[kind], seed);
+	if (rows[kind].each_ns) {
+		spend(p, kind, now_ns);
+		due = max_ns(due, p->least_ns);
 	}
-	p->due_ns = now_ns + pace_wait_ns(kind, p->times, seed);
-	if (!rows[kind].each_ns)
+	if (now_ns < p->due_ns && due < p->due_ns)
 		return;
-	spend(p, kind, now_ns);
-	p->due_ns = max_ns(p->due_ns, p->least_ns);
+	p->due_ns = due;
+	p->kind = (uint8_t)kind;
 }
 
 void pace_well(struct pace *p)
 {
-	p->times = p->times_before = 0;
+	memset(p->times, 0, sizeof(p->times));
 	p->due_ns = 0;
 }
 
 static void again(struct pace *p, bool passes)
 {
-	if (rows[p->kind_before].passes == passes)
-		p->times_before = 0;
-	if (rows[p->kind].passes != passes)
-		return;
-	p->times = 0;
-	if (p->due_ns > p->least_ns)
+	for (unsigned i = 0; i < PACE_KINDS; i++) {
+		if (rows[i].passes == passes)
+			p->times[i] = 0;
+	}
+	if (rows[p->kind].passes == passes && p->due_ns > p->least_ns)
 		p->due_ns = p->least_ns;
 }
 

@@ -46,12 +46,12 @@ enum pace_kind {
 };
 
 struct pace {
-	uint64_t due_ns;                   /* not before this */
-	uint64_t least_ns;                 /* nor before this, whoever wants it */
-	uint64_t full_ns;                  /* when its share is whole again */
-	uint8_t kind;                      /* of the last time */
-	uint8_t times;                     /* in a row, of a kind that grows */
-	uint8_t kind_before, times_before; /* of the one that it took turns with */
+	uint64_t due_ns;           /* not before this */
+	uint64_t least_ns;         /* nor before this, whoever wants it */
+	uint64_t full_ns;          /* when its share is whole again */
+	uint64_t slack_ns;         /* the room in it of those who have taken of it since */
+	uint8_t kind;              /* by which it is due */
+	uint8_t times[PACE_KINDS]; /* of each kind, since it went well */
 };
 
 /* A share of a time, other for each seed: hosts shall not fall into step. */

@@ -100,6 +100,11 @@ void member_hand_over(struct member *m,
 	m->options.ctx = ctx;
 }
 
+bool member_is_greeted(const struct member *m)
+{
+	return member_login_is_greeted(m->login);
+}
+
 bool member_is_idle(const struct member *m)
 {
 	return m->step == STEP_IDLE;

@@ -79,6 +79,9 @@ void member_hand_over(struct member *m,
 		const struct member_failure *failure),
 	void *ctx);
 
+/* True once the server has said the first word. */
+bool member_is_greeted(const struct member *m);
+
 /* True if a question may be put. */
 bool member_is_idle(const struct member *m);
 

@@ -256,6 +256,11 @@ MYSQL *member_login_handle(const struct member_login *l)
 	return l->mysql;
 }
 
+bool member_login_is_greeted(const struct member_login *l)
+{
+	return l->greeted;
+}
+
 bool member_login_is_up(const struct member_login *l)
 {
 	return l->connected != NULL;

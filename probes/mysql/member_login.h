@@ -28,6 +28,9 @@ MYSQL *member_login_handle(const struct member_login *l);
 /* Begins (0) or goes on with MYSQL_WAIT_* that came; what it waits for now, 0 when it has ended. */
 int member_login_enter(struct member_login *l, int status);
 
+/* Whether the server has said its first word. */
+bool member_login_is_greeted(const struct member_login *l);
+
 /* Whether it came to a connection. */
 bool member_login_is_up(const struct member_login *l);
 

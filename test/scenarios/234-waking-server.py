@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A server that wakes up (Serverless, scaled to nothing) takes a connection at once and greets 12
 to 15 s later: that login is waited for, and not given up and begun again.  Where another server
-may be asked, as when the writer has stopped and says nothing more, that one is asked meanwhile.
+may be asked, as when the writer has stopped and says nothing more, that one is asked meanwhile;
+but who has greeted is not silent, however slow its login is.
 
 And one may fall asleep: with `idle`, a cluster that no program has a connection to has none of the
 prober either, until one has."""
@@ -22,26 +23,39 @@ with socket.create_connection((sys.argv[1], 3306), 5):
     sys.stdin.readline()
 """
 ASLEEP = 13  # seconds
+SLOW = 3
 TRIES = 3  # the scout's, a member's, and one more
 
 
 class Sleepy(fakes.Server):
     wakes = None  # when it greets
     given_up = 0
+    slow = 0  # seconds that it takes to judge a login
 
     def _session(self, connection):
         if self.wakes is None:
             self.wakes = time.monotonic() + ASLEEP
-        while time.monotonic() < self.wakes:
-            connection.settimeout(max(0.01, self.wakes - time.monotonic()))
+        if self._sleep(connection, self.wakes):
+            super()._session(connection)
+
+    def _read(self, connection):
+        sequence, packet = fakes.Server._read(connection)
+        if self.slow and sequence == 1:
+            self._sleep(connection, time.monotonic() + self.slow)
+        return sequence, packet
+
+    def _sleep(self, connection, until):
+        """False if the peer does not wait for it."""
+        while time.monotonic() < until:
+            connection.settimeout(max(0.01, until - time.monotonic()))
             try:
                 if connection.recv(1) == b"":
                     self.given_up += 1
-                    return
+                    return False
             except TimeoutError:
                 pass
         connection.settimeout(None)
-        super()._session(connection)
+        return True
 
 
 class Cluster(fakes.Cluster):
@@ -91,6 +105,35 @@ def stopped():
         p.wait_known("demo-2", 45)
         took = time.monotonic() - begin
         tap.ok(took < 10, "a silent server, where DNS leads, keeps nobody from the others", took)
+    cluster.close()
+
+
+def slow():
+    """The server where DNS leads greets at once and needs longer than a silent one is given."""
+    cluster = Cluster(dns, 2, 4, "slow")
+    for server in cluster.servers.values():
+        server.wakes, server.slow = 0, SLOW
+    with Prober(cluster, cluster_section(cluster)) as p:
+        p.wait_known("demo-1", 45)
+        given_up = sum(server.given_up for server in cluster.servers.values())
+        tap.ok(given_up == 0, "a login of who has greeted is not given up half-way", given_up)
+    cluster.close()
+
+
+def busy():
+    """A silent server where DNS leads; the other is full at first, and the writer then."""
+    cluster = Cluster(dns, 2, 5, "busy")
+    silent, full = cluster.servers["demo-1"], cluster.servers["demo-2"]
+    silent.wakes, full.wakes = time.monotonic() + 3600, 0
+    full.greeting_error = (1040, "Too many connections")
+    full.read_only = False
+    with Prober(cluster, cluster_section(cluster)) as p:
+        wait_for(lambda: len(silent.came) > 1 and full.came[-1] > silent.came[1], 30)
+        full.greeting_error = None
+        begin = time.monotonic()
+        p.wait_known("demo-2", 60)
+        took = time.monotonic() - begin
+        tap.ok(took < 10, "a silent server keeps nobody from another that is merely full", took)
     cluster.close()
 
 
@@ -144,5 +187,7 @@ fakes.enter()
 dns = worlds.Dns()
 waking()
 stopped()
+slow()
+busy()
 idle()
 tap.done()

@@ -325,6 +325,12 @@ void member_hand_over(struct member *m,
 	m->options.ctx = ctx;
 }
 
+/* Whoever greets has judged the login by the next turn. */
+bool member_is_greeted(const struct member *m)
+{
+	return m->step == STEP_IDLE || m->step == STEP_ASK;
+}
+
 bool member_is_idle(const struct member *m)
 {
 	return m->step == STEP_IDLE;

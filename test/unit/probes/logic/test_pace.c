@@ -146,6 +146,39 @@ static void a_reason_in_between_does_not_end_another(void **state)
 	assert_int_equal(p.due_ns, 3010 * S);
 }
 
+/* However many others come in between, and whatever they would wait for. */
+static void no_reason_ends_anothers_rest(void **state)
+{
+	struct pace p = {0};
+
+	for (unsigned i = 0; i < 5; i++)
+		pace_next(&p, PACE_UNFIT_LOGIN, S, 0);
+	pace_next(&p, PACE_CUT_LOGIN, 10000 * S, 0);
+	pace_next(&p, PACE_LATE_LOGIN, 10001 * S, 0);
+	pace_next(&p, PACE_UNFIT_LOGIN, 10010 * S, 0);
+	assert_int_equal(p.due_ns, 11810 * S);
+	pace_next(&p, PACE_LATE_LOGIN, 10100 * S, 0);
+	assert_int_equal(p.due_ns, 11810 * S);
+	pace_hurry(&p);
+	assert_int_equal(p.due_ns, 11810 * S);
+	pace_next(&p, PACE_CUT_LOGIN, 10200 * S, 0);
+	assert_int_equal(p.due_ns, 11810 * S);
+	pace_forgive(&p);
+	assert_in_range(p.due_ns, 0, 10200 * S);
+}
+
+/* Shares are one for all logins, and each kind has its own room in it. */
+static void what_was_denied_is_not_paid_by_who_is_late(void **state)
+{
+	struct pace p = {0};
+
+	for (unsigned i = 0; i < 3; i++)
+		pace_next(&p, PACE_OTHER_LOGIN, 1000 * S, 0);
+	pace_well(&p);
+	pace_next(&p, PACE_LATE_LOGIN, 1010 * S, 0);
+	assert_in_range(p.due_ns, 1014 * S, 1015 * S);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -154,6 +187,8 @@ int main(void)
 		cmocka_unit_test(no_share_is_broken),
 		cmocka_unit_test(another_reason_begins_anew_and_success_ends_it),
 		cmocka_unit_test(a_reason_in_between_does_not_end_another),
+		cmocka_unit_test(no_reason_ends_anothers_rest),
+		cmocka_unit_test(what_was_denied_is_not_paid_by_who_is_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

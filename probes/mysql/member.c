@@ -290,25 +290,20 @@ static void tell_answer(struct member *m, unsigned error)
 
 static void end_login(struct member *m)
 {
+	const struct member_answer ready = {.sent_ns = m->sent_ns,
+		.received_ns = loop_now_ns(m->loop)};
 	struct member_failure failure;
-	struct member_answer answer;
 
-	bool connected = member_login_is_up(m->login);
-
-	if (connected && m->options.credential->tls.on && !mysql_get_ssl_cipher(m->mysql)) {
+	if (!member_login_is_up(m->login)) {
+		member_login_judge(m->login, m->step == STEP_DIAL, &failure);
+		tell_failed(m, &failure);
+	} else if (m->options.credential->tls.on && !mysql_get_ssl_cipher(m->mysql)) {
 		tell_failure(m, MEMBER_UNFIT, CR_SSL_CONNECTION_ERROR, MEMBER_LOGIN_NO_TLS);
-		return;
-	}
-	if (connected) {
-		answer = (struct member_answer){.sent_ns = m->sent_ns,
-			.received_ns = loop_now_ns(m->loop)};
+	} else {
 		loop_timer_stop(m->loop, &m->limit);
 		m->step = STEP_IDLE;
-		tell(m, MEMBER_READY, &answer, NULL);
-		return;
+		tell(m, MEMBER_READY, &ready, NULL);
 	}
-	member_login_judge(m->login, m->step == STEP_DIAL, &failure);
-	tell_failed(m, &failure);
 }
 
 static void end_answer(struct member *m, bool failed)

@@ -18,7 +18,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,7 +42,8 @@ int prober_find(char ret[static PATH_MAX])
 /* The exit status of a child of ours, within a limit; -ETIMEDOUT after having ended it. */
 static int child_status(pid_t pid, int limit_ms)
 {
-	struct pollfd ended = {.fd = pidfd_open(pid, 0), .events = POLLIN};
+	/* By its number: glibc has a function for it from 2.36 on only. */
+	struct pollfd ended = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
 	int status, n = 1;
 
 	if (ended.fd >= 0) {

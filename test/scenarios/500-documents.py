@@ -5,9 +5,9 @@ installation; what a block of the label "output" shows is said by the commands a
 
 Stand-ins are put in front of two programs that only a whole system has: sudo, which runs what it is
 told, and systemctl, which looks whether our own units are installed.  Blocks of the label "package"
-are run by 540-package, "tests" is what runs all this.
+are run by 540-package, "release" by 661-release, "kubernetes" by 662-kubernetes; "tests" is what
+runs all this.
 """
-import json
 import os
 import re
 import shutil
@@ -19,12 +19,10 @@ from lib.installed import Installed
 from lib.lab import Lab
 from lib.paths import LAB, ROOT
 from lib.tap import done, ok
-from lib.waiting import wait_for
 
-ELSEWHERE = {"package", "tests"}
-KNOWN = {"", "sh", "sh host", "sh install", "sh gdb", "sh package", "sh tests", "output",
-         "ini systemd",
-         "ini pelorus", "sql", "yaml", "Dockerfile", "js"}
+ELSEWHERE = {"package", "tests", "release", "kubernetes"}
+KNOWN = {"", "sh", "sh host", "sh install", "sh gdb", "output", "ini systemd", "ini pelorus", "sql",
+         "yaml", "Dockerfile", "js", *("sh " + word for word in ELSEWHERE)}
 README_LINES = 150
 
 
@@ -198,62 +196,6 @@ def check_files(tree, lab, folder, environment):
     ok(keys and not missing, "pelorus.conf(5) has every key", str(missing))
 
 
-def manifest():
-    """That of docs/kubernetes.md, read by Ruby's YAML, for Python brings none."""
-    text, = blocks_of("yaml")
-    return json.loads(subprocess.run(
-        ["/usr/bin/ruby", "-ryaml", "-rjson", "-e", "puts JSON.dump(YAML.load($stdin.read))"],
-        input=text, text=True, stdout=subprocess.PIPE, check=True).stdout)["spec"]
-
-
-def check_shape(spec):
-    """What kubectl would find wrong with it."""
-    containers = spec["initContainers"] + spec["containers"]
-    volumes = {v["name"] for v in spec["volumes"]}
-    mounts = {(m["name"], m["mountPath"]) for c in containers for m in c["volumeMounts"]}
-    ok(mounts == {("pelorus", "/pelorus")} and volumes == {"pelorus"} and
-       all(c["image"] for c in containers) and len({c["name"] for c in containers}) == 3,
-       "the manifest has three containers with one volume, at one place", str(spec))
-    ok([c.get("restartPolicy") for c in containers] == [None, "Always", None],
-       "and the second of them stays beside the application")
-
-
-def check_pod(tree, lab, folder, environment):
-    """The manifest's own commands and variables, each container's in its order; in one folder."""
-    spec = manifest()
-    check_shape(spec)
-    pod = os.path.join(folder, "pod")
-    os.mkdir(pod)
-
-    def ours(word):
-        return word.replace("/usr/libexec", tree.path("libexec")).replace(
-            "/usr/lib/*-linux-gnu", os.path.dirname(tree.path(tree.library))).replace(
-            "/pelorus/", pod + "/")
-
-    def variables(container):
-        return dict(environment, **{e["name"]: ours(e["value"]) for e in container["env"]})
-    library, sidecar = spec["initContainers"]
-    app, = spec["containers"]
-    check("manifest", " ".join(library["command"]),
-          run([ours(w) for w in library["command"]], folder, environment))
-    ok({e["name"] for e in app["env"]} == {"LD_PRELOAD", "PELORUS_RUNTIME_DIR", "PELORUS_PROBER"},
-       "the manifest sets three variables", str(app["env"]))
-    prober = lab.popen(*[ours(w) for w in sidecar["command"]], env=environment,
-                       stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    probe = sidecar["readinessProbe"]["exec"]["command"]
-    beside = variables(sidecar)
-    try:
-        ok(wait_for(lambda: run(probe, folder, beside).returncode == 0, every=0.1),
-           "the sidecar becomes ready")
-        made = run(lab.command("exec", "--", "python3", "app.py"), folder, variables(app))
-        check("manifest", "an application in its container", made)
-        status = run(["pelorus", "topology", "--wait", lab.writer_name], folder, beside)
-        check("manifest", "which has the sidecar follow its cluster", status)
-    finally:
-        run(["pelorus", "stop"], folder, beside)
-        prober.wait(20)
-
-
 def check_install(tree, environment):
     want = ["bin/pelorus", "libexec/pelorusd", "include/pelorus.h", "share/man/man1/pelorus.1",
             "share/man/man3/pelorus.3", "share/man/man5/pelorus.conf.5",
@@ -320,8 +262,10 @@ def main():
             check_commands(folder, environment)
             check_completion(tree, folder, environment)
             check_files(tree, lab, folder, environment)
-            check_pod(tree, lab, folder, environment)
             for name in documents.pages():
+                # The page before may have ended with the end of the daemon.
+                run(lab.command("exec", "--", "pelorus", "run", "--", "python3", "app.py"), folder,
+                    environment)
                 check_blocks(name, lab, folder, environment)
             check_completed_instances(tree, folder, environment)
             run(["pelorus", "stop"], folder, environment)

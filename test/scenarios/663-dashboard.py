@@ -1,0 +1,193 @@
+#!/usr/bin/env -S /usr/bin/python3 -B
+# SPDX-License-Identifier: Apache-2.0
+"""tools/deploy/prometheus and tools/deploy/grafana, with the distribution's Prometheus: the rules
+are right and fire when they should, each query of the dashboard has an answer, and what is served
+of `pelorus metrics` shows a failover and a daemon that is gone.
+"""
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+from lib.lab import Lab
+from lib.paths import PELORUS, ROOT
+from lib.prober import Prober
+from lib.tap import done, note, ok, skip
+from lib.waiting import wait_for
+
+RULES = os.path.join(ROOT, "tools", "deploy", "prometheus", "pelorus.rules.yml")
+DASHBOARD = os.path.join(ROOT, "tools", "deploy", "grafana", "pelorus.json")
+CONFIG = """
+global: {scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms}
+rule_files: [rules.yml]
+scrape_configs:
+  - {job_name: pelorus, static_configs: [{targets: ["127.0.0.1:9100"]}]}
+"""
+PORT = "9090"
+# Series that are there only while a reader is warmed up.
+NOT_ALWAYS = {"pelorus_warm_up_statements", "pelorus_warm_up_statements_done"}
+# What a node exporter's textfile collector or a sidecar would do.
+SERVE = 'while :; do "$0" metrics >new; mv new metrics; sleep 0.3; done'
+ASK = """
+import json, sys, urllib.parse, urllib.request
+def ask(path):
+    with urllib.request.urlopen("http://127.0.0.1:9090/api/v1/" + path) as answer:
+        return json.load(answer)["data"]
+paths = json.load(sys.stdin)
+print(json.dumps([ask(p) for p in paths]))
+"""
+
+
+def promtool(*words, **more):
+    made = subprocess.run(["promtool", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, **more)
+    return made.returncode, made.stdout
+
+
+def names_in(text):
+    return set(re.findall(r"\bpelorus_[a-z_]+", text))
+
+
+def check_rules(folder):
+    status, said = promtool("check", "rules", RULES)
+    ok(status == 0, "promtool finds the rules right", said)
+    shutil.copy(RULES, folder)
+    tests = os.path.join(folder, "alerts.yml")
+    shutil.copy(os.path.join(ROOT, "test", "lib", "alerts.yml"), tests)
+    status, said = promtool("test", "rules", tests)
+    ok(status == 0, "each alert fires in its case, and not before", said)
+    with open(RULES) as rules, open(tests) as cases:
+        text = cases.read()
+        missing = [a for a in re.findall(r"alert: (\w+)", rules.read())
+                   if f"alertname: {a}\n        exp_alerts" not in text]
+    ok(not missing, "and each has a case", missing)
+
+
+def queries():
+    with open(DASHBOARD) as file:
+        panels = json.load(file)["panels"]
+    found = [t["expr"] for p in panels for t in p["targets"]]
+    return [e.replace("$__rate_interval", "10s").replace("$cluster", ".*").replace("$host", ".*")
+            for e in found]
+
+
+def check_names(metrics):
+    with open(RULES) as rules:
+        used = names_in(rules.read()) | names_in(" ".join(queries()))
+    printed = set(re.findall(r"^# TYPE (\S+)", metrics, re.M))
+    ok(printed and not used - printed, "no rule and no panel asks for what is not printed",
+       used - printed)
+    shown = names_in(" ".join(queries()))
+    ok(not printed - shown, "what is printed is on the dashboard", printed - shown)
+
+
+class Prometheus:
+    def __init__(self, lab, folder, prober):
+        self.lab, self.folder, self.children = lab, folder, []
+        web = os.path.join(folder, "web")
+        os.mkdir(web)
+        with open(os.path.join(folder, "prometheus.yml"), "w") as out:
+            out.write(CONFIG)
+        with open(RULES) as rules, open(os.path.join(folder, "rules.yml"), "w") as out:
+            out.write(re.sub(r"for: \d+[sm]", "for: 1s", rules.read()))
+        self.start("bash", "-c", SERVE, PELORUS, cwd=web,
+                   env=dict(prober.environment, PELORUS_PROBER="off"))
+        self.start("/usr/bin/python3", "-m", "http.server", "9100", "--bind", "127.0.0.1", cwd=web)
+        self.start("prometheus", "--config.file=prometheus.yml",
+                   f"--storage.tsdb.path={folder}/data",
+                   f"--web.listen-address=127.0.0.1:{PORT}", cwd=folder)
+
+    def start(self, *words, **options):
+        self.children.append(self.lab.popen(*words, stdin=subprocess.DEVNULL,
+                                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                            start_new_session=True, **options))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for child in self.children:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, 15)
+            try:
+                child.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, 9)
+                child.wait()
+
+    def ask(self, *paths):
+        made = self.lab.exec("/usr/bin/python3", "-c", ASK, check=False, stdin=None,
+                             input=json.dumps(paths))
+        return json.loads(made.stdout) if made.returncode == 0 else None
+
+    def query(self, *expressions):
+        """The result of each; None while there is no Prometheus."""
+        from urllib.parse import quote
+        told = self.ask(*("query?query=" + quote(e) for e in expressions))
+        return told and [t["result"] for t in told]
+
+    def series(self, expression):
+        told = self.query(expression)
+        return told[0] if told else []
+
+    def firing(self):
+        told = self.ask("alerts")
+        return {a["labels"]["alertname"] for a in told[0]["alerts"]
+                if a["state"] == "firing"} if told else set()
+
+
+def check_dashboard(prometheus):
+    """rate() needs two samples."""
+    wait_for(lambda: prometheus.series("rate(pelorus_control_requests_total[10s]) >= 0"), 40, 0.2)
+    asked = queries()
+    told = prometheus.query(*asked)
+    empty = [e for e, result in zip(asked, told) if not result and not names_in(e) & NOT_ALWAYS]
+    ok(len(asked) > 20 and not empty, f"each of the dashboard's {len(asked)} queries has an answer",
+       "\n".join(empty))
+
+
+def check_failover(lab, prometheus):
+    old = lab.writer
+    lab.failover("crash")
+    new = lab.writer
+
+    def writers():
+        return {s["metric"]["exported_instance"]
+                for s in prometheus.series("pelorus_instance_writer == 1")}
+    ok(old != new and wait_for(lambda: writers() == {new}, 20, 0.2),
+       "after a failover the new writer is the one", writers())
+
+
+def check_alert(prober, prometheus):
+    ok("PelorusDown" not in prometheus.firing(), "no alert while the daemon is there")
+    prober.end(prober.process)
+    ok(wait_for(lambda: "PelorusDown" in prometheus.firing(), 30, 0.2), "one fires when it is gone")
+    prober.begin()
+    ok(wait_for(lambda: "PelorusDown" not in prometheus.firing(), 30, 0.2),
+       "and is over when it is back")
+
+
+def main():
+    if not shutil.which("prometheus") or not shutil.which("promtool"):
+        skip("rules and dashboard", "prometheus is not installed")
+        done()
+    with tempfile.TemporaryDirectory(prefix="pprometheus-") as folder:
+        check_rules(folder)
+        with Lab(instances=3) as lab, Prober(lab) as prober:
+            prober.wait_settled(3)
+            metrics = prober.pelorus("metrics").stdout
+            status, said = promtool("check", "metrics", input=metrics)
+            ok(status == 0 and not said, "promtool has nothing to say of the metrics", said)
+            check_names(metrics)
+            with Prometheus(lab, folder, prober) as prometheus:
+                check_dashboard(prometheus)
+                check_failover(lab, prometheus)
+                check_alert(prober, prometheus)
+                note(f"{len(metrics.splitlines())} lines of metrics")
+    done()
+
+
+main()

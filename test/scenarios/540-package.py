@@ -22,6 +22,8 @@ mkdir /debs
 cp /tmp/*.deb /debs
 rm /tmp/libpelorus-dev_*.deb /tmp/pelorus-lab_*.deb
 step container env APT_CONFIG=/tmp/apt.conf sh -c "$1"
+step unloaded env APT_CONFIG=/tmp/apt.conf apt-get remove -y pelorus libpelorus0
+step again env APT_CONFIG=/tmp/apt.conf sh -c "$1"
 step preloaded env "$2" sh -c "grep -o /usr/lib.*/libpelorus.so /proc/self/maps"
 step purge dpkg --force-not-root -P pelorus libpelorus0
 step install dpkg --force-not-root -i /debs/*.deb
@@ -109,6 +111,9 @@ def build(folder):
     printed = [text for label, text in documents.blocks("README.md") if label == "sh package"]
     ok(all(os.path.basename(packages[p]) in printed[0] for p in ("pelorus", "libpelorus0")) and
        "tools/packaging/build-deb" in printed[0], "and the README prints their names")
+    removed = [text for label, text in documents.blocks("docs/operations.md")
+               if label == "sh package"]
+    ok(removed == ["sudo apt remove pelorus libpelorus0\n"], "as operations.md has those to remove")
     return packages
 
 
@@ -139,6 +144,8 @@ def judge(made):
         return
     for name, wanted, text in (
             ("container", "Setting up pelorus", "the README's RUN installs it into a container"),
+            ("unloaded", "Removing libpelorus0", "apt removes it as operations.md says"),
+            ("again", "Setting up pelorus", "it is installed once more"),
             ("preloaded", "/libpelorus.so", "and its ENV preloads it there"),
             ("install", "Setting up pelorus-lab", "dpkg installs all of them"),
             ("example", "", "the example of a configuration is right"),

@@ -11,7 +11,7 @@ import tempfile
 
 from lib import documents
 from lib.paths import ROOT
-from lib.programs import overlay
+from lib.programs import debs, overlay
 from lib.tap import done, note, ok, skip
 
 INSIDE = r"""
@@ -54,7 +54,7 @@ PACKAGES = {
     "pelorus": ("./usr/bin/pelorus", "./usr/libexec/pelorusd", "./usr/libexec/pelorus-http.so",
                 "./lib/systemd/system/pelorusd.service", "./usr/lib/systemd/user/pelorusd.service",
                 "./etc/pelorus/pelorus.conf.example", "./usr/share/man/man8/pelorusd.8.gz"),
-    "libpelorus0": ("/libpelorus.so", "/libpelorus.so.0"),
+    "libpelorus0": ("/libpelorus.so", "/libpelorus.so.0", "./etc/apparmor.d/abstractions/pelorus"),
     "libpelorus-dev": ("./usr/include/pelorus.h", "/pkgconfig/pelorus.pc",
                        "./usr/share/man/man3/pelorus.3.gz"),
     "pelorus-lab": ("./usr/libexec/pelorus/lab/lab", "./usr/libexec/pelorus/lab/pelorus_lab.so"),
@@ -82,7 +82,26 @@ def look_into(folder, packages):
     script = output_of("dpkg-deb", "-I", packages["pelorus"], "postinst")
     ok("deb-systemd-invoke" in script and "pelorusd.service" in script,
        "a daemon that runs is restarted by an upgrade", script)
+    parse_abstraction(folder)
     rate(folder, packages["pelorus"])
+
+
+def parse_abstraction(folder):
+    """By AppArmor's parser, in a profile that has nothing else."""
+    parser, why = debs.unpack("apparmor", "/sbin/apparmor_parser")
+    if not parser:
+        skip("AppArmor's parser takes the abstraction", why)
+        return
+    place = os.path.join(folder, "apparmor", "abstractions")
+    os.makedirs(place)
+    shutil.copy(os.path.join(ROOT, "tools", "packaging", "apparmor", "pelorus"), place)
+    profile = os.path.join(folder, "apparmor", "profile")
+    with open(profile, "w") as out:
+        out.write("@{PROC} = /proc/\n@{pid} = [0-9]*\n"
+                  "profile p /usr/bin/p { include <abstractions/pelorus> }\n")
+    made = subprocess.run([parser, "-QK", "--base", os.path.join(folder, "apparmor"),
+                           "--config-file", "/dev/null", profile], capture_output=True, text=True)
+    ok(made.returncode == 0, "AppArmor's parser takes the abstraction", made.stderr)
 
 
 def rate(folder, package):

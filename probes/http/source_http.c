@@ -1,26 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A coordinator as a source.
+ * A coordinator that speaks HTTP as a source.
  *
  * Three ways to hear of a change, by what the coordinator can do: a document, orchestrator and
  * Patroni are polled; Consul answers a question that carries the last index only when the key has
  * changed; etcd is read once, and then watched from the revision of that answer on, so that no
  * change is missed between the two.
- *
- * Whatever goes wrong, the last word stays for DEAD_NS: until then the listener is told of answers
- * that name somebody and of nothing else.  Trouble is said once, and waited out with growing pauses.
- *
- * Where the configuration does not say whom it may name, that is whoever has a host in the domain of
- * the endpoint: logins go to those hosts, and what a coordinator says may be anybody's.
  */
 #include "source_http.h"
 
+#include "coordinator.h"
 #include "etcd.h"
 #include "watch.h"
-#include "base/trouble.h"
-#include "logic/pace.h"
-
-#include "common/names.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -31,7 +22,6 @@
 #define CONSUL_WAIT "55s"
 #define CONSUL_ANSWER_MS 65000 /* it adds up to a sixteenth to the wait */
 #define WATCH_MS 600000        /* then the whole is read anew */
-#define DEAD_NS (20 * LOOP_S)  /* of no use for so long */
 
 struct source_http {
 	const struct http_cluster *of;
@@ -39,12 +29,9 @@ struct source_http {
 	struct etcd_key etcd;
 	struct http_call *call;
 	struct loop_timer timer;
-	struct trouble trouble;
-	struct watch watch;               /* the last question */
-	uint64_t failing_ns;              /* since when it is of no use; 0: it is */
-	char allowed[CONFIG_ALLOWED_MAX]; /* pattern of hosts */
-	uint64_t index; /* Consul: of the last answer; etcd: the revision; 0: read the whole */
-	struct coordinator_view view;
+	struct watch watch; /* the last question */
+	uint64_t index;     /* Consul: of the last answer; etcd: the revision; 0: read the whole */
+	struct coordinator told;
 };
 
 static void ask(void *ctx);
@@ -56,40 +43,18 @@ static void again(struct source_http *s, uint64_t in_ns)
 
 static void fail(struct source_http *s, const char *why)
 {
-	uint64_t now = loop_now_ns(s->of->loop);
-
-	trouble_say(&s->trouble, "the coordinator is of no use: %s; what is known stays", why);
 	s->index = 0;
-	if (!s->failing_ns)
-		s->failing_ns = now;
-	if (now >= s->failing_ns + DEAD_NS) {
-		s->view.n = 0;
-		s->of->core->named(s->of->core->ctx, s->of->key, &s->view);
-	}
-	again(s, pace_wait_ns(PACE_COORDINATOR, s->trouble.failures, now));
+	again(s, coordinator_fail(&s->told, why));
 }
 
 /* Takes an answer's word over; false if it was none. */
-static bool take(struct source_http *s, const char *body, size_t n, uint64_t index)
+static bool take(struct source_http *s, const char *body, size_t n)
 {
-	enum coordinator_verdict verdict;
+	const char *why = coordinator_take(&s->told, body, n);
 
-	verdict = coordinator_parse(s->config->format, body, n, s->allowed, &s->view);
-	if (index)
-		s->view.index = index;
-	if (verdict == COORDINATOR_OK || verdict == COORDINATOR_NOTHING)
-		s->failing_ns = 0;
-	if (verdict == COORDINATOR_OK) {
-		trouble_end(&s->trouble);
-		s->of->core->named(s->of->core->ctx, s->of->key, &s->view);
-		return true;
-	}
-	if (verdict == COORDINATOR_NOTHING) {
-		trouble_say(&s->trouble, "the coordinator names nobody; what is known stays");
-		return true;
-	}
-	fail(s, coordinator_verdict_text(verdict));
-	return false;
+	if (why)
+		fail(s, why);
+	return !why;
 }
 
 /* Consul's index must grow; one that falls back means that its state was made anew. */
@@ -101,15 +66,15 @@ static void take_consul_index(struct source_http *s, uint64_t index)
 static void consul_done(struct source_http *s, const struct http_answer *answer)
 {
 	bool absent = answer->error == 0 && answer->status == 404;
-	uint64_t was = s->index, digest = s->view.digest;
+	uint64_t was = s->index, digest = s->told.view.digest;
 	bool news;
 
-	if (!take(s, absent ? "[]" : answer->body, absent ? 2 : answer->size, answer->index))
+	if (!take(s, absent ? "[]" : answer->body, absent ? 2 : answer->size))
 		return;
 	take_consul_index(s, answer->index);
 	news = s->index && s->index != was;
 	/* An index may grow by what is written elsewhere. */
-	if (news && s->view.digest == digest)
+	if (news && s->told.view.digest == digest)
 		again(s,
 			watch_rest_ns(&s->watch, s->config->poll_ms * LOOP_MS,
 				loop_now_ns(s->of->loop)));
@@ -119,9 +84,9 @@ static void consul_done(struct source_http *s, const struct http_answer *answer)
 
 static void etcd_read_done(struct source_http *s, const struct http_answer *answer)
 {
-	if (!take(s, answer->body, answer->size, 0))
+	if (!take(s, answer->body, answer->size))
 		return;
-	s->index = s->view.index;
+	s->index = s->told.view.index;
 	again(s, 0);
 }
 
@@ -140,7 +105,7 @@ static void on_done(void *ctx, const struct http_answer *answer)
 		consul_done(s, answer);
 	else if (s->config->format == COORDINATOR_ETCD)
 		etcd_read_done(s, answer);
-	else if (take(s, answer->body, answer->size, 0))
+	else if (take(s, answer->body, answer->size))
 		again(s, s->config->poll_ms * LOOP_MS);
 }
 
@@ -168,7 +133,7 @@ static void on_watch_line(void *ctx, const char *line, size_t n)
 	if (!etcd_is_news(line))
 		return;
 	s->watch.told = true;
-	if (take(s, line, n, 0))
+	if (take(s, line, n))
 		return;
 	http_cancel(s->call);
 	s->call = NULL;
@@ -249,9 +214,7 @@ int source_http_new(const struct http_cluster *of, struct source_http **ret)
 		return -ENOMEM;
 	s->of = of;
 	s->config = of->config;
-	config_allowed_hosts(of->config, of->key, s->allowed);
-	s->trouble =
-		(struct trouble){.log = of->log, .code = "coordinator-trouble", .cluster = of->key};
+	coordinator_init(&s->told, of);
 	loop_timer_init(&s->timer, ask, s);
 	if (s->config->format == COORDINATOR_ETCD)
 		r = etcd_key_parse(s->config->url, "", &s->etcd);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* URLs of HTTP sources, and HOST:PORT. */
+/* URLs of sources, and HOST:PORT. */
 #include "url.h"
 
 #include "common/names.h"
@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define ZOOKEEPER_PORT 2181
 
 int url_parse_port(const char *text, uint16_t *ret)
 {
@@ -74,18 +76,24 @@ int url_parse_host(const char *text, char ret_host[static PEL_NAME_MAX], uint16_
 	return r;
 }
 
-/* Without scheme and with everything that a request line could not carry refused. */
+/* Nothing that a request line could not carry. */
+static bool is_plain(const char *text)
+{
+	for (; *text; text++) {
+		if (*text <= ' ' || *text > '~' || *text == '#' || *text == '\\')
+			return false;
+	}
+	return true;
+}
+
+/* Without scheme. */
 static int parse_rest(const char *at, struct url *url)
 {
 	char authority[sizeof(url->authority)];
 	size_t n = strcspn(at, "/?");
 	uint16_t port = 0;
 
-	for (const char *c = at; *c; c++) {
-		if (*c <= ' ' || *c > '~' || *c == '#' || *c == '\\')
-			return -EINVAL;
-	}
-	if (n == 0 || n >= sizeof(authority) || memchr(at, '@', n))
+	if (!is_plain(at) || n == 0 || n >= sizeof(authority) || memchr(at, '@', n))
 		return -EINVAL;
 	memcpy(authority, at, n);
 	authority[n] = '\0';
@@ -124,8 +132,54 @@ int url_parse(const char *text, struct url *ret)
 	return 0;
 }
 
+/* "/a/b": no end in a slash, no empty part, none of one or two dots. */
+static bool is_node(const char *path)
+{
+	do {
+		size_t n = strcspn(++path, "/");
+
+		if (n == 0 || (n == 1 && path[0] == '.') || (n == 2 && memcmp(path, "..", 2) == 0))
+			return false;
+		path += n;
+	} while (*path);
+	return true;
+}
+
+int url_parse_ensemble(const char *text, struct url_ensemble *ret)
+{
+	struct url_ensemble e = {.n = 0};
+	const char *at = text + strlen(URL_ZOOKEEPER), *path;
+	char member[PEL_NAME_MAX + 16];
+	size_t n;
+
+	if (strncmp(text, URL_ZOOKEEPER, strlen(URL_ZOOKEEPER)) != 0)
+		return -EINVAL;
+	path = strchr(at, '/');
+	if (!path || strlen(path) >= sizeof(e.path) || !is_node(path) || !is_plain(path))
+		return -EINVAL;
+	for (; at < path; at += n + 1) {
+		n = strcspn(at, ",/");
+		if (e.n == URL_HOSTS || n >= sizeof(member))
+			return -EINVAL;
+		memcpy(member, at, n);
+		member[n] = '\0';
+		e.list[e.n].port = 0;
+		if (url_parse_host(member, e.list[e.n].host, &e.list[e.n].port) < 0 ||
+			(strchr(e.list[e.n].host, ':') && member[0] != '['))
+			return -EINVAL;
+		if (!e.list[e.n].port)
+			e.list[e.n].port = ZOOKEEPER_PORT;
+		e.n++;
+	}
+	if (e.n == 0 || at[-1] == ',')
+		return -EINVAL;
+	strcpy(e.path, path);
+	*ret = e;
+	return 0;
+}
+
 /* This host, and where clouds serve metadata to an instance, a task or a pod. */
-static bool is_near(const char *host)
+bool url_is_near(const char *host)
 {
 	static const char *const near6[] = {"::1", "fd00:ec2::254", "fd00:ec2::23"};
 	struct in_addr v4;
@@ -147,5 +201,5 @@ static bool is_near(const char *host)
 
 bool url_is_allowed(const struct url *url, bool allow_http)
 {
-	return url->tls || allow_http || is_near(url->host);
+	return url->tls || allow_http || url_is_near(url->host);
 }

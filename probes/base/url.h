@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* URLs of HTTP sources, and HOST:PORT as coordinators write it.  Pure. */
+/* URLs of sources, and HOST:PORT as coordinators write it.  Pure. */
 #ifndef URL_H
 #define URL_H
 
@@ -24,6 +24,25 @@ struct url {
  * are refused.  0 or -EINVAL.
  */
 int url_parse(const char *text, struct url *ret);
+
+#define URL_HOSTS 9
+#define URL_ZOOKEEPER "zookeeper://"
+
+/* The members of a ZooKeeper ensemble, and a node in it. */
+struct url_ensemble {
+	unsigned n;
+	struct url_member {
+		char host[PEL_NAME_MAX]; /* as above */
+		uint16_t port;
+	} list[URL_HOSTS];
+	char path[URL_MAX]; /* as ZooKeeper takes it */
+};
+
+/* Reads zookeeper://HOST[:PORT],.../PATH.  0 or -EINVAL. */
+int url_parse_ensemble(const char *text, struct url_ensemble *ret);
+
+/* Whether what is said to a host stays on this one, or within its cloud's metadata service. */
+bool url_is_near(const char *host);
 
 /*
  * Whether it may be asked: https always, http only on this host and at the cloud's link-local

@@ -48,7 +48,7 @@ static void dialect_take(struct cluster *c, const struct dialect *d)
 /* As told; else a guess, until a server has greeted. */
 static void dialect_choose(struct cluster *c, const struct config_cluster *config)
 {
-	bool named = config->members.n || config->source == CONFIG_SOURCE_HTTP;
+	bool named = config->members.n || config->source != CONFIG_SOURCE_SQL;
 
 	const struct dialect *told = dialect_at(config->dialect);
 

@@ -11,6 +11,7 @@
 #include "file.h"
 #include "keys.h"
 #include "base/secret.h"
+#include "base/url.h"
 
 #include "common/names.h"
 
@@ -205,6 +206,11 @@ static void hand_down(struct config *config, struct config_cluster *cluster)
 	}
 }
 
+static bool is_ensemble(const char *url)
+{
+	return strncmp(url, URL_ZOOKEEPER, strlen(URL_ZOOKEEPER)) == 0;
+}
+
 static int check_cluster(struct reading *r, const struct config_cluster *cluster)
 {
 	char section[PEL_NAME_MAX + 16];
@@ -216,6 +222,10 @@ static int check_cluster(struct reading *r, const struct config_cluster *cluster
 		return fail(r, section, "a user for its password", NULL);
 	if (cluster->tls.verify && !cluster->tls.on)
 		return fail(r, section, "ssl = on with ssl-verify-server-cert", NULL);
+	if (*cluster->url &&
+		(cluster->source == CONFIG_SOURCE_ZOOKEEPER) != is_ensemble(cluster->url))
+		return fail(r, section,
+			"source = zookeeper with a url of zookeeper://, and no other", NULL);
 	for (const struct config_cluster *c = r->config->clusters; c < cluster; c++) {
 		if (strcmp(c->endpoint, cluster->endpoint) == 0)
 			return fail(r, section, "an endpoint of its own", cluster->endpoint);

@@ -32,6 +32,7 @@
 enum config_source {
 	CONFIG_SOURCE_SQL = 0,
 	CONFIG_SOURCE_HTTP, /* a coordinator names the members as well */
+	CONFIG_SOURCE_ZOOKEEPER,
 };
 
 /* What a coordinator's answers look like. */

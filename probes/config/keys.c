@@ -19,7 +19,7 @@ static const char *const selector_words[] = {
 	"random", "round-robin", "lag", "round-trip", "load", NULL};
 static const char *const fallback_words[] = {"reader", "writer", "refuse", NULL};
 
-static const char *const source_words[] = {"sql", "http", NULL};
+static const char *const source_words[] = {"sql", "http", "zookeeper", NULL};
 static const char *const format_words[] = {
 	"document", "orchestrator", "patroni", "consul", "etcd", NULL};
 static const char *const unwarmed_words[] = {"admit", "hold", NULL};
@@ -42,8 +42,10 @@ const struct config_key config_keys[] = {
 	{CLUSTER(reader_endpoint), "reader-endpoint", &config_type_host, a_host},
 	{CLUSTER(format), "format", &config_type_word,
 		"document, orchestrator, patroni, consul or etcd", .words = format_words},
-	{CLUSTER(source), "source", &config_type_word, "sql or http", .words = source_words},
-	{CLUSTER(url), "url", &config_type_url, a_url},
+	{CLUSTER(source), "source", &config_type_word, "sql, http or zookeeper",
+		.words = source_words},
+	{CLUSTER(url), "url", &config_type_source_url,
+		"a URL that begins with https://, http:// or zookeeper://"},
 	{CLUSTER(members), "members", &config_type_members,
 		"HOST[:PORT], separated by commas, 32 at most"},
 

@@ -53,6 +53,15 @@ static bool url_read(const struct config_key *key, const char *value, void *ret_
 	return url_parse(value, &url) == 0 && text_read(key, value, ret_field);
 }
 
+static bool source_url_read(const struct config_key *key, const char *value, void *ret_field)
+{
+	struct url_ensemble ensemble;
+
+	return url_read(key, value, ret_field) ||
+		(url_parse_ensemble(value, &ensemble) == 0 && text_read(key, value, ret_field));
+}
+
+const struct config_type config_type_source_url = {source_url_read, text_show};
 const struct config_type config_type_url = {url_read, text_show};
 const struct config_type config_type_secret_url = {url_read, secret_show};
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The module that speaks HTTP: loading it, and calling it where it is loaded. */
+/* The modules: loading them, and calling what is loaded. */
 #include "remote.h"
 
 #include <dlfcn.h>
@@ -8,26 +8,35 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool cluster_wants(const struct config_cluster *c)
+static const char *const modules[] = {
+	[REMOTE_HTTP] = "pelorus-http.so",
+	[REMOTE_ZOOKEEPER] = "pelorus-zookeeper.so",
+};
+
+static bool cluster_wants(const struct config_cluster *c, enum remote_kind kind)
 {
+	if (kind == REMOTE_ZOOKEEPER)
+		return c->source == CONFIG_SOURCE_ZOOKEEPER && c->url[0];
 	return (c->source == CONFIG_SOURCE_HTTP && c->url[0]) || c->publish[0] ||
 		c->control_plane || strncmp(c->warm_up, "http", 4) == 0 ||
 		c->auth != CONFIG_AUTH_PASSWORD;
 }
 
-bool remote_is_wanted(const struct config *config)
+bool remote_is_wanted(const struct config *config, enum remote_kind kind)
 {
-	if (config->notify[0] || config->notify_command[0] || cluster_wants(&config->defaults))
+	if (kind == REMOTE_HTTP && (config->notify[0] || config->notify_command[0]))
+		return true;
+	if (cluster_wants(&config->defaults, kind))
 		return true;
 	for (unsigned i = 0; i < config->n_clusters; i++) {
-		if (cluster_wants(&config->clusters[i]))
+		if (cluster_wants(&config->clusters[i], kind))
 			return true;
 	}
 	return false;
 }
 
 /* Beside the program, whatever the directory it was started in. */
-static int module_path(char *ret, size_t size)
+static int module_path(const char *name, char *ret, size_t size)
 {
 	ssize_t n = readlink("/proc/self/exe", ret, size);
 	char *slash;
@@ -38,18 +47,18 @@ static int module_path(char *ret, size_t size)
 		return -ENAMETOOLONG;
 	ret[n] = '\0';
 	slash = strrchr(ret, '/');
-	if (!slash || (size_t)(slash + 1 - ret) + sizeof(REMOTE_MODULE) > size)
+	if (!slash || (size_t)(slash + 1 - ret) + strlen(name) >= size)
 		return -ENAMETOOLONG;
-	strcpy(slash + 1, REMOTE_MODULE);
+	strcpy(slash + 1, name);
 	return 0;
 }
 
-static int module_find(const struct remote_ops **ret, char *error, size_t size)
+static int module_find(const char *name, const struct remote_ops **ret, char *error, size_t size)
 {
 	const struct remote_ops *ops;
 	char path[4096];
 	void *module;
-	int r = module_path(path, sizeof(path));
+	int r = module_path(name, path, sizeof(path));
 
 	if (r < 0) {
 		snprintf(error, size, "its place is not known: %s", strerror(-r));
@@ -69,72 +78,97 @@ static int module_find(const struct remote_ops **ret, char *error, size_t size)
 	return 0;
 }
 
-int remote_module_load(struct remote_module *m, struct loop *loop, struct log *log,
-	const struct remote_core *core, char *error, size_t size)
+int remote_module_load(struct remote_module *m, enum remote_kind kind, struct loop *loop,
+	struct log *log, const struct remote_core *core, char *error, size_t size)
 {
-	int r = module_find(&m->ops, error, size);
+	struct remote_part *part = &m->parts[kind];
+	int r = module_find(modules[kind], &part->ops, error, size);
 
-	return r < 0 ? r : m->ops->open(loop, log, core, &m->remote);
+	return r < 0 ? r : part->ops->open(loop, log, core, &part->remote);
 }
 
 void remote_module_close(struct remote_module *m)
 {
-	if (m->remote)
-		m->ops->close(m->remote);
-	m->remote = NULL;
-}
-
-void remote_module_configure(struct remote_module *m, const struct config *config)
-{
-	if (m->remote)
-		m->ops->configure(m->remote, config);
+	for (struct remote_part *p = m->parts; p < m->parts + REMOTE_KINDS; p++) {
+		if (p->remote)
+			p->ops->close(p->remote);
+		p->remote = NULL;
+	}
 }
 
 int remote_module_add(struct remote_module *m, const char *key, const struct config_cluster *config)
 {
-	return m->remote ? m->ops->add(m->remote, key, config) : 0;
+	int r = 0;
+
+	for (struct remote_part *p = m->parts; p < m->parts + REMOTE_KINDS && r == 0; p++) {
+		if (p->remote)
+			r = p->ops->add(p->remote, key, config);
+	}
+	return r;
 }
 
 void remote_module_remove(struct remote_module *m, const char *key)
 {
-	if (m->remote)
-		m->ops->remove(m->remote, key);
+	for (struct remote_part *p = m->parts; p < m->parts + REMOTE_KINDS; p++) {
+		if (p->remote)
+			p->ops->remove(p->remote, key);
+	}
+}
+
+void remote_module_configure(struct remote_module *m, const struct config *config)
+{
+	struct remote_part *p = &m->parts[REMOTE_HTTP];
+
+	if (p->remote)
+		p->ops->configure(p->remote, config);
 }
 
 void remote_module_denied(struct remote_module *m, const char *key)
 {
-	if (m->remote)
-		m->ops->denied(m->remote, key);
+	struct remote_part *p = &m->parts[REMOTE_HTTP];
+
+	if (p->remote)
+		p->ops->denied(p->remote, key);
 }
 
 int remote_module_token(struct remote_module *m, const char *key, const char *host, uint16_t port,
 	const char *user, char *ret, size_t size)
 {
-	return m->remote ? m->ops->token(m->remote, key, host, port, user, ret, size) : -ENOENT;
+	struct remote_part *p = &m->parts[REMOTE_HTTP];
+
+	return p->remote ? p->ops->token(p->remote, key, host, port, user, ret, size) : -ENOENT;
 }
 
 int remote_module_fetch(struct remote_module *m, const char *key, const char *url, const char *etag,
 	void (*done)(void *ctx, const struct remote_fetched *answer), void *ctx,
 	struct remote_fetch **ret)
 {
-	return m->remote ? m->ops->fetch(m->remote, key, url, etag, done, ctx, ret) : -ENOENT;
+	struct remote_part *p = &m->parts[REMOTE_HTTP];
+
+	return p->remote ? p->ops->fetch(p->remote, key, url, etag, done, ctx, ret) : -ENOENT;
 }
 
 void remote_module_fetch_cancel(struct remote_module *m, struct remote_fetch *fetch)
 {
-	if (m->remote)
-		m->ops->fetch_cancel(fetch);
+	struct remote_part *p = &m->parts[REMOTE_HTTP];
+
+	if (p->remote)
+		p->ops->fetch_cancel(fetch);
 }
 
 void remote_module_published(struct remote_module *m, const char *key, const struct pel_hot *hot,
 	const struct pel_cold *cold)
 {
-	if (m->remote)
-		m->ops->published(m->remote, key, hot, cold);
+	struct remote_part *p = &m->parts[REMOTE_HTTP];
+
+	if (p->remote)
+		p->ops->published(p->remote, key, hot, cold);
 }
 
 void remote_module_event(struct remote_module *m, const char *line)
 {
-	if (m->remote && !m->muted)
-		m->ops->event(m->remote, line);
+	struct remote_part *p = &m->parts[REMOTE_HTTP];
+
+	if (p->remote && !m->muted)
+		p->ops->event(p->remote, line);
 }

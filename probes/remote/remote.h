@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What speaks HTTP: a module beside pelorusd, loaded when the configuration first asks for it.
+ * What speaks HTTP or ZooKeeper: modules beside pelorusd, each loaded when the configuration first
+ * asks for it.
  *
  * libcurl and what it brings along would cost every prober memory, and most need none of it.  So
- * everything that uses libcurl, json-c and expat is in pelorus-http.so; the prober knows only this
- * file.  The module runs on the prober's loop and calls struct remote_core from there, never from
+ * everything that uses libcurl, json-c and expat is in pelorus-http.so, and what uses ZooKeeper's
+ * client in pelorus-zookeeper.so; the prober knows only this file.  A module runs on the prober's loop and calls struct remote_core from there, never from
  * within the calls here.  Times, clusters' keys and their names are the engine's.
  */
 #ifndef REMOTE_H
@@ -18,7 +19,6 @@
 
 #include <pelorus/map.h>
 
-#define REMOTE_MODULE "pelorus-http.so"
 #define REMOTE_SYMBOL "pelorus_remote"
 
 struct remote;
@@ -54,6 +54,7 @@ struct remote_fetched {
 	const char *etag; /* "": none */
 };
 
+/* That of ZooKeeper has config_size, open, close, add and remove, and the rest is not called. */
 struct remote_ops {
 	size_t config_size; /* sizeof(struct config): module and program must be of one build */
 	/* 0 or -errno. */
@@ -87,18 +88,28 @@ struct remote_ops {
 };
 
 /* The core's end.  Where nothing is loaded, these do nothing, or say -ENOENT. */
-struct remote_module {
+enum remote_kind {
+	REMOTE_HTTP = 0,
+	REMOTE_ZOOKEEPER,
+	REMOTE_KINDS,
+};
+
+struct remote_part {
 	const struct remote_ops *ops;
 	struct remote *remote; /* NULL: not loaded */
-	bool muted;            /* events of this moment are another host's to tell */
+};
+
+struct remote_module {
+	struct remote_part parts[REMOTE_KINDS];
+	bool muted; /* events of this moment are another host's to tell */
 };
 
 /* Whether a configuration needs the module at all. */
-bool remote_is_wanted(const struct config *config);
+bool remote_is_wanted(const struct config *config, enum remote_kind kind);
 
 /* Loads it from beside the running program.  0 or -errno, with a sentence in `error`. */
-int remote_module_load(struct remote_module *m, struct loop *loop, struct log *log,
-	const struct remote_core *core, char *error, size_t size);
+int remote_module_load(struct remote_module *m, enum remote_kind kind, struct loop *loop,
+	struct log *log, const struct remote_core *core, char *error, size_t size);
 void remote_module_close(struct remote_module *m);
 
 /* Each as in struct remote_ops. */

@@ -41,11 +41,11 @@ step files dpkg -L pelorus
 echo "# mine" >>/etc/pelorus/pelorus.conf.example
 step upgrade dpkg --force-not-root -i /debs/*.deb
 step kept grep mine /etc/pelorus/pelorus.conf.example
-four="pelorus libpelorus0 libpelorus-dev pelorus-lab"
-dpkg -L $four | while read -r f; do [ -d "$f" ] || echo "$f"; done >/listed
-step remove dpkg --force-not-root -r $four
+all="pelorus libpelorus0 libpelorus-dev pelorus-lab pelorus-zookeeper"
+dpkg -L $all | while read -r f; do [ -d "$f" ] || echo "$f"; done >/listed
+step remove dpkg --force-not-root -r $all
 step configured ls /etc/pelorus
-step purge dpkg --force-not-root -P $four
+step purge dpkg --force-not-root -P $all
 step left sh -c "while read -r f; do [ -e \"\$f\" ] && echo \"left: \$f\"; done </listed; true"
 """
 
@@ -54,6 +54,7 @@ PACKAGES = {
     "pelorus": ("./usr/bin/pelorus", "./usr/libexec/pelorusd", "./usr/libexec/pelorus-http.so",
                 "./lib/systemd/system/pelorusd.service", "./usr/lib/systemd/user/pelorusd.service",
                 "./etc/pelorus/pelorus.conf.example", "./usr/share/man/man8/pelorusd.8.gz"),
+    "pelorus-zookeeper": ("./usr/libexec/pelorus-zookeeper.so",),
     "libpelorus0": ("/libpelorus.so", "/libpelorus.so.0", "./etc/apparmor.d/abstractions/pelorus"),
     "libpelorus-dev": ("./usr/include/pelorus.h", "/pkgconfig/pelorus.pc",
                        "./usr/share/man/man3/pelorus.3.gz"),
@@ -124,7 +125,7 @@ def build(folder):
     packages = {f.split("_")[0]: os.path.join(folder, f) for f in os.listdir(folder)
                 if f.endswith(".deb") and "-dbgsym_" not in f}
     ok(made.returncode == 0 and set(packages) == set(PACKAGES),
-       "tools/packaging/build-deb builds four packages", made.stdout[-3000:] + str(packages))
+       "tools/packaging/build-deb builds five packages", made.stdout[-3000:] + str(packages))
     if set(packages) != set(PACKAGES):
         return None
     printed = [text for label, text in documents.blocks("README.md") if label == "sh package"]

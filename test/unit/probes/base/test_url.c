@@ -53,6 +53,42 @@ static void urls_that_are_none_are_refused(void **state)
 	}
 }
 
+static void ensembles_are_taken_apart(void **state)
+{
+	static const char text[] = "zookeeper://ZK1.example.com,zk2:2182,[::1]:2183/shop/db";
+	static const char least[] = "zookeeper://127.0.0.1/a";
+	struct url_ensemble e;
+
+	assert_int_equal(url_parse_ensemble(text, &e), 0);
+	assert_int_equal(e.n, 3);
+	assert_string_equal(e.list[0].host, "zk1.example.com");
+	assert_int_equal(e.list[0].port, 2181);
+	assert_string_equal(e.list[1].host, "zk2");
+	assert_int_equal(e.list[1].port, 2182);
+	assert_string_equal(e.list[2].host, "::1");
+	assert_int_equal(e.list[2].port, 2183);
+	assert_string_equal(e.path, "/shop/db");
+	assert_int_equal(url_parse_ensemble(least, &e), 0);
+	assert_int_equal(e.n, 1);
+	assert_string_equal(e.path, "/a");
+}
+
+static void ensembles_that_are_none_are_refused(void **state)
+{
+	static const char *const cases[] = {"zookeeper://", "zookeeper://h", "zookeeper:///a",
+		"zookeeper://h/", "zookeeper://h//a", "zookeeper://h/a/", "zookeeper://h/./a",
+		"zookeeper://h/a/..", "zookeeper://h,/a", "zookeeper://,h/a", "zookeeper://h,,i/a",
+		"zookeeper://h:0/a", "zookeeper://::1/a", "zookeeper://h/a b", "zookeeper://u@h/a",
+		"zookeeper://a,b,c,d,e,f,g,h,i,j/n", "http://h/a", "h/a", ""};
+	struct url_ensemble e = {.n = 99};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		if (url_parse_ensemble(cases[i], &e) != -EINVAL)
+			fail_msg("taken: %s", cases[i]);
+	}
+	assert_int_equal(e.n, 99);
+}
+
 static void a_url_fits_whole_or_not_at_all(void **state)
 {
 	char text[2 * URL_MAX] = "http://h/", without_slash[2 * URL_MAX] = "http://h?";
@@ -141,6 +177,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(urls_are_taken_apart),
 		cmocka_unit_test(urls_that_are_none_are_refused),
+		cmocka_unit_test(ensembles_are_taken_apart),
+		cmocka_unit_test(ensembles_that_are_none_are_refused),
 		cmocka_unit_test(a_url_fits_whole_or_not_at_all),
 		cmocka_unit_test(plain_http_goes_only_to_near_addresses),
 		cmocka_unit_test(hosts_come_with_or_without_port),

@@ -42,6 +42,8 @@ enum coordinator_format {
 	COORDINATOR_PATRONI,      /* {"members": [{"role", "host", "port", "state"}, ...]} */
 	COORDINATOR_CONSUL,       /* KV entry: base64 of host:port, or of a document */
 	COORDINATOR_ETCD, /* the same from etcd's JSON gateway: range, or one watch message */
+	COORDINATOR_MAXSCALE, /* /v1/servers: {"data": [{"attributes": {"parameters", "state"}}, ...]} */
+	COORDINATOR_PROXYSQL, /* rows of runtime_mysql_servers, each with its writer_hostgroup */
 };
 
 /* What becomes of a new reader whose warm-up came to nothing. */

@@ -21,7 +21,7 @@ static const char *const fallback_words[] = {"reader", "writer", "refuse", NULL}
 
 static const char *const source_words[] = {"sql", "http", "zookeeper", NULL};
 static const char *const format_words[] = {
-	"document", "orchestrator", "patroni", "consul", "etcd", NULL};
+	"document", "orchestrator", "patroni", "consul", "etcd", "maxscale", "proxysql", NULL};
 static const char *const unwarmed_words[] = {"admit", "hold", NULL};
 static const char *const auth_words[] = {"password", "iam", "secretsmanager", NULL};
 
@@ -41,7 +41,8 @@ const struct config_key config_keys[] = {
 	{CLUSTER(endpoint), "endpoint", &config_type_host, a_host},
 	{CLUSTER(reader_endpoint), "reader-endpoint", &config_type_host, a_host},
 	{CLUSTER(format), "format", &config_type_word,
-		"document, orchestrator, patroni, consul or etcd", .words = format_words},
+		"document, orchestrator, patroni, consul, etcd, maxscale or proxysql",
+		.words = format_words},
 	{CLUSTER(source), "source", &config_type_word, "sql, http or zookeeper",
 		.words = source_words},
 	{CLUSTER(url), "url", &config_type_source_url,

@@ -154,6 +154,68 @@ static enum coordinator_verdict read_patroni(struct reading *r, struct json_obje
 	return verdict;
 }
 
+/* Whether a list that commas separate, as "Slave, Running", has the word. */
+static bool has_state(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *at = list; at; at = strchr(at, ',')) {
+		at += strspn(at, ", ");
+		if (strncasecmp(at, word, n) == 0 && (at[n] == ',' || !at[n]))
+			return true;
+	}
+	return false;
+}
+
+/* Whom MaxScale itself would use; a server that runs is not yet one that replicates. */
+static enum coordinator_verdict read_maxscale(struct reading *r, struct json_object *root)
+{
+	struct json_object *servers = json_member(root, "data");
+	enum coordinator_verdict verdict = COORDINATOR_OK;
+
+	if (!json_object_is_type(servers, json_type_array))
+		return COORDINATOR_GARBAGE;
+	for (size_t i = 0; i < json_length(servers) && verdict == COORDINATOR_OK; i++) {
+		struct json_object *attributes = json_member(json_at(servers, i), "attributes");
+		struct json_object *parameters = json_member(attributes, "parameters");
+		const char *state = json_string(attributes, "state");
+		bool writes = state && has_state(state, "Master");
+		uint64_t port;
+
+		if (!state || !json_number(parameters, "port", &port))
+			return COORDINATOR_GARBAGE;
+		if (!has_state(state, "Running") || has_state(state, "Maintenance") ||
+			has_state(state, "Draining") || !(writes || has_state(state, "Slave")))
+			continue;
+		verdict = add_host(r, json_string(parameters, "address"), port,
+			writes ? PEL_ROLE_WRITER : PEL_ROLE_READER);
+	}
+	return verdict;
+}
+
+/* One that writes may be in a hostgroup of readers as well. */
+static enum coordinator_verdict read_proxysql(struct reading *r, struct json_object *root)
+{
+	enum coordinator_verdict verdict = COORDINATOR_OK;
+
+	if (!json_object_is_type(root, json_type_array))
+		return COORDINATOR_GARBAGE;
+	for (size_t i = 0; i < json_length(root) && verdict == COORDINATOR_OK; i++) {
+		struct json_object *row = json_at(root, i);
+		const char *status = json_string(row, "status");
+		uint64_t port, group, writers;
+
+		if (!status || !json_number(row, "port", &port) ||
+			!json_number(row, "hostgroup_id", &group) ||
+			!json_number(row, "writer_hostgroup", &writers))
+			return COORDINATOR_GARBAGE;
+		if (strcasecmp(status, "ONLINE") == 0)
+			verdict = add_host(r, json_string(row, "hostname"), port,
+				group == writers ? PEL_ROLE_WRITER : PEL_ROLE_READER);
+	}
+	return verdict;
+}
+
 /* The value of a key: host:port, or a document. */
 static enum coordinator_verdict read_value(struct reading *r, const char *base64)
 {
@@ -239,6 +301,8 @@ static enum coordinator_verdict (*const readers[])(struct reading *, struct json
 	[COORDINATOR_PATRONI] = read_patroni,
 	[COORDINATOR_CONSUL] = read_consul,
 	[COORDINATOR_ETCD] = read_etcd,
+	[COORDINATOR_MAXSCALE] = read_maxscale,
+	[COORDINATOR_PROXYSQL] = read_proxysql,
 };
 
 enum coordinator_verdict coordinator_parse(enum coordinator_format format, const char *body,

@@ -23,6 +23,21 @@
 #define DB1 "ZGIxOjMzMDY=" /* db1:3306 */
 #define DOCUMENT64 "eyJwcmltYXJ5IjogImE6MSIsICJzZWNvbmRhcnkiOiBbImI6MiJdfQ=="
 
+/* As the documentation of MaxScale's REST API shows /v1/servers, in part. */
+#define MAXSCALE(host, port, state)                                                                 \
+	"{\"attributes\":{\"gtid_binlog_pos\":\"0-3000-8\",\"last_event\":\"master_up\","           \
+	"\"master_id\":-1,\"name\":\"server1\",\"node_id\":3000,\"parameters\":{\"address\":" host  \
+	",\"extra_port\":0,\"port\":" port ",\"rank\":\"primary\",\"socket\":null,\"ssl\":false},"  \
+	"\"read_only\":false,\"replication_lag\":0,\"server_id\":3000,\"slave_connections\":[],"    \
+	"\"state\":\"" state                                                                        \
+	"\",\"statistics\":{\"connections\":1}},\"id\":\"server1\",\"links\":{"                     \
+	"\"self\":\"http://localhost:8989/v1/servers/server1/\"},\"relationships\":{\"monitors\":{" \
+	"\"data\":[{\"id\":\"MariaDB-Monitor\",\"type\":\"monitors\"}]}},\"type\":\"servers\"}"
+/* Columns of ProxySQL's tables, as texts, as its clients have them. */
+#define PROXYSQL(group, host, status)                                                              \
+	"{\"hostgroup_id\":\"" group "\",\"hostname\":\"" host                                     \
+	"\",\"port\":\"3306\",\"status\":\"" status "\",\"writer_hostgroup\":\"10\"}"
+
 struct row {
 	const char *body;
 	enum coordinator_verdict verdict;
@@ -104,6 +119,51 @@ static const struct row rows[] = {
 		COORDINATOR_AGAIN, NULL, COORDINATOR_ETCD, 0},
 	{"{\"header\":{\"revision\":\"-1\"}}", COORDINATOR_GARBAGE, NULL, COORDINATOR_ETCD, 0},
 	{"{}", COORDINATOR_GARBAGE, NULL, COORDINATOR_ETCD, 0},
+
+	{"{\"data\":[" MAXSCALE("\"db1\"", "3000", "Master, Running") "," MAXSCALE("\"db2\"",
+		 "3001",
+		 "Slave, Running") "],\"links\":{\"self\":\"http://localhost:8989/v1/servers/\"}}",
+		COORDINATOR_OK, "db1:3000/W db2:3001/R", COORDINATOR_MAXSCALE, 0},
+	{"{\"data\":[" MAXSCALE("\"db1\"", "3000",
+		 "Master, Synced, Running") "," MAXSCALE("\"db2\"", "3001",
+		 "Slave, Synced, Running") "]}",
+		COORDINATOR_OK, "db1:3000/W db2:3001/R", COORDINATOR_MAXSCALE, 0},
+	{"{\"data\":[" MAXSCALE("\"db1\"", "3000", "Down") "," MAXSCALE("\"db2\"", "3001",
+		 "Relay Master, Slave, Running") "," MAXSCALE("\"db3\"", "3002",
+		 "Maintenance, Slave, Running") "," MAXSCALE("\"db4\"", "3003",
+		 "Running") "," MAXSCALE("\"db5\"", "3004", "Draining, Slave, Running") "]}",
+		COORDINATOR_OK, "db2:3001/R", COORDINATOR_MAXSCALE, 0},
+	{"{\"data\":[" MAXSCALE("\"db1\"", "3000", "Master, Running") "," MAXSCALE("\"db2\"",
+		 "3001", "Master, Running") "]}",
+		COORDINATOR_TWO, NULL, COORDINATOR_MAXSCALE, 0},
+	{"{\"data\":[" MAXSCALE("null", "3000", "Master, Running") "]}", COORDINATOR_GARBAGE, NULL,
+		COORDINATOR_MAXSCALE, 0},
+	{"{\"data\":[" MAXSCALE("\"db1\"", "null", "Master, Running") "]}", COORDINATOR_GARBAGE,
+		NULL, COORDINATOR_MAXSCALE, 0},
+	{"{\"data\":[]}", COORDINATOR_NOTHING, NULL, COORDINATOR_MAXSCALE, 0},
+	{"{\"data\":{\"attributes\":{\"module\":\"mariadbmon\"},\"type\":\"monitors\"}}",
+		COORDINATOR_GARBAGE, NULL, COORDINATOR_MAXSCALE, 0},
+	{"{\"errors\":[{\"detail\":\"Unauthorized\"}]}", COORDINATOR_GARBAGE, NULL,
+		COORDINATOR_MAXSCALE, 0},
+
+	{"[" PROXYSQL("10", "db1", "ONLINE") "," PROXYSQL("20", "db1", "ONLINE") "," PROXYSQL("20",
+		 "db2", "ONLINE") "," PROXYSQL("20", "db3", "SHUNNED") "," PROXYSQL("20", "db4",
+		 "OFFLINE_SOFT") "]",
+		COORDINATOR_OK, "db1:3306/W db2:3306/R", COORDINATOR_PROXYSQL, 0},
+	{"[" PROXYSQL("20", "db1", "ONLINE") "," PROXYSQL("10", "db1", "ONLINE") "]",
+		COORDINATOR_OK, "db1:3306/W", COORDINATOR_PROXYSQL, 0},
+	{"[{\"hostgroup_id\":10,\"hostname\":\"db1\",\"port\":3306,\"status\":\"ONLINE\","
+	 "\"writer_hostgroup\":10}]",
+		COORDINATOR_OK, "db1:3306/W", COORDINATOR_PROXYSQL, 0},
+	{"[" PROXYSQL("10", "db1", "ONLINE") "," PROXYSQL("10", "db2", "ONLINE") "]",
+		COORDINATOR_TWO, NULL, COORDINATOR_PROXYSQL, 0},
+	{"[" PROXYSQL("10", "db1", "OFFLINE_HARD") "]", COORDINATOR_NOTHING, NULL,
+		COORDINATOR_PROXYSQL, 0},
+	{"[{\"hostgroup_id\":10,\"hostname\":\"db1\",\"port\":3306,\"status\":\"ONLINE\"}]",
+		COORDINATOR_GARBAGE, NULL, COORDINATOR_PROXYSQL, 0},
+	{"[1]", COORDINATOR_GARBAGE, NULL, COORDINATOR_PROXYSQL, 0},
+	{"{\"type\":\"out\",\"error\":\"Script execution timed out\",\"error_code\":\"62\"}",
+		COORDINATOR_GARBAGE, NULL, COORDINATOR_PROXYSQL, 0},
 };
 
 static void show(const struct coordinator_view *view, char *ret, size_t size)

@@ -39,6 +39,7 @@
 #define PULSE_NS LOOP_S         /* the library is called so often at least */
 #define AGAIN_NS (10 * LOOP_MS)
 #define CUT_NS (500 * LOOP_MS)
+#define BEHIND_NS LOOP_S
 #define HOST_ADDRS 4
 
 struct source_zookeeper {
@@ -59,10 +60,12 @@ struct source_zookeeper {
 	struct loop_timer pulse; /* step() */
 	struct loop_io io;
 	bool connected;
-	bool within;   /* the library is in the middle of a frame */
-	bool awaiting; /* there was too little of a frame to judge it */
-	bool news;     /* the node may be another than was read */
-	bool absent;   /* there is none, and its coming is not watched yet */
+	bool within;     /* the library is in the middle of a frame */
+	bool awaiting;   /* there was too little of a frame to judge it */
+	bool news;       /* the node may be another than was read */
+	bool absent;     /* there is none, and its coming is not watched yet */
+	bool behind;     /* what was read last is older than what was read before */
+	int64_t changed; /* by which change the node became what it was told to be */
 	enum frame_asked asked;
 	uint64_t asked_ns;
 	uint64_t since_ns; /* when the session began, or went on, with this server; 0: neither */
@@ -125,6 +128,18 @@ static void on_stat(int r, const struct Stat *stat, const void *ctx)
 	s->news |= r != ZNONODE;
 }
 
+/*
+ * A server may be behind another that has told already: what is older than that has to be there still
+ * when it is asked for again, as in an ensemble that was made anew.
+ */
+static bool is_behind(struct source_zookeeper *s, const struct Stat *stat)
+{
+	s->behind = stat->mzxid < s->changed && !s->behind;
+	if (!s->behind)
+		s->changed = stat->mzxid;
+	return s->behind;
+}
+
 static void on_data(int r, const char *value, int n, const struct Stat *stat, const void *ctx)
 {
 	struct source_zookeeper *s = (struct source_zookeeper *)ctx;
@@ -133,6 +148,10 @@ static void on_data(int r, const char *value, int n, const struct Stat *stat, co
 	s->asked = FRAME_NOTHING;
 	if (is_cut(r)) {
 		s->news = true;
+		return;
+	}
+	if (r == ZOK && is_behind(s, stat)) {
+		again(s, BEHIND_NS);
 		return;
 	}
 	s->absent = r == ZNONODE;

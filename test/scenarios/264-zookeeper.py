@@ -111,9 +111,14 @@ class Trial:
                    lambda: self.zk.put(NODE, '{"primary": "db.evil.example:3306"}'))
         self.stays("nor does a node that is gone", "names nobody", lambda: self.zk.delete(NODE))
 
+    def ours(self):
+        """The member that we alone have a session with."""
+        busy = [m for m in self.zk.members if m.sessions()]
+        return busy[0] if len(busy) == 1 else None
+
     def member_killed(self):
         """The one that we are with: the others go on, and we with them."""
-        ours, = wait_for(lambda: [m for m in self.zk.members if m.sessions()])
+        ours = wait_for(self.ours)
         name = self.other()
         ours.kill()
         late = self.published(name, self.lead(name), 30)
@@ -273,6 +278,23 @@ def session_lost():
     cluster.close()
 
 
+def lags():
+    """A server that is behind what another has told: its word waits until it has stayed."""
+    cluster = plain(21)
+    first, *others = cluster.servers
+    fake = zookeeper.Fake(("127.0.1.21", 2181), document(cluster, first, *others))
+    with Prober(cluster, section(cluster, f"zookeeper://127.0.1.21{NODE}")) as p:
+        p.wait_known(first)
+        before, fake.changed, fake.value = fake.asked, 5, document(cluster, others[0], first)
+        for s in fake.sockets:
+            s.sendall(zookeeper.event(NODE))
+        c = p.wait_known(others[0])
+        worlds.expect(c and fake.asked - before >= 2, "a word that is older than the last is asked "
+                      "for again", fake.asked - before)
+    fake.close()
+    cluster.close()
+
+
 def silent(number, text, greeting):
     """At some byte it says nothing more: all else goes on, and it is given up for another."""
     cluster = plain(number)
@@ -296,7 +318,7 @@ def silent(number, text, greeting):
 def rogues():
     jobs = [(rogue, 4 + i, text, deed) for i, (text, deed) in enumerate(DEEDS.items())]
     jobs.append((rogue, 15, "a server that answers and hangs up", hang_up, "writer-changed"))
-    jobs.append((session_lost,))
+    jobs += [(session_lost,), (lags,)]
     jobs.append((silent, 16, "silence after the connect", b""))
     jobs.append((silent, 17, "silence within the greeting", bytes(20)))
     worlds.side_by_side(*jobs, workers=4)

@@ -219,8 +219,14 @@ def answer(xid, error=0, body=b""):
     return frame(struct.pack("!iqi", xid, 7, error), body)
 
 
-def data(value):
-    return text(value) + bytes(68)
+def data(value, changed):
+    """With the number of the change that made it."""
+    return text(value) + struct.pack("!qq", changed, changed) + bytes(52)
+
+
+def event(path):
+    """It is another now."""
+    return answer(-1, 0, struct.pack("!ii", 3, 3) + text(path))
 
 
 class Fake(threading.Thread):
@@ -230,6 +236,7 @@ class Fake(threading.Thread):
     def __init__(self, address, value, deed=None):
         super().__init__(daemon=True)
         self.value, self.deed, self.came, self.asked, self.session = value, deed, 0, 0, 100
+        self.changed, self.sockets = 10, []
         self.listener = socket.create_server(address)
         self.start()
 
@@ -240,6 +247,7 @@ class Fake(threading.Thread):
             except OSError:
                 return
             self.came += 1
+            self.sockets.append(s)
             threading.Thread(target=self._serve, args=(s,), daemon=True).start()
 
     def _serve(self, s):
@@ -251,7 +259,7 @@ class Fake(threading.Thread):
                     s.sendall(answer(-2))
                 elif operation == GET:
                     self.asked += 1
-                    s.sendall(answer(xid, 0, data(self.value)))
+                    s.sendall(answer(xid, 0, data(self.value, self.changed)))
                     if self.deed:
                         self.deed(self, s, xid)
                 else:

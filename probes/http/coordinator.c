@@ -3,10 +3,11 @@
  * What a coordinator says of a cluster, and how long that counts.
  *
  * Whatever goes wrong, the last word stays for DEAD_NS: until then the listener is told of answers
- * that name somebody and of nothing else.  Trouble is said once, and waited out with growing pauses.
+ * that name somebody and of nothing else.  Trouble is said once, and waited out with growing
+ * pauses.
  *
- * Where the configuration does not say whom it may name, that is whoever has a host in the domain of
- * the endpoint: logins go to those hosts, and what a coordinator says may be anybody's.
+ * Where the configuration does not say whom it may name, that is whoever has a host in the domain
+ * of the endpoint: logins go to those hosts, and what a coordinator says may be anybody's.
  */
 #include "coordinator.h"
 

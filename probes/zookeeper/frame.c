@@ -2,9 +2,10 @@
 /*
  * Whether what a ZooKeeper server says may be handed to ZooKeeper's client.
  *
- * libzookeeper trusts its server: an answer to no question ends the program by an assertion, a frame
- * that is shorter than what it tells has memory freed that never was allocated, and as much memory is
- * taken as the length says.  But it reads one frame at a time, so that each can be looked at first:
+ * libzookeeper trusts its server: an answer to no question ends the program by an assertion, a
+ * frame that is shorter than what it tells has memory freed that never was allocated, and as much
+ * memory is taken as the length says.  But it reads one frame at a time, so that each can be looked
+ * at first:
  *
  *   size, xid, zxid (8), error, and then       4 bytes each, the highest first
  *   of an event: type, state, path             a path or data: its size, and the bytes

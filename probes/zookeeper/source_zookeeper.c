@@ -2,18 +2,18 @@
 /*
  * A node of ZooKeeper as a source.
  *
- * The node is read, and the same question has it watched: whatever changes after that answer is told,
- * and asked for, so that no change is missed.  A watch is kept over a change of the server, and set
- * anew with a new session; each time that a server is reached the node is read again.
+ * The node is read, and the same question has it watched: whatever changes after that answer is
+ * told, and asked for, so that no change is missed.  A watch is kept over a change of the server,
+ * and set anew with a new session; each time that a server is reached the node is read again.
  *
- * ZooKeeper's client knows which server to go to, and when to say that it is there.  It asks for a
- * descriptor to be watched and a time to be woken at (zookeeper_interest), and may close the one and
- * open another within any call: so nothing is watched while it is called.  What would have it wait is
- * kept from it: names are resolved here; it says no farewell (handle_close).  What it would die of is
- * not read at all (is_fit, and frame.c).  Its callbacks only take notes.
+ * ZooKeeper's client knows which server to go to, and when to say that it is there.  It asks for
+ * a descriptor to be watched and a time to be woken at (zookeeper_interest), and may close the one
+ * and open another within any call: so nothing is watched while it is called.  What would have it
+ * wait is kept from it: names are resolved here; it says no farewell (handle_close).  What it
+ * would die of is not read at all (is_fit, and frame.c).  Its callbacks only take notes.
  *
- * A handle is thrown away when it has been of no use for LOST_NS, or its session is lost; a new one
- * comes after a pause, and with the names resolved anew.
+ * A handle is thrown away when it has been of no use for LOST_NS, or its session is lost; a new
+ * one comes after a pause, and with the names resolved anew.
  */
 #include "source_zookeeper.h"
 
@@ -61,7 +61,6 @@ struct source_zookeeper {
 	struct loop_io io;
 	bool connected;
 	bool within;     /* the library is in the middle of a frame */
-	bool awaiting;   /* there was too little of a frame to judge it */
 	bool news;       /* the node may be another than was read */
 	bool absent;     /* there is none, and its coming is not watched yet */
 	bool behind;     /* what was read last is older than what was read before */
@@ -69,6 +68,7 @@ struct source_zookeeper {
 	enum frame_asked asked;
 	uint64_t asked_ns;
 	uint64_t since_ns; /* when the session began, or went on, with this server; 0: neither */
+	int awaited;       /* so many bytes of a frame, to judge it by; 0: it was */
 	unsigned cuts;     /* connections in a row that did not last */
 };
 
@@ -79,7 +79,7 @@ static void again(struct source_zookeeper *s, uint64_t in_ns)
 	loop_timer_set_in(s->of->loop, &s->timer, in_ns);
 }
 
-/* With its servers taken away the client is not connected, and does not wait for a server's word. */
+/* With its servers taken away the client is not connected, and waits for no server's word. */
 static void handle_close(struct source_zookeeper *s)
 {
 	loop_io_remove(s->of->loop, &s->io);
@@ -89,7 +89,8 @@ static void handle_close(struct source_zookeeper *s)
 	(void)zoo_set_servers(s->handle, "0.0.0.0:1");
 	(void)zookeeper_close(s->handle);
 	s->handle = NULL;
-	s->connected = s->within = s->awaiting = s->absent = false;
+	s->connected = s->within = s->absent = false;
+	s->awaited = 0;
 	s->asked = FRAME_NOTHING;
 }
 
@@ -129,8 +130,8 @@ static void on_stat(int r, const struct Stat *stat, const void *ctx)
 }
 
 /*
- * A server may be behind another that has told already: what is older than that has to be there still
- * when it is asked for again, as in an ensemble that was made anew.
+ * A server may be behind another that has told already: what is older than that has to be there
+ * still when it is asked for again, as in an ensemble that was made anew.
  */
 static bool is_behind(struct source_zookeeper *s, const struct Stat *stat)
 {
@@ -191,12 +192,12 @@ static uint64_t ask(struct source_zookeeper *s)
 	return PULSE_NS;
 }
 
-/* Whether the library may read now.  What is too short to judge is awaited, for as long as it lives. */
+/* Whether the library may read now.  What is too short to be judged is awaited. */
 static int is_fit(struct source_zookeeper *s)
 {
 	uint8_t head[FRAME_HEAD];
 	ssize_t n;
-	int r;
+	int r, low;
 
 	if (zoo_state(s->handle) != ZOO_CONNECTED_STATE || s->within)
 		return 1;
@@ -204,14 +205,14 @@ static int is_fit(struct source_zookeeper *s)
 	if (n <= 0)
 		return n == 0 || errno != EAGAIN;
 	r = frame_judge(head, (size_t)n, s->asked);
-	if (r < 0 || (r > 0 && s->awaiting))
+	if (r < 0 || n < s->awaited)
 		return -EPROTO;
-	if (r > 0 || s->awaiting) {
-		s->awaiting = r > 0;
-		r = r > 0 ? r : 1;
-		(void)setsockopt(s->io.fd, SOL_SOCKET, SO_RCVLOWAT, &r, sizeof(r));
+	if (r != s->awaited) {
+		low = r > 0 ? r : 1;
+		(void)setsockopt(s->io.fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low));
 	}
-	return !s->awaiting;
+	s->awaited = r;
+	return r == 0;
 }
 
 static void on_ready(void *ctx, uint32_t events)
@@ -234,7 +235,8 @@ static uint64_t cut(struct source_zookeeper *s)
 	if (s->since_ns && loop_now_ns(s->of->loop) - s->since_ns >= WATCH_LEAST_NS)
 		s->cuts = 0;
 	s->since_ns = 0;
-	s->within = s->awaiting = false;
+	s->within = false;
+	s->awaited = 0;
 	return s->cuts++ < s->ensemble.n ? AGAIN_NS : CUT_NS;
 }
 

@@ -10,6 +10,7 @@ end the daemon nor have it wait.
 import json
 import os
 import signal
+import socket
 import struct
 import subprocess
 import tempfile
@@ -230,6 +231,7 @@ DEEDS = {
     "an event whose path is longer than it": lambda f, s, xid: s.sendall(
         zookeeper.answer(-1, 0, struct.pack("!iii", 3, 3, 1 << 20) + b"/a")),
     "two gigabytes": lambda f, s, xid: s.sendall(struct.pack("!i", 0x7fffffff) + bytes(4096)),
+    "two bytes, and the end": lambda f, s, xid: (s.sendall(b"\0\0"), s.shutdown(socket.SHUT_WR)),
     "no protocol at all": lambda f, s, xid: s.sendall(b"HTTP/1.1 400 Bad Request\r\n" * 4),
 }
 
@@ -295,6 +297,19 @@ def lags():
     cluster.close()
 
 
+def slow():
+    """On this host, by IPv6, byte by byte: nothing has to be allowed, and it is heard out."""
+    cluster = plain(22)
+    fake = zookeeper.Fake(("::1", 2181), document(cluster, *cluster.servers))
+    fake.pause_s = 0.005
+    with Prober(cluster, section(cluster, f"zookeeper://[::1]{NODE}", allow_http="off")) as p:
+        c = p.wait_known(next(iter(cluster.servers)))
+        worlds.expect(c and fake.came == 1, "a slow server on this host is heard out",
+                      f"{fake.came} {p.log()[-500:]}")
+    fake.close()
+    cluster.close()
+
+
 def silent(number, text, greeting):
     """At some byte it says nothing more: all else goes on, and it is given up for another."""
     cluster = plain(number)
@@ -318,7 +333,7 @@ def silent(number, text, greeting):
 def rogues():
     jobs = [(rogue, 4 + i, text, deed) for i, (text, deed) in enumerate(DEEDS.items())]
     jobs.append((rogue, 15, "a server that answers and hangs up", hang_up, "writer-changed"))
-    jobs += [(session_lost,), (lags,)]
+    jobs += [(session_lost,), (lags,), (slow,)]
     jobs.append((silent, 16, "silence after the connect", b""))
     jobs.append((silent, 17, "silence within the greeting", bytes(20)))
     worlds.side_by_side(*jobs, workers=4)

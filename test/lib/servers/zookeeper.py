@@ -236,8 +236,9 @@ class Fake(threading.Thread):
     def __init__(self, address, value, deed=None):
         super().__init__(daemon=True)
         self.value, self.deed, self.came, self.asked, self.session = value, deed, 0, 0, 100
-        self.changed, self.sockets = 10, []
-        self.listener = socket.create_server(address)
+        self.changed, self.sockets, self.pause_s = 10, [], 0
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self.listener = socket.create_server(address, family=family)
         self.start()
 
     def run(self):
@@ -259,11 +260,18 @@ class Fake(threading.Thread):
                     s.sendall(answer(-2))
                 elif operation == GET:
                     self.asked += 1
-                    s.sendall(answer(xid, 0, data(self.value, self.changed)))
+                    self._say(s, answer(xid, 0, data(self.value, self.changed)))
                     if self.deed:
                         self.deed(self, s, xid)
                 else:
                     s.sendall(answer(xid))
+
+    def _say(self, s, words):
+        """At once, or byte by byte."""
+        size = 1 if self.pause_s else len(words)
+        for at in range(0, len(words), size):
+            s.sendall(words[at:at + size])
+            time.sleep(self.pause_s)
 
     def greet(self, s, _):
         s.sendall(frame(struct.pack("!iiq", 0, SESSION_MS, self.session), text(bytes(16)), b"\0"))

@@ -2,6 +2,13 @@
 /* Where a cluster's instances live: DNS questions for the host of each. */
 #include "internal.h"
 
+/* There no database lives, but what tells secrets of the machine: nobody's word leads there. */
+static bool is_link_local(const struct pel_addr *a)
+{
+	return a->family == 4 ? a->ip[0] == 169 && a->ip[1] == 254
+			      : a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80;
+}
+
 static void host_resolved(void *ctx, const struct resolve_answer *answer)
 {
 	struct probe *p = ctx;
@@ -9,17 +16,17 @@ static void host_resolved(void *ctx, const struct resolve_answer *answer)
 	uint64_t now = cluster_now(p->cluster);
 	const struct topology_member *m = topology_member(&c->topology, p->slot);
 	struct pel_addr addrs[RESOLVE_ADDRS];
-	struct topology_dns dns = {.addrs = addrs,
-		.n_addrs = answer->n_addrs,
-		.ttl_ms = answer->ttl_ms};
+	struct topology_dns dns = {.addrs = addrs, .ttl_ms = answer->ttl_ms};
 
 	p->query = NULL;
 	if (answer->heard)
 		health_witnessed(c->o->witness, now);
 	p->host_failures = answer->status == 0 ? 0 : p->host_failures + (p->host_failures < 8);
 	for (unsigned i = 0; i < answer->n_addrs; i++) {
-		addrs[i] = answer->addrs[i];
-		addrs[i].port = m && m->port ? m->port : c->topology.config.port;
+		if (m && !m->configured && is_link_local(&answer->addrs[i]))
+			continue;
+		addrs[dns.n_addrs] = answer->addrs[i];
+		addrs[dns.n_addrs++].port = m && m->port ? m->port : c->topology.config.port;
 	}
 	if (m && answer->status == 0)
 		cluster_note(c, topology_feed_host(&c->topology, p->slot, &dns, now));

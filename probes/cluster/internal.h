@@ -39,7 +39,7 @@ struct probe {
 	struct link first;  /* the one that questions use */
 	struct link second; /* the close look's, or to an address that the host moved to */
 	uint8_t asking;     /* enum dialect_question under way on `first` */
-	bool old_words;     /* its server parses the dialect's lag_else alone */
+	uint8_t old_words;  /* bit i: its server parses the older words of that question alone */
 	bool scheduled;     /* the schedule knows it */
 	struct health health;
 	uint64_t health_due_ns;
@@ -117,10 +117,11 @@ struct cluster {
 	struct warm_totals warm_totals;
 	struct warm_memory warm_memory;
 	struct cluster_waits waits;
-	bool lag_told;           /* it was said that the servers do not tell their lag */
-	struct rds_view *listed; /* what the control plane said; NULL: nothing */
-	uint64_t listed_for;     /* to which writer and names it was last applied */
-	struct pel_hot said;     /* as of the last line in the log */
+	uint8_t denied_told;      /* bit i: it was said that the user may not ask that question */
+	uint64_t replicas_due_ns; /* when the writer is asked for its replicas, after a denial */
+	struct rds_view *listed;  /* what the control plane said; NULL: nothing */
+	uint64_t listed_for;      /* to which writer and names it was last applied */
+	struct pel_hot said;      /* as of the last line in the log */
 	struct pel_cold said_cold;
 };
 
@@ -183,6 +184,8 @@ void probe_health_failed(struct probe *p, const struct member_failure *failure);
 /* scout.c */
 void cluster_scout_tick(struct cluster *c, uint64_t now_ns);
 uint64_t cluster_scout_due(const struct cluster *c);
+/* Whether members are those that servers tell, where the dialect has them do so. */
+bool cluster_is_told(const struct cluster *c);
 /* What a server is asked first. */
 const char *cluster_hello(const struct cluster *c);
 /* The evidence in an answer, by the cluster's dialect.  0; -ENODATA: it has none; -errno. */
@@ -198,6 +201,8 @@ uint64_t cluster_warm_deadline(const struct cluster *c);
 void cluster_warm_free(struct cluster *c);
 
 /* say.c */
+/* A question at leisure was denied, in the server's words. */
+void cluster_say_denied(struct cluster *c, enum dialect_question question, const char *refusal);
 void cluster_say_waited(struct cluster *c, uint64_t since_ns);
 void cluster_say_changes(struct cluster *c, const struct pel_hot *hot, const struct pel_cold *cold);
 

@@ -149,16 +149,20 @@ static void connect_begin(struct probe *p)
 		schedule_lost(&c->schedule, p->slot, probe_now(p));
 }
 
-/* Where there is more to ask for than the role: the lag is that of readers, and asked at leisure. */
+/* Where there is more to ask for than the role; at leisure, of readers the lag. */
 static enum dialect_question question_of(const struct probe *p, enum schedule_kind kind)
 {
 	const struct cluster *c = p->cluster;
 	const char *const *queries = c->dialect->queries;
+	bool writes = p->slot == c->topology.writer;
+	bool told = cluster_is_told(c) && probe_now(p) >= c->replicas_due_ns;
 
 	if (kind != SCHEDULE_TABLE)
 		return DIALECT_ROLE;
-	if (queries[DIALECT_LAG] && !c->alarm && p->slot != c->topology.writer)
+	if (queries[DIALECT_LAG] && !c->alarm && !writes)
 		return DIALECT_LAG;
+	if (queries[DIALECT_REPLICAS] && !c->alarm && writes && told)
+		return DIALECT_REPLICAS;
 	return queries[DIALECT_TABLE] ? DIALECT_TABLE : DIALECT_ROLE;
 }
 
@@ -166,8 +170,8 @@ static const char *words_of(const struct probe *p, enum dialect_question questio
 {
 	const struct dialect *d = p->cluster->dialect;
 
-	return question == DIALECT_LAG && p->old_words && d->lag_else ? d->lag_else
-								      : d->queries[question];
+	return p->old_words & 1u << question && d->older[question] ? d->older[question]
+								   : d->queries[question];
 }
 
 void probe_act(struct probe *p, enum schedule_kind kind)
@@ -232,18 +236,18 @@ static bool is_live(const struct probe *p)
 }
 
 /* A server that does not parse these words may parse the others. */
-static void lag_failed(struct probe *p, unsigned error)
+static void leisure_failed(struct probe *p, const struct member_answer *answer)
 {
 	struct cluster *c = p->cluster;
 
-	if (error == ER_PARSE_ERROR) {
-		p->old_words = !p->old_words;
-	} else if (dialect_why(error) == PEL_WHY_DENIED && c->config->max_lag_ms && !c->lag_told) {
-		c->lag_told = true;
-		log_event(c->o->log, LOG_WARNING, "lag-unknown", c->title, NULL,
-			"max-lag plays no part: the user may not ask for the lag; what mends it: "
-			"GRANT REPLICATION CLIENT ON *.* (MariaDB: SLAVE MONITOR) TO it");
+	if (answer->error == ER_PARSE_ERROR) {
+		p->old_words ^= (uint8_t)(1u << p->asking);
+		return;
 	}
+	if (p->asking == DIALECT_REPLICAS)
+		c->replicas_due_ns = answer->received_ns + pace_wait_ns(PACE_SCOUT_REST, 1, 0);
+	if (dialect_why(answer->error) == PEL_WHY_DENIED)
+		cluster_say_denied(c, (enum dialect_question)p->asking, answer->text);
 }
 
 static void first_answered(struct probe *p, const struct member_answer *answer)
@@ -263,8 +267,8 @@ static void first_answered(struct probe *p, const struct member_answer *answer)
 		first_lost(p, false); /* who this is has to be said anew */
 		return;
 	}
-	if (p->asking == DIALECT_LAG && answer->error)
-		lag_failed(p, answer->error);
+	if (p->asking >= DIALECT_LAG && answer->error)
+		leisure_failed(p, answer);
 	if (cluster_read(c, &p->first, (enum dialect_question)p->asking, answer, &e) < 0)
 		e.has = 0;
 	else

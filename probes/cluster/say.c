@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include "common/words.h"
+#include "mysql/remedy.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -175,4 +176,25 @@ void cluster_say_changes(struct cluster *c, const struct pel_hot *hot, const str
 	c->o->remote->muted = false;
 	c->said = *hot;
 	c->said_cold = *cold;
+}
+
+void cluster_say_denied(struct cluster *c, enum dialect_question question, const char *refusal)
+{
+	char remedy[REMEDY_MAX];
+
+	if ((question == DIALECT_LAG && !c->config->max_lag_ms) || c->denied_told & 1u << question)
+		return;
+	c->denied_told |= (uint8_t)(1u << question);
+	if (question == DIALECT_LAG) {
+		log_event(c->o->log, LOG_WARNING, "lag-unknown", c->title, NULL,
+			"max-lag plays no part: the user may not ask for the lag; what mends it: "
+			"GRANT REPLICATION CLIENT ON *.* (MariaDB: SLAVE MONITOR) TO it");
+		return;
+	}
+	remedy_of_question(refusal ? refusal : "", NULL, c->dialect->grants, remedy,
+		sizeof(remedy));
+	log_event(c->o->log, LOG_WARNING, "replicas-unknown", c->title, NULL,
+		"only configured members are followed: the user may not ask the writer for its "
+		"replicas; what mends it: %s",
+		remedy);
 }

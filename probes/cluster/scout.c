@@ -47,16 +47,23 @@ static int read_hello(struct cluster *c, const struct pel_cells *cells, struct e
 	return -EAGAIN;
 }
 
-/* Of the hosts that a server tells those that may be: none where a coordinator names the members. */
+/* Not where a coordinator names the members; of plain servers, which anybody may have told, if asked to. */
+bool cluster_is_told(const struct cluster *c)
+{
+	return c->config->source == CONFIG_SOURCE_SQL &&
+		(c->dialect->hosts != DIALECT_HOSTS_CONFIGURED || c->config->allowed_hosts[0]);
+}
+
+/* Of the hosts that a server tells those that may be. */
 static void refuse_hosts(const struct cluster *c, struct evidence *e)
 {
 	char allowed[CONFIG_ALLOWED_MAX];
 	unsigned n = 0;
 
-	if (!(e->has & EVIDENCE_HOSTS))
+	if (!(e->has & (EVIDENCE_HOSTS | EVIDENCE_REPLICAS)))
 		return;
-	if (c->config->source != CONFIG_SOURCE_SQL)
-		e->has &= ~EVIDENCE_HOSTS;
+	if (!cluster_is_told(c))
+		e->has &= ~(EVIDENCE_HOSTS | EVIDENCE_REPLICAS);
 	config_allowed_hosts(c->config, c->key, allowed);
 	for (unsigned i = 0; i < e->n_hosts; i++) {
 		if (fnmatch(allowed, e->hosts[i].host, FNM_CASEFOLD) == 0)

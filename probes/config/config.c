@@ -312,6 +312,7 @@ int config_load(const char *path, struct config **ret, struct config_error *ret_
 bool config_cluster_is_other(const struct config_cluster *a, const struct config_cluster *b)
 {
 	return a->port != b->port || a->dialect != b->dialect || a->source != b->source ||
+		strcmp(a->allowed_hosts, b->allowed_hosts) != 0 ||
 		memcmp(&a->members, &b->members, sizeof(a->members)) != 0;
 }
 

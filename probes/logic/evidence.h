@@ -15,12 +15,13 @@
 #define EVIDENCE_UUID_MAX 40
 #define EVIDENCE_ZONE_MAX 24
 
-#define EVIDENCE_IDENTITY 0x1u /* id, uuid */
-#define EVIDENCE_ROLE 0x2u     /* role; with it, term */
-#define EVIDENCE_TABLE 0x4u    /* rows */
-#define EVIDENCE_LAG 0x8u      /* lag_ms */
-#define EVIDENCE_STOPPED 0x10u /* stopped */
-#define EVIDENCE_HOSTS 0x20u   /* hosts */
+#define EVIDENCE_IDENTITY 0x1u  /* id, uuid */
+#define EVIDENCE_ROLE 0x2u      /* role; with it, term */
+#define EVIDENCE_TABLE 0x4u     /* rows */
+#define EVIDENCE_LAG 0x8u       /* lag_ms */
+#define EVIDENCE_STOPPED 0x10u  /* stopped */
+#define EVIDENCE_HOSTS 0x20u    /* hosts: of all members */
+#define EVIDENCE_REPLICAS 0x40u /* hosts: of those that replicate from it; perhaps none */
 
 /*
  * A fencing token: who has it claims to be the writer of the count-th formation of a cluster.  Terms of
@@ -51,6 +52,7 @@ struct evidence {
 	struct pel_addr from; /* the peer's address and port */
 	struct pel_rows rows;
 	unsigned n_hosts, n_refused; /* refused: no host names, or more than there is room for */
+	bool is_cut; /* ... the latter: who is not among hosts may be one all the same */
 	struct evidence_host hosts[PEL_MAP_INSTANCES];
 };
 

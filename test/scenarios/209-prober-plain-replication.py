@@ -97,7 +97,28 @@ def with_privilege(lab):
                "a promoted reader is the writer, and has none")
 
 
+def found(lab):
+    """The endpoint alone is configured, and the writer tells its replicas."""
+    old = lab.writer
+    for instance in lab.status()["instances"]:
+        lab.exec(*root(lab, instance["id"], "SET sql_log_bin = 0; GRANT REPLICATION MASTER ADMIN "
+                       "ON *.* TO 'pelorus'@'%'"))
+    config = cluster_section(lab, dialect="read_only",
+                             allowed_hosts="*." + lab.host(old).partition(".")[2])
+    with Prober(lab, config) as p:
+        c = p.wait_settled(3)
+        tap.ok(sum(i.role == "reader" for i in c.instances.values()) == 2,
+               "members that nobody names are found", list(c.instances))
+        lab.failover("crash")
+        new = lab.writer
+        p.wait_known(new, 30)
+        tap.ok(True, "one of them that is promoted is the writer")
+        p.wait(lambda c: old in c.instances and c.instances[old].role == "reader", 60)
+        tap.ok(True, "the old one is found when it replicates again")
+
+
 with Lab(instances=3) as lab_:
     without_privilege(lab_)
     with_privilege(lab_)
+    found(lab_)
 tap.done()

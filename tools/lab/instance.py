@@ -10,6 +10,7 @@ import threading
 import seed
 import tls
 import wire
+import zone
 from net import storage4
 from state import LabError
 
@@ -86,6 +87,7 @@ class Instance:
                 f"--port={self.lab.config['port']}", f"--server-id={self.number}",
                 f"--plugin-dir={self.lab.plugin_dir}", f"--aurora-server-id={self.id}",
                 f"--aurora-status-file={self.status_file}", "--read-only=1",
+                f"--report-host={zone.names(self.lab.config, [self.id])['instances'][self.id]}",
                 f"--init-rpl-role={role}", *extra]
 
     def start(self, role="SLAVE"):

@@ -21,6 +21,8 @@ enum dialect_question {
 	DIALECT_ROLE = 1,  /* own role alone: the question of the alarm */
 	DIALECT_TABLE = 2, /* own role and what the server knows of the others */
 	DIALECT_LAG = 3,   /* a reader's own lag, at leisure */
+	/* The hosts of the writer's replicas, at leisure, where `allowed-hosts` is set. */
+	DIALECT_REPLICAS = 4,
 	DIALECT_QUESTIONS,
 };
 
@@ -36,8 +38,8 @@ struct dialect_variables;
 struct dialect {
 	const char *name;
 	enum dialect_hosts hosts;
-	const char *queries[DIALECT_QUESTIONS]; /* of TABLE and LAG, NULL: is not asked */
-	const char *lag_else;      /* LAG in older words, for who does not parse these; or NULL */
+	const char *queries[DIALECT_QUESTIONS]; /* from TABLE on NULL: is not asked */
+	const char *older[DIALECT_QUESTIONS];   /* in words for who does not parse these; or NULL */
 	const char *const *grants; /* what a user needs to ask, up to NULL: "USAGE ON *.*" */
 	bool (*detects)(const struct dialect_variables *v); /* is for `auto` alone */
 	/* The greeting as evidence.  0; -ENODATA: the server is not of this kind. */

@@ -17,8 +17,6 @@
 #include "dialect.h"
 #include "variables.h"
 
-#include "common/names.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,25 +99,6 @@ static void take_lag(const char *micros, struct evidence *e)
 	e->lag_ms = (uint32_t)(ms < most ? ms : most);
 }
 
-/* A member that has never been in the group has no host. */
-static void take_host(const char *const *row, struct evidence *e)
-{
-	struct evidence_host host = {.role = PEL_ROLE_READER};
-	unsigned long port = row[COL_PORT] ? strtoul(row[COL_PORT], NULL, 10) : 0;
-
-	if (!row[COL_HOST] || !*row[COL_HOST])
-		return;
-	if (e->n_hosts == PEL_MAP_INSTANCES || port == 0 || port > UINT16_MAX ||
-		pel_name_normalise(row[COL_HOST], host.host) < 0) {
-		e->n_refused++;
-		return;
-	}
-	host.port = (uint16_t)port;
-	if (row[COL_MEMBER_ROLE] && strcmp(row[COL_MEMBER_ROLE], "PRIMARY") == 0)
-		host.role = PEL_ROLE_WRITER;
-	e->hosts[e->n_hosts++] = host;
-}
-
 static int read_members(const struct pel_cells *cells, struct evidence *e)
 {
 	const char *const *row = cells->next(cells->context);
@@ -128,8 +107,13 @@ static int read_members(const struct pel_cells *cells, struct evidence *e)
 	if (r < 0)
 		return r;
 	take_lag(row[COL_LAG], e);
-	for (; row && !e->stopped; row = cells->next(cells->context))
-		take_host(row, e);
+	/* A member that has never been in the group has no host. */
+	for (; row && !e->stopped; row = cells->next(cells->context)) {
+		const char *is = row[COL_MEMBER_ROLE];
+
+		dialect_take_host(e, row[COL_HOST], row[COL_PORT] ? row[COL_PORT] : "0",
+			is && strcmp(is, "PRIMARY") == 0 ? PEL_ROLE_WRITER : PEL_ROLE_READER);
+	}
 	if (e->n_hosts)
 		e->has |= EVIDENCE_HOSTS;
 	return 0;

@@ -10,18 +10,6 @@
 #include <stdlib.h>
 #include <strings.h>
 
-/* The place of a column that has had two names; -1 if there is none. */
-static int find_column(const struct pel_cells *cells, const char *name, const char *old_name)
-{
-	for (unsigned i = 0; cells->name && i < cells->n_columns; i++) {
-		const char *is = cells->name(cells->context, i);
-
-		if (strcasecmp(is, name) == 0 || strcasecmp(is, old_name) == 0)
-			return (int)i;
-	}
-	return -1;
-}
-
 /* One that is looking for its source ("Connecting") has not stopped. */
 static bool says_no(const char *const *row, int column)
 {
@@ -45,9 +33,9 @@ static uint32_t read_seconds(const char *text)
 /* A row for each source: the worst counts, and PEL_LAG_UNKNOWN is the worst of all. */
 int dialect_read_lag(const struct pel_cells *cells, struct evidence *e)
 {
-	int lag = find_column(cells, "Seconds_Behind_Source", "Seconds_Behind_Master");
-	int hears = find_column(cells, "Replica_IO_Running", "Slave_IO_Running");
-	int applies = find_column(cells, "Replica_SQL_Running", "Slave_SQL_Running");
+	int lag = dialect_find_column(cells, "Seconds_Behind_Source", "Seconds_Behind_Master");
+	int hears = dialect_find_column(cells, "Replica_IO_Running", "Slave_IO_Running");
+	int applies = dialect_find_column(cells, "Replica_SQL_Running", "Slave_SQL_Running");
 	const char *const *row;
 	bool any = false;
 

@@ -9,10 +9,7 @@
 #include "dialect.h"
 #include "variables.h"
 
-#include "common/names.h"
-
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define TOPOLOGY "mysql.rds_topology"
@@ -37,22 +34,6 @@ static int read_hello(const struct dialect_variables *v, struct evidence *e)
 	return 0;
 }
 
-static void take_host(const char *const *row, struct evidence *e)
-{
-	struct evidence_host host = {.role = PEL_ROLE_READER};
-	unsigned long port = row[COL_PORT] ? strtoul(row[COL_PORT], NULL, 10) : 0;
-
-	if (!row[COL_ENDPOINT])
-		return;
-	if (e->n_hosts == PEL_MAP_INSTANCES || port > UINT16_MAX ||
-		pel_name_normalise(row[COL_ENDPOINT], host.host) < 0) {
-		e->n_refused++;
-		return;
-	}
-	host.port = (uint16_t)port;
-	e->hosts[e->n_hosts++] = host;
-}
-
 static int read_topology(const struct pel_cells *cells, struct evidence *e)
 {
 	const char *const *row;
@@ -62,7 +43,7 @@ static int read_topology(const struct pel_cells *cells, struct evidence *e)
 	e->has = e->n_hosts = e->n_refused = 0;
 	while ((row = cells->next(cells->context))) {
 		e->role = pel_rows_role(row[COL_READ_ONLY]);
-		take_host(row, e);
+		dialect_take_host(e, row[COL_ENDPOINT], row[COL_PORT], PEL_ROLE_READER);
 	}
 	if (e->role != PEL_ROLE_UNKNOWN)
 		e->has |= EVIDENCE_ROLE;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Server variables and roles out of answers; a variable that is not told stays empty or unknown.
+ * Server variables, roles and hosts out of answers; a variable that is not told stays empty or
+ * unknown.
  */
 #include "variables.h"
 
 #include "common/names.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -92,4 +94,33 @@ int dialect_read_role(const struct pel_cells *cells, struct evidence *evidence)
 	evidence->role = pel_rows_role(row[0]);
 	evidence->has = evidence->role == PEL_ROLE_UNKNOWN ? 0 : EVIDENCE_ROLE;
 	return evidence->has ? 0 : -ENODATA;
+}
+
+int dialect_find_column(const struct pel_cells *cells, const char *name, const char *old_name)
+{
+	for (unsigned i = 0; cells->name && i < cells->n_columns; i++) {
+		const char *is = cells->name(cells->context, i);
+
+		if (strcasecmp(is, name) == 0 || strcasecmp(is, old_name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+void dialect_take_host(struct evidence *e, const char *host, const char *port, enum pel_role role)
+{
+	unsigned long number = port ? strtoul(port, NULL, 10) : 0;
+	struct evidence_host *to = &e->hosts[e->n_hosts];
+
+	if (!host || !*host)
+		return;
+	e->is_cut |= e->n_hosts == PEL_MAP_INSTANCES;
+	if (e->n_hosts == PEL_MAP_INSTANCES || (port && number == 0) || number > UINT16_MAX ||
+		pel_name_normalise(host, to->host) < 0) {
+		e->n_refused++;
+		return;
+	}
+	to->port = (uint16_t)number;
+	to->role = role;
+	e->n_hosts++;
 }

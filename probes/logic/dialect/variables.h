@@ -33,6 +33,13 @@ int dialect_read_variables(const struct pel_cells *cells, struct dialect_variabl
 /* Reads one row of one cell as the server's own role.  0, -EPROTO, -ENODATA. */
 int dialect_read_role(const struct pel_cells *cells, struct evidence *evidence);
 
+/* The place of a column, whose name has been another once; -1 if there is none. */
+int dialect_find_column(const struct pel_cells *cells, const char *name, const char *old_name);
+
+/* One more host, unless it is empty; what is no host or no port is counted as refused.  No port: 0. */
+void dialect_take_host(struct evidence *evidence, const char *host, const char *port,
+	enum pel_role role);
+
 /* Reads SHOW REPLICA STATUS, or SLAVE, as the server's own lag.  0, -EPROTO. */
 int dialect_read_lag(const struct pel_cells *cells, struct evidence *evidence);
 

@@ -387,7 +387,7 @@ void topology_take_identity(struct topology *t, unsigned slot, const struct evid
 		m->role = PEL_ROLE_UNKNOWN;
 		m->term = (struct evidence_term){0};
 		m->since_ns = e->received_ns;
-		m->overruled = m->unretracted = false;
+		m->overruled = m->unretracted = m->was_reader = false;
 		m->role_sent_ns = m->role_received_ns = 0;
 	}
 	memcpy(m->uuid, e->uuid, sizeof(m->uuid));
@@ -404,10 +404,14 @@ void topology_take_identity(struct topology *t, unsigned slot, const struct evid
 void topology_take_role(struct topology *t, unsigned slot, const struct evidence *e)
 {
 	struct topology_member *m = &t->members[slot];
+	enum pel_role role = e->role;
 
 	if (e->sent_ns < m->role_sent_ns)
 		return;
-	m->self_role = e->role;
+	m->was_reader |= role == PEL_ROLE_READER;
+	if (m->found && !m->configured && !m->was_reader) /* a replica that anybody may write to */
+		role = PEL_ROLE_UNKNOWN;
+	m->self_role = (uint8_t)role;
 	if (m->term.era != e->term.era || m->term.count != e->term.count)
 		m->term_ns = e->received_ns;
 	m->term = e->term;
@@ -416,14 +420,14 @@ void topology_take_role(struct topology *t, unsigned slot, const struct evidence
 	m->role_sent_ns = e->sent_ns;
 	m->role_received_ns = e->received_ns;
 	m->evidence_ns = e->received_ns;
-	if (e->role != PEL_ROLE_WRITER) {
+	if (role != PEL_ROLE_WRITER) {
 		m->claim_ns = 0;
 		m->overruled = false;
 	} else if (!m->claim_ns) {
 		m->claim_ns = e->received_ns;
 	}
-	m->unretracted = e->role == PEL_ROLE_WRITER;
-	if (e->role == PEL_ROLE_WRITER && !t->config.has_table) { /* a writer is not asked for it */
+	m->unretracted = role == PEL_ROLE_WRITER;
+	if (role == PEL_ROLE_WRITER && !t->config.has_table) { /* a writer is not asked for it */
 		m->lag_ms = PEL_LAG_UNKNOWN;
 		m->stopped = false;
 	}

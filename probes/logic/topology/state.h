@@ -85,6 +85,9 @@ unsigned topology_take_words(struct topology *t, const struct evidence_host *wor
 /* The members that a server tells; those that it does not are named no more. */
 unsigned topology_take_hosts(struct topology *t, const struct evidence *e);
 
+/* Those that replicate from the writer, as it tells them. */
+unsigned topology_take_replicas(struct topology *t, unsigned slot, const struct evidence *e);
+
 /* Whether a coordinator's word is all there is, and if so what follows from it. */
 void topology_conclude_words(struct topology *t);
 

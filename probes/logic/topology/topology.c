@@ -300,6 +300,8 @@ unsigned topology_feed(struct topology *t, unsigned slot, const struct evidence 
 
 	if (bits && !(bits & TOPOLOGY_REJECTED) && (e->has & EVIDENCE_HOSTS))
 		bits |= topology_take_hosts(t, e);
+	if (bits && (e->has & EVIDENCE_REPLICAS))
+		bits |= topology_take_replicas(t, slot, e);
 	return changed(t, e->received_ns, bits);
 }
 

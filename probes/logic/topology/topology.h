@@ -136,20 +136,22 @@ struct topology_name {
 
 struct topology_member {
 	bool used;
-	bool configured;       /* from the configuration: never forgotten */
-	bool routable;         /* logged in to, at an address of its own host */
-	bool live;             /* a connection of ours is up and has said who it is */
-	bool overruled;        /* a witness decided against its claim */
-	bool unretracted;      /* it claimed to be the writer, and has not said otherwise since */
-	bool twin;             /* another member is the same server, and stands for it */
-	bool lapsed;           /* it answers, but has not said for too long what it is */
-	bool met;              /* was live once */
-	bool named;            /* by a coordinator or a server, which says that it is word_role */
-	uint8_t word_role;     /* enum pel_role */
-	uint8_t self_role;     /* enum pel_role, of its last answer on a connection that still is */
-	uint8_t role;          /* verified: what is published */
-	uint8_t health;        /* enum pel_health */
-	uint8_t admission;     /* enum pel_admission */
+	bool configured;   /* from the configuration: never forgotten */
+	bool routable;     /* logged in to, at an address of its own host */
+	bool live;         /* a connection of ours is up and has said who it is */
+	bool overruled;    /* a witness decided against its claim */
+	bool unretracted;  /* it claimed to be the writer, and has not said otherwise since */
+	bool twin;         /* another member is the same server, and stands for it */
+	bool lapsed;       /* it answers, but has not said for too long what it is */
+	bool met;          /* was live once */
+	bool named;        /* by a coordinator or a server, which says that it is word_role */
+	bool found;        /* by the writer, as its replica: its word alone makes it nothing more */
+	bool was_reader;   /* it has said so */
+	uint8_t word_role; /* enum pel_role */
+	uint8_t self_role; /* enum pel_role, of its last answer on a connection that still is */
+	uint8_t role;      /* verified: what is published */
+	uint8_t health;    /* enum pel_health */
+	uint8_t admission; /* enum pel_admission */
 	bool admission_forced; /* by hand: rules do not change it */
 	bool warmed;
 	bool unwarmed; /* its warm-up came to nothing: held, unless nobody else is left */

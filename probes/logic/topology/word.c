@@ -12,6 +12,11 @@
  * primary that it names is the writer, and members are routable where their hosts lead.  A word
  * that names nobody is that of a coordinator that is dead: its members stay, and nothing else.
  * What a server tells is no such word: it can be asked.
+ *
+ * A writer that tells its replicas does not tell itself, and believes whoever may replicate.  They are
+ * met inside `allowed-hosts` alone; who takes writes all the time, as no replica should, claims nothing
+ * by it; and who has nobody at all, as after a restart, says of nobody that he is gone, but of those
+ * that have long been.
  */
 #include "state.h"
 
@@ -96,7 +101,43 @@ unsigned topology_take_hosts(struct topology *t, const struct evidence *e)
 	if (e->n_hosts == 0)
 		return bits;
 	return bits |
-		take_all(t, e->hosts, e->n_hosts, !topology_is_apart(t, &e->term), e->received_ns);
+		take_all(t, e->hosts, e->n_hosts, !e->is_cut && !topology_is_apart(t, &e->term),
+			e->received_ns);
+}
+
+static unsigned forget_long_gone(struct topology *t, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		struct topology_member *m = &t->members[i];
+
+		if (m->used && !m->live && now_ns - m->listed_ns > TOPOLOGY_ABSENT_NS)
+			m->named = false;
+	}
+	return topology_forget(t);
+}
+
+unsigned topology_take_replicas(struct topology *t, unsigned slot, const struct evidence *e)
+{
+	unsigned bits;
+
+	if (slot != t->writer)
+		return 0;
+	t->known_once =
+		t->named_ns != 0; /* those of its first list were there before, and are not new */
+	bits = topology_take_hosts(t, e);
+	t->known_once = true;
+	t->named_ns = e->received_ns;
+	if (e->n_hosts == 0)
+		bits |= forget_long_gone(t, e->received_ns);
+	for (unsigned i = 0; i < e->n_hosts; i++) {
+		unsigned at = topology_find_host(t, e->hosts[i].host, e->hosts[i].port);
+
+		if (at != PEL_NONE)
+			t->members[at].found = true;
+	}
+	t->members[slot].named = true;
+	t->members[slot].listed_ns = e->received_ns;
+	return bits;
 }
 
 /* What was taken on a word is taken back: from now on logins decide. */

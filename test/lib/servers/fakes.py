@@ -142,6 +142,7 @@ class Server:
         self.slow_s = 0  # what a statement takes that is none of the prober's own questions
         self.lag_s = None  # of a plain one
         self.marks, self.topology = [], None  # more variables; rows of mysql.rds_topology
+        self.replicas = []  # (host, port) of those that replicate from it, or an error
         self.users = None  # who is let in; None: everybody
         self.logins, self.refused, self.said, self.questions = 0, 0, [], []
         self.came = []  # when somebody connected (monotonic)
@@ -287,7 +288,12 @@ class Server:
             self._remember(connection, query)
         elif query.startswith("SET"):
             self._send(connection, 1, self.OK)
-        elif query == "SHOW REPLICA STATUS":  # none of them is so new
+        elif query == "SHOW SLAVE HOSTS" and isinstance(self.replicas, tuple):
+            self._send(connection, 1, self._error(*self.replicas))
+        elif query == "SHOW SLAVE HOSTS":
+            self._rows(connection, 4, [(n, *r, 1) for n, r in enumerate(self.replicas, 2)],
+                       ("Server_id", "Host", "Port", "Master_id"))
+        elif query in ("SHOW REPLICA STATUS", "SHOW REPLICAS"):  # none of them is so new
             self._send(connection, 1, self._error(1064, "You have an error in your SQL syntax"))
         elif query == "SHOW SLAVE STATUS":
             self._rows(connection, 1, [(self.lag_s,)], "Seconds_Behind_Master")
@@ -332,10 +338,11 @@ class Server:
         else:
             self._rows(connection, 2, self.samples or [])
 
-    def _rows(self, connection, columns, rows, name="c"):
-        column = b"\x03def" + b"\0" * 3 + length_text(name) + b"\x01c\x0c" + \
-            struct.pack("<HIBHB", 33, 300, 253, 0, 0) + b"\0\0"
-        self._send(connection, 1, bytes([columns]), *[column] * columns, self.EOF,
+    def _rows(self, connection, columns, rows, names="c"):
+        heads = [b"\x03def" + b"\0" * 3 + length_text(name) + b"\x01c\x0c" +
+                 struct.pack("<HIBHB", 33, 300, 253, 0, 0) + b"\0\0"
+                 for name in ([names] * columns if isinstance(names, str) else names)]
+        self._send(connection, 1, bytes([columns]), *heads, self.EOF,
                    *[b"".join(map(length_text, r)) for r in rows])
         sequence = 3 + columns + len(rows)
         while self.endless:

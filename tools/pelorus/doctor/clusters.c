@@ -171,6 +171,18 @@ static void look_dns(struct doctor *d, const struct report *r, const char *name)
 		text, other);
 }
 
+/* The prober may not ask the writer for its replicas, where the configuration wants them found. */
+static void look_replicas(struct doctor *d, const struct report *r)
+{
+	char said[DOCTOR_TEXT];
+	const char *sql;
+
+	if (!event_find(r, "replicas-unknown", said))
+		return;
+	sql = remedy_split(said);
+	doctor_tell(d, FINDING_NOTE, sql, "privileges: %s: %s", r->name, said);
+}
+
 static void look_known(struct doctor *d, const struct report *r)
 {
 	char sentence[1024];
@@ -186,6 +198,7 @@ static void look_known(struct doctor *d, const struct report *r)
 		return;
 	}
 	doctor_tell(d, FINDING_WELL, NULL, "cluster: %s", sentence);
+	look_replicas(d, r);
 	for (unsigned i = 0; i < r->n_instances; i++) {
 		const struct report_instance *in = &r->instances[i];
 

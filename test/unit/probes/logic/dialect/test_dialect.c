@@ -19,7 +19,7 @@ struct row {
 	unsigned columns;
 	const char *answer;
 	const char *
-		picture; /* i identity, r role, t table, l lag, s stopped, h hosts that it has; role; id;
+		picture; /* i identity, r role, t table, l lag, s stopped, h hosts, p replicas; role; id;
 			     uuid; term; lag; hosts */
 	int r;
 };
@@ -28,6 +28,7 @@ struct row {
 #define ROLE DIALECT_ROLE
 #define TABLE DIALECT_TABLE
 #define LAG DIALECT_LAG
+#define REPLICAS DIALECT_REPLICAS
 #define AURORA &dialect_aurora
 #define READ_ONLY &dialect_read_only
 #define GROUP &dialect_group_replication
@@ -108,6 +109,22 @@ static const struct row rows[] = {
 	{"without such a column it is no answer", READ_ONLY, LAG, 2, "#Source_Host|x;a|7", NULL,
 		-EPROTO},
 	{"... nor without names", READ_ONLY, LAG, 7, "0|demo-1|1|5|0|0|0", NULL, -EPROTO},
+
+	{"a writer tells the hosts of its replicas", READ_ONLY, REPLICAS, 5,
+		"#Server_Id|Host|Port|Source_Id|Replica_UUID;2|Db2.example.com|3306|1|U;"
+		"3|db3.example.com|3307|1|V",
+		"p ?   R:db2.example.com:3306 R:db3.example.com:3307", 0},
+	{"... as MariaDB calls them, with accounts between", READ_ONLY, REPLICAS, 6,
+		"#Server_id|Host|User|Password|Port|Master_id;2|db2|u|p|3306|1", "p ?   R:db2:3306",
+		0},
+	{"... not of one that has told none", READ_ONLY, REPLICAS, 4,
+		"#Server_id|Host|Port|Master_id;2||3306|1;3|db3|3306|1", "p ?   R:db3:3306", 0},
+	{"... that there are none", READ_ONLY, REPLICAS, 4, "#Server_id|Host|Port|Master_id",
+		"p ?  ", 0},
+	{"... and refuses what is no host, or no port", READ_ONLY, REPLICAS, 2,
+		"#Host|Port;../a|3306;b|0;c|70000;d e|3306", "p ?   refused 4", 0},
+	{"other columns are no replicas", READ_ONLY, REPLICAS, 2, "#Hosts|Port;a|3306", NULL,
+		-EPROTO},
 
 	{"a member of a group greets with its uuid, its role and the view that it has", GROUP,
 		HELLO, 2,
@@ -190,7 +207,7 @@ static void put(char *text, size_t size, const char *format, ...)
 
 static void picture_of(const struct evidence *e, char *text, size_t size)
 {
-	static const char letters[] = "irtlsh";
+	static const char letters[] = "irtlshp";
 
 	*text = '\0';
 	for (unsigned i = 0; letters[i]; i++) {
@@ -206,7 +223,7 @@ static void picture_of(const struct evidence *e, char *text, size_t size)
 		put(text, size, " unknown");
 	else if (e->has & EVIDENCE_LAG)
 		put(text, size, " %" PRIu32, e->lag_ms);
-	for (unsigned i = 0; e->has & EVIDENCE_HOSTS && i < e->n_hosts; i++)
+	for (unsigned i = 0; e->has & (EVIDENCE_HOSTS | EVIDENCE_REPLICAS) && i < e->n_hosts; i++)
 		put(text, size, " %c:%s:%u", "?RW"[e->hosts[i].role], e -> hosts[i].host,
 			e->hosts[i].port);
 	if (e->n_refused)

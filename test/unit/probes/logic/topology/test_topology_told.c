@@ -33,6 +33,54 @@ static void group(struct topology *t, const char *text, struct evidence_term ter
 	}
 }
 
+/* A member tells on its own connection who replicates from it. */
+static unsigned replicas(struct topology *t, char id, const char *text)
+{
+	static struct evidence e;
+	const char name[2] = {id, 0};
+
+	e = (struct evidence){.has = EVIDENCE_REPLICAS,
+		.sent_ns = now - MS,
+		.received_ns = now,
+		.from = addr_of((unsigned)(id - 'a' + 1))};
+	e.n_hosts = hosts_of(text, e.hosts);
+	return topology_feed(t, topology_find(t, name), &e);
+}
+
+static void meet(struct topology *t, char id, enum pel_role role)
+{
+	(void)resolve(t, id);
+	answer(t, id, role);
+}
+
+/* a is configured and the writer, b and c are its replicas. */
+static struct topology *with_replicas(void)
+{
+	struct topology *t = begin();
+
+	(void)topology_add_member(t, "a.example", 0, now);
+	meet(t, 'a', PEL_ROLE_WRITER);
+	(void)replicas(t, 'a', "bR cR");
+	meet(t, 'b', PEL_ROLE_READER);
+	meet(t, 'c', PEL_ROLE_READER);
+	return t;
+}
+
+static const struct topology_member *find(const struct topology *t, char id)
+{
+	const char name[2] = {id, 0};
+
+	return topology_member(t, topology_find(t, name));
+}
+
+static void lose(struct topology *t, char id)
+{
+	const char name[2] = {id, 0};
+
+	(void)topology_feed_lost(t, topology_find(t, name), now);
+	(void)topology_feed_health(t, topology_find(t, name), PEL_HEALTH_UNREACHABLE, 0, now);
+}
+
 static void lead(struct topology *t, unsigned at)
 {
 	const struct pel_addr addr = addr_of(at);
@@ -164,6 +212,88 @@ static void who_tells_of_others_replaces_no_configured_member(void **state)
 	assert_string_equal(writer(t), "a");
 }
 
+static void a_writer_finds_its_replicas(void **state)
+{
+	struct topology *t = with_replicas();
+
+	assert_string_equal(writer(t), "a");
+	assert_int_equal(find(t, 'b')->role, PEL_ROLE_READER);
+	assert_int_equal(topology_admission(t, find(t, 'c')), PEL_ADMITTED);
+	assert_true(replicas(t, 'a', "bR cR dR") & TOPOLOGY_MEMBERS);
+	meet(t, 'd', PEL_ROLE_READER);
+	assert_int_equal(topology_admission(t, find(t, 'd')), PEL_ADMIT_NEW);
+	assert_int_equal(replicas(t, 'b', "eR") & TOPOLOGY_MEMBERS, 0); /* it is not the writer */
+	assert_null(find(t, 'e'));
+}
+
+static void a_replica_that_is_gone_is_forgotten(void **state)
+{
+	struct topology *t = with_replicas();
+
+	lose(t, 'b');
+	assert_true(replicas(t, 'a', "cR") & TOPOLOGY_MEMBERS);
+	assert_null(find(t, 'b'));
+	(void)replicas(t, 'a', "bR"); /* it answers, and may be missing for a moment */
+	assert_int_equal(topology_admission(t, find(t, 'c')), PEL_ADMIT_HELD);
+	now += TOPOLOGY_ABSENT_NS + MS;
+	(void)replicas(t, 'a', "bR");
+	assert_null(find(t, 'c'));
+	assert_non_null(find(t, 'a'));
+}
+
+/* A server that has just restarted has none yet. */
+static void no_replica_at_all_is_gone_only_when_that_lasts(void **state)
+{
+	struct topology *t = with_replicas();
+
+	lose(t, 'b');
+	(void)replicas(t, 'a', "");
+	assert_non_null(find(t, 'b'));
+	assert_int_equal(topology_admission(t, find(t, 'c')), PEL_ADMITTED);
+	now += TOPOLOGY_ABSENT_NS + MS;
+	(void)replicas(t, 'a', "");
+	assert_null(find(t, 'b'));
+	assert_non_null(find(t, 'c'));
+}
+
+static void a_replica_that_takes_writes_claims_nothing_by_it(void **state)
+{
+	struct topology *t = with_replicas();
+
+	(void)replicas(t, 'a', "bR cR dR");
+	meet(t, 'd', PEL_ROLE_WRITER);
+	assert_string_equal(writer(t), "a");
+	assert_false(topology_is_troubled(t));
+	lose(t, 'a');
+	now += TOPOLOGY_WAIT_NS;
+	answer(t, 'd', PEL_ROLE_WRITER);
+	assert_string_equal(writer(t), "");
+	answer(t, 'b', PEL_ROLE_WRITER); /* who was a reader has been promoted */
+	now += TOPOLOGY_WAIT_NS;
+	(void)topology_tick(t, now);
+	assert_string_equal(writer(t), "b");
+	(void)replicas(t, 'b', "cR");
+	assert_true(find(t, 'b')->named); /* it does not tell itself */
+	lose(t, 'b');
+	assert_non_null(find(t, 'b'));
+}
+
+static void a_list_that_is_cut_unnames_nobody(void **state)
+{
+	static struct evidence e;
+	struct topology *t = with_replicas();
+
+	e = (struct evidence){.has = EVIDENCE_REPLICAS,
+		.received_ns = now,
+		.from = addr_of(1),
+		.is_cut = true,
+		.n_refused = 9};
+	e.n_hosts = hosts_of("dR", e.hosts);
+	assert_true(topology_feed(t, topology_find(t, "a"), &e) & TOPOLOGY_ODD);
+	assert_int_equal(topology_admission(t, find(t, 'b')), PEL_ADMITTED);
+	assert_non_null(find(t, 'd'));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +304,11 @@ int main(void)
 		cmocka_unit_test(two_groups_unname_nobody),
 		cmocka_unit_test(another_group_takes_the_place_of_the_first),
 		cmocka_unit_test(who_tells_of_others_replaces_no_configured_member),
+		cmocka_unit_test(a_writer_finds_its_replicas),
+		cmocka_unit_test(a_replica_that_is_gone_is_forgotten),
+		cmocka_unit_test(no_replica_at_all_is_gone_only_when_that_lasts),
+		cmocka_unit_test(a_replica_that_takes_writes_claims_nothing_by_it),
+		cmocka_unit_test(a_list_that_is_cut_unnames_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

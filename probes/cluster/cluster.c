@@ -213,7 +213,7 @@ static void obey(struct cluster *c, uint64_t now_ns)
 			"the table names another writer than the one that confirms itself");
 	if (bits & TOPOLOGY_ODD)
 		log_event(c->o->log, LOG_WARNING, "table-odd", c->title, NULL,
-			c->dialect->hosts != DIALECT_HOSTS_BY_DOMAIN
+			c->dialect->hosts < DIALECT_HOSTS_BY_DOMAIN
 				? "the servers name members whose hosts allowed-hosts has not"
 				: "rows of the table were refused, or have no usable time");
 	if (bits & TOPOLOGY_AWAY)

@@ -109,11 +109,18 @@ static void say_admission(struct cluster *c, const char *id, const struct pel_ho
 		[PEL_ADMIT_WARMING] = {"instance-warming", "is warming"},
 		[PEL_ADMIT_HELD] = {"instance-held", ""},
 	};
+	const struct topology_member *m =
+		topology_member(&c->topology, topology_find(&c->topology, id));
 	bool held = in->admission == PEL_ADMIT_HELD;
 	char text[80];
 
 	if (in->admission == was)
 		return;
+	if (held && m && m->away) {
+		log_event(c->o->log, LOG_INFO, "instance-held", c->title, id,
+			"%s is of another region than home: no reader connections", id);
+		return;
+	}
 	(void)snprintf(text, sizeof(text), "%s", words[in->admission].text);
 	if (held)
 		held_put(in, text, sizeof(text));

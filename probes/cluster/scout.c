@@ -9,6 +9,7 @@
 #include "internal.h"
 
 #include "common/names.h"
+#include "config/regions.h"
 #include "mysql/remedy.h"
 
 #include <errno.h>
@@ -54,6 +55,24 @@ bool cluster_is_told(const struct cluster *c)
 		(c->dialect->hosts != DIALECT_HOSTS_CONFIGURED || c->config->allowed_hosts[0]);
 }
 
+/* Instances of regions that have a pattern are where that leads; the others are out of reach. */
+static void place_hosts(const struct cluster *c, struct evidence *e)
+{
+	const char *home = c->config->home_region;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < e->n_hosts; i++) {
+		struct evidence_host *to = &e->hosts[n];
+		char id[PEL_NAME_MAX];
+
+		*to = e->hosts[i];
+		memcpy(id, to->host, sizeof(id));
+		to->away = *home && strcmp(to->region, home) != 0;
+		n += config_region_host(c->config->global_regions, to->region, id, to->host) == 0;
+	}
+	e->n_hosts = n;
+}
+
 /* Of the hosts that a server tells those that may be. */
 static void refuse_hosts(const struct cluster *c, struct evidence *e)
 {
@@ -64,6 +83,10 @@ static void refuse_hosts(const struct cluster *c, struct evidence *e)
 		return;
 	if (!cluster_is_told(c))
 		e->has &= ~(EVIDENCE_HOSTS | EVIDENCE_REPLICAS);
+	if (c->dialect->hosts == DIALECT_HOSTS_BY_REGION) {
+		place_hosts(c, e);
+		return;
+	}
 	config_allowed_hosts(c->config, c->key, allowed);
 	for (unsigned i = 0; i < e->n_hosts; i++) {
 		if (fnmatch(allowed, e->hosts[i].host, FNM_CASEFOLD) == 0)

@@ -8,8 +8,10 @@
  */
 #include "config.h"
 
+#include "dialects.h"
 #include "file.h"
 #include "keys.h"
+#include "regions.h"
 #include "base/secret.h"
 #include "base/url.h"
 
@@ -211,9 +213,17 @@ static bool is_ensemble(const char *url)
 	return strncmp(url, URL_ZOOKEEPER, strlen(URL_ZOOKEEPER)) == 0;
 }
 
+#define DIALECT_PLACE(word) DIALECT_PLACE_##word,
+enum { DIALECT_PLACE_auto, CONFIG_DIALECTS(DIALECT_PLACE) };
+
+static bool is_global(const struct config_cluster *cluster)
+{
+	return cluster->dialect == DIALECT_PLACE_global;
+}
+
 static int check_cluster(struct reading *r, const struct config_cluster *cluster)
 {
-	char section[PEL_NAME_MAX + 16];
+	char section[PEL_NAME_MAX + 16], host[PEL_NAME_MAX];
 
 	(void)snprintf(section, sizeof(section), "[cluster %s]", cluster->name);
 	if (!*cluster->endpoint)
@@ -226,6 +236,11 @@ static int check_cluster(struct reading *r, const struct config_cluster *cluster
 		(cluster->source == CONFIG_SOURCE_ZOOKEEPER) != is_ensemble(cluster->url))
 		return fail(r, section,
 			"source = zookeeper with a url of zookeeper://, and no other", NULL);
+	if (is_global(cluster) && !*cluster->global_regions)
+		return fail(r, section, "global-regions with dialect = global", NULL);
+	if (*cluster->home_region &&
+		config_region_host(cluster->global_regions, cluster->home_region, "a", host) < 0)
+		return fail(r, section, "a home-region of global-regions", cluster->home_region);
 	for (const struct config_cluster *c = r->config->clusters; c < cluster; c++) {
 		if (strcmp(c->endpoint, cluster->endpoint) == 0)
 			return fail(r, section, "an endpoint of its own", cluster->endpoint);
@@ -313,6 +328,8 @@ bool config_cluster_is_other(const struct config_cluster *a, const struct config
 {
 	return a->port != b->port || a->dialect != b->dialect || a->source != b->source ||
 		strcmp(a->allowed_hosts, b->allowed_hosts) != 0 ||
+		strcmp(a->global_regions, b->global_regions) != 0 ||
+		strcmp(a->home_region, b->home_region) != 0 ||
 		memcmp(&a->members, &b->members, sizeof(a->members)) != 0;
 }
 

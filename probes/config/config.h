@@ -27,6 +27,7 @@
 #define CONFIG_PASSWORD_MAX 4096 /* a token of IAM can be long */
 #define CONFIG_PATH_MAX 512
 #define CONFIG_URL_MAX 512
+#define CONFIG_REGIONS_MAX 1024
 #define CONFIG_ALLOWED_MAX (PEL_NAME_MAX + 2)
 
 enum config_source {
@@ -92,6 +93,8 @@ struct config_cluster {
 	char endpoint[PEL_NAME_MAX];        /* leads to the writer; NAME if that is a host name */
 	char reader_endpoint[PEL_NAME_MAX]; /* empty: by form, or none */
 	char host_pattern[PEL_NAME_MAX];    /* "?.db.example.com", or empty */
+	char global_regions[CONFIG_REGIONS_MAX]; /* see regions.h */
+	char home_region[32]; /* whose readers a global database's are; empty: those of all */
 	struct config_members members;
 	uint16_t port;
 	unsigned dialect; /* its place in dialects.h, from 1; 0, auto: the server is asked */

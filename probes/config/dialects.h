@@ -10,6 +10,7 @@
 /* clang-format off */
 #define CONFIG_DIALECTS(each) \
 	each(aurora) \
+	each(global) \
 	each(group_replication) \
 	each(multi_az) \
 	each(read_only)

@@ -43,6 +43,10 @@ const struct config_key config_keys[] = {
 	{CLUSTER(format), "format", &config_type_word,
 		"document, orchestrator, patroni, consul, etcd, maxscale or proxysql",
 		.words = format_words},
+	{CLUSTER(global_regions), "global-regions", &config_type_regions,
+		"host names with one ? for the instance, a region each, such as "
+		"?.abc.us-east-1.rds.amazonaws.com, [eu-west-1]?.db.example.com"},
+	{CLUSTER(home_region), "home-region", &config_type_text, "a region such as us-east-1"},
 	{CLUSTER(source), "source", &config_type_word, "sql, http or zookeeper",
 		.words = source_words},
 	{CLUSTER(url), "url", &config_type_source_url,

@@ -41,6 +41,7 @@ extern const struct config_type config_type_net;
 extern const struct config_type config_type_number;
 extern const struct config_type config_type_path;
 extern const struct config_type config_type_pattern;
+extern const struct config_type config_type_regions;
 extern const struct config_type config_type_secret;
 extern const struct config_type config_type_source_url;
 extern const struct config_type config_type_text;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The types of values in pelorus.conf: how each is read from text, and shown as text again. */
 #include "keys.h"
+#include "regions.h"
 
 #include "base/url.h"
 
@@ -116,6 +117,13 @@ static bool pattern_read(const struct config_key *key, const char *value, void *
 }
 
 const struct config_type config_type_pattern = {pattern_read, text_show};
+
+static bool regions_read(const struct config_key *key, const char *value, void *ret_field)
+{
+	return config_regions_are_good(value) && text_read(key, value, ret_field);
+}
+
+const struct config_type config_type_regions = {regions_read, text_show};
 
 static bool bool_read(const struct config_key *key, const char *value, void *ret_field)
 {

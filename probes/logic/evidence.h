@@ -14,6 +14,7 @@
 
 #define EVIDENCE_UUID_MAX 40
 #define EVIDENCE_ZONE_MAX 24
+#define EVIDENCE_REGION_MAX 32
 
 #define EVIDENCE_IDENTITY 0x1u  /* id, uuid */
 #define EVIDENCE_ROLE 0x2u      /* role; with it, term */
@@ -34,8 +35,10 @@ struct evidence_term {
 /* A member as a third party names it: a coordinator, or another server. */
 struct evidence_host {
 	char host[PEL_NAME_MAX];
-	uint16_t port;      /* 0: the cluster's */
-	enum pel_role role; /* WRITER or READER */
+	uint16_t port;                    /* 0: the cluster's */
+	enum pel_role role;               /* WRITER or READER */
+	char region[EVIDENCE_REGION_MAX]; /* in which `host` is an id; empty: it is a host */
+	bool away;                        /* not of the region whose readers serve */
 };
 
 struct evidence {

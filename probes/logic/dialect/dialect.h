@@ -29,8 +29,9 @@ enum dialect_question {
 /* Where the hosts of members come from. */
 enum dialect_hosts {
 	DIALECT_HOSTS_CONFIGURED = 0, /* the configuration, or a coordinator */
-	DIALECT_HOSTS_BY_DOMAIN, /* servers tell ids, which are labels in the cluster's domain */
-	DIALECT_HOSTS_TOLD,      /* servers tell hosts, which `allowed-hosts` has to have */
+	DIALECT_HOSTS_TOLD,           /* servers tell hosts, which `allowed-hosts` has to have */
+	DIALECT_HOSTS_BY_DOMAIN,      /* ... ids, which are labels in the cluster's domain */
+	DIALECT_HOSTS_BY_REGION,      /* ... and regions, each of which has a pattern */
 };
 
 struct dialect_variables;

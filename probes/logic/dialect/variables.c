@@ -121,6 +121,8 @@ void dialect_take_host(struct evidence *e, const char *host, const char *port, e
 		return;
 	}
 	to->port = (uint16_t)number;
+	to->region[0] = '\0';
+	to->away = false;
 	to->role = role;
 	e->n_hosts++;
 }

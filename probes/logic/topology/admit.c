@@ -87,7 +87,8 @@ static void admit_the_last(struct topology *t, uint64_t now_ns)
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
 		const struct topology_member *m = &t->members[i];
 
-		if (m->admission == PEL_ADMITTED && (is_serving(m) || (young && is_awaited(m))))
+		if (topology_admission(t, m) == PEL_ADMITTED &&
+			(is_serving(m) || (young && is_awaited(m))))
 			return;
 	}
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
@@ -115,6 +116,6 @@ bool topology_wants_warm(const struct topology *t, unsigned slot)
 	const struct topology_member *m = topology_member(t, slot);
 	uint64_t stable_ns = (uint64_t)t->config.admit_stable_ms * 1000000;
 
-	return m && t->config.warm_up && !m->warmed && m->admission == PEL_ADMIT_NEW &&
+	return m && t->config.warm_up && !m->warmed && topology_admission(t, m) == PEL_ADMIT_NEW &&
 		!m->admission_forced && m->fit_ns && m->evidence_ns >= m->fit_ns + stable_ns;
 }

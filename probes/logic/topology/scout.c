@@ -197,7 +197,7 @@ static unsigned meet_hosts(struct topology *t, const struct evidence *e, unsigne
 		bits = topology_begin_anew(t, &e->from, e->received_ns);
 	}
 	if (e->has & EVIDENCE_HOSTS)
-		bits |= topology_take_hosts(t, e);
+		bits |= topology_take_hosts(t, PEL_NONE, e);
 	if (has_member(t, false))
 		remember_alias(t, &e->from);
 	else

@@ -61,10 +61,11 @@ bool topology_has_addr(const struct pel_addr *addrs, unsigned n, const struct pe
 
 enum pel_admission topology_admission(const struct topology *t, const struct topology_member *m)
 {
-	bool left_out =
-		!t->config.has_table && !m->configured && !m->named && m->role == PEL_ROLE_READER;
+	bool left_out = !t->config.has_table && !m->configured && !m->named;
 
-	return left_out ? PEL_ADMIT_HELD : (enum pel_admission)m->admission;
+	return (left_out || m->away) && m->role == PEL_ROLE_READER
+		? PEL_ADMIT_HELD
+		: (enum pel_admission)m->admission;
 }
 
 uint64_t topology_identity(const struct topology_member *m)

@@ -22,7 +22,7 @@ bool topology_is_anyone_met(const struct topology *t);
 /* True if a member is logged in to and not unreachable. */
 bool topology_is_anyone_live(const struct topology *t);
 
-/* As published: a reader that a coordinator names no more is held while it is. */
+/* As published: a reader that is named no more, or is away, is held while it is. */
 enum pel_admission topology_admission(const struct topology *t, const struct topology_member *m);
 
 /* Hash of id, uuid and address. */
@@ -82,8 +82,8 @@ unsigned topology_conclude_names(struct topology *t, uint64_t now_ns);
 unsigned topology_take_words(struct topology *t, const struct evidence_host *words, unsigned n,
 	uint64_t now_ns);
 
-/* The members that a server tells; those that it does not are named no more. */
-unsigned topology_take_hosts(struct topology *t, const struct evidence *e);
+/* The members that a server tells; those that it does not are named no more.  PEL_NONE: it is none. */
+unsigned topology_take_hosts(struct topology *t, unsigned slot, const struct evidence *e);
 
 /* Those that replicate from the writer, as it tells them. */
 unsigned topology_take_replicas(struct topology *t, unsigned slot, const struct evidence *e);

@@ -299,7 +299,7 @@ unsigned topology_feed(struct topology *t, unsigned slot, const struct evidence 
 	unsigned bits = topology_take_answer(t, slot, e);
 
 	if (bits && !(bits & TOPOLOGY_REJECTED) && (e->has & EVIDENCE_HOSTS))
-		bits |= topology_take_hosts(t, e);
+		bits |= topology_take_hosts(t, slot, e);
 	if (bits && (e->has & EVIDENCE_REPLICAS))
 		bits |= topology_take_replicas(t, slot, e);
 	return changed(t, e->received_ns, bits);

@@ -146,6 +146,7 @@ struct topology_member {
 	bool met;          /* was live once */
 	bool named;        /* by a coordinator or a server, which says that it is word_role */
 	bool found;        /* by the writer, as its replica: its word alone makes it nothing more */
+	bool away;         /* of a region whose readers do not serve */
 	bool was_reader;   /* it has said so */
 	uint8_t word_role; /* enum pel_role */
 	uint8_t self_role; /* enum pel_role, of its last answer on a connection that still is */

@@ -13,6 +13,9 @@
  * that names nobody is that of a coordinator that is dead: its members stay, and nothing else.
  * What a server tells is no such word: it can be asked.
  *
+ * Of lists that have no terms the writer's is the newest: while it can be asked no other counts, and
+ * without one no list unnames anybody.
+ *
  * A writer that tells its replicas does not tell itself, and believes whoever may replicate.  They are
  * met inside `allowed-hosts` alone; who takes writes all the time, as no replica should, claims nothing
  * by it; and who has nobody at all, as after a restart, says of nobody that he is gone, but of those
@@ -52,6 +55,7 @@ static unsigned take(struct topology *t, const struct evidence_host *word, uint6
 	m = &t->members[slot];
 	m->word_role = (uint8_t)word->role;
 	m->named = true;
+	m->away = word->away;
 	if (m->configured || (m->port == port && strcmp(m->host, word->host) == 0))
 		return bits;
 	m->port = port;
@@ -90,19 +94,21 @@ unsigned topology_take_words(struct topology *t, const struct evidence_host *wor
 	return take_all(t, words, n, true, now_ns);
 }
 
-unsigned topology_take_hosts(struct topology *t, const struct evidence *e)
+unsigned topology_take_hosts(struct topology *t, unsigned slot, const struct evidence *e)
 {
+	const struct topology_member *w = topology_member(t, t->writer);
+	bool elder = e->term.count || slot == PEL_NONE || slot == t->writer;
 	bool odd = e->n_refused != 0;
 	unsigned bits = odd && !t->odd_told ? TOPOLOGY_ODD : 0;
 
-	if (topology_is_behind(t, &e->term))
+	if (topology_is_behind(t, &e->term) || (!elder && w && w->live))
 		return 0;
 	t->odd_told = odd;
 	if (e->n_hosts == 0)
 		return bits;
 	return bits |
-		take_all(t, e->hosts, e->n_hosts, !e->is_cut && !topology_is_apart(t, &e->term),
-			e->received_ns);
+		take_all(t, e->hosts, e->n_hosts,
+			elder && !e->is_cut && !topology_is_apart(t, &e->term), e->received_ns);
 }
 
 static unsigned forget_long_gone(struct topology *t, uint64_t now_ns)
@@ -122,9 +128,9 @@ unsigned topology_take_replicas(struct topology *t, unsigned slot, const struct 
 
 	if (slot != t->writer)
 		return 0;
-	t->known_once =
-		t->named_ns != 0; /* those of its first list were there before, and are not new */
-	bits = topology_take_hosts(t, e);
+	/* Those of its first list were there before, and are not new. */
+	t->known_once = t->named_ns != 0;
+	bits = topology_take_hosts(t, slot, e);
 	t->known_once = true;
 	t->named_ns = e->received_ns;
 	if (e->n_hosts == 0)

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "config/config.h"
+#include "config/regions.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -105,6 +106,12 @@ static const struct {
 		"host-pattern: expected a host name with one ?"},
 	{"a pattern with two marks", "[pelorus]\nhost-pattern = ?.?.example.com\n",
 		"host-pattern: expected"},
+	{"a global database without regions", "[cluster a]\ndialect = global\n",
+		"[cluster a]: expected global-regions with dialect = global"},
+	{"a region that nobody knows", "[cluster a]\nglobal-regions = ?.x.example\n",
+		"global-regions: expected host names with one ? for the instance"},
+	{"a home that is no region", "[cluster a]\nglobal-regions = [b-1]?.x\nhome-region = b-2\n",
+		"[cluster a]: expected a home-region of global-regions, found 'b-2'"},
 	{"a pattern with a slash", "[pelorus]\nhost-pattern = ?/x\n", "host-pattern: expected"},
 	{"a network without bits", "[pelorus]\nvirtual-net = 198.18.0.0\n",
 		"virtual-net: expected networks"},
@@ -176,6 +183,8 @@ static const struct {
 	{"a last line without its end", "[cluster a]\nuser = bob", "user", "bob", 2},
 	{"members", "[cluster a]\nmembers = A.x, b:3307\n", "members", "a.x, b:3307", 2},
 	{"a pattern", "[cluster a]\nhost-pattern = ?.x.y\n", "host-pattern", "?.x.y", 2},
+	{"regions", "[cluster a]\nglobal-regions = [b-1]?.x, [b-2]?.y\nhome-region = b-2\n",
+		"home-region", "b-2", 3},
 	{"a selector", "[cluster a]\nreader-selector = Load\n", "reader-selector", "load", 2},
 	{"a network", "[pelorus]\nvirtual-net = 10.9.0.0/16\n", "virtual-net",
 		"10.9.0.0/16, 2001:2::/48", 2},
@@ -428,6 +437,61 @@ static void the_search_follows_its_order(void **state)
 		assert_int_equal(config_find(NULL, path), -ENOENT);
 }
 
+static void an_instance_lives_where_its_region_has_it(void **state)
+{
+	static const char list[] = "?.abc1.us-east-1.rds.amazonaws.com, [eu-west-1]?.db.x.example "
+				   "?-x.abc2.rds.cn-north-1.amazonaws.com.cn";
+	static const struct {
+		const char *region, *id, *host;
+	} cases[] = {
+		{"us-east-1", "a-1", "a-1.abc1.us-east-1.rds.amazonaws.com"},
+		{"eu-west-1", "B", "b.db.x.example"},
+		{"cn-north-1", "c", "c-x.abc2.rds.cn-north-1.amazonaws.com.cn"},
+		{"us-east-2", "a", NULL},
+		{"us-east-11", "a", NULL},
+		{"", "a", NULL},
+		{"eu-west-1", "../a", NULL},
+	};
+	char host[PEL_NAME_MAX];
+
+	assert_true(config_regions_are_good(list));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		int r = config_region_host(list, cases[i].region, cases[i].id, host);
+
+		if (cases[i].host ? r < 0 || strcmp(host, cases[i].host) != 0 : r == 0)
+			fail_msg("%s in %s", cases[i].id, cases[i].region);
+	}
+}
+
+static void a_list_of_regions_is_good_or_not(void **state)
+{
+	static const struct {
+		const char *list;
+		bool good;
+	} cases[] = {
+		{"?.abc.us-east-1.rds.amazonaws.com", true},
+		{"?.abc.us-gov-west-1.rds.amazonaws.com,[b-1]?.x", true},
+		{"", false},
+		{" ,", false},
+		{"?.db.example.com", false}, /* of which region? */
+		{"[]?.db.example.com", false},
+		{"[a b]?.db.example.com", false},
+		{"[eu-west-1", false},
+		{"[eu-west-1]", false},
+		{"[eu-west-1]db.example.com", false},
+		{"[eu-west-1]?.?.example.com", false},
+		{"[eu-west-1]?/x", false},
+		{"?.cluster-abc.us-east-1.rds.amazonaws.com", false},
+		{"[a-1]?.x, [a-1]?.y", false},
+		{"?.abc.us-east-1.rds.amazonaws.com, [us-east-1]?.y", false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		if (config_regions_are_good(cases[i].list) != cases[i].good)
+			fail_msg("'%s'", cases[i].list);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,6 +501,8 @@ int main(void)
 		cmocka_unit_test(sixty_four_clusters_and_no_more),
 		cmocka_unit_test(a_name_finds_its_section),
 		cmocka_unit_test(a_section_is_of_other_servers),
+		cmocka_unit_test(an_instance_lives_where_its_region_has_it),
+		cmocka_unit_test(a_list_of_regions_is_good_or_not),
 		cmocka_unit_test(who_may_write_a_command),
 		cmocka_unit_test(who_may_read_a_secret),
 		cmocka_unit_test(a_file_with_a_zero_byte_is_not_text),

@@ -33,6 +33,7 @@ struct row {
 #define READ_ONLY &dialect_read_only
 #define GROUP &dialect_group_replication
 #define MULTI_AZ &dialect_multi_az
+#define GLOBAL &dialect_global
 
 static const struct row rows[] = {
 	{"Aurora greets with id, uuid and role", AURORA, HELLO, 2,
@@ -183,6 +184,26 @@ static const struct row rows[] = {
 	{"... an empty one the role", MULTI_AZ, TABLE, 3, "0||", "r w  ", 0},
 	{"... and refuses what is no host", MULTI_AZ, TABLE, 3, "0|a b|3306;0|c|99999",
 		"r w   refused 2", 0},
+	{"an instance of a global database greets with uuid and role", GLOBAL, HELLO, 2,
+		"aurora_server_id|a;innodb_read_only|ON;server_uuid|U;read_only|OFF", "ir r  U", 0},
+	{"... and is one of Aurora's", GLOBAL, HELLO, 2, "innodb_read_only|ON;server_uuid|U", NULL,
+		-ENODATA},
+	{"its role alone", GLOBAL, ROLE, 1, "0", "r w  ", 0},
+	{"its table tells ids and regions", GLOBAL, TABLE, 6,
+		"0|a|A|us-east-1|1|0;0|a|b|eu-west-1|0|70.5", "rh w   W:a:us-east-1 R:b:eu-west-1",
+		0},
+	{"... and a reader's own lag", GLOBAL, TABLE, 6,
+		"1|b|a|us-east-1|1|0;1|b|b|eu-west-1|0|70.5",
+		"rlh r   70 W:a:us-east-1 R:b:eu-west-1", 0},
+	{"... that it does not know it", GLOBAL, TABLE, 6, "1|b|b|eu-west-1|0|",
+		"rlh r   unknown R:b:eu-west-1", 0},
+	{"... of a database that is none, the role", GLOBAL, TABLE, 6, "0|a||||", "r w  ", 0},
+	{"an id or a region that is a host is refused", GLOBAL, TABLE, 6,
+		"1|b|a.evil|us-east-1|1|0;1|b|c|evil.example|0|1;1|b|d||0|1;"
+		"1|b|e|a-region-with-a-very-long-name-of-more|0|1",
+		"r r   refused 4", 0},
+	{"other columns are no global table", GLOBAL, TABLE, 5, "1|b|a|us-east-1|1", NULL, -EPROTO},
+
 	{"its lag is that of a replica", MULTI_AZ, LAG, 1, "#Seconds_Behind_Source;3",
 		"ls ?   3000", 0},
 };
@@ -223,9 +244,14 @@ static void picture_of(const struct evidence *e, char *text, size_t size)
 		put(text, size, " unknown");
 	else if (e->has & EVIDENCE_LAG)
 		put(text, size, " %" PRIu32, e->lag_ms);
-	for (unsigned i = 0; e->has & (EVIDENCE_HOSTS | EVIDENCE_REPLICAS) && i < e->n_hosts; i++)
-		put(text, size, " %c:%s:%u", "?RW"[e->hosts[i].role], e -> hosts[i].host,
-			e->hosts[i].port);
+	for (unsigned i = 0; e->has & (EVIDENCE_HOSTS | EVIDENCE_REPLICAS) && i < e->n_hosts; i++) {
+		if (*e->hosts[i].region)
+			put(text, size, " %c:%s:%s", "?RW"[e->hosts[i].role], e -> hosts[i].host,
+				e->hosts[i].region);
+		else
+			put(text, size, " %c:%s:%u", "?RW"[e->hosts[i].role], e -> hosts[i].host,
+				e->hosts[i].port);
+	}
 	if (e->n_refused)
 		put(text, size, " refused %u", e->n_refused);
 }

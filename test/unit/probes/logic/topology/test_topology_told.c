@@ -294,6 +294,51 @@ static void a_list_that_is_cut_unnames_nobody(void **state)
 	assert_non_null(find(t, 'd'));
 }
 
+/* Where lists have neither terms nor times, a reader may have an old one. */
+static void beside_a_writer_no_other_list_counts(void **state)
+{
+	const struct evidence_term none = {0};
+	struct topology *t = begin();
+
+	group(t, "aW bR cR", none);
+	tell_own(t, 'b', none, "aW bR dR");
+	assert_null(find(t, 'd'));
+	assert_int_equal(topology_admission(t, find(t, 'c')), PEL_ADMITTED);
+	lose(t, 'a');
+	tell_own(t, 'b', none, "aW bR dR");
+	assert_non_null(find(t, 'd')); /* it may be the next writer */
+	assert_int_equal(topology_admission(t, find(t, 'c')), PEL_ADMITTED);
+	answer(t, 'b', PEL_ROLE_WRITER);
+	now += TOPOLOGY_WAIT_NS;
+	(void)topology_tick(t, now);
+	tell_own(t, 'b', none, "bW cR");
+	assert_null(find(t, 'd'));
+	assert_null(find(t, 'a'));
+}
+
+static void readers_of_other_regions_are_held(void **state)
+{
+	static struct evidence e;
+	const struct evidence_term none = {0};
+	struct topology *t = begin();
+
+	group(t, "aW bR cR", none);
+	e = (struct evidence){.has = EVIDENCE_HOSTS, .received_ns = now, .from = addr_of(1)};
+	e.n_hosts = hosts_of("aW bR cR", e.hosts);
+	e.hosts[0].away = e.hosts[2].away = true;
+	(void)topology_feed(t, topology_find(t, "a"), &e);
+	assert_int_equal(topology_admission(t, find(t, 'a')),
+		PEL_ADMITTED); /* a writer is one anywhere */
+	assert_int_equal(topology_admission(t, find(t, 'b')), PEL_ADMITTED);
+	assert_int_equal(topology_admission(t, find(t, 'c')), PEL_ADMIT_HELD);
+	lose(t, 'b'); /* then the writer serves reads */
+	(void)topology_tick(t, now);
+	assert_int_equal(topology_admission(t, find(t, 'c')), PEL_ADMIT_HELD);
+	e.hosts[2].away = false;
+	(void)topology_feed(t, topology_find(t, "a"), &e);
+	assert_int_equal(topology_admission(t, find(t, 'c')), PEL_ADMITTED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,6 +354,8 @@ int main(void)
 		cmocka_unit_test(no_replica_at_all_is_gone_only_when_that_lasts),
 		cmocka_unit_test(a_replica_that_takes_writes_claims_nothing_by_it),
 		cmocka_unit_test(a_list_that_is_cut_unnames_nobody),
+		cmocka_unit_test(beside_a_writer_no_other_list_counts),
+		cmocka_unit_test(readers_of_other_regions_are_held),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An Aurora Global Database: clusters of several regions, one of which has the writer.  Role as in any
+ * Aurora, and it is a reader's in all other regions; members by aurora_global_db_instance_status, which
+ * tells ids and regions, so that the configuration has to tell where a region's instances live.
+ *
+ * That table has no times: it is no witness, and that of a reader may be an old one.
+ */
+#include "dialect.h"
+#include "variables.h"
+
+#include "common/names.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TABLE "information_schema.aurora_global_db_instance_status"
+
+enum { COL_READ_ONLY, COL_SELF, COL_ID, COL_REGION, COL_MASTER, COL_LAG, COLUMNS };
+
+/* Any server of it is one of Aurora's: it has to be told. */
+static bool detects(const struct dialect_variables *v)
+{
+	(void)v;
+	return false;
+}
+
+/* A member is the host at which its region has it: two regions may have the same id. */
+static int read_hello(const struct dialect_variables *v, struct evidence *e)
+{
+	if (!v->aurora_server_id[0])
+		return -ENODATA;
+	e->id[0] = '\0';
+	memcpy(e->uuid, v->uuid, sizeof(e->uuid));
+	e->has = EVIDENCE_IDENTITY;
+	e->role = v->innodb_read_only;
+	if (e->role != PEL_ROLE_UNKNOWN)
+		e->has |= EVIDENCE_ROLE;
+	return 0;
+}
+
+static void take_member(const char *const *row, struct evidence *e)
+{
+	unsigned n = e->n_hosts;
+
+	if (!row[COL_ID])
+		return;
+	if (!pel_name_is_label(row[COL_ID]) || !row[COL_REGION] ||
+		!pel_name_is_label(row[COL_REGION]) ||
+		strlen(row[COL_REGION]) >= sizeof(e->hosts[n].region)) {
+		e->n_refused++;
+		return;
+	}
+	dialect_take_host(e, row[COL_ID], NULL,
+		row[COL_MASTER] && strcmp(row[COL_MASTER], "1") == 0 ? PEL_ROLE_WRITER
+								     : PEL_ROLE_READER);
+	if (e->n_hosts > n)
+		strcpy(e->hosts[n].region, row[COL_REGION]);
+}
+
+/* A reader's own, of its own row. */
+static void take_lag(const char *const *row, struct evidence *e)
+{
+	const unsigned long most = PEL_LAG_UNKNOWN - 1;
+	const char *text = row[COL_LAG];
+	unsigned long ms;
+
+	if (e->role != PEL_ROLE_READER || !row[COL_SELF] || !row[COL_ID] ||
+		strcmp(row[COL_SELF], row[COL_ID]) != 0)
+		return;
+	e->has |= EVIDENCE_LAG;
+	e->lag_ms = PEL_LAG_UNKNOWN;
+	if (!text || *text < '0' || *text > '9')
+		return;
+	ms = strtoul(text, NULL, 10);
+	e->lag_ms = (uint32_t)(ms < most ? ms : most);
+}
+
+static int read_table(const struct pel_cells *cells, struct evidence *e)
+{
+	const char *const *row;
+
+	if (cells->n_columns != COLUMNS)
+		return -EPROTO;
+	e->has = e->n_hosts = e->n_refused = 0;
+	while ((row = cells->next(cells->context))) {
+		e->role = pel_rows_role(row[COL_READ_ONLY]);
+		take_lag(row, e);
+		take_member(row, e);
+	}
+	if (e->role != PEL_ROLE_UNKNOWN)
+		e->has |= EVIDENCE_ROLE;
+	if (e->n_hosts)
+		e->has |= EVIDENCE_HOSTS;
+	return e->has ? 0 : -ENODATA;
+}
+
+static int read(enum dialect_question question, const struct pel_cells *cells, struct evidence *e)
+{
+	return question == DIALECT_ROLE ? dialect_read_role(cells, e) : read_table(cells, e);
+}
+
+static const char *const grants[] = {"USAGE ON *.*", NULL};
+
+const struct dialect dialect_global = {
+	.name = "global",
+	.hosts = DIALECT_HOSTS_BY_REGION,
+	.queries =
+		{
+			[DIALECT_HELLO] = DIALECT_VARIABLES,
+			[DIALECT_ROLE] = "SELECT @@innodb_read_only",
+			[DIALECT_TABLE] =
+				"SELECT @@innodb_read_only, @@aurora_server_id, s.server_id, s.aws_region,"
+				" s.session_id = 'MASTER_SESSION_ID', s.visibility_lag_in_msec"
+				" FROM (SELECT 1 AS one) AS me LEFT JOIN " TABLE " AS s ON TRUE",
+		},
+	.grants = grants,
+	.detects = detects,
+	.read_hello = read_hello,
+	.read = read,
+};

@@ -209,9 +209,12 @@ void cloud_changed(struct cloud *c)
 int cloud_token(const struct cloud *c, const char *host, uint16_t port, const char *user, char *ret,
 	size_t size)
 {
+	char region[sizeof(c->region)];
 	struct aws_key key;
 
 	if (!aws_chain_key(c->chain, &key))
 		return -EAGAIN;
-	return aws_rds_token(&key, c->region, host, port, user, time(NULL), ret, size);
+	if (aws_region_of_host(host, region, sizeof(region)) < 0)
+		strcpy(region, c->region);
+	return aws_rds_token(&key, region, host, port, user, time(NULL), ret, size);
 }

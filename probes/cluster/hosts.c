@@ -2,11 +2,19 @@
 /* Where a cluster's instances live: DNS questions for the host of each. */
 #include "internal.h"
 
+#include <string.h>
+
 /* There no database lives, but what tells secrets of the machine: nobody's word leads there. */
-static bool is_link_local(const struct pel_addr *a)
+static bool is_of_the_machine(const struct pel_addr *a)
 {
-	return a->family == 4 ? a->ip[0] == 169 && a->ip[1] == 254
-			      : a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80;
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff},
+			     service[] = {0xfd, 0, 0x0e, 0xc2};
+	const uint8_t *v4 = a->family == 4 ? a->ip : a->ip + sizeof(mapped);
+
+	if (a->family == 4 || memcmp(a->ip, mapped, sizeof(mapped)) == 0)
+		return v4[0] == 169 && v4[1] == 254;
+	return (a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80) ||
+		memcmp(a->ip, service, sizeof(service)) == 0;
 }
 
 static void host_resolved(void *ctx, const struct resolve_answer *answer)
@@ -23,7 +31,7 @@ static void host_resolved(void *ctx, const struct resolve_answer *answer)
 		health_witnessed(c->o->witness, now);
 	p->host_failures = answer->status == 0 ? 0 : p->host_failures + (p->host_failures < 8);
 	for (unsigned i = 0; i < answer->n_addrs; i++) {
-		if (m && !m->configured && is_link_local(&answer->addrs[i]))
+		if (m && !m->configured && is_of_the_machine(&answer->addrs[i]))
 			continue;
 		addrs[dns.n_addrs] = answer->addrs[i];
 		addrs[dns.n_addrs++].port = m && m->port ? m->port : c->topology.config.port;

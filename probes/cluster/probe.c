@@ -240,10 +240,10 @@ static void leisure_failed(struct probe *p, const struct member_answer *answer)
 {
 	struct cluster *c = p->cluster;
 
-	if (answer->error == ER_PARSE_ERROR) {
+	if (answer->error == ER_PARSE_ERROR)
 		p->old_words ^= (uint8_t)(1u << p->asking);
+	if (answer->error == ER_PARSE_ERROR && p->old_words & 1u << p->asking)
 		return;
-	}
 	if (p->asking == DIALECT_REPLICAS)
 		c->replicas_due_ns = answer->received_ns + pace_wait_ns(PACE_SCOUT_REST, 1, 0);
 	if (dialect_why(answer->error) == PEL_WHY_DENIED)

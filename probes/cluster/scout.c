@@ -255,6 +255,8 @@ static void scout_answered(struct cluster *c, const struct member_answer *answer
 	}
 	if (r < 0)
 		scout_refused(c, answer);
+	else if (c->dialect->hosts == DIALECT_HOSTS_BY_REGION && !c->scout_evidence.n_hosts)
+		scout_learns(c, PEL_WHY_NOT_A_CLUSTER, PACE_SCOUT_REST);
 	else
 		scout_report(c);
 }

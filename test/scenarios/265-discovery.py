@@ -110,9 +110,10 @@ def machine(number):
     secret = fakes.Server(METADATA, "secret")
     secret.plain = True
     dns.addresses[cluster.host("secret")] = [METADATA]
-    cluster.writer.replicas += [(METADATA, 3306), (cluster.host("secret"), 3306)]
+    dns.addresses[cluster.host("mapped")] = [f"::ffff:{METADATA}"]
+    cluster.writer.replicas += [(METADATA, 3306), cluster.told("secret"), cluster.told("mapped")]
     with Prober(cluster, cluster.section(allowed_hosts="*")) as p:
-        p.wait(lambda c: len(c.instances) == 5 and c, 20)
+        p.wait(lambda c: len(c.instances) == 6 and c, 20)
         asked = len(cluster.writer.questions)
         wait_for(lambda: len(cluster.writer.questions) > asked + 12, 15)
         expect(not secret.came, "link-local addresses get no connection whatever is allowed",

@@ -79,9 +79,9 @@ def section(**keys):
 
 
 def reached(p, name):
-    """The servers that a dozen connects by a name lead to."""
-    done = p.execute(["sh", "-c", 'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do "$@"; done', "sh",
-                      "env", f"LD_PRELOAD={LIBRARY}", "PELORUS_PROBER=off", "mariadb",
+    """The servers that so many connects by a name lead to that none of three is left out."""
+    done = p.execute(["sh", "-c", 'for i in $(seq 40); do "$@"; done', "sh", "env",
+                      f"LD_PRELOAD={LIBRARY}", "PELORUS_PROBER=off", "mariadb",
                       "--no-defaults", "-N", "-B", "-h", name, "-uapp", "-papp", "-e",
                       "SELECT @@aurora_server_id"])
     return set(done.stdout.split()) or done.stderr
@@ -114,6 +114,13 @@ def members(db):
         p.wait_settled(4)
         tap.ok(reached(p, READER) == {"use-2", "euw-1", "euw-2"}, "without a home: all readers",
                reached(p, READER))
+
+
+def of_no_such_region(db):
+    """A typing mistake: it is said, and names lead where DNS does."""
+    with Prober(db, section(global_regions="[us-east-2]?.nowhere.example", home_region=None)) as p:
+        p.wait(lambda c: c.why == "not-a-cluster", 20)
+        tap.ok(reached(p, GLOBAL) == {"use-1"}, "patterns that no member has: said, and DNS alone")
 
 
 class Trial:
@@ -194,6 +201,7 @@ class Trial:
 
 def run(db):
     members(db)
+    of_no_such_region(db)
     with Prober(db, section()) as p:
         p.wait_settled(4)
         trial = Trial(db, p)

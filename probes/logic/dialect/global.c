@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define TABLE "information_schema.aurora_global_db_instance_status"
 
@@ -67,7 +68,7 @@ static void take_lag(const char *const *row, struct evidence *e)
 	unsigned long ms;
 
 	if (e->role != PEL_ROLE_READER || !row[COL_SELF] || !row[COL_ID] ||
-		strcmp(row[COL_SELF], row[COL_ID]) != 0)
+		strcasecmp(row[COL_SELF], row[COL_ID]) != 0)
 		return;
 	e->has |= EVIDENCE_LAG;
 	e->lag_ms = PEL_LAG_UNKNOWN;

@@ -387,7 +387,7 @@ void topology_take_identity(struct topology *t, unsigned slot, const struct evid
 		m->role = PEL_ROLE_UNKNOWN;
 		m->term = (struct evidence_term){0};
 		m->since_ns = e->received_ns;
-		m->overruled = m->unretracted = m->was_reader = false;
+		m->overruled = m->unretracted = false;
 		m->role_sent_ns = m->role_received_ns = 0;
 	}
 	memcpy(m->uuid, e->uuid, sizeof(m->uuid));

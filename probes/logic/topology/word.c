@@ -14,7 +14,7 @@
  * What a server tells is no such word: it can be asked.
  *
  * Of lists that have no terms the writer's is the newest: while it can be asked no other counts, and
- * without one no list unnames anybody.
+ * without one no list unnames anybody but those that are long gone.
  *
  * A writer that tells its replicas does not tell itself, and believes whoever may replicate.  They are
  * met inside `allowed-hosts` alone; who takes writes all the time, as no replica should, claims nothing
@@ -87,6 +87,18 @@ static unsigned take_all(struct topology *t, const struct evidence_host *words, 
 	return bits;
 }
 
+/* Whom no list has any more, for long, and who does not answer. */
+static unsigned forget_long_gone(struct topology *t, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
+		struct topology_member *m = &t->members[i];
+
+		if (m->used && !m->live && now_ns - m->listed_ns > TOPOLOGY_ABSENT_NS)
+			m->named = false;
+	}
+	return topology_forget(t);
+}
+
 unsigned topology_take_words(struct topology *t, const struct evidence_host *words, unsigned n,
 	uint64_t now_ns)
 {
@@ -106,20 +118,9 @@ unsigned topology_take_hosts(struct topology *t, unsigned slot, const struct evi
 	t->odd_told = odd;
 	if (e->n_hosts == 0)
 		return bits;
-	return bits |
-		take_all(t, e->hosts, e->n_hosts,
-			elder && !e->is_cut && !topology_is_apart(t, &e->term), e->received_ns);
-}
-
-static unsigned forget_long_gone(struct topology *t, uint64_t now_ns)
-{
-	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
-		struct topology_member *m = &t->members[i];
-
-		if (m->used && !m->live && now_ns - m->listed_ns > TOPOLOGY_ABSENT_NS)
-			m->named = false;
-	}
-	return topology_forget(t);
+	bits |= take_all(t, e->hosts, e->n_hosts,
+		elder && !e->is_cut && !topology_is_apart(t, &e->term), e->received_ns);
+	return elder ? bits : bits | forget_long_gone(t, e->received_ns);
 }
 
 unsigned topology_take_replicas(struct topology *t, unsigned slot, const struct evidence *e)

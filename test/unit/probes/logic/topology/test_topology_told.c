@@ -278,6 +278,29 @@ static void a_replica_that_takes_writes_claims_nothing_by_it(void **state)
 	assert_non_null(find(t, 'b'));
 }
 
+/* As a pod that comes back elsewhere, and is the writer at once. */
+static void a_replica_that_has_moved_is_promoted_all_the_same(void **state)
+{
+	struct topology *t = with_replicas();
+	const struct pel_addr there = addr_of(7);
+	const struct topology_dns dns = {.addrs = &there, .n_addrs = 1, .ttl_ms = 5000};
+	const struct evidence e = {.has = EVIDENCE_IDENTITY | EVIDENCE_ROLE,
+		.role = PEL_ROLE_WRITER,
+		.sent_ns = now - MS,
+		.received_ns = now,
+		.uuid = "uuid-new",
+		.from = there};
+
+	lose(t, 'a');
+	lose(t, 'b');
+	(void)topology_feed_host(t, topology_find(t, "b"), &dns, now);
+	(void)topology_feed_health(t, topology_find(t, "b"), PEL_HEALTH_OK, 0, now);
+	(void)topology_feed(t, topology_find(t, "b"), &e);
+	now += TOPOLOGY_WAIT_NS;
+	(void)topology_tick(t, now);
+	assert_string_equal(writer(t), "b");
+}
+
 static void a_list_that_is_cut_unnames_nobody(void **state)
 {
 	static struct evidence e;
@@ -314,6 +337,23 @@ static void beside_a_writer_no_other_list_counts(void **state)
 	tell_own(t, 'b', none, "bW cR");
 	assert_null(find(t, 'd'));
 	assert_null(find(t, 'a'));
+}
+
+/* As where the writer is out of reach for good, and readers come and go. */
+static void without_a_writer_who_is_long_gone_is_forgotten(void **state)
+{
+	const struct evidence_term none = {0};
+	struct topology *t = begin();
+
+	group(t, "aR bR cR", none);
+	lose(t, 'c');
+	tell_own(t, 'b', none, "aR bR");
+	assert_non_null(find(t, 'c'));
+	now += TOPOLOGY_ABSENT_NS + MS;
+	answer(t, 'b', PEL_ROLE_READER);
+	tell_own(t, 'b', none, "aR bR");
+	assert_null(find(t, 'c'));
+	assert_non_null(find(t, 'a'));
 }
 
 static void readers_of_other_regions_are_held(void **state)
@@ -353,8 +393,10 @@ int main(void)
 		cmocka_unit_test(a_replica_that_is_gone_is_forgotten),
 		cmocka_unit_test(no_replica_at_all_is_gone_only_when_that_lasts),
 		cmocka_unit_test(a_replica_that_takes_writes_claims_nothing_by_it),
+		cmocka_unit_test(a_replica_that_has_moved_is_promoted_all_the_same),
 		cmocka_unit_test(a_list_that_is_cut_unnames_nobody),
 		cmocka_unit_test(beside_a_writer_no_other_list_counts),
+		cmocka_unit_test(without_a_writer_who_is_long_gone_is_forgotten),
 		cmocka_unit_test(readers_of_other_regions_are_held),
 	};
 

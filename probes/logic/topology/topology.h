@@ -71,6 +71,7 @@
 #define TOPOLOGY_TICK_NS UINT64_C(1000000000)
 #define TOPOLOGY_ABSENT_NS UINT64_C(60000000000) /* dead and no row this long: forgotten */
 #define TOPOLOGY_GONE_NS UINT64_C(180000000000)  /* no row this long: forgotten */
+#define TOPOLOGY_FOUND_NS UINT64_C(10000000000)  /* a writer finds others so seldom */
 #define TOPOLOGY_HOST_ADDRS 4
 
 struct topology_config {
@@ -249,6 +250,7 @@ struct topology {
 	uint64_t deadline_ns;
 	struct evidence_term term; /* of the last writer */
 	uint64_t named_ns;         /* when members were last named */
+	uint64_t found_ns;         /* not before this are more replicas found */
 	uint64_t word_ns;          /* when a coordinator last spoke; 0: never, or it is dead */
 	bool word_alone;           /* nobody can be asked: its word is followed */
 	struct pel_addr scout;     /* where a stranger is to be met; family 0: nowhere */

@@ -63,13 +63,16 @@ static unsigned take(struct topology *t, const struct evidence_host *word, uint6
 	return bits | TOPOLOGY_MEMBERS;
 }
 
+#define WHOLE 1u /* who is not among them is named no more */
+#define OPEN 2u  /* who is new becomes a member */
+
 static unsigned take_all(struct topology *t, const struct evidence_host *words, unsigned n,
-	bool whole, uint64_t now_ns)
+	unsigned how, uint64_t now_ns)
 {
 	unsigned bits = TOPOLOGY_DATA;
 
 	t->named_ns = n ? now_ns : t->named_ns;
-	for (unsigned i = 0; whole && n && i < PEL_MAP_INSTANCES; i++) {
+	for (unsigned i = 0; (how & WHOLE) && n && i < PEL_MAP_INSTANCES; i++) {
 		t->members[i].named = false;
 		t->members[i].word_role = PEL_ROLE_UNKNOWN;
 	}
@@ -82,8 +85,10 @@ static unsigned take_all(struct topology *t, const struct evidence_host *words, 
 		t->members[slot].listed_ns = now_ns;
 	}
 	bits |= topology_forget(t); /* before those that are new, which may get its label */
-	for (unsigned i = 0; i < n; i++)
-		bits |= take(t, &words[i], now_ns);
+	for (unsigned i = 0; i < n; i++) {
+		if ((how & OPEN) || find_named(t, &words[i]) != PEL_NONE)
+			bits |= take(t, &words[i], now_ns);
+	}
 	return bits;
 }
 
@@ -103,24 +108,52 @@ unsigned topology_take_words(struct topology *t, const struct evidence_host *wor
 	uint64_t now_ns)
 {
 	t->word_ns = n ? now_ns : 0;
-	return take_all(t, words, n, true, now_ns);
+	return take_all(t, words, n, WHOLE | OPEN, now_ns);
+}
+
+/* Hosts that were refused are worth a word once, until a list without any. */
+static unsigned judge_oddity(struct topology *t, const struct evidence *e)
+{
+	bool odd = e->n_refused != 0;
+	unsigned bits = odd && !t->odd_told ? TOPOLOGY_ODD : 0;
+
+	t->odd_told = odd;
+	return bits;
 }
 
 unsigned topology_take_hosts(struct topology *t, unsigned slot, const struct evidence *e)
 {
 	const struct topology_member *w = topology_member(t, t->writer);
 	bool elder = e->term.count || slot == PEL_NONE || slot == t->writer;
-	bool odd = e->n_refused != 0;
-	unsigned bits = odd && !t->odd_told ? TOPOLOGY_ODD : 0;
+	bool whole = elder && !e->is_cut && !topology_is_apart(t, &e->term);
+	unsigned bits;
 
 	if (topology_is_behind(t, &e->term) || (!elder && w && w->live))
 		return 0;
-	t->odd_told = odd;
+	bits = judge_oddity(t, e);
 	if (e->n_hosts == 0)
 		return bits;
-	bits |= take_all(t, e->hosts, e->n_hosts,
-		elder && !e->is_cut && !topology_is_apart(t, &e->term), e->received_ns);
+	bits |= take_all(t, e->hosts, e->n_hosts, OPEN | (whole ? WHOLE : 0), e->received_ns);
 	return elder ? bits : bits | forget_long_gone(t, e->received_ns);
+}
+
+/* Who is told is looked up and logged in to: new ones not all the time, be the list made up. */
+static unsigned find_all(struct topology *t, const struct evidence *e)
+{
+	bool open = e->received_ns >= t->found_ns;
+	unsigned bits = take_all(t, e->hosts, e->n_hosts,
+		(e->is_cut ? 0 : WHOLE) | (open ? OPEN : 0), e->received_ns);
+
+	for (unsigned i = 0; i < e->n_hosts; i++) {
+		unsigned at = topology_find_host(t, e->hosts[i].host, e->hosts[i].port);
+
+		if (at == PEL_NONE || t->members[at].configured)
+			continue;
+		if (!t->members[at].found)
+			t->found_ns = e->received_ns + TOPOLOGY_FOUND_NS;
+		t->members[at].found = true;
+	}
+	return bits;
 }
 
 unsigned topology_take_replicas(struct topology *t, unsigned slot, const struct evidence *e)
@@ -131,17 +164,10 @@ unsigned topology_take_replicas(struct topology *t, unsigned slot, const struct 
 		return 0;
 	/* Those of its first list were there before, and are not new. */
 	t->known_once = t->named_ns != 0;
-	bits = topology_take_hosts(t, slot, e);
+	bits = judge_oddity(t, e) |
+		(e->n_hosts ? find_all(t, e) : forget_long_gone(t, e->received_ns));
 	t->known_once = true;
 	t->named_ns = e->received_ns;
-	if (e->n_hosts == 0)
-		bits |= forget_long_gone(t, e->received_ns);
-	for (unsigned i = 0; i < e->n_hosts; i++) {
-		unsigned at = topology_find_host(t, e->hosts[i].host, e->hosts[i].port);
-
-		if (at != PEL_NONE)
-			t->members[at].found = true;
-	}
 	t->members[slot].named = true;
 	t->members[slot].listed_ns = e->received_ns;
 	return bits;

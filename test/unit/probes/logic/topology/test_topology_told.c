@@ -219,6 +219,7 @@ static void a_writer_finds_its_replicas(void **state)
 	assert_string_equal(writer(t), "a");
 	assert_int_equal(find(t, 'b')->role, PEL_ROLE_READER);
 	assert_int_equal(topology_admission(t, find(t, 'c')), PEL_ADMITTED);
+	now += TOPOLOGY_FOUND_NS;
 	assert_true(replicas(t, 'a', "bR cR dR") & TOPOLOGY_MEMBERS);
 	meet(t, 'd', PEL_ROLE_READER);
 	assert_int_equal(topology_admission(t, find(t, 'd')), PEL_ADMIT_NEW);
@@ -260,6 +261,7 @@ static void a_replica_that_takes_writes_claims_nothing_by_it(void **state)
 {
 	struct topology *t = with_replicas();
 
+	now += TOPOLOGY_FOUND_NS;
 	(void)replicas(t, 'a', "bR cR dR");
 	meet(t, 'd', PEL_ROLE_WRITER);
 	assert_string_equal(writer(t), "a");
@@ -301,11 +303,29 @@ static void a_replica_that_has_moved_is_promoted_all_the_same(void **state)
 	assert_string_equal(writer(t), "b");
 }
 
+/* Each of them is looked up, logged in to and told of. */
+static void a_list_that_changes_all_the_time_makes_few_members(void **state)
+{
+	struct topology *t = with_replicas();
+	unsigned made = 0;
+
+	for (unsigned s = 0; s < 20; s++) {
+		const char text[] = {'b', 'R', ' ', (char)('d' + s), 'R', '\0'};
+
+		now += 1000 * MS;
+		answer(t, 'a', PEL_ROLE_WRITER);
+		(void)replicas(t, 'a', text);
+		made += find(t, (char)('d' + s)) != NULL;
+	}
+	assert_in_range(made, 2, 3);
+}
+
 static void a_list_that_is_cut_unnames_nobody(void **state)
 {
 	static struct evidence e;
 	struct topology *t = with_replicas();
 
+	now += TOPOLOGY_FOUND_NS;
 	e = (struct evidence){.has = EVIDENCE_REPLICAS,
 		.received_ns = now,
 		.from = addr_of(1),
@@ -394,6 +414,7 @@ int main(void)
 		cmocka_unit_test(no_replica_at_all_is_gone_only_when_that_lasts),
 		cmocka_unit_test(a_replica_that_takes_writes_claims_nothing_by_it),
 		cmocka_unit_test(a_replica_that_has_moved_is_promoted_all_the_same),
+		cmocka_unit_test(a_list_that_changes_all_the_time_makes_few_members),
 		cmocka_unit_test(a_list_that_is_cut_unnames_nobody),
 		cmocka_unit_test(beside_a_writer_no_other_list_counts),
 		cmocka_unit_test(without_a_writer_who_is_long_gone_is_forgotten),

@@ -17,10 +17,10 @@
 #define EVIDENCE_REGION_MAX 32
 
 #define EVIDENCE_IDENTITY 0x1u  /* id, uuid */
-#define EVIDENCE_ROLE 0x2u      /* role; with it, term */
+#define EVIDENCE_ROLE 0x2u      /* role; with it, term, of_many, unsettled */
 #define EVIDENCE_TABLE 0x4u     /* rows */
 #define EVIDENCE_LAG 0x8u       /* lag_ms */
-#define EVIDENCE_STOPPED 0x10u  /* stopped */
+#define EVIDENCE_STOPPED 0x10u  /* stopped, refuses */
 #define EVIDENCE_HOSTS 0x20u    /* hosts: of all members */
 #define EVIDENCE_REPLICAS 0x40u /* hosts: of those that replicate from it; perhaps none */
 
@@ -44,8 +44,11 @@ struct evidence_host {
 struct evidence {
 	unsigned has; /* EVIDENCE_* */
 	enum pel_role role;
+	bool of_many;   /* WRITER: others of its cluster may be written to as well; see choose.c */
+	bool unsettled; /* its group is about to change */
 	struct evidence_term term;
 	bool stopped;        /* its replication does not run, so that it only ages */
+	bool refuses;        /* it executes nothing for anybody: it is out of its group */
 	uint32_t lag_ms;     /* its own; PEL_LAG_UNKNOWN if it does not know */
 	char id[PEL_ID_MAX]; /* empty: the dialect has no ids of its own */
 	char uuid[EVIDENCE_UUID_MAX];

@@ -127,8 +127,7 @@ static bool is_incumbent_awaited(struct topology *t, unsigned newest, uint64_t n
 	return topology_within(t, since_ns, TOPOLOGY_WAIT_NS, now_ns);
 }
 
-/* Whether a writer that cannot be asked at this moment stays the writer. */
-static bool is_held(struct topology *t, unsigned slot, uint64_t now_ns)
+bool topology_is_held(struct topology *t, unsigned slot, uint64_t now_ns)
 {
 	const struct topology_member *w = topology_member(t, slot);
 
@@ -207,7 +206,7 @@ static bool is_decision_needed(struct topology *t, uint64_t now_ns)
 
 	if (!chosen)
 		return false;
-	if (!is_claimant(t, chosen) && !is_held(t, t->contest.chosen, now_ns))
+	if (!is_claimant(t, chosen) && !topology_is_held(t, t->contest.chosen, now_ns))
 		return false;
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
 		if (t->members[i].overruled && is_claimant(t, &t->members[i]))
@@ -314,7 +313,7 @@ static unsigned verify(struct topology *t, uint64_t now_ns)
 		slot = PEL_NONE;
 	}
 	if (slot == PEL_NONE && t->contest.state != CONTEST_DISPUTED &&
-		is_held(t, t->writer, now_ns))
+		topology_is_held(t, t->writer, now_ns))
 		slot = t->writer;
 	if (slot == PEL_NONE || slot != t->writer)
 		t->veto_ns = 0;
@@ -387,8 +386,8 @@ static bool are_all_readers(const struct topology *t, bool *ret_all)
 	*ret_all = true;
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
 		const struct topology_member *m = &t->members[i];
-		uint8_t says =
-			m->health == PEL_HEALTH_UNREACHABLE ? PEL_ROLE_UNKNOWN : m->self_role;
+		bool out = m->refuses || m->health == PEL_HEALTH_UNREACHABLE;
+		uint8_t says = out ? PEL_ROLE_UNKNOWN : m->self_role;
 
 		if (!m->used || m->twin)
 			continue;
@@ -471,10 +470,12 @@ void topology_confirm(struct topology *t, uint64_t now_ns)
 			!topology_within(t, t->writerless_ns, topology_writerless_limit_ns(t),
 				now_ns)))
 		t->state = PEL_STATE_UNKNOWN;
-	if (t->state == PEL_STATE_UNKNOWN)
+	if (t->state == PEL_STATE_UNKNOWN) {
 		t->why = reason(t, now_ns);
-	else
+		t->term = (struct evidence_term){0}; /* whoever begins anew counts from there */
+	} else {
 		t->why = t->contest.state == CONTEST_DISPUTED ? PEL_WHY_DISPUTED : PEL_WHY_NONE;
+	}
 }
 
 void topology_assign_roles(struct topology *t)
@@ -486,6 +487,8 @@ void topology_assign_roles(struct topology *t)
 			continue;
 		if (i == t->writer)
 			m->role = PEL_ROLE_WRITER;
+		else if (m->refuses)
+			m->role = PEL_ROLE_UNKNOWN;
 		else if (m->self_role == PEL_ROLE_READER)
 			m->role = PEL_ROLE_READER;
 		else if (m->self_role == PEL_ROLE_WRITER || m->role == PEL_ROLE_WRITER)

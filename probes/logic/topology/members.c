@@ -147,6 +147,11 @@ unsigned topology_find_host(const struct topology *t, const char *host, uint16_t
 	return PEL_NONE;
 }
 
+const struct topology_member *topology_at(const struct topology *t, const char *host, uint16_t port)
+{
+	return topology_member(t, topology_find_host(t, host, port));
+}
+
 /* For display: the host's first label; where that is taken or a number, all of it and the port. */
 static void id_of_host(const struct topology *t, const char *host, uint16_t port,
 	char ret[static PEL_ID_MAX])
@@ -346,7 +351,7 @@ unsigned topology_take_rows(struct topology *t, unsigned teller, const struct ev
 
 static void member_void(struct topology_member *m)
 {
-	m->live = false;
+	m->live = m->able = m->unsettled = false;
 	m->self_role = PEL_ROLE_UNKNOWN;
 	m->lapsed = false;
 	m->claim_ns = 0;
@@ -361,6 +366,7 @@ static void role_unsaid(struct topology_member *m, uint64_t now_ns)
 	if (m->self_role == PEL_ROLE_READER || now_ns < m->unsaid_ns + TOPOLOGY_CLAIM_NS)
 		return;
 	m->self_role = PEL_ROLE_UNKNOWN;
+	m->able = m->unsettled = false;
 	m->claim_ns = 0;
 	m->lapsed = true;
 }
@@ -387,7 +393,7 @@ void topology_take_identity(struct topology *t, unsigned slot, const struct evid
 		m->role = PEL_ROLE_UNKNOWN;
 		m->term = (struct evidence_term){0};
 		m->since_ns = e->received_ns;
-		m->overruled = m->unretracted = false;
+		m->overruled = m->unretracted = m->refuses = false;
 		m->role_sent_ns = m->role_received_ns = 0;
 	}
 	memcpy(m->uuid, e->uuid, sizeof(m->uuid));
@@ -401,17 +407,44 @@ void topology_take_identity(struct topology *t, unsigned slot, const struct evid
 	m->evidence_ns = e->received_ns;
 }
 
+static void take_claim(struct topology_member *m, const struct evidence *e)
+{
+	if (m->self_role != PEL_ROLE_WRITER) {
+		m->claim_ns = 0;
+		m->overruled = false;
+	} else if (!m->claim_ns) {
+		m->claim_ns = e->received_ns;
+	}
+	m->unretracted = m->self_role == PEL_ROLE_WRITER;
+}
+
+/* Of many nobody claims who was not chosen. */
+static void take_ability(struct topology_member *m, const struct evidence *e)
+{
+	m->able = e->role == PEL_ROLE_WRITER && e->of_many;
+	m->unsettled = e->unsettled;
+	if (e->unsettled)
+		m->unsettled_ns = e->received_ns;
+	if (m->able && !m->claim_ns)
+		m->self_role = PEL_ROLE_READER;
+	if (m->able && !e->stopped)
+		m->well_ns = e->received_ns;
+}
+
 void topology_take_role(struct topology *t, unsigned slot, const struct evidence *e)
 {
 	struct topology_member *m = &t->members[slot];
-	enum pel_role role = e->role;
 
 	if (e->sent_ns < m->role_sent_ns)
 		return;
-	m->was_reader |= role == PEL_ROLE_READER;
-	if (m->found && !m->configured && !m->was_reader) /* a replica that anybody may write to */
-		role = PEL_ROLE_UNKNOWN;
-	m->self_role = (uint8_t)role;
+	/* A server that was begun anew, with its group: that counts from the beginning. */
+	if ((e->has & EVIDENCE_IDENTITY) && topology_is_earlier(&e->term, &m->term))
+		t->term = (struct evidence_term){0};
+	m->was_reader |= e->role == PEL_ROLE_READER;
+	/* A replica that anybody may write to claims nothing by it. */
+	m->self_role =
+		m->found && !m->configured && !m->was_reader ? PEL_ROLE_UNKNOWN : (uint8_t)e->role;
+	take_ability(m, e);
 	if (m->term.era != e->term.era || m->term.count != e->term.count)
 		m->term_ns = e->received_ns;
 	m->term = e->term;
@@ -420,14 +453,10 @@ void topology_take_role(struct topology *t, unsigned slot, const struct evidence
 	m->role_sent_ns = e->sent_ns;
 	m->role_received_ns = e->received_ns;
 	m->evidence_ns = e->received_ns;
-	if (role != PEL_ROLE_WRITER) {
-		m->claim_ns = 0;
-		m->overruled = false;
-	} else if (!m->claim_ns) {
-		m->claim_ns = e->received_ns;
-	}
-	m->unretracted = role == PEL_ROLE_WRITER;
-	if (role == PEL_ROLE_WRITER && !t->config.has_table) { /* a writer is not asked for it */
+	take_claim(m, e);
+	/* A writer is not asked for it. */
+	if (e->role == PEL_ROLE_WRITER && m->self_role != PEL_ROLE_UNKNOWN &&
+		!t->config.has_table) {
 		m->lag_ms = PEL_LAG_UNKNOWN;
 		m->stopped = false;
 	}
@@ -471,8 +500,10 @@ unsigned topology_take_answer(struct topology *t, unsigned slot, const struct ev
 		bits |= topology_take_rows(t, slot, e);
 	if (e->has & EVIDENCE_LAG)
 		m->lag_ms = e->lag_ms;
-	if (e->has & EVIDENCE_STOPPED)
+	if (e->has & EVIDENCE_STOPPED) {
 		m->stopped = e->stopped;
+		m->refuses = e->refuses;
+	}
 	return bits;
 }
 

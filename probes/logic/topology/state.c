@@ -68,6 +68,17 @@ enum pel_admission topology_admission(const struct topology *t, const struct top
 		: (enum pel_admission)m->admission;
 }
 
+enum pel_health topology_health(const struct topology *t, const struct topology_member *m)
+{
+	for (unsigned i = 0; m->refuses && i < PEL_MAP_INSTANCES; i++) {
+		const struct topology_member *o = &t->members[i];
+
+		if (o->used && o->live && !o->refuses && o->health != PEL_HEALTH_UNREACHABLE)
+			return PEL_HEALTH_UNREACHABLE;
+	}
+	return (enum pel_health)m->health;
+}
+
 uint64_t topology_identity(const struct topology_member *m)
 {
 	char text[PEL_ID_MAX + EVIDENCE_UUID_MAX + 64];

@@ -4,7 +4,8 @@
  *
  * A rule changes members and names, and returns change bits; the facade alone then lets all of them
  * conclude.  A rule may use state.c; word.c, scout.c and bond.c use members.c, confirm.c asks
- * word.c and terms.c, word.c asks terms.c, scout.c has word.c name members, dns.c and scout.c ask bond.c.
+ * word.c and terms.c, choose.c confirm.c and terms.c, word.c and members.c terms.c, scout.c has word.c
+ * name members, dns.c and scout.c ask bond.c.
  */
 #ifndef PROBES_TOPOLOGY_PRIVATE_H
 #define PROBES_TOPOLOGY_PRIVATE_H
@@ -24,6 +25,9 @@ bool topology_is_anyone_live(const struct topology *t);
 
 /* As published: a reader that is named no more, or is away, is held while it is. */
 enum pel_admission topology_admission(const struct topology *t, const struct topology_member *m);
+
+/* As published: who refuses everybody is as good as gone, as long as another serves. */
+enum pel_health topology_health(const struct topology *t, const struct topology_member *m);
 
 /* Hash of id, uuid and address. */
 uint64_t topology_identity(const struct topology_member *m);
@@ -105,6 +109,12 @@ bool topology_is_behind(const struct topology *t, const struct evidence_term *te
 /* Whether a member tells of another era: then there are two groups. */
 bool topology_is_apart(const struct topology *t, const struct evidence_term *term);
 
+/* The same of one alone, by the order in which they are told. */
+bool topology_is_earlier(const struct evidence_term *a, const struct evidence_term *b);
+
+/* choose.c: where there are many that may be written to, lets one of them claim */
+void topology_choose(struct topology *t, uint64_t now_ns);
+
 /* twins.c */
 
 /* Finds members that are one server: all but one of them are twins, and count for nothing. */
@@ -114,6 +124,9 @@ void topology_fold(struct topology *t, uint64_t now_ns);
 
 /* Who is the writer: sets state, why, writer and their times. */
 void topology_confirm(struct topology *t, uint64_t now_ns);
+
+/* Whether a writer that cannot be asked at this moment stays the writer. */
+bool topology_is_held(struct topology *t, unsigned slot, uint64_t now_ns);
 
 /* How long a writer is awaited. */
 uint64_t topology_writerless_limit_ns(const struct topology *t);

@@ -105,6 +105,8 @@ bool topology_is_troubled(const struct topology *t)
 	if (t->veto_ns || !w->live || w->self_role != PEL_ROLE_WRITER ||
 		(w->health != PEL_HEALTH_OK && w->health != PEL_HEALTH_UNKNOWN))
 		return true;
+	if (topology_is_behind(t, &w->term)) /* it follows, or has lost its group */
+		return true;
 	/* The table names another or nobody: one answer of the writer after that settles it. */
 	if (t->table.any && t->table.master != t->writer &&
 		t->table.received_ns > w->role_received_ns)
@@ -112,7 +114,8 @@ bool topology_is_troubled(const struct topology *t)
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
 		const struct topology_member *m = &t->members[i];
 
-		if (m->used && !m->twin && i != t->writer && m->claim_ns && !m->overruled)
+		if (m->used && !m->twin &&
+			(m->unsettled || (i != t->writer && m->claim_ns && !m->overruled)))
 			return true;
 	}
 	return false;
@@ -121,6 +124,8 @@ bool topology_is_troubled(const struct topology *t)
 static struct topology_shown_member show_member(const struct topology *t,
 	const struct topology_member *m)
 {
+	enum pel_health health = topology_health(t, m);
+
 	if (!m->used || m->twin)
 		return (struct topology_shown_member){0};
 	return (struct topology_shown_member){
@@ -130,7 +135,7 @@ static struct topology_shown_member show_member(const struct topology *t,
 		.role = m->role,
 		.self_role = m->self_role,
 		/* A close look is no news. */
-		.health = m->health == PEL_HEALTH_SUSPECT ? PEL_HEALTH_OK : m->health,
+		.health = health == PEL_HEALTH_SUSPECT ? PEL_HEALTH_OK : (uint8_t)health,
 		.admission = (uint8_t)topology_admission(t, m),
 		.identity = m->identity,
 	};
@@ -216,6 +221,7 @@ static unsigned settle(struct topology *t, uint64_t now_ns, unsigned bits)
 	bits |= topology_conclude_bonds(t, now_ns);
 	topology_conclude_words(t);
 	topology_fold(t, now_ns);
+	topology_choose(t, now_ns);
 	topology_confirm(t, now_ns);
 	bits |= topology_forget(t); /* never the writer */
 	topology_assign_roles(t);
@@ -275,6 +281,20 @@ unsigned topology_reset(struct topology *t, uint16_t port, enum pel_why why, uin
 	}
 	t->config.port = port;
 	return settle(t, now_ns, TOPOLOGY_MEMBERS | TOPOLOGY_EPOCH);
+}
+
+void topology_wish(struct topology *t, const char *id, bool firm, uint64_t now_ns)
+{
+	struct topology_wish *w = &t->wish;
+
+	if (!id && !w->firm)
+		return;
+	if (!id || strlen(id) >= sizeof(w->id))
+		id = "";
+	if (w->firm != firm || strcmp(w->id, id) != 0)
+		w->since_ns = now_ns;
+	strcpy(w->id, id);
+	w->firm = firm;
 }
 
 void topology_await_writer(struct topology *t, uint64_t since_ns)

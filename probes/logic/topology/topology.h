@@ -156,8 +156,11 @@ struct topology_member {
 	uint8_t admission; /* enum pel_admission */
 	bool admission_forced; /* by hand: rules do not change it */
 	bool warmed;
-	bool unwarmed; /* its warm-up came to nothing: held, unless nobody else is left */
-	bool stopped;  /* its replication was: it only ages */
+	bool unwarmed;  /* its warm-up came to nothing: held, unless nobody else is left */
+	bool stopped;   /* its replication was: it only ages */
+	bool refuses;   /* it executes nothing for anybody */
+	bool able;      /* it is one of many that may be written to; see choose.c */
+	bool unsettled; /* its group is about to change */
 	bool lagged;
 	uint16_t port;
 	uint16_t told_port; /* by topology_set_port(); 0: none */
@@ -175,8 +178,10 @@ struct topology_member {
 	uint64_t asked_ns;  /* since when a question of ours waits for its answer; 0: none does */
 	uint64_t unsaid_ns; /* since when its answers do not say what it is; 0: they do */
 	uint64_t claim_ns;  /* since when it says without a break that it is the writer; else 0 */
-	uint64_t listed_ns; /* last table that had its row, or word that named it */
-	uint64_t fit_ns;    /* since when it fulfils what admission asks; 0: it does not */
+	uint64_t well_ns;   /* when it last was able, and did not only age */
+	uint64_t unsettled_ns; /* when its group last was about to change */
+	uint64_t listed_ns;    /* last table that had its row, or word that named it */
+	uint64_t fit_ns;       /* since when it fulfils what admission asks; 0: it does not */
 	uint8_t n_host;
 	struct pel_addr host_addrs[TOPOLOGY_HOST_ADDRS]; /* what its host resolves to */
 	struct pel_addr addr;                            /* logged in to; family 0: not yet */
@@ -248,12 +253,18 @@ struct topology {
 	uint64_t veto_ns;       /* since when the table contradicts the incumbent; 0: it does not */
 	uint64_t lie_ns;        /* since when it names another than the confirmed writer */
 	uint64_t deadline_ns;
-	struct evidence_term term; /* of the last writer */
-	uint64_t named_ns;         /* when members were last named */
-	uint64_t found_ns;         /* not before this are more replicas found */
-	uint64_t word_ns;          /* when a coordinator last spoke; 0: never, or it is dead */
-	bool word_alone;           /* nobody can be asked: its word is followed */
-	struct pel_addr scout;     /* where a stranger is to be met; family 0: nowhere */
+	struct evidence_term
+		term; /* of the last writer; of one that is not awaited any more, none */
+	struct topology_wish {
+		char id[PEL_ID_MAX]; /* "": none */
+		bool firm;           /* of who speaks for the fleet: it moves the writer */
+		uint64_t since_ns, moved_ns;
+	} wish;                /* see topology_wish() */
+	uint64_t named_ns;     /* when members were last named */
+	uint64_t found_ns;     /* not before this are more replicas found */
+	uint64_t word_ns;      /* when a coordinator last spoke; 0: never, or it is dead */
+	bool word_alone;       /* nobody can be asked: its word is followed */
+	struct pel_addr scout; /* where a stranger is to be met; family 0: nowhere */
 	struct topology_table table;
 	struct topology_contest contest;
 	struct topology_shown shown;
@@ -296,6 +307,13 @@ unsigned topology_reset(struct topology *t, uint16_t port, enum pel_why why, uin
  * connects still wait.
  */
 void topology_await_writer(struct topology *t, uint64_t since_ns);
+
+/*
+ * Whom to choose where there are many: whom an earlier daemon had chosen; or, `firm`, whom the others of
+ * the fleet follow, who will be chosen in place of another too.  NULL: they follow nobody any more.  The
+ * next evidence has it count.
+ */
+void topology_wish(struct topology *t, const char *id, bool firm, uint64_t now_ns);
 
 /* A followed name in normal form.  Its index, or -ENOSPC; the index if it is there already. */
 int topology_add_name(struct topology *t, const char *name, enum pel_role role, uint16_t port);
@@ -420,6 +438,10 @@ bool topology_is_troubled(const struct topology *t);
 
 /* The member in a slot, or NULL. */
 const struct topology_member *topology_member(const struct topology *t, unsigned slot);
+
+/* The member at that host and port (0: the cluster's), or NULL. */
+const struct topology_member *topology_at(const struct topology *t, const char *host,
+	uint16_t port);
 
 /* The slot of an id, or PEL_NONE. */
 unsigned topology_find(const struct topology *t, const char *id);

@@ -25,7 +25,7 @@ static void view_instance(const struct topology *t, const struct topology_member
 	*in = (struct pel_hot_instance){
 		.role = m->role,
 		.self_role = m->self_role,
-		.health = m->health,
+		.health = (uint8_t)topology_health(t, m),
 		.admission = (uint8_t)topology_admission(t, m),
 		.flags = (uint16_t)((m->routable ? PEL_INST_ROUTABLE : 0) |
 			(m->lagged ? PEL_INST_LAGGED : 0) |

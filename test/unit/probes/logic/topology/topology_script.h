@@ -10,6 +10,8 @@
  *   +250       250 ms pass, with a tick at every deadline
  *   1w 1r      answers its role: writer, reader; 1w@40: the question went out 40 ms earlier
  *   1w^5       ... of term 5, era 1; 1w^2.5 of era 2
+ *   1a 1A      may be written to, one of many; but only ages; 1n: refuses everybody; 1a!: its group is
+ *              about to change
  *   1h         logs in (identity); 1h#7 at address 7, 1h~b with uuid "uuid-b", 1h=2 as demo-2
  *   1x         connection lost          1o 1p 1s 1u    healthy, suspect, stalled, unreachable
  *   1?         is asked; its next answer is to that
@@ -26,6 +28,7 @@
  *   refused    a client was refused where the writer name leads
  *   why:denied, why:nocred, why:none, why:nocluster
  *   await      an earlier daemon knew a writer; await:5000 and has missed one for so long
+ *   wish:2     an earlier daemon had chosen it; fleet:2: the fleet follows it, fleet:0: nobody
  *   hold:4 admit:4 warm:4 held:4   admission by hand, by the warm-up
  */
 #ifndef TOPOLOGY_SCRIPT_H
@@ -211,7 +214,12 @@ static inline void play_role(struct play *p, unsigned n, const char *s)
 	const char *dot = strchr(s, '.');
 	const struct topology_member *m = topology_member(&p->t, play_slot(p, n));
 
-	e.role = *s == 'w' ? PEL_ROLE_WRITER : PEL_ROLE_READER;
+	e.role = strchr("waA", *s) ? PEL_ROLE_WRITER : PEL_ROLE_READER;
+	e.of_many = *s == 'a' || *s == 'A';
+	e.stopped = *s == 'A';
+	e.refuses = *s == 'n';
+	e.unsettled = strchr(s, '!') != NULL;
+	e.has |= strchr("wr", *s) ? 0 : EVIDENCE_STOPPED;
 	if (s[1] == '^')
 		e.term = (struct evidence_term){.era = dot ? strtoul(s + 2, NULL, 10) : 1,
 			.count = strtoul(dot ? dot + 1 : s + 2, NULL, 10)};
@@ -270,6 +278,9 @@ static inline void play_member(struct play *p, unsigned n, const char *s)
 		return;
 	case 'w':
 	case 'r':
+	case 'a':
+	case 'A':
+	case 'n':
 		topology_answered(&p->t, play_slot(p, n));
 		play_role(p, n, s);
 		return;
@@ -379,6 +390,13 @@ static inline void play_word(struct play *p, const char *w)
 			topology_feed_admission(&p->t,
 				play_slot(p, (unsigned)strtoul(w + n, NULL, 10)),
 				hands[i].admission, i < 2, p->now));
+		return;
+	}
+	if (strncmp(w, "wish:", 5) == 0 || strncmp(w, "fleet:", 6) == 0) {
+		char id[] = "demo-0";
+
+		id[5] = strchr(w, ':')[1];
+		topology_wish(&p->t, id[5] == '0' ? NULL : id, *w == 'f', p->now);
 		return;
 	}
 	if (strncmp(w, "unwarmed:", 9) == 0)

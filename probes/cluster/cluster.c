@@ -293,11 +293,12 @@ static uint64_t cluster_deadline(const struct cluster *c, uint64_t now_ns)
 void cluster_settle(void *ctx)
 {
 	struct cluster *c = ctx;
-	uint64_t now = cluster_now(c);
+	uint64_t now;
 
 	c->settling = true;
 	if (c->detected)
 		cluster_redecide(c);
+	now = cluster_now(c); /* not from before it was born again */
 	if (now >= idle_at(c))
 		cluster_sleep(c);
 	obey(c, now);

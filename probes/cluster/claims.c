@@ -125,11 +125,25 @@ void cluster_take_credential(struct cluster *c, const struct credential *credent
 		cluster_login_anew(c);
 }
 
-void cluster_take_fleet(struct cluster *c, enum remote_fleet fleet)
+/* Where there are many that may be written to, a fleet has one writer. */
+static void wish_as(struct cluster *c, const struct coordinator_view *said)
+{
+	const struct topology_member *m = NULL;
+
+	for (unsigned i = 0; said && i < said->n; i++) {
+		if (said->hosts[i].role == PEL_ROLE_WRITER)
+			m = topology_at(&c->topology, said->hosts[i].host, said->hosts[i].port);
+	}
+	topology_wish(&c->topology, m ? m->id : NULL, true, cluster_now(c));
+}
+
+void cluster_take_fleet(struct cluster *c, enum remote_fleet fleet,
+	const struct coordinator_view *said)
 {
 	uint64_t now = cluster_now(c);
 
 	c->fleet = fleet;
+	wish_as(c, fleet == REMOTE_FLEET_FOLLOWS ? said : NULL);
 	/* Whatever is new there may be true: each instance is asked for its role, and decides. */
 	if (fleet == REMOTE_FLEET_FOLLOWS && now - c->fleet_asked_ns >= FLEET_EACH_NS) {
 		c->fleet_asked_ns = now;

@@ -160,7 +160,8 @@ void cluster_take_words(struct cluster *c, const struct coordinator_view *view);
 void cluster_take_list(struct cluster *c, const struct rds_view *view);
 void cluster_take_credential(struct cluster *c, const struct credential *credential);
 void cluster_take_tokens(struct cluster *c);
-void cluster_take_fleet(struct cluster *c, enum remote_fleet fleet);
+void cluster_take_fleet(struct cluster *c, enum remote_fleet fleet,
+	const struct coordinator_view *said);
 
 /* All of it as a JSON object, for `status`. */
 void cluster_put_status(const struct cluster *c, FILE *out);

@@ -95,6 +95,8 @@ static void configure(struct cluster *c)
 	if (c->dialect->hosts != DIALECT_HOSTS_BY_DOMAIN)
 		members_add(c);
 	cluster_probes_sync(c);
+	if (c->fleet != REMOTE_FLEET_ALONE && !c->config->publish[0])
+		cluster_take_fleet(c, REMOTE_FLEET_ALONE, NULL);
 	sources_add(c);
 }
 
@@ -128,7 +130,7 @@ static void credentials_load(struct cluster *c)
 /*
  * Who was new or held a moment ago is not admitted by a worker that takes over, and whom an earlier
  * prober was told to hold is held by one that is started anew.  Who knew a writer has one awaited, by
- * the next prober too.
+ * the next prober too, and keeps it where there are many.
  */
 static void inherit(struct cluster *c, const char *name)
 {
@@ -145,6 +147,8 @@ static void inherit(struct cluster *c, const char *name)
 			topology_expect(&c->topology, cold->instances[i].id,
 				hot->instances[i].flags & PEL_INST_BY_HAND);
 	}
+	if (c->inherited && hot->writer != PEL_NONE)
+		topology_wish(&c->topology, cold->instances[hot->writer].id, false, c->born_ns);
 	if (c->inherited && (hot->writer != PEL_NONE || hot->state == PEL_STATE_WRITERLESS))
 		awaited_ns = hot->writerless_ns ? hot->writerless_ns : c->born_ns;
 	if (awaited_ns)

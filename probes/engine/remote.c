@@ -37,12 +37,13 @@ static void on_tokens(void *ctx, const char *key)
 		cluster_take_tokens(c);
 }
 
-static void on_fleet(void *ctx, const char *key, enum remote_fleet fleet)
+static void on_fleet(void *ctx, const char *key, enum remote_fleet fleet,
+	const struct coordinator_view *said)
 {
 	struct cluster *c = engine_find_key(ctx, key);
 
 	if (c)
-		cluster_take_fleet(c, fleet);
+		cluster_take_fleet(c, fleet, said);
 }
 
 static const struct {

@@ -40,8 +40,9 @@ struct remote_core {
 	void (*credential)(void *ctx, const char *key, const struct credential *credential);
 	/* Tokens of remote_ops.token can be had from now on. */
 	void (*tokens)(void *ctx, const char *key);
-	/* Who leads the fleet; told again whenever the leader has said something new. */
-	void (*fleet)(void *ctx, const char *key, enum remote_fleet fleet);
+	/* Who leads the fleet; told again whenever the leader has said something new, with that. */
+	void (*fleet)(void *ctx, const char *key, enum remote_fleet fleet,
+		const struct coordinator_view *said);
 	void *ctx;
 };
 

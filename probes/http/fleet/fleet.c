@@ -113,7 +113,7 @@ static uint64_t soon_ns(const struct fleet *f)
 
 static void tell(const struct fleet *f, enum remote_fleet fleet)
 {
-	f->of->core->fleet(f->of->core->ctx, f->of->key, fleet);
+	f->of->core->fleet(f->of->core->ctx, f->of->key, fleet, &f->view);
 }
 
 static void follow_nobody(struct fleet *f)

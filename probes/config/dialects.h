@@ -12,6 +12,7 @@
 	each(aurora) \
 	each(global) \
 	each(group_replication) \
+	each(galera) \
 	each(multi_az) \
 	each(read_only)
 /* clang-format on */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * MySQL's Group Replication with a single primary, as InnoDB Cluster has it: role by the group's own
- * table and super_read_only, members by the hosts in that table.
+ * MySQL's Group Replication, as InnoDB Cluster has it: role by the group's own table and
+ * super_read_only, members by the hosts in that table.  Of several primaries one is chosen.
  *
  * A primary that is cut off goes on saying that it is one, and is writable: what it writes waits for
  * its group for ever.  So a role counts only with the group's majority in sight.  A primary that leaves
@@ -25,13 +25,15 @@
 #define STATS "performance_schema.replication_group_member_stats"
 #define APPLIERS "performance_schema.replication_applier_status_by_worker"
 
-/* 0: the writer, 1: a reader, 2: unfit. */
+/* A digit, as dialect_take_group() knows them. */
 #define OWN_ROLE                                                                                   \
 	"(SELECT CASE"                                                                             \
 	" WHEN COALESCE(SUM(MEMBER_STATE IN ('ONLINE', 'RECOVERING')) * 2 > COUNT(*)"              \
 	" AND SUM(MEMBER_ID = @@server_uuid AND MEMBER_STATE = 'ONLINE'), 0) = 0 THEN 2"           \
 	" WHEN SUM(MEMBER_ID = @@server_uuid AND MEMBER_ROLE = 'PRIMARY')"                         \
-	" AND @@global.super_read_only = 0 THEN 0 ELSE 1 END FROM " MEMBERS ")"
+	" AND @@global.super_read_only = 0"                                                        \
+	" THEN IF(@@global.group_replication_single_primary_mode, 0, 3) ELSE 1 END FROM " MEMBERS  \
+	")"
 #define OWN_VIEW "(SELECT MAX(VIEW_ID) FROM " STATS " WHERE MEMBER_ID = @@server_uuid)"
 #define OWN_LAG                                                                                    \
 	"(SELECT COALESCE(MAX(CASE WHEN APPLYING_TRANSACTION <> '' THEN TIMESTAMPDIFF("            \
@@ -42,36 +44,7 @@ enum { COL_ROLE, COL_VIEW, COL_LAG, COL_HOST, COL_PORT, COL_MEMBER_ROLE, COLUMNS
 
 static bool detects(const struct dialect_variables *v)
 {
-	return v->is_group && !v->is_many;
-}
-
-/* "PREFIX:N"; a server that is in no view has none. */
-static struct evidence_term read_view(const char *text)
-{
-	struct evidence_term none = {0}, term;
-	char *end;
-
-	if (!text || *text < '0' || *text > '9')
-		return none;
-	term.era = strtoull(text, &end, 10);
-	if (*end != ':' || end[1] < '0' || end[1] > '9')
-		return none;
-	term.count = strtoull(end + 1, &end, 10);
-	return *end ? none : term;
-}
-
-static int take_role(const char *role, const char *view, struct evidence *e)
-{
-	static const enum pel_role roles[] = {PEL_ROLE_WRITER, PEL_ROLE_READER, PEL_ROLE_READER};
-
-	if (!role || *role < '0' || *role > '2' || role[1])
-		return -ENODATA;
-	e->role = roles[*role - '0'];
-	e->stopped = *role == '2';
-	e->term = read_view(view);
-	e->lag_ms = PEL_LAG_UNKNOWN;
-	e->has |= EVIDENCE_ROLE | EVIDENCE_STOPPED | (e->stopped ? EVIDENCE_LAG : 0);
-	return 0;
+	return v->is_group;
 }
 
 static int read_hello(const struct dialect_variables *v, struct evidence *e)
@@ -81,7 +54,7 @@ static int read_hello(const struct dialect_variables *v, struct evidence *e)
 	memcpy(e->uuid, v->uuid, sizeof(e->uuid));
 	e->id[0] = '\0';
 	e->has = EVIDENCE_IDENTITY;
-	(void)take_role(v->group_role, v->group_view, e);
+	(void)dialect_take_group(v->group_role, v->group_view, e);
 	return 0;
 }
 
@@ -102,7 +75,7 @@ static void take_lag(const char *micros, struct evidence *e)
 static int read_members(const struct pel_cells *cells, struct evidence *e)
 {
 	const char *const *row = cells->next(cells->context);
-	int r = row ? take_role(row[COL_ROLE], row[COL_VIEW], e) : -ENODATA;
+	int r = row ? dialect_take_group(row[COL_ROLE], row[COL_VIEW], e) : -ENODATA;
 
 	if (r < 0)
 		return r;
@@ -129,7 +102,7 @@ static int read(enum dialect_question question, const struct pel_cells *cells, s
 	if (question != DIALECT_ROLE)
 		return read_members(cells, e);
 	row = cells->next(cells->context);
-	return row ? take_role(row[0], row[1], e) : -ENODATA;
+	return row ? dialect_take_group(row[0], row[1], e) : -ENODATA;
 }
 
 static const char *const grants[] = {"SELECT ON " MEMBERS, "SELECT ON " STATS,

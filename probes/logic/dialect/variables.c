@@ -50,8 +50,10 @@ static void take_variable(struct dialect_variables *v, const char *name, const c
 		take_uuid(v->uuid, value);
 	else if (strcasecmp(name, "group_replication_group_name") == 0)
 		v->is_group = *value != '\0';
-	else if (strcasecmp(name, "group_replication_single_primary_mode") == 0)
-		v->is_many = strcasecmp(value, "OFF") == 0;
+	else if (strcasecmp(name, "wsrep_on") == 0)
+		v->is_galera = strcasecmp(value, "ON") == 0;
+	else if (strcasecmp(name, "wsrep_provider") == 0)
+		v->is_provided = *value && strcasecmp(value, "none") != 0;
 	else if (strcasecmp(name, "report_host") == 0)
 		v->is_reported = *value != '\0';
 	else if (strcasecmp(name, "basedir") == 0)
@@ -80,6 +82,53 @@ int dialect_read_variables(const struct pel_cells *cells, struct dialect_variabl
 		r = 0;
 	}
 	return r;
+}
+
+/* A server that is in no view has none. */
+static struct evidence_term read_view(const char *text)
+{
+	struct evidence_term none = {0}, term;
+	char *end;
+
+	if (!text || *text < '0' || *text > '9')
+		return none;
+	term.era = strtoull(text, &end, 10);
+	if (*end != ':' || end[1] < '0' || end[1] > '9')
+		return none;
+	term.count = strtoull(end + 1, &end, 10);
+	return *end ? none : term;
+}
+
+int dialect_take_group(const char *role, const char *view, struct evidence *e)
+{
+	static const struct {
+		enum pel_role role;
+		bool of_many, stopped, refuses;
+	} roles[] = {
+		{PEL_ROLE_WRITER, false, false, false},
+		{PEL_ROLE_READER, false, false, false},
+		{PEL_ROLE_READER, false, true, false},
+		{PEL_ROLE_WRITER, true, false, false},
+		{PEL_ROLE_WRITER, true, true, false},
+		{PEL_ROLE_READER, false, false, true},
+	};
+	unsigned n = sizeof(roles) / sizeof(*roles), digit;
+	char *end;
+
+	if (!role || *role < '0' || *role > '9')
+		return -ENODATA;
+	digit = (unsigned)strtoul(role, &end, 10);
+	if (*end || digit >= 2 * n)
+		return -ENODATA;
+	e->role = roles[digit % n].role;
+	e->of_many = roles[digit % n].of_many;
+	e->stopped = roles[digit % n].stopped;
+	e->refuses = roles[digit % n].refuses;
+	e->unsettled = digit >= n;
+	e->term = read_view(view);
+	e->lag_ms = PEL_LAG_UNKNOWN;
+	e->has |= EVIDENCE_ROLE | EVIDENCE_STOPPED | (e->stopped ? EVIDENCE_LAG : 0);
+	return 0;
 }
 
 int dialect_read_role(const struct pel_cells *cells, struct evidence *evidence)

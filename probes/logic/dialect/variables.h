@@ -11,9 +11,9 @@ struct dialect_variables {
 	char aurora_server_id[PEL_ID_MAX]; /* normal form; empty: none, or not one DNS label */
 	char uuid[EVIDENCE_UUID_MAX];      /* server_uuid; empty: none */
 	bool is_group;                     /* it has the name of a replication group */
-	bool is_many;                      /* ... of which each member is a primary */
+	bool is_galera, is_provided;       /* it replicates as Galera does, by a library */
 	bool is_rds, is_reported; /* it lives where RDS has its servers; has a report_host */
-	char group_role[2], group_view[48]; /* as told, where they are; see group_replication.c */
+	char group_role[3], group_view[48]; /* as told, where they are; see dialect_take_group() */
 	enum pel_role innodb_read_only;
 	enum pel_role read_only;
 };
@@ -25,7 +25,7 @@ struct dialect_variables {
 #define DIALECT_VARIABLES                                                                          \
 	"SHOW GLOBAL VARIABLES WHERE Variable_name IN ('aurora_server_id', 'innodb_read_only',"    \
 	" 'read_only', 'server_uuid', 'group_replication_group_name',"                             \
-	" 'group_replication_single_primary_mode', 'report_host', 'basedir')"
+	" 'wsrep_on', 'wsrep_provider', 'report_host', 'basedir')"
 
 /* Reads rows of (name, value).  0, -EPROTO: other columns, -ENODATA: no row. */
 int dialect_read_variables(const struct pel_cells *cells, struct dialect_variables *ret);
@@ -39,6 +39,14 @@ int dialect_find_column(const struct pel_cells *cells, const char *name, const c
 /* One more host, unless it is empty; what is no host or no port is counted as refused.  No port: 0. */
 void dialect_take_host(struct evidence *evidence, const char *host, const char *port,
 	enum pel_role role);
+
+/*
+ * What a member of a group says of itself: a digit, and the group's formation as "ERA:COUNT", two
+ * numbers; "" and NULL are none.  0: the writer, 1: a reader, 2: a reader that only ages, 3: one of many
+ * that may be written to, 4: one of these that only ages, 5: it refuses everybody; six more: its group is
+ * about to change.  0, -ENODATA.
+ */
+int dialect_take_group(const char *role, const char *view, struct evidence *evidence);
 
 /* Reads SHOW REPLICA STATUS, or SLAVE, as the server's own lag.  0, -EPROTO. */
 int dialect_read_lag(const struct pel_cells *cells, struct evidence *evidence);

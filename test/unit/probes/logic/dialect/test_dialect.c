@@ -19,8 +19,8 @@ struct row {
 	unsigned columns;
 	const char *answer;
 	const char *
-		picture; /* i identity, r role, t table, l lag, s stopped, h hosts, p replicas; role; id;
-			     uuid; term; lag; hosts */
+		picture; /* i identity, r role, t table, l lag, s stopped, h hosts, p replicas; role,
+			     * of many, - refuses, ? unsettled; id; uuid; term; lag; hosts */
 	int r;
 };
 
@@ -34,6 +34,8 @@ struct row {
 #define GROUP &dialect_group_replication
 #define MULTI_AZ &dialect_multi_az
 #define GLOBAL &dialect_global
+#define GALERA &dialect_galera
+#define WSREP "wsrep_on|ON;wsrep_provider|/usr/lib/galera/libgalera_smm.so;"
 
 static const struct row rows[] = {
 	{"Aurora greets with id, uuid and role", AURORA, HELLO, 2,
@@ -149,7 +151,9 @@ static const struct row rows[] = {
 	{"... nor is half of one", GROUP, ROLE, 2, "1|9:", "rs r  ", 0},
 	{"... nor one with more", GROUP, ROLE, 2, "1|9:5:6", "rs r  ", 0},
 	{"... nor a number", GROUP, ROLE, 2, "1|95", "rs r  ", 0},
-	{"a role that is none of three says nothing", GROUP, ROLE, 2, "3|9:5", NULL, -ENODATA},
+	{"one of several primaries", GROUP, ROLE, 2, "3|9:5", "rs w*   9:5", 0},
+	{"a role that is none of these says nothing", GROUP, ROLE, 2, "12|9:5", NULL, -ENODATA},
+	{"... nor does a word", GROUP, ROLE, 2, "1x|9:5", NULL, -ENODATA},
 	{"... nor does NULL", GROUP, ROLE, 2, "|9:5", NULL, -ENODATA},
 	{"... nor no row", GROUP, ROLE, 2, "", NULL, -ENODATA},
 	{"other columns are no role of a group", GROUP, ROLE, 1, "0", NULL, -EPROTO},
@@ -170,6 +174,27 @@ static const struct row rows[] = {
 	{"an empty table of a group says nothing", GROUP, TABLE, 6, "", NULL, -ENODATA},
 	{"other columns are no group's table", GROUP, TABLE, 7, "0|9:5|0|a|3306|PRIMARY|x", NULL,
 		-EPROTO},
+
+	{"a node of Galera greets with what it may do and its group's formation", GALERA, HELLO, 2,
+		WSREP "group_role|3;group_view|6127131231131231:12", "irs w*   6127131231131231:12",
+		0},
+	{"... and by its variables alone without a role", GALERA, HELLO, 2, WSREP "read_only|OFF",
+		"i ?  ", 0},
+	{"a server without the library is none", GALERA, HELLO, 2,
+		"wsrep_on|ON;wsrep_provider|none;group_role|3", NULL, -ENODATA},
+	{"... nor is one on which that is off", GALERA, HELLO, 2,
+		"wsrep_on|OFF;wsrep_provider|/x.so;group_role|3", NULL, -ENODATA},
+	{"a node that may be written to", GALERA, ROLE, 2, "3|7:4", "rs w*   7:4", 0},
+	{"... a donor", GALERA, ROLE, 2, "4|7:4", "rls w*   7:4 stopped", 0},
+	{"a read-only node", GALERA, ROLE, 2, "1|7:4", "rs r   7:4", 0},
+	{"... a donor", GALERA, ROLE, 2, "2|7:4", "rls r   7:4 stopped", 0},
+	{"a node that is out of its group", GALERA, ROLE, 2, "5|", "rs r-  ", 0},
+	{"a node whose group is about to change", GALERA, ROLE, 2, "9|7:4", "rs w*?   7:4", 0},
+	{"... and one that is out of it", GALERA, ROLE, 2, "11|", "rs r-?  ", 0},
+	{"a formation without a number is none", GALERA, ROLE, 2, "3|7:18446744073709551615x",
+		"rs w*  ", 0},
+	{"other columns are no answer of a node", GALERA, ROLE, 1, "3", NULL, -EPROTO},
+	{"no row of a node says nothing", GALERA, ROLE, 2, "", NULL, -ENODATA},
 
 	{"an instance of a Multi-AZ cluster greets with uuid and role", MULTI_AZ, HELLO, 2,
 		"read_only|OFF;server_uuid|U;report_host|10.0.0.1;basedir|/rdsdbbin/mysql/",
@@ -235,7 +260,9 @@ static void picture_of(const struct evidence *e, char *text, size_t size)
 		if (e->has & 1u << i)
 			put(text, size, "%c", letters[i]);
 	}
-	put(text, size, " %c %s %s", "?rw"[e->role], e -> id, e -> uuid);
+	put(text, size, " %c%s%s%s", "?rw"[e->role], e -> of_many ? "*" : "", e->refuses ? "-" : "",
+		e->unsettled ? "?" : "");
+	put(text, size, " %s %s", e->id, e->uuid);
 	if (e->term.count)
 		put(text, size, " %" PRIu64 ":%" PRIu64, e->term.era, e->term.count);
 	if (e->has & EVIDENCE_LAG && e->stopped)
@@ -283,12 +310,10 @@ static void a_greeting_tells_the_dialect(void **state)
 		{"aurora_server_id|../evil;read_only|OFF", "read_only"},
 		{"read_only|ON;server_uuid|U;group_replication_group_name|G", "group_replication"},
 		{"read_only|ON;server_uuid|U;group_replication_group_name|", "read_only"},
-		{"read_only|ON;group_replication_group_name|G;"
-		 "group_replication_single_primary_mode|ON",
-			"group_replication"},
-		{"read_only|OFF;group_replication_group_name|G;"
-		 "group_replication_single_primary_mode|OFF",
-			"read_only"},
+		{"read_only|OFF;" WSREP, "galera"},
+		{"read_only|OFF;wsrep_on|ON;wsrep_provider|none", "read_only"},
+		{"read_only|OFF;wsrep_on|OFF;wsrep_provider|/usr/lib/x.so", "read_only"},
+		{"read_only|OFF;aurora_server_id|a;" WSREP, "aurora"},
 		{"read_only|ON;report_host|10.0.0.1;basedir|/rdsdbbin/mysql-8.4.7.R1/", "multi_az"},
 		{"read_only|ON;report_host|;basedir|/rdsdbbin/mysql/", "read_only"},
 		{"read_only|ON;report_host|10.0.0.1;basedir|/usr/", "read_only"},

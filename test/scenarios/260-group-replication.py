@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 
-from lib import tap, worlds
+from lib import apart, tap, worlds
 from lib.prober import Prober, Watch
 from lib.servers import fakes, mysql97
 from lib.trials.floors import Commits, Floor, now_ns
@@ -23,7 +23,7 @@ from lib.waiting import wait_for
 
 HOST = "group.shop.example"
 HOSTS = tuple(f"my{n}.shop.example" for n in (1, 2, 3))
-ADDRESSES = tuple(f"10.77.0.{n}" for n in (1, 2, 3))  # the third lives apart, to be cut off
+ADDRESSES = apart.ADDRESSES
 GROUP = "aaaaaaaa-bbbb-cccc-dddd-000000000001"
 LOCALS = [f"{a}:{33060 + n}" for n, a in enumerate(ADDRESSES, 1)]  # each listens at all addresses
 TABLE = "app.floor"
@@ -44,49 +44,13 @@ BOOTSTRAP = ("SET GLOBAL group_replication_bootstrap_group=ON; START GROUP_REPLI
 MEMBERS = "SELECT MEMBER_STATE FROM performance_schema.replication_group_members"
 
 
-def network(stack, folder):
-    """Two of the addresses here, the third in a namespace that is kept by a process."""
-    keeper = stack.enter_context(subprocess.Popen(["unshare", "--net", "sleep", "600"]))
-    stack.callback(keeper.kill)
-    here = os.readlink("/proc/self/ns/net")
-    wait_for(lambda: os.readlink(f"/proc/{keeper.pid}/ns/net") != here, 10)
-    inside = ["nsenter", f"--net=/proc/{keeper.pid}/ns/net"]
-    for words in (["ip", "link", "add", "hub", "type", "veth", "peer", "name", "eth0", "netns",
-                   str(keeper.pid)],
-                  *(["ip", "address", "add", f"{a}/24", "dev", "hub"] for a in ADDRESSES[:2]),
-                  ["ip", "link", "set", "hub", "up"],
-                  [*inside, "ip", "address", "add", f"{ADDRESSES[2]}/24", "dev", "eth0"],
-                  [*inside, "ip", "link", "set", "eth0", "up"],
-                  [*inside, "ip", "link", "set", "lo", "up"]):
-        subprocess.run(words, check=True)
-    hosts = os.path.join(folder, "hosts")
-    with open(hosts, "w") as out:
-        out.write("127.0.0.1 localhost\n")
-        out.writelines(f"{a} {h}\n" for a, h in zip(ADDRESSES, HOSTS))
-    subprocess.run(["mount", "--bind", hosts, "/etc/hosts"], check=True)
-    return keeper.pid
-
-
-@contextlib.contextmanager
-def cut_off():
-    """The third server does not hear its group, nor the group it; all others do."""
-    rules = "".join(f"chain {hook} {{ type filter hook {hook} priority 0; {way} hub tcp {port} "
-                    "33061-33063 drop\n}\n" for hook, way, port in (
-                        ("input", "iifname", "dport"), ("output", "oifname", "dport")))
-    more = rules.replace("chain ", "chain s").replace("dport", "sport")
-    subprocess.run(["nft", "-f", "-"], input=f"table inet cut {{\n{rules}{more}}}\n", text=True,
-                   check=True)
-    yield
-    subprocess.run(["nft", "delete", "table", "inet", "cut"], check=True)
-
-
 class Group:
     """What a Prober takes for a lab, and the servers by number."""
 
     writer_name, options = HOST, {"port": 3306}
 
     def __init__(self, stack, binaries, folder):
-        apart = ["nsenter", f"--net=/proc/{network(stack, folder)}/ns/net"]
+        inside = apart.network(stack, folder, dict(zip(HOSTS, ADDRESSES)))
         ca = worlds.authority(folder)
         cert, key = worlds.certificate(folder, ca, HOST, *HOSTS)
         self.ca, self.servers = ca, {}
@@ -102,7 +66,7 @@ class Group:
                 "--group-replication-ip-allowlist=10.77.0.0/24",
                 "--group-replication-recovery-get-public-key=ON",
                 "--group-replication-recovery-reconnect-interval=2",
-                "--group-replication-member-expel-timeout=0", prefix=apart if n == 3 else ()))
+                "--group-replication-member-expel-timeout=0", prefix=inside if n == 3 else ()))
 
     def popen(self, *command, **options):
         return subprocess.Popen(command, **options)
@@ -236,11 +200,26 @@ class Trial:
             self.make_primary(third)
             self.prober.wait(lambda c: address_of_writer(c) == third.address)
         begin = now_ns()
-        with cut_off():
+        with apart.cut_off("33061-33063"):
             new = self.published("cut off", third.address, begin, LATE_ALARM)
         healed = now_ns()
         self.group.wait_online(3)
         self.quiet("healed: who was expelled disturbs nobody", healed, new)
+
+    def many(self):
+        """Each member may be written to: one of them is the writer, and stays it."""
+        writer = self.writer()
+        self.group.servers[writer].sql("SELECT group_replication_switch_to_multi_primary_mode()")
+        begin = now_ns()
+        c = self.prober.wait_settled(3)
+        time.sleep(2)  # that something does not happen
+        self.quiet("of several primaries one is the writer, and stays", begin, writer)
+        roles = sorted(i.role for i in c.instances.values())
+        tap.ok(roles == ["reader", "reader", "writer"], "and the others are readers", roles)
+        uuid = self.group.servers[writer].sql("SELECT @@server_uuid")[0][0]
+        self.group.servers[writer].sql(
+            f"SELECT group_replication_switch_to_single_primary_mode('{uuid}')")
+        self.prober.wait_settled(3)
 
     def make_primary(self, server):
         uuid = server.sql("SELECT @@server_uuid")[0][0]
@@ -290,8 +269,8 @@ def run(group):
         trial = Trial(group, p)
         try:
             with Commits(p, TABLE) as commits:
-                for part in (trial.planned, trial.stopped, trial.cut, trial.killed,
-                             trial.left_alone, trial.shut_down):
+                for part in (trial.planned, trial.stopped, trial.cut, trial.many,
+                             trial.killed, trial.left_alone, trial.shut_down):
                     begin = time.monotonic()
                     part()
                     tap.note(f"{part.__name__}: {time.monotonic() - begin:.1f} s")

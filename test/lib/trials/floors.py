@@ -49,15 +49,15 @@ class Writer:
 
 
 class Floor:
-    def __init__(self, addresses, table):
-        self.table, self.over, self.seen = table, False, []
+    def __init__(self, addresses, table, **login):
+        self.table, self.login, self.over, self.seen = table, login, False, []
         self.threads = [threading.Thread(target=self._run, args=(a,), daemon=True)
                         for a in addresses]
         for thread in self.threads:
             thread.start()
 
     def _run(self, address):
-        writer = Writer(address, self.table)
+        writer = Writer(address, self.table, **self.login)
         while not self.over:
             if writer.write():
                 self.seen.append((now_ns(), address))
@@ -80,9 +80,9 @@ class Floor:
 
 
 class Commits(threading.Thread):
-    def __init__(self, prober, table):
+    def __init__(self, prober, table, **login):
         super().__init__(daemon=True)
-        self.prober, self.table, self.over = prober, table, False
+        self.prober, self.table, self.login, self.over = prober, table, login, False
         self.gaps = []  # (seconds, address)
 
     def __enter__(self):
@@ -109,7 +109,7 @@ class Commits(threading.Thread):
                     self.gaps.append((time.monotonic() - well, address))
                     writer.close()
                 address, well = is_now, time.monotonic()
-                writer = Writer(address, self.table, SOON) if address else None
+                writer = Writer(address, self.table, SOON, **self.login) if address else None
             if writer and writer.write():
                 self.gaps.append((time.monotonic() - well, address))
                 well = time.monotonic()

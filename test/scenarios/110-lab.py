@@ -12,6 +12,7 @@ from lib.lab import Lab, now
 from lib.paths import BUILD, LAB, ROOT
 
 NOBODY = "65534"
+STATUSES = "SELECT DISTINCT status FROM mysql.rds_topology"
 
 
 def output(*command):
@@ -158,13 +159,31 @@ def scale(lab, who):
                f"{who}: {command} and {undo}", health)
 
 
+def phases(lab, since):
+    return [e["state"] for e in lab.events() if e["event"] == "switchover" and
+            e["boot_ns"] > since]
+
+
 def switch_over(lab, who):
     old = {i["id"]: i["addresses"] for i in lab.status()["instances"]}
-    writer = lab.writer
+    writer, before = lab.writer, now()
+    lab.run("switchover", "--statuses", "rollback")
+    tap.ok({i["id"]: i["addresses"] for i in lab.status()["instances"]} == old and
+           answers(lab, "writer") == writer, f"{who}: switchover: rolled back, nothing has changed")
+    tap.ok(phases(lab, before) == ["provisioning", "available", "initiated", "in_progress",
+                                   "available", "rolled-back"],
+           f"{who}: switchover: rolled back, it goes back to AVAILABLE", phases(lab, before))
+    before = now()
     lab.run("switchover")
     new = {i["id"]: i["addresses"] for i in lab.status()["instances"]}
     tap.ok(lab.writer == writer and all(new[i] != old[i] for i in old),
            f"{who}: switchover: the same ids at other addresses", str(new))
+    tap.ok(phases(lab, before) == ["provisioning", "available", "initiated", "in_progress",
+                                   "read_only", "in_post_processing", "renamed", "completed",
+                                   "over"], f"{who}: switchover: all phases",
+           phases(lab, before))
+    tap.ok(lab.sql(f"{writer}-old1", STATUSES) == [("SWITCHOVER_IN_PROGRESS",)] and
+           lab.sql(writer, STATUSES) == [], f"{who}: switchover: the old side's table is frozen")
     lab.sql("writer", "INSERT INTO t VALUES (4)")
     tap.ok(lab.sql(f"{writer}-old1", "SELECT @@aurora_server_id, @@innodb_read_only") ==
            [(f"{writer}-old1", "1")] and new[f"{writer}-old1"] == old[writer],

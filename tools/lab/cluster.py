@@ -56,6 +56,7 @@ class Lab:
         self.board = Board(os.path.join(path, "status.tsv"), self.behaviour, self.events)
         self.retired = []  # boards of clusters that a switchover has put aside
         self.instances = {}
+        self.beside = {}  # host: addresses of instances that are none of the cluster's yet
         self.writer = None
         self.dns_frozen = False
         self.dns_era = 0
@@ -247,6 +248,7 @@ class Lab:
                   "reader": [i for i in up if i is not self.writer] or writer,
                   "custom": [i for i in up if i.id in self.config["custom"]]}
         hosts = {names[i.id]: self.network.addresses(i.number) for i in self.instances.values()}
+        hosts.update(self.beside)
         for instance in self.members():
             if instance.firewalled:
                 hosts["through-" + names[instance.id]] = self.network.forwarded(instance.number)

@@ -36,7 +36,8 @@ OPTIONS = [
 class Instance:
     def __init__(self, name, number, lab, status_file):
         self.id = name  # may change: a switchover renames
-        self.key = f"{name}.{number}"  # never changes; names its folder and its host
+        # Never changes; names its folder and its host.
+        self.key = f"{name.partition('-green-')[0]}.{number}"
         self.number = number
         self.lab = lab
         self.status_file = status_file

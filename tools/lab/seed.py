@@ -24,6 +24,10 @@ create database app;
 create user 'app'@'%' identified by 'app';
 grant all privileges on app.* to 'app'@'%';
 create user 'pelorus'@'%' identified by 'pelorus';
+create table mysql.rds_topology (id int primary key, endpoint varchar(255) not null,
+    port int not null, role varchar(64), status varchar(64), version varchar(16)) engine=InnoDB;
+grant select on mysql.rds_topology to 'app'@'%';
+grant select on mysql.rds_topology to 'pelorus'@'%';
 create user 'lab_replica'@'%' identified by 'lab_replica';
 grant replication slave on *.* to 'lab_replica'@'%';
 """

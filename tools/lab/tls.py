@@ -37,8 +37,12 @@ def certify(path, instance, names):
     if os.path.exists(_file(path, instance + ".pem")):
         return
     own = f"{instance}.{names['domain']}"
-    covered = ",".join("DNS:" + n for n in (own, names["writer"], names["reader"],
-                                            names["custom"]))
+    covers = [own, names["writer"], names["reader"], names["custom"]]
+    later, green, ident = instance.partition("-green-")
+    if green:  # it will have the other names, too
+        name, _, rest = names["writer"].partition(".")
+        covers += [f"{later}.{names['domain']}", f"{name}{green}{ident}.{rest}"]
+    covered = ",".join("DNS:" + n for n in covers)
     _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
              "-days", "3650", "-subj", f"/CN={own[:64]}", "-addext", f"subjectAltName={covered}",
              "-addext", "basicConstraints=critical,CA:FALSE", "-CA", ca(path),

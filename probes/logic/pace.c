@@ -34,6 +34,10 @@ static const struct {
 	[PACE_ROLE_SPENT] = {S, S, 0, 0, 0, false},
 	[PACE_TABLE] = {S, S, 0, 0, 0, false},
 	[PACE_TABLE_ALARM] = {250 * MS, 250 * MS, 0, 0, 0, false},
+	[PACE_GREEN] = {30 * S, 30 * S, 0, 0, 0, false},
+	[PACE_GREEN_READY] = {S, S, 0, 0, 0, false},
+	[PACE_GREEN_NEAR] = {100 * MS, 100 * MS, 0, 0, 0, false},
+	[PACE_GREEN_NOW] = {20 * MS, 20 * MS, 0, 0, 0, false},
 	[PACE_DIAL] = {50 * MS, S, 0, 0, 4, false},
 	[PACE_DIAL_ALARM] = {50 * MS, 63 * MS, 0, 0, 0, false},
 	/* It costs no server anything. */

@@ -25,6 +25,10 @@ enum pace_kind {
 	PACE_ROLE_SPENT,   /* ... for long */
 	PACE_TABLE,        /* the whole topology, of the writer and of the others in turn */
 	PACE_TABLE_ALARM,  /* ... of anyone */
+	PACE_GREEN,        /* whether there is a blue/green deployment */
+	PACE_GREEN_READY,  /* ... how far it is, while there is one */
+	PACE_GREEN_NEAR,   /* ... a switchover is at hand, or DNS is waited for */
+	PACE_GREEN_NOW,    /* ... it goes on */
 	PACE_DIAL,         /* a connection that no server has heard of */
 	PACE_DIAL_ALARM,   /* ... in the first seconds of an alarm */
 	PACE_DIAL_REFUSED, /* ... and the peer's kernel refused it */

@@ -19,8 +19,6 @@
  */
 #include "schedule.h"
 
-#include "pace.h"
-
 #define MS UINT64_C(1000000)
 #define WATCH_NS (10000 * MS)  /* after a connection ended */
 #define HINT_NS (1000 * MS)    /* after a round that confirmed the writer */
@@ -38,7 +36,10 @@ static const struct {
 
 void schedule_init(struct schedule *s, uint64_t seed, uint64_t now_ns)
 {
-	*s = (struct schedule){.seed = seed ? seed : 1, .writer = PEL_NONE, .turn_ns = now_ns};
+	*s = (struct schedule){.seed = seed ? seed : 1,
+		.writer = PEL_NONE,
+		.steady = PACE_ROLE,
+		.turn_ns = now_ns};
 }
 
 /* xorshift: enough for jitter. */
@@ -73,7 +74,7 @@ static uint64_t period(const struct schedule *s, const struct schedule_slot *m, 
 	if (is_full_rate(s, m, now_ns))
 		return pace_wait_ns(PACE_ROLE_ALARM, 1, 0);
 	if (!s->alarm_ns)
-		return pace_wait_ns(PACE_ROLE, 1, 0);
+		return pace_wait_ns((enum pace_kind)s->steady, 1, 0);
 	while (now_ns - s->alarm_ns >= alarm_rates[i].until_ns)
 		i++;
 	return pace_wait_ns(alarm_rates[i].pace, 1, 0);
@@ -131,6 +132,16 @@ void schedule_set_alarm(struct schedule *s, bool alarm, uint64_t now_ns)
 
 		if (m->connected)
 			m->next_ns = m->asked_ns + period(s, m, now_ns);
+	}
+}
+
+void schedule_set_steady(struct schedule *s, enum pace_kind pace, uint64_t now_ns)
+{
+	s->steady = (uint8_t)pace;
+	for (unsigned i = 0; !s->alarm_ns && i < SCHEDULE_SLOTS; i++) {
+		if (s->slots[i].connected)
+			s->slots[i].next_ns =
+				s->slots[i].asked_ns + period(s, &s->slots[i], now_ns);
 	}
 }
 

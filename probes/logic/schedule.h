@@ -15,6 +15,8 @@
 #ifndef PROBES_SCHEDULE_H
 #define PROBES_SCHEDULE_H
 
+#include "pace.h"
+
 #include <pelorus/map.h>
 
 #include <stdbool.h>
@@ -48,6 +50,7 @@ struct schedule_slot {
 struct schedule {
 	struct schedule_slot slots[SCHEDULE_SLOTS];
 	uint64_t alarm_ns; /* since when; 0: steady */
+	uint8_t steady;    /* enum pace_kind of roles, while it is */
 	uint64_t table_ns; /* last table question to anyone */
 	uint64_t turn_ns;  /* when the next other instance gets the table */
 	uint64_t hint_ns;  /* no hint is taken before this */
@@ -68,6 +71,9 @@ void schedule_set_writer(struct schedule *s, unsigned slot);
 
 /* Begins or ends the alarm (topology_is_troubled()); a second beginning changes nothing. */
 void schedule_set_alarm(struct schedule *s, bool alarm, uint64_t now_ns);
+
+/* How often roles are asked while there is no alarm: PACE_ROLE, or another at times. */
+void schedule_set_steady(struct schedule *s, enum pace_kind pace, uint64_t now_ns);
 
 /*
  * A client saw a refused write or a lost connection: true if it buys a round (every instance asked

@@ -41,6 +41,23 @@ static void steady_asks_everybody_each_half_second(void **state)
 	free(w);
 }
 
+static void steady_may_be_quicker_for_a_while(void **state)
+{
+	struct world *w = world_new(3);
+
+	(void)state;
+	schedule_set_steady(&w->s, PACE_GREEN_NOW, w->now);
+	world_run(w, 1000);
+	for (unsigned i = 0; i < 3; i++)
+		BETWEEN(45, statements(w, i), 51);
+	schedule_set_steady(&w->s, PACE_ROLE, w->now);
+	memset(w->count, 0, sizeof(w->count));
+	world_run(w, 10000);
+	for (unsigned i = 0; i < 3; i++)
+		BETWEEN(19, statements(w, i), 21);
+	free(w);
+}
+
 static void steady_asks_the_writer_for_the_table_each_second(void **state)
 {
 	struct world *w = world_new(16);
@@ -316,6 +333,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_new_member_is_connected_at_once),
 		cmocka_unit_test(steady_asks_everybody_each_half_second),
+		cmocka_unit_test(steady_may_be_quicker_for_a_while),
 		cmocka_unit_test(steady_asks_the_writer_for_the_table_each_second),
 		cmocka_unit_test(steady_asks_the_others_in_turn),
 		cmocka_unit_test(an_alarm_asks_the_role_each_20_ms),

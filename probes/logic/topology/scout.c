@@ -233,6 +233,15 @@ unsigned topology_take_scout(struct topology *t, const struct evidence *e, unsig
 	return bits | learn(t, e, routable, ret_slot);
 }
 
+unsigned topology_take_green(struct topology *t, const struct evidence *e, unsigned *ret_slot)
+{
+	bool routable = is_anyone_routable(t);
+	unsigned bits = topology_begin_anew(t, &e->from, e->received_ns) & ~TOPOLOGY_RELEARNT;
+
+	t->scout = (struct pel_addr){0};
+	return bits | learn(t, e, routable, ret_slot);
+}
+
 bool topology_scout_has_other(const struct topology *t)
 {
 	struct pel_addr next = next_addr(t, &t->scout);

@@ -72,6 +72,7 @@ unsigned topology_conclude_bonds(struct topology *t, uint64_t now_ns);
 
 /* scout.c */
 unsigned topology_take_scout(struct topology *t, const struct evidence *e, unsigned *ret_slot);
+unsigned topology_take_green(struct topology *t, const struct evidence *e, unsigned *ret_slot);
 
 /* dns.c */
 unsigned topology_take_dns(struct topology *t, unsigned name, const struct topology_dns *dns,

@@ -332,6 +332,12 @@ unsigned topology_feed_scout(struct topology *t, const struct evidence *e, unsig
 	return e->has & EVIDENCE_IDENTITY ? settle(t, e->received_ns, bits) : 0;
 }
 
+unsigned topology_feed_green(struct topology *t, const struct evidence *e, unsigned *ret_slot)
+{
+	*ret_slot = PEL_NONE;
+	return settle(t, e->received_ns, topology_take_green(t, e, ret_slot));
+}
+
 unsigned topology_feed_lost(struct topology *t, unsigned slot, uint64_t now_ns)
 {
 	return changed(t, now_ns, topology_take_lost(t, slot));

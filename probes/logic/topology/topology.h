@@ -383,6 +383,12 @@ void topology_login_failed(struct topology *t, unsigned slot);
 unsigned topology_feed_scout(struct topology *t, const struct evidence *e, unsigned *ret_slot);
 
 /*
+ * Other servers have taken the cluster's names over: all members are forgotten, and learnt from this
+ * evidence of their writer.  Has to hold what that of a scout does.  *ret_slot as there.
+ */
+unsigned topology_feed_green(struct topology *t, const struct evidence *e, unsigned *ret_slot);
+
+/*
  * Nobody answers where the scout was sent.  If no member is live, topology_scout_addr() is now
  * another address that DNS gave for any of the names: after a failover the writer's name may lead
  * to a dead server for long, and the readers' to one that knows.

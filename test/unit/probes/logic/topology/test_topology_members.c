@@ -420,6 +420,36 @@ static void trouble_is_what_asks_for_an_alarm(void **state)
 	}
 }
 
+static void who_takes_the_names_over_is_learnt_anew(void **state)
+{
+	struct play *p = play_new(&(struct topology_config){.has_table = true});
+	struct evidence e = {.has = EVIDENCE_IDENTITY | EVIDENCE_ROLE | EVIDENCE_TABLE,
+		.role = PEL_ROLE_WRITER,
+		.from = play_addr(9),
+		.rows = {.n = 1, .newest_us = PEL_AGE_UNKNOWN, .rows = {{.is_master = true}}}};
+	uint64_t generation;
+	unsigned slot, bits;
+
+	(void)state;
+	play(p, "names up3");
+	generation = p->t.generation;
+	/* The same id, and no uuid that would tell it from the one that is there, and alive. */
+	strcpy(e.id, p->t.members[p->t.writer].id);
+	strcpy(e.rows.rows[0].id, e.id);
+	strcpy(e.uuid, p->t.members[p->t.writer].uuid);
+	e.sent_ns = e.received_ns = p->now;
+	bits = topology_feed_green(&p->t, &e, &slot);
+	assert_true((bits & TOPOLOGY_SEVER) && (bits & TOPOLOGY_WRITER));
+	assert_false(bits & TOPOLOGY_RELEARNT);
+	assert_int_equal(p->t.generation, generation + 1);
+	assert_int_equal(p->t.state, PEL_STATE_KNOWN);
+	assert_int_equal(p->t.writer, slot);
+	assert_memory_equal(&p->t.members[slot].addr, &e.from, sizeof(e.from));
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++)
+		assert_true(i == slot || !topology_member(&p->t, i));
+	free(p);
+}
+
 static void an_answer_without_identity_is_no_first_contact(void **state)
 {
 	struct play *p = play_new(&(struct topology_config){.has_table = true});
@@ -516,6 +546,7 @@ int main(void)
 		cmocka_unit_test(a_new_pattern_gives_new_hosts),
 		cmocka_unit_test(members_on_one_host_are_told_apart_by_port),
 		cmocka_unit_test(trouble_is_what_asks_for_an_alarm),
+		cmocka_unit_test(who_takes_the_names_over_is_learnt_anew),
 		cmocka_unit_test(an_answer_without_identity_is_no_first_contact),
 		cmocka_unit_test(a_free_slot_takes_nothing),
 		cmocka_unit_test(the_control_planes_port_is_for_who_does_not_answer_at_another),

@@ -68,6 +68,7 @@ void cluster_free(struct cluster *c, bool release_record)
 	remote_module_remove(c->o->remote, c->key);
 	cluster_warm_free(c);
 	link_close(&c->links, &c->scout);
+	cluster_green_free(c);
 	cluster_probes_free(c);
 	cluster_names_free(c);
 	loop_timer_stop(c->o->loop, &c->timer);
@@ -172,7 +173,7 @@ static void publish(struct cluster *c, uint64_t now_ns)
 {
 	uint64_t writerless_ns = map_write_hot(c->o->map, c->record)->writerless_ns;
 	unsigned changes;
-	struct pel_hot hot;
+	struct pel_hot hot, shown;
 	struct pel_cold cold;
 
 	cluster_list_apply(c);
@@ -180,17 +181,19 @@ static void publish(struct cluster *c, uint64_t now_ns)
 	if (!is_worth_publishing(c, &hot, now_ns))
 		return;
 	keep_addresses(map_write_hot(c->o->map, c->record), &hot);
+	shown = hot;
+	cluster_bluegreen_show(c, &shown, &cold);
 	changes = (c->bits & TOPOLOGY_EPOCH ? MAP_CHANGE_EPOCH : 0) |
 		(c->bits & TOPOLOGY_WAKES ? MAP_CHANGE_WAKE : 0) |
 		(c->bits & TOPOLOGY_FIRST ? MAP_CHANGE_FIRST : 0);
 	c->bits = 0;
 	c->data_due_ns = 0;
-	map_write_publish(c->o->map, c->record, &hot, &cold, changes);
+	map_write_publish(c->o->map, c->record, &shown, &cold, changes);
 	if (changes) {
 		cluster_say_changes(c, &hot, &cold);
 		remote_module_published(c->o->remote, c->key, &hot, &cold);
 	}
-	waits_turn(c, writerless_ns, &hot);
+	waits_turn(c, writerless_ns, &shown);
 }
 
 /* Does what the change bits ask for. */
@@ -220,8 +223,10 @@ static void obey(struct cluster *c, uint64_t now_ns)
 		log_event(c->o->log, LOG_WARNING, "endpoint-elsewhere", c->title, NULL,
 			"the endpoint leads to a server that nobody can log in to; the members that "
 			"answer are followed");
-	if (bits & TOPOLOGY_RELEARNT)
+	if (bits & TOPOLOGY_RELEARNT) {
 		cluster_domain_anew(c);
+		cluster_bluegreen_end(c);
+	}
 	if (bits & TOPOLOGY_MEMBERS)
 		cluster_probes_sync(c);
 	if (bits & TOPOLOGY_MOVED)
@@ -281,6 +286,7 @@ static uint64_t cluster_deadline(const struct cluster *c, uint64_t now_ns)
 	due = earliest(due, cluster_hosts_deadline(c));
 	due = earliest(due, cluster_health_deadline(c));
 	due = earliest(due, cluster_warm_deadline(c));
+	due = earliest(due, cluster_bluegreen_deadline(c));
 	if (c->data_due_ns)
 		due = earliest(due, c->data_due_ns);
 	if (c->alarm_until_ns > now_ns)
@@ -308,6 +314,7 @@ void cluster_settle(void *ctx)
 	cluster_hosts_tick(c, now);
 	cluster_scout_tick(c, now);
 	cluster_warm_tick(c, now);
+	cluster_bluegreen_tick(c, now);
 	act(c, now);
 	cluster_health_tick(c, now); /* last: it has to see what was just asked */
 	obey(c, now);
@@ -360,6 +367,7 @@ int cluster_hint(struct cluster *c, const char *name, bool refused)
 void cluster_refresh(struct cluster *c)
 {
 	schedule_refresh(&c->schedule);
+	c->bluegreen_asked_ns = 0;
 	cluster_login_anew(c);
 }
 

@@ -165,6 +165,9 @@ static void begin_anew(struct cluster *c, uint16_t port, enum pel_why why)
 	c->born_ns = cluster_now(c);
 	c->scout_late = false;
 	link_close(&c->links, &c->scout);
+	cluster_bluegreen_end(c);
+	c->bluegreen = (struct bluegreen){0};
+	c->bluegreen_asked_ns = 0;
 	cluster_note(c, topology_reset(&c->topology, port, why, c->born_ns));
 	cluster_probes_sync(c);
 	inherit(c, c->title);

@@ -25,15 +25,17 @@ static void host_resolved(void *ctx, const struct resolve_answer *answer)
 	const struct topology_member *m = topology_member(&c->topology, p->slot);
 	struct pel_addr addrs[RESOLVE_ADDRS];
 	struct topology_dns dns = {.addrs = addrs, .ttl_ms = answer->ttl_ms};
+	unsigned n;
 
 	p->query = NULL;
 	if (answer->heard)
 		health_witnessed(c->o->witness, now);
 	p->host_failures = answer->status == 0 ? 0 : p->host_failures + (p->host_failures < 8);
-	for (unsigned i = 0; i < answer->n_addrs; i++) {
-		if (m && !m->configured && is_of_the_machine(&answer->addrs[i]))
+	n = cluster_green_instead(c, PEL_ROLE_UNKNOWN, m ? m->id : "", answer, addrs);
+	for (unsigned i = 0; i < n; i++) {
+		if (m && !m->configured && is_of_the_machine(&addrs[i]))
 			continue;
-		addrs[dns.n_addrs] = answer->addrs[i];
+		addrs[dns.n_addrs] = addrs[i];
 		addrs[dns.n_addrs++].port = m && m->port ? m->port : c->topology.config.port;
 	}
 	if (m && answer->status == 0)

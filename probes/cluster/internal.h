@@ -10,6 +10,9 @@
  *   health.c    the close look, and the glue to health.h
  *   scout.c     the connection to where DNS leads, before or beside the members
  *   claims.c    what coordinators, the control plane and other hosts say
+ *   bluegreen.c a blue/green switchover: its table, its steps, and the hold
+ *   green.c     its green side: hosts, and a connection
+ *   green_names.c  ... and what stands for DNS
  *   warm.c      the warm-up of its new readers (warm/run.h, warm/source.h)
  *   say.c       its changes as lines of the log
  *   status.c    all of it as JSON
@@ -21,6 +24,7 @@
 #define CLUSTER_INTERNAL_H
 
 #include "cluster.h"
+#include "logic/bluegreen.h"
 #include "logic/dialect/dialect.h"
 #include "logic/health.h"
 #include "map/write.h"
@@ -93,6 +97,12 @@ struct cluster {
 	struct schedule schedule;
 	struct probe probes[PEL_MAP_INSTANCES];
 	struct name_watch names[PEL_MAP_NAMES];
+	struct bluegreen bluegreen;
+	uint64_t bluegreen_asked_ns; /* 0: ask now */
+	bool bluegreen_refused;      /* the table may not be read */
+	bool bluegreen_told;         /* ... and that was said */
+	uint64_t held_identity;      /* of the writer that is not published; 0: none is not */
+	struct green *green;         /* NULL: there is none */
 	struct link scout;
 	uint8_t scout_question;
 	char refusal
@@ -194,6 +204,38 @@ int cluster_read(struct cluster *c, const struct link *link, enum dialect_questi
 
 /* claims.c: applies what the control plane said to the names and the writer of now. */
 void cluster_list_apply(struct cluster *c);
+
+/* bluegreen.c */
+bool cluster_bluegreen_is_due(const struct cluster *c, unsigned slot);
+/* Reads what the table says, and does what follows; the evidence is the role of who answered. */
+int cluster_bluegreen_read(struct cluster *c, enum bluegreen_side side,
+	const struct member_answer *answer, struct evidence *ret);
+void cluster_bluegreen_tick(struct cluster *c, uint64_t now_ns);
+uint64_t cluster_bluegreen_deadline(const struct cluster *c);
+/* It is over, or the servers are others. */
+void cluster_bluegreen_end(struct cluster *c);
+void cluster_bluegreen_release(struct cluster *c);
+/* What is published beside what is known: while connects are held, and when blue is left. */
+void cluster_bluegreen_show(const struct cluster *c, struct pel_hot *hot, struct pel_cold *cold);
+/* Whether a host is green's, and which of our names it is to take over. */
+bool cluster_takes_over(const struct cluster *c, const char *green, char ret[static PEL_NAME_MAX]);
+
+/* green.c, green_names.c */
+void cluster_green_find(struct cluster *c);
+void cluster_green_free(struct cluster *c);
+void cluster_green_note(struct cluster *c, const struct bluegreen_table *t);
+void cluster_green_take_over(struct cluster *c);
+void cluster_green_tick(struct cluster *c, uint64_t now_ns);
+uint64_t cluster_green_deadline(const struct cluster *c);
+enum bluegreen_side cluster_green_side(const struct cluster *c, const struct link *link);
+void cluster_green_close(const struct cluster *c, struct pel_hot *hot, struct pel_cold *cold);
+/* Ids as they will be. */
+void cluster_green_rename(struct cluster *c, struct evidence *e);
+/* The name by which a member goes while it is called so. */
+const char *cluster_green_host(const struct cluster *c, const struct probe *p, const char *host);
+/* The addresses of an answer, or green's in their place: of a name's role, or of a member's id. */
+unsigned cluster_green_instead(struct cluster *c, enum pel_role role, const char *id,
+	const struct resolve_answer *answer, struct pel_addr ret[static RESOLVE_ADDRS]);
 
 /* warm.c */
 void cluster_warm_tick(struct cluster *c, uint64_t now_ns);

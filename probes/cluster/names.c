@@ -157,6 +157,7 @@ static void name_resolved(void *ctx, const struct resolve_answer *answer)
 {
 	struct name_watch *n = ctx;
 	struct cluster *c = n->cluster;
+	struct pel_addr addrs[RESOLVE_ADDRS];
 	struct topology_dns dns = {.addrs = answer->addrs,
 		.n_addrs = answer->n_addrs,
 		.ttl_ms = answer->ttl_ms};
@@ -170,6 +171,12 @@ static void name_resolved(void *ctx, const struct resolve_answer *answer)
 		note_endpoint(n, answer);
 		dns.bond = bond_of(c, n, &dns.role);
 		learn_domain(c, dns.bond, answer);
+		if (dns.bond <= TOPOLOGY_BOND_ALIAS) {
+			dns.addrs = addrs;
+			dns.n_addrs = cluster_green_instead(c,
+				(enum pel_role)c->topology.names[n->index].role, NULL, answer,
+				addrs);
+		}
 		dns.astray = is_astray(c, n);
 		dns.repointed = *n->home && *n->endpoint && strcmp(n->home, n->endpoint) != 0;
 		cluster_note(c, topology_feed_dns(&c->topology, n->index, &dns, now));

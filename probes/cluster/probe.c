@@ -78,6 +78,8 @@ static void first_failed(struct probe *p, const struct member_failure *failure)
 
 static void ask(struct probe *p, enum dialect_question question, const char *query)
 {
+	if (question == DIALECT_BLUEGREEN)
+		p->cluster->bluegreen_asked_ns = probe_now(p);
 	p->asking = (uint8_t)question;
 	health_asked(&p->health, probe_now(p));
 	topology_asked(&p->cluster->topology, p->slot, probe_now(p));
@@ -90,7 +92,7 @@ static int login(struct probe *p, struct link *link, const struct pel_addr *addr
 		const struct member_failure *failure))
 {
 	const struct link_options options = {.addr = addr,
-		.host = probe_host(p),
+		.host = cluster_green_host(p->cluster, p, probe_host(p)),
 		.urgent = link == &p->second,
 		.told = told,
 		.ctx = p};
@@ -158,7 +160,7 @@ static enum dialect_question question_of(const struct probe *p, enum schedule_ki
 	bool told = cluster_is_told(c) && probe_now(p) >= c->replicas_due_ns;
 
 	if (kind != SCHEDULE_TABLE)
-		return DIALECT_ROLE;
+		return cluster_bluegreen_is_due(c, p->slot) ? DIALECT_BLUEGREEN : DIALECT_ROLE;
 	if (queries[DIALECT_LAG] && !c->alarm && !writes)
 		return DIALECT_LAG;
 	if (queries[DIALECT_REPLICAS] && !c->alarm && writes && told)
@@ -267,7 +269,7 @@ static void first_answered(struct probe *p, const struct member_answer *answer)
 		first_lost(p, false); /* who this is has to be said anew */
 		return;
 	}
-	if (p->asking >= DIALECT_LAG && answer->error)
+	if ((p->asking == DIALECT_LAG || p->asking == DIALECT_REPLICAS) && answer->error)
 		leisure_failed(p, answer);
 	if (cluster_read(c, &p->first, (enum dialect_question)p->asking, answer, &e) < 0)
 		e.has = 0;

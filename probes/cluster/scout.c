@@ -109,12 +109,14 @@ int cluster_read(struct cluster *c, const struct link *link, enum dialect_questi
 	*ret = (struct evidence){.sent_ns = answer->sent_ns,
 		.received_ns = answer->received_ns,
 		.from = link->addr};
+	if (question == DIALECT_BLUEGREEN)
+		return cluster_bluegreen_read(c, cluster_green_side(c, link), answer, ret);
 	if (answer->error || !answer->cells)
 		return -ENODATA;
-	if (question == DIALECT_HELLO)
-		return read_hello(c, answer->cells, ret);
-	r = c->dialect->read(question, answer->cells, ret);
+	r = question == DIALECT_HELLO ? read_hello(c, answer->cells, ret)
+				      : c->dialect->read(question, answer->cells, ret);
 	refuse_hosts(c, ret);
+	cluster_green_rename(c, ret);
 	return r;
 }
 

@@ -62,9 +62,12 @@ void cluster_put_status(const struct cluster *c, FILE *out)
 
 	(void)fprintf(out,
 		"{\"key\":\"%s\",\"record\":%u,\"state\":\"%s\",\"why\":\"%s\",\"dialect\":\"%s\","
-		"\"credentials\":\"%s\",\"alarm\":%s,\"epoch\":%" PRIu64 ",\"names\":[",
+		"\"credentials\":\"%s\",\"blue_green\":\"%s\",\"alarm\":%s,\"epoch\":%" PRIu64
+		",\"names\":[",
 		c->key, c->record, pel_word_of_state(t->state), pel_word_of_why(t->why),
 		c->dialect->name, verdicts[credentials_verdict(c->links.credentials)],
+		c->bluegreen_refused ? "refused"
+				     : bluegreen_word_of((enum bluegreen_step)c->bluegreen.step),
 		c->alarm ? "true" : "false", map_write_hot(c->o->map, c->record)->epoch);
 	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
 		if (!c->names[i].used)

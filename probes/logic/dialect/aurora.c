@@ -5,6 +5,8 @@
 #include "dialect.h"
 #include "variables.h"
 
+#include "logic/bluegreen.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -56,6 +58,7 @@ const struct dialect dialect_aurora = {
 			[DIALECT_HELLO] = DIALECT_VARIABLES,
 			[DIALECT_ROLE] = "SELECT @@innodb_read_only",
 			[DIALECT_TABLE] = PEL_ROWS_QUERY,
+			[DIALECT_BLUEGREEN] = BLUEGREEN_QUERY,
 		},
 	.grants = grants,
 	.detects = detects,

@@ -23,6 +23,7 @@ enum dialect_question {
 	DIALECT_LAG = 3,   /* a reader's own lag, at leisure */
 	/* The hosts of the writer's replicas, at leisure, where `allowed-hosts` is set. */
 	DIALECT_REPLICAS = 4,
+	DIALECT_BLUEGREEN = 5, /* BLUEGREEN_QUERY (logic/bluegreen.h), which is read there */
 	DIALECT_QUESTIONS,
 };
 

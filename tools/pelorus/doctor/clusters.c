@@ -183,6 +183,19 @@ static void look_replicas(struct doctor *d, const struct report *r)
 	doctor_tell(d, FINDING_NOTE, sql, "privileges: %s: %s", r->name, said);
 }
 
+/* Nothing is wrong, until there is a switchover. */
+static void look_bluegreen(struct doctor *d, const struct report *r)
+{
+	char said[DOCTOR_TEXT];
+	const char *remedy;
+
+	if (event_find(r, "blue-green-unseen", said) <= 0)
+		return;
+	remedy = remedy_split(said);
+	doctor_tell(d, FINDING_NOTE, remedy ? remedy : "see `pelorus events`", "blue/green: %s: %s",
+		r->name, said);
+}
+
 static void look_known(struct doctor *d, const struct report *r)
 {
 	char sentence[1024];
@@ -213,6 +226,7 @@ static void look_known(struct doctor *d, const struct report *r)
 		if (r->roles[i] == PEL_ROLE_WRITER)
 			look_dns(d, r, r->names[i]);
 	}
+	look_bluegreen(d, r);
 }
 
 /* Whether more time would tell more: not asked yet, or credentials may still come. */

@@ -191,6 +191,14 @@ static void put_cell(struct rows *r, const char *text)
 	strcpy(r->text[0][0], text);
 }
 
+static void put_no_deployment(const struct server *s, struct rows *r)
+{
+	r->columns = 5;
+	r->n = 1;
+	strcpy(r->text[0][0], s->claims ? "0" : "1");
+	strcpy(r->text[0][1], r->text[0][0]);
+}
+
 static bool is_hello(const char *query)
 {
 	return strncmp(query, "SHOW GLOBAL", 11) == 0;
@@ -209,6 +217,8 @@ static void answer(struct member *m, struct rows *r)
 	}
 	if (is_hello(m->query))
 		put_hello(s, r);
+	else if (strstr(m->query, "rds_topology"))
+		put_no_deployment(s, r);
 	else if (strstr(m->query, "read_only"))
 		put_cell(r, s->claims ? "0" : "1");
 	else

@@ -23,7 +23,7 @@ JAVA = ["java", "-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
         f"{JAR}:/usr/share/java/slf4j-simple.jar",
         "org.apache.zookeeper.server.quorum.QuorumPeerMain"]
 CREATE, DELETE, GET, SET, EXISTS, PING, CLOSE = 1, 2, 4, 5, 3, 11, -11
-NO_NODE, EXISTS_ALREADY = -101, -110
+EVENT, NO_NODE = -1, -101
 SESSION_MS = 4000
 
 
@@ -84,6 +84,16 @@ class Client:
         answer = self._receive()
         return struct.unpack("!i", answer[12:16])[0], answer[16:]
 
+    def event(self):
+        """Waits for one."""
+        self.socket.settimeout(1)
+        while True:
+            try:
+                if struct.unpack("!i", self._receive()[:4])[0] == EVENT:
+                    return
+            except TimeoutError:
+                self._send(struct.pack("!ii", EVENT - 1, PING))
+
     def create(self, path, value):
         acl = struct.pack("!ii", 1, 31) + text("world") + text("anyone")
         return self.call(CREATE, text(path) + text(value) + acl + struct.pack("!i", 0))[0]
@@ -102,6 +112,33 @@ class Client:
         error = self.call(DELETE, text(path) + struct.pack("!i", -1))[0]
         if error not in (0, NO_NODE):
             raise Refused(error)
+
+
+class Watcher(threading.Thread):
+    """A client that does nothing but follow a node: (moment, value) as it has read each."""
+
+    def __init__(self, address, path):
+        super().__init__(daemon=True)
+        self.path, self.seen, self.client = path, [], Client(address)
+        self.start()
+
+    def run(self):
+        with contextlib.suppress(OSError, struct.error):
+            while True:
+                error, answer = self.client.call(GET, text(self.path) + b"\1")
+                moment = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+                if not error:
+                    size = struct.unpack("!i", answer[:4])[0]
+                    self.seen.append((moment, answer[4:4 + size].decode()))
+                self.client.event()
+
+    def since(self, since_ns, value):
+        return next((t for t, v in list(self.seen) if t >= since_ns and v == value), None)
+
+    def end(self):
+        self.client.socket.shutdown(socket.SHUT_RDWR)
+        self.join()
+        self.client.socket.close()
 
 
 class Member:
@@ -267,11 +304,11 @@ class Fake(threading.Thread):
                     s.sendall(answer(xid))
 
     def _say(self, s, words):
-        """At once, or byte by byte."""
-        size = 1 if self.pause_s else len(words)
-        for at in range(0, len(words), size):
-            s.sendall(words[at:at + size])
+        """At once, or its first bytes one by one."""
+        for at in range(40 if self.pause_s else 0):
+            s.sendall(words[at:at + 1])
             time.sleep(self.pause_s)
+        s.sendall(words[40 if self.pause_s else 0:])
 
     def greet(self, s, _):
         s.sendall(frame(struct.pack("!iiq", 0, SESSION_MS, self.session), text(bytes(16)), b"\0"))

@@ -156,6 +156,34 @@ static void inherit(struct cluster *c, const char *name)
 }
 
 /*
+ * Whom a writer told the earlier worker: one of them may be the writer now, and nobody else know of it.
+ * Who has not said what it is is told again, if it is one of them.
+ */
+static void inherit_found(struct cluster *c)
+{
+	const struct pel_hot *hot = map_write_hot(c->o->map, c->record);
+	const struct pel_cold *cold = map_write_cold(c->o->map, c->record);
+	struct evidence e = {.has = EVIDENCE_REPLICAS, .received_ns = cluster_now(c)};
+
+	if (!c->inherited || !c->dialect->queries[DIALECT_REPLICAS])
+		return;
+	for (unsigned i = 0; i < hot->n_instances; i++) {
+		struct evidence_host *h = &e.hosts[e.n_hosts];
+
+		if (hot->instances[i].role == PEL_ROLE_UNKNOWN || !*cold->instances[i].host)
+			continue;
+		memcpy(h->host, cold->instances[i].host, sizeof(h->host));
+		h->port = hot->instances[i].port;
+		h->role = PEL_ROLE_READER;
+		e.n_hosts++;
+	}
+	cluster_refuse_hosts(c, &e);
+	if (e.has)
+		cluster_note(c, topology_feed_kept(&c->topology, &e));
+	cluster_probes_sync(c);
+}
+
+/*
  * The servers are others than was thought.  Names and credentials stay; what the map says of the
  * members stays until they are confirmed or contradicted, as when another worker takes over.
  */
@@ -197,6 +225,7 @@ void cluster_redecide(struct cluster *c)
 	c->detected = NULL;
 	begin_anew(c, c->topology.config.port, PEL_WHY_NONE);
 	configure(c);
+	inherit_found(c);
 	cluster_login_anew(c);
 }
 
@@ -289,6 +318,7 @@ int cluster_new(const struct cluster_options *options, const char *name, const c
 	schedule_init(&c->schedule, now ^ topology.port ^ pel_name_hash(name), now);
 	schedule_set_writer(&c->schedule, PEL_NONE);
 	cluster_reload(c, config);
+	inherit_found(c);
 	*ret = c;
 	return 0;
 }

@@ -196,6 +196,8 @@ void cluster_scout_tick(struct cluster *c, uint64_t now_ns);
 uint64_t cluster_scout_due(const struct cluster *c);
 /* Whether members are those that servers tell, where the dialect has them do so. */
 bool cluster_is_told(const struct cluster *c);
+/* Of the hosts that a server tells those that may be. */
+void cluster_refuse_hosts(const struct cluster *c, struct evidence *e);
 /* What a server is asked first. */
 const char *cluster_hello(const struct cluster *c);
 /* The evidence in an answer, by the cluster's dialect.  0; -ENODATA: it has none; -errno. */

@@ -73,8 +73,7 @@ static void place_hosts(const struct cluster *c, struct evidence *e)
 	e->n_hosts = n;
 }
 
-/* Of the hosts that a server tells those that may be. */
-static void refuse_hosts(const struct cluster *c, struct evidence *e)
+void cluster_refuse_hosts(const struct cluster *c, struct evidence *e)
 {
 	char allowed[CONFIG_ALLOWED_MAX];
 	unsigned n = 0;
@@ -115,7 +114,7 @@ int cluster_read(struct cluster *c, const struct link *link, enum dialect_questi
 		return -ENODATA;
 	r = question == DIALECT_HELLO ? read_hello(c, answer->cells, ret)
 				      : c->dialect->read(question, answer->cells, ret);
-	refuse_hosts(c, ret);
+	cluster_refuse_hosts(c, ret);
 	cluster_green_rename(c, ret);
 	return r;
 }

@@ -7,6 +7,7 @@ Real servers of MySQL 9.7 (209 has MariaDB's), and a writer that tells whatever 
 """
 import contextlib
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -49,10 +50,14 @@ class Plain(fakes.Cluster):
         return self.host(instance), fakes.PORT
 
     def section(self, **keys):
-        return cluster_section(self, dialect="read_only", **keys)
+        return cluster_section(self, **{"dialect": "read_only", **keys})
 
     def found(self, **keys):
         return self.section(allowed_hosts=f"*.{self.domain}", **keys)
+
+
+def address_of_writer(c):
+    return c.instances[c.writer].ip4 if c and c.state == "known" and c.writer else None
 
 
 def ids(c):
@@ -169,11 +174,32 @@ def writable(number):
     cluster.close()
 
 
+def begun_anew(number):
+    """A worker that begins while the endpoint leads to the writer that was: whom that one had found
+    is known from the map, within allowed-hosts."""
+    cluster = Plain(number)
+    first, second, third = cluster.servers.values()
+    with Prober(cluster, cluster.found(dialect="auto", members=cluster.host("demo-1"))) as p:
+        p.wait_settled(3)
+        first.close()
+        second.read_only, second.replicas = False, [cluster.told("demo-3")]
+        p.wait(lambda c: address_of_writer(c) == second.address, 20)
+        p.wait(lambda c: first.address not in ids(c) or len(c.instances) == 3, 20)
+        logins, old = second.logins, p.worker()
+        os.kill(old, signal.SIGKILL)
+        p.view.wait(lambda view: view.pid not in (0, old), 20)
+        wait_for(lambda: second.logins > logins, 20)
+        watch = Watch(p)
+        asked = len(second.questions)
+        wait_for(lambda: len(second.questions) > asked + 12, 20)
+        watch.end()
+        expect(all(address_of_writer(c) == second.address for _, c in watch.seen),
+               "a worker that begins anew knows whom the writer told the last one",
+               [(c.state, c.why, c.writer) for _, c in watch.seen])
+    cluster.close()
+
+
 # Real servers
-
-def address_of_writer(c):
-    return c.instances[c.writer].ip4 if c and c.state == "known" and c.writer else None
-
 
 class Replication:
     """What a Prober takes for a lab, and the servers by address."""
@@ -267,7 +293,8 @@ except mysql97.Unavailable as error:
 fakes.enter()
 subprocess.run(["ip", "address", "add", f"{METADATA}/32", "dev", "lo"], check=True)
 dns = worlds.Dns()
-side_by_side((not_asked, 1), (lies, 2), (machine, 3), (denied, 4), (writable, 5))
+side_by_side((not_asked, 1), (lies, 2), (machine, 3), (denied, 4), (writable, 5),
+             (begun_anew, 6))
 if binaries_:
     run_mysql()
 tap.done()

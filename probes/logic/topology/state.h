@@ -93,6 +93,8 @@ unsigned topology_take_hosts(struct topology *t, unsigned slot, const struct evi
 /* Those that replicate from the writer, as it tells them. */
 unsigned topology_take_replicas(struct topology *t, unsigned slot, const struct evidence *e);
 
+unsigned topology_take_kept(struct topology *t, const struct evidence *e);
+
 /* Whether a coordinator's word is all there is, and if so what follows from it. */
 void topology_conclude_words(struct topology *t);
 

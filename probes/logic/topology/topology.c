@@ -373,6 +373,11 @@ unsigned topology_feed_words(struct topology *t, const struct evidence_host *wor
 	return changed(t, now_ns, topology_take_words(t, words, n, now_ns));
 }
 
+unsigned topology_feed_kept(struct topology *t, const struct evidence *e)
+{
+	return settle(t, e->received_ns, topology_take_kept(t, e));
+}
+
 unsigned topology_feed_admission(struct topology *t, unsigned slot, enum pel_admission admission,
 	bool by_hand, uint64_t now_ns)
 {

@@ -347,6 +347,9 @@ unsigned topology_set_name_members(struct topology *t, unsigned name, const char
  */
 int topology_add_member(struct topology *t, const char *host, uint16_t port, uint64_t now_ns);
 
+/* Members that a writer had told an earlier worker, and that had said what they are; at the start. */
+unsigned topology_feed_kept(struct topology *t, const struct evidence *e);
+
 /*
  * The whole of what a coordinator says: members that it names no more are forgotten.  n 0: nothing
  * is heard of it any more; its members stay.

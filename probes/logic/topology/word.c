@@ -173,6 +173,19 @@ unsigned topology_take_replicas(struct topology *t, unsigned slot, const struct 
 	return bits;
 }
 
+unsigned topology_take_kept(struct topology *t, const struct evidence *e)
+{
+	unsigned bits = take_all(t, e->hosts, e->n_hosts, OPEN, e->received_ns);
+
+	for (unsigned i = 0; i < e->n_hosts; i++) {
+		unsigned at = topology_find_host(t, e->hosts[i].host, e->hosts[i].port);
+
+		if (at != PEL_NONE)
+			t->members[at].found = t->members[at].was_reader = true;
+	}
+	return bits;
+}
+
 /* What was taken on a word is taken back: from now on logins decide. */
 static void take_back(struct topology *t)
 {

@@ -437,6 +437,25 @@ static void the_search_follows_its_order(void **state)
 		assert_int_equal(config_find(NULL, path), -ENOENT);
 }
 
+static void a_section_with_other_hosts_is_of_other_servers(void **state)
+{
+	static const char *const lines[] = {"allowed-hosts=*.x", "global-regions=[b-1]?.y",
+		"home-region=b-2"};
+	struct config *was = parsed("[cluster a.b.c]\nglobal-regions=[b-1]?.x,[b-2]?.z\n");
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+		char text[256];
+		struct config *is;
+
+		(void)snprintf(text, sizeof(text),
+			"[cluster a.b.c]\nglobal-regions=[b-1]?.x,[b-2]?.z\n%s\n", lines[i]);
+		is = parsed(text);
+		assert_true(config_cluster_is_other(&was->clusters[0], &is->clusters[0]));
+		config_free(is);
+	}
+	config_free(was);
+}
+
 static void an_instance_lives_where_its_region_has_it(void **state)
 {
 	static const char list[] = "?.abc1.us-east-1.rds.amazonaws.com, [eu-west-1]?.db.x.example "
@@ -501,6 +520,7 @@ int main(void)
 		cmocka_unit_test(sixty_four_clusters_and_no_more),
 		cmocka_unit_test(a_name_finds_its_section),
 		cmocka_unit_test(a_section_is_of_other_servers),
+		cmocka_unit_test(a_section_with_other_hosts_is_of_other_servers),
 		cmocka_unit_test(an_instance_lives_where_its_region_has_it),
 		cmocka_unit_test(a_list_of_regions_is_good_or_not),
 		cmocka_unit_test(who_may_write_a_command),

@@ -52,7 +52,8 @@ def refused(folder):
     made = release(tree, out)
     printed = [text for label, text in documents.blocks("docs/kubernetes.md")
                if label == "sh release"]
-    ok(printed == ["tools/release --draft ../out\n"], "what the document prints is what is tried here")
+    ok(printed == ["tools/release --draft ../out\n"],
+       "what the document prints is what is tried here")
     ok(made.returncode == 1 and "no date for 0.1.0" in made.stdout,
        "a version that CHANGELOG.md gives no date is not released", made.stdout)
     made = release(tree, out, "--draft", "--sign", "gnupg:x")

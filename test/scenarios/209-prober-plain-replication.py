@@ -117,7 +117,7 @@ def found(lab):
         tap.ok(True, "the old one is found when it replicates again")
 
 
-with Lab(instances=3) as lab_:
+with Lab(instances=3, server=["report-host={host}"]) as lab_:
     without_privilege(lab_)
     with_privilege(lab_)
     found(lab_)

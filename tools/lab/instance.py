@@ -79,16 +79,17 @@ class Instance:
         seed.copy(source, os.path.join(self.folder, "data"))
 
     def _command(self, role, extra):
+        host = zone.names(self.lab.config, [self.id])["instances"][self.id]
         return ["nsenter", f"--net={self.lab.network.path(self.key)}", "unshare", "--uts",
                 "sh", "-c", 'hostname "$1"; shift; exec "$@"', "sh", self.id,
-                self.lab.binary, *OPTIONS, *self.lab.config["server"],
+                self.lab.binary, *OPTIONS,
+                *(o.replace("{host}", host) for o in self.lab.config["server"]),
                 f"--datadir={self.folder}/data", f"--tmpdir={self.folder}/tmp",
                 f"--socket={self.socket_path}",
                 f"--pid-file={self.folder}/pid", f"--log-error={self.folder}/error.log",
                 f"--port={self.lab.config['port']}", f"--server-id={self.number}",
                 f"--plugin-dir={self.lab.plugin_dir}", f"--aurora-server-id={self.id}",
                 f"--aurora-status-file={self.status_file}", "--read-only=1",
-                f"--report-host={zone.names(self.lab.config, [self.id])['instances'][self.id]}",
                 f"--init-rpl-role={role}", *extra]
 
     def start(self, role="SLAVE"):

@@ -9,11 +9,14 @@ be the writer and tries each millisecond.  Clients that wait for DNS take part i
 failovers only, and are given up after a limit; "> 16 s" means that.  Amazon's driver has its
 plugins failover2 and efm2 with their defaults, MariaDB's its mode aurora with a socket timeout of 5
 s; plain clients have no timeouts, as nobody gave them any.  A peer takes part in fewer failovers
-than the clients under Pelorus, for it takes its time; each cell says in how many.
+than the clients under Pelorus, for it takes its time; each cell says in how many.  Black holes are
+some seconds from one another: a third change of the writer in ten seconds, beside a former one that
+has only fallen silent, is disputed on purpose.
 """
 import os
 import statistics
 import subprocess
+import time
 
 import bench_results
 
@@ -22,6 +25,7 @@ from lib.paths import CLIENTS
 from lib.programs import clients
 from lib.programs.apps import Apps
 from lib.programs.writer import program
+from lib.trials.publishing import CALM_S
 from lib.trials.race import Race
 
 MODES = ("crash", "graceful", "blackhole", "reboot")
@@ -112,6 +116,8 @@ def rounds(race, cells, dns, mode, count, wait_for, limit):
         race.wait_settled()
         events, found = race.failover(mode, wait_for, limit, floor=FLOOR)
         cells.add(dns, mode, found, limit, race, events["failure"]["boot_ns"])
+        if mode == "blackhole":
+            time.sleep(CALM_S)
     return events
 
 

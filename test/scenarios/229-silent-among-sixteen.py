@@ -3,7 +3,11 @@
 # alone: it measures.
 """Sixteen clusters, and one server among them that falls silent in its TLS handshake, or after the
 login.  The others' failovers are published as soon as without it, and no worker is
-killed: one silent server delays nobody else by more than 10 ms."""
+killed: one silent server delays nobody else by more than 10 ms.
+
+That is judged with PELORUS_LONG, on a machine at rest; beside others a delay of 30 ms is none yet.
+"""
+import os
 import statistics
 import tempfile
 import time
@@ -13,7 +17,7 @@ from lib.prober import Prober, cluster_section
 from lib.servers import fakes
 
 OTHERS, ROUNDS = 15, 40
-RATIO, DELAY_MS = 1.1, 10
+RATIO, DELAY_MS = 1.1, 10 if os.environ.get("PELORUS_LONG") else 30
 LONGEST_S = 1.5  # between two heartbeats
 
 

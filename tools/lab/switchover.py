@@ -66,10 +66,10 @@ class Switchover:
     def until(self, moment, before=0.0):
         time.sleep(max(0.0, self.begun + self.times[moment] - before - time.monotonic()))
 
-    def tell(self, state, instance=None):
+    def tell(self, state, instance=None, **details):
         known = {"id": instance.id, "addresses": self.lab.network.addresses(instance.number)} \
             if instance else {}
-        self.lab.events.emit("switchover", state=state, **known)
+        self.lab.events.emit("switchover", state=state, **known, **details)
 
     def provision(self):
         """As many new instances that follow the old writer, and names that lead to them."""
@@ -146,8 +146,10 @@ class Switchover:
         self.board.tick()
 
     def rename(self):
-        """The old ones give their ids up, the new ones take them."""
+        """The old ones give their ids up, the new ones take them, at some moment since
+        `renaming_ns`."""
         lab, names = self.lab, {}
+        _, renaming_ns = lab.events.now()
         for instance in (*self.blue, *self.green):
             names[instance.id] = instance.id + self.suffix if instance.retired else \
                 instance.id.removesuffix(GREEN)
@@ -158,7 +160,7 @@ class Switchover:
         lab.retired[-1].rename(names)
         lab.board.rename(names)
         lab.hold([*self.green, *(i for i in lab.instances.values() if i not in self.green)])
-        self.tell("renamed", self.new)
+        self.tell("renamed", self.new, renaming_ns=renaming_ns)
 
     def roll_back(self):
         """Nothing has happened; and the deployment is given up."""

@@ -15,12 +15,13 @@ class Reign:
 def reigns(first, events):
     """Who was the writer from when to when, by the events `writable` of the lab, and the moments at
     which it began to make them so: on a busy machine a row can be told before it knows that it
-    did."""
+    did.  A switchover opens its writer under a name of its own, and renames it afterwards."""
     made = [Reign(first, 0, 1 << 63)]
     for event in events:
-        if event["event"] == "writable":
+        begin_ns = event.get("opening_ns") or event.get("renaming_ns")
+        if begin_ns:
             made[-1].end_ns = event["boot_ns"]
-            made.append(Reign(event["id"], event["opening_ns"], 1 << 63))
+            made.append(Reign(event["id"], begin_ns, 1 << 63))
     return made
 
 

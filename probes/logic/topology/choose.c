@@ -35,16 +35,24 @@ static bool is_fit(const struct topology *t, const struct topology_member *m)
 		m->health != PEL_HEALTH_UNREACHABLE && !topology_is_outdated(t, m);
 }
 
-static bool is_anyone_well(const struct topology *t)
+/* It is not silent, and has said since then that it is able. */
+static bool is_ready(struct topology *t, const struct topology_member *m, uint64_t since_ns,
+	uint64_t now_ns)
+{
+	return is_fit(t, m) && m->health < PEL_HEALTH_STALLED && m->role_sent_ns >= since_ns &&
+		topology_within(t, m->role_received_ns, TOPOLOGY_REACH_NS, now_ns);
+}
+
+static bool is_anyone_well(struct topology *t, uint64_t now_ns)
 {
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
-		if (is_fit(t, &t->members[i]) && !t->members[i].stopped)
+		if (!t->members[i].stopped && is_ready(t, &t->members[i], 0, now_ns))
 			return true;
 	}
 	return false;
 }
 
-/* It is silent, and its group is about to go on without it. */
+/* It is silent, and its group is about to go on without it, or has. */
 static bool is_left_behind(const struct topology *t, const struct topology_member *w)
 {
 	bool any = false;
@@ -62,7 +70,8 @@ static bool is_kept(struct topology *t, uint64_t now_ns)
 		return false;
 	if (!w || !is_fit(t, w))
 		return w && topology_is_held(t, t->writer, now_ns);
-	return !w->stopped || topology_within(t, w->well_ns, AGES_NS, now_ns) || !is_anyone_well(t);
+	return !w->stopped || topology_within(t, w->well_ns, AGES_NS, now_ns) ||
+		!is_anyone_well(t, now_ns);
 }
 
 static bool is_wished(const struct topology *t, const struct topology_member *m)
@@ -104,10 +113,7 @@ static unsigned best(struct topology *t, uint64_t now_ns)
 	unsigned chosen = PEL_NONE;
 
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++) {
-		const struct topology_member *m = &t->members[i];
-
-		if (is_fit(t, m) && m->health < PEL_HEALTH_STALLED && m->role_sent_ns >= since_ns &&
-			topology_within(t, m->role_received_ns, TOPOLOGY_REACH_NS, now_ns) &&
+		if (is_ready(t, &t->members[i], since_ns, now_ns) &&
 			(chosen == PEL_NONE || is_before(t, i, chosen)))
 			chosen = i;
 	}
@@ -127,8 +133,7 @@ static unsigned other(struct topology *t, uint64_t now_ns)
 	unsigned slot = wish->firm ? topology_find(t, wish->id) : PEL_NONE;
 	const struct topology_member *m = topology_member(t, slot);
 
-	if (!m || slot == t->writer || !is_fit(t, m) || m->stopped ||
-		m->role_sent_ns < wish->since_ns ||
+	if (!m || slot == t->writer || m->stopped || !is_ready(t, m, wish->since_ns, now_ns) ||
 		(wish->moved_ns && topology_within(t, wish->moved_ns, WISH_NS, now_ns)))
 		return PEL_NONE;
 	wish->moved_ns = now_ns;

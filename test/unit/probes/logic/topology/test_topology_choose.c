@@ -51,6 +51,9 @@ static const struct row rows[] = {
 		"known 1Wl 2Rl 3?u"},
 	{"silent, it stays for now", UP "1s 2a^3 3a^3", "known 1Ws 2R 3R"},
 
+	{"a donor stays where who is well is silent", UP "2s 3n 1A^3 +2000 1A^3 +400 3n",
+		"known 1Wl 2Rs 3?u"},
+
 	/* it is replaced */
 	{"a writer that refuses connections has a successor at once", UP "1x 1u 2a^3 3a^3",
 		"known 1?u 2W 3R"},
@@ -95,6 +98,9 @@ static const struct row rows[] = {
 	{"... and its next one too", UP "fleet:2 2a^3 +5000 fleet:3 3a^3", "known 1R 2R 3W"},
 	{"... but a fleet that cannot make up its mind is not followed at once",
 		UP "fleet:2 2a^3 +1000 fleet:3 3a^3 1a^3", "known 1R 2W 3R"},
+	{"... nor to one that is silent", UP "fleet:1 1a^3 1s 2a^3! 2a^3!", "known 1Rs 2W 3R"},
+	{"... until it says anew that it is able", UP "fleet:2 2a^3 2s 2a^3 1a^3! +5000 2o 1a^3",
+		"known 1W 2R 3R"},
 	{"who is unknown here is no wish", UP "fleet:7 2a^3", "known 1W 2R 3R"},
 
 	/* others */

@@ -55,7 +55,7 @@ static bool is_anyone_well(struct topology *t, uint64_t now_ns)
 /* It is silent, and its group is about to go on without it, or has. */
 static bool is_left_behind(const struct topology *t, const struct topology_member *w)
 {
-	bool any = false;
+	bool any = topology_is_outdated(t, w);
 
 	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++)
 		any |= i != t->writer && is_fit(t, &t->members[i]) && t->members[i].unsettled;

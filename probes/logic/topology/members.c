@@ -363,10 +363,12 @@ static void role_unsaid(struct topology_member *m, uint64_t now_ns)
 {
 	if (!m->unsaid_ns)
 		m->unsaid_ns = now_ns;
-	if (m->self_role == PEL_ROLE_READER || now_ns < m->unsaid_ns + TOPOLOGY_CLAIM_NS)
+	if (now_ns < m->unsaid_ns + TOPOLOGY_CLAIM_NS)
+		return;
+	m->able = m->unsettled = false;
+	if (m->self_role == PEL_ROLE_READER)
 		return;
 	m->self_role = PEL_ROLE_UNKNOWN;
-	m->able = m->unsettled = false;
 	m->claim_ns = 0;
 	m->lapsed = true;
 }

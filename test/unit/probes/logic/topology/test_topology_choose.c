@@ -147,8 +147,8 @@ static void what_is_open_is_an_alarm(void **state)
 		{UP "2a^4", true},
 		{UP "2a^4 1a^4", false},
 		{UP "3n", false},
-
-		{UP "1n", false}, /* another is the writer by now */
+		{UP "3a^3! 3e +5000 1a^3 3e", false}, /* it says nothing any more */
+		{UP "1n", false},                     /* another is the writer by now */
 		{UP "+500 1n", true},
 	};
 

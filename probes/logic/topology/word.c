@@ -124,7 +124,7 @@ static unsigned judge_oddity(struct topology *t, const struct evidence *e)
 unsigned topology_take_hosts(struct topology *t, unsigned slot, const struct evidence *e)
 {
 	const struct topology_member *w = topology_member(t, t->writer);
-	bool elder = e->term.count || slot == PEL_NONE || slot == t->writer;
+	bool elder = e->term.count || (w && slot == t->writer);
 	bool whole = elder && !e->is_cut && !topology_is_apart(t, &e->term);
 	unsigned bits;
 

@@ -105,8 +105,9 @@ static void servers_tell_members(void **state)
 	(void)topology_set_why(t, PEL_WHY_NONE, now);
 	answer(t, 'b', PEL_ROLE_WRITER);
 	assert_string_equal(writer(t), "b"); /* who it is says itself */
-	assert_true(tell(t, 0, 0, "bW cR") & TOPOLOGY_MEMBERS);
-	assert_int_equal(topology_find(t, "a"), PEL_NONE);
+	tell_own(t, 'b', (struct evidence_term){0}, "bW cR");
+	assert_non_null(find(t, 'c'));
+	assert_null(find(t, 'a'));
 }
 
 /* One that is recovering, say: it may tell some time later, or another does. */
@@ -359,6 +360,20 @@ static void beside_a_writer_no_other_list_counts(void **state)
 	assert_null(find(t, 'a'));
 }
 
+/* Nor that of one who is met where a name leads. */
+static void beside_a_writer_nobody_is_unnamed_elsewhere(void **state)
+{
+	const struct evidence_term none = {0};
+	struct topology *t = begin();
+
+	group(t, "aW bR cR", none);
+	(void)tell_at(t, 9, none, 0, "aW bR");
+	assert_int_equal(topology_admission(t, find(t, 'c')), PEL_ADMITTED);
+	lose(t, 'a');
+	(void)tell_at(t, 9, none, 0, "aW bR");
+	assert_int_equal(topology_admission(t, find(t, 'c')), PEL_ADMITTED);
+}
+
 /* As where the writer is out of reach for good, and readers come and go. */
 static void without_a_writer_who_is_long_gone_is_forgotten(void **state)
 {
@@ -417,6 +432,7 @@ int main(void)
 		cmocka_unit_test(a_list_that_changes_all_the_time_makes_few_members),
 		cmocka_unit_test(a_list_that_is_cut_unnames_nobody),
 		cmocka_unit_test(beside_a_writer_no_other_list_counts),
+		cmocka_unit_test(beside_a_writer_nobody_is_unnamed_elsewhere),
 		cmocka_unit_test(without_a_writer_who_is_long_gone_is_forgotten),
 		cmocka_unit_test(readers_of_other_regions_are_held),
 	};

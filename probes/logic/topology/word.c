@@ -147,7 +147,7 @@ static unsigned find_all(struct topology *t, const struct evidence *e)
 	for (unsigned i = 0; i < e->n_hosts; i++) {
 		unsigned at = topology_find_host(t, e->hosts[i].host, e->hosts[i].port);
 
-		if (at == PEL_NONE || t->members[at].configured)
+		if (at == PEL_NONE || at == t->writer || t->members[at].configured)
 			continue;
 		if (!t->members[at].found)
 			t->found_ns = e->received_ns + TOPOLOGY_FOUND_NS;

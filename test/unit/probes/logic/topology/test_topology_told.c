@@ -374,6 +374,19 @@ static void beside_a_writer_nobody_is_unnamed_elsewhere(void **state)
 	assert_int_equal(topology_admission(t, find(t, 'c')), PEL_ADMITTED);
 }
 
+/* As where a replica has its configuration, with its `report_host`. */
+static void a_writer_is_no_replica_of_itself(void **state)
+{
+	struct topology *t = begin();
+
+	(void)say(t, "aW");
+	meet(t, 'a', PEL_ROLE_WRITER);
+	(void)replicas(t, 'a', "aR bR");
+	answer(t, 'a', PEL_ROLE_WRITER);
+	assert_string_equal(writer(t), "a");
+	assert_false(topology_is_troubled(t));
+}
+
 /* As where the writer is out of reach for good, and readers come and go. */
 static void without_a_writer_who_is_long_gone_is_forgotten(void **state)
 {
@@ -433,6 +446,7 @@ int main(void)
 		cmocka_unit_test(a_list_that_is_cut_unnames_nobody),
 		cmocka_unit_test(beside_a_writer_no_other_list_counts),
 		cmocka_unit_test(beside_a_writer_nobody_is_unnamed_elsewhere),
+		cmocka_unit_test(a_writer_is_no_replica_of_itself),
 		cmocka_unit_test(without_a_writer_who_is_long_gone_is_forgotten),
 		cmocka_unit_test(readers_of_other_regions_are_held),
 	};

@@ -201,28 +201,6 @@ int topology_add_member(struct topology *t, const char *host, uint16_t port, uin
 	return (int)slot;
 }
 
-void topology_set_zone(struct topology *t, unsigned slot, const char *zone)
-{
-	if (topology_member(t, slot) && *zone && strlen(zone) < sizeof(t->members[slot].zone))
-		strcpy(t->members[slot].zone, zone);
-}
-
-void topology_set_port(struct topology *t, unsigned slot, const char *host, uint16_t port)
-{
-	struct topology_member *m;
-
-	if (!topology_member(t, slot) || port == 0)
-		return;
-	m = &t->members[slot];
-	if (port == m->told_port || m->configured || m->named || strcmp(m->host, host) != 0)
-		return;
-	m->told_port = port;
-	if (m->live)
-		return;
-	m->port = port;
-	m->want.port = 0; /* that of the last login */
-}
-
 /*
  * Without a table: whom nobody names any more, and who claims nothing: it is fenced off.  A reader
  * that answers may be missing from one list: it gets no connections, and is gone when that lasts.
@@ -308,20 +286,11 @@ static void take_stamps(struct topology_table *b, unsigned teller, const struct 
 	}
 }
 
-/* Rows that were refused are worth a word once, until a table without any. */
-static unsigned judge_oddity(struct topology *t, const struct pel_rows *rows)
-{
-	bool odd = rows->n_refused || rows->n_surplus || rows->n_garbage;
-	unsigned bits = odd && !t->odd_told ? TOPOLOGY_ODD : 0;
-
-	t->odd_told = odd;
-	return bits;
-}
-
 unsigned topology_take_rows(struct topology *t, unsigned teller, const struct evidence *e)
 {
 	const struct pel_rows *rows = &e->rows;
-	unsigned bits = judge_oddity(t, rows);
+	unsigned bits =
+		topology_judge_oddity(t, rows->n_refused || rows->n_surplus || rows->n_garbage);
 
 	if (!is_fresher(&t->table, e))
 		return bits;
@@ -371,18 +340,6 @@ static void role_unsaid(struct topology_member *m, uint64_t now_ns)
 	m->self_role = PEL_ROLE_UNKNOWN;
 	m->claim_ns = 0;
 	m->lapsed = true;
-}
-
-void topology_asked(struct topology *t, unsigned slot, uint64_t now_ns)
-{
-	if (topology_member(t, slot))
-		t->members[slot].asked_ns = now_ns;
-}
-
-void topology_answered(struct topology *t, unsigned slot)
-{
-	if (topology_member(t, slot))
-		t->members[slot].asked_ns = 0;
 }
 
 void topology_take_identity(struct topology *t, unsigned slot, const struct evidence *e)

@@ -79,6 +79,14 @@ enum pel_health topology_health(const struct topology *t, const struct topology_
 	return (enum pel_health)m->health;
 }
 
+unsigned topology_judge_oddity(struct topology *t, bool odd)
+{
+	unsigned bits = odd && !t->odd_told ? TOPOLOGY_ODD : 0;
+
+	t->odd_told = odd;
+	return bits;
+}
+
 uint64_t topology_identity(const struct topology_member *m)
 {
 	char text[PEL_ID_MAX + EVIDENCE_UUID_MAX + 64];

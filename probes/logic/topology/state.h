@@ -29,6 +29,9 @@ enum pel_admission topology_admission(const struct topology *t, const struct top
 /* As published: who refuses everybody is as good as gone, as long as another serves. */
 enum pel_health topology_health(const struct topology *t, const struct topology_member *m);
 
+/* Rows or hosts that were refused are worth a word once, until a list without any. */
+unsigned topology_judge_oddity(struct topology *t, bool odd);
+
 /* Hash of id, uuid and address. */
 uint64_t topology_identity(const struct topology_member *m);
 

@@ -308,6 +308,39 @@ static struct topology_member *member(struct topology *t, unsigned slot)
 	return topology_member(t, slot) ? &t->members[slot] : NULL;
 }
 
+void topology_set_zone(struct topology *t, unsigned slot, const char *zone)
+{
+	if (topology_member(t, slot) && *zone && strlen(zone) < sizeof(t->members[slot].zone))
+		strcpy(t->members[slot].zone, zone);
+}
+
+void topology_set_port(struct topology *t, unsigned slot, const char *host, uint16_t port)
+{
+	struct topology_member *m = member(t, slot);
+
+	if (!m || port == 0)
+		return;
+	if (port == m->told_port || m->configured || m->named || strcmp(m->host, host) != 0)
+		return;
+	m->told_port = port;
+	if (m->live)
+		return;
+	m->port = port;
+	m->want.port = 0; /* that of the last login */
+}
+
+void topology_asked(struct topology *t, unsigned slot, uint64_t now_ns)
+{
+	if (topology_member(t, slot))
+		t->members[slot].asked_ns = now_ns;
+}
+
+void topology_answered(struct topology *t, unsigned slot)
+{
+	if (topology_member(t, slot))
+		t->members[slot].asked_ns = 0;
+}
+
 /* A rule that returns no bit has changed nothing. */
 static unsigned changed(struct topology *t, uint64_t now_ns, unsigned bits)
 {

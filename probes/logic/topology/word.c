@@ -111,16 +111,6 @@ unsigned topology_take_words(struct topology *t, const struct evidence_host *wor
 	return take_all(t, words, n, WHOLE | OPEN, now_ns);
 }
 
-/* Hosts that were refused are worth a word once, until a list without any. */
-static unsigned judge_oddity(struct topology *t, const struct evidence *e)
-{
-	bool odd = e->n_refused != 0;
-	unsigned bits = odd && !t->odd_told ? TOPOLOGY_ODD : 0;
-
-	t->odd_told = odd;
-	return bits;
-}
-
 unsigned topology_take_hosts(struct topology *t, unsigned slot, const struct evidence *e)
 {
 	const struct topology_member *w = topology_member(t, t->writer);
@@ -130,7 +120,7 @@ unsigned topology_take_hosts(struct topology *t, unsigned slot, const struct evi
 
 	if (topology_is_behind(t, &e->term) || (!elder && w && w->live))
 		return 0;
-	bits = judge_oddity(t, e);
+	bits = topology_judge_oddity(t, e->n_refused);
 	if (e->n_hosts == 0)
 		return bits;
 	bits |= take_all(t, e->hosts, e->n_hosts, OPEN | (whole ? WHOLE : 0), e->received_ns);
@@ -164,7 +154,7 @@ unsigned topology_take_replicas(struct topology *t, unsigned slot, const struct 
 		return 0;
 	/* Those of its first list were there before, and are not new. */
 	t->known_once = t->named_ns != 0;
-	bits = judge_oddity(t, e) |
+	bits = topology_judge_oddity(t, e->n_refused) |
 		(e->n_hosts ? find_all(t, e) : forget_long_gone(t, e->received_ns));
 	t->known_once = true;
 	t->named_ns = e->received_ns;

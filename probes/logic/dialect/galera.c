@@ -30,11 +30,11 @@
 	" 'WSREP_LOCAL_STATE', 'WSREP_CLUSTER_STATUS', 'WSREP_CLUSTER_CONF_ID',"                   \
 	" 'WSREP_CLUSTER_STATE_UUID', 'WSREP_EVS_STATE')"
 
-/* As dialect_take_group() knows them. */
+/* As dialect_take_group() knows them.  MariaDB 12 has read_only as a word, which is no number but 0. */
 #define ROLE                                                                                       \
 	"CASE WHEN COALESCE(" COMPONENT " <> 'Primary' OR " READY " <> 'ON'"                       \
 	" OR @@global.wsrep_reject_queries <> 'NONE', 1) THEN 5"                                   \
-	" ELSE IF(@@global.read_only, 1, 3) + (" STATE " <> '4')"                                  \
+	" ELSE IF(CONCAT(@@global.read_only) IN ('0', 'OFF'), 3, 1) + (" STATE " <> '4')"          \
 	" + 6 * COALESCE(" TALK " <> 'OPERATIONAL', 0) END"
 #define VIEW                                                                                       \
 	"IF(" COMPONENT " = 'Primary',"                                                            \

@@ -42,6 +42,14 @@ static void take_text(char *to, size_t size, const char *value)
 		memcpy(to, value, n + 1);
 }
 
+/* MariaDB from 12 on has more words for a server that takes no writes. */
+enum pel_role dialect_role(const char *read_only)
+{
+	if (read_only && (!strcmp(read_only, "NO_LOCK") || !strcmp(read_only, "NO_LOCK_NO_ADMIN")))
+		return PEL_ROLE_READER;
+	return pel_rows_role(read_only);
+}
+
 static void take_variable(struct dialect_variables *v, const char *name, const char *value)
 {
 	if (strcasecmp(name, "aurora_server_id") == 0)
@@ -63,9 +71,9 @@ static void take_variable(struct dialect_variables *v, const char *name, const c
 	else if (strcasecmp(name, "group_view") == 0)
 		take_text(v->group_view, sizeof(v->group_view), value);
 	else if (strcasecmp(name, "innodb_read_only") == 0)
-		v->innodb_read_only = pel_rows_role(value);
+		v->innodb_read_only = dialect_role(value);
 	else if (strcasecmp(name, "read_only") == 0)
-		v->read_only = pel_rows_role(value);
+		v->read_only = dialect_role(value);
 }
 
 int dialect_read_variables(const struct pel_cells *cells, struct dialect_variables *ret)
@@ -140,7 +148,7 @@ int dialect_read_role(const struct pel_cells *cells, struct evidence *evidence)
 	row = cells->next(cells->context);
 	if (!row)
 		return -ENODATA;
-	evidence->role = pel_rows_role(row[0]);
+	evidence->role = dialect_role(row[0]);
 	evidence->has = evidence->role == PEL_ROLE_UNKNOWN ? 0 : EVIDENCE_ROLE;
 	return evidence->has ? 0 : -ENODATA;
 }

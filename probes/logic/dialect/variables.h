@@ -30,6 +30,9 @@ struct dialect_variables {
 /* Reads rows of (name, value).  0, -EPROTO: other columns, -ENODATA: no row. */
 int dialect_read_variables(const struct pel_cells *cells, struct dialect_variables *ret);
 
+/* The role that @@read_only tells, be it a number or a word. */
+enum pel_role dialect_role(const char *read_only);
+
 /* Reads one row of one cell as the server's own role.  0, -EPROTO, -ENODATA. */
 int dialect_read_role(const struct pel_cells *cells, struct evidence *evidence);
 

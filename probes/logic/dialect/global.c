@@ -41,23 +41,27 @@ static int read_hello(const struct dialect_variables *v, struct evidence *e)
 	return 0;
 }
 
+static bool is_writer(const char *const *row)
+{
+	return row[COL_MASTER] && strcmp(row[COL_MASTER], "1") == 0;
+}
+
 static void take_member(const char *const *row, struct evidence *e)
 {
-	unsigned n = e->n_hosts;
+	struct evidence_host *to;
 
 	if (!row[COL_ID])
 		return;
 	if (!pel_name_is_label(row[COL_ID]) || !row[COL_REGION] ||
 		!pel_name_is_label(row[COL_REGION]) ||
-		strlen(row[COL_REGION]) >= sizeof(e->hosts[n].region)) {
+		strlen(row[COL_REGION]) >= sizeof(to->region)) {
 		e->n_refused++;
 		return;
 	}
-	dialect_take_host(e, row[COL_ID], NULL,
-		row[COL_MASTER] && strcmp(row[COL_MASTER], "1") == 0 ? PEL_ROLE_WRITER
-								     : PEL_ROLE_READER);
-	if (e->n_hosts > n)
-		strcpy(e->hosts[n].region, row[COL_REGION]);
+	to = dialect_take_host(e, row[COL_ID], NULL,
+		is_writer(row) ? PEL_ROLE_WRITER : PEL_ROLE_READER);
+	if (to)
+		strcpy(to->region, row[COL_REGION]);
 }
 
 /* A reader's own, of its own row. */

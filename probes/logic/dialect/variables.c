@@ -164,22 +164,26 @@ int dialect_find_column(const struct pel_cells *cells, const char *name, const c
 	return -1;
 }
 
-void dialect_take_host(struct evidence *e, const char *host, const char *port, enum pel_role role)
+struct evidence_host *dialect_take_host(struct evidence *e, const char *host, const char *port,
+	enum pel_role role)
 {
 	unsigned long number = port ? strtoul(port, NULL, 10) : 0;
-	struct evidence_host *to = &e->hosts[e->n_hosts];
+	bool full = e->n_hosts == PEL_MAP_INSTANCES;
+	char normal[PEL_NAME_MAX];
+	struct evidence_host *to;
 
 	if (!host || !*host)
-		return;
-	e->is_cut |= e->n_hosts == PEL_MAP_INSTANCES;
-	if (e->n_hosts == PEL_MAP_INSTANCES || (port && number == 0) || number > UINT16_MAX ||
-		pel_name_normalise(host, to->host) < 0) {
+		return NULL;
+	e->is_cut |= full;
+	if ((full && role != PEL_ROLE_WRITER) || (port && number == 0) || number > UINT16_MAX ||
+		pel_name_normalise(host, normal) < 0) {
 		e->n_refused++;
-		return;
+		return NULL;
 	}
-	to->port = (uint16_t)number;
-	to->region[0] = '\0';
-	to->away = false;
-	to->role = role;
-	e->n_hosts++;
+	e->n_hosts -= full;
+	e->n_refused += full;
+	to = &e->hosts[e->n_hosts++];
+	*to = (struct evidence_host){.port = (uint16_t)number, .role = role};
+	strcpy(to->host, normal);
+	return to;
 }

@@ -39,9 +39,12 @@ int dialect_read_role(const struct pel_cells *cells, struct evidence *evidence);
 /* The place of a column, whose name has been another once; -1 if there is none. */
 int dialect_find_column(const struct pel_cells *cells, const char *name, const char *old_name);
 
-/* One more host, unless it is empty; what is no host or no port is counted as refused.  No port: 0. */
-void dialect_take_host(struct evidence *evidence, const char *host, const char *port,
-	enum pel_role role);
+/*
+ * One more host, unless it is empty; what is no host or no port is counted as refused, and so is what
+ * there is no room for, which a writer takes from a reader.  No port: 0.  NULL: it was not taken.
+ */
+struct evidence_host *dialect_take_host(struct evidence *evidence, const char *host,
+	const char *port, enum pel_role role);
 
 /*
  * What a member of a group says of itself: a digit, and the group's formation as "ERA:COUNT", two

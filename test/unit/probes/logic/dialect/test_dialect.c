@@ -341,6 +341,27 @@ static void a_greeting_tells_the_dialect(void **state)
 	assert_int_equal(dialect_read_only.hosts, DIALECT_HOSTS_CONFIGURED);
 }
 
+/* Of more members than there is room for the writer is one. */
+static void a_list_that_is_cut_has_the_writer(void **state)
+{
+	static struct cells c;
+	static struct evidence e;
+	const struct evidence_host *last = &e.hosts[PEL_MAP_INSTANCES - 1];
+	char text[1024] = "";
+
+	(void)state;
+	for (unsigned i = 0; i <= PEL_MAP_INSTANCES; i++)
+		put(text, sizeof(text), "1|me|i%u|us-east-1|%u|0;", i, i == PEL_MAP_INSTANCES);
+	e = (struct evidence){0};
+	assert_int_equal(dialect_global.read(TABLE, cells_of(&c, text, 6), &e), 0);
+	assert_int_equal(e.n_hosts, PEL_MAP_INSTANCES);
+	assert_int_equal(e.n_refused, 1);
+	assert_true(e.is_cut);
+	assert_int_equal(last->role, PEL_ROLE_WRITER);
+	assert_string_equal(last->host, "i32");
+	assert_string_equal(last->region, "us-east-1");
+}
+
 /* Each question is one plain statement; identity and role are asked of every kind. */
 static void every_dialect_has_its_questions(void **state)
 {
@@ -395,6 +416,7 @@ int main(void)
 {
 	static const struct CMUnitTest others[] = {
 		cmocka_unit_test(a_greeting_tells_the_dialect),
+		cmocka_unit_test(a_list_that_is_cut_has_the_writer),
 		cmocka_unit_test(every_dialect_has_its_questions),
 		cmocka_unit_test(errors_say_why),
 	};

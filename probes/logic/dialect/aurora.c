@@ -19,12 +19,8 @@ static int read_hello(const struct dialect_variables *v, struct evidence *e)
 {
 	if (!detects(v))
 		return -ENODATA;
+	dialect_take_identity(v, v->innodb_read_only, e);
 	memcpy(e->id, v->aurora_server_id, sizeof(e->id));
-	memcpy(e->uuid, v->uuid, sizeof(e->uuid));
-	e->has = EVIDENCE_IDENTITY;
-	e->role = v->innodb_read_only;
-	if (e->role != PEL_ROLE_UNKNOWN)
-		e->has |= EVIDENCE_ROLE;
 	return 0;
 }
 

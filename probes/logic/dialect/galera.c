@@ -16,7 +16,6 @@
 #include "variables.h"
 
 #include <errno.h>
-#include <string.h>
 
 #define CELL(word) "MAX(IF(VARIABLE_NAME = 'WSREP_" word "', VARIABLE_VALUE, NULL))"
 #define COMPONENT CELL("CLUSTER_STATUS")
@@ -49,9 +48,7 @@ static int read_hello(const struct dialect_variables *v, struct evidence *e)
 {
 	if (!detects(v))
 		return -ENODATA;
-	e->id[0] = '\0';
-	memcpy(e->uuid, v->uuid, sizeof(e->uuid));
-	e->has = EVIDENCE_IDENTITY;
+	dialect_take_identity(v, PEL_ROLE_UNKNOWN, e);
 	(void)dialect_take_group(v->group_role, v->group_view, e);
 	return 0;
 }

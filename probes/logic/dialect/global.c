@@ -12,7 +12,6 @@
 #include "common/names.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -32,12 +31,7 @@ static int read_hello(const struct dialect_variables *v, struct evidence *e)
 {
 	if (!v->aurora_server_id[0])
 		return -ENODATA;
-	e->id[0] = '\0';
-	memcpy(e->uuid, v->uuid, sizeof(e->uuid));
-	e->has = EVIDENCE_IDENTITY;
-	e->role = v->innodb_read_only;
-	if (e->role != PEL_ROLE_UNKNOWN)
-		e->has |= EVIDENCE_ROLE;
+	dialect_take_identity(v, v->innodb_read_only, e);
 	return 0;
 }
 
@@ -67,19 +61,13 @@ static void take_member(const char *const *row, struct evidence *e)
 /* A reader's own, of its own row. */
 static void take_lag(const char *const *row, struct evidence *e)
 {
-	const unsigned long most = PEL_LAG_UNKNOWN - 1;
-	const char *text = row[COL_LAG];
-	unsigned long ms;
+	uint32_t ms = dialect_lag_ms(row[COL_LAG], 1000);
 
 	if (e->role != PEL_ROLE_READER || !row[COL_SELF] || !row[COL_ID] ||
 		strcasecmp(row[COL_SELF], row[COL_ID]) != 0)
 		return;
+	e->lag_ms = ms;
 	e->has |= EVIDENCE_LAG;
-	e->lag_ms = PEL_LAG_UNKNOWN;
-	if (!text || *text < '0' || *text > '9')
-		return;
-	ms = strtoul(text, NULL, 10);
-	e->lag_ms = (uint32_t)(ms < most ? ms : most);
 }
 
 static int read_table(const struct pel_cells *cells, struct evidence *e)
@@ -90,14 +78,10 @@ static int read_table(const struct pel_cells *cells, struct evidence *e)
 		return -EPROTO;
 	e->has = e->n_hosts = e->n_refused = 0;
 	while ((row = cells->next(cells->context))) {
-		e->role = pel_rows_role(row[COL_READ_ONLY]);
+		dialect_take_role(row[COL_READ_ONLY], e);
 		take_lag(row, e);
 		take_member(row, e);
 	}
-	if (e->role != PEL_ROLE_UNKNOWN)
-		e->has |= EVIDENCE_ROLE;
-	if (e->n_hosts)
-		e->has |= EVIDENCE_HOSTS;
 	return e->has ? 0 : -ENODATA;
 }
 

@@ -18,7 +18,6 @@
 #include "variables.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define MEMBERS "performance_schema.replication_group_members"
@@ -51,25 +50,17 @@ static int read_hello(const struct dialect_variables *v, struct evidence *e)
 {
 	if (!detects(v))
 		return -ENODATA;
-	memcpy(e->uuid, v->uuid, sizeof(e->uuid));
-	e->id[0] = '\0';
-	e->has = EVIDENCE_IDENTITY;
+	dialect_take_identity(v, PEL_ROLE_UNKNOWN, e);
 	(void)dialect_take_group(v->group_role, v->group_view, e);
 	return 0;
 }
 
 static void take_lag(const char *micros, struct evidence *e)
 {
-	const unsigned long most = PEL_LAG_UNKNOWN - 1;
-	unsigned long ms;
-
 	if (e->role == PEL_ROLE_WRITER || e->stopped)
 		return;
 	e->has |= EVIDENCE_LAG;
-	if (!micros || !*micros)
-		return;
-	ms = *micros == '-' ? 0 : strtoul(micros, NULL, 10) / 1000;
-	e->lag_ms = (uint32_t)(ms < most ? ms : most);
+	e->lag_ms = micros && *micros == '-' ? 0 : dialect_lag_ms(micros, 1);
 }
 
 static int read_members(const struct pel_cells *cells, struct evidence *e)
@@ -87,8 +78,6 @@ static int read_members(const struct pel_cells *cells, struct evidence *e)
 		dialect_take_host(e, row[COL_HOST], row[COL_PORT] ? row[COL_PORT] : "0",
 			is && strcmp(is, "PRIMARY") == 0 ? PEL_ROLE_WRITER : PEL_ROLE_READER);
 	}
-	if (e->n_hosts)
-		e->has |= EVIDENCE_HOSTS;
 	return 0;
 }
 

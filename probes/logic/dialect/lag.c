@@ -7,27 +7,12 @@
 #include "variables.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <strings.h>
 
 /* One that is looking for its source ("Connecting") has not stopped. */
 static bool says_no(const char *const *row, int column)
 {
 	return column >= 0 && row[column] && strcasecmp(row[column], "No") == 0;
-}
-
-static uint32_t read_seconds(const char *text)
-{
-	const uint32_t most = (PEL_LAG_UNKNOWN - 1) / 1000;
-	unsigned long seconds;
-	char *end;
-
-	if (!text || *text < '0' || *text > '9')
-		return PEL_LAG_UNKNOWN;
-	seconds = strtoul(text, &end, 10);
-	if (*end)
-		return PEL_LAG_UNKNOWN;
-	return (seconds < most ? (uint32_t)seconds : most) * 1000;
 }
 
 /* A row for each source: the worst counts, and PEL_LAG_UNKNOWN is the worst of all. */
@@ -44,7 +29,7 @@ int dialect_read_lag(const struct pel_cells *cells, struct evidence *e)
 	e->lag_ms = 0;
 	e->stopped = false;
 	while ((row = cells->next(cells->context))) {
-		uint32_t lag_ms = read_seconds(row[lag]);
+		uint32_t lag_ms = dialect_lag_ms(row[lag], 1000000);
 
 		e->lag_ms = lag_ms > e->lag_ms ? lag_ms : e->lag_ms;
 		e->stopped |= says_no(row, hears) || says_no(row, applies);

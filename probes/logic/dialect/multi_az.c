@@ -10,7 +10,6 @@
 #include "variables.h"
 
 #include <errno.h>
-#include <string.h>
 
 #define TOPOLOGY "mysql.rds_topology"
 
@@ -22,18 +21,6 @@ static bool detects(const struct dialect_variables *v)
 	return v->read_only != PEL_ROLE_UNKNOWN && v->is_rds && v->is_reported;
 }
 
-/* For who was told, it need not look like one. */
-static int read_hello(const struct dialect_variables *v, struct evidence *e)
-{
-	if (v->read_only == PEL_ROLE_UNKNOWN)
-		return -ENODATA;
-	e->id[0] = '\0';
-	memcpy(e->uuid, v->uuid, sizeof(e->uuid));
-	e->role = v->read_only;
-	e->has = EVIDENCE_IDENTITY | EVIDENCE_ROLE;
-	return 0;
-}
-
 static int read_topology(const struct pel_cells *cells, struct evidence *e)
 {
 	const char *const *row;
@@ -42,13 +29,9 @@ static int read_topology(const struct pel_cells *cells, struct evidence *e)
 		return -EPROTO;
 	e->has = e->n_hosts = e->n_refused = 0;
 	while ((row = cells->next(cells->context))) {
-		e->role = pel_rows_role(row[COL_READ_ONLY]);
+		dialect_take_role(row[COL_READ_ONLY], e);
 		dialect_take_host(e, row[COL_ENDPOINT], row[COL_PORT], PEL_ROLE_READER);
 	}
-	if (e->role != PEL_ROLE_UNKNOWN)
-		e->has |= EVIDENCE_ROLE;
-	if (e->n_hosts)
-		e->has |= EVIDENCE_HOSTS;
 	return e->has ? 0 : -ENODATA;
 }
 
@@ -80,6 +63,6 @@ const struct dialect dialect_multi_az = {
 		},
 	.grants = grants,
 	.detects = detects,
-	.read_hello = read_hello,
+	.read_hello = dialect_read_plain, /* who was told need not look like one */
 	.read = read,
 };

@@ -10,22 +10,10 @@
 #include "variables.h"
 
 #include <errno.h>
-#include <string.h>
 
 static bool detects(const struct dialect_variables *v)
 {
 	return v->read_only != PEL_ROLE_UNKNOWN;
-}
-
-static int read_hello(const struct dialect_variables *v, struct evidence *e)
-{
-	if (!detects(v))
-		return -ENODATA;
-	e->id[0] = '\0';
-	memcpy(e->uuid, v->uuid, sizeof(e->uuid));
-	e->role = v->read_only;
-	e->has = EVIDENCE_IDENTITY | EVIDENCE_ROLE;
-	return 0;
 }
 
 /* The columns in between differ. */
@@ -75,6 +63,6 @@ const struct dialect dialect_read_only = {
 		},
 	.grants = grants,
 	.detects = detects,
-	.read_hello = read_hello,
+	.read_hello = dialect_read_plain,
 	.read = read,
 };

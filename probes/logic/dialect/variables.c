@@ -43,7 +43,7 @@ static void take_text(char *to, size_t size, const char *value)
 }
 
 /* MariaDB from 12 on has more words for a server that takes no writes. */
-enum pel_role dialect_role(const char *read_only)
+static enum pel_role role_of(const char *read_only)
 {
 	if (read_only && (!strcmp(read_only, "NO_LOCK") || !strcmp(read_only, "NO_LOCK_NO_ADMIN")))
 		return PEL_ROLE_READER;
@@ -71,9 +71,9 @@ static void take_variable(struct dialect_variables *v, const char *name, const c
 	else if (strcasecmp(name, "group_view") == 0)
 		take_text(v->group_view, sizeof(v->group_view), value);
 	else if (strcasecmp(name, "innodb_read_only") == 0)
-		v->innodb_read_only = dialect_role(value);
+		v->innodb_read_only = role_of(value);
 	else if (strcasecmp(name, "read_only") == 0)
-		v->read_only = dialect_role(value);
+		v->read_only = role_of(value);
 }
 
 int dialect_read_variables(const struct pel_cells *cells, struct dialect_variables *ret)
@@ -139,6 +139,49 @@ int dialect_take_group(const char *role, const char *view, struct evidence *e)
 	return 0;
 }
 
+static void take_role(enum pel_role role, struct evidence *e)
+{
+	if (role == PEL_ROLE_UNKNOWN)
+		return;
+	e->role = role;
+	e->has |= EVIDENCE_ROLE;
+}
+
+void dialect_take_role(const char *read_only, struct evidence *e)
+{
+	take_role(role_of(read_only), e);
+}
+
+void dialect_take_identity(const struct dialect_variables *v, enum pel_role role,
+	struct evidence *e)
+{
+	e->id[0] = '\0';
+	memcpy(e->uuid, v->uuid, sizeof(e->uuid));
+	e->has = EVIDENCE_IDENTITY;
+	take_role(role, e);
+}
+
+int dialect_read_plain(const struct dialect_variables *v, struct evidence *e)
+{
+	dialect_take_identity(v, v->read_only, e);
+	return e->has & EVIDENCE_ROLE ? 0 : -ENODATA;
+}
+
+uint32_t dialect_lag_ms(const char *text, unsigned unit_us)
+{
+	const uint64_t most = PEL_LAG_UNKNOWN - 1;
+	uint64_t value;
+	char *end;
+
+	if (!text || *text < '0' || *text > '9')
+		return PEL_LAG_UNKNOWN;
+	value = strtoull(text, &end, 10);
+	if (*end && *end != '.')
+		return PEL_LAG_UNKNOWN;
+	value = value > UINT64_MAX / unit_us ? most : value * unit_us / 1000;
+	return (uint32_t)(value < most ? value : most);
+}
+
 int dialect_read_role(const struct pel_cells *cells, struct evidence *evidence)
 {
 	const char *const *row;
@@ -148,8 +191,8 @@ int dialect_read_role(const struct pel_cells *cells, struct evidence *evidence)
 	row = cells->next(cells->context);
 	if (!row)
 		return -ENODATA;
-	evidence->role = dialect_role(row[0]);
-	evidence->has = evidence->role == PEL_ROLE_UNKNOWN ? 0 : EVIDENCE_ROLE;
+	evidence->has = 0;
+	dialect_take_role(row[0], evidence);
 	return evidence->has ? 0 : -ENODATA;
 }
 
@@ -182,6 +225,7 @@ struct evidence_host *dialect_take_host(struct evidence *e, const char *host, co
 	}
 	e->n_hosts -= full;
 	e->n_refused += full;
+	e->has |= EVIDENCE_HOSTS;
 	to = &e->hosts[e->n_hosts++];
 	*to = (struct evidence_host){.port = (uint16_t)number, .role = role};
 	strcpy(to->host, normal);

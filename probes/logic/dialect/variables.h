@@ -30,8 +30,18 @@ struct dialect_variables {
 /* Reads rows of (name, value).  0, -EPROTO: other columns, -ENODATA: no row. */
 int dialect_read_variables(const struct pel_cells *cells, struct dialect_variables *ret);
 
-/* The role that @@read_only tells, be it a number or a word. */
-enum pel_role dialect_role(const char *read_only);
+/* The server's own role as @@read_only tells it, be it a number or a word, where it tells any. */
+void dialect_take_role(const char *read_only, struct evidence *evidence);
+
+/* A greeting's uuid, no id, and the role of one of its variables, where there is that. */
+void dialect_take_identity(const struct dialect_variables *v, enum pel_role role,
+	struct evidence *evidence);
+
+/* The greeting of servers that are known by read_only alone.  0, -ENODATA. */
+int dialect_read_plain(const struct dialect_variables *v, struct evidence *evidence);
+
+/* So many units of so many microseconds, rounded down; PEL_LAG_UNKNOWN for what is no number. */
+uint32_t dialect_lag_ms(const char *text, unsigned unit_us);
 
 /* Reads one row of one cell as the server's own role.  0, -EPROTO, -ENODATA. */
 int dialect_read_role(const struct pel_cells *cells, struct evidence *evidence);

@@ -99,7 +99,7 @@ static const struct row rows[] = {
 	{"... which is one whose replication does not run", READ_ONLY, LAG, 2,
 		"#Seconds_Behind_Source|x;1|a;|b", "ls ?   unknown", 0},
 	{"... saturating", READ_ONLY, LAG, 1, "#Seconds_Behind_Source;99999999999",
-		"ls ?   4294967000", 0},
+		"ls ?   4294967294", 0},
 	{"a lag that is no number is unknown", READ_ONLY, LAG, 1, "#Seconds_Behind_Source;-1",
 		"ls ?   unknown", 0},
 	{"... with anything behind it too", READ_ONLY, LAG, 1, "#Seconds_Behind_Source;1s",

@@ -58,15 +58,15 @@ static void take_member(const char *const *row, struct evidence *e)
 		strcpy(to->region, row[COL_REGION]);
 }
 
-/* A reader's own, of its own row. */
+/* A reader's own, of its own row: of those that may be it, for it does not know its region, the worst. */
 static void take_lag(const char *const *row, struct evidence *e)
 {
 	uint32_t ms = dialect_lag_ms(row[COL_LAG], 1000);
 
-	if (e->role != PEL_ROLE_READER || !row[COL_SELF] || !row[COL_ID] ||
+	if (e->role != PEL_ROLE_READER || is_writer(row) || !row[COL_SELF] || !row[COL_ID] ||
 		strcasecmp(row[COL_SELF], row[COL_ID]) != 0)
 		return;
-	e->lag_ms = ms;
+	e->lag_ms = e->has & EVIDENCE_LAG && e->lag_ms > ms ? e->lag_ms : ms;
 	e->has |= EVIDENCE_LAG;
 }
 

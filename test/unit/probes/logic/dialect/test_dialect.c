@@ -226,6 +226,12 @@ static const struct row rows[] = {
 		"rlh r   70 W:a:us-east-1 R:b:eu-west-1", 0},
 	{"... that it does not know it", GLOBAL, TABLE, 6, "1|b|b|eu-west-1|0|",
 		"rlh r   unknown R:b:eu-west-1", 0},
+	{"... not of its namesake in another region", GLOBAL, TABLE, 6,
+		"1|b|b|eu-west-1|0|70.5;1|b|b|us-east-1|1|",
+		"rlh r   70 R:b:eu-west-1 W:b:us-east-1", 0},
+	{"... of several that may be its own the worst", GLOBAL, TABLE, 6,
+		"1|b|b|eu-west-1|0|70.5;1|b|b|us-west-1|0|2",
+		"rlh r   70 R:b:eu-west-1 R:b:us-west-1", 0},
 	{"... of a database that is none, the role", GLOBAL, TABLE, 6, "0|a||||", "r w  ", 0},
 	{"an id or a region that is a host is refused", GLOBAL, TABLE, 6,
 		"1|b|a.evil|us-east-1|1|0;1|b|c|evil.example|0|1;1|b|d||0|1;"

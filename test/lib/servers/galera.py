@@ -12,11 +12,10 @@ killed where it stopped: so nobody needs more of the others than what was writte
 """
 import os
 import re
-import shutil
 import subprocess
-import time
 
 from lib.lab import module
+from lib.servers.mysqld import Mysqld
 
 seed = module("seed")
 
@@ -47,7 +46,6 @@ fi
 """
 
 PROVIDER = "/usr/lib/galera/libgalera_smm.so"
-START_LIMIT = 90
 SMALL = ["--no-defaults", "--user=root", "--skip-name-resolve", "--max-connections=200",
          "--performance-schema=0", "--innodb-flush-log-at-trx-commit=0", *seed.STORAGE]
 
@@ -56,14 +54,16 @@ def is_here():
     return os.path.exists(PROVIDER)
 
 
-class Node:
+class Node(Mysqld):
     """One on an address; `prefix` is a command to run it under, `more` are options of its own."""
 
+    KIND, START_LIMIT = "galera", 90
+
     def __init__(self, folder, address, number, addresses, *more, prefix=(), detect="PT5S"):
-        self.address, self.number, self.more, self.prefix = address, number, more, list(prefix)
-        self.folder = os.path.join(folder, f"galera{number}")
+        super().__init__(folder, address, number)
+        self.more, self.prefix = more, list(prefix)
         self.transfer = os.path.join(folder, "wsrep_sst_place")
-        self.process, self.binary, self.history = None, seed.server(), False
+        self.binary, self.history = seed.server(), False
         self.group = [
             "--wsrep-on=ON", f"--wsrep-provider={PROVIDER}", "--binlog-format=ROW",
             "--innodb-autoinc-lock-mode=2", "--wsrep-cluster-name=shop",
@@ -73,30 +73,20 @@ class Node:
             f"ist.recv_addr={address}:4568;evs.suspect_timeout={detect}"]
 
     def __enter__(self):
-        os.makedirs(self.path("tmp"))
         with open(self.transfer, "w") as out:
             out.write(TRANSFER)
         os.chmod(self.transfer, 0o755)
-        return self
+        return super().__enter__()
 
-    def __exit__(self, *_):
-        self.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def _command(self, *words):
-        return [*self.prefix, self.binary, *SMALL, f"--datadir={self.path('data')}",
-                f"--tmpdir={self.path('tmp')}", f"--socket={self.path('sock')}",
-                f"--pid-file={self.path('pid')}", f"--bind-address={self.address}", "--port=3306",
-                f"--server-id={self.number}", *self.group, *self.more, *words]
+    def command(self, *words):
+        return [*self.prefix, self.binary, *SMALL, *self.own_options(), *self.group, *self.more,
+                *words]
 
     def _stopped_at(self):
         """Where in its history it was when it ended."""
-        told = subprocess.run(self._command("--wsrep-recover"), stdin=subprocess.DEVNULL,
+        told = subprocess.run(self.command("--wsrep-recover"), stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              timeout=START_LIMIT).stdout
+                              timeout=self.START_LIMIT).stdout
         return re.search(r"Recovered position:? *([-0-9a-f]+:-?\d+)", told)[1]
 
     def begin(self, first=False):
@@ -106,11 +96,8 @@ class Node:
             words.append("--wsrep-new-cluster")
             self._allow_to_begin()
         self.history = True
-        with open(self.path("out.log"), "ab") as out:
-            self.process = subprocess.Popen(
-                self._command(*words),
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.folder, env={
-                    **os.environ, "PATH": f"{os.path.dirname(self.transfer)}:{os.environ['PATH']}"})
+        self.run(self.command(*words), env={
+            **os.environ, "PATH": f"{os.path.dirname(self.transfer)}:{os.environ['PATH']}"})
 
     def _allow_to_begin(self):
         """As an operator does who knows that it was the last."""
@@ -124,11 +111,7 @@ class Node:
 
     def wait_synced(self, nodes=None):
         """Returns when it takes writes, in a group of so many."""
-        end = time.monotonic() + START_LIMIT
-        while not self.is_synced(nodes):
-            if self.process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(f"node {self.number} does not join: {self.log()[-1500:]}")
-            time.sleep(0.05)
+        self.wait_until(lambda: self.is_synced(nodes))
 
     def start(self, first=False):
         self.begin(first)
@@ -142,31 +125,9 @@ class Node:
     def status(self):
         return dict(self.sql("SHOW GLOBAL STATUS LIKE 'wsrep%'", check=False) or ())
 
-    def log(self):
-        with open(self.path("out.log"), errors="replace") as log:
-            return log.read()
-
-    def kill(self):
-        """kill -9."""
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-        if self.process:
-            self.process.wait()
-
-    def sql(self, statement, check=True):
-        """Rows of texts, as root by the socket."""
-        done = subprocess.run(["mariadb", "--no-defaults", "-N", "-B", "-uroot", "-S",
-                               self.path("sock"), "-e", statement], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
-        if done.returncode != 0:
-            if check:
-                raise RuntimeError(f"{statement}: {done.stderr.strip()}")
-            return None
-        return [tuple(line.split("\t")) for line in done.stdout.splitlines()]
-
     def shut_down(self):
         self.sql("SHUTDOWN")
-        self.process.wait(START_LIMIT)
+        self.process.wait(self.START_LIMIT)
 
 
 def begin(nodes):

@@ -14,15 +14,15 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 
 from lib.paths import ROOT
+from lib.servers.mysqld import Mysqld
 
 VERSION = "9.7"
 FOLDER = os.path.join(ROOT, "build", "mysql-" + VERSION)
 KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 WANTED = ("mysql-server-core", "mysql-client-core")
-FETCH_LIMIT, START_LIMIT = 300, 60
+FETCH_LIMIT = 300
 
 SMALL = [
     "--performance-schema=OFF",
@@ -188,74 +188,33 @@ def fetch():
     return Binaries(FOLDER)
 
 
-class Server:
+class Server(Mysqld):
     """One mysqld on an address, read-only until it is promoted; `prefix` is a command to run it
     under."""
 
+    KIND = "mysql"
+
     def __init__(self, binaries, folder, address, number, *options, port=3306, prefix=()):
-        self.prefix = prefix
-        self.binaries, self.address, self.number, self.port = binaries, address, number, port
-        self.folder = os.path.join(folder, f"mysql{number}")
-        self.options = list(options)
-        self.process = None
+        super().__init__(folder, address, number, port)
+        self.binaries, self.options, self.prefix = binaries, options, prefix
 
     def __enter__(self):
-        os.makedirs(self.folder)
+        super().__enter__()
         subprocess.run(["cp", "-r", "--reflink=auto", "--sparse=always", self.binaries.seed,
                         self.path("data")], check=True)
         self.start()
         return self
 
-    def __exit__(self, *_):
-        self.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def start(self):
-        """Returns when it answers by its socket."""
-        with open(self.path("out.log"), "ab") as out:
-            self.process = subprocess.Popen([*self.prefix, *self.binaries.command(
-                f"--datadir={self.folder}/data", f"--socket={self.folder}/sock",
-                f"--pid-file={self.folder}/pid", f"--bind-address={self.address}",
-                f"--port={self.port}", f"--server-id={self.number}", "--log-bin=binlog",
-                "--gtid-mode=ON", "--enforce-gtid-consistency=ON", "--skip-replica-start",
-                "--super-read-only=ON", "--tls-version=TLSv1.2,TLSv1.3", *SMALL, *self.options)],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.folder)
-        end = time.monotonic() + START_LIMIT
-        while self.sql("SELECT 1", check=False) is None:
-            if self.process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(f"mysqld does not start: {self.log()[-600:]}")
-            time.sleep(0.05)
-
-    def log(self):
-        with open(self.path("out.log"), errors="replace") as log:
-            return log.read()
-
-    def kill(self):
-        """kill -9."""
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-        if self.process:
-            self.process.wait()
-
-    def sql(self, statement, check=True):
-        """Rows of texts, as root by the socket."""
-        done = subprocess.run(["mariadb", "--no-defaults", "-N", "-B", "-uroot", "-S",
-                               self.path("sock"), "-e", statement], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
-        if done.returncode != 0:
-            if check:
-                raise RuntimeError(f"{statement}: {done.stderr.strip()}")
-            return None
-        return [tuple(line.split("\t")) for line in done.stdout.splitlines()]
+    def command(self):
+        return [*self.prefix, *self.binaries.command(
+            *self.own_options(), "--log-bin=binlog", "--gtid-mode=ON",
+            "--enforce-gtid-consistency=ON", "--skip-replica-start", "--super-read-only=ON",
+            "--tls-version=TLSv1.2,TLSv1.3", *SMALL, *self.options)]
 
     @contextlib.contextmanager
     def held(self, statement):
         """A session of root that has executed this, and is open as long as the block is."""
-        with subprocess.Popen(["mariadb", "--no-defaults", "-N", "-B", "-n", "-uroot", "-S",
-                               self.path("sock")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        with subprocess.Popen([*self.client, "-n"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               text=True) as session:
             session.stdin.write(f"{statement}; SELECT 1;\n")
             session.stdin.flush()

@@ -9,6 +9,8 @@ import struct
 import subprocess
 import threading
 
+from lib.servers.exactly import exactly
+
 SSL, CAPABILITIES = 0x800, 0x000FAA05 | 0x800
 OK = b"\x00\x00\x00\x02\x00\x00\x00"
 REFUSED = b"\xff" + struct.pack("<H", 1045) + b"#28000no"
@@ -33,17 +35,8 @@ def certificates(folder, name):
 
 
 def read_packet(stream):
-    head = b""
-    while len(head) < 4:
-        head += stream.recv(4 - len(head)) or exit_thread()
-    size, body = int.from_bytes(head[:3], "little"), b""
-    while len(body) < size:
-        body += stream.recv(size - len(body)) or exit_thread()
-    return head[3], body
-
-
-def exit_thread():
-    raise ConnectionError("the client is gone")
+    head = exactly(stream, 4)
+    return head[3], exactly(stream, int.from_bytes(head[:3], "little"))
 
 
 def send_packet(stream, number, body):

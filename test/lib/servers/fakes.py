@@ -15,6 +15,8 @@ import tempfile
 import threading
 import time
 
+from lib.servers.exactly import exactly
+
 PORT = 3306
 
 
@@ -191,16 +193,8 @@ class Server:
 
     @staticmethod
     def _read(connection):
-        def exactly(n):
-            data = b""
-            while len(data) < n:
-                more = connection.recv(n - len(data))
-                if not more:
-                    raise EOFError
-                data += more
-            return data
-        head = exactly(4)
-        return head[3], exactly(int.from_bytes(head[:3], "little"))
+        head = exactly(connection, 4)
+        return head[3], exactly(connection, int.from_bytes(head[:3], "little"))
 
     @staticmethod
     def _send(connection, sequence, *payloads):

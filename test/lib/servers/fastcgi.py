@@ -3,6 +3,8 @@
 import socket
 import struct
 
+from lib.servers.exactly import exactly
+
 BEGIN, END, PARAMS, STDIN, STDOUT = 1, 3, 4, 5, 6
 
 
@@ -13,16 +15,6 @@ def _record(kind, body):
 def _pair(name, value):
     name, value = name.encode(), value.encode()
     return struct.pack(">II", len(name) | 1 << 31, len(value) | 1 << 31) + name + value
-
-
-def _exactly(peer, n):
-    data = b""
-    while len(data) < n:
-        more = peer.recv(n - len(data))
-        if not more:
-            raise ConnectionError("the answer was cut short")
-        data += more
-    return data
 
 
 def request(path, script, query="", limit=30):
@@ -38,9 +30,9 @@ def request(path, script, query="", limit=30):
                      _record(PARAMS, b"".join(_pair(k, v) for k, v in params.items())) +
                      _record(PARAMS, b"") + _record(STDIN, b""))
         while True:
-            _, kind, _, size, pad = struct.unpack(">BBHHBx", _exactly(peer, 8))
-            body = _exactly(peer, size)
-            _exactly(peer, pad)
+            _, kind, _, size, pad = struct.unpack(">BBHHBx", exactly(peer, 8))
+            body = exactly(peer, size)
+            exactly(peer, pad)
             if kind == STDOUT:
                 out += body
             elif kind == END:

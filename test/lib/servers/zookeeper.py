@@ -15,6 +15,7 @@ import subprocess
 import threading
 import time
 
+from lib.servers.exactly import exactly
 from lib.waiting import wait_for
 
 JAR = "/usr/share/java/zookeeper.jar"
@@ -34,6 +35,11 @@ def present():
 def text(value):
     data = value if isinstance(value, bytes) else value.encode()
     return struct.pack("!i", len(data)) + data
+
+
+def receive(s):
+    """What stands behind the length that it begins with."""
+    return exactly(s, struct.unpack("!i", exactly(s, 4))[0])
 
 
 class Refused(Exception):
@@ -64,17 +70,8 @@ class Client:
     def _send(self, body):
         self.socket.sendall(text(body))
 
-    def _bytes(self, n):
-        data = b""
-        while len(data) < n:
-            more = self.socket.recv(n - len(data))
-            if not more:
-                raise ConnectionError("it hung up")
-            data += more
-        return data
-
     def _receive(self):
-        return self._bytes(struct.unpack("!i", self._bytes(4))[0])
+        return receive(self.socket)
 
     def call(self, operation, body):
         """(error, what follows); self.sent_ns is when it went."""
@@ -290,9 +287,9 @@ class Fake(threading.Thread):
 
     def _serve(self, s):
         with contextlib.suppress(OSError, struct.error, ConnectionError), s:
-            self.greet(s, self._frame(s))
+            self.greet(s, receive(s))
             while True:
-                xid, operation = struct.unpack("!ii", self._frame(s)[:8])
+                xid, operation = struct.unpack("!ii", receive(s)[:8])
                 if operation == PING:
                     s.sendall(answer(-2))
                 elif operation == GET:
@@ -312,18 +309,6 @@ class Fake(threading.Thread):
 
     def greet(self, s, _):
         s.sendall(frame(struct.pack("!iiq", 0, SESSION_MS, self.session), text(bytes(16)), b"\0"))
-
-    @staticmethod
-    def _frame(s):
-        def take(n):
-            got = b""
-            while len(got) < n:
-                more = s.recv(n - len(got))
-                if not more:
-                    raise ConnectionError
-                got += more
-            return got
-        return take(struct.unpack("!i", take(4))[0])
 
     def close(self):
         self.listener.shutdown(socket.SHUT_RDWR)

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "common/names.h"
+#include "table.h"
 
 #define W PEL_KIND_WRITER
 #define R PEL_KIND_READER
@@ -336,8 +337,6 @@ static void virtual_addresses_of_similar_names_spread(void **state)
 	assert_in_range(collisions, 60, 190);
 }
 
-#define N_ROWS (sizeof(rows) / sizeof(*rows))
-
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
@@ -350,12 +349,6 @@ int main(void)
 		cmocka_unit_test(what_is_outside_of_the_block_is_not_virtual),
 		cmocka_unit_test(virtual_addresses_of_similar_names_spread),
 	};
-	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];
 
-	for (size_t i = 0; i < N_ROWS; i++)
-		tests[i] = (struct CMUnitTest){.name = rows[i].name,
-			.test_func = has_its_kind,
-			.initial_state = (void *)(uintptr_t)&rows[i]};
-	memcpy(tests + N_ROWS, others, sizeof(others));
-	return cmocka_run_group_tests_name("names", tests, NULL, NULL);
+	return table_run("names", TABLE_OF(rows, has_its_kind, others), NULL, NULL);
 }

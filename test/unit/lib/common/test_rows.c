@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "cells.h"
+#include "table.h"
 
 #include "common/names.h"
 
@@ -307,8 +308,6 @@ static void random_cells_give_nothing_unsafe(void **state)
 	}
 }
 
-#define N_ROWS (sizeof(rows) / sizeof(*rows))
-
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
@@ -321,12 +320,6 @@ int main(void)
 		cmocka_unit_test(a_flood_keeps_the_master_and_the_newest),
 		cmocka_unit_test(random_cells_give_nothing_unsafe),
 	};
-	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];
 
-	for (size_t i = 0; i < N_ROWS; i++)
-		tests[i] = (struct CMUnitTest){.name = rows[i].title,
-			.test_func = holds,
-			.initial_state = (void *)(uintptr_t)&rows[i]};
-	memcpy(tests + N_ROWS, others, sizeof(others));
-	return cmocka_run_group_tests_name("rows", tests, NULL, NULL);
+	return table_run("rows", TABLE_OF(rows, holds, others), NULL, NULL);
 }

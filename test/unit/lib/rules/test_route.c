@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "rules/route.h"
+#include "table.h"
 #include "topo.h"
 
 #define DRAWS 400
@@ -353,8 +354,6 @@ static void an_address_beyond_the_table_is_none(void **state)
 	assert_true(route_address(&hot, 0, PEL_NONE, ANY4, 3306, &got));
 }
 
-#define N_ROWS (sizeof(rows) / sizeof(*rows))
-
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
@@ -363,12 +362,6 @@ int main(void)
 		cmocka_unit_test(an_address_has_the_family_and_port_wanted),
 		cmocka_unit_test(an_address_beyond_the_table_is_none),
 	};
-	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];
 
-	for (size_t i = 0; i < N_ROWS; i++)
-		tests[i] = (struct CMUnitTest){.name = rows[i].title,
-			.test_func = holds,
-			.initial_state = (void *)(uintptr_t)&rows[i]};
-	memcpy(tests + N_ROWS, others, sizeof(others));
-	return cmocka_run_group_tests_name("route", tests, NULL, NULL);
+	return table_run("route", TABLE_OF(rows, holds, others), NULL, NULL);
 }

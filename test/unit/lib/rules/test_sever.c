@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "rules/sever.h"
+#include "table.h"
 #include "topo.h"
 
 #define ELSEWHERE 200 /* last byte of an address that is no member's */
@@ -242,8 +243,6 @@ static void dns_alone_never_ends_for_want_of_an_address(void **state)
 	assert_int_equal(sever_decide(&hot, &s, SEVER_SAFE, true, TOPO_NOW), SEVER_NOT_KNOWN);
 }
 
-#define N_ROWS (sizeof(rows) / sizeof(*rows))
-
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
@@ -252,12 +251,6 @@ int main(void)
 		cmocka_unit_test(a_record_that_is_not_in_use_judges_nothing),
 		cmocka_unit_test(dns_alone_never_ends_for_want_of_an_address),
 	};
-	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];
 
-	for (size_t i = 0; i < N_ROWS; i++)
-		tests[i] = (struct CMUnitTest){.name = rows[i].title,
-			.test_func = holds,
-			.initial_state = (void *)(uintptr_t)&rows[i]};
-	memcpy(tests + N_ROWS, others, sizeof(others));
-	return cmocka_run_group_tests_name("sever", tests, NULL, NULL);
+	return table_run("sever", TABLE_OF(rows, holds, others), NULL, NULL);
 }

@@ -23,6 +23,7 @@
 #include <cmocka.h>
 
 #include "logic/health.h"
+#include "table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -546,8 +547,6 @@ static void times_of_the_configuration_hold(void **state)
 	assert_int_equal(h.state, UNREACHABLE);
 }
 
-#define N_ROWS (sizeof(rows) / sizeof(*rows))
-
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
@@ -560,12 +559,6 @@ int main(void)
 		cmocka_unit_test(who_lets_in_and_answers_nothing_is_met_once_a_second),
 		cmocka_unit_test(times_of_the_configuration_hold),
 	};
-	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];
 
-	for (size_t i = 0; i < N_ROWS; i++)
-		tests[i] = (struct CMUnitTest){.name = rows[i].title,
-			.test_func = holds,
-			.initial_state = (void *)(uintptr_t)&rows[i]};
-	memcpy(tests + N_ROWS, others, sizeof(others));
-	return cmocka_run_group_tests_name("health", tests, NULL, NULL);
+	return table_run("health", TABLE_OF(rows, holds, others), NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "table.h"
 #include "warm/list.h"
 
 #include <stdio.h>
@@ -124,18 +125,12 @@ static void a_server_s_own_statements_name_their_database(void **state)
 	warm_list_deinit(&list);
 }
 
-#define N_ROWS (sizeof(rows) / sizeof(*rows))
-
 int main(void)
 {
-	struct CMUnitTest tests[N_ROWS + 2];
+	static const struct CMUnitTest others[] = {
+		cmocka_unit_test(no_more_are_taken_than_the_limit_says),
+		cmocka_unit_test(a_server_s_own_statements_name_their_database),
+	};
 
-	for (size_t i = 0; i < N_ROWS; i++)
-		tests[i] = (struct CMUnitTest){.name = rows[i].title,
-			.test_func = holds,
-			.initial_state = (void *)(uintptr_t)&rows[i]};
-	tests[N_ROWS] = (struct CMUnitTest)cmocka_unit_test(no_more_are_taken_than_the_limit_says);
-	tests[N_ROWS + 1] =
-		(struct CMUnitTest)cmocka_unit_test(a_server_s_own_statements_name_their_database);
-	return cmocka_run_group_tests_name("warm list", tests, NULL, NULL);
+	return table_run("warm list", TABLE_OF(rows, holds, others), NULL, NULL);
 }

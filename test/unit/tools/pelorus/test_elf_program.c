@@ -16,6 +16,7 @@
 
 #include "elf_program.h"
 #include "preload.h"
+#include "table.h"
 
 static const struct elf_machine here = {ELFCLASS64, ELFDATA2LSB, EM_X86_64};
 static const struct elf_machine nowhere;
@@ -273,8 +274,6 @@ static void the_library_is_preloaded_once_and_first(void **state)
 	assert_int_equal(preload_prepend("a.so", LIB, got, 10), -ENOSPC);
 }
 
-#define N_ROWS (sizeof(rows) / sizeof(*rows))
-
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
@@ -284,12 +283,6 @@ int main(void)
 		cmocka_unit_test(each_hindrance_has_a_phrase),
 		cmocka_unit_test(the_library_is_preloaded_once_and_first),
 	};
-	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];
 
-	for (size_t i = 0; i < N_ROWS; i++)
-		tests[i] = (struct CMUnitTest){.name = rows[i].title,
-			.test_func = is_seen_through,
-			.initial_state = (void *)(uintptr_t)&rows[i]};
-	memcpy(tests + N_ROWS, others, sizeof(others));
-	return cmocka_run_group_tests_name("elf", tests, make_files, remove_files);
+	return table_run("elf", TABLE_OF(rows, is_seen_through, others), make_files, remove_files);
 }

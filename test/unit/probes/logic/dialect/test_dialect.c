@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "cells.h"
+#include "table.h"
 #include "logic/dialect/dialect.h"
 
 #include <errno.h>
@@ -416,8 +417,6 @@ static void errors_say_why(void **state)
 		assert_int_equal(dialect_why(cases[i].number), cases[i].why);
 }
 
-#define N_ROWS (sizeof(rows) / sizeof(*rows))
-
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
@@ -426,12 +425,6 @@ int main(void)
 		cmocka_unit_test(every_dialect_has_its_questions),
 		cmocka_unit_test(errors_say_why),
 	};
-	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];
 
-	for (size_t i = 0; i < N_ROWS; i++)
-		tests[i] = (struct CMUnitTest){.name = rows[i].title,
-			.test_func = holds,
-			.initial_state = (void *)(uintptr_t)&rows[i]};
-	memcpy(tests + N_ROWS, others, sizeof(others));
-	return cmocka_run_group_tests_name("dialect", tests, NULL, NULL);
+	return table_run("dialect", TABLE_OF(rows, holds, others), NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "table.h"
 #include "topology_script.h"
 
 #define NO_MATTER 99
@@ -456,16 +457,11 @@ static void the_map_tells_how_long_connects_wait(void **state)
 	free(p);
 }
 
-#define N_ROWS (sizeof(rows) / sizeof(*rows))
-
 int main(void)
 {
-	struct CMUnitTest tests[N_ROWS + 1];
+	static const struct CMUnitTest others[] = {
+		cmocka_unit_test(the_map_tells_how_long_connects_wait),
+	};
 
-	for (size_t i = 0; i < N_ROWS; i++)
-		tests[i] = (struct CMUnitTest){.name = rows[i].title,
-			.test_func = holds,
-			.initial_state = (void *)(uintptr_t)&rows[i]};
-	tests[N_ROWS] = (struct CMUnitTest)cmocka_unit_test(the_map_tells_how_long_connects_wait);
-	return cmocka_run_group_tests_name("topology", tests, NULL, NULL);
+	return table_run("topology", TABLE_OF(rows, holds, others), NULL, NULL);
 }

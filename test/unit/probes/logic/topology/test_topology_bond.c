@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "table.h"
 #include "topology_script.h"
 
 #define OWN_NAME "db.shop.example"
@@ -297,12 +298,10 @@ static void no_name_alternates(void **state)
 	assert_true(moves > 1000);
 }
 
-#define N_ROWS (sizeof(rows) / sizeof(*rows))
-
 int main(void)
 {
-	struct CMUnitTest tests[N_ROWS + 6] = {
-		[N_ROWS] = cmocka_unit_test(a_late_endpoint_is_said_once),
+	static const struct CMUnitTest others[] = {
+		cmocka_unit_test(a_late_endpoint_is_said_once),
 		cmocka_unit_test(a_repointed_endpoint_is_not_late),
 		cmocka_unit_test(a_place_is_free_again),
 		cmocka_unit_test(an_alias_has_the_role_of_its_endpoint),
@@ -310,9 +309,5 @@ int main(void)
 		cmocka_unit_test(no_name_alternates),
 	};
 
-	for (size_t i = 0; i < N_ROWS; i++)
-		tests[i] = (struct CMUnitTest){.name = rows[i].title,
-			.test_func = holds,
-			.initial_state = (void *)(uintptr_t)&rows[i]};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return table_run("topology, bonds", TABLE_OF(rows, holds, others), NULL, NULL);
 }

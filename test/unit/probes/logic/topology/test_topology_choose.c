@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "logic/topology/state.h"
+#include "table.h"
 #include "topology_script.h"
 
 /* Three of the configuration, each met and well; the first is the writer. */
@@ -215,20 +216,12 @@ static void one_of_many_holds(void **state)
 		run(seed, 200);
 }
 
-#define N_ROWS (sizeof(rows) / sizeof(*rows))
-
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
 		cmocka_unit_test(what_is_open_is_an_alarm),
 		cmocka_unit_test(one_of_many_holds),
 	};
-	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];
 
-	for (size_t i = 0; i < N_ROWS; i++)
-		tests[i] = (struct CMUnitTest){.name = rows[i].title,
-			.test_func = holds,
-			.initial_state = (void *)(uintptr_t)&rows[i]};
-	memcpy(tests + N_ROWS, others, sizeof(others));
-	return cmocka_run_group_tests_name("topology, one of many", tests, NULL, NULL);
+	return table_run("topology, one of many", TABLE_OF(rows, holds, others), NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "logic/topology/state.h"
+#include "table.h"
 #include "topology_script.h"
 
 #include <errno.h>
@@ -483,8 +484,6 @@ static void a_free_slot_takes_nothing(void **state)
 	free(p);
 }
 
-#define N_ROWS (sizeof(rows) / sizeof(*rows))
-
 static uint16_t login_port(const struct play *p, unsigned slot)
 {
 	struct pel_addr addr;
@@ -551,12 +550,6 @@ int main(void)
 		cmocka_unit_test(a_free_slot_takes_nothing),
 		cmocka_unit_test(the_control_planes_port_is_for_who_does_not_answer_at_another),
 	};
-	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];
 
-	for (size_t i = 0; i < N_ROWS; i++)
-		tests[i] = (struct CMUnitTest){.name = rows[i].title,
-			.test_func = holds,
-			.initial_state = (void *)(uintptr_t)&rows[i]};
-	memcpy(tests + N_ROWS, others, sizeof(others));
-	return cmocka_run_group_tests_name("topology members", tests, NULL, NULL);
+	return table_run("topology members", TABLE_OF(rows, holds, others), NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "table.h"
 #include "topology_script.h"
 
 #include "common/names.h"
@@ -314,8 +315,6 @@ static void a_dead_first_contact_is_followed_by_the_next(void **state)
 	free(p);
 }
 
-#define N_ROWS (sizeof(rows) / sizeof(*rows))
-
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
@@ -328,12 +327,6 @@ int main(void)
 		cmocka_unit_test(a_host_of_several_addresses_is_tried_at_each),
 		cmocka_unit_test(a_dead_first_contact_is_followed_by_the_next),
 	};
-	struct CMUnitTest tests[N_ROWS + sizeof(others) / sizeof(*others)];
 
-	for (size_t i = 0; i < N_ROWS; i++)
-		tests[i] = (struct CMUnitTest){.name = rows[i].title,
-			.test_func = holds,
-			.initial_state = (void *)(uintptr_t)&rows[i]};
-	memcpy(tests + N_ROWS, others, sizeof(others));
-	return cmocka_run_group_tests_name("topology names", tests, NULL, NULL);
+	return table_run("topology names", TABLE_OF(rows, holds, others), NULL, NULL);
 }

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "table.h"
 #include "topology_words.h"
 
 static void the_word_alone_is_followed_without_credentials(void **state)
@@ -268,12 +269,10 @@ static void a_word_that_lapses_is_followed_no_more(void **state)
 	assert_string_equal(writer(t), "a");
 }
 
-#define N_TWINS (sizeof(twins) / sizeof(*twins))
-
 int main(void)
 {
-	struct CMUnitTest tests[N_TWINS + 13] = {
-		[N_TWINS] = cmocka_unit_test(the_word_alone_is_followed_without_credentials),
+	static const struct CMUnitTest others[] = {
+		cmocka_unit_test(the_word_alone_is_followed_without_credentials),
 		cmocka_unit_test(another_word_moves_the_writer_and_severs),
 		cmocka_unit_test(who_is_named_no_more_is_forgotten),
 		cmocka_unit_test(a_lie_is_not_followed_once_somebody_answers),
@@ -288,10 +287,5 @@ int main(void)
 		cmocka_unit_test(a_reader_that_answers_outlives_a_partial_list),
 	};
 
-	for (size_t i = 0; i < N_TWINS; i++)
-		tests[i] = (struct CMUnitTest){.name = twins[i].title,
-			.test_func = are_told_apart,
-			.initial_state = (void *)(uintptr_t)&twins[i]};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return table_run("topology, the word", TABLE_OF(twins, are_told_apart, others), NULL, NULL);
 }

@@ -62,25 +62,46 @@ PACKAGES = {
 }
 RATING = 30  # tenths, of systemd-analyze security
 
-
-def output_of(*words):
-    return subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          stdin=subprocess.DEVNULL).stdout
+# Section, what it must say, and what that shows.
+CLAIMS = (
+    ("container", "Setting up pelorus", "the README's RUN installs it into a container"),
+    ("unloaded", "Removing libpelorus0", "apt removes it as operations.md says"),
+    ("again", "Setting up pelorus", "it is installed once more"),
+    ("preloaded", "/libpelorus.so", "and its ENV preloads it there"),
+    ("install", "Setting up pelorus-lab", "dpkg installs all of them"),
+    ("example", "", "the example of a configuration is right"),
+    ("version", "library /usr/lib/", "pelorus finds the library where it is installed"),
+    ("doctor", "loads the library for", "doctor sees it loaded under node"),
+    ("lab", "usage:", "the lab is there"),
+    ("preload", "", "the library is preloaded by its name alone"),
+    ("link", "", "a program is linked with it by pkg-config"),
+    ("manual", "pelorus.conf.5", "man finds the pages"),
+    ("pelorusd", "pelorusd ", "the prober runs"),
+    ("files", "/lib/systemd/system/pelorusd.service", "it has the unit"),
+    ("upgrade", "Setting up pelorus ", "dpkg puts the same in their place"),
+    ("kept", "# mine", "what was changed in /etc/pelorus stays"),
+    ("remove", "Removing pelorus ", "dpkg removes them"),
+    ("configured", "pelorus.conf.example", "but for the configuration"),
+    ("purge", "Purging configuration files for pelorus ", "dpkg purges them"),
+    ("left", "", "nothing of them is left"),
+)
+# doctor has nothing to find wrong but the prober, which is forbidden here
+FAILS = ("doctor",)
 
 
 def look_into(folder, packages):
     seen = set()
     for name, path in packages.items():
-        files = {line.split()[5] for line in output_of("dpkg-deb", "-c", path).splitlines()
+        files = {line.split()[5] for line in overlay.output_of("dpkg-deb", "-c", path).splitlines()
                  if not line.startswith("d") and "/share/doc/" not in line}
         missing = [f for f in PACKAGES[name] if not any(have.endswith(f) for have in files)]
         ok(not missing and not files & seen, f"{name} has what it is for", (missing, files & seen))
         seen |= files
-        needs = output_of("dpkg-deb", "-f", path, "Depends", "Recommends")
+        needs = overlay.output_of("dpkg-deb", "-f", path, "Depends", "Recommends")
         ok(("mariadb-server" in needs) == (name == "pelorus-lab"), f"and needs {needs!r}")
-    needs = output_of("dpkg-deb", "-f", packages["libpelorus0"], "Depends")
+    needs = overlay.output_of("dpkg-deb", "-f", packages["libpelorus0"], "Depends")
     ok(needs.startswith("libc6") and "," not in needs, "the library needs libc alone", needs)
-    script = output_of("dpkg-deb", "-I", packages["pelorus"], "postinst")
+    script = overlay.output_of("dpkg-deb", "-I", packages["pelorus"], "postinst")
     ok("deb-systemd-invoke" in script and "pelorusd.service" in script,
        "a daemon that runs is restarted by an upgrade", script)
     parse_abstraction(folder)
@@ -111,8 +132,9 @@ def rate(folder, package):
     if not shutil.which("systemd-analyze"):
         skip("the unit is well guarded", "no systemd-analyze here")
         return
-    told = output_of("systemd-analyze", "security", "--offline=true", f"--threshold={RATING}",
-                     os.path.join(tree, "lib", "systemd", "system", "pelorusd.service"))
+    told = overlay.output_of("systemd-analyze", "security", "--offline=true",
+                             f"--threshold={RATING}", os.path.join(
+                                 tree, "lib", "systemd", "system", "pelorusd.service"))
     note(told.splitlines()[-1])
     level = float(told.split("Overall exposure level for", 1)[1].split(":")[1].split()[0])
     ok(level < RATING / 10, "the unit is well guarded", told)
@@ -156,40 +178,6 @@ def try_out(packages, folder):
     return overlay.run(INSIDE, folder, debs, *container_lines(packages))
 
 
-def judge(made):
-    got = overlay.sections(made.stdout)
-    if not got and "mount:" in made.stderr:
-        skip("the package is installed, runs, is removed",
-             f"no overlay here: {made.stderr.strip().splitlines()[-1:]}")
-        return
-    for name, wanted, text in (
-            ("container", "Setting up pelorus", "the README's RUN installs it into a container"),
-            ("unloaded", "Removing libpelorus0", "apt removes it as operations.md says"),
-            ("again", "Setting up pelorus", "it is installed once more"),
-            ("preloaded", "/libpelorus.so", "and its ENV preloads it there"),
-            ("install", "Setting up pelorus-lab", "dpkg installs all of them"),
-            ("example", "", "the example of a configuration is right"),
-            ("version", "library /usr/lib/", "pelorus finds the library where it is installed"),
-            ("doctor", "loads the library for", "doctor sees it loaded under node"),
-            ("lab", "usage:", "the lab is there"),
-            ("preload", "", "the library is preloaded by its name alone"),
-            ("link", "", "a program is linked with it by pkg-config"),
-            ("manual", "pelorus.conf.5", "man finds the pages"),
-            ("pelorusd", "pelorusd ", "the prober runs"),
-            ("files", "/lib/systemd/system/pelorusd.service", "it has the unit"),
-            ("upgrade", "Setting up pelorus ", "dpkg puts the same in their place"),
-            ("kept", "# mine", "what was changed in /etc/pelorus stays"),
-            ("remove", "Removing pelorus ", "dpkg removes them"),
-            ("configured", "pelorus.conf.example", "but for the configuration"),
-            ("purge", "Purging configuration files for pelorus ", "dpkg purges them"),
-            ("left", "", "nothing of them is left")):
-        status, output = got.get(name, (-1, ""))
-        # doctor has nothing to find wrong but the prober, which is forbidden here
-        good = status == (1 if name == "doctor" else 0) and wanted in output and \
-            "left:" not in output and "cannot be preloaded" not in output
-        ok(good, text, f"{name}: {status}\n{output}\n{made.stderr[-800:]}")
-
-
 def main():
     if not shutil.which("dpkg-buildpackage") or not shutil.which("dh"):
         skip("the package", "dpkg-dev and debhelper are not installed")
@@ -199,7 +187,7 @@ def main():
         if packages:
             note(", ".join(f"{p}: {os.path.getsize(f)} bytes" for p, f in packages.items()))
             look_into(folder, packages)
-            judge(try_out(packages, folder))
+            overlay.judge(try_out(packages, folder), CLAIMS, FAILS)
     done()
 
 

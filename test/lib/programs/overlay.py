@@ -4,6 +4,8 @@ packages are installed into, by a script that runs as its root."""
 import os
 import subprocess
 
+from lib.tap import ok, skip
+
 # $1: a folder for the overlay; $2: what is to be seen as /tmp; $3: the script; the rest is its own.
 INSIDE = r"""
 mount -t tmpfs tmpfs "$1"
@@ -35,6 +37,26 @@ def sections(text):
         else:
             lines.append(line)
     return found
+
+
+def judge(made, rows, fails=()):
+    """A claim for each of (section, what it must say, text) of what `run` gave; all of them end
+    well but for those that are named in `fails`, with 1."""
+    got = sections(made.stdout)
+    if not got and "mount:" in made.stderr:
+        skip("the package is installed, runs, is removed",
+             f"no overlay here: {made.stderr.strip().splitlines()[-1:]}")
+        return
+    for name, wanted, text in rows:
+        status, output = got.get(name, (-1, ""))
+        good = status == (1 if name in fails else 0) and wanted in output and \
+            "left:" not in output and "cannot be preloaded" not in output
+        ok(good, text, f"{name}: {status}\n{output}\n{made.stderr[-800:]}")
+
+
+def output_of(*words):
+    return subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          stdin=subprocess.DEVNULL).stdout
 
 
 def run(script, folder, files, *words):

@@ -298,6 +298,36 @@ static void no_name_alternates(void **state)
 	assert_true(moves > 1000);
 }
 
+static void who_takes_the_names_over_is_learnt_anew(void **state)
+{
+	struct play *p = play_new(&(struct topology_config){.has_table = true});
+	struct evidence e = {.has = EVIDENCE_IDENTITY | EVIDENCE_ROLE | EVIDENCE_TABLE,
+		.role = PEL_ROLE_WRITER,
+		.from = play_addr(9),
+		.rows = {.n = 1, .newest_us = PEL_AGE_UNKNOWN, .rows = {{.is_master = true}}}};
+	uint64_t generation;
+	unsigned slot, bits;
+
+	(void)state;
+	play(p, "names up3");
+	generation = p->t.generation;
+	/* The same id, and no uuid that would tell it from the one that is there, and alive. */
+	strcpy(e.id, p->t.members[p->t.writer].id);
+	strcpy(e.rows.rows[0].id, e.id);
+	strcpy(e.uuid, p->t.members[p->t.writer].uuid);
+	e.sent_ns = e.received_ns = p->now;
+	bits = topology_feed_green(&p->t, &e, &slot);
+	assert_true((bits & TOPOLOGY_SEVER) && (bits & TOPOLOGY_WRITER));
+	assert_false(bits & TOPOLOGY_RELEARNT);
+	assert_int_equal(p->t.generation, generation + 1);
+	assert_int_equal(p->t.state, PEL_STATE_KNOWN);
+	assert_int_equal(p->t.writer, slot);
+	assert_memory_equal(&p->t.members[slot].addr, &e.from, sizeof(e.from));
+	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++)
+		assert_true(i == slot || !topology_member(&p->t, i));
+	free(p);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
@@ -307,6 +337,7 @@ int main(void)
 		cmocka_unit_test(an_alias_has_the_role_of_its_endpoint),
 		cmocka_unit_test(a_name_that_moves_brings_its_addresses),
 		cmocka_unit_test(no_name_alternates),
+		cmocka_unit_test(who_takes_the_names_over_is_learnt_anew),
 	};
 
 	return table_run("topology, bonds", TABLE_OF(rows, holds, others), NULL, NULL);

@@ -421,50 +421,6 @@ static void trouble_is_what_asks_for_an_alarm(void **state)
 	}
 }
 
-static void who_takes_the_names_over_is_learnt_anew(void **state)
-{
-	struct play *p = play_new(&(struct topology_config){.has_table = true});
-	struct evidence e = {.has = EVIDENCE_IDENTITY | EVIDENCE_ROLE | EVIDENCE_TABLE,
-		.role = PEL_ROLE_WRITER,
-		.from = play_addr(9),
-		.rows = {.n = 1, .newest_us = PEL_AGE_UNKNOWN, .rows = {{.is_master = true}}}};
-	uint64_t generation;
-	unsigned slot, bits;
-
-	(void)state;
-	play(p, "names up3");
-	generation = p->t.generation;
-	/* The same id, and no uuid that would tell it from the one that is there, and alive. */
-	strcpy(e.id, p->t.members[p->t.writer].id);
-	strcpy(e.rows.rows[0].id, e.id);
-	strcpy(e.uuid, p->t.members[p->t.writer].uuid);
-	e.sent_ns = e.received_ns = p->now;
-	bits = topology_feed_green(&p->t, &e, &slot);
-	assert_true((bits & TOPOLOGY_SEVER) && (bits & TOPOLOGY_WRITER));
-	assert_false(bits & TOPOLOGY_RELEARNT);
-	assert_int_equal(p->t.generation, generation + 1);
-	assert_int_equal(p->t.state, PEL_STATE_KNOWN);
-	assert_int_equal(p->t.writer, slot);
-	assert_memory_equal(&p->t.members[slot].addr, &e.from, sizeof(e.from));
-	for (unsigned i = 0; i < PEL_MAP_INSTANCES; i++)
-		assert_true(i == slot || !topology_member(&p->t, i));
-	free(p);
-}
-
-static void an_answer_without_identity_is_no_first_contact(void **state)
-{
-	struct play *p = play_new(&(struct topology_config){.has_table = true});
-	struct evidence e = {.has = EVIDENCE_ROLE, .role = PEL_ROLE_WRITER, .from = play_addr(1)};
-	unsigned slot = 0;
-
-	(void)state;
-	play(p, "names w:1");
-	assert_int_equal(topology_feed_scout(&p->t, &e, &slot), 0);
-	assert_int_equal(slot, PEL_NONE);
-	assert_null(topology_member(&p->t, 0));
-	free(p);
-}
-
 static void a_free_slot_takes_nothing(void **state)
 {
 	struct play *p = play_new(&(struct topology_config){.has_table = true});
@@ -484,52 +440,6 @@ static void a_free_slot_takes_nothing(void **state)
 	free(p);
 }
 
-static uint16_t login_port(const struct play *p, unsigned slot)
-{
-	struct pel_addr addr;
-
-	assert_true(topology_login_addr(&p->t, slot, &addr));
-	return addr.port;
-}
-
-static void the_control_planes_port_is_for_who_does_not_answer_at_another(void **state)
-{
-	static const char host[] = "demo-4.abc.us-east-1.rds.amazonaws.com";
-	struct play *p = play_new(&lag_limit);
-	unsigned slot;
-
-	play_word(p, "up3");
-	play_word(p, "1t:1M,2,3,4");
-	play_word(p, "4d:4");
-	slot = play_slot(p, 4);
-	p->t.members[slot].host_addrs[0].port = 0; /* as DNS gives it */
-	assert_int_equal(login_port(p, slot), 3306);
-	topology_set_port(&p->t, slot, "demo-4.db.example.com", 3310);
-	assert_int_equal(login_port(p, slot), 3306);
-	topology_set_port(&p->t, slot, host, 0);
-	assert_int_equal(login_port(p, slot), 3306);
-	topology_set_port(&p->t, slot, host, 3307);
-	assert_int_equal(login_port(p, slot), 3307);
-	topology_set_port(&p->t, slot, host, 3307);
-	topology_login_failed(&p->t, slot);
-	assert_int_equal(login_port(p, slot), 3306);
-	topology_set_port(&p->t, slot, host, 3307);
-	assert_int_equal(login_port(p, slot), 3306);
-	topology_login_failed(&p->t, slot);
-	assert_int_equal(login_port(p, slot), 3307);
-	p->t.members[slot].live = true;
-	topology_set_port(&p->t, slot, host, 3308);
-	assert_int_equal(login_port(p, slot), 3307);
-	p->t.members[slot].live = false;
-	p->t.members[slot].configured = true;
-	topology_set_port(&p->t, slot, host, 3309);
-	topology_login_failed(&p->t, slot);
-	assert_int_equal(login_port(p, slot), 3307);
-	topology_set_port(&p->t, PEL_NONE, host, 3308);
-	topology_set_zone(&p->t, PEL_NONE, "us-east-1a");
-	free(p);
-}
-
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
@@ -545,10 +455,7 @@ int main(void)
 		cmocka_unit_test(a_new_pattern_gives_new_hosts),
 		cmocka_unit_test(members_on_one_host_are_told_apart_by_port),
 		cmocka_unit_test(trouble_is_what_asks_for_an_alarm),
-		cmocka_unit_test(who_takes_the_names_over_is_learnt_anew),
-		cmocka_unit_test(an_answer_without_identity_is_no_first_contact),
 		cmocka_unit_test(a_free_slot_takes_nothing),
-		cmocka_unit_test(the_control_planes_port_is_for_who_does_not_answer_at_another),
 	};
 
 	return table_run("topology members", TABLE_OF(rows, holds, others), NULL, NULL);

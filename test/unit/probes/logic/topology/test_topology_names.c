@@ -315,6 +315,66 @@ static void a_dead_first_contact_is_followed_by_the_next(void **state)
 	free(p);
 }
 
+static void an_answer_without_identity_is_no_first_contact(void **state)
+{
+	struct play *p = play_new(&(struct topology_config){.has_table = true});
+	struct evidence e = {.has = EVIDENCE_ROLE, .role = PEL_ROLE_WRITER, .from = play_addr(1)};
+	unsigned slot = 0;
+
+	(void)state;
+	play(p, "names w:1");
+	assert_int_equal(topology_feed_scout(&p->t, &e, &slot), 0);
+	assert_int_equal(slot, PEL_NONE);
+	assert_null(topology_member(&p->t, 0));
+	free(p);
+}
+
+static uint16_t login_port(const struct play *p, unsigned slot)
+{
+	struct pel_addr addr;
+
+	assert_true(topology_login_addr(&p->t, slot, &addr));
+	return addr.port;
+}
+
+static void the_control_planes_port_is_for_who_does_not_answer_at_another(void **state)
+{
+	static const char host[] = "demo-4.abc.us-east-1.rds.amazonaws.com";
+	struct play *p = play_new(&(struct topology_config){.has_table = true});
+	unsigned slot;
+
+	play_word(p, "up3");
+	play_word(p, "1t:1M,2,3,4");
+	play_word(p, "4d:4");
+	slot = play_slot(p, 4);
+	p->t.members[slot].host_addrs[0].port = 0; /* as DNS gives it */
+	assert_int_equal(login_port(p, slot), 3306);
+	topology_set_port(&p->t, slot, "demo-4.db.example.com", 3310);
+	assert_int_equal(login_port(p, slot), 3306);
+	topology_set_port(&p->t, slot, host, 0);
+	assert_int_equal(login_port(p, slot), 3306);
+	topology_set_port(&p->t, slot, host, 3307);
+	assert_int_equal(login_port(p, slot), 3307);
+	topology_set_port(&p->t, slot, host, 3307);
+	topology_login_failed(&p->t, slot);
+	assert_int_equal(login_port(p, slot), 3306);
+	topology_set_port(&p->t, slot, host, 3307);
+	assert_int_equal(login_port(p, slot), 3306);
+	topology_login_failed(&p->t, slot);
+	assert_int_equal(login_port(p, slot), 3307);
+	p->t.members[slot].live = true;
+	topology_set_port(&p->t, slot, host, 3308);
+	assert_int_equal(login_port(p, slot), 3307);
+	p->t.members[slot].live = false;
+	p->t.members[slot].configured = true;
+	topology_set_port(&p->t, slot, host, 3309);
+	topology_login_failed(&p->t, slot);
+	assert_int_equal(login_port(p, slot), 3307);
+	topology_set_port(&p->t, PEL_NONE, host, 3308);
+	topology_set_zone(&p->t, PEL_NONE, "us-east-1a");
+	free(p);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
@@ -326,6 +386,8 @@ int main(void)
 		cmocka_unit_test(login_and_scout_addresses_have_the_ports),
 		cmocka_unit_test(a_host_of_several_addresses_is_tried_at_each),
 		cmocka_unit_test(a_dead_first_contact_is_followed_by_the_next),
+		cmocka_unit_test(an_answer_without_identity_is_no_first_contact),
+		cmocka_unit_test(the_control_planes_port_is_for_who_does_not_answer_at_another),
 	};
 
 	return table_run("topology names", TABLE_OF(rows, holds, others), NULL, NULL);

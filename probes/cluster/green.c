@@ -131,9 +131,7 @@ static enum pace_kind pace_after(const struct cluster *c, const struct member_fa
 /* Who says that it is one of the members that are known is not green. */
 static bool is_green(const struct cluster *c, const struct evidence *e)
 {
-	char base[PEL_NAME_MAX];
-
-	return bluegreen_base(e->id, base) || topology_find(&c->topology, e->id) == PEL_NONE ||
+	return topology_find(&c->topology, e->id) == PEL_NONE ||
 		c->bluegreen.step >= BLUEGREEN_AWAITED;
 }
 

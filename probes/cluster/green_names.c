@@ -4,7 +4,8 @@
  *
  *   - an answer of DNS with an address of blue's stands for green's: the writer's, that of the member
  *     of the same id, or those of the readers;
- *   - an id X-green-... is X: it will be renamed, and so is the same member before and after;
+ *   - the id X-green-... of one of its hosts is X: it will be renamed, and is the same member before
+ *     and after;
  *   - for a moment blue is in the map as what cannot be reached, so that whoever is connected there
  *     is closed: readers too, for blue goes on to answer them, and stays as it was for ever.
  */
@@ -45,14 +46,20 @@ struct green_host *green_host_of(struct green *g, const char *id)
 	return NULL;
 }
 
+/* Only what the deployment has told of: somebody may call an instance X-green-1 for good. */
 static void base_id(struct green *g, char id[static PEL_ID_MAX])
 {
-	char base[PEL_NAME_MAX];
+	size_t n = strlen(id);
 
-	if (!bluegreen_base(id, base))
+	for (unsigned i = 1; i < g->n_hosts; i++) {
+		const struct green_host *h = &g->hosts[i];
+
+		if (strncmp(h->host, id, n) != 0 || h->host[n] != '.')
+			continue;
+		g->is_renamed = false;
+		id[strcspn(h->base, ".")] = '\0'; /* it begins as that does, and is longer */
 		return;
-	g->is_renamed = false;
-	strcpy(id, base); /* it is shorter */
+	}
 }
 
 void cluster_green_rename(struct cluster *c, struct evidence *e)

@@ -147,12 +147,20 @@ static void refused(struct cluster *c, const struct member_answer *answer)
 		remedy);
 }
 
-int cluster_bluegreen_read(struct cluster *c, enum bluegreen_side side,
+/* Everybody is asked while there is no writer, but for blue speaks who was it last, if anybody was. */
+static bool is_bystander(struct cluster *c, const struct link *link)
+{
+	if (c->topology.writer != PEL_NONE)
+		c->blue = &c->probes[c->topology.writer].first;
+	return c->blue && link != c->blue;
+}
+
+int cluster_bluegreen_read(struct cluster *c, const struct link *link,
 	const struct member_answer *answer, struct evidence *ret)
 {
 	enum bluegreen_step was = (enum bluegreen_step)c->bluegreen.step;
 	struct bluegreen_table table;
-	struct bluegreen_word word = {.side = side};
+	struct bluegreen_word word = {.side = cluster_green_side(c, link)};
 	int r;
 
 	if (answer->error || !answer->cells) {
@@ -166,8 +174,9 @@ int cluster_bluegreen_read(struct cluster *c, enum bluegreen_side side,
 	ret->role = table.role;
 	ret->has = table.role == PEL_ROLE_UNKNOWN ? 0 : EVIDENCE_ROLE;
 	word.open = table.open;
+	word.bystander = word.side == BLUEGREEN_BLUE && is_bystander(c, link);
 	if (is_ours(c, &table))
-		word.status = bluegreen_told(&table, side);
+		word.status = bluegreen_told(&table, word.side);
 	c->bluegreen.hold_ns = c->config->hold_ms * LOOP_MS;
 	(void)bluegreen_feed(&c->bluegreen, &word, answer->received_ns);
 	turn(c, was);

@@ -196,6 +196,7 @@ static void begin_anew(struct cluster *c, uint16_t port, enum pel_why why)
 	cluster_bluegreen_end(c);
 	c->bluegreen = (struct bluegreen){0};
 	c->bluegreen_asked_ns = 0;
+	c->blue = NULL;
 	cluster_note(c, topology_reset(&c->topology, port, why, c->born_ns));
 	cluster_probes_sync(c);
 	inherit(c, c->title);

@@ -102,6 +102,7 @@ struct cluster {
 	bool bluegreen_refused;      /* the table may not be read */
 	bool bluegreen_told;         /* ... and that was said */
 	uint64_t held_identity;      /* of the writer that is not published; 0: none is not */
+	const struct link *blue;     /* of its writer, or who was it last; NULL: nobody was */
 	struct green *green;         /* NULL: there is none */
 	struct link scout;
 	uint8_t scout_question;
@@ -210,7 +211,7 @@ void cluster_list_apply(struct cluster *c);
 /* bluegreen.c */
 bool cluster_bluegreen_is_due(const struct cluster *c, unsigned slot);
 /* Reads what the table says, and does what follows; the evidence is the role of who answered. */
-int cluster_bluegreen_read(struct cluster *c, enum bluegreen_side side,
+int cluster_bluegreen_read(struct cluster *c, const struct link *link,
 	const struct member_answer *answer, struct evidence *ret);
 void cluster_bluegreen_tick(struct cluster *c, uint64_t now_ns);
 uint64_t cluster_bluegreen_deadline(const struct cluster *c);

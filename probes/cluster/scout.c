@@ -109,7 +109,7 @@ int cluster_read(struct cluster *c, const struct link *link, enum dialect_questi
 		.received_ns = answer->received_ns,
 		.from = link->addr};
 	if (question == DIALECT_BLUEGREEN)
-		return cluster_bluegreen_read(c, cluster_green_side(c, link), answer, ret);
+		return cluster_bluegreen_read(c, link, answer, ret);
 	if (answer->error || !answer->cells)
 		return -ENODATA;
 	r = question == DIALECT_HELLO ? read_hello(c, answer->cells, ret)

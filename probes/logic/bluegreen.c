@@ -147,7 +147,7 @@ static void retreat(struct bluegreen *b, const struct bluegreen_word *w)
 	if (w->status == BLUEGREEN_AVAILABLE) {
 		if (b->step != BLUEGREEN_SWITCHED)
 			begin(b, BLUEGREEN_AVAILABLE);
-		else if (w->side == BLUEGREEN_GREEN && !w->open)
+		else if (w->side == BLUEGREEN_GREEN && !w->open && !w->bystander)
 			(void)bluegreen_end(b);
 	} else if (w->status == BLUEGREEN_NONE) {
 		if (b->step == BLUEGREEN_SWITCHED)
@@ -176,6 +176,8 @@ static void take_status(struct bluegreen *b, const struct bluegreen_word *w, uin
 
 static void take_role(struct bluegreen *b, const struct bluegreen_word *w)
 {
+	if (w->bystander)
+		return;
 	if (w->side == BLUEGREEN_BLUE) {
 		b->blue_shut = !w->open;
 		return;

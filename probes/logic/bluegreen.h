@@ -80,6 +80,7 @@ struct bluegreen_word {
 	enum bluegreen_side side;
 	enum bluegreen_status status;
 	bool open;
+	bool bystander; /* not its side's writer: whether that takes writes it does not say */
 };
 
 /* Reads an answer to BLUEGREEN_QUERY.  0; -EPROTO: it is none. */

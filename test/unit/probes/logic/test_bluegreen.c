@@ -110,7 +110,7 @@ static void a_green_name_is_to_take_over_another(void **state)
 
 /* A word a second; TIME: only so many seconds pass. */
 enum { END = 0, B, G, TIME, MOVED };
-enum { SHUT = 0, OPEN = 1 };
+enum { SHUT = 0, OPEN, OTHER };
 
 struct beat {
 	int side;
@@ -157,6 +157,12 @@ static const struct {
 			{G, BLUEGREEN_AVAILABLE, OPEN, BLUEGREEN_SWITCHED},
 			{G, BLUEGREEN_IN_PROGRESS, SHUT, BLUEGREEN_SWITCHED},
 			{G, BLUEGREEN_AVAILABLE, SHUT, BLUEGREEN_IDLE}}},
+	{"who is not its writer does not say whether a side takes writes",
+		{{G, BLUEGREEN_AVAILABLE, OPEN, BLUEGREEN_READY},
+			{B, BLUEGREEN_IN_PROGRESS, OTHER, BLUEGREEN_HELD},
+			{G, BLUEGREEN_IN_PROGRESS, OTHER, BLUEGREEN_HELD},
+			{G, BLUEGREEN_IN_PROGRESS, OPEN, BLUEGREEN_HELD},
+			{B, BLUEGREEN_IN_PROGRESS, SHUT, BLUEGREEN_SWITCHED}}},
 	{"a side that is late with what the other has told rolls nothing back",
 		{{B, BLUEGREEN_AVAILABLE, OPEN, BLUEGREEN_READY},
 			{B, BLUEGREEN_INITIATED, OPEN, BLUEGREEN_NEAR},
@@ -225,7 +231,8 @@ static void play(const struct beat *beats)
 		} else {
 			const struct bluegreen_word w = {is->side == B ? BLUEGREEN_BLUE
 								       : BLUEGREEN_GREEN,
-				(enum bluegreen_status)is->status, is->open == OPEN};
+				(enum bluegreen_status)is->status, is->open == OPEN,
+				is->open == OTHER};
 
 			step = bluegreen_feed(&b, &w, now);
 		}
@@ -278,6 +285,8 @@ static void check(const struct bluegreen *b, const struct bluegreen *was,
 		assert_true(b->blue_shut || b->came);
 		assert_true(was->step != BLUEGREEN_IDLE || w->status >= BLUEGREEN_IN_PROGRESS);
 	}
+	if (w->bystander)
+		assert_true(b->blue_shut == was->blue_shut && b->green_open == was->green_open);
 	if (b->step == BLUEGREEN_HELD) {
 		assert_true(b->came && now < b->held_ns + HOLD_NS);
 		assert_true(b->status >= BLUEGREEN_IN_PROGRESS);
@@ -304,6 +313,7 @@ static void whatever_is_told_some_things_never_happen(void **state)
 			seed = seed * 6364136223846793005ul + 1442695040888963407ul;
 			w.side = (enum bluegreen_side)(seed >> 33 & 1);
 			w.open = seed >> 34 & 1;
+			w.bystander = (seed >> 56) % 8 == 0;
 			/* Mostly onwards. */
 			w.status = (enum bluegreen_status)(seed >> 36 & 3
 					? b.told[w.side] + (seed >> 40 & 1)

@@ -190,6 +190,9 @@ void cluster_bluegreen_tick(struct cluster *c, uint64_t now_ns)
 
 	(void)bluegreen_tick(&c->bluegreen, now_ns);
 	turn(c, was);
+	/* Green may take writes, and not come to tell its table. */
+	if (now_ns >= c->bluegreen.held_ns + c->bluegreen.hold_ns)
+		cluster_bluegreen_release(c);
 	if (!c->green && c->bluegreen.step == BLUEGREEN_SWITCHED)
 		cluster_bluegreen_end(c); /* for want of memory */
 	cluster_green_tick(c, now_ns);

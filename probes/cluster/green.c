@@ -240,7 +240,8 @@ static bool is_over(const struct cluster *c, const struct green *g, uint64_t now
 	if (c->bluegreen.step != BLUEGREEN_SWITCHED)
 		return false;
 	return (g->stands && green_has_moved(c, now_ns)) ||
-		(bluegreen_is_late(&c->bluegreen, now_ns) && c->topology.state != PEL_STATE_KNOWN);
+		(bluegreen_is_late(&c->bluegreen, now_ns) &&
+			(!g->stands || c->topology.state != PEL_STATE_KNOWN));
 }
 
 void cluster_green_tick(struct cluster *c, uint64_t now_ns)

@@ -12,7 +12,8 @@
  *   HELD, AWAITED -> SWITCHED   green says that it takes writes, and that is to be believed
  *                 -> READY      AVAILABLE again: rolled back
  *                 -> IDLE       BLUEGREEN_CAP_NS later
- *   SWITCHED  -> IDLE      bluegreen_end(); or rolled back: AVAILABLE, and green takes no writes
+ *   SWITCHED  -> IDLE      bluegreen_end(); or rolled back: AVAILABLE, and green takes no writes, or
+ *                          blue does, which is still asked
  *
  * Statuses only advance, but for a rollback, which is told by a side that had told more.  No rows in the
  * midst of it say nothing; blue's table may stop at IN_PROGRESS, and green's too, so that none is waited
@@ -141,13 +142,13 @@ static void advance(struct bluegreen *b, enum bluegreen_status status, uint64_t 
 	b->status = (uint8_t)status;
 }
 
-/* It says less than it did. */
+/* It says less than it did.  Blue is asked no more once green stands for it. */
 static void retreat(struct bluegreen *b, const struct bluegreen_word *w)
 {
 	if (w->status == BLUEGREEN_AVAILABLE) {
 		if (b->step != BLUEGREEN_SWITCHED)
 			begin(b, BLUEGREEN_AVAILABLE);
-		else if (w->side == BLUEGREEN_GREEN && !w->open && !w->bystander)
+		else if (!w->bystander && w->open == (w->side == BLUEGREEN_BLUE))
 			(void)bluegreen_end(b);
 	} else if (w->status == BLUEGREEN_NONE) {
 		if (b->step == BLUEGREEN_SWITCHED)

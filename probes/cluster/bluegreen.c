@@ -215,8 +215,12 @@ static void hold(const struct cluster *c, struct pel_hot *hot)
 		return;
 	if (writer)
 		hot->instances[hot->writer].role = PEL_ROLE_UNKNOWN;
-	for (unsigned i = 0; i < hot->n_instances; i++)
-		hot->instances[i].admission = PEL_ADMIT_HELD;
+	for (unsigned i = 0; i < hot->n_instances; i++) {
+		struct pel_hot_instance *in = &hot->instances[i];
+
+		if (in->admission == PEL_ADMITTED)
+			in->admission = PEL_ADMIT_HELD;
+	}
 	hot->writer = PEL_NONE;
 	hot->state = PEL_STATE_WRITERLESS;
 	hot->writerless_ns = c->bluegreen.held_ns;

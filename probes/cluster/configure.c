@@ -127,6 +127,16 @@ static void credentials_load(struct cluster *c)
 	cluster_login_anew(c);
 }
 
+/* With everybody, in a blue/green switchover: the writer too, who is admitted at any other time. */
+static bool were_held_all(const struct pel_hot *hot)
+{
+	for (unsigned i = 0; i < hot->n_instances; i++) {
+		if (hot->instances[i].admission == PEL_ADMITTED)
+			return false;
+	}
+	return hot->state == PEL_STATE_WRITERLESS;
+}
+
 /*
  * Who was new or held a moment ago is not admitted by a worker that takes over, and whom an earlier
  * prober was told to hold is held by one that is started anew.  Who knew a writer has one awaited, by
@@ -143,9 +153,12 @@ static void inherit(struct cluster *c, const char *name)
 	for (unsigned i = 0; i < n; i++)
 		topology_expect(&c->topology, held[i], true);
 	for (unsigned i = 0; c->inherited && i < hot->n_instances; i++) {
-		if (hot->instances[i].admission != PEL_ADMITTED)
-			topology_expect(&c->topology, cold->instances[i].id,
-				hot->instances[i].flags & PEL_INST_BY_HAND);
+		const struct pel_hot_instance *in = &hot->instances[i];
+		bool by_hand = in->flags & PEL_INST_BY_HAND;
+
+		if (in->admission != PEL_ADMITTED &&
+			(by_hand || in->admission != PEL_ADMIT_HELD || !were_held_all(hot)))
+			topology_expect(&c->topology, cold->instances[i].id, by_hand);
 	}
 	if (c->inherited && hot->writer != PEL_NONE)
 		topology_wish(&c->topology, cold->instances[hot->writer].id, false, c->born_ns);

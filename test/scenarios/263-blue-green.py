@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A blue/green switchover, followed by mysql.rds_topology: with the times of AWS and beside a
 program that has DNS alone; rolled back; with a table that stops at IN_PROGRESS; and without the
-right to see it.
+right to see it.  With names that look like green's, with a green that is mute or made writable by
+hand, and without the worker that held connects.
 """
 import os
 import subprocess
@@ -233,6 +234,67 @@ def for_ever():
         tap.ok(prober.cluster().writer == lab.writer, "and after three minutes it is forgotten")
 
 
+def names_like_greens():
+    with Lab(instances=3, name="shop-green") as lab, Prober(lab) as prober:
+        turn = Turn(lab, prober)
+        seen = turn.end()
+        wait_for(lambda: turn.phase() == "none", 40)
+        ids = {i for c in seen for i in c.instances if not i.startswith("blue-")}
+        tap.ok(ids == {"shop-green-1", "shop-green-2", "shop-green-3"},
+               "instances that are called X-green-1 for good keep their names, and it ends", ids)
+
+
+def mute_green():
+    with Lab(instances=3) as lab, Prober(lab, cluster_section(lab, hold="1s")) as prober:
+        turn = Turn(lab, prober, "--statuses", "rollback", "--slow")
+        root(lab, lab.writer, "UNINSTALL PLUGIN replica_host_status", green=True)
+        begun = turn.event("in_progress")
+        root(lab, lab.writer, "SET GLOBAL read_only = 0", green=True)
+        wait_for(lambda: turn.phase() == "switched", 5)
+        again = turn.watch.wait_first(begun, lambda c: turn.writer_of(c))
+        tap.ok(again, "green takes writes and tells no table: connects are held for hold alone")
+        turn.end()
+        wait_for(lambda: turn.phase() in ("none", "available"), 10)
+        tap.ok(turn.writer_of(prober.cluster()) == turn.writer_of(turn.blue),
+               "and when blue is back it is the writer")
+
+
+def a_reader_has_no_say():
+    with Lab(instances=3) as lab, Prober(lab, cluster_section(lab, hold="1s")) as prober:
+        turn = Turn(lab, prober, "--available", "60s")
+        root(lab, lab.writer, "SET GLOBAL read_only = 0", green=True)
+        asked = now()
+        for i in turn.blue.instances:
+            root(lab, i, rows("SWITCHOVER_IN_PROGRESS"))
+        wait_for(lambda: turn.phase() == "awaited", 10)
+        root(lab, lab.writer, "SHUTDOWN")
+        prober.wait(lambda c: c.state == "unknown", 10)
+        old = {i.ip4 for i in turn.blue.instances.values()}
+        led = {turn.writer_of(c) for at, c in turn.watch.seen if at > asked} - {None}
+        tap.ok(turn.phase() == "awaited" and led <= old,
+               "blue fails amidst it: its readers do not say that green is to be believed", led)
+        turn.watch.end()
+        turn.process.kill()
+        turn.process.wait()
+
+
+def killed_while_it_held():
+    with Lab(instances=3) as lab, Prober(lab) as prober:
+        was = prober.wait_settled(3)
+        root(lab, lab.writer, rows("AVAILABLE"))
+        prober.ask("refresh")
+        wait_for(lambda: prober.status()["clusters"][0]["blue_green"] == "available", 10)
+        root(lab, lab.writer, rows("SWITCHOVER_IN_PROGRESS"))
+        prober.wait(lambda c: c.state == "writerless", 10)
+        watch, before = Watch(prober), prober.worker()
+        lab.exec("kill", "-9", str(before))
+        prober.wait(lambda c: c.state == "known" and set(c.instances) == set(was.instances), 10)
+        watch.end()
+        shut = [(i.id, i.admission) for _, c in watch.seen if c.state == "known"
+                for i in c.instances.values() if i.admission != "admitted"]
+        tap.ok(not shut, "a worker that dies while it holds: no reader is a new one after it", shut)
+
+
 def without_the_right():
     with Lab(instances=2) as lab:
         root(lab, lab.writer, "REVOKE SELECT ON mysql.rds_topology FROM 'pelorus'@'%'")
@@ -253,5 +315,9 @@ with_the_times_of_aws()
 rolled_back()
 frozen()
 for_ever()
+names_like_greens()
+mute_green()
+a_reader_has_no_say()
+killed_while_it_held()
 without_the_right()
 tap.done()

@@ -258,19 +258,30 @@ static void await(struct source_zookeeper *s, uint64_t at_most_ns)
 	loop_timer_set_in(s->of->loop, &s->pulse, in_ns < at_most_ns ? in_ns : at_most_ns);
 }
 
+/*
+ * A session that no server of ours would begin.  One that is read-only has the client look for
+ * another server, and wait for what it says.
+ */
+static bool is_odd(const struct source_zookeeper *s)
+{
+	int lasts_ms = zoo_recv_timeout(s->handle);
+
+	return zoo_state(s->handle) == ZOO_READONLY_STATE ||
+		(s->connected && (lasts_ms < SESSION_LEAST_MS || lasts_ms > SESSION_MOST_MS));
+}
+
 static void step(struct source_zookeeper *s, int what)
 {
-	int r = ZOK, session;
+	int r = ZOK;
 
 	loop_io_remove(s->of->loop, &s->io);
 	if (what)
 		r = zookeeper_process(s->handle, what);
 	if (what & ZOOKEEPER_READ)
 		s->within = r == ZNOTHING;
-	session = zoo_recv_timeout(s->handle);
 	if (is_unrecoverable(s->handle))
 		lost(s, "the session is lost");
-	else if (s->connected && (session < SESSION_LEAST_MS || session > SESSION_MOST_MS))
+	else if (is_odd(s))
 		lost(s, "it does not speak ZooKeeper");
 	else if (r != ZOK && r != ZNOTHING)
 		loop_timer_set_in(s->of->loop, &s->pulse, cut(s));

@@ -249,6 +249,10 @@ def frame(*parts):
     return text(b"".join(parts))
 
 
+def greeting(read_only=0, session=100):
+    return frame(struct.pack("!iiq", 0, SESSION_MS, session), text(bytes(16)), bytes([read_only]))
+
+
 def answer(xid, error=0, body=b""):
     return frame(struct.pack("!iqi", xid, 7, error), body)
 
@@ -308,7 +312,7 @@ class Fake(threading.Thread):
         s.sendall(words[40 if self.pause_s else 0:])
 
     def greet(self, s, _):
-        s.sendall(frame(struct.pack("!iiq", 0, SESSION_MS, self.session), text(bytes(16)), b"\0"))
+        s.sendall(greeting(session=self.session))
 
     def close(self):
         self.listener.shutdown(socket.SHUT_RDWR)

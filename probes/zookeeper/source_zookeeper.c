@@ -84,12 +84,12 @@ static void handle_close(struct source_zookeeper *s)
 {
 	loop_io_remove(s->of->loop, &s->io);
 	loop_timer_stop(s->of->loop, &s->pulse);
+	s->connected = s->within = s->absent = false;
 	if (!s->handle)
 		return;
 	(void)zoo_set_servers(s->handle, "0.0.0.0:1");
 	(void)zookeeper_close(s->handle);
 	s->handle = NULL;
-	s->connected = s->within = s->absent = false;
 	s->awaited = 0;
 	s->asked = FRAME_NOTHING;
 }
@@ -105,20 +105,13 @@ static void on_watch(zhandle_t *handle, int type, int state, const char *path, v
 	struct source_zookeeper *s = ctx;
 
 	s->news = true;
-	if (type != ZOO_SESSION_EVENT)
-		return;
-	s->connected = state == ZOO_CONNECTED_STATE;
-	if (s->connected)
-		s->since_ns = loop_now_ns(s->of->loop);
-	if (!loop_timer_is_set(&s->timer))
+	if (type == ZOO_SESSION_EVENT) {
+		s->connected = state == ZOO_CONNECTED_STATE;
+		if (s->connected)
+			s->since_ns = loop_now_ns(s->of->loop);
+	}
+	if (type != ZOO_SESSION_EVENT || !loop_timer_is_set(&s->timer))
 		again(s, LOST_NS);
-}
-
-/* No answer came, for the connection ended: it is asked anew with the next one. */
-static bool is_cut(int r)
-{
-	return r == ZCONNECTIONLOSS || r == ZOPERATIONTIMEOUT || r == ZCLOSING ||
-		r == ZSESSIONEXPIRED || r == ZSESSIONMOVED;
 }
 
 static void on_stat(int r, const struct Stat *stat, const void *ctx)
@@ -126,7 +119,10 @@ static void on_stat(int r, const struct Stat *stat, const void *ctx)
 	struct source_zookeeper *s = (struct source_zookeeper *)ctx;
 
 	s->asked = FRAME_NOTHING;
-	s->news |= r != ZNONODE;
+	if (r == ZNONODE)
+		loop_timer_stop(s->of->loop, &s->timer);
+	else
+		s->news = true;
 }
 
 /*
@@ -147,7 +143,7 @@ static void on_data(int r, const char *value, int n, const struct Stat *stat, co
 	const char *why = NULL;
 
 	s->asked = FRAME_NOTHING;
-	if (is_cut(r)) {
+	if (!s->connected) { /* no answer came: it is asked anew with the next connection */
 		s->news = true;
 		return;
 	}
@@ -164,6 +160,8 @@ static void on_data(int r, const char *value, int n, const struct Stat *stat, co
 			: zerror(r);
 	if (why)
 		again(s, coordinator_fail(&s->told, why));
+	else if (s->absent)
+		again(s, LOST_NS);
 	else
 		loop_timer_stop(s->of->loop, &s->timer);
 }
@@ -371,6 +369,7 @@ static void due(void *ctx)
 
 	if (s->connected && !s->asked) {
 		s->news = true;
+		again(s, LOST_NS);
 		step(s, 0);
 	} else if (s->handle) {
 		lost(s, "none of its servers can be used");

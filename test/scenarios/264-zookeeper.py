@@ -231,6 +231,22 @@ def left_at_once(zk, cluster, url):
     zk.wait()
 
 
+def pings_on(s, first):
+    """Whatever it is asked: it lives."""
+    s.sendall(first)
+    while True:
+        time.sleep(0.5)
+        s.sendall(zookeeper.answer(-2))
+
+
+def answers_on(fake, s, error):
+    s.sendall(zookeeper.event(NODE))
+    while True:
+        xid = struct.unpack("!i", fake.frame(s)[:4])[0]
+        fake.asked += 1
+        s.sendall(zookeeper.answer(xid, error))
+
+
 # What a server may say that none does, after it has answered us once.
 DEEDS = {
     "an answer to no question": lambda f, s, xid: s.sendall(zookeeper.answer(xid + 1)),
@@ -239,6 +255,8 @@ DEEDS = {
         zookeeper.answer(-1, 0, struct.pack("!iii", 3, 3, 1 << 20) + b"/a")),
     "two gigabytes": lambda f, s, xid: s.sendall(struct.pack("!i", 0x7fffffff) + bytes(4096)),
     "two bytes, and the end": lambda f, s, xid: (s.sendall(b"\0\0"), s.shutdown(socket.SHUT_WR)),
+    "questions that are left, and pings": lambda f, s, xid: pings_on(s, zookeeper.event(NODE)),
+    "a lost connection, over it": lambda f, s, xid: answers_on(f, s, -4),
     "no protocol at all": lambda f, s, xid: s.sendall(b"HTTP/1.1 400 Bad Request\r\n" * 4),
 }
 
@@ -251,9 +269,9 @@ def rogue(number, text, deed, words="coordinator-trouble "):
     with Prober(cluster, section(cluster, f"zookeeper://127.0.1.{number}:2181{NODE}")) as p:
         worker = p.note_pids()[1]
         told = p.view.wait(lambda c: words in p.log() and c, 20)
-        came = fake.came
+        came, asked = fake.came, fake.asked
         time.sleep(3)
-        rate = (fake.came - came) / 3
+        rate = max(fake.came - came, fake.asked - asked) / 3
         fake.deed = None
         worlds.expect(told and p.note_pids()[1] == worker and rate <= 3, f"{text}: it is left, and "
                       "not asked too often", f"{rate:.1f} a second, {p.log()[-500:]}")
@@ -317,6 +335,45 @@ def slow():
     cluster.close()
 
 
+def late_answer():
+    """What was of no use is asked for again after a pause, but not before an answer came."""
+    cluster = plain(23)
+    fake = zookeeper.Fake(("127.0.1.23", 2181), "garbage")
+
+    def mend(f, s, _):
+        f.deed = None
+        s.sendall(zookeeper.event(NODE))
+        xid = struct.unpack("!i", f.frame(s)[:4])[0]
+        time.sleep(2)
+        f.value = document(cluster, *cluster.servers)
+        s.sendall(zookeeper.answer(xid, 0, zookeeper.data(f.value, f.changed)))
+    fake.deed = mend
+    with Prober(cluster, section(cluster, f"zookeeper://127.0.1.23{NODE}")) as p:
+        c = p.wait_known(next(iter(cluster.servers)))
+        worlds.expect(c and fake.came == 1, "an answer under way is awaited, whenever the one "
+                      "before was to be asked for again", f"{fake.came} {p.log()[-500:]}")
+    fake.close()
+    cluster.close()
+
+
+def no_word_of_its_coming():
+    """There is no node, and whether there is one now is not answered."""
+    cluster = plain(24)
+    fake = zookeeper.Fake(("127.0.1.24", 2181), "garbage")
+
+    def gone(f, s, _):
+        s.sendall(zookeeper.event(NODE))
+        xid = struct.unpack("!i", f.frame(s)[:4])[0]
+        s.sendall(zookeeper.answer(xid, zookeeper.NO_NODE))
+        pings_on(s, b"")
+    fake.deed = gone
+    with Prober(cluster, section(cluster, f"zookeeper://127.0.1.24{NODE}")) as p:
+        worlds.expect(p.view.wait(lambda _: fake.came > 1, 20), "a server that does not say "
+                      "whether a node has come is left", p.log()[-500:])
+    fake.close()
+    cluster.close()
+
+
 def silent(number, text, greeting):
     """At some byte it says nothing more: all else goes on, and it is given up for another."""
     cluster = plain(number)
@@ -340,7 +397,8 @@ def silent(number, text, greeting):
 def rogues():
     jobs = [(rogue, 4 + i, text, deed) for i, (text, deed) in enumerate(DEEDS.items())]
     jobs.append((rogue, 15, "a server that answers and hangs up", hang_up, "writer-changed"))
-    jobs += [(session_lost,), (lags,), (slow,)]
+    jobs += [(session_lost,), (lags,), (slow,), (late_answer,),
+             (no_word_of_its_coming,)]
     jobs.append((silent, 16, "silence after the connect", b""))
     jobs.append((silent, 17, "silence within the greeting", bytes(20)))
     jobs.append((silent, 18, "a server that takes no writes", zookeeper.greeting(1)))

@@ -98,13 +98,14 @@ void remote_module_close(struct remote_module *m)
 
 int remote_module_add(struct remote_module *m, const char *key, const struct config_cluster *config)
 {
-	int r = 0;
+	int first = 0;
 
-	for (struct remote_part *p = m->parts; p < m->parts + REMOTE_KINDS && r == 0; p++) {
-		if (p->remote)
-			r = p->ops->add(p->remote, key, config);
+	for (struct remote_part *p = m->parts; p < m->parts + REMOTE_KINDS; p++) {
+		int r = p->remote ? p->ops->add(p->remote, key, config) : 0;
+
+		first = first < 0 ? first : r;
 	}
-	return r;
+	return first;
 }
 
 void remote_module_remove(struct remote_module *m, const char *key)

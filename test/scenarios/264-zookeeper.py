@@ -374,6 +374,21 @@ def no_word_of_its_coming():
     cluster.close()
 
 
+def beside_another():
+    """Where to publish it is no key of etcd."""
+    cluster = plain(25)
+    first, *others = cluster.servers
+    fake = zookeeper.Fake(("127.0.1.25", 2181), document(cluster, first, *others))
+    url = f"zookeeper://127.0.1.25{NODE}"
+    with Prober(cluster, section(cluster, url, publish="http://127.0.0.1:1/a?b")) as p:
+        told = p.view.wait(lambda _: "source-failed" in p.log(), 10)
+        c = told and p.wait(lambda c: c.state == "known" and c, 10)
+        worlds.expect(c, "a node is followed beside a source that cannot be started",
+                      p.log()[-500:])
+    fake.close()
+    cluster.close()
+
+
 def silent(number, text, greeting):
     """At some byte it says nothing more: all else goes on, and it is given up for another."""
     cluster = plain(number)
@@ -398,7 +413,7 @@ def rogues():
     jobs = [(rogue, 4 + i, text, deed) for i, (text, deed) in enumerate(DEEDS.items())]
     jobs.append((rogue, 15, "a server that answers and hangs up", hang_up, "writer-changed"))
     jobs += [(session_lost,), (lags,), (slow,), (late_answer,),
-             (no_word_of_its_coming,)]
+             (no_word_of_its_coming,), (beside_another,)]
     jobs.append((silent, 16, "silence after the connect", b""))
     jobs.append((silent, 17, "silence within the greeting", bytes(20)))
     jobs.append((silent, 18, "a server that takes no writes", zookeeper.greeting(1)))

@@ -327,7 +327,7 @@ int config_load(const char *path, struct config **ret, struct config_error *ret_
 bool config_cluster_is_other(const struct config_cluster *a, const struct config_cluster *b)
 {
 	return a->port != b->port || a->dialect != b->dialect || a->source != b->source ||
-		strcmp(a->allowed_hosts, b->allowed_hosts) != 0 ||
+		!*a->url != !*b->url || strcmp(a->allowed_hosts, b->allowed_hosts) != 0 ||
 		strcmp(a->global_regions, b->global_regions) != 0 ||
 		strcmp(a->home_region, b->home_region) != 0 ||
 		memcmp(&a->members, &b->members, sizeof(a->members)) != 0;

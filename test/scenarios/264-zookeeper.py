@@ -375,7 +375,7 @@ def no_word_of_its_coming():
 
 
 def beside_another():
-    """Where to publish it is no key of etcd."""
+    """Where to publish it is no key of etcd; and then the configuration has no node any more."""
     cluster = plain(25)
     first, *others = cluster.servers
     fake = zookeeper.Fake(("127.0.1.25", 2181), document(cluster, first, *others))
@@ -385,6 +385,12 @@ def beside_another():
         c = told and p.wait(lambda c: c.state == "known" and c, 10)
         worlds.expect(c, "a node is followed beside a source that cannot be started",
                       p.log()[-500:])
+    with Prober(cluster, section(cluster, url)) as p:
+        p.wait_known(first)
+        p.configure(section(cluster, url).replace(f"url = {url}\n", ""))
+        p.ask("reload")
+        worlds.expect(p.wait(lambda c: c.state != "known" and c, 10), "the word of a node that is "
+                      "not asked any more is forgotten", p.log()[-500:])
     fake.close()
     cluster.close()
 

@@ -5,8 +5,9 @@
  *
  * libcurl and what it brings along would cost every prober memory, and most need none of it.  So
  * everything that uses libcurl, json-c and expat is in pelorus-http.so, and what uses ZooKeeper's
- * client in pelorus-zookeeper.so; the prober knows only this file.  A module runs on the prober's loop and calls struct remote_core from there, never from
- * within the calls here.  Times, clusters' keys and their names are the engine's.
+ * client in pelorus-zookeeper.so; the prober knows only this file.  A module runs on the prober's
+ * loop and calls struct remote_core from there, never from within the calls here.  Times, clusters'
+ * keys and their names are the engine's.
  */
 #ifndef REMOTE_H
 #define REMOTE_H
@@ -88,7 +89,6 @@ struct remote_ops {
 	void (*event)(struct remote *r, const char *line);
 };
 
-/* The core's end.  Where nothing is loaded, these do nothing, or say -ENOENT. */
 enum remote_kind {
 	REMOTE_HTTP = 0,
 	REMOTE_ZOOKEEPER,
@@ -104,6 +104,8 @@ struct remote_module {
 	struct remote_part parts[REMOTE_KINDS];
 	bool muted; /* events of this moment are another host's to tell */
 };
+
+/* The core's end.  Where nothing is loaded, these do nothing, or say -ENOENT. */
 
 /* Whether a configuration needs the module at all. */
 bool remote_is_wanted(const struct config *config, enum remote_kind kind);

@@ -242,7 +242,7 @@ def pings_on(s, first):
 def answers_on(fake, s, error):
     s.sendall(zookeeper.event(NODE))
     while True:
-        xid = struct.unpack("!i", fake.frame(s)[:4])[0]
+        xid = struct.unpack("!i", zookeeper.receive(s)[:4])[0]
         fake.asked += 1
         s.sendall(zookeeper.answer(xid, error))
 
@@ -343,7 +343,7 @@ def late_answer():
     def mend(f, s, _):
         f.deed = None
         s.sendall(zookeeper.event(NODE))
-        xid = struct.unpack("!i", f.frame(s)[:4])[0]
+        xid = struct.unpack("!i", zookeeper.receive(s)[:4])[0]
         time.sleep(2)
         f.value = document(cluster, *cluster.servers)
         s.sendall(zookeeper.answer(xid, 0, zookeeper.data(f.value, f.changed)))
@@ -363,7 +363,7 @@ def no_word_of_its_coming():
 
     def gone(f, s, _):
         s.sendall(zookeeper.event(NODE))
-        xid = struct.unpack("!i", f.frame(s)[:4])[0]
+        xid = struct.unpack("!i", zookeeper.receive(s)[:4])[0]
         s.sendall(zookeeper.answer(xid, zookeeper.NO_NODE))
         pings_on(s, b"")
     fake.deed = gone

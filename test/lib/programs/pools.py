@@ -83,14 +83,18 @@ def python(name, kind, wheel=None, width=1):
 
 
 def groups(folder):
-    """All that can be had, in groups that two cores bear at once; Amazon's are peers."""
+    """All that can be had, in groups that two cores bear at once; Amazon's are peers.
+
+    A pool of Node makes its four logins on one core: beside another it waits for that."""
     node, hikari = clients.node_problem(), java(folder)
     pool = ["node", os.path.join(CLIENTS, "node", "writer.mjs")]
     php = ["php", os.path.join(CLIENTS, "php", "writer.php")]
     url = "jdbc:{}mysql://{{}}:3306/app"
     return [[
         Pool("mysql2 pool", pool, ("mysql2",), node, WIDE),
+    ], [
         Pool("TypeORM", pool, ("typeorm",), node, WIDE),
+    ], [
         Pool("Sequelize", pool, ("sequelize",), node, WIDE),
         Pool("AWS wrapper (Node)", pool, ("aws",), node, WIDE),
     ], [

@@ -22,14 +22,6 @@ static inline struct handle *hook_guard(const void *mysql, const void *from)
 	return h && !library_contains(h->library, from) ? h : NULL;
 }
 
-/* The same in a few instructions: NULL means nothing if *ret_behind. */
-static inline struct handle *hook_guard_first(const void *mysql, const void *from, bool *ret_behind)
-{
-	struct handle *h = table_find_first(mysql, ret_behind);
-
-	return h && !library_contains(h->library, from) ? h : NULL;
-}
-
 /* The same for a statement whose connection is still there. */
 static inline struct statement *hook_guard_statement(const void *stmt, const void *from)
 {

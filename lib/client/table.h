@@ -2,60 +2,50 @@
 /*
  * What is remembered of a MYSQL* or MYSQL_STMT*: a table from pointer to object.
  *
- * A look-up takes no lock and, for a pointer that is not there, a few instructions.  It is safe for
- * the thread that owns the pointer at that moment, which is what client libraries demand as well;
- * changes of other entries may go on beside it.
+ * A look-up takes no lock and, for a pointer that is not there, mostly one load alone.  It is safe for the
+ * thread that owns the pointer at that moment, which is what client libraries demand as well; changes
+ * of other entries may go on beside it.
  */
 #ifndef PELORUS_LIB_CLIENT_TABLE_H
 #define PELORUS_LIB_CLIENT_TABLE_H
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+/* In one chain for ever: when its key is gone, another of the chain gets it. */
 struct table_entry {
-	_Atomic(const void *) key; /* NULL: free, ends a search; TABLE_GONE: removed, does not */
+	_Atomic(const void *) key; /* NULL: free; TABLE_TAKEN: somebody enters its object */
 	_Atomic(void *) object;
+	struct table_entry *next;
 };
 
-struct table {
-	uintptr_t mask; /* of the entries' offsets in bytes */
-	struct table_entry entries[];
-};
+#define TABLE_TAKEN ((const void *)1)
+#define TABLE_CHAINS 1024u
 
-#define TABLE_GONE ((const void *)1)
+extern _Atomic(struct table_entry *) client_table[TABLE_CHAINS];
 
-extern _Atomic(struct table *) client_table;
-
-/* Where the search for a key begins, and where it goes on from `offset`: not reduced by the mask. */
-static inline uintptr_t table_offset(const void *key)
+static inline _Atomic(struct table_entry *) *table_chain(const void *key)
 {
-	return (uintptr_t)key ^ (uintptr_t)key >> 9;
+	return &client_table[((uintptr_t)key >> 4 ^ (uintptr_t)key >> 14) % TABLE_CHAINS];
 }
 
-static inline uintptr_t table_offset_next(uintptr_t offset)
+/* NULL if there is none.  Partner: the release in table_put(). */
+static inline struct table_entry *table_entry_of(const void *key)
 {
-	return offset + sizeof(struct table_entry);
-}
+	struct table_entry *e = atomic_load_explicit(table_chain(key), memory_order_acquire);
 
-static inline struct table_entry *table_entry_at(struct table *t, uintptr_t offset)
-{
-	return (struct table_entry *)(void *)((char *)t->entries + (offset & t->mask));
+	while (e && atomic_load_explicit(&e->key, memory_order_acquire) != key)
+		e = e->next;
+	return e;
 }
 
 /* NULL is never found. */
-void *table_find(const void *key);
-
-/* The same in a few instructions, if it is at its first place: NULL means nothing if *ret_behind. */
-static inline void *table_find_first(const void *key, bool *ret_behind)
+static inline void *table_find(const void *key)
 {
-	struct table *t = atomic_load_explicit(&client_table, memory_order_acquire);
-	struct table_entry *e = table_entry_at(t, table_offset(key));
-	const void *k = atomic_load_explicit(&e->key, memory_order_acquire);
+	struct table_entry *e = key ? table_entry_of(key) : NULL;
 
-	*ret_behind = k && k != key;
-	return k && k == key ? atomic_load_explicit(&e->object, memory_order_relaxed) : NULL;
+	return e ? atomic_load_explicit(&e->object, memory_order_relaxed) : NULL;
 }
 
 /* Enters or replaces; 0 or -ENOMEM. */

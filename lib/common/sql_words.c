@@ -117,12 +117,13 @@ static const char *find(const char *list, size_t size, struct pel_sql_span word)
 
 #define FIND(list, word) find(list, sizeof(list) - 1, word)
 
+/* The most frequent first. */
 enum sql_call sql_word_call(struct pel_sql_span word)
 {
-	if (FIND(keywords, word))
-		return SQL_CALL_KEYWORD;
 	if (FIND(pure, word))
 		return SQL_CALL_PURE;
+	if (FIND(keywords, word))
+		return SQL_CALL_KEYWORD;
 	return FIND(peeks, word) ? SQL_CALL_PEEK : SQL_CALL_UNKNOWN;
 }
 

@@ -91,6 +91,8 @@ enum pel_role pel_rows_role(const char *read_only)
 		{"OFF", PEL_ROLE_WRITER},
 		{"1", PEL_ROLE_READER},
 		{"ON", PEL_ROLE_READER},
+		{"NO_LOCK", PEL_ROLE_READER}, /* this and the next: MariaDB from 12 on */
+		{"NO_LOCK_NO_ADMIN", PEL_ROLE_READER},
 	};
 
 	for (size_t i = 0; read_only && i < sizeof(words) / sizeof(*words); i++) {

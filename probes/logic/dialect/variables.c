@@ -42,14 +42,6 @@ static void take_text(char *to, size_t size, const char *value)
 		memcpy(to, value, n + 1);
 }
 
-/* MariaDB from 12 on has more words for a server that takes no writes. */
-static enum pel_role role_of(const char *read_only)
-{
-	if (read_only && (!strcmp(read_only, "NO_LOCK") || !strcmp(read_only, "NO_LOCK_NO_ADMIN")))
-		return PEL_ROLE_READER;
-	return pel_rows_role(read_only);
-}
-
 static void take_variable(struct dialect_variables *v, const char *name, const char *value)
 {
 	if (strcasecmp(name, "aurora_server_id") == 0)
@@ -71,9 +63,9 @@ static void take_variable(struct dialect_variables *v, const char *name, const c
 	else if (strcasecmp(name, "group_view") == 0)
 		take_text(v->group_view, sizeof(v->group_view), value);
 	else if (strcasecmp(name, "innodb_read_only") == 0)
-		v->innodb_read_only = role_of(value);
+		v->innodb_read_only = pel_rows_role(value);
 	else if (strcasecmp(name, "read_only") == 0)
-		v->read_only = role_of(value);
+		v->read_only = pel_rows_role(value);
 }
 
 int dialect_read_variables(const struct pel_cells *cells, struct dialect_variables *ret)
@@ -149,7 +141,7 @@ static void take_role(enum pel_role role, struct evidence *e)
 
 void dialect_take_role(const char *read_only, struct evidence *e)
 {
-	take_role(role_of(read_only), e);
+	take_role(pel_rows_role(read_only), e);
 }
 
 void dialect_take_identity(const struct dialect_variables *v, enum pel_role role,

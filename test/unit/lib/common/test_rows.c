@@ -245,6 +245,8 @@ static void who_says_reader_by_either_variable_is_one(void **state)
 		{NULL, "1", PEL_ROLE_READER},
 		{"0", NULL, PEL_ROLE_WRITER},
 		{"1", "maybe", PEL_ROLE_READER},
+		{"OFF", "NO_LOCK", PEL_ROLE_READER},
+		{"0", "NO_LOCK_NO_ADMIN", PEL_ROLE_READER},
 		{NULL, NULL, PEL_ROLE_UNKNOWN},
 	};
 

@@ -18,6 +18,7 @@ static const struct {
 	{1290, CAUSE_REFUSED},    /* ER_OPTION_PREVENTS_STATEMENT */
 	{1792, CAUSE_REFUSED},    /* ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION */
 	{1836, CAUSE_REFUSED},    /* ER_READ_ONLY_MODE */
+	{1047, CAUSE_REFUSED},    /* ER_UNKNOWN_COM_ERROR: a Galera node without its group */
 };
 
 enum retry_cause retry_cause_of(unsigned error)

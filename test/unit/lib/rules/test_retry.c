@@ -100,10 +100,10 @@ static void errors_have_causes(void **state)
 	assert_int_equal(retry_cause_of(1290), REFUSED);
 	assert_int_equal(retry_cause_of(1792), REFUSED);
 	assert_int_equal(retry_cause_of(1836), REFUSED);
+	assert_int_equal(retry_cause_of(1047), REFUSED);
 	assert_int_equal(retry_cause_of(1062), CAUSE_NONE);
 	/* A group's member that was expelled: the group may have had the transaction before that. */
 	assert_int_equal(retry_cause_of(3100), CAUSE_NONE);
-	assert_int_equal(retry_cause_of(1047), CAUSE_NONE); /* not of a writer that is elsewhere */
 	assert_int_equal(retry_cause_of(2014), CAUSE_NONE);
 	assert_int_equal(retry_cause_of(0), CAUSE_NONE);
 }

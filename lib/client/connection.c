@@ -44,7 +44,7 @@ struct handle *connection_adopt(const struct library *lib, void *mysql, const ch
 	struct followed *f;
 	struct handle *h;
 
-	if (!host && lib->real.get_infov)
+	if (!host)
 		(void)lib->real.get_infov(mysql, CLIENT_INFO_HOST, &host);
 	f = find_followed(host);
 	h = f ? handle_new(mysql, lib, f) : NULL;
@@ -337,7 +337,7 @@ static bool read_tls(const struct handle *h, struct envcreds *ret)
 	const char *ca = NULL;
 	client_bool verify = 0;
 
-	if (!real->get_ssl_cipher || !real->get_ssl_cipher(h->mysql))
+	if (!real->get_ssl_cipher(h->mysql))
 		return true;
 	ret->ssl = true;
 	if (!h->library->is_mariadb)

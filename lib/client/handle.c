@@ -27,6 +27,8 @@ void handle_free(struct handle *h)
 {
 	struct statement *next;
 
+	if (!h)
+		return;
 	(void)table_take(h->mysql);
 	for (struct statement *s = h->statements; s; s = next) {
 		next = s->next;
@@ -88,8 +90,7 @@ unsigned handle_status(const struct handle *h)
 {
 	unsigned status = CLIENT_STATUS_UNKNOWN;
 
-	if (h->library->real.get_infov)
-		(void)h->library->real.get_infov(h->mysql, CLIENT_INFO_SERVER_STATUS, &status);
+	(void)h->library->real.get_infov(h->mysql, CLIENT_INFO_SERVER_STATUS, &status);
 	return status;
 }
 
@@ -108,9 +109,7 @@ static bool is_ascii_safe(const char *name)
 unsigned handle_sql_flags(const struct handle *h)
 {
 	unsigned status = handle_status(h), flags = 0;
-	const char *name = h->library->real.character_set_name
-		? h->library->real.character_set_name(h->mysql)
-		: NULL;
+	const char *name = h->library->real.character_set_name(h->mysql);
 
 	if (status != CLIENT_STATUS_UNKNOWN && !(status & CLIENT_STATUS_NO_ESCAPES))
 		flags |= PEL_SQL_ESCAPES;

@@ -64,7 +64,7 @@ static inline struct statement *statement_of(const void *stmt)
 /* Remembers a connection; NULL if there is no memory for it. */
 struct handle *handle_new(void *mysql, const struct library *library, struct followed *f);
 
-/* Forgets it; its statements stay, without a connection. */
+/* Forgets it, if it is one; its statements stay, without a connection. */
 void handle_free(struct handle *h);
 
 /* Remembers a statement of a followed connection; without memory the session counts as dirty. */

@@ -11,6 +11,8 @@
 #include "call.h"
 #include "functions.h"
 
+#include <string.h>
+
 /* Where the hook's caller is. */
 #define HOOK_CALLER __builtin_return_address(0)
 
@@ -22,7 +24,26 @@ static inline struct handle *hook_guard(const void *mysql, const void *from)
 	return h && !library_contains(h->library, from) ? h : NULL;
 }
 
-/* The same for a statement whose connection is still there. */
+/* What a hook knows of a call: the connection as above, and the library to pass it on to, or NULL. */
+struct hook {
+	struct handle *h;
+	const struct library *lib;
+};
+
+static inline struct hook hook_begin(const void *mysql, const void *from)
+{
+	struct handle *h = hook_guard(mysql, from);
+
+	return (struct hook){h, h ? h->library : library_of(from)};
+}
+
+/* Libraries' "up to the NUL" */
+static inline size_t hook_length(const char *text, size_t n)
+{
+	return n == ~(size_t)0 ? strlen(text) : n;
+}
+
+/* The connection of a statement, if both are still there. */
 static inline struct statement *hook_guard_statement(const void *stmt, const void *from)
 {
 	struct statement *s = statement_of(stmt);

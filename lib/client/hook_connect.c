@@ -31,15 +31,6 @@
 #define TOKEN_AGAIN_NS UINT64_C(50000000)
 #define TOKEN_IN_VAIN_NS UINT64_C(60000000000) /* nobody waits again so soon */
 
-/* What is remembered of a pointer ends with its connection, or when it is used for another. */
-static void forget(const void *mysql)
-{
-	struct handle *h = handle_of(mysql);
-
-	if (h)
-		handle_free(h);
-}
-
 /* What mysql_real_connect() was called with. */
 struct login {
 	const char *host, *user, *password, *db;
@@ -151,20 +142,25 @@ void *mysql_real_connect(void *mysql, const char *host, const char *user, const 
 		return NULL;
 	if (library_contains(lib, HOOK_CALLER))
 		return lib->real.real_connect(mysql, host, user, password, db, port, socket, flags);
-	forget(mysql);
+	handle_free(handle_of(mysql)); /* the pointer is used for another connection */
 	if (socket || !env_get()->active)
 		return lib->real.real_connect(mysql, host, user, password, db, port, socket, flags);
 	return connect_followed(lib, mysql, &login);
 }
 
 /* A library that connects anew closes its own MYSQL in passing. */
+static const struct library *end(void *mysql, const void *from)
+{
+	const struct hook call = hook_begin(mysql, from);
+
+	handle_free(call.h);
+	return call.lib;
+}
+
 void mysql_close(void *mysql)
 {
-	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	const struct library *lib = h ? h->library : library_of(HOOK_CALLER);
+	const struct library *lib = end(mysql, HOOK_CALLER);
 
-	if (h)
-		handle_free(h);
 	if (lib)
 		lib->real.close(mysql);
 }
@@ -190,7 +186,7 @@ int mysql_real_connect_start(void **ret, void *mysql, const char *host, const ch
 	*ret = NULL;
 	if (!lib || !lib->real.connect_start)
 		return 0;
-	forget(mysql);
+	handle_free(handle_of(mysql));
 	wish = wish_begin(NULL, PEL_ROLE_UNKNOWN, true);
 	events = lib->real.connect_start(ret, mysql, host, user, password, db, port, socket, flags);
 	(void)wish_end(wish);
@@ -217,10 +213,7 @@ int mysql_real_connect_cont(void **ret, void *mysql, int events)
 
 int mysql_close_start(void *mysql)
 {
-	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	const struct library *lib = h ? h->library : library_of(HOOK_CALLER);
+	const struct library *lib = end(mysql, HOOK_CALLER);
 
-	if (h)
-		handle_free(h);
-	return lib && lib->real.close_start ? lib->real.close_start(mysql) : 0;
+	return lib ? lib->real.close_start(mysql) : 0;
 }

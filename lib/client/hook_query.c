@@ -23,8 +23,7 @@ static int execute(struct handle *h, call_run *run, const char *text, size_t n)
 {
 	int result;
 
-	if (n == ~(size_t)0) /* libmysqlclient's "up to the NUL" */
-		n = strlen(text);
+	n = hook_length(text, n);
 	connection_note_begin(h);
 	result = run(h, text, n);
 	if (result != 0)
@@ -36,12 +35,11 @@ static int execute(struct handle *h, call_run *run, const char *text, size_t n)
 
 static int query(void *mysql, const char *text, size_t n, const void *from)
 {
-	struct handle *h = hook_guard(mysql, from);
-	const struct library *lib = h ? h->library : library_of(from);
+	const struct hook call = hook_begin(mysql, from);
 
-	if (h)
-		return execute(h, run_query, text, n);
-	return lib ? lib->real.real_query(mysql, text, n) : 1;
+	if (call.h)
+		return execute(call.h, run_query, text, n);
+	return call.lib ? call.lib->real.real_query(mysql, text, n) : 1;
 }
 
 int mysql_real_query(void *mysql, const char *text, unsigned long n)
@@ -57,25 +55,20 @@ int mysql_query(void *mysql, const char *text)
 
 int mysql_send_query(void *mysql, const char *text, unsigned long n)
 {
-	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	const struct library *lib = h ? h->library : library_of(HOOK_CALLER);
+	const struct hook call = hook_begin(mysql, HOOK_CALLER);
 
-	if (h)
-		return execute(h, run_send, text, n);
-	return lib ? lib->real.send_query(mysql, text, n) : 1;
+	if (call.h)
+		return execute(call.h, run_send, text, n);
+	return call.lib ? call.lib->real.send_query(mysql, text, n) : 1;
 }
 
 client_bool mysql_read_query_result(void *mysql)
 {
-	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	const struct library *lib = h ? h->library : library_of(HOOK_CALLER);
-	client_bool failed;
+	const struct hook call = hook_begin(mysql, HOOK_CALLER);
+	client_bool failed = call.lib ? call.lib->real.read_query_result(mysql) : 1;
 
-	if (!h)
-		return lib ? lib->real.read_query_result(mysql) : 1;
-	failed = lib->real.read_query_result(mysql);
-	if (failed)
-		call_note_failure(h);
+	if (call.h && failed)
+		call_note_failure(call.h);
 	return failed;
 }
 
@@ -86,16 +79,13 @@ static int run_ping(struct handle *h, const char *text, size_t n)
 
 int mysql_ping(void *mysql)
 {
-	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	const struct library *lib = h ? h->library : library_of(HOOK_CALLER);
+	const struct hook call = hook_begin(mysql, HOOK_CALLER);
 	int result;
 
-	if (!lib || !lib->real.ping)
-		return 1;
-	if (h) {
-		h->left |= library_reconnects(lib, mysql);
-		connection_note_begin(h);
+	if (call.h) {
+		call.h->left |= library_reconnects(call.lib, mysql);
+		connection_note_begin(call.h);
 	}
-	result = lib->real.ping(mysql);
-	return !h || result == 0 ? result : call_failed(h, run_ping, NULL, 0, result);
+	result = call.lib ? call.lib->real.ping(mysql) : 1;
+	return !call.h || result == 0 ? result : call_failed(call.h, run_ping, NULL, 0, result);
 }

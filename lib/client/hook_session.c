@@ -16,50 +16,45 @@ static client_bool end_transaction(struct handle *h, client_bool failed)
 
 client_bool mysql_commit(void *mysql)
 {
-	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	const struct library *lib = h ? h->library : library_of(HOOK_CALLER);
+	const struct hook call = hook_begin(mysql, HOOK_CALLER);
 
-	return lib ? end_transaction(h, lib->real.commit(mysql)) : 1;
+	return call.lib ? end_transaction(call.h, call.lib->real.commit(mysql)) : 1;
 }
 
 client_bool mysql_rollback(void *mysql)
 {
-	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	const struct library *lib = h ? h->library : library_of(HOOK_CALLER);
+	const struct hook call = hook_begin(mysql, HOOK_CALLER);
 
-	return lib ? end_transaction(h, lib->real.rollback(mysql)) : 1;
+	return call.lib ? end_transaction(call.h, call.lib->real.rollback(mysql)) : 1;
 }
 
 client_bool mysql_autocommit(void *mysql, client_bool on)
 {
-	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	const struct library *lib = h ? h->library : library_of(HOOK_CALLER);
-	client_bool failed = lib ? lib->real.autocommit(mysql, on) : 1;
+	const struct hook call = hook_begin(mysql, HOOK_CALLER);
+	client_bool failed = call.lib ? call.lib->real.autocommit(mysql, on) : 1;
 
-	if (h && !failed)
-		h->session.autocommit = on != 0;
+	if (call.h && !failed)
+		call.h->session.autocommit = on != 0;
 	return failed;
 }
 
 int mysql_select_db(void *mysql, const char *db)
 {
-	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	const struct library *lib = h ? h->library : library_of(HOOK_CALLER);
-	int result = lib ? lib->real.select_db(mysql, db) : 1;
+	const struct hook call = hook_begin(mysql, HOOK_CALLER);
+	int result = call.lib ? call.lib->real.select_db(mysql, db) : 1;
 
-	if (h && result == 0)
-		session_forget_database(&h->session);
+	if (call.h && result == 0)
+		session_forget_database(&call.h->session);
 	return result;
 }
 
 int mysql_set_character_set(void *mysql, const char *name)
 {
-	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	const struct library *lib = h ? h->library : library_of(HOOK_CALLER);
-	int result = lib ? lib->real.set_character_set(mysql, name) : 1;
+	const struct hook call = hook_begin(mysql, HOOK_CALLER);
+	int result = call.lib ? call.lib->real.set_character_set(mysql, name) : 1;
 
-	if (h && result == 0)
-		session_forget_charset(&h->session);
+	if (call.h && result == 0)
+		session_forget_charset(&call.h->session);
 	return result;
 }
 
@@ -77,41 +72,39 @@ static void begin_anew(struct handle *h)
 
 client_bool mysql_change_user(void *mysql, const char *user, const char *password, const char *db)
 {
-	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	const struct library *lib = h ? h->library : library_of(HOOK_CALLER);
-	client_bool failed = lib ? lib->real.change_user(mysql, user, password, db) : 1;
+	const struct hook call = hook_begin(mysql, HOOK_CALLER);
+	client_bool failed = call.lib ? call.lib->real.change_user(mysql, user, password, db) : 1;
 
-	if (h && !failed)
-		begin_anew(h);
+	if (call.h && !failed)
+		begin_anew(call.h);
 	return failed;
 }
 
 int mysql_reset_connection(void *mysql)
 {
-	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	const struct library *lib = h ? h->library : library_of(HOOK_CALLER);
-	int result = lib && lib->real.reset_connection ? lib->real.reset_connection(mysql) : 1;
+	const struct hook call = hook_begin(mysql, HOOK_CALLER);
+	int result = call.lib ? call.lib->real.reset_connection(mysql) : 1;
 
-	if (h && result == 0)
-		begin_anew(h);
+	if (call.h && result == 0)
+		begin_anew(call.h);
 	return result;
 }
 
 void *mysql_stmt_init(void *mysql)
 {
-	struct handle *h = hook_guard(mysql, HOOK_CALLER);
-	const struct library *lib = h ? h->library : library_of(HOOK_CALLER);
-	void *stmt = lib ? lib->real.stmt_init(mysql) : NULL;
+	const struct hook call = hook_begin(mysql, HOOK_CALLER);
+	void *stmt = call.lib ? call.lib->real.stmt_init(mysql) : NULL;
 
-	if (h && stmt)
-		statement_new(stmt, h);
+	if (call.h && stmt)
+		statement_new(stmt, call.h);
 	return stmt;
 }
 
 /* What it may leave in the session when it is executed outlives it. */
 static void note_prepared(struct statement *s, const char *text, size_t n)
 {
-	enum pel_sql_class class = pel_sql_classify(text, n, handle_sql_flags(s->handle));
+	unsigned flags = handle_sql_flags(s->handle);
+	enum pel_sql_class class = pel_sql_classify(text, hook_length(text, n), flags);
 
 	s->prepared = true;
 	if (class != PEL_SQL_READ && class != PEL_SQL_WRITE && class != PEL_SQL_PEEK)

@@ -73,20 +73,20 @@ static const struct {
 	AT(FAILS, "mysql_select_db", select_db),
 	AT(FAILS, "mysql_change_user", change_user),
 	AT(FAILS, "mysql_set_character_set", set_character_set),
-	AT(MAY, "mysql_reset_connection", reset_connection),
-	AT(MAY, "mysql_ping", ping),
+	AT(FAILS, "mysql_reset_connection", reset_connection),
+	AT(FAILS, "mysql_ping", ping),
 	AT(MAY, "mysql_options", options),
-	AT(MAY, "mysql_get_option", get_option),
+	AT(NONE, "mysql_get_option", get_option),
 	AT(NONE, "mysql_errno", errnum),
 	AT(NONE, "mysql_error", error),
 	AT(MAY, "mysql_get_client_version", client_version),
-	AT(MAY, "mysql_character_set_name", character_set_name),
+	AT(NONE, "mysql_character_set_name", character_set_name),
 	AT(MAY, "mysql_real_connect_start", connect_start),
 	AT(MAY, "mysql_real_connect_cont", connect_cont),
-	AT(MAY, "mysql_close_start", close_start),
-	AT(MAY, "mysql_get_ssl_cipher", get_ssl_cipher),
+	AT(NONE, "mysql_close_start", close_start),
+	AT(NONE, "mysql_get_ssl_cipher", get_ssl_cipher),
 	AT(MAY, "mysql_get_socket", get_socket),
-	AT(MAY, "mariadb_get_infov", get_infov),
+	AT(NONE, "mariadb_get_infov", get_infov),
 	AT(NONE, "mysql_stmt_init", stmt_init),
 	AT(FAILS, "mysql_stmt_prepare", stmt_prepare),
 	AT(FAILS, "mysql_stmt_close", stmt_close),
@@ -232,30 +232,22 @@ static bool load(const void *symbol, struct library *ret)
 	return true;
 }
 
-static const struct library *find_known(const void *symbol)
+/* The library that `symbol` is mysql_real_query() of. */
+static const struct library *library_with(const void *symbol)
 {
 	struct library *lib = atomic_load_explicit(&libraries, memory_order_acquire);
 
 	while (lib && (const void *)(uintptr_t)lib->real.real_query != symbol)
 		lib = lib->next;
-	return lib;
-}
-
-/* The library that `symbol` is mysql_real_query() of. */
-static const struct library *library_with(const void *symbol)
-{
-	const struct library *known = symbol ? find_known(symbol) : NULL;
-	struct library *lib;
-
-	if (!symbol || known)
-		return known;
+	if (lib || !symbol)
+		return lib;
 	lib = malloc(sizeof(*lib));
 	if (!lib || !load(symbol, lib)) {
 		free(lib);
 		return NULL;
 	}
 	lib->next = atomic_load_explicit(&libraries, memory_order_relaxed);
-	/* Partner: the acquire in find_known(); for callers' lists, that in library_of(). */
+	/* Partner: the acquire above; for callers' lists, that in library_of(). */
 	while (!atomic_compare_exchange_weak_explicit(&libraries, &lib->next, lib,
 		memory_order_release, memory_order_relaxed))
 		;
@@ -310,8 +302,7 @@ uint64_t library_limit_ns(const struct library *lib, void *mysql, int option)
 {
 	unsigned seconds = 0;
 
-	if (lib->real.get_option)
-		(void)lib->real.get_option(mysql, option, &seconds);
+	(void)lib->real.get_option(mysql, option, &seconds);
 	return seconds ? seconds * UINT64_C(1000000000) : UINT64_MAX / 4;
 }
 

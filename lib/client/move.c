@@ -142,7 +142,7 @@ static bool ping(const struct handle *h, bool anew)
 	bool alive;
 
 	if (h->library->opt_reconnect == 0)
-		return real->ping && real->ping(h->mysql) == 0;
+		return real->ping(h->mysql) == 0;
 	(void)real->get_option(h->mysql, h->library->opt_reconnect, &chosen);
 	(void)real->options(h->mysql, h->library->opt_reconnect, &on);
 	alive = real->ping(h->mysql) == 0;

@@ -63,6 +63,17 @@ int config_file_read(const char *path, struct file *ret, struct config_error *re
 	return fail(ret_error, -EINVAL, path, "expected text");
 }
 
+/*
+ * Whether others may read it.  Root may have given it to a group that runs the prober, as Kubernetes
+ * does with secrets (0440, fsGroup): whoever else is in that group, root has put there.
+ */
+static bool is_open(const struct file *file)
+{
+	mode_t others = file->mode & OTHERS;
+
+	return others && !(others == S_IRGRP && file->owner == 0);
+}
+
 /* Whether a section names what is asked or told by HTTP, or sends the secret of another file. */
 static bool leads_out(const struct config_cluster *c)
 {
@@ -88,10 +99,11 @@ int config_file_check(const struct file *file, const struct config *config,
 		return fail(ret_error, -EPERM, config->path,
 			"others may write this file, which names a command, a URL or a "
 			"password-file; expected mode 0644 and an owner that is root or the prober's own");
-	if (!config->has_password || !(file->mode & OTHERS))
+	if (!config->has_password || !is_open(file))
 		return 0;
 	return fail(ret_error, -EPERM, config->path,
-		"password: others may read this file; expected mode 0600, or password-file");
+		"password: others may read this file; expected mode 0600, or 0640 of root, or "
+		"password-file");
 }
 
 static int read_password(struct config_cluster *cluster, struct config_error *ret_error)
@@ -107,9 +119,10 @@ static int read_password(struct config_cluster *cluster, struct config_error *re
 	if (r < 0)
 		return r;
 	n = strcspn(file.text, "\r\n");
-	if (file.mode & OTHERS)
+	if (is_open(&file))
 		r = fail(ret_error, -EPERM, path,
-			"password-file: others may read this file; expected mode 0600 or 0400");
+			"password-file: others may read this file; expected mode 0600 or 0400, or 0440 "
+			"of root");
 	else if (n == 0 || n >= sizeof(cluster->password))
 		r = fail(ret_error, -EINVAL, path,
 			"password-file: expected a password of 1 to 4095 bytes on the first line");

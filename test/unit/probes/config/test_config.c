@@ -354,7 +354,7 @@ static void who_may_read_a_secret(void **state)
 {
 	static const char with[] = "[cluster a]\nuser=u\npassword=p\n", without[] = "[cluster a]\n";
 	char dir[] = "/tmp/test_config.XXXXXX", path[256], secret[256], text[512], password[256];
-	static const mode_t others[] = {0640, 0604, 0620, 0660, 0644, 0602};
+	static const mode_t others[] = {0604, 0620, 0660, 0644, 0602};
 	struct config_error error;
 
 	assert_non_null(mkdtemp(dir));
@@ -370,6 +370,9 @@ static void who_may_read_a_secret(void **state)
 		assert_int_equal(load(path, password, &error), -EPERM);
 		assert_non_null(strstr(error.text, "password-file: others may read"));
 	}
+	/* Root may let a group read what is root's. */
+	file_put(path, dir, "conf", 0640, with);
+	assert_int_equal(load(path, password, &error), geteuid() == 0 ? 0 : -EPERM);
 	file_put(path, dir, "conf", 0600, with);
 	assert_int_equal(load(path, password, &error), 0);
 	assert_string_equal(password, "p");

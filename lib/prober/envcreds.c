@@ -16,26 +16,40 @@ static const struct set {
 	{"DB_HOSTNAME", {"DB_USER", "DB_USERNAME"}, {"DB_PASSWORD", "DB_PASS"}},
 	{"MYSQL_HOST", {"MYSQL_USER"}, {"MYSQL_PASSWORD", "MYSQL_PWD"}},
 	{"WORDPRESS_DB_HOST", {"WORDPRESS_DB_USER"}, {"WORDPRESS_DB_PASSWORD"}},
+	{"RDS_HOSTNAME", {"RDS_USERNAME"}, {"RDS_PASSWORD"}},
+	{"TYPEORM_HOST", {"TYPEORM_USERNAME"}, {"TYPEORM_PASSWORD"}},
 };
 #define N_SETS (sizeof(sets) / sizeof(*sets))
+
+static const char *const urls[] = {"PELORUS_DATABASE_URL", "DATABASE_URL", "MYSQL_URL", "DB_URL",
+	"TYPEORM_URL"};
+#define N_URLS (sizeof(urls) / sizeof(*urls))
 
 /* clang-format off */
 const char envcreds_variables[] =
 	"PELORUS_\0" "DATABASE_URL=\0" "DB_HOST=\0" "DB_HOSTNAME=\0" "DB_USER=\0" "DB_USERNAME=\0"
 	"DB_PASSWORD=\0" "DB_PASS=\0" "MYSQL_HOST=\0" "MYSQL_USER=\0" "MYSQL_PASSWORD=\0"
 	"MYSQL_PWD=\0" "MYSQL_ATTR_SSL_CA=\0" "WORDPRESS_DB_HOST=\0" "WORDPRESS_DB_USER=\0"
-	"WORDPRESS_DB_PASSWORD=\0";
+	"WORDPRESS_DB_PASSWORD=\0" "MYSQL_URL=\0" "DB_URL=\0" "TYPEORM_\0" "RDS_HOSTNAME=\0"
+	"RDS_USERNAME=\0" "RDS_PASSWORD=\0";
 /* clang-format on */
 
-/* True if HOST or HOST:PORT, n bytes long, is the name. */
-static bool is_host(const char *text, size_t n, const char *name)
+/* The normal form of HOST or HOST:PORT, n bytes long. */
+static bool host_read(const char *text, size_t n, char ret[static PEL_NAME_MAX])
 {
-	char host[PEL_NAME_MAX + 8], normal[PEL_NAME_MAX];
+	char host[PEL_NAME_MAX + 8];
 
 	if (!text_copy_n(host, sizeof(host), text, n))
 		return false;
 	host[strcspn(host, ":")] = '\0';
-	return pel_name_normalise(host, normal) == 0 && strcmp(normal, name) == 0;
+	return pel_name_normalise(host, ret) == 0;
+}
+
+static bool is_host(const char *text, size_t n, const char *name)
+{
+	char normal[PEL_NAME_MAX];
+
+	return host_read(text, n, normal) && strcmp(normal, name) == 0;
 }
 
 static const char *first_of(const struct environ_kept *env, const char *const keys[2])
@@ -129,33 +143,41 @@ static void read_url_tls(const char *query, struct envcreds *ret)
 		ret->ssl = true;
 }
 
-/* mysql://USER:PASSWORD@HOST:PORT/DATABASE?PARAMETERS, also mysql2:, mariadb:, mysql+DRIVER: */
-static bool find_in_url(const struct environ_kept *env, const char *name, struct envcreds *ret)
+/*
+ * mysql://USER:PASSWORD@HOST:PORT/DATABASE?PARAMETERS, also mysql2:, mariadb:, mysql+DRIVER: what
+ * stands behind "://", the '@', and how far the host goes from there; false: it is none.
+ */
+static bool url_split(const char *url, const char **ret_user, const char **ret_at, size_t *ret_n)
 {
-	const char *url = environ_kept_value(env, "DATABASE_URL");
-	const char *at, *host, *colon;
-	size_t n;
-
 	if (!url || (strncmp(url, "mysql", 5) != 0 && strncmp(url, "mariadb", 7) != 0))
 		return false;
 	url = strstr(url, "://");
 	if (!url)
 		return false;
-	url += 3;
-	n = strcspn(url, "/?#");
-	at = memrchr(url, '@', n);
-	if (!at)
+	*ret_user = url + 3;
+	*ret_n = strcspn(url + 3, "/?#");
+	*ret_at = memrchr(url + 3, '@', *ret_n);
+	if (!*ret_at)
 		return false;
-	host = at + 1;
-	if (!is_host(host, n - (size_t)(host - url), name))
+	*ret_n -= (size_t)(*ret_at + 1 - *ret_user);
+	return true;
+}
+
+static bool find_in_url(const char *url, const char *name, struct envcreds *ret)
+{
+	const char *user, *at, *colon;
+	size_t n;
+
+	*ret = (struct envcreds){0};
+	if (!url_split(url, &user, &at, &n) || !is_host(at + 1, n, name))
 		return false;
-	colon = memchr(url, ':', (size_t)(at - url));
-	if (!decode(ret->user, sizeof(ret->user), url, (size_t)((colon ? colon : at) - url)))
+	colon = memchr(user, ':', (size_t)(at - user));
+	if (!decode(ret->user, sizeof(ret->user), user, (size_t)((colon ? colon : at) - user)))
 		return false;
 	if (colon &&
 		!decode(ret->password, sizeof(ret->password), colon + 1, (size_t)(at - colon - 1)))
 		return false;
-	read_url_tls(strchr(url + n, '?'), ret);
+	read_url_tls(strchr(at + 1 + n, '?'), ret);
 	return *ret->user != '\0';
 }
 
@@ -181,8 +203,10 @@ static void read_tls(const struct environ_kept *env, struct envcreds *ret)
 bool envcreds_find(const struct environ_kept *env, const char *name, struct envcreds *ret)
 {
 	struct envcreds found = {0};
-	bool ok = find_in_set(env, &sets[0], name, &found) || find_in_url(env, name, &found);
+	bool ok = find_in_set(env, &sets[0], name, &found);
 
+	for (size_t i = 0; i < N_URLS && !ok; i++)
+		ok = find_in_url(environ_kept_value(env, urls[i]), name, &found);
 	for (size_t i = 1; i < N_SETS && !ok; i++)
 		ok = find_in_set(env, &sets[i], name, &found);
 	if (ok) {
@@ -191,4 +215,23 @@ bool envcreds_find(const struct environ_kept *env, const char *name, struct envc
 	}
 	text_wipe(&found, sizeof(found));
 	return ok;
+}
+
+bool envcreds_host(const struct environ_kept *env, unsigned i, char ret[static PEL_NAME_MAX])
+{
+	const char *user, *at, *host;
+	size_t n;
+
+	*ret = '\0';
+	if (i < N_URLS) {
+		if (url_split(environ_kept_value(env, urls[i]), &user, &at, &n))
+			(void)host_read(at + 1, n, ret);
+	} else if (i - N_URLS + 1 < N_SETS) {
+		host = environ_kept_value(env, sets[i - N_URLS + 1].host);
+		if (host)
+			(void)host_read(host, strlen(host), ret);
+	} else {
+		return false;
+	}
+	return true;
 }

@@ -238,7 +238,9 @@ bool spawn_passes_on(const char *line)
 {
 	return environ_begins(line, spawn_variables) ||
 		(environ_begins(line, "PELORUS_\0") &&
-			!environ_begins(line, "PELORUS_USER=\0PELORUS_PASSWORD=\0"));
+			!environ_begins(line,
+				"PELORUS_USER=\0PELORUS_PASSWORD=\0"
+				"PELORUS_DATABASE_URL=\0"));
 }
 
 /* What configures a prober, as it was at load: neither our preload nor anybody's password. */

@@ -28,6 +28,7 @@ static void test_a_prober_gets_no_password(void **state)
 	assert_true(spawn_passes_on("AWS_REGION=x"));
 	assert_false(spawn_passes_on("PELORUS_PASSWORD=x"));
 	assert_false(spawn_passes_on("PELORUS_USER=x"));
+	assert_false(spawn_passes_on("PELORUS_DATABASE_URL=x"));
 	assert_false(spawn_passes_on("DB_PASSWORD=x"));
 	assert_false(spawn_passes_on("LD_PRELOAD=x"));
 }
@@ -54,6 +55,19 @@ static void test_credentials_are_for_that_very_name(void **state)
 		{{"DATABASE_URL=mysql+pymysql://u%40x:p%2Fq%25@" NAME "/app"}, "u@x", "p/q%"},
 		{{"DATABASE_URL=mysql://u:p@q@" NAME "/app"}, "u", "p@q"},
 		{{"DATABASE_URL=mariadb://u@" NAME "/app"}, "u", ""},
+		{{"MYSQL_URL=mysql://u:p@" NAME "/app"}, "u", "p"},
+		{{"DB_URL=mysql://u:p@" NAME "/app"}, "u", "p"},
+		{{"TYPEORM_URL=mysql://u:p@" NAME "/app"}, "u", "p"},
+		{{"PELORUS_DATABASE_URL=mysql://u:p@" NAME, "DATABASE_URL=mysql://a:b@" NAME}, "u",
+			"p"},
+		{{"PELORUS_DATABASE_URL=mysql://u:p@other.example.com",
+			 "DATABASE_URL=mysql://a:b@" NAME},
+			"a", "b"},
+		{{"PELORUS_DATABASE_URL=mysql://:p@" NAME, "MYSQL_URL=mysql://u@" NAME}, "u", ""},
+		{{"RDS_HOSTNAME=" NAME, "RDS_USERNAME=u", "RDS_PASSWORD=p"}, "u", "p"},
+		{{"RDS_HOSTNAME=other.example.com", "RDS_USERNAME=u", "RDS_PASSWORD=p"}, NULL,
+			NULL},
+		{{"TYPEORM_HOST=" NAME, "TYPEORM_USERNAME=u", "TYPEORM_PASSWORD=p"}, "u", "p"},
 		{{"DATABASE_URL=mysql://u:p@other.example.com/app"}, NULL, NULL},
 		{{"DATABASE_URL=mysql://" NAME "/app"}, NULL, NULL},
 		{{"DATABASE_URL=postgres://u:p@" NAME "/app"}, NULL, NULL},

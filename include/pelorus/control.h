@@ -8,6 +8,7 @@
  *
  *   follow    name=HOST [port=N] [user= password= ssl=0|1 ssl-ca= ssl-verify=0|1] [pid=N]
  *             [permanent=1]                     also while no process has the name in its slot
+ *   unfollow  name=HOST                         forgets it, and the credentials for it
  *   hint      name=HOST [refused=1]             a write was refused, or a connection was lost; or
  *                                               the one address of that name refused a connection
  *   token     name=HOST [port=N] user=USER      an RDS password of 15 minutes (auth = iam)

@@ -69,6 +69,14 @@ bool follows_want(struct follows *f, uint64_t hash, uint64_t now_ns)
 	return one;
 }
 
+void follows_drop(struct follows *f, const char *name)
+{
+	struct follow *one = place_of(f, pel_name_hash(name));
+
+	if (one)
+		one->hash = 0;
+}
+
 const char *follows_expire(struct follows *f, uint64_t now_ns)
 {
 	for (unsigned i = 0; i < f->n; i++) {

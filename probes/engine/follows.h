@@ -24,6 +24,9 @@ int follows_add(struct follows *follows, const char *name, bool permanent, uint6
 /* A client's slot holds this hash.  False if no followed name has it. */
 bool follows_want(struct follows *follows, uint64_t hash, uint64_t now_ns);
 
+/* Forgets that name, if it is there. */
+void follows_drop(struct follows *follows, const char *name);
+
 /* Forgets one name that nobody has wanted for so long, and tells which; NULL if there is none. */
 const char *follows_expire(struct follows *follows, uint64_t now_ns);
 

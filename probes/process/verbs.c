@@ -80,6 +80,22 @@ static int find(const struct worker *w, const struct control_request *request,
 	return *ret ? 0 : -ENOENT;
 }
 
+static void run_unfollow(void *ctx, const struct control_request *request,
+	const struct control_peer *peer, struct control_reply *reply)
+{
+	struct worker *w = ctx;
+	char name[PEL_NAME_MAX];
+	struct cluster *c;
+	int r = find(w, request, name, &c);
+
+	if (r < 0)
+		engine_error(reply, r);
+	else if (config_find_cluster(w->config, name))
+		control_reply_error(reply, "configured", "the configuration names it");
+	else
+		worker_unfollow(w, name);
+}
+
 static void run_hint(void *ctx, const struct control_request *request,
 	const struct control_peer *peer, struct control_reply *reply)
 {
@@ -297,6 +313,7 @@ static void run_warm(void *ctx, const struct control_request *request,
 
 const struct control_verb worker_verbs[] = {
 	{"follow", CONTROL_ANYONE, run_follow},
+	{"unfollow", CONTROL_TRUSTED, run_unfollow},
 	{"hint", CONTROL_ANYONE, run_hint},
 	{"status", CONTROL_ANYONE, run_status},
 	{"events", CONTROL_ANYONE, run_events},

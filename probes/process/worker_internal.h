@@ -47,6 +47,9 @@ int worker_replay(struct worker *w);
 /* 0, or -errno and a sentence: then the old configuration is still in force. */
 int worker_reload(struct worker *w, struct config_error *ret_error);
 
+/* Forgets a name, and what was kept for it; what the configuration names stays followed. */
+void worker_unfollow(struct worker *w, const char *name);
+
 /* Begins to look at the clients' slots; worker.c stops the timers. */
 void worker_sweep_start(struct worker *w);
 

@@ -108,18 +108,23 @@ static void severed_tell(struct worker *w, const struct severed *s)
 			s->rows[i].processes == 1 ? "" : "es");
 }
 
+void worker_unfollow(struct worker *w, const char *name)
+{
+	char message[PEL_NAME_MAX + 16] = "forget\n";
+
+	follows_drop(w->follows, name);
+	engine_unfollow(w->engine, name);
+	if (pel_control_put(message, sizeof(message), "name", name) == 0)
+		(void)channel_say(w->o->channel, message);
+	keep_forget(w->o->keep, name);
+}
+
 static void unwanted_drop(struct worker *w, uint64_t now_ns)
 {
-	char message[PEL_NAME_MAX + 16];
 	const char *name;
 
-	while ((name = follows_expire(w->follows, now_ns))) {
-		engine_unfollow(w->engine, name);
-		strcpy(message, "forget\n");
-		if (pel_control_put(message, sizeof(message), "name", name) == 0)
-			(void)channel_say(w->o->channel, message);
-		keep_forget(w->o->keep, name);
-	}
+	while ((name = follows_expire(w->follows, now_ns)))
+		worker_unfollow(w, name);
 }
 
 /* Of a request, which is changed: whether its credential was refused, and another one let in. */

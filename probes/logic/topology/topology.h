@@ -424,7 +424,7 @@ unsigned topology_feed_health(struct topology *t, unsigned slot, enum pel_health
  */
 void topology_expect(struct topology *t, const char *id, bool held);
 
-/* Admission by hand (`pelorus admit|hold`) and by the warm-up. */
+/* Admission by hand (`pelorus reader admit|hold`) and by the warm-up. */
 unsigned topology_feed_admission(struct topology *t, unsigned slot, enum pel_admission admission,
 	bool by_hand, uint64_t now_ns);
 /* It has been warmed: the rest of the rules decide. */

@@ -66,6 +66,31 @@ def check_environment(folder):
     ok(got[0] == 125, "and refused with --require", short(got))
 
 
+ENV_FILE = """# of the database
+export DB_HOST=db.cluster-abc.us-east-1.rds.amazonaws.com
+DB_USERNAME=app
+DB_PASSWORD='p@ss#word' # and
+"""
+
+
+def check_env_file(folder):
+    path = os.path.join(folder, "env")
+    with open(path, "w") as out:
+        out.write(ENV_FILE)
+    got = value("PELORUS_DATABASE_URL", "--env-file", path)
+    ok(got == "mysql://app:p%40ss%23word@db.cluster-abc.us-east-1.rds.amazonaws.com/",
+       "what .env says of the database is there for the library", got)
+    ok(value("DB_HOST", "--env-file", path) == "", "and nothing else of it")
+    with open(path, "w") as out:
+        out.write("DB_USERNAME=app\n")
+    for file, said in ((path, "no host together with a user"), (folder + "/none", "No such file"),
+                       (folder, "directory")):
+        got = run("--env-file", file, "true")
+        ok(got[0] == 0 and said.encode() in got[2], f"a file of no use is told: {said}", short(got))
+        got = run("--require", "--env-file", file, "true")
+        ok(got[0] == 125, "and refused with --require", short(got))
+
+
 def check_hindrance(text, word, guest, **kw):
     """Warned of and run all the same; refused with --require."""
     got = run(*guest, **kw)
@@ -171,6 +196,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="pelorus-run-") as folder:
         check_status()
         check_environment(folder)
+        check_env_file(folder)
         check_hindrances(folder)
         check_prober(folder)
     done()

@@ -11,27 +11,36 @@
 #include "commands.h"
 
 #include "elf_program.h"
+#include "credentials/env_file.h"
+#include "map_view.h"
 #include "preload.h"
 #include "prober.h"
+
+#include "common/names.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define EXIT_OURS 125
 #define EXIT_CANNOT 126
 #define EXIT_NOT_FOUND 127
 #define CLUSTERS_MAX 16
+#define LOOK_NS 50000000
+#define LOOKS_MAX 10 /* half a second is not much before a program starts */
 
 static const char usage[] =
-	"usage: pelorus run [--cluster NAME]... [--require] [--] COMMAND [ARGUMENT...]\n"
+	"usage: pelorus run [--cluster NAME]... [--env-file FILE] [--require] [--] COMMAND [ARGUMENT...]\n"
 	"Runs COMMAND with libpelorus.so preloaded, and makes sure that a prober is at work.\n"
 	"\n"
 	"  --cluster NAME  also follows NAME, whose form does not tell that it is a cluster;\n"
 	"                  reader:NAME for one that leads to the readers; may be repeated\n"
+	"  --env-file FILE has the daemon log in with what FILE (.env) says of the database; COMMAND\n"
+	"                  reads it by itself, and is given nothing else of it\n"
 	"  --require       refuses (125) instead of warning where the preload cannot work\n"
 	"\n"
 	"Ends with COMMAND's own status; 125 if pelorus itself fails, 126 if COMMAND cannot be\n"
@@ -41,6 +50,7 @@ struct run {
 	bool require;
 	const char *clusters[CLUSTERS_MAX + 1];
 	unsigned n_clusters;
+	const char *env_file;
 	char **command;
 };
 
@@ -63,6 +73,7 @@ static int parse(struct run *run, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"cluster", required_argument, NULL, 'c'},
+		{"env-file", required_argument, NULL, 'e'},
 		{"require", no_argument, NULL, 'r'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
@@ -70,11 +81,13 @@ static int parse(struct run *run, int argc, char **argv)
 	int c;
 
 	optind = 0;
-	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
 		if (c == 'h')
 			return fputs(usage, stdout) < 0 ? EXIT_OURS : 0;
 		if (c == 'r')
 			run->require = true;
+		else if (c == 'e')
+			run->env_file = optarg;
 		else if (c == 'c' && run->n_clusters < CLUSTERS_MAX)
 			run->clusters[run->n_clusters++] = optarg;
 		else
@@ -161,6 +174,82 @@ static int ensure_prober(const struct run *run)
 		"no prober can be started:", r == -EPROTO ? "pelorusd gave up" : strerror(-r));
 }
 
+/* For the library, which tells the daemon; after the daemon was started, whose it is not. */
+static int set_credentials(const struct run *run)
+{
+	char url[ENV_URL_MAX];
+	int r = run->env_file ? env_file_url(run->env_file, url) : 0;
+
+	if (run->env_file && r == 0 && setenv("PELORUS_DATABASE_URL", url, 1) < 0)
+		r = -errno;
+	explicit_bzero(url, sizeof(url));
+	if (r == 0)
+		return 0;
+	fprintf(stderr, "pelorus: run: %s gives no credentials: %s\n", run->env_file,
+		r == -ENODATA
+			? "no host together with a user, as DATABASE_URL or DB_HOST and DB_USER are"
+			: strerror(-r));
+	return run->require ? EXIT_OURS : 0;
+}
+
+/* While nobody knows yet, a moment of `looks`: only a person is told, who has not given any. */
+static bool is_dns_only(const char *name, int *looks)
+{
+	const struct timespec pause = {.tv_nsec = LOOK_NS};
+	const char *const follows[] = {name, NULL};
+	bool known = false, found = false;
+
+	if (prober_ensure(follows) < 0)
+		return false;
+	while (!known && (*looks)-- > 0) {
+		struct report *report;
+		int n = map_view_reports(name, &report);
+
+		found = n == 1 && report->why == PEL_WHY_NO_CREDENTIALS;
+		known = n == 1 &&
+			(found || report_status(report) == STATUS_OK ||
+				report->why != PEL_WHY_STARTING);
+		free(report);
+		if (!known)
+			(void)nanosleep(&pause, NULL);
+	}
+	return found;
+}
+
+/* The i-th name that is known beforehand: of --cluster, or a cluster's in the environment; or NULL. */
+static const char *name_at(const struct run *run, unsigned i, char host[static PEL_NAME_MAX])
+{
+	if (i < run->n_clusters) {
+		const char *colon = strchr(run->clusters[i], ':');
+
+		return colon ? colon + 1 : run->clusters[i];
+	}
+	if (!env_host(i - run->n_clusters, host))
+		return NULL;
+	if (pel_kind_role(pel_name_kind(host)) == PEL_ROLE_UNKNOWN)
+		*host = '\0';
+	return host;
+}
+
+/* Without credentials nothing fails, and little of what Pelorus is for is there.  Told once. */
+static void tell_dns_only(const struct run *run)
+{
+	char host[PEL_NAME_MAX];
+	const char *name;
+	int looks = LOOKS_MAX;
+
+	for (unsigned i = 0; isatty(STDERR_FILENO) && (name = name_at(run, i, host)); i++) {
+		if (!*name || env_has_credentials(name) || !is_dns_only(name, &looks))
+			continue;
+		fprintf(stderr,
+			"pelorus: run: %s IS FOLLOWED BY DNS ALONE: there are no credentials, so that its "
+			"failovers are seen when DNS tells of them.  Give --env-file FILE, or see "
+			"`pelorus follow --ask %s`\n",
+			name, name);
+		return;
+	}
+}
+
 int cmd_run(int argc, char **argv)
 {
 	struct run run = {0};
@@ -178,6 +267,10 @@ int cmd_run(int argc, char **argv)
 	}
 	/* Before LD_PRELOAD is set: the prober itself is no guest. */
 	status = ensure_prober(&run);
+	if (status == 0)
+		status = set_credentials(&run);
+	if (status == 0)
+		tell_dns_only(&run);
 	if (status == 0)
 		status = set_preload(&run, path);
 	if (status != 0)

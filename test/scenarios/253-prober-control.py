@@ -4,6 +4,7 @@
 import json
 import os
 import random
+import signal
 import socket
 import subprocess
 import threading
@@ -119,14 +120,89 @@ def waiting(p):
     follow.wait()
 
 
+def lines_of(p, *words):
+    return p.pelorus("events", "--json", *words).stdout.splitlines()
+
+
+def asked_for(p):
+    """Fewer of the events that were."""
+    p.ask("follow", name="localhost", port=1)
+    wait_for(lambda: p.status()["events"] >= 1)
+    every = lines_of(p)
+    ok(every and lines_of(p, "-n", "1") == every[-1:] and lines_of(p, "-n", "0") == [] and
+       lines_of(p, "--since", "1h") == every and lines_of(p, "--since", "2099-01") == [] and
+       lines_of(p, "--since", json.loads(every[-1])["time"])[-1:] == every[-1:],
+       "events of a time, and the last of them")
+    for words in (("-n", "x"), ("--since", "x"), ("--since", "-1h"), ("--since", "5w")):
+        made = p.pelorus("events", *words)
+        ok(made.returncode == 2 and f"expected {'a n' if words[0] == '-n' else '90s'}"
+           in made.stderr, f"{words}: what is wrong is named", made.stderr)
+
+
+def forgotten(p):
+    """A name that was followed by hand, by the supervisor too."""
+    def keys():
+        return [c["key"] for c in p.status()["clusters"]]
+
+    def made(name):
+        return p.pelorus("unfollow", name).returncode
+
+    p.ask("follow", name="one.localhost", permanent=1, user="u", password="p")
+    p.ask("follow", name="two.localhost", permanent=1)
+    wait_for(lambda: {"one.localhost", "two.localhost"} <= set(keys()))
+    ok(made("ONE.localhost") == 0 and
+       "one.localhost" not in keys() and "two.localhost" in keys(),
+       "unfollow has one name forgotten", keys())
+    ok(made("one.localhost") == 4, "once")
+    pids = p.note_pids()
+    os.kill(pids[1], signal.SIGKILL)
+    wait_for(lambda: (p.is_up() or {}).get("pid", pids[1]) != pids[1])
+    p.note_pids()
+    wait_for(lambda: "two.localhost" in keys())
+    ok("one.localhost" not in keys(), "and a new worker is not told of it", keys())
+    ok(made("two.localhost") == 0, "the other one likewise")
+
+
+def gone_on(p):
+    """events -f outlives the daemon: each event is told once, and all of the next one's."""
+    follow = subprocess.Popen([PELORUS, "events", "--follow", "--json", "-n", "1"],
+                              env=p.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True)
+    last = json.loads(follow.stdout.readline())
+    pids = p.note_pids()
+    os.kill(pids[1], signal.SIGKILL)
+    one = json.loads(follow.stdout.readline())
+    ok(one["seq"] == last["seq"] + 1 and one["code"] == "worker-died",
+       "a worker that dies takes nothing of `events -f` with it", one)
+    wait_for(lambda: (p.is_up() or {}).get("pid", pids[1]) != pids[1])
+    p.note_pids()
+    last = p.status()["events"]
+    p.ask("stop")
+    told = follow.stderr.readline()
+    p.start()
+    p.ask("follow", name="localhost", port=1)
+    seen = []
+    while not seen or seen[-1]["seq"] != 1:
+        seen.append(json.loads(follow.stdout.readline()))
+    ok("waiting for another" in told and all(e["seq"] > one["seq"] for e in seen[:-1]),
+       "nor does a daemon that is told to stop: the next one's are told", (told, seen))
+    follow.kill()
+    follow.communicate()
+
+
 with Prober() as prober:
     prober.start()
     both = prober.note_pids()
     waiting(prober)
+    asked_for(prober)
     refusals(prober)
     garbage(prober, both)
     rude(prober, both)
     begin = time.monotonic()
     ok(prober.pelorus("status").returncode == 0, "afterwards `pelorus status` is answered")
     note(f"within {1000 * (time.monotonic() - begin):.0f} ms")
+with Prober() as prober:  # whose bucket of requests is full
+    prober.start()
+    forgotten(prober)
+    gone_on(prober)
 done()

@@ -6,7 +6,7 @@ import os
 import signal
 
 from lib.prober import Prober
-from lib.tap import done, ok
+from lib.tap import as_root, done, ok
 from lib.waiting import wait_for
 
 GOOD = "[cluster one]\nendpoint = localhost\nport = 1\n"
@@ -35,7 +35,7 @@ def at_start():
 
 
 def who_may_read():
-    for mode in (0o640, 0o604, 0o660, 0o644):
+    for mode in (0o604, 0o660, 0o644):
         with Prober() as p:
             p.configure(SECRET, mode)
             run = p.start()
@@ -57,6 +57,24 @@ def who_may_read():
         ok(run.returncode == 2 and path in run.stderr, "a password-file that others may read, too")
         os.chmod(path, 0o400)
         ok(p.start().returncode == 0, "one of one's own is read")
+    text = "root's, which a group may read and nobody else, is taken; another user's is not"
+    if as_root(text):
+        of_a_group(text)
+
+
+def of_a_group(text):
+    """As a secret of Kubernetes is mounted: 0440, root's, with the group of the pod."""
+    made = []
+    for owner, mode in ((0, 0o440), (0, 0o640), (0, 0o460), (0, 0o444), (65534, 0o440)):
+        with Prober() as p:
+            path = os.path.join(p.folder, "password")
+            with open(path, "w") as out:
+                out.write("very secret\n")
+            os.chmod(path, mode)
+            os.chown(path, owner, 65534)
+            p.configure(GOOD + f"user = monitor\npassword-file = {path}\n", 0o644)
+            made.append(p.start().returncode)
+    ok(made == [0, 0, 2, 2, 2], text, made)
 
 
 def reload():
@@ -70,6 +88,9 @@ def reload():
            "a broken file is refused on reload, with file, line and key", run.stderr)
         ok(any(c["key"] == "localhost" for c in p.status()["clusters"]),
            "the old one stays in force")
+        run = p.pelorus("unfollow", "localhost")
+        ok(run.returncode == 1 and "the configuration names it" in run.stderr,
+           "what it names is not forgotten by hand", run.stderr)
         os.kill(pids[0], signal.SIGHUP)
         wait_for(lambda: p.log().count("code=configuration-refused") == 2)
         ok(p.note_pids() == pids, "SIGHUP: the same")

@@ -12,6 +12,7 @@ from lib.paths import BUILD, LIBRARY, PELORUS, ROOT
 from lib.programs import guests
 from lib.programs.unchanged import short
 from lib.tap import as_root, done, ok, skip
+from lib.terminal import Terminal, shows
 
 SOURCES = os.path.join(ROOT, "test", "guests")
 NOBODY = 65534
@@ -89,6 +90,42 @@ def check_env_file(folder):
         ok(got[0] == 0 and said.encode() in got[2], f"a file of no use is told: {said}", short(got))
         got = run("--require", "--env-file", file, "true")
         ok(got[0] == 125, "and refused with --require", short(got))
+
+
+def check_asking(environment):
+    """On a terminal: who has given no credentials is told, and asked for some."""
+    name = "db.cluster-abc.us-east-1.rds.amazonaws.com"
+    told = "IS FOLLOWED BY DNS ALONE"
+    with Terminal(environment, width=200) as terminal:
+        terminal.type(f"{PELORUS} run --cluster localhost -- echo it ran")
+        terminal.wait(lambda s: "it ran" in s and shows(s, f"localhost {told}"),
+                      "run tells that a cluster is followed by DNS alone, and runs")
+        terminal.type(f"clear; PELORUS_USER=u {PELORUS} run --cluster localhost -- echo it ran")
+        terminal.wait(lambda s: "it ran" in s and not shows(s, told),
+                      "and not where there are credentials")
+        terminal.type(f"clear; {PELORUS} run -- echo it ran")
+        terminal.wait(lambda s: "it ran" in s and not shows(s, told), "nor where nothing is known")
+        terminal.type(f"clear; {PELORUS} follow --ask {name}")
+        terminal.wait(lambda s: shows(s, "User:"), "follow --ask asks for the user")
+        terminal.type("app")
+        terminal.wait(lambda s: shows(s, "Password:"), "and for the password")
+        terminal.key("C-c")
+        terminal.type("echo status $?; stty -a | grep -o -e '-\\?echo '")
+        terminal.wait(lambda s: "status 130" in s and "echo" in s and "-echo" not in s,
+                      "Ctrl-C ends that, and the terminal echoes as before")
+        terminal.type(f"clear; {PELORUS} follow --ask --user app {name}")
+        terminal.wait(lambda s: shows(s, "Password:"), "with a user it asks for the password alone")
+        terminal.type("very secret")
+        terminal.type("echo status $?")
+        terminal.wait(lambda s: "status 0" in s and not shows(s, "very secret"),
+                      "which is not shown")
+    with open("/dev/null") as null:
+        got = subprocess.run([PELORUS, "follow", "--ask", name], env={**os.environ, **environment},
+                             stdin=null, stderr=subprocess.PIPE, start_new_session=True)
+    ok(got.returncode == 2 and b"no terminal" in got.stderr, "without one it says so", got.stderr)
+    got = guests.run([PELORUS, "status", "--json"], environment)
+    ok(f'"key":"{name}"'.encode() in got[1] and b'"credentials":"untried"' in got[1],
+       "the daemon has what was typed", short(got))
 
 
 def check_hindrance(text, word, guest, **kw):
@@ -180,6 +217,7 @@ def check_prober(folder):
             ok(len(found) == 2, text, found)
         got = run("--require", "true", env=env)
         ok(got[0] == 0 and not got[2], "the next finds it", short(got))
+        check_asking(env)
         guests.run([PELORUS, "stop"], env)
     finally:
         for pid in probers(env["PELORUS_RUNTIME_DIR"]):

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`pelorus doctor` names the cause and what mends it, in each trouble that a new user meets; and
 has nothing to say where all is well."""
+import json
 import os
 import shutil
 import struct
@@ -44,6 +45,13 @@ def well(patient, lab):
              "loads the library for", "has its lookups from the library, version", status=0)
         ok("FAIL" not in made.stdout and "note" not in made.stdout, "and not a word more",
            made.stdout)
+        made = patient.doctor("--cluster", lab.writer_name, "--json", "--", "node",
+                              run=prober.directory)
+        told = json.loads(made.stdout)
+        ok(made.returncode == told["failures"] == told["notes"] == 0 and
+           len(told["findings"]) > 5 and {f["finding"] for f in told["findings"]} == {"ok"},
+           "the same in JSON", made.stdout)
+        in_short(prober, lab)
         lab.run("dns", "freeze")
         old = lab.writer
         lab.failover("crash")
@@ -52,6 +60,28 @@ def well(patient, lab):
         says(made, "DNS frozen", "leads to", "not to the writer", "DNS is late or frozen",
              f"go to {new} all the same", status=0)
         ok(new == lab.writer and new != old, "after a failover", f"{old}, then {new}")
+
+
+def in_short(prober, lab):
+    """What monitoring asks for."""
+    name = lab.writer_name
+    for words, status, said in (
+            (("--all",), 0, "OK - demo.cluster"), ((name,), 0, "OK"),
+            (("--follows", name), 2, "no process follows it"),
+            (("--role", "reader", "--max-lag", "9s", name), 0, "2 of 2 readers"),
+            (("--max-lag", "9s", name), 3, "--role reader"), (("--role", "x", name), 3, "not x"),
+            ((), 3, "usage"), (("--all", name), 3, "usage")):
+        made = prober.pelorus("check", *words)
+        ok(made.returncode == status and said in made.stdout + made.stderr,
+           f"check {' '.join(words)}: {said}", made.stdout + made.stderr)
+    found = json.loads(prober.pelorus("resolve", "--json", name).stdout)
+    ok(found["verdict"] == "instance" and found["to"]["instance"] == lab.writer and
+       found["to"]["port"] == 3306 and found["to"]["role"] == "writer" and
+       found["dns"][0]["instance"] == lab.writer and found["reason"] == "by-role",
+       "resolve --json tells where a name leads", found)
+    made = prober.pelorus("resolve", "--json", "no.such.name")
+    ok(made.returncode == 4 and json.loads(made.stdout)["reason"] == "not-followed",
+       "and of one that nobody follows", made.stdout)
 
 
 def credentials(patient, lab):

@@ -71,6 +71,9 @@ def watch(terminal, lab):
     terminal.wait(lambda s: shows(s, "with 2 readers.", "last events"),
                   "a large one: everything is there again")
     with Idlers(3, lab, terminal.environment):
+        terminal.wait(lambda s: shows(s, "PID COMMAND") and
+                      sum(bool(re.match(r" *\d+ python3 +1 ", line)) for line in s) == 3,
+                      "and processes, with their connections")
         # The server would end them itself; kept, they are to be severed.
         lab.failover("graceful", "--to", "demo-2", "--keep-connections")
         terminal.wait(lambda s: shows(s, "demo-2 writer ok", "the writer is demo-2"),

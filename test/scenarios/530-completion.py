@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Completion as a person meets it: bash and zsh on a terminal, a word begun, and the Tab key."""
+"""Completion as a person meets it: bash, zsh and fish on a terminal, a word begun, and the Tab
+key."""
 import os
 
 from lib.paths import PELORUS, ROOT
@@ -14,13 +15,17 @@ SHELLS = {
     "bash": (BASH, f"bind 'set bell-style none'; source {FOLDER}/pelorus.bash"),
     "zsh": ("env PS1='$ ' zsh -f", f"unsetopt beep; fpath=({FOLDER} $fpath); autoload -U compinit; "
             "compinit -u -D; [[ $_comps[pelorus] == _pelorus ]]"),
+    "fish": ("fish --no-config -C 'function fish_prompt; echo \"\\$ \"; end; set fish_greeting'",
+             f"source {FOLDER}/pelorus.fish; set fish_autosuggestion_enabled 0"),
 }
 ROWS = [("topol", "topology"), ("topology --form", "topology --format"),
         ("check --role wr", "check --role writer"), ("env --shell sys", "env --shell systemd"),
         ("config sh", "config show"), ("resolve db.cluster-a", f"resolve {NAME}"),
         ("run --cluster db.cluster-a", f"run --cluster {NAME}"), ("metr", "metrics"),
         ("run pelorus-na", "run pelorus-namesake"), ("lab fail", "lab failover"),
-        ("run -- pelorus-na", "run -- pelorus-namesake")]
+        ("run -- pelorus-na", "run -- pelorus-namesake"), ("prober ref", "prober refresh"),
+        ("reader ad", "reader admit"), ("reader warm --fro", "reader warm --from"),
+        ("help topol", "help topology"), ("run --env-f", "run --env-file")]
 
 
 def shell(name, environment):

@@ -3,12 +3,12 @@
 
 _pelorus_commands()
 {
-	pelorus --help 2>/dev/null | sed -n 's/^  \([a-z-]*\) .*/\1/p'
+	pelorus "$@" --help 2>/dev/null | sed -n 's/^  \([a-z-]*\) .*/\1/p'
 }
 
 _pelorus_options()
 {
-	pelorus "$1" --help 2>/dev/null | grep -o -e '--[a-z][a-z-]*' | sort -u
+	pelorus "$@" --help 2>/dev/null | grep -o -e '--[a-z][a-z-]*' | sort -u
 }
 
 _pelorus_names()
@@ -24,31 +24,35 @@ _pelorus_instances()
 _pelorus()
 {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-	local command=${COMP_WORDS[1]} words
+	local command=("${COMP_WORDS[1]}") words
 
-	if [ "$COMP_CWORD" -eq 1 ]; then
+	case $command in
+	prober | reader) [ "$COMP_CWORD" -eq 2 ] || command+=("${COMP_WORDS[2]}") ;;
+	esac
+	if [ "$COMP_CWORD" -eq 1 ] || [ "$COMP_CWORD $command" = "2 help" ]; then
 		words=$(_pelorus_commands)
 	else
 		case $before in
 		--role) words="writer reader" ;;
 		--shell) words="sh fish docker systemd" ;;
 		-f | --format) words="table tree tsv json" ;;
-		--config | --password-file | --defaults-file | --ssl-ca | --from)
+		--config | --password-file | --defaults-file | --ssl-ca | --from | --env-file)
 			COMPREPLY=($(compgen -f -- "$word"))
 			return
 			;;
 		--cluster) words=$(_pelorus_names) ;;
 		*)
 			case $word in
-			-*) words=$(_pelorus_options "$command") ;;
+			-*) words=$(_pelorus_options "${command[@]}") ;;
 			*)
-				case $command in
+				case ${command[*]} in
 				run | doctor)
 					COMPREPLY=($(compgen -c -- "$word"))
 					return
 					;;
 				config) words="show check" ;;
-				admit | hold | warm) words=$(_pelorus_instances) ;;
+				prober | reader) words=$(_pelorus_commands "$command") ;;
+				reader\ * | admit | hold | warm) words=$(_pelorus_instances) ;;
 				lab) words=$(pelorus lab --help | sed -n 's/^    \([a-z]*\) .*/\1/p') ;;
 				*) words=$(_pelorus_names) ;;
 				esac

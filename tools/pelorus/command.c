@@ -10,8 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#define WORD_MAX 32
 #define OPTIONS_MAX 8 /* of one command */
-#define FIRST 256     /* what getopt_long() gives for the first, behind all letters */
+#define LETTERS_MAX (2 * OPTIONS_MAX + 2)
+#define FIRST 256 /* what getopt_long() gives for the first, behind all letters */
 
 int command_fail(const char *command, int status, const char *format, ...)
 {
@@ -31,9 +33,15 @@ int command_usage(const char *help)
 	return STATUS_USAGE;
 }
 
+int command_wrong(const char *command, const char *what, const char *value, const char *expected)
+{
+	return command_fail(command, STATUS_USAGE, "%s: expected %s, not %s", what, expected,
+		*value ? value : "nothing");
+}
+
 /* What getopt_long() wants of it; an option's value is its index. */
 static void options_convert(const struct command_option *options,
-	struct option ret[static OPTIONS_MAX + 2], char ret_letters[static 2 * OPTIONS_MAX + 1])
+	struct option ret[static OPTIONS_MAX + 2], char ret_letters[static LETTERS_MAX])
 {
 	int n = 0;
 
@@ -42,27 +50,32 @@ static void options_convert(const struct command_option *options,
 			options[n].word ? required_argument : no_argument, NULL, FIRST + n};
 		if (options[n].letter)
 			*ret_letters++ = options[n].letter;
+		if (options[n].letter && options[n].word)
+			*ret_letters++ = ':';
 	}
+	*ret_letters++ = 'h';
 	ret[n] = (struct option){"help", no_argument, NULL, FIRST + n};
 	ret[n + 1] = (struct option){0};
 	*ret_letters = '\0';
 }
 
-/* The index of what getopt_long() gave: a letter's, too. */
+/* The index of what getopt_long() gave, a letter's too: of the last, empty one for help; -1: a mistake. */
 static int option_index(const struct command_option *options, int given)
 {
-	for (int i = 0; given < FIRST && options && options[i].name; i++) {
-		if (options[i].letter == given)
-			return i;
-	}
-	return given - FIRST;
+	int i = 0;
+
+	if (given >= FIRST)
+		return given - FIRST;
+	while (options && options[i].name && (!options[i].letter || options[i].letter != given))
+		i++;
+	return (options && options[i].name) || given == 'h' ? i : -1;
 }
 
 int command_parse(int argc, char **argv, const struct command_option *options, int least, int most,
 	const char *help)
 {
 	struct option list[OPTIONS_MAX + 2];
-	char letters[2 * OPTIONS_MAX + 1];
+	char letters[LETTERS_MAX];
 	int given;
 
 	options_convert(options, list, letters);
@@ -118,4 +131,27 @@ int command_find_file(const char *file, const char *named, const char *const *fo
 		r = try_file(path, mode, ret);
 	}
 	return r;
+}
+
+unsigned command_distance(const char *a, const char *b)
+{
+	unsigned row[WORD_MAX + 1];
+	size_t n = strlen(b);
+
+	if (n > WORD_MAX)
+		return UINT_MAX;
+	for (size_t i = 0; i <= n; i++)
+		row[i] = (unsigned)i;
+	for (; *a; a++) {
+		unsigned corner = row[0]++;
+
+		for (size_t i = 0; i < n; i++) {
+			unsigned change = corner + (*a != b[i]), least = row[i] + 1;
+
+			corner = row[i + 1];
+			least = corner + 1 < least ? corner + 1 : least;
+			row[i + 1] = change < least ? change : least;
+		}
+	}
+	return row[n];
 }

@@ -52,8 +52,14 @@ int command_parse(int argc, char **argv, const struct command_option *options, i
 /* The exit status of a mistake, `help` being printed. */
 int command_usage(const char *help);
 
+/* The exit status of an option or a word with a value that is none, which is named. */
+int command_wrong(const char *command, const char *what, const char *value, const char *expected);
+
 /* "writer" or "reader"; false if it is neither. */
 bool command_role(const char *word, enum pel_role *ret);
+
+/* How many letters must be changed, put in or left out to make the one word of the other. */
+unsigned command_distance(const char *a, const char *b);
 
 /*
  * A file that belongs to this command: the first FOLDER/`file` that may be accessed by `mode` (R_OK,
@@ -81,6 +87,7 @@ int cmd_run(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_stop(int argc, char **argv);
 int cmd_topology(int argc, char **argv);
+int cmd_unfollow(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 int cmd_warm(int argc, char **argv);
 int cmd_watch(int argc, char **argv);

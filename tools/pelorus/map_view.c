@@ -7,8 +7,10 @@
 
 #include "common/clock.h"
 #include "common/names.h"
+#include "common/rundir.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -121,6 +123,74 @@ int map_view_reports(const char *name, struct report **ret)
 	n = name ? map_view_find(&view, name, *ret) == 0 : (int)map_view_all(&view, *ret);
 	map_view_close(&view);
 	return n;
+}
+
+static void command_clean(struct pel_slot *slot)
+{
+	slot->command[sizeof(slot->command) - 1] = '\0';
+	for (char *c = slot->command; *c; c++) {
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	}
+}
+
+static int slots_take(FILE *from, struct pel_slot *ret)
+{
+	uint64_t magic = 0;
+	int n = 0;
+
+	if (fread(&magic, sizeof(magic), 1, from) != 1 || magic != PEL_SLOTS_MAGIC ||
+		fseek(from, offsetof(struct pel_slots, slots), SEEK_SET) != 0)
+		return -EPROTO;
+	for (unsigned i = 0; i < PEL_SLOTS && fread(&ret[n], sizeof(*ret), 1, from) == 1; i++) {
+		command_clean(&ret[n]);
+		n += ret[n].pid > 0 && ret[n].version;
+	}
+	return n;
+}
+
+int map_view_slots(const struct map_view *view, struct pel_slot **ret)
+{
+	int fd = openat(view->dirfd, PEL_RUN_SLOTS, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	FILE *from = fd < 0 ? NULL : fdopen(fd, "r");
+	int n = -errno;
+
+	*ret = calloc(PEL_SLOTS, sizeof(**ret));
+	if (from && *ret)
+		n = slots_take(from, *ret);
+	if (from)
+		(void)fclose(from);
+	else if (fd >= 0)
+		(void)close(fd);
+	return *ret ? n : -ENOMEM;
+}
+
+static bool is_follower(const struct pel_slot *slot, const struct report *r)
+{
+	for (unsigned i = 0; i < PEL_SLOT_NAMES && slot->names[i]; i++) {
+		for (unsigned k = 0; k < r->n_names; k++) {
+			if (slot->names[i] == pel_name_hash(r->names[k]))
+				return true;
+		}
+	}
+	return false;
+}
+
+unsigned map_view_followers(const struct report *report)
+{
+	struct pel_slot *slots = NULL;
+	struct map_view view;
+	unsigned found = 0;
+	int n;
+
+	if (map_view_open(&view) < 0)
+		return 0;
+	n = map_view_slots(&view, &slots);
+	for (int i = 0; i < n; i++)
+		found += is_follower(&slots[i], report);
+	free(slots);
+	map_view_close(&view);
+	return found;
 }
 
 uint32_t map_view_first(const struct map_view *view)

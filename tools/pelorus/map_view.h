@@ -5,6 +5,8 @@
 
 #include "report.h"
 
+#include <pelorus/slots.h>
+
 struct map_view {
 	const struct pel_map *map;
 	int dirfd;
@@ -32,6 +34,15 @@ unsigned map_view_all(const struct map_view *view, struct report ret[static PEL_
  * map_view_open(); *ret is to be freed in any case.
  */
 int map_view_reports(const char *name, struct report **ret);
+
+/*
+ * The processes that tell of themselves, to be freed; what others may have written is no order to a
+ * terminal.  How many, or -errno.
+ */
+int map_view_slots(const struct map_view *view, struct pel_slot **ret);
+
+/* How many processes of this host follow a name of that cluster, as they tell; 0 if nobody can say. */
+unsigned map_view_followers(const struct report *report);
 
 /*
  * Sleeps until a first topology or the verdict that there is none is published, `seen` being what

@@ -104,8 +104,11 @@ int cmd_auth_token(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (!wish.user || !host_take(argv[optind], &wish))
+	if (!wish.user)
 		return command_usage(help);
+	if (!host_take(argv[optind], &wish))
+		return command_wrong(argv[0], "PORT", wish.host + strlen(wish.host) + 1,
+			"1 to 65535");
 	r = creds_find(&wish, &creds);
 	if (r == -ENOENT || r == -ENOTSUP)
 		return ask_prober(argv[0], &wish);

@@ -14,18 +14,21 @@
 enum verdict { WELL = 0, WARNING, CRITICAL, UNKNOWN };
 
 static const char help[] =
-	"usage: pelorus check [--role writer|reader] [--max-lag DURATION] NAME\n"
+	"usage: pelorus check [--role writer|reader] [--max-lag DURATION] [--follows] NAME | --all\n"
 	"Says whether programs that use NAME get what they need, for monitoring and readiness probes.\n"
 	"\n"
 	"  --role ROLE         a writer (the default) or a reader is needed\n"
-	"  --max-lag DURATION  readers that lag more do not count: 500ms, 2s\n"
+	"  --max-lag DURATION  of readers: those that lag more do not count: 500ms, 2s\n"
+	"  --all               looks at every cluster that is followed; the worst is told first\n"
+	"  --follows           and it is critical if no process on this host follows it\n"
 	"\n"
 	"Ends with 0 if all is well, 1 for a warning, 2 if it is critical, 3 if nothing is known.\n";
 
 struct arguments {
 	enum pel_role role;
 	uint32_t max_lag_ms; /* 0: any */
-	const char *name;
+	bool follows;
+	const char *name; /* NULL: all */
 };
 
 struct readers {
@@ -51,6 +54,12 @@ static int tell(enum verdict verdict, const char *text)
 
 	printf("PELORUS %s - %s\n", words[verdict], text);
 	return (int)verdict;
+}
+
+/* Critical is worse than unknown, whatever their numbers. */
+static bool is_worse(enum verdict a, enum verdict b)
+{
+	return a != b && b != CRITICAL && (a == CRITICAL || a > b);
 }
 
 static enum verdict writer_judge(const struct report *r)
@@ -93,54 +102,102 @@ static struct readers readers_count(const struct report *r, uint32_t max_lag_ms)
 	return n;
 }
 
-static int readers_tell(const struct report *r, uint32_t max_lag_ms)
+static enum verdict readers_judge(const struct report *r, uint32_t max_lag_ms, char *ret,
+	size_t size)
 {
 	struct readers n = readers_count(r, max_lag_ms);
-	enum verdict verdict = n.usable == 0 ? CRITICAL : n.usable < n.all ? WARNING : WELL;
-	char text[PEL_NAME_MAX + 128];
 
+	(void)snprintf(ret, size, "%s: %u of %u readers can be used, %u lag | readers=%u lag=%ums",
+		r->name, n.usable, n.all, n.lagged, n.usable, n.worst_ms);
 	if (report_status(r) != STATUS_OK)
-		verdict = UNKNOWN;
-	(void)snprintf(text, sizeof(text),
-		"%s: %u of %u readers can be used, %u lag | readers=%u lag=%ums", r->name, n.usable,
-		n.all, n.lagged, n.usable, n.worst_ms);
+		return UNKNOWN;
+	return n.usable == 0 ? CRITICAL : n.usable < n.all ? WARNING : WELL;
+}
+
+/* The sentence is the role's, or that nobody is there for whom it could be well. */
+static enum verdict judge(const struct arguments *a, const struct report *r, char *ret, size_t size)
+{
+	enum verdict verdict;
+
+	if (a->follows && map_view_followers(r) == 0) {
+		(void)snprintf(ret, size, "%s: no process follows it", r->name);
+		return CRITICAL;
+	}
+	if (a->role == PEL_ROLE_READER)
+		return readers_judge(r, a->max_lag_ms, ret, size);
+	verdict = writer_judge(r);
+	report_sentence(r, ret, size);
+	return verdict;
+}
+
+/* Of several, how many are as they should be, and the sentence of the worst. */
+static int judge_all(const struct arguments *a, const struct report *reports, unsigned n)
+{
+	char sentence[1024], worst[1024] = "", text[1100];
+	enum verdict verdict = WELL;
+	unsigned well = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		enum verdict one = judge(a, &reports[i], sentence, sizeof(sentence));
+
+		well += one == WELL;
+		if (i > 0 && !is_worse(one, verdict))
+			continue;
+		verdict = one;
+		strcpy(worst, sentence);
+	}
+	if (n == 1)
+		return tell(verdict, worst);
+	(void)snprintf(text, sizeof(text), "%u of %u clusters are well; %s", well, n, worst);
 	return tell(verdict, text);
 }
 
 static int check(const struct arguments *a)
 {
-	struct report *report;
-	char sentence[1024];
-	int status, n = map_view_reports(a->name, &report);
+	struct report *reports;
+	int status, n = map_view_reports(a->name, &reports);
 
-	if (n > 0)
-		report_sentence(report, sentence, sizeof(sentence));
 	if (n < 0)
 		status = tell(UNKNOWN, "no prober is at work");
 	else if (n == 0)
-		status = tell(UNKNOWN, "the name is not followed");
-	else if (a->role == PEL_ROLE_WRITER)
-		status = tell(writer_judge(report), sentence);
+		status = tell(UNKNOWN,
+			a->name ? "the name is not followed" : "no cluster is followed");
 	else
-		status = readers_tell(report, a->max_lag_ms);
-	free(report);
+		status = judge_all(a, reports, (unsigned)n);
+	free(reports);
 	return status;
+}
+
+static int arguments_parse(int argc, char **argv, struct arguments *ret)
+{
+	const char *role = "writer", *max_lag = NULL;
+	bool all = false;
+	const struct command_option options[] = {{"role", .word = &role},
+		{"max-lag", .word = &max_lag}, {"all", .flag = &all},
+		{"follows", .flag = &ret->follows}, {0}};
+	int status = command_parse(argc, argv, options, 0, 1, help);
+
+	if (status >= 0)
+		return status;
+	ret->name = argv[optind];
+	if (all == (ret->name != NULL))
+		return command_usage(help);
+	if (!command_role(role, &ret->role))
+		return command_wrong(argv[0], "--role", role, "writer or reader");
+	if (max_lag && !duration_parse(max_lag, &ret->max_lag_ms))
+		return command_wrong(argv[0], "--max-lag", max_lag,
+			"a duration such as 500ms or 2s");
+	if (max_lag && ret->role != PEL_ROLE_READER)
+		return command_fail(argv[0], STATUS_USAGE, "--max-lag is of --role reader");
+	return -1;
 }
 
 int cmd_check(int argc, char **argv)
 {
-	const char *role = "writer", *max_lag = NULL;
-	const struct command_option options[] = {{"role", .word = &role},
-		{"max-lag", .word = &max_lag}, {0}};
-	int status = command_parse(argc, argv, options, 1, 1, help);
 	struct arguments a = {0};
+	int status = arguments_parse(argc, argv, &a);
 
-	if (status == -1 &&
-		(!command_role(role, &a.role) ||
-			(max_lag && !duration_parse(max_lag, &a.max_lag_ms))))
-		status = command_usage(help);
 	if (status >= 0)
 		return status == STATUS_OK ? WELL : UNKNOWN;
-	a.name = argv[optind];
 	return check(&a);
 }

@@ -92,6 +92,6 @@ int cmd_config(int argc, char **argv)
 		return status;
 	check = strcmp(argv[optind], "check") == 0;
 	if (!check && strcmp(argv[optind], "show") != 0)
-		return command_usage(help);
+		return command_wrong(argv[0], "COMMAND", argv[optind], "show or check");
 	return config_run(argv[0], check, path);
 }

@@ -95,22 +95,25 @@ int cmd_env(int argc, char **argv)
 	char clusters[CLUSTERS_MAX] = "";
 	int option;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		size_t n = strlen(clusters);
 
-		if (option == 's' && form_find(optarg)) {
+		if (option == 'h') {
+			fputs(help, stdout);
+			return STATUS_OK;
+		}
+		if (option == 's')
 			form = form_find(optarg);
-		} else if (option == 'c' && strlen(optarg) + 2 < sizeof(clusters) - n) {
+		if (!form)
+			return command_wrong(argv[0], "--shell", optarg,
+				"sh, fish, docker or systemd");
+		if (option == 'c' && strlen(optarg) + 2 < sizeof(clusters) - n)
 			(void)snprintf(clusters + n, sizeof(clusters) - n, "%s%s", n ? "," : "",
 				optarg);
-		} else {
-			fputs(help, option == 'h' ? stdout : stderr);
-			return option == 'h' ? STATUS_OK : STATUS_USAGE;
-		}
+		else if (option != 's')
+			return command_usage(help);
 	}
-	if (optind < argc) {
-		fputs(help, stderr);
-		return STATUS_USAGE;
-	}
+	if (optind < argc)
+		return command_usage(help);
 	return lines_print(argv[0], form, clusters);
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pelorus follow: names a cluster to the prober.
+ * pelorus follow, unfollow: names a cluster to the prober, and takes that back.
  *
- * A password is taken from a file or from standard input, never from the command line, where every
- * user of the machine could read it.
+ * A password is taken from a file, from standard input or from the terminal, never from the command
+ * line, where every user of the machine could read it.
  */
 #include "commands.h"
 
 #include "control_client.h"
+#include "credentials/terminal.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -16,37 +17,45 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char help[] =
+static const char follow_help[] =
 	"usage: pelorus follow [OPTION...] NAME[:PORT]\n"
 	"Has the prober follow a cluster.\n"
 	"\n"
 	"  --user USER            logs in as USER\n"
 	"  --password-file FILE   with the password on the first line of FILE; - is standard input\n"
+	"  --ask                  asks for the user, if none is told, and the password on the terminal\n"
 	"  --ssl                  never without TLS\n"
 	"  --ssl-ca FILE          never without TLS, trusting the authorities in FILE\n"
 	"  --ssl-verify           never to a server whose certificate is not its own\n"
 	"  --permanent            also while no program uses the name\n";
 
+#define PASSWORD_MAX 2050
+#define USER_MAX 130
+
 struct wish {
 	const char *user, *password_file, *ca;
-	bool tls, verify, permanent;
+	bool ask, tls, verify, permanent;
 };
 
-static int password_put(char request[static PEL_CONTROL_MAX], const char *path)
+static int password_put(char request[static PEL_CONTROL_MAX], const struct wish *w)
 {
-	char line[2050];
-	FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	char line[PASSWORD_MAX];
+	FILE *file = NULL;
 	int r;
 
-	if (!file)
-		return -errno;
-	r = fgets(line, sizeof(line), file) ? 0 : -EIO;
-	if (file != stdin)
+	if (w->ask) {
+		r = terminal_ask("Password: ", false, line, sizeof(line));
+	} else {
+		file = strcmp(w->password_file, "-") == 0 ? stdin : fopen(w->password_file, "re");
+		if (!file)
+			return -errno;
+		r = fgets(line, sizeof(line), file) ? 0 : -EIO;
+		line[r < 0 ? 0 : strcspn(line, "\r\n")] = '\0';
+	}
+	if (file && file != stdin)
 		fclose(file);
-	if (r < 0)
-		return r;
-	line[strcspn(line, "\r\n")] = '\0';
-	r = pel_control_put(request, PEL_CONTROL_MAX, "password", line);
+	if (r == 0)
+		r = pel_control_put(request, PEL_CONTROL_MAX, "password", line);
 	explicit_bzero(line, sizeof(line));
 	return r;
 }
@@ -67,7 +76,7 @@ static int request_make(const struct wish *w, char *name, char request[static PE
 	const char *const pairs[][2] = {{"user", w->user}, {"ssl", w->tls ? "1" : NULL},
 		{"ssl-ca", w->ca}, {"ssl-verify", w->verify ? "1" : NULL},
 		{"permanent", w->permanent ? "1" : NULL}};
-	int r = w->password_file ? password_put(request, w->password_file) : 0;
+	int r = w->password_file || w->ask ? password_put(request, w) : 0;
 
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs) && r == 0; i++) {
 		if (pairs[i][1])
@@ -76,26 +85,62 @@ static int request_make(const struct wish *w, char *name, char request[static PE
 	return r < 0 ? r : name_put(request, name);
 }
 
+static int follow(const char *command, const struct wish *w, char *name)
+{
+	char request[PEL_CONTROL_MAX] = "follow\n", *body = NULL;
+	int status, r = request_make(w, name, request);
+
+	if (r < 0)
+		return command_fail(command, STATUS_USAGE, "%s",
+			r == -ENXIO ? "there is no terminal to ask on" : strerror(-r));
+	status = control_client_run(command, request, &body);
+	explicit_bzero(request, sizeof(request));
+	if (status == STATUS_OK && strcmp(body, "credential=refused\n") == 0)
+		status = command_fail(command, STATUS_CREDENTIALS,
+			"followed, but this prober takes credentials from its configuration only");
+	free(body);
+	return status;
+}
+
 int cmd_follow(int argc, char **argv)
 {
 	struct wish w = {0};
 	const struct command_option options[] = {{"user", .word = &w.user},
-		{"password-file", .word = &w.password_file}, {"ssl", .flag = &w.tls},
-		{"ssl-ca", .word = &w.ca}, {"ssl-verify", .flag = &w.verify},
-		{"permanent", .flag = &w.permanent}, {0}};
-	int status = command_parse(argc, argv, options, 1, 1, help), r;
-	char request[PEL_CONTROL_MAX] = "follow\n", *body = NULL;
+		{"password-file", .word = &w.password_file}, {"ask", .flag = &w.ask},
+		{"ssl", .flag = &w.tls}, {"ssl-ca", .word = &w.ca},
+		{"ssl-verify", .flag = &w.verify}, {"permanent", .flag = &w.permanent}, {0}};
+	int status = command_parse(argc, argv, options, 1, 1, follow_help), r;
+	char user[USER_MAX];
 
 	if (status >= 0)
 		return status;
-	r = request_make(&w, argv[optind], request);
-	if (r < 0)
-		return command_fail(argv[0], STATUS_USAGE, "%s", strerror(-r));
-	status = control_client_run(argv[0], request, &body);
-	explicit_bzero(request, sizeof(request));
-	if (status == STATUS_OK && strcmp(body, "credential=refused\n") == 0)
-		status = command_fail(argv[0], STATUS_CREDENTIALS,
-			"followed, but this prober takes credentials from its configuration only");
-	free(body);
-	return status;
+	if (w.ask && w.password_file)
+		return command_fail(argv[0], STATUS_USAGE, "--ask or --password-file, not both");
+	if (w.password_file && !w.user)
+		return command_fail(argv[0], STATUS_USAGE,
+			"--password-file is of no use without --user");
+	if (w.ask && !w.user) {
+		r = terminal_ask("User: ", true, user, sizeof(user));
+		if (r < 0)
+			return command_fail(argv[0], STATUS_USAGE, "%s",
+				r == -ENXIO ? "there is no terminal to ask on" : strerror(-r));
+		w.user = user;
+	}
+	return follow(argv[0], &w, argv[optind]);
+}
+
+int cmd_unfollow(int argc, char **argv)
+{
+	static const char help[] =
+		"usage: pelorus unfollow NAME\n"
+		"Has the prober forget NAME, and the credentials that it was told for it; a program that\n"
+		"uses it has it followed again.  What the configuration names is not forgotten.\n";
+	char request[PEL_CONTROL_MAX] = "unfollow\n";
+	int status = command_parse(argc, argv, NULL, 1, 1, help);
+
+	if (status >= 0)
+		return status;
+	if (pel_control_put(request, PEL_CONTROL_MAX, "name", argv[optind]) < 0)
+		return command_fail(argv[0], STATUS_USAGE, "the name is too long");
+	return control_client_run(argv[0], request, NULL);
 }

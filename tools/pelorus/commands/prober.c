@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pelorus refresh, reload, stop: one word to the prober. */
+/* pelorus prober refresh, reload, stop: one word to the prober. */
 #include "commands.h"
 
 #include "control_client.h"
@@ -9,7 +9,7 @@
 int cmd_refresh(int argc, char **argv)
 {
 	static const char help[] =
-		"usage: pelorus refresh [NAME]\n"
+		"usage: pelorus prober refresh [NAME]\n"
 		"Has the prober ask every instance now, of the cluster that NAME leads to or of all.\n";
 	char request[PEL_CONTROL_MAX] = "refresh\n";
 	int status = command_parse(argc, argv, NULL, 0, 1, help);
@@ -23,7 +23,7 @@ int cmd_refresh(int argc, char **argv)
 
 int cmd_reload(int argc, char **argv)
 {
-	static const char help[] = "usage: pelorus reload\n"
+	static const char help[] = "usage: pelorus prober reload\n"
 				   "Has the prober read its configuration again; a broken one is "
 				   "refused, and the old one stays.\n";
 	int status = command_parse(argc, argv, NULL, 0, 0, help);
@@ -34,7 +34,7 @@ int cmd_reload(int argc, char **argv)
 int cmd_stop(int argc, char **argv)
 {
 	static const char help[] =
-		"usage: pelorus stop\n"
+		"usage: pelorus prober stop\n"
 		"Ends the prober; programs go on as without Pelorus until one is started again.\n";
 	int status = command_parse(argc, argv, NULL, 0, 0, help);
 

@@ -8,31 +8,14 @@
 #include "map_view.h"
 
 #include "common/names.h"
-#include "common/rundir.h"
 
-#include <pelorus/slots.h>
-
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 static const char help[] =
 	"usage: pelorus ps\n"
 	"Lists the processes that follow a name: connections that are open, that were severed,\n"
 	"connects that wait for a writer now, have waited, and waited in vain, the longest wait.\n";
-
-/* Whoever writes slots may write what would be orders to a terminal. */
-static void command_print(const struct pel_slot *slot)
-{
-	char text[sizeof(slot->command) + 1] = "";
-
-	for (size_t i = 0; i < sizeof(slot->command) && slot->command[i]; i++)
-		text[i] = slot->command[i] < ' ' || slot->command[i] > '~' ? '?' : slot->command[i];
-	printf("%-16s", *text ? text : "-");
-}
 
 static const char *name_of(const struct report *reports, unsigned n, uint64_t hash)
 {
@@ -53,54 +36,30 @@ static void slot_print(const struct pel_slot *s, const struct report *reports, u
 		s->version >> 8 & 255, s->version & 255);
 	if (s->longest_ms)
 		(void)snprintf(longest, sizeof(longest), "%.1f s", s->longest_ms / 1e3);
-	printf("%7d ", s->pid);
-	command_print(s);
-	printf(" %-8s %5u %7u %5u %6u %7u %8s ", version, s->tracked, s->severed, s->held,
-		s->waited, s->given_up, longest);
+	printf("%7d %-16s %-8s %5u %7u %5u %6u %7u %8s ", s->pid, *s->command ? s->command : "-",
+		version, s->tracked, s->severed, s->held, s->waited, s->given_up, longest);
 	for (unsigned i = 0; i < PEL_SLOT_NAMES && s->names[i]; i++)
 		printf("%s%s", i ? "," : "", name_of(reports, n, s->names[i]));
 	putchar('\n');
 }
 
-static FILE *slots_open(const struct map_view *view)
-{
-	int fd = openat(view->dirfd, PEL_RUN_SLOTS, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	FILE *from = fd < 0 ? NULL : fdopen(fd, "r");
-	uint64_t magic = 0;
-
-	if (from && fread(&magic, sizeof(magic), 1, from) == 1 && magic == PEL_SLOTS_MAGIC &&
-		fseek(from, offsetof(struct pel_slots, slots), SEEK_SET) == 0)
-		return from;
-	if (from)
-		(void)fclose(from);
-	else if (fd >= 0)
-		(void)close(fd);
-	return NULL;
-}
-
 static int list(const char *command, const struct map_view *view)
 {
 	struct report *reports = calloc(PEL_MAP_CLUSTERS, sizeof(*reports));
-	FILE *from = slots_open(view);
-	struct pel_slot slot;
-	unsigned n;
+	struct pel_slot *slots = NULL;
+	int n_slots = map_view_slots(view, &slots);
+	unsigned n = reports ? map_view_all(view, reports) : 0;
 
-	if (!reports || !from) {
-		free(reports);
-		if (from)
-			(void)fclose(from);
-		return command_fail(command, STATUS_FAILED, "who is there cannot be read");
-	}
-	n = map_view_all(view, reports);
-	printf("%7s %-16s %-8s %5s %7s %5s %6s %7s %8s %s\n", "PID", "COMMAND", "VERSION", "OPEN",
-		"SEVERED", "HELD", "WAITED", "IN VAIN", "LONGEST", "NAMES");
-	for (unsigned i = 0; i < PEL_SLOTS && fread(&slot, sizeof(slot), 1, from) == 1; i++) {
-		if (slot.pid > 0 && slot.version)
-			slot_print(&slot, reports, n);
-	}
-	(void)fclose(from);
+	if (reports && n_slots >= 0)
+		printf("%7s %-16s %-8s %5s %7s %5s %6s %7s %8s %s\n", "PID", "COMMAND", "VERSION",
+			"OPEN", "SEVERED", "HELD", "WAITED", "IN VAIN", "LONGEST", "NAMES");
+	for (int i = 0; reports && i < n_slots; i++)
+		slot_print(&slots[i], reports, n);
+	free(slots);
 	free(reports);
-	return STATUS_OK;
+	return reports && n_slots >= 0
+		? STATUS_OK
+		: command_fail(command, STATUS_FAILED, "who is there cannot be read");
 }
 
 int cmd_ps(int argc, char **argv)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pelorus admit, hold, warm: whether an instance takes reader connections, by hand, and a warm-up
+ * pelorus reader admit, hold, warm: whether an instance takes reader connections, by hand, and a warm-up
  * that the prober runs on it.
  */
 #include "commands.h"
@@ -86,8 +86,8 @@ static int instance_request(const char *command, const char *verb, const char *c
 }
 
 static const char admit_help[] =
-	"usage: pelorus admit [--cluster NAME] INSTANCE\n"
-	"       pelorus hold [--cluster NAME] INSTANCE\n"
+	"usage: pelorus reader admit [--cluster NAME] INSTANCE\n"
+	"       pelorus reader hold [--cluster NAME] INSTANCE\n"
 	"Admits a new or held INSTANCE to the readers at once, whatever its lag and however cold; or\n"
 	"holds it: no new reader connections until it is admitted by hand.\n";
 
@@ -105,7 +105,7 @@ int cmd_admit(int argc, char **argv)
 }
 
 static const char warm_help[] =
-	"usage: pelorus warm [--cluster NAME] [--from FILE] INSTANCE\n"
+	"usage: pelorus reader warm [--cluster NAME] [--from FILE] INSTANCE\n"
 	"Runs the statements of a warm-up on INSTANCE, and shows how it goes.\n"
 	"\n"
 	"      --from FILE     takes the statements from FILE (one a line, or separated by semicolons)\n"

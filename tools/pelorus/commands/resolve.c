@@ -22,13 +22,16 @@
 #include <sys/random.h>
 
 static const char help[] =
-	"usage: pelorus resolve [--role writer|reader] NAME[:PORT]\n"
+	"usage: pelorus resolve [--role writer|reader] [--json] NAME[:PORT]\n"
 	"Tells where DNS leads for NAME, where Pelorus takes a connection, and why.\n"
 	"\n"
 	"  --role ROLE  as if NAME led to the writer, or to the readers\n"
+	"  --json       one JSON object\n"
 	"\n"
 	"Ends with 0 if Pelorus takes it to an instance, 3 if no prober is at work, 4 if NAME is not\n"
 	"followed or connections go where DNS leads, 2 if NAME is no host name.\n";
+
+static bool arg_json;
 
 struct asked {
 	char name[PEL_NAME_MAX]; /* normal form */
@@ -58,6 +61,13 @@ static const char *kind_text(enum pel_kind kind)
 	/* clang-format on */
 
 	return texts[kind];
+}
+
+/* Nothing that is printed here needs to be escaped: names, addresses, ids, our own words. */
+static void because_print(const char *sentence, const char *word)
+{
+	printf(arg_json ? ",\"because\":\"%s\",\"reason\":\"%s\"}\n" : "because    %s (%s)\n",
+		sentence, word);
 }
 
 /* Why, in a word that never changes and in a sentence. */
@@ -90,7 +100,7 @@ static void print_reason(enum route_reason reason)
 	};
 	/* clang-format on */
 
-	printf("%-10s %s (%s)\n", "because", reasons[reason].sentence, reasons[reason].word);
+	because_print(reasons[reason].sentence, reasons[reason].word);
 }
 
 static void addr_text(const struct pel_addr *addr, char ret[static INET6_ADDRSTRLEN])
@@ -114,19 +124,21 @@ static int instance_at(const struct pel_hot *hot, const struct pel_addr *addr)
 	return -1;
 }
 
-static void addr_print(const char *label, const struct pel_addr *addr, const struct seen *seen)
+/* What an address is; of `port` 0 none is told. */
+static void addr_print(const struct pel_addr *addr, const struct seen *seen)
 {
 	char text[INET6_ADDRSTRLEN];
 	int i = seen ? instance_at(&seen->hot, addr) : -1;
 
 	addr_text(addr, text);
-	printf("%-10s %s", label, text);
+	printf(arg_json ? "{\"address\":\"%s\"" : " %s", text);
 	if (addr->port)
-		printf(", port %u", addr->port);
+		printf(arg_json ? ",\"port\":%u" : ", port %u", addr->port);
 	if (i >= 0)
-		printf(": %s, %s", seen->report.instances[i].id,
+		printf(arg_json ? ",\"instance\":\"%s\",\"role\":\"%s\"" : ": %s, %s",
+			seen->report.instances[i].id,
 			pel_word_of_role(seen->hot.instances[i].role));
-	putchar('\n');
+	fputs(arg_json ? "}" : "\n", stdout);
 }
 
 static void addr_of(const struct addrinfo *a, struct pel_addr *ret)
@@ -143,20 +155,24 @@ static void addr_of(const struct addrinfo *a, struct pel_addr *ret)
 static void dns_print(const char *name, const struct seen *seen)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-	struct addrinfo *list;
+	struct addrinfo *list = NULL;
 	int r = getaddrinfo(name, NULL, &hints, &list);
 
-	if (r != 0) {
-		printf("%-10s %s\n", "dns", gai_strerror(r));
-		return;
-	}
-	for (const struct addrinfo *a = list; a; a = a->ai_next) {
+	if (arg_json)
+		printf(",\"dns\":[");
+	else if (r != 0)
+		printf("dns        %s\n", gai_strerror(r));
+	for (const struct addrinfo *a = r == 0 ? list : NULL; a; a = a->ai_next) {
 		struct pel_addr addr;
 
 		addr_of(a, &addr);
-		addr_print("dns", &addr, seen);
+		fputs(!arg_json ? "dns       " : a == list ? "" : ",", stdout);
+		addr_print(&addr, seen);
 	}
-	freeaddrinfo(list);
+	if (arg_json)
+		putchar(']');
+	if (r == 0)
+		freeaddrinfo(list);
 }
 
 static void virtual_print(const struct map_view *view, const struct asked *asked)
@@ -166,7 +182,8 @@ static void virtual_print(const struct map_view *view, const struct asked *asked
 	struct in_addr v4 = {htonl(pel_virtual4(hash, h->vnet4, h->vnet4_bits))};
 	char text[INET_ADDRSTRLEN];
 
-	printf("%-10s %s: what a program is given for the name\n", "virtual",
+	printf(arg_json ? ",\"virtual\":\"%s\""
+			: "virtual    %s: what a program is given for the name\n",
 		inet_ntop(AF_INET, &v4, text, sizeof(text)));
 }
 
@@ -176,6 +193,21 @@ static uint64_t random_number(void)
 
 	(void)getrandom(&number, sizeof(number), GRND_NONBLOCK);
 	return number;
+}
+
+/* Of a connection that is taken to no instance. */
+static void verdict_print(enum route_verdict verdict)
+{
+	if (arg_json)
+		printf(",\"verdict\":\"%s\"",
+			verdict == ROUTE_WAIT             ? "wait"
+				: verdict == ROUTE_REFUSE ? "refuse"
+							  : "dns");
+	else
+		printf("pelorus    %s\n",
+			verdict == ROUTE_WAIT             ? "waits for a writer, within limits"
+				: verdict == ROUTE_REFUSE ? "refuses"
+							  : "goes where DNS leads");
 }
 
 static int route_print(const struct seen *seen, const struct asked *asked, bool fresh)
@@ -194,15 +226,27 @@ static int route_print(const struct seen *seen, const struct asked *asked, bool 
 
 	if (route.verdict == ROUTE_INSTANCE &&
 		route_address(&seen->hot, route.instance, seen->ref.name, intent.families,
-			asked->port ? asked->port : seen->hot.port, &addr))
-		addr_print("pelorus", &addr, seen);
-	else
-		printf("%-10s %s\n", "pelorus",
-			route.verdict == ROUTE_WAIT ? "waits for a writer, within limits"
-				: route.verdict == ROUTE_REFUSE ? "refuses"
-								: "goes where DNS leads");
+			asked->port ? asked->port : seen->hot.port, &addr)) {
+		fputs(arg_json ? ",\"verdict\":\"instance\",\"to\":" : "pelorus   ", stdout);
+		addr_print(&addr, seen);
+	} else {
+		verdict_print(route.verdict);
+	}
 	print_reason(route.reason);
 	return route.verdict == ROUTE_INSTANCE ? STATUS_OK : STATUS_UNKNOWN;
+}
+
+/* Nothing but DNS to go by, which the object says as the exit status does. */
+static int lost(const char *command, const char *name, int error)
+{
+	if (arg_json) {
+		verdict_print(ROUTE_DNS);
+		because_print(error ? "no prober is at work" : "the name is not followed",
+			error ? "no-prober" : "not-followed");
+	}
+	return error ? map_view_fail(command, error)
+		     : command_fail(command, STATUS_UNKNOWN,
+			       "%s is not followed; connections go where DNS leads", name);
 }
 
 static int resolve(const char *command, const struct asked *asked)
@@ -213,17 +257,15 @@ static int resolve(const char *command, const struct asked *asked)
 
 	if (!seen)
 		return command_fail(command, STATUS_FAILED, "out of memory");
-	printf("%-10s %s: %s\n", "name", asked->name, kind_text(pel_name_kind(asked->name)));
+	printf(arg_json ? "{\"name\":\"%s\",\"kind\":\"%s\"" : "name       %s: %s\n", asked->name,
+		kind_text(pel_name_kind(asked->name)));
 	found = r < 0 ? r : map_view_hot(&view, asked->name, &seen->ref, &seen->hot);
 	if (found == 0)
 		found = map_view_find(&view, asked->name, &seen->report);
 	dns_print(asked->name, found == 0 ? seen : NULL);
 	fflush(stdout);
-	if (r < 0) {
-		status = map_view_fail(command, r);
-	} else if (found < 0) {
-		status = command_fail(command, STATUS_UNKNOWN,
-			"%s is not followed; connections go where DNS leads", asked->name);
+	if (found < 0) {
+		status = lost(command, asked->name, r);
 	} else {
 		virtual_print(&view, asked);
 		status = route_print(seen, asked, pel_map_is_fresh(view.map, clock_now_ns()));
@@ -242,8 +284,10 @@ static bool name_parse(char *text, struct asked *ret)
 	if (colon) {
 		*colon++ = '\0';
 		port = strtoul(colon, &end, 10);
-		if (end == colon || *end || port == 0 || port > 65535)
+		if (end == colon || *end || port == 0 || port > 65535) {
+			colon[-1] = ':';
 			return false;
+		}
 	}
 	ret->port = (uint16_t)port;
 	return pel_name_normalise(text, ret->name) == 0;
@@ -252,13 +296,17 @@ static bool name_parse(char *text, struct asked *ret)
 int cmd_resolve(int argc, char **argv)
 {
 	const char *role = NULL;
-	const struct command_option options[] = {{"role", .word = &role}, {0}};
+	const struct command_option options[] = {{"role", .word = &role},
+		{"json", .flag = &arg_json}, {0}};
 	int status = command_parse(argc, argv, options, 1, 1, help);
 	struct asked asked = {.role = PEL_ROLE_UNKNOWN};
 
 	if (status >= 0)
 		return status;
-	if ((role && !command_role(role, &asked.role)) || !name_parse(argv[optind], &asked))
-		return command_usage(help);
+	if (role && !command_role(role, &asked.role))
+		return command_wrong(argv[0], "--role", role, "writer or reader");
+	if (!name_parse(argv[optind], &asked))
+		return command_wrong(argv[0], "NAME", argv[optind],
+			"a host name, and a port of 1 to 65535");
 	return resolve(argv[0], &asked);
 }

@@ -37,7 +37,7 @@ static const char help[] =
 	"\n"
 	"Straight from a server, without a prober:\n"
 	"\n"
-	"  -h, --host HOST            asks HOST\n"
+	"      --host HOST            asks HOST\n"
 	"  -P, --port PORT            at PORT\n"
 	"  -u, --user USER            as USER\n"
 	"  -p, --password[=PASSWORD]  asks for the password on the terminal\n"
@@ -57,14 +57,14 @@ struct arguments {
 	struct direct_options server;
 };
 
-enum { OPT_JSON = 256, OPT_WAIT, OPT_DEFAULTS, OPT_SSL, OPT_SSL_CA, OPT_SSL_VERIFY, OPT_HELP };
+enum { OPT_JSON = 256, OPT_WAIT, OPT_DEFAULTS, OPT_SSL, OPT_SSL_CA, OPT_SSL_VERIFY, OPT_HOST };
 
 static const struct option options[] = {
 	{"format", required_argument, NULL, 'f'},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"wait", optional_argument, NULL, OPT_WAIT},
 	{"watch", optional_argument, NULL, 'W'},
-	{"host", required_argument, NULL, 'h'},
+	{"host", required_argument, NULL, OPT_HOST},
 	{"port", required_argument, NULL, 'P'},
 	{"user", required_argument, NULL, 'u'},
 	{"password", optional_argument, NULL, 'p'},
@@ -72,7 +72,7 @@ static const struct option options[] = {
 	{"ssl", no_argument, NULL, OPT_SSL},
 	{"ssl-ca", required_argument, NULL, OPT_SSL_CA},
 	{"ssl-verify", no_argument, NULL, OPT_SSL_VERIFY},
-	{"help", no_argument, NULL, OPT_HELP},
+	{"help", no_argument, NULL, 'h'},
 	{0},
 };
 
@@ -107,7 +107,7 @@ static bool server_option_take(struct direct_options *s, int option)
 	unsigned number;
 
 	switch (option) {
-	case 'h':
+	case OPT_HOST:
 		s->host = optarg;
 		return true;
 	case 'u':
@@ -165,26 +165,43 @@ static bool option_take(struct arguments *a, int option)
 	}
 }
 
-/* 0, 1 for --help, -EINVAL. */
+static int wrong(const char *command, int option)
+{
+	switch (option) {
+	case 'f':
+		return command_wrong(command, "--format", optarg, "table, tree, tsv or json");
+	case 'P':
+		return command_wrong(command, "--port", optarg, "a port");
+	default:
+		return command_wrong(command, option == 'W' ? "--watch" : "--wait", optarg,
+			"1 to 86400 seconds");
+	}
+}
+
+/* -1 to go on, or the exit status. */
 static int arguments_parse(int argc, char **argv, struct arguments *ret)
 {
 	int option;
 
-	while ((option = getopt_long(argc, argv, "f:h:P:u:p::W::", options, NULL)) != -1) {
-		if (option == OPT_HELP)
-			return 1;
+	while ((option = getopt_long(argc, argv, "f:hP:u:p::W::", options, NULL)) != -1) {
+		if (option == 'h') {
+			fputs(help, stdout);
+			return STATUS_OK;
+		}
 		/* An interval may stand apart, which getopt does not know of optional arguments. */
 		if (option == 'W' && !optarg && optind < argc && is_number(argv[optind]))
 			optarg = argv[optind++];
-		if (option == '?' || !option_take(ret, option))
-			return -EINVAL;
+		if (option == '?')
+			return command_usage(help);
+		if (!option_take(ret, option))
+			return wrong(argv[0], option);
 	}
 	if (optind < argc - 1)
-		return -EINVAL;
+		return command_usage(help);
 	ret->name = argv[optind];
 	if (ret->direct && !ret->server.host)
 		ret->server.host = ret->name;
-	return 0;
+	return -1;
 }
 
 static int direct_print(const char *command, const struct arguments *a)
@@ -309,12 +326,10 @@ static char *frame_make(void *context)
 int cmd_topology(int argc, char **argv)
 {
 	struct arguments a = {0};
-	int r = arguments_parse(argc, argv, &a);
+	int status = arguments_parse(argc, argv, &a);
 
-	if (r != 0) {
-		fputs(help, r == 1 ? stdout : stderr);
-		return r == 1 ? STATUS_OK : STATUS_USAGE;
-	}
+	if (status >= 0)
+		return status;
 	if (a.direct)
 		return direct_print(argv[0], &a);
 	return a.watch_ms ? screen_run(frame_make, &a, a.watch_ms) : map_print(argv[0], &a);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pelorus watch: clusters, events and connections, live. */
+/* pelorus watch: clusters, processes and events, live. */
 #include "commands.h"
 
 #include "control_client.h"
@@ -13,11 +13,12 @@
 #include <time.h>
 
 #define EVENTS_SHOWN 12
+#define PROCESSES_SHOWN 8
 #define INTERVAL_MS 500
 
 static const char help[] =
 	"usage: pelorus watch\n"
-	"Shows clusters, instances, connections and the last events, live, on the whole screen.\n"
+	"Shows clusters, instances, processes and the last events, live, on the whole screen.\n"
 	"Ends with q or Ctrl-C.\n";
 
 static void title_print(FILE *to)
@@ -79,6 +80,39 @@ static void clusters_print(FILE *to)
 	free(reports);
 }
 
+/* Those that wait first, then those with most connections. */
+static int slot_compare(const void *a, const void *b)
+{
+	const struct pel_slot *x = a, *y = b;
+
+	if (x->held != y->held)
+		return x->held < y->held ? 1 : -1;
+	return (x->tracked < y->tracked) - (x->tracked > y->tracked);
+}
+
+static void processes_print(FILE *to)
+{
+	struct pel_slot *slots = NULL;
+	struct map_view view;
+	int n = map_view_open(&view);
+
+	if (n < 0)
+		return;
+	n = map_view_slots(&view, &slots);
+	map_view_close(&view);
+	if (n > 0) {
+		qsort(slots, (size_t)n, sizeof(*slots), slot_compare);
+		fprintf(to, "\n%7s %-16s %5s %7s %5s\n", "PID", "COMMAND", "OPEN", "SEVERED",
+			"HELD");
+	}
+	for (int i = 0; i < n && i < PROCESSES_SHOWN; i++)
+		fprintf(to, "%7d %-16s %5u %7u %5u\n", slots[i].pid, slots[i].command,
+			slots[i].tracked, slots[i].severed, slots[i].held);
+	if (n > PROCESSES_SHOWN)
+		fprintf(to, "%7s and %d more: pelorus ps\n", "", n - PROCESSES_SHOWN);
+	free(slots);
+}
+
 /* The newest first, so that a low screen cuts off the oldest. */
 static void events_print(FILE *to)
 {
@@ -110,6 +144,7 @@ static char *frame_make(void *context)
 		return NULL;
 	title_print(to);
 	clusters_print(to);
+	processes_print(to);
 	events_print(to);
 	(void)fclose(to);
 	return text;

@@ -104,7 +104,7 @@ static void tell_unknown(struct doctor *d, const struct report *r)
 		[PEL_WHY_NO_CREDENTIALS] =
 			"give user and password in pelorus.conf, in my.cnf's "
 			"[pelorus], in DATABASE_URL or PELORUS_USER and PELORUS_PASSWORD of the "
-			"program, or by `pelorus follow --user USER --password-file FILE NAME`",
+			"program, by `pelorus run --env-file FILE`, or by `pelorus follow --ask NAME`",
 		[PEL_WHY_DENIED] = NULL,
 		[PEL_WHY_NO_ANSWER] =
 			"see whether name, port, routes and firewall let this host "

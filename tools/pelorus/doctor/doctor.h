@@ -17,6 +17,7 @@
 struct doctor {
 	unsigned failures, warnings;
 	bool colors;
+	struct json_object *findings;        /* NULL: they are printed at once */
 	unsigned wait_ms;                    /* for a first topology */
 	char **command;                      /* NULL: none was given */
 	const char *names[DOCTOR_NAMES + 1]; /* clusters to look at, NULL at the end */

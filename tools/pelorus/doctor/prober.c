@@ -24,7 +24,7 @@ void doctor_look_configuration(struct doctor *d)
 		return;
 	}
 	if (config_load(path, &config, &error) < 0) {
-		doctor_tell(d, FINDING_FAILURE, "mend that line, then: pelorus reload",
+		doctor_tell(d, FINDING_FAILURE, "mend that line, then: pelorus prober reload",
 			"configuration: %s", error.text);
 		return;
 	}
@@ -60,7 +60,7 @@ static bool look_map(struct doctor *d, const char *path)
 	if (r != -EPROTO)
 		return true;
 	(void)snprintf(remedy, sizeof(remedy),
-		"command, library and prober must be of one release: `pelorus stop` the old "
+		"command, library and prober must be of one release: `pelorus prober stop` the old "
 		"prober, "
 		"remove %s/" PEL_MAP_FILE ", and start the programs again",
 		path);

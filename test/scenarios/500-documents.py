@@ -8,6 +8,7 @@ told, and systemctl, which looks whether our own units are installed.  Blocks of
 are run by 540-package, "release" by 661-release, "kubernetes" by 662-kubernetes; "tests" is what
 runs all this.
 """
+import collections
 import os
 import re
 import shutil
@@ -18,9 +19,14 @@ from lib import documents
 from lib.installed import Installed
 from lib.lab import Lab
 from lib.paths import LAB, ROOT
-from lib.tap import done, ok
+from lib.tap import done, note, ok
 
-ELSEWHERE = {"package", "tests", "release", "kubernetes"}
+ELSEWHERE = {"package": "run by 540-package", "tests": "what runs this",
+             "release": "run by 661-release", "kubernetes": "run by 662-kubernetes"}
+# Of a machine that is none of ours, with keys that only a release has.
+NEVER = ("sudo dnf ", "kubectl ", "minisign ", "skopeo ")
+OURS = ("pelorus", "tools/", "test/", "meson ")
+RUN = collections.Counter()  # lines, by what became of them
 KNOWN = {"", "sh", "sh host", "sh install", "sh gdb", "output", "ini systemd", "ini pelorus", "sql",
          "yaml", "Dockerfile", "js", *("sh " + word for word in ELSEWHERE)}
 README_LINES = 150
@@ -99,6 +105,7 @@ def run_block(where, text, lab, inside, folder, environment, cwd):
         command = lab.command("exec", "--", *command) if inside else command
         made = run(command, cwd, environment)
         check(where, line.splitlines()[0], made)
+        RUN["run here"] += len(line.splitlines())
         said.append(made.stdout)
     return "".join(said)
 
@@ -114,6 +121,28 @@ def check_output(name, text, said):
         ok(shape(line) in shapes, f"{name}: is said by the commands above: {line}", said)
 
 
+def check_never(name, text):
+    lines = text.splitlines()
+    ok(not any(line.startswith(OURS) for line in lines), f"{name}: no command of ours is left out",
+       text)
+    RUN["not run: of other machines, or with a release's key"] += sum(
+        line.startswith(NEVER) for line in lines)
+
+
+def check_named(folder, environment):
+    """Commands that are named in passing are there, by the names that help lists."""
+    there = commands(environment, folder)
+    verbs = {noun: listed(run(["pelorus", noun], folder, environment).stdout)
+             for noun in ("prober", "reader")}
+    wrong, n = [], 0
+    for name in [*documents.pages(), *documents.sources("tools/pelorus")]:
+        for word, verb in re.findall(r"`pelorus ([a-z-]+)(?: ([a-z-]+))?", documents.read(name)):
+            n += 1
+            if word not in [*there, "help"] or word in verbs and verb not in verbs[word]:
+                wrong.append(f"{name}: pelorus {word} {verb}")
+    ok(n > 20 and not wrong, "each command that is named in passing is one", wrong)
+
+
 def check_blocks(name, lab, folder, environment):
     said = ""
     for label, text in documents.blocks(name):
@@ -121,6 +150,10 @@ def check_blocks(name, lab, folder, environment):
         word = label.partition(" ")[2]
         if label == "output":
             check_output(name, text, said)
+        if word in ELSEWHERE:
+            RUN[ELSEWHERE[word]] += len(text.splitlines())
+        if label == "":
+            check_never(name, text)
         if not label.startswith("sh") or word in ELSEWHERE:
             continue
         cwd = ROOT if word in ("host", "install", "gdb") else folder
@@ -202,7 +235,8 @@ def check_install(tree, environment):
             "share/man/man8/pelorusd.8", "lib/systemd/system/pelorusd.service",
             "lib/systemd/user/pelorusd.service", "libexec/pelorus/lab/lab",
             "libexec/pelorus/lab/pelorus_lab.so",
-            "share/bash-completion/completions/pelorus", "share/zsh/site-functions/_pelorus"]
+            "share/bash-completion/completions/pelorus", "share/zsh/site-functions/_pelorus",
+            "share/fish/vendor_completions.d/pelorus.fish"]
     missing = [w for w in want if w not in tree.files]
     ok(tree.done.returncode == 0 and not missing and tree.library,
        "meson install with DESTDIR brings everything", f"{missing}\n{tree.done.stdout[-2000:]}")
@@ -216,9 +250,12 @@ def check_install(tree, environment):
     check("installed", "pelorus lab --help", made)
 
 
+def listed(text):
+    return re.findall(r"^  ([a-z-]+) ", text, re.M)
+
+
 def commands(environment, folder):
-    made = run(["pelorus", "--help"], folder, environment)
-    return re.findall(r"^  ([a-z-]+) ", made.stdout, re.M)
+    return listed(run(["pelorus", "--help"], folder, environment).stdout)
 
 
 def check_commands(folder, environment):
@@ -247,7 +284,7 @@ def check_completion(tree, folder, environment):
 
 
 def check_completed_instances(tree, folder, environment):
-    made = run(["bash", "-euc", completion(tree) % "warm demo-"], folder, environment)
+    made = run(["bash", "-euc", completion(tree) % "reader warm demo-"], folder, environment)
     ok(made.stdout.split() == ["demo-1", "demo-2", "demo-3"], "bash completes instances",
        made.stdout)
 
@@ -261,6 +298,7 @@ def main():
         try:
             check_commands(folder, environment)
             check_completion(tree, folder, environment)
+            check_named(folder, environment)
             check_files(tree, lab, folder, environment)
             for name in documents.pages():
                 # The page before may have ended with the end of the daemon.
@@ -277,6 +315,8 @@ def main():
         finally:
             labs_down(folder, environment)
             run(["pelorus", "stop"], folder, environment)
+    for what, n in RUN.most_common():
+        note(f"command lines of the documents: {n} {what}")
     done()
 
 

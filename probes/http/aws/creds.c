@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define RENEW_S 300 /* before the end */
 #define RENEW_LEAST_NS (10 * LOOP_S)

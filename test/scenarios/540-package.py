@@ -105,6 +105,7 @@ def look_into(folder, packages):
     ok("deb-systemd-invoke" in script and "pelorusd.service" in script,
        "a daemon that runs is restarted by an upgrade", script)
     parse_abstraction(folder)
+    compile_module(folder)
     rate(folder, packages["pelorus"])
 
 
@@ -124,6 +125,26 @@ def parse_abstraction(folder):
     made = subprocess.run([parser, "-QK", "--base", os.path.join(folder, "apparmor"),
                            "--config-file", "/dev/null", profile], capture_output=True, text=True)
     ok(made.returncode == 0, "AppArmor's parser takes the abstraction", made.stderr)
+
+
+def compile_module(folder):
+    """SELinux's, by the two commands that it prints."""
+    text = "SELinux's compiler takes the module"
+    where = os.path.join(ROOT, "tools", "packaging", "selinux", "pelorus.te")
+    with open(where) as module:
+        lines = [line[4:].split() for line in module if line.startswith("#   ")]
+    for package, words in zip(("checkpolicy", "semodule-utils"), lines[:2]):
+        program, why = debs.unpack(package, "/usr/bin/" + words[0])
+        if not program:
+            skip(text, why)
+            return
+        sources = [os.path.join(os.path.dirname(where), w) if w.endswith((".te", ".fc")) else w
+                   for w in words[1:]]
+        made = subprocess.run([program, *sources], cwd=folder, capture_output=True, text=True)
+        if made.returncode != 0:
+            break
+    ok(made.returncode == 0 and os.path.getsize(os.path.join(folder, "pelorus.pp")) > 100, text,
+       made.stdout + made.stderr)
 
 
 def rate(folder, package):

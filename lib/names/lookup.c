@@ -186,10 +186,22 @@ static bool is_number(const char *node)
 	return inet_pton(AF_INET, node, &addr) == 1 || strchr(node, ':');
 }
 
+/* What `pelorus hosts` has put into /etc/hosts, for a name that is not followed yet. */
+static bool is_own(const char *node, const struct addrinfo *a)
+{
+	char name[PEL_NAME_MAX];
+	struct pel_addr addr;
+
+	return pel_name_normalise(node, name) == 0 &&
+		address_from_sockaddr(a->ai_addr, a->ai_addrlen, &addr) &&
+		block_is_of(&addr, pel_name_hash(name));
+}
+
 void lookup_heed(const char *node, const struct addrinfo *list)
 {
 	for (; list && env_get()->active; list = list->ai_next) {
-		if (block_has_sockaddr(list->ai_addr, list->ai_addrlen) && !is_number(node))
+		if (block_has_sockaddr(list->ai_addr, list->ai_addrlen) && !is_number(node) &&
+			!is_own(node, list))
 			block_note_use(BLOCK_TAKEN);
 	}
 }

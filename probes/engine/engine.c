@@ -339,6 +339,9 @@ int engine_new(const struct engine_options *options, struct engine **ret)
 		.vnet4 = net->v4,
 		.vnet4_bits = net->v4_bits,
 		.vnet6_bits = net->v6_bits};
+	struct resolver_options names = {.vnet4 = net->v4,
+		.vnet4_bits = net->v4_bits,
+		.vnet6_bits = net->v6_bits};
 	struct engine *e = calloc(1, sizeof(*e));
 	uint64_t now_ns;
 	int r;
@@ -357,8 +360,9 @@ int engine_new(const struct engine_options *options, struct engine **ret)
 	e->config = options->config;
 	now_ns = loop_now_ns(e->shared.loop);
 	memcpy(map.vnet6, net->v6, sizeof(map.vnet6));
+	memcpy(names.vnet6, net->v6, sizeof(names.vnet6));
 	loop_timer_init(&e->beat, beat, e);
-	r = resolver_new(e->shared.loop, NULL, &e->shared.resolver);
+	r = resolver_new(e->shared.loop, &names, &e->shared.resolver);
 	if (r == 0)
 		r = map_write_open(options->dirfd, &map, now_ns, &e->shared.map);
 	if (r < 0) {

@@ -11,7 +11,9 @@
 #include "dns_query.h"
 
 #include "base/read_file.h"
+#include "common/names.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +33,7 @@ struct resolver {
 	struct loop *loop;
 	struct resolve_file conf_file;
 	struct resolve_file hosts_file;
+	struct resolver_options options;
 	struct dns_conf conf;
 	struct dns_pace pace;
 	struct look_up *look_ups;
@@ -91,9 +94,10 @@ int resolver_new(struct loop *loop, const struct resolver_options *options, stru
 	if (!r)
 		return -ENOMEM;
 	r->loop = loop;
-	r->conf_file.path =
-		options && options->resolv_conf ? options->resolv_conf : "/etc/resolv.conf";
-	r->hosts_file.path = options && options->hosts ? options->hosts : "/etc/hosts";
+	if (options)
+		r->options = *options;
+	r->conf_file.path = r->options.resolv_conf ? r->options.resolv_conf : "/etc/resolv.conf";
+	r->hosts_file.path = r->options.hosts ? r->options.hosts : "/etc/hosts";
 	*ret = r;
 	return 0;
 }
@@ -146,14 +150,40 @@ static void on_answer(void *ctx, const struct resolve_answer *answer)
 	free(l);
 }
 
+static bool is_virtual(const struct resolver_options *o, const char *name,
+	const struct pel_addr *addr)
+{
+	uint64_t hash = pel_name_hash(name);
+	uint8_t v6[16];
+	uint32_t v4;
+
+	if (addr->family == 4) {
+		v4 = htonl(pel_virtual4(hash, o->vnet4, o->vnet4_bits));
+		return o->vnet4_bits && memcmp(&v4, addr->ip, sizeof(v4)) == 0;
+	}
+	pel_virtual6(hash, o->vnet6, o->vnet6_bits, v6);
+	return o->vnet6_bits && memcmp(v6, addr->ip, sizeof(v6)) == 0;
+}
+
+static unsigned find_in_hosts(const struct look_up *l, struct pel_addr ret[RESOLVE_ADDRS])
+{
+	unsigned kept = 0,
+		 n = dns_hosts_find(text_of(&l->resolver->hosts_file), l->name, RESOLVE_ADDRS, ret);
+
+	for (unsigned i = 0; i < n; i++) {
+		if (!is_virtual(&l->resolver->options, l->name, &ret[i]))
+			ret[kept++] = ret[i];
+	}
+	return kept;
+}
+
 /* Numeric addresses and the names of /etc/hosts need no server. */
 static bool answer_locally(const struct look_up *l, struct resolve_answer *a)
 {
 	if (dns_addr_parse(l->name, &a->addrs[0]))
 		a->n_addrs = 1;
 	else
-		a->n_addrs = dns_hosts_find(text_of(&l->resolver->hosts_file), l->name,
-			RESOLVE_ADDRS, a->addrs);
+		a->n_addrs = find_in_hosts(l, a->addrs);
 	a->ttl_ms = 1000;
 	return a->n_addrs > 0;
 }

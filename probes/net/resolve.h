@@ -4,7 +4,8 @@
  * which libc's resolver hides, and never waiting.
  *
  * The servers and the search list are those of resolv.conf, which is read again when it changes;
- * names in /etc/hosts come first.  A and AAAA are asked together.  Nothing is cached: the caller
+ * names in /etc/hosts come first, but for their own virtual addresses, which are there for programs
+ * (`pelorus hosts`).  A and AAAA are asked together.  Nothing is cached: the caller
  * decides how often it asks.  Who asks for a name that is being asked for gets the same answer; what
  * goes to the servers waits its turn where that is too often (dns_pace.h).
  */
@@ -22,6 +23,10 @@ struct resolve_query;
 struct resolver_options {
 	const char *resolv_conf; /* NULL: /etc/resolv.conf */
 	const char *hosts;       /* NULL: /etc/hosts */
+	uint32_t vnet4;          /* the blocks of virtual addresses; no bits: none */
+	uint8_t vnet4_bits;
+	uint8_t vnet6_bits;
+	uint8_t vnet6[16];
 };
 
 struct resolve_answer {

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 
+from lib.paths import PELORUS
 from lib.programs import loopback, oldnames
 from lib.published import Map
 from lib.tap import done, ok
@@ -17,6 +18,7 @@ READER = f"db.cluster-ro-abc.{DOMAIN}"
 SIX = f"six.cluster-abc.{DOMAIN}"
 OWN = "db.example.test"
 UNKNOWN = f"new.cluster-xyz.{DOMAIN}"
+LATE = "late.example.test"
 ABSENT = f"absent.cluster-xyz.{DOMAIN}"
 OTHERS = {"plain.example.test": "127.0.77.9", f"inst.abc.{DOMAIN}": "127.0.77.9",
           f"p.proxy-abc.{DOMAIN}": "127.0.77.9", f"s.shardgrp-abc.{DOMAIN}": "127.0.77.9"}
@@ -149,8 +151,38 @@ def check_switches():
        plain(code))
 
 
+def hosts(*names):
+    """What `pelorus hosts` prints, and how it ends."""
+    done_ = subprocess.run([PELORUS, "hosts", *names], capture_output=True, text=True,
+                           env={**os.environ, "PELORUS_CONFIG": ""})
+    return done_.stdout, done_.returncode
+
+
+def check_hosts():
+    """The lines that lead where lookups do; what must not be in them."""
+    lines = {name: f"{lookup(name)[0]} {name}\n" for name in (WRITER, READER, OWN, SIX)}
+    ok(hosts(WRITER, SIX) == (lines[WRITER] + lines[SIX], 0),
+       "pelorus hosts: the address that a lookup gives, of the family that the cluster has",
+       hosts(WRITER, SIX))
+    ok(hosts() == ("".join(lines.values()), 0), "without a name: of all that are followed", hosts())
+    rows = {"an instance needs none": (f"inst.abc.{DOMAIN}", ("", 4)),
+            "what is no host name": ("no name", ("", 2)),
+            "who is followed by nobody yet, has one all the same": (LATE, (LATE_LINE, 0))}
+    for text, (name, expected) in rows.items():
+        ok(hosts(name) == expected, f"pelorus hosts: {text}", hosts(name))
+    code = "(socket.getaddrinfo({!r}, 1), socket.getaddrinfo({!r}, 1, 0, 1))[1]"
+    found = plain(code.format(LATE, WRITER))
+    ok(lookup(WRITER)[0] in found, "where such a line is read by who does not follow the name, the "
+       "block is not taken for somebody's", found)
+    ok(plain(code.format("stranger.example.test", WRITER)) == "['127.0.77.1']",
+       "but any other address of the block is", plain(code.format("stranger.example.test", WRITER)))
+
+
 def main():
-    names = {WRITER: "127.0.77.1", UNKNOWN: "127.0.77.3", **OTHERS}
+    global LATE_LINE
+    LATE_LINE = hosts(LATE)[0]
+    names = {WRITER: "127.0.77.1", UNKNOWN: "127.0.77.3", LATE: LATE_LINE.split(" ")[0],
+             "stranger.example.test": "198.18.7.7", **OTHERS}
     folder = loopback.enter(hosts=names)
     with Map(folder) as published:
         published.tell(f"name 0 writer {WRITER}")
@@ -164,6 +196,7 @@ def main():
         published.tell("writer 1 0")
         check_known()
         check_left_alone()
+        check_hosts()
         check_unknown()
         check_switches()
     done()

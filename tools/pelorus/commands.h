@@ -77,6 +77,7 @@ int cmd_doctor(int argc, char **argv);
 int cmd_env(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_follow(int argc, char **argv);
+int cmd_hosts(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
 int cmd_metrics(int argc, char **argv);
 int cmd_ps(int argc, char **argv);

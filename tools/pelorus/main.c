@@ -18,6 +18,7 @@ static const struct command commands[] = {
 	{"events", cmd_events, "what happened lately"},
 	{"follow", cmd_follow, "have the prober follow a cluster"},
 	{"hold", cmd_admit, "keep readers from an instance"},
+	{"hosts", cmd_hosts, "lines of /etc/hosts for static programs"},
 	{"lab", cmd_lab, "a local cluster to try it with"},
 	{"metrics", cmd_metrics, "counters and gauges for Prometheus"},
 	{"prober", cmd_noun, "tell the prober: refresh, reload, stop"},

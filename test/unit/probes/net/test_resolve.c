@@ -2,6 +2,9 @@
 /* Who waits for a look-up, and who shares one; dns_query is this file's, and says what it is told. */
 #include "net/dns_query.h"
 
+#include "common/names.h"
+
+#include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -125,7 +128,12 @@ static struct loop_timer ticks;
 static int open_all(void **state)
 {
 	const struct loop_clock clock = {.now_ns = clock_now, .idle = clock_idle};
-	const struct resolver_options options = {.resolv_conf = "/dev/null", .hosts = hosts};
+	const struct resolver_options options = {.resolv_conf = "/dev/null",
+		.hosts = hosts,
+		.vnet4 = PEL_VNET4,
+		.vnet4_bits = PEL_VNET4_BITS,
+		.vnet6 = PEL_VNET6,
+		.vnet6_bits = PEL_VNET6_BITS};
 
 	now_ns = 1000 * LOOP_S;
 	asked = 0;
@@ -161,6 +169,16 @@ static void what_needs_no_server_waits_for_nobody(void **state)
 	}
 	assert_int_equal(asked, 0);
 	assert_true(now_ns - from_ns < 200 * LOOP_MS);
+}
+
+/* The lines that `pelorus hosts` prints are for programs: they lead the prober nowhere. */
+static void its_own_virtual_address_is_no_answer_of_hosts(void **state)
+{
+	ask(0, "virtual.example");
+	ask(1, "neighbour.example");
+	run_until(now_ns + 100 * LOOP_MS);
+	assert_true(askers[0].told_ns && askers[1].told_ns);
+	assert_int_equal(asked, 1);
 }
 
 static void one_query_answers_all_who_want_the_name(void **state)
@@ -233,6 +251,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_all, close_all)
 	const struct CMUnitTest tests[] = {
 		CASE(what_needs_no_server_waits_for_nobody),
+		CASE(its_own_virtual_address_is_no_answer_of_hosts),
 		CASE(one_query_answers_all_who_want_the_name),
 		CASE(who_asks_again_and_again_waits_for_the_pace),
 		CASE(who_gives_up_takes_no_turn),
@@ -240,10 +259,19 @@ int main(void)
 		CASE(who_is_told_may_end_the_others_or_ask_again),
 		CASE(what_is_no_name_is_told_so),
 	};
-	static const char line[] = "127.0.0.7 of-hosts.example\n";
+	uint64_t hash = pel_name_hash("virtual.example");
+	struct in_addr v4 = {htonl(pel_virtual4(hash, PEL_VNET4, PEL_VNET4_BITS))};
+	const uint8_t net6[16] = PEL_VNET6;
+	uint8_t v6[16];
+	char text6[INET6_ADDRSTRLEN];
 	int fd = mkstemp(hosts), r;
 
-	if (fd < 0 || write(fd, line, sizeof(line) - 1) < 0)
+	pel_virtual6(hash, net6, PEL_VNET6_BITS, v6);
+	if (fd < 0 || !inet_ntop(AF_INET6, v6, text6, sizeof(text6)) ||
+		dprintf(fd,
+			"127.0.0.7 of-hosts.example\n%s virtual.example\n%s virtual.example\n"
+			"%s neighbour.example\n",
+			inet_ntoa(v4), text6, text6) < 0)
 		return 1;
 	(void)close(fd);
 	r = cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,6 +102,21 @@ def prober(patient, lab):
          "FAIL  prober:", "gave up", "--foreground --verbose")
 
 
+def go_targets(patient, off):
+    """By their files; GODEBUG decides what the last one does."""
+    rows = {"static Go": (False, (), "is a static Go program"),
+            "Go with a resolver of its own, though dynamic":
+                (False, ("-buildmode=pie",), "with a resolver of its own"),
+            "Go that may look up by libc": (True, (), "GODEBUG=netdns=cgo")}
+    for text, (cgo, flags, words) in rows.items():
+        program, why = guests.build_go(patient.base, cgo, *flags)
+        if why:
+            skip(text, why)
+            continue
+        says(patient.doctor("--", program, **off), text, "FAIL  target:", words,
+             "no preload is at work", "pelorus run --trap")
+
+
 def target(patient, lab):
     off = {"PELORUS_PROBER": "off"}
     says(patient.doctor(PELORUS_LIBRARY="/nonexistent/libpelorus.so", **off),
@@ -118,6 +133,12 @@ def target(patient, lab):
              "is statically linked", "link it dynamically")
     else:
         skip("a static target", "no static program can be linked here")
+    go_targets(patient, off)
+    text = "a link to a program whose libraries lie beside it"
+    if shutil.which("java"):
+        says(patient.doctor("--", "java", **off), text, "loads the library for")
+    else:
+        skip(text, "no java")
     musl = guests.musl()
     if not musl.absent:
         says(patient.doctor("--", musl.build("list", patient.base), **off),

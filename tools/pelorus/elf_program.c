@@ -3,7 +3,8 @@
  * Programs, by their files.
  *
  * A program is static if it names no interpreter (PT_INTERP); Go leaves a note of its own in every
- * binary, however it was linked; privileges are gained by set-user-ID, set-group-ID and file
+ * binary, however it was linked, and names getaddrinfo in a dynamic one whose package net was made
+ * with cgo; privileges are gained by set-user-ID, set-group-ID and file
  * capabilities, unless the mount or the process forbids it, and by no script.  A script's line is
  * followed as the kernel does, and `env` behind it as env does, for that is how most begin.
  */
@@ -141,6 +142,7 @@ static bool is_go_note(const struct image *image, const struct segment *s)
 
 static unsigned segment_traits(const struct image *image)
 {
+	static const char lookup[] = "\0getaddrinfo"; /* with the NUL behind it */
 	unsigned traits = ELF_STATIC;
 	struct segment s;
 
@@ -153,6 +155,9 @@ static unsigned segment_traits(const struct image *image)
 			traits |= ELF_GO;
 		}
 	}
+	if ((traits & (ELF_GO | ELF_STATIC)) == ELF_GO &&
+		memmem(image->bytes, image->size, lookup, sizeof(lookup)))
+		traits |= ELF_LOOKS_UP;
 	return traits;
 }
 
@@ -348,9 +353,12 @@ const char *elf_hindrance(unsigned traits)
 		return "is of another architecture than the library";
 	if (traits & ELF_PRIVILEGED)
 		return "gains privileges when it starts, so that the loader ignores LD_PRELOAD";
-	if (traits & ELF_GO)
-		return "is a Go program, which connects by raw system calls";
+	if (!(traits & ELF_GO))
+		return traits & ELF_STATIC ? "is statically linked" : NULL;
 	if (traits & ELF_STATIC)
-		return "is statically linked";
-	return NULL;
+		return "is a static Go program, which connects by raw system calls";
+	if (traits & ELF_LOOKS_UP)
+		return "is a Go program, which connects by raw system calls, also where it looks names "
+		       "up by libc (GODEBUG=netdns=cgo)";
+	return "is a Go program with a resolver of its own, which connects by raw system calls";
 }

@@ -18,9 +18,10 @@
 #define ELF_FOREIGN 0x04u    /* not the library's architecture */
 #define ELF_GO 0x08u         /* Go dials by raw system calls */
 /* What else is good to know. */
-#define ELF_MUSL 0x10u    /* works, by an absolute path in LD_PRELOAD */
-#define ELF_SCRIPT 0x20u  /* the path is that of its interpreter */
-#define ELF_UNKNOWN 0x40u /* neither ELF nor a script: nothing can be said */
+#define ELF_MUSL 0x10u     /* works, by an absolute path in LD_PRELOAD */
+#define ELF_SCRIPT 0x20u   /* the path is that of its interpreter */
+#define ELF_UNKNOWN 0x40u  /* neither ELF nor a script: nothing can be said */
+#define ELF_LOOKS_UP 0x80u /* a Go program that has libc's lookups too: netdns=cgo asks them */
 #define ELF_HINDERS (ELF_STATIC | ELF_PRIVILEGED | ELF_FOREIGN | ELF_GO)
 
 struct elf_machine {

@@ -129,7 +129,9 @@ void doctor_look_library(struct doctor *d)
 
 static void tell_hindrance(struct doctor *d)
 {
-	const char *remedy = NULL;
+	const char *remedy =
+		"no preload is at work there: put `pelorus run --trap --` in front of it "
+		"(pelorus(1), and docs/go.md for containers)";
 	unsigned traits = d->target.traits;
 
 	if (traits & ELF_FOREIGN)
@@ -138,22 +140,22 @@ static void tell_hindrance(struct doctor *d)
 	else if (traits & ELF_PRIVILEGED)
 		remedy = "start it without set-user-ID, set-group-ID and file capabilities (for "
 			 "ports: systemd's AmbientCapabilities)";
-	else if (traits & ELF_GO)
-		remedy = "Go programs connect without libc: let them use their own driver's "
-			 "failover, or ask `pelorus topology --json` where the writer is";
-	else
-		remedy = "link it dynamically, or link libpelorus into it; a static program takes "
-			 "no preload";
+	else if (!(traits & ELF_GO))
+		remedy =
+			"link it dynamically; or put `pelorus run --trap --` in front of it, and the "
+			"lines of `pelorus hosts` into its /etc/hosts";
 	doctor_tell(d, FINDING_FAILURE, remedy, "target: %s %s", d->target.path,
 		elf_hindrance(traits));
 }
 
+/* Its libraries lie beside the file itself ($ORIGIN), not beside a symbolic link to it. */
 static void look_loader(struct doctor *d)
 {
-	char interpreter[PATH_MAX], output[OUTPUT_MAX];
-	const char *const argv[] = {interpreter, "--list", d->target.path, NULL};
+	char interpreter[PATH_MAX], output[OUTPUT_MAX], path[PATH_MAX];
+	const char *const argv[] = {interpreter, "--list", path, NULL};
 
-	if (elf_interpreter(d->target.path, interpreter) < 0 || output_take(d, argv, output) < 0) {
+	if (!realpath(d->target.path, path) || elf_interpreter(path, interpreter) < 0 ||
+		output_take(d, argv, output) < 0) {
 		doctor_tell(d, FINDING_NOTE, "start it by `pelorus run --require` to be sure",
 			"target: its loader cannot be asked");
 		return;

@@ -41,6 +41,15 @@ static void put(const char *name, const void *bytes, size_t size, mode_t mode)
 	assert_int_equal(close(fd), 0);
 }
 
+static void append(const char *name, const char *bytes, size_t size)
+{
+	int fd = open(path_of(name), O_WRONLY | O_APPEND | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes, size), (ssize_t)size);
+	assert_int_equal(close(fd), 0);
+}
+
 static void put_text(const char *name, const char *text)
 {
 	put(name, text, strlen(text), 0755);
@@ -99,6 +108,12 @@ static int make_files(void **state)
 	put_elf("musl", EM_X86_64, MUSL, NULL, 0);
 	put_elf("go", EM_X86_64, NULL, "Go", 0);
 	put_elf("cgo", EM_X86_64, GLIBC, "Go", 0);
+	put_elf("cgo-net", EM_X86_64, GLIBC, "Go", 0);
+	append("cgo-net", "\0getaddrinfo", sizeof("\0getaddrinfo"));
+	put_elf("go-net", EM_X86_64, NULL, "Go", 0);
+	append("go-net", "\0getaddrinfo", sizeof("\0getaddrinfo"));
+	put_elf("cgo-other", EM_X86_64, GLIBC, "Go", 0);
+	append("cgo-other", "\0_C2func_getaddrinfo\0getaddrinfo_a", 35);
 	put_elf("gopher", EM_X86_64, GLIBC, "Gop", 0);
 	put_elf("arm", EM_AARCH64, "/lib/ld-linux-aarch64.so.1", NULL, 0);
 	put_elf("cut-head", EM_X86_64, GLIBC, "GNU", 60);
@@ -145,6 +160,9 @@ static const struct row rows[] = {
 	{"musl's loader is known by its name", "musl", 0, ELF_MUSL},
 	{"Go's note tells a Go program", "go", 0, ELF_GO | ELF_STATIC},
 	{"Go's note tells a dynamic Go program too", "cgo", 0, ELF_GO},
+	{"one that names libc's lookup may be told to use it", "cgo-net", 0, ELF_GO | ELF_LOOKS_UP},
+	{"not so a static one", "go-net", 0, ELF_GO | ELF_STATIC},
+	{"other names do not count", "cgo-other", 0, ELF_GO},
 	{"a note of another owner is not Go's", "gopher", 0, 0},
 	{"another machine is foreign and not looked into", "arm", 0, ELF_FOREIGN},
 	{"a file cut within its header is no program", "cut-head", 0, ELF_STATIC},
@@ -231,9 +249,12 @@ static void a_command_is_found_as_execvp_finds_it(void **state)
 static void each_hindrance_has_a_phrase(void **state)
 {
 	(void)state;
-	for (unsigned bit = 1; bit <= ELF_UNKNOWN; bit <<= 1)
+	for (unsigned bit = 1; bit <= ELF_LOOKS_UP; bit <<= 1)
 		assert_int_equal(elf_hindrance(bit) != NULL, (bit & ELF_HINDERS) != 0);
 	assert_null(elf_hindrance(0));
+	assert_non_null(strstr(elf_hindrance(ELF_GO | ELF_STATIC), "static Go"));
+	assert_non_null(strstr(elf_hindrance(ELF_GO), "resolver of its own"));
+	assert_non_null(strstr(elf_hindrance(ELF_GO | ELF_LOOKS_UP), "netdns=cgo"));
 }
 
 #define LIB "/opt/pelorus/lib/libpelorus.so"

@@ -1,105 +1,181 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Programs with a resolver of their own through a crash of the writer, while DNS never moves:
-c-ares in Node (dns.resolve4) and in Python (aiodns), Netty's by NIO and by epoll, hickory.
+c-ares in Node (dns.resolve) and in Python (aiodns), Netty's in Vert.x, by NIO and by epoll, and in
+R2DBC, hickory in Rust.
 
-Each connects to the address that its resolver found.  It gets the virtual one, writes to the new
-writer at once, and loses nothing that was acknowledged; the control beside them, without the
+Each is a row of the client matrix: its resolver finds the virtual address, it writes to the new
+writer at once, and nothing that was acknowledged is lost; the control beside them, without the
 preload, stays where DNS leads.
+
+PELORUS_LONG=1 goes through ten crashes, handovers and black holes beside a floor that knows the new
+writer beforehand, and through 15 s without a writer, and prints what each adds and is told; or
+through some of that: PELORUS_LONG=blackhole,pause.  How they fare idle, in a transaction and by the
+reader's name: PELORUS_ROUNDS=4 of 600-clients.
 """
+import functools
 import ipaddress
 import os
-import shutil
+import statistics
 import tempfile
 import time
 
 from lib.lab import Lab
-from lib.paths import CLIENTS, PELORUS
+from lib.paths import PELORUS
 from lib.programs import clients
 from lib.programs import writer as w
-from lib.programs.handles import await_published
+from lib.programs.apps import Apps
 from lib.tap import done, note, ok, skip
+from lib.trials import matrix, outage
+from lib.trials.publishing import CALM_S
+from lib.trials.race import Race
 
+LONG = os.environ.get("PELORUS_LONG")
+MODES, ROUNDS, PAUSE = ("crash", "graceful", "blackhole"), 10, "pause"
+CHOSEN = (*MODES, PAUSE) if LONG == "1" else (LONG or "").split(",")
+MEDIAN_MS = 40
 BLOCK = ipaddress.ip_network("198.18.0.0/16")
-LIMIT_S = 15
-FOLLOWED_S = 20
+PAUSE_S, LIMIT_S, FOLLOWED_S = 0.005, 15, 20
+LATE_S = 0.5  # how long they write on after they could
+FLOOR, CONTROL = "floor", "control"
 RESOLVE = "require('dns').promises.resolve4(process.argv[1]).then((found) => console.log(found[0]))"
 
 
-def node():
-    return ["node", os.path.join(CLIENTS, "node", "resolve.mjs")], {}, clients.node_problem()
+def is_virtual(address):
+    return ipaddress.ip_address(address or "::") in BLOCK
 
 
-def python():
-    path, why = clients.aiodns()
-    return (["/usr/bin/python3", os.path.join(CLIENTS, "python", "resolve.py")],
-            {"PYTHONPATH": path}, why)
+class Trial:
+    def __init__(self, lab, apps, folder):
+        self.lab, self.apps = lab, apps
+        self.start = functools.partial(matrix.Row, lab, ca="-", folder=folder)
+        self.rows, self.control = [], None
+
+    def begin(self, kinds):
+        for kind in kinds:
+            if why := matrix.problem(kind):
+                skip(f"{kind.name}: through a crash", why)
+                continue
+            self.rows.append(self.start(kind, env=self.apps.env()))
+            if not self.control:
+                kind = matrix.node(CONTROL, "mysql2-resolve", width=4, tls="")
+                self.control = self.start(kind, env=self.apps.env(plain=True))
+        return [*self.rows, *([self.control] if self.control else [])]
+
+    def end(self):
+        for row in [*self.rows, *([self.control] if self.control else [])]:
+            row.end()
+
+    def settle(self):
+        """The prober finds all well, also by the reader's name."""
+        writer = self.lab.writer
+        self.apps.prober.wait(lambda c: c.writer == writer and c.is_settled(3) and
+                              self.lab.reader_name in c.names, 60)
+
+    def busy(self, rows, n=1):
+        for row in rows:
+            row.busy(PAUSE_S, n)
+
+    def sort(self, row, events):
+        """(in flight, of its own time limit, others), and how many were acknowledged."""
+        told = row.rest()
+        return outage.sort([(begun / 1e9, ended / 1e9, text) for begun, ended, text in
+                            told["errors"]], events["failure"]["boot_ns"] / 1e9,
+                           row.kind.connections)
 
 
-def netty(transport):
-    path, why = clients.netty()
-    return ["java", "-cp", path, "Resolve", transport], {}, why
+def check_connect(trial, rows):
+    trial.settle()
+    for row in rows:
+        name, given = row.kind.name, row.ask("a", n=1)["value"]
+        ok(is_virtual(given) == (name != CONTROL),
+           f"{name}: its resolver finds {'DNS' if name == CONTROL else 'virtual'}", given)
+        told = row.write()
+        ok(told["ok"] == row.kind.connections, f"{name}: it writes", told)
+    for row in trial.rows:
+        told = row.ask("r", matrix.READ, 1)
+        ok(told["value"] not in (None, "", trial.lab.writer), f"{row.kind.name}: it reads", told)
 
 
-KINDS = {"Node, c-ares": node, "Python, aiodns": python, "Netty, NIO": lambda: netty("nio"),
-         "Netty, epoll": lambda: netty("epoll")}
+def check_crash(trial, rows):
+    trial.busy(rows)
+    events = trial.lab.failover("crash")
+    writable = events["writable"]["boot_ns"]
+    for row in trial.rows:
+        late = row.first_after(writable, LIMIT_S)
+        ok(late is not None, f"{row.kind.name}: it writes to the new writer within {LIMIT_S} s",
+           row.told)
+        note(f"{row.kind.name}: writes {late or -1:.0f} ms after the new writer could")
+    time.sleep(LATE_S)
+    for row in trial.rows:
+        flight, own, others = trial.sort(row, events)
+        ok(not others and not own, f"{row.kind.name}: nothing fails but what was in flight",
+           (flight, own, others))
+    if trial.control:
+        trial.control.rest()
+        ok(not any(m > writable + 10**8 for m in trial.control.moments),
+           "without us it stays where DNS leads", trial.control.told["errors"][-3:])
 
 
-def start(lab, env, found):
-    """The writers of all kinds that can be had, and the control."""
-    running = []
-    for number, (kind, (command, more, why)) in enumerate(found.items()):
-        if why:
-            skip(f"{kind}: through a crash", why)
-            continue
-        offset = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
-        env_ = {**env, **more, "BOOT_MINUS_MONOTONIC_NS": str(offset)}
-        running.append(w.Writer(lab, kind, number, env_, command=command))
-        if kind == "Node, c-ares":
-            plain = {k: v for k, v in env_.items() if k != "LD_PRELOAD"}
-            running.append(w.Writer(lab, "control", 9, plain, command=command))
-    return running
+def check_rows(trial):
+    """What is in the table, and where errors say that they come from."""
+    status = trial.lab.status()["instances"]
+    real = [address for i in status for address in i["addresses"]]
+    for row in trial.rows:
+        n = int(trial.lab.sql(trial.lab.writer, "SELECT COUNT(*) FROM writes WHERE client = "
+                              f"'{row.kind.name}'")[0][0])
+        ok(row.acknowledged <= n <= row.acknowledged + len(row.errors),
+           f"{row.kind.name}: nothing is lost, nothing is there twice", (row.acknowledged, n))
+        past = [e for e in row.errors if any(a in e for a in real)]
+        ok(not past, f"{row.kind.name}: it was never led past us", past[:3])
 
 
-def first_address(one):
-    """What it was given at first: told with its first line."""
-    return next((rest for _, _, n, rest in one.lines if n == 0), "")
+def measure(trial, race):
+    """{mode: {row: milliseconds above the floor's}}; None in the place of one that was given up."""
+    found = {}
+    for mode in [m for m in MODES if m in CHOSEN]:
+        for _ in range(ROUNDS):
+            trial.busy(trial.rows)
+            race.wait_writing()
+            events, floors = race.failover(mode, [FLOOR], 5, floor=FLOOR)
+            for row in trial.rows:
+                late = row.first_after(events["writable"]["boot_ns"], 5)
+                row.rest()
+                found.setdefault(mode, {}).setdefault(row.kind.name, []).append(
+                    None if None in (late, floors[FLOOR]) else (late, floors[FLOOR]))
+            trial.settle()
+            time.sleep(CALM_S if mode == "blackhole" else 0)
+    return found
 
 
-def check_crash(lab, running):
-    for one in running:
-        ok(one.wait_for(), f"{one.kind}: it writes", one.stderr[-500:] or one.lines[-1:])
-        given = first_address(one)
-        ok((ipaddress.ip_address(given or "::") in BLOCK) == (one.kind != "control"),
-           f"{one.kind}: its resolver finds {'DNS' if one.kind == 'control' else 'virtual'}", given)
-    writable = lab.failover("crash")["writable"]["boot_ns"]
-    for one in running:
-        if one.kind == "control":
-            continue
-        again = one.wait_for(writable)
-        first = min((ns for ns, word, _, _ in one.lines if ns > writable and word == "ok"),
-                    default=0)
-        late = (first - writable) / 1e9
-        note(f"{one.kind}: writes {late * 1e3:.0f} ms after the new writer could, "
-             f"{len(one.errors())} errors")
-        ok(again and late < LIMIT_S, f"{one.kind}: it writes to the new writer within {LIMIT_S} s",
-           one.lines[-3:])
-    return writable
+def tell(found):
+    for mode, rows in found.items():
+        for name, pairs in rows.items():
+            back, lost = [p for p in pairs if p], pairs.count(None)
+            late, floor, above = (statistics.median(v) if v else -1 for v in (
+                [p[0] for p in back], [p[1] for p in back], [p[0] - p[1] for p in back]))
+            most = max((p[0] - p[1] for p in back), default=-1)
+            note(f"{mode}: {name}: median {late:.1f} ms, floor {floor:.1f} ms, added {above:.1f} "
+                 f"ms, most {most:.1f} ms, n={len(pairs)}, {lost} lost")
+            ok(not lost and above <= MEDIAN_MS,
+               f"{mode}: {name}: adds at most {MEDIAN_MS} ms", pairs)
 
 
-def check_rows(lab, running, writable):
-    for one in running:
-        one.end()
-    mine = [one for one in running if one.kind != "control"]
-    for one, twice, lost, _ in w.count(lab, mine):
-        ok(not twice and not lost, f"{one.kind}: nothing twice, nothing lost", (twice, lost))
-    # Its errors name the address: an alias that it remembers would lead past us for that long.
-    past = [line for one in mine for line in one.errors() if "host=" in line[3] and
-            "host=198.18." not in line[3]]
-    ok(not past, "Netty was never led past us", past[:3])
-    stuck = [one for one in running if one.kind == "control"]
-    ok(all(not any(ns > writable + 10**8 and word == "ok" for ns, word, _, _ in one.lines)
-           for one in stuck), "without us it stays where DNS leads", [o.lines[-3:] for o in stuck])
+def check_pause(trial, race):
+    """As many statements at once as the client has connections, while there is no writer."""
+    trial.busy(trial.rows, None)
+    race.wait_writing()
+    events, floors = race.failover("crash", [FLOOR], 20, FLOOR, 15)
+    late = {row: row.first_after(events["writable"]["boot_ns"], 15) for row in trial.rows}
+    time.sleep(LATE_S)
+    for row in trial.rows:
+        flight, own, others = trial.sort(row, events)
+        note(f"15 s: {row.kind.name}: {len(flight)} in flight, {len(own)} of its own time limit, "
+             f"{len(others)} others; writes after {late[row] or -1:.0f} ms, floor "
+             f"{floors[FLOOR] or -1:.0f} ms")
+        ok(not others and late[row] is not None, f"15 s without a writer: {row.kind.name}: errors "
+           "as with a connect that waits", (flight, own, others))
+    trial.settle()
 
 
 def ask_hickory(lab, env, program):
@@ -117,7 +193,7 @@ def check_hickory(lab, env, program, why):
         return
     given, peer = ask_hickory(lab, env, program)
     here = next(i["addresses"] for i in lab.status()["instances"] if i["id"] == lab.writer)
-    ok(ipaddress.ip_address(given) in BLOCK and peer in here,
+    ok(is_virtual(given) and peer in here,
        "hickory: finds the virtual address, and is led to the writer", f"{given} {peer} {here}")
 
 
@@ -127,9 +203,9 @@ def check_alone(lab, env, text, ask, why):
         skip(text, why)
         return
     end, given = time.monotonic() + FOLLOWED_S, "::"
-    while ipaddress.ip_address(given) not in BLOCK and time.monotonic() < end:
+    while not is_virtual(given) and time.monotonic() < end:
         given = ask()
-    ok(ipaddress.ip_address(given) in BLOCK, text, given)
+    ok(is_virtual(given), text, given)
     lab.exec(PELORUS, "stop", env=env, check=False)
 
 
@@ -145,22 +221,38 @@ def check_all_alone(lab, directory, hickory):
                 lambda: ask_hickory(lab, named, program)[0], why)
 
 
+def long(trial, race):
+    address = next(i for i in trial.lab.status()["instances"]
+                   if i["role"] == "writer")["addresses"][0]
+    race.start(FLOOR, [w.program("c/floor")], host=address)
+    tell(measure(trial, race))
+    if PAUSE in CHOSEN:
+        check_pause(trial, race)
+
+
 def main():
     # What is made takes longer than a daemon waits for somebody who uses it.
-    found = {kind: find() for kind, find in KINDS.items()}
-    hickory = clients.hickory()
-    directory = tempfile.mkdtemp(prefix="pelorus-resolvers-")
-    env = w.environment(os.path.join(directory, "run"))
-    with Lab(instances=3, name="resolvers", dns_lag="never") as lab:
-        lab.sql(lab.writer, w.TABLE)
-        lab.exec("getent", "hosts", lab.writer_name, env=env, check=False)
-        await_published(lab, os.path.join(directory, "run"))
-        running = start(lab, env, found)
-        writable = check_crash(lab, running)
-        check_hickory(lab, env, *hickory)
-        check_rows(lab, running, writable)
-        check_all_alone(lab, os.path.join(directory, "alone"), hickory)
-    shutil.rmtree(directory, ignore_errors=True)
+    kinds, hickory = matrix.own_resolvers(bool(LONG)), clients.hickory()
+    with tempfile.TemporaryDirectory(prefix="pelorus-resolvers-") as folder, \
+            Lab(instances=3, name="resolvers", dns_lag="never") as lab, Apps(lab) as apps, \
+            Race(lab, apps) as race:
+        lab.sql("writer", matrix.TABLE)
+        for name in (lab.writer_name, lab.reader_name):
+            lab.exec("getent", "hosts", name, env=apps.env(), check=False)
+        trial = Trial(lab, apps, folder)
+        try:
+            rows = trial.begin(kinds)
+            check_connect(trial, rows)
+            check_crash(trial, rows)
+            check_hickory(lab, apps.env(), *hickory)
+            if LONG:
+                lab.run("dns", "follow")
+                trial.settle()
+                long(trial, race)
+        finally:
+            trial.end()
+        check_rows(trial)
+        check_all_alone(lab, os.path.join(folder, "alone"), hickory)
     done()
 
 

@@ -4,9 +4,11 @@
 
 Each is a row of a table, each way to use it a column; the table is printed, with the errors that
 the applications saw.  DNS never moves.  PELORUS_ROUNDS=4 goes through all ways to fail, not through
-a crash alone, and counts a row that cannot be shown as a failure; PELORUS_MATRIX=FILE keeps the
-table, as test/bench/results/matrix.md shows it.
+a crash alone, with those too that 363-own-resolvers shows otherwise, and counts a row that cannot
+be shown as a failure; PELORUS_MATRIX=FILE keeps the table, as test/bench/results/matrix.md shows
+it; PELORUS_ROWS='*aio*,*hick*' takes some rows.
 """
+import fnmatch
 import functools
 import os
 import tempfile
@@ -18,8 +20,6 @@ from lib.tap import done, note, ok, skip
 from lib.trials import matrix, outage
 from lib.trials.matrix import ABI, POOL, READ
 
-TABLE = """CREATE TABLE writes (id BIGINT AUTO_INCREMENT PRIMARY KEY, client VARCHAR(60),
-server VARCHAR(64) DEFAULT (@@aurora_server_id))"""
 LONG = int(os.environ.get("PELORUS_ROUNDS", "1")) > 1
 MODES = ("crash", "graceful", "blackhole", "reboot") if LONG else ("crash",)
 PAUSE = "15 s without a writer: errors, of those in flight"
@@ -183,7 +183,9 @@ def said(errors):
 
 def started(start, folder):
     rows = []
-    for kind in matrix.kinds(folder):
+    globs = os.environ.get("PELORUS_ROWS", "*").split(",")
+    kinds = [*matrix.kinds(folder), *(matrix.own_resolvers(True) if LONG else [])]
+    for kind in [k for k in kinds if any(fnmatch.fnmatch(k.name, g) for g in globs)]:
         why = matrix.problem(kind)
         if why and LONG:
             ok(False, f"{kind.name}: can be shown here", why)
@@ -208,7 +210,7 @@ def check_rows(lab, rows):
 def main():
     with tempfile.TemporaryDirectory(prefix="pmatrix-") as folder, \
             Lab(instances=3, dns_lag="never", tls=True) as lab, Apps(lab) as apps:
-        lab.sql("writer", TABLE)
+        lab.sql("writer", matrix.TABLE)
         start = functools.partial(matrix.Row, lab, env=apps.env(), folder=folder,
                                   ca=os.path.join(lab.state, "tls", "ca.pem"))
         rows = started(start, folder)

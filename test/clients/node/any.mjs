@@ -5,10 +5,13 @@
 //
 // A line of input is a verb, a number and a statement; the answer is one line of JSON.  Verbs: w (by
 // the writer's name), r (by the reader's), t (by the writer's, with TLS and its name verified), e (the
-// same, encrypted but not verified), h (in the transaction that BEGIN begins), x (closes everything).
+// same, encrypted but not verified), h (in the transaction that BEGIN begins), x (closes everything);
+// of those with a resolver of their own also a (the address that it finds for the writer's name).
 // The number is how many at once.
 import cluster from 'node:cluster';
+import dns from 'node:dns';
 import fs from 'node:fs';
+import net from 'node:net';
 import readline from 'node:readline';
 import { createRequire } from 'node:module';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
@@ -95,6 +98,11 @@ function knex(host, tls) {
 	}, close: () => made.destroy() };
 }
 
+// As net.connect() wants it, by c-ares: dns.lookup() would ask libc.
+const lookup = (host, { all }, done) => dns.resolve4(host, (error, found) => error ? done(error) :
+	all ? done(null, found.map((address) => ({ address, family: 4 }))) : done(null, found[0], 4));
+const byCares = (host) => ({ stream: () => net.connect({ host, port: 3306, lookup }) });
+
 const ssl = (verb, more) =>
 	verb === 't' ? { ssl: { ca: fs.readFileSync(ca), rejectUnauthorized: true, ...more } } :
 	verb === 'e' ? { ssl: { rejectUnauthorized: false } } : {};
@@ -108,6 +116,7 @@ const KINDS = {
 	'mysql2-callback': (h, t) => callbackPool(require('mysql2'), h, verified(t)),
 	'mysql2-promise': (h, t) => single(require('mysql2/promise'), h, verified(t)),
 	'mysql2-pool': (h, t) => promisePool(require('mysql2/promise'), h, verified(t)),
+	'mysql2-resolve': (h) => promisePool(require('mysql2/promise'), h, byCares(h)),
 	mysql: (h, t) => callbackPool(require('mysql'), h, ssl(t)),
 	mariadb: (h, t) => promisePool(require('mariadb'), h, ssl(t)),
 	sequelize: (h, t) => sequelize(h, verified(t)),
@@ -145,6 +154,10 @@ async function inTransaction(sql) {
 async function answer(line) {
 	const [verb, n, ...words] = line.split(' '), sql = words.join(' ');
 	const told = { ok: 0, errors: [], value: null };
+	if (verb === 'a') {
+		[told.value] = await dns.promises.resolve4(writer);
+		return told;
+	}
 	if (verb === 'x') {
 		for (const one of Object.values(open))
 			(await one).close();

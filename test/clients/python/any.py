@@ -3,8 +3,9 @@
 """One row of the client matrix; see test/clients/node/any.mjs for what is asked and answered:
 
     any.py KIND WRITER READER CA      KIND: mysqlclient, pymysql, sqlalchemy, multiprocessing, cli,
-                                      sysbench
+                                      sysbench, aiomysql
 """
+import asyncio
 import glob
 import json
 import multiprocessing
@@ -100,6 +101,60 @@ class Sqlalchemy:
         self.engine.dispose()
 
 
+class Aiomysql:
+    """A pool at the address that aiodns finds; it throws a connection that has ended away."""
+
+    def __init__(self, host, verb):
+        import aiomysql
+        self.loop, self.held = asyncio.new_event_loop(), None
+        self.pool = self.loop.run_until_complete(self.made(aiomysql, host))
+
+    async def made(self, aiomysql, host):
+        return await aiomysql.create_pool(minsize=1, maxsize=4, host=await address(host),
+                                          user="app", password="app", db="app", autocommit=True)
+
+    def run(self, sql):
+        return self.loop.run_until_complete(self.asked(sql))
+
+    async def asked(self, sql):
+        async with self.pool.acquire() as one:
+            return await self.on(one, sql)
+
+    async def on(self, one, sql):
+        async with one.cursor() as cursor:
+            await cursor.execute(sql)
+            row = await cursor.fetchone() if cursor.description else None
+        return row[0] if row else None
+
+    def hold(self, sql):
+        return self.loop.run_until_complete(self.in_transaction(sql))
+
+    async def in_transaction(self, sql):
+        self.held = self.held or await self.pool.acquire()
+        try:
+            await self.on(self.held, sql)
+        except Exception:
+            sql = "COMMIT"
+            raise
+        finally:
+            if sql == "COMMIT":
+                self.pool.release(self.held)
+                self.held = None
+
+    def is_kept(self):
+        return True
+
+    def close(self):
+        self.pool.terminate()
+        self.loop.run_until_complete(self.pool.wait_closed())
+        self.loop.close()
+
+
+async def address(host):
+    import aiodns
+    return (await aiodns.DNSResolver().getaddrinfo(host, family=2)).nodes[0].addr[0].decode()
+
+
 class Cli:
     """The mariadb client as scripts use it, a process for each statement; a transaction is one that
     reads statements."""
@@ -188,7 +243,7 @@ class Sysbench:
 SYSBENCH = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "sysbench",
                         "any.lua")
 KINDS = {"mysqlclient": Mysqlclient, "pymysql": Pymysql, "sqlalchemy": Sqlalchemy, "cli": Cli,
-         "sysbench": Sysbench, "multiprocessing": Mysqlclient}
+         "sysbench": Sysbench, "multiprocessing": Mysqlclient, "aiomysql": Aiomysql}
 
 
 class Handler:
@@ -217,6 +272,9 @@ class Handler:
         told = {"ok": 0, "errors": [], "value": None}
         if verb == "x":
             self.close()
+            return told
+        if verb == "a":
+            told["value"] = asyncio.run(address(WRITER))
             return told
         for _ in range(int(n)):
             try:

@@ -9,7 +9,8 @@ from lib.programs import wheels
 
 BUILDS = os.path.join(ROOT, "build")
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.0"
-AIODNS = [
+AIODNS = [  # with the client that goes with it
+    ("aiomysql", "0.3.2", "c82c5ba04137d7afd5c693a258bea8ead2aad77101668044143a991e04632eb2"),
     ("aiodns", "4.0.4", "c24dd605bac70a1676ce503f967a98483ff163507198557d8e9db16267e6cfd2"),
     ("pycares", "5.2.1", "d7e026212ac345a0d7d8a55c94d61f7977f5e1797c340a7685d1899fd32aca0e"),
     ("cffi", "2.1.1", "34e261f78cb6ceaaa36f42f2613f4380d94d9c759a9c73c769ee6e0247364632"),
@@ -45,14 +46,13 @@ def java_problem():
     return None
 
 
-def netty():
-    """(class path, None) of test/clients/java/Resolve.java, what netty.xml beside it names and
-    MariaDB's driver, or (None, why it cannot be had)."""
-    problem = java_problem()
-    if problem or not shutil.which("mvn"):
-        return None, problem or "there is no Maven here"
-    pom = os.path.join(CLIENTS, "java", "netty.xml")
-    jars = os.path.join(BUILDS, "netty")
+def maven(name, *sources):
+    """(class path, None) of test/clients/java/NAME.xml with these programs, or (None, why it cannot
+    be had)."""
+    if not shutil.which("javac") or not shutil.which("mvn"):
+        return None, "there is no Java compiler or no Maven here"
+    folder = os.path.join(CLIENTS, "java")
+    pom, jars = os.path.join(folder, name + ".xml"), os.path.join(BUILDS, name)
     if not os.path.isdir(jars) or os.path.getmtime(jars) < os.path.getmtime(pom):
         shutil.rmtree(jars, ignore_errors=True)
         done = subprocess.run(["mvn", "-q", "-B", "-f", pom, f"{COPY}:copy-dependencies",
@@ -60,10 +60,10 @@ def netty():
                               stdin=subprocess.DEVNULL)
         if done.returncode != 0:
             shutil.rmtree(jars, ignore_errors=True)
-            return None, "Maven cannot fetch Netty: " + _last(done.stdout)
-    path = f"{jars}:{jars}/*:{JAR}"
-    program = os.path.join(CLIENTS, "java", "Resolve.java")
-    subprocess.run(["javac", "-cp", path, "-d", jars, program], check=True)
+            return None, f"Maven cannot fetch {name}: " + _last(done.stdout)
+    path = f"{jars}:{jars}/*"
+    subprocess.run(["javac", "-cp", path, "-d", jars,
+                    *(os.path.join(folder, one) for one in sources)], check=True)
     return path, None
 
 

@@ -18,12 +18,14 @@ import time
 from lib.builds import commit
 from lib.lab import now
 from lib.paths import BUILD, CLIENTS
-from lib.programs import clients, guests
+from lib.programs import clients, guests, pools
 from lib.programs.apps import App
 
 NODE = ("node", os.path.join(CLIENTS, "node", "any.mjs"))
 SYSTEM_PYTHON = "/usr/bin/python3"
 POOL, SINGLE, ABI = "pool", "single", "ABI"
+TABLE = """CREATE TABLE writes (id BIGINT AUTO_INCREMENT PRIMARY KEY, client VARCHAR(60),
+server VARCHAR(64) DEFAULT (@@aurora_server_id))"""
 INSERT = "INSERT INTO writes (client) VALUES ('{}')"
 READ = "SELECT @@aurora_server_id AS s"
 READ_SECURE = "SELECT CONCAT(@@aurora_server_id, IF(variable_value = '', ' plain', ' TLS')) AS s " \
@@ -52,13 +54,13 @@ def limit(row, column):
 class Kind:
     """`width`: how many statements at once; `processes`: each of so many does what is asked;
     `tls`: the verbs of TLS that the client can do at all; `trace`: the variable that names a file
-    for what the client's own library does."""
+    for what the client's own library does; `env`: what it needs besides."""
 
     def __init__(self, name, manner, *command, width=1, processes=1, needs=None, tls="te",
-                 trace=None):
+                 trace=None, env=None):
         self.name, self.manner, self.command = name, manner, command
         self.width, self.processes, self.needs = width, processes, needs
-        self.tls, self.trace = tls, trace
+        self.tls, self.trace, self.env = tls, trace, env or {}
 
     @property
     def connections(self):
@@ -144,6 +146,24 @@ def kinds(folder):
     ]
 
 
+def own_resolvers(rust=False):
+    """Rows that ask DNS by themselves and not libc: c-ares, Netty's, and `rust` hickory, which
+    takes its time to be built."""
+    aiodns, no_aiodns = clients.aiodns()
+    vertx, no_vertx = clients.maven("vertx", "AnyAsync.java", "AnyVertx.java")
+    r2dbc, no_r2dbc = clients.maven("r2dbc", "AnyAsync.java", "AnyR2dbc.java")
+    rows = [
+        node("Node mysql2, pool, dns.resolve", "mysql2-resolve", width=4, tls=""),
+        python("Python aiomysql, pool, aiodns", "aiomysql", POOL, tls="", needs=lambda: no_aiodns,
+               env={"PYTHONPATH": aiodns or ""}),
+        *(Kind(f"Vert.x, pool, {transport}", POOL, "java", "-cp", vertx, "AnyVertx", transport,
+               width=4, tls="", needs=lambda: no_vertx) for transport in ("nio", "epoll")),
+        Kind("R2DBC, pool", POOL, "java", "-cp", r2dbc, "AnyR2dbc", width=4, tls="",
+             needs=lambda: no_r2dbc)]
+    return rows + [Kind("Rust sqlx, pool, hickory", POOL, pools.rust("any"), width=4, tls="",
+                        needs=pools.crate_problem)] if rust else rows
+
+
 def problem(kind):
     """None, or why this row cannot be shown here."""
     if kind.needs and (why := kind.needs()):
@@ -164,7 +184,8 @@ class Row:
         self.start = lambda: App(kind.name, lab.popen(
             *kind.command, writer or lab.writer_name, lab.reader_name, ca, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, start_new_session=True,
-            env={**env, kind.trace: self.trace_path} if kind.trace else env), greets=False)
+            env={**env, **kind.env, **({kind.trace: self.trace_path} if kind.trace else {})}),
+            greets=False)
         self.app = self.start()
 
     def ask(self, verb, sql="", n=None, calm=True):
@@ -183,20 +204,32 @@ class Row:
         self.acknowledged += told["ok"]
         return told
 
-    def busy(self, pause_s=0.03):
-        """Writes until rest(), by a thread; {"ok", "errors"} is put into self.told, each error
-        with the moments at which it was asked and answered."""
-        self.told = {"ok": 0, "errors": []}
+    def busy(self, pause_s=0.03, n=None):
+        """Writes until rest(), n at once, by a thread; {"ok", "errors"} is put into self.told, each
+        error with the moments at which it was asked and answered, and into self.moments when
+        something was acknowledged."""
+        self.told, self.moments = {"ok": 0, "errors": []}, []
         self.resting.clear()
 
         def work():
             while not self.resting.is_set():
-                begun, told = now(), self.write(calm=False)
+                begun, told = now(), self.write(n, calm=False)
                 self.told["ok"] += told["ok"]
+                self.moments += [now()] if told["ok"] else []
                 self.told["errors"] += [(begun, now(), e) for e in told["errors"]]
                 time.sleep(pause_s)
         self.thread = threading.Thread(target=work, daemon=True)
         self.thread.start()
+
+    def first_after(self, moment_ns, limit_s):
+        """Milliseconds from a moment until something was acknowledged; None if nothing was within
+        the limit."""
+        end = time.monotonic() + limit_s
+        while time.monotonic() < end:
+            if self.moments and self.moments[-1] > moment_ns:
+                return (min(m for m in list(self.moments) if m > moment_ns) - moment_ns) / 1e6
+            time.sleep(0.01)
+        return None
 
     def trace(self):
         try:

@@ -108,7 +108,7 @@ static bool is_awaited(const struct topology_member *m, uint64_t since_ns)
 static unsigned best(struct topology *t, uint64_t now_ns)
 {
 	bool first = t->writer == PEL_NONE && t->writerless_ns <= t->started_ns;
-	uint64_t lost_ns = t->writer == PEL_NONE ? t->writerless_ns : now_ns;
+	uint64_t lost_ns = t->writer == PEL_NONE ? t->writerless_ns : t->left_ns;
 	uint64_t since_ns = first ? t->started_ns : lost_ns - FRESH_NS;
 	unsigned chosen = PEL_NONE;
 
@@ -169,10 +169,16 @@ static bool is_anyone_able(const struct topology *t)
 void topology_choose(struct topology *t, uint64_t now_ns)
 {
 	unsigned chosen, instead;
+	bool kept;
 
 	if (!is_anyone_able(t))
 		return;
-	chosen = is_kept(t, now_ns) ? t->writer : best(t, now_ns);
+	kept = is_kept(t, now_ns);
+	if (kept || t->writer == PEL_NONE)
+		t->left_ns = 0;
+	else if (!t->left_ns)
+		t->left_ns = now_ns;
+	chosen = kept ? t->writer : best(t, now_ns);
 	instead = t->writer == PEL_NONE ? PEL_NONE : other(t, now_ns);
 	if (instead != PEL_NONE)
 		chosen = instead;

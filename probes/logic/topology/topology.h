@@ -249,6 +249,7 @@ struct topology {
 	bool lie_told, odd_told;
 	uint64_t started_ns, verified_ns;
 	uint64_t writerless_ns; /* since when there is no writer; 0: there is, or never was one */
+	uint64_t left_ns;       /* of many, since when the writer is to give way; 0: it is kept */
 	uint64_t claim_ns;      /* since when the last writer said that it is; 0: never */
 	uint64_t veto_ns;       /* since when the table contradicts the incumbent; 0: it does not */
 	uint64_t lie_ns;        /* since when it names another than the confirmed writer */

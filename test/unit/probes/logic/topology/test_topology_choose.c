@@ -13,6 +13,9 @@
 #define MET "names 1d:1 2d:2 3d:3 1h 2h 3h 1o 2o 3o "
 #define UP MET "1a^3 2a^3 3a^3 "
 
+/* The first was never met: the second is the writer. */
+#define LATER "names 1d:1 2d:2 3d:3 2h 3h 2o 3o 2a^3 3a^3 +500 2a^3 3a^3 "
+
 struct row {
 	const char *title, *script, *picture;
 };
@@ -73,6 +76,11 @@ static const struct row rows[] = {
 	{"... or as its group is about to go on", UP "1s 2a^3!", "known 1Rs 2W 3R"},
 	{"... or has gone on, though its connection be lost", UP "1x 1s 2a^4 3a^4 +20 2a^4",
 		"known 1?s 2W 3R"},
+	{"... and waits for one that was never met", LATER "2x 2s 3a^4 +40 3a^4",
+		"known 1?x 2Ws 3R"},
+	{"... but not for long", LATER "2x 2s 3a^4 +20 3a^4 +60 3a^4", "known 1?x 2?s 3W"},
+	{"... each time anew", LATER "2x 2s 3a^4 +30 2h 2a^4 3a^4 +9000 2x 3a^4 +20 3a^4",
+		"known 1?x 2Ws 3R"},
 	{"... not if it is only out of sight", UP "1x 2a^4 3a^4 +20 2a^4", "known 1W 2R 3R"},
 	{"... not if it speaks", UP "2a^3! 1a^3", "known 1W 2R 3R"},
 	{"one that was made read-only has one", UP "1r^3 2a^3", "known 1R 2W 3R"},

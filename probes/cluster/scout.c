@@ -190,11 +190,31 @@ static void scout_learns(struct cluster *c, enum pel_why why, enum pace_kind pac
 	scout_end(c, known ? PACE_SCOUT_REST : pace);
 }
 
-/* A kind that variables gave away, and whose table is not there, is plain replication. */
-static bool is_mistaken(const struct cluster *c)
+/* Whether a name is, or is an alias of, one of a cluster of RDS rather than of an instance. */
+static bool has_endpoint(const struct cluster *c)
 {
-	return !c->config->dialect && c->scout_question == DIALECT_TABLE &&
-		c->dialect->hosts == DIALECT_HOSTS_TOLD && is_possible(c, &dialect_read_only);
+	for (unsigned i = 0; i < PEL_MAP_NAMES; i++) {
+		const struct name_watch *n = &c->names[i];
+
+		if (n->used &&
+			(pel_kind_role(pel_name_kind(n->text)) != PEL_ROLE_UNKNOWN ||
+				n->endpoint[0]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A kind that variables gave away, and whose table is not there, is plain replication.  Who may not
+ * read the table of RDS is not told whether it is there: a cluster's endpoints have names of their own.
+ */
+static bool is_mistaken(const struct cluster *c, enum pel_why why)
+{
+	if (c->config->dialect || c->scout_question != DIALECT_TABLE ||
+		c->dialect->hosts != DIALECT_HOSTS_TOLD || !is_possible(c, &dialect_read_only))
+		return false;
+	return why == PEL_WHY_NOT_A_CLUSTER ||
+		(why == PEL_WHY_DENIED && c->dialect == &dialect_multi_az && !has_endpoint(c));
 }
 
 /* What a refusal to answer means for the cluster as a whole; what mends it is told once. */
@@ -203,7 +223,7 @@ static void scout_refused(struct cluster *c, const struct member_answer *answer)
 	enum pel_why why = dialect_why(answer->error);
 
 	link_useless(&c->links, &c->scout);
-	if (why == PEL_WHY_NOT_A_CLUSTER && is_mistaken(c)) {
+	if (is_mistaken(c, why)) {
 		c->detected = &dialect_read_only;
 		scout_end(c, PACE_OTHER_LOGIN);
 		return;

@@ -201,11 +201,15 @@ def make_plain(cluster):
         server.plain, server.lag_s = True, 0
 
 
-def make_rds(cluster, *members):
+def make_rds(cluster, *members, denied=False):
     make_plain(cluster)
     for server in cluster.servers.values():
         server.marks = [("basedir", "/rdsdbbin/mysql-8.4.7.R1/"), ("report_host", server.address)]
-        server.topology = [(f"{i}.{cluster.domain}", fakes.PORT) for i in members] or None
+        if members:
+            server.topology = [(f"{i}.{cluster.domain}", fakes.PORT) for i in members]
+        if denied:
+            server.topology = (1142, "SELECT command denied to user 'pelorus'@'%' for table "
+                               "'rds_topology'")
 
 
 def refused(text, mode, said, **keys):
@@ -248,5 +252,7 @@ with tempfile.TemporaryDirectory() as World.folder:
         (lambda: auto("servers of RDS whose table names three", 12, lambda c: make_rds(
             c, "demo-1", "demo-2", "demo-3"), 3, allowed_hosts=lambda c: f"*.{c.domain}"),),
         (lambda: auto("servers of RDS without that table", 13, make_rds, 3,
-                      members=lambda c: hosts(c, 1, 2, 3)),), (written_by_others,))
+                      members=lambda c: hosts(c, 1, 2, 3)),),
+        (lambda: auto("instances of RDS that may not be asked for it", 14, lambda c: make_rds(
+            c, denied=True), 3, members=lambda c: hosts(c, 1, 2, 3)),), (written_by_others,))
 tap.done()

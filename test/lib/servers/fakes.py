@@ -143,7 +143,9 @@ class Server:
         self.samples = None
         self.slow_s = 0  # what a statement takes that is none of the prober's own questions
         self.lag_s = None  # of a plain one
-        self.marks, self.topology = [], None  # more variables; rows of mysql.rds_topology
+        self.marks = []  # more variables
+        # Rows of mysql.rds_topology, or an error.
+        self.topology = (1146, "Table 'mysql.rds_topology' doesn't exist")
         self.replicas = []  # (host, port) of those that replicate from it, or an error
         self.users = None  # who is let in; None: everybody
         self.logins, self.refused, self.said, self.questions = 0, 0, [], []
@@ -299,8 +301,8 @@ class Server:
         elif "replica_host_status" in query:
             rows = self.table() or [(None,) * 6]
             self._rows(connection, 7, [(int(self.read_only), *r) for r in rows])
-        elif "rds_topology" in query and self.topology is None:
-            self._send(connection, 1, self._error(1146, "Table 'mysql.rds_topology' doesn't exist"))
+        elif "rds_topology" in query and isinstance(self.topology, tuple):
+            self._send(connection, 1, self._error(*self.topology))
         elif "rds_topology" in query:
             self._rows(connection, 3, [(int(self.read_only), *r) for r in self.topology])
         elif query.startswith("SELECT @@"):

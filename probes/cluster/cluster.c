@@ -252,7 +252,8 @@ static void act(struct cluster *c, uint64_t now_ns)
 	if (c->alarm_anew)
 		schedule_set_alarm(&c->schedule, false, now_ns);
 	c->alarm_anew = false;
-	schedule_set_writer(&c->schedule, c->topology.writer);
+	schedule_set_writer(&c->schedule, c->topology.writer,
+		c->dialect->quiet ? PACE_ROLE_QUIET : PACE_ROLE);
 	if (alarm && !c->schedule.alarm_ns)
 		links_hurry(&c->links);
 	schedule_set_alarm(&c->schedule, alarm, now_ns);

@@ -330,7 +330,7 @@ int cluster_new(const struct cluster_options *options, const char *name, const c
 	topology_init(&c->topology, &topology, map_write_hot(options->map, c->record)->uid, now);
 	inherit(c, name);
 	schedule_init(&c->schedule, now ^ topology.port ^ pel_name_hash(name), now);
-	schedule_set_writer(&c->schedule, PEL_NONE);
+	schedule_set_writer(&c->schedule, PEL_NONE, PACE_ROLE);
 	cluster_reload(c, config);
 	inherit_found(c);
 	*ret = c;

@@ -29,6 +29,7 @@ static const struct {
 	[PACE_HOST_STRANGE] = {600 * MS, 600 * MS, 0, 0, 0, false},
 	[PACE_HOST_FAILED] = {S, 5 * S, 0, 0, 4, false},
 	[PACE_ROLE] = {500 * MS, 500 * MS, 0, 0, 0, false},
+	[PACE_ROLE_QUIET] = {100 * MS, 100 * MS, 0, 0, 0, false},
 	[PACE_ROLE_ALARM] = {20 * MS, 20 * MS, 0, 0, 0, false},
 	[PACE_ROLE_TIRED] = {100 * MS, 100 * MS, 0, 0, 0, false},
 	[PACE_ROLE_SPENT] = {S, S, 0, 0, 0, false},

@@ -20,6 +20,7 @@ enum pace_kind {
 	PACE_HOST_STRANGE, /* ... that answers where DNS did not lead */
 	PACE_HOST_FAILED,  /* ... that does not resolve */
 	PACE_ROLE,         /* a server's role, while all is well */
+	PACE_ROLE_QUIET,   /* ... of a writer that hands over without breaking a connection */
 	PACE_ROLE_ALARM,   /* ... in an alarm */
 	PACE_ROLE_TIRED,   /* ... that lasts */
 	PACE_ROLE_SPENT,   /* ... for long */

@@ -39,6 +39,7 @@ void schedule_init(struct schedule *s, uint64_t seed, uint64_t now_ns)
 	*s = (struct schedule){.seed = seed ? seed : 1,
 		.writer = PEL_NONE,
 		.steady = PACE_ROLE,
+		.watch = PACE_ROLE,
 		.turn_ns = now_ns};
 }
 
@@ -73,8 +74,12 @@ static uint64_t period(const struct schedule *s, const struct schedule_slot *m, 
 
 	if (is_full_rate(s, m, now_ns))
 		return pace_wait_ns(PACE_ROLE_ALARM, 1, 0);
-	if (!s->alarm_ns)
-		return pace_wait_ns((enum pace_kind)s->steady, 1, 0);
+	if (!s->alarm_ns) {
+		bool watched = s->steady == PACE_ROLE && s->writer < SCHEDULE_SLOTS &&
+			m == &s->slots[s->writer];
+
+		return pace_wait_ns((enum pace_kind)(watched ? s->watch : s->steady), 1, 0);
+	}
 	while (now_ns - s->alarm_ns >= alarm_rates[i].until_ns)
 		i++;
 	return pace_wait_ns(alarm_rates[i].pace, 1, 0);
@@ -92,9 +97,10 @@ void schedule_remove(struct schedule *s, unsigned slot)
 		s->writer = PEL_NONE;
 }
 
-void schedule_set_writer(struct schedule *s, unsigned slot)
+void schedule_set_writer(struct schedule *s, unsigned slot, enum pace_kind pace)
 {
 	s->writer = (uint8_t)slot;
+	s->watch = (uint8_t)pace;
 }
 
 void schedule_retry(struct schedule *s, unsigned slot, uint64_t now_ns)

@@ -8,8 +8,8 @@
  * schedule_connected or schedule_lost).
  *
  * Steady: each connected instance every 500 ms, its role: a handover that breaks no connection is
- * seen by nothing else.  The writer gets the table each second instead, and in each second one of
- * the others, in turn.
+ * seen by nothing else.  Where such a handover is a command of the servers' own, the writer is asked
+ * each 100 ms.  It gets the table each second instead, and in each second one of the others, in turn.
  * Alarm: how it tires is in schedule.c; all rates are rows of pace.h.
  */
 #ifndef PROBES_SCHEDULE_H
@@ -51,6 +51,7 @@ struct schedule {
 	struct schedule_slot slots[SCHEDULE_SLOTS];
 	uint64_t alarm_ns; /* since when; 0: steady */
 	uint8_t steady;    /* enum pace_kind of roles, while it is */
+	uint8_t watch;     /* ... of the writer's, while that is PACE_ROLE */
 	uint64_t table_ns; /* last table question to anyone */
 	uint64_t turn_ns;  /* when the next other instance gets the table */
 	uint64_t hint_ns;  /* no hint is taken before this */
@@ -66,8 +67,8 @@ void schedule_init(struct schedule *s, uint64_t seed, uint64_t now_ns);
 void schedule_add(struct schedule *s, unsigned slot, uint64_t now_ns);
 void schedule_remove(struct schedule *s, unsigned slot);
 
-/* Who the writer is; PEL_NONE for nobody. */
-void schedule_set_writer(struct schedule *s, unsigned slot);
+/* Who the writer is (PEL_NONE: nobody), and how often its role is asked while all is well. */
+void schedule_set_writer(struct schedule *s, unsigned slot, enum pace_kind pace);
 
 /* Begins or ends the alarm (topology_is_troubled()); a second beginning changes nothing. */
 void schedule_set_alarm(struct schedule *s, bool alarm, uint64_t now_ns);

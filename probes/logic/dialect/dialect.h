@@ -42,6 +42,7 @@ struct dialect {
 	enum dialect_hosts hosts;
 	const char *queries[DIALECT_QUESTIONS]; /* from TABLE on NULL: is not asked */
 	const char *older[DIALECT_QUESTIONS];   /* in words for who does not parse these; or NULL */
+	bool quiet; /* its writer hands over without breaking a connection, by a command of its own */
 	const char *const *grants; /* what a user needs to ask, up to NULL: "USAGE ON *.*" */
 	bool (*detects)(const struct dialect_variables *v); /* is for `auto` alone */
 	/* The greeting as evidence.  0; -ENODATA: the server is not of this kind. */

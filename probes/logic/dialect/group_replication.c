@@ -100,6 +100,7 @@ static const char *const grants[] = {"SELECT ON " MEMBERS, "SELECT ON " STATS,
 const struct dialect dialect_group_replication = {
 	.name = "group_replication",
 	.hosts = DIALECT_HOSTS_TOLD,
+	.quiet = true,
 	.queries =
 		{
 			[DIALECT_HELLO] = "SELECT 'server_uuid', @@server_uuid"

@@ -98,7 +98,7 @@ static inline struct world *world_new(unsigned n)
 		w->rtt[i] = MS;
 		schedule_add(&w->s, i, w->now);
 	}
-	schedule_set_writer(&w->s, 0);
+	schedule_set_writer(&w->s, 0, PACE_ROLE);
 	world_run(w, 100);
 	world_reset(w);
 	return w;

@@ -58,6 +58,24 @@ static void steady_may_be_quicker_for_a_while(void **state)
 	free(w);
 }
 
+/* A handover that breaks nothing is seen by nothing else. */
+static void steady_may_watch_the_writer_alone(void **state)
+{
+	struct world *w = world_new(3);
+
+	(void)state;
+	schedule_set_writer(&w->s, 0, PACE_ROLE_QUIET);
+	world_run(w, 10000);
+	BETWEEN(95, statements(w, 0), 101);
+	BETWEEN(9, w->count[0][SCHEDULE_TABLE], 11);
+	BETWEEN(19, statements(w, 1), 21);
+	schedule_set_steady(&w->s, PACE_GREEN_NOW, w->now);
+	memset(w->count, 0, sizeof(w->count));
+	world_run(w, 1000);
+	BETWEEN(45, statements(w, 0), 51);
+	free(w);
+}
+
 static void steady_asks_the_writer_for_the_table_each_second(void **state)
 {
 	struct world *w = world_new(16);
@@ -278,7 +296,7 @@ static void endless_hints_without_a_writer_are_cheap_too(void **state)
 	struct world *w = world_new(4);
 
 	(void)state;
-	schedule_set_writer(&w->s, PEL_NONE);
+	schedule_set_writer(&w->s, PEL_NONE, PACE_ROLE);
 	for (unsigned i = 0; i < 6000; i++) {
 		(void)schedule_hint(&w->s, w->now);
 		world_run(w, 10);
@@ -334,6 +352,7 @@ int main(void)
 		cmocka_unit_test(a_new_member_is_connected_at_once),
 		cmocka_unit_test(steady_asks_everybody_each_half_second),
 		cmocka_unit_test(steady_may_be_quicker_for_a_while),
+		cmocka_unit_test(steady_may_watch_the_writer_alone),
 		cmocka_unit_test(steady_asks_the_writer_for_the_table_each_second),
 		cmocka_unit_test(steady_asks_the_others_in_turn),
 		cmocka_unit_test(an_alarm_asks_the_role_each_20_ms),

@@ -23,8 +23,6 @@ HOSTS = tuple(f"shop-instance-{n}.{DOMAIN}" for n in (1, 2, 3))
 TABLE = "app.floor"
 ROUNDS = 15 if os.environ.get("PELORUS_LONG") else 3
 LATE = 0.5  # seconds from writable to published
-RECEIVED = ("SELECT WAIT_FOR_EXECUTED_GTID_SET(RECEIVED_TRANSACTION_SET, 10) "
-            "FROM performance_schema.replication_connection_status")
 ROWS = ", ".join(f"('{n}', '{h}', 3306)" for n, h in enumerate(HOSTS, 1))
 
 
@@ -56,7 +54,6 @@ class Cluster:
         """All others from now on; then its commits wait for one of them."""
         for server in self.servers.values():
             if server is not writer:
-                server.sql("STOP REPLICA")
                 server.follow(writer)
         writer.sql("SET GLOBAL rpl_semi_sync_source_enabled = ON")
 
@@ -64,8 +61,7 @@ class Cluster:
         """kill -9; who takes over applies first what it has received.  The new one."""
         self.servers[old].kill()
         new = next(s for a, s in self.servers.items() if a != old)
-        new.sql("STOP REPLICA IO_THREAD")
-        new.sql(RECEIVED)
+        new.settle()
         new.promote()
         return new
 

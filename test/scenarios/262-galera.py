@@ -15,10 +15,10 @@ import time
 from lib import apart, tap
 from lib.paths import LIBRARY
 from lib.prober import Prober
-from lib.servers import fakes, galera
+from lib.servers import fakes
 from lib.servers.etcd import Etcd
 from lib.trials.floors import now_ns
-from lib.trials.galera import HOST, HOSTS, Cluster, Trial, address_of_writer
+from lib.trials.galera import HOST, HOSTS, Cluster, Trial, address_of_writer, galera
 from lib.waiting import wait_for
 
 FIRST, SECOND, THIRD = apart.ADDRESSES

@@ -229,7 +229,6 @@ class Replication:
     def follow(self, writer):
         for server in self.servers.values():
             if server is not writer and server.process.poll() is None:
-                server.sql("STOP REPLICA")
                 server.follow(writer)
 
 

@@ -190,9 +190,9 @@ class Network:
         """Removes a table, whether it is there or not."""
         inside(path, ["nft", "-f", "-"], input=f"table inet {table}\ndelete table inet {table}\n")
 
-    def cut(self, name):
+    def cut(self, name, bridge="lan"):
         """Takes the host's cable out of the bridge: what is sent to it, or by it, vanishes."""
-        _batch(None, [f"link set lan{self.hosts[name]} nomaster"])
+        _batch(None, [f"link set {bridge[:3]}{self.hosts[name]} nomaster"])
 
-    def heal(self, name):
-        _batch(None, [f"link set lan{self.hosts[name]} master lan"])
+    def heal(self, name, bridge="lan"):
+        _batch(None, [f"link set {bridge[:3]}{self.hosts[name]} master {bridge}"])

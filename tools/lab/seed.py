@@ -44,7 +44,7 @@ def server():
                    "(tools/setup does)")
 
 
-def _cache():
+def cache():
     for folder in (os.environ.get("XDG_CACHE_HOME"), os.path.expanduser("~/.cache"),
                    os.path.join(tempfile.gettempdir(), f"pelorus-lab-{os.getuid()}", ".cache")):
         if not folder or not os.path.isabs(folder):
@@ -82,16 +82,14 @@ def _make(path, binary):
          input="".join(" ".join(s.split()) + ";\n" for s in ACCOUNTS.split(";") if s.strip()))
 
 
-def ensure(binary):
-    """Path of the seed for this server, made if it is not in the cache."""
-    version = subprocess.run([binary, "--no-defaults", "--version"], stdout=subprocess.PIPE,
-                             text=True).stdout
-    key = hashlib.sha1(repr((version, STORAGE, ACCOUNTS)).encode()).hexdigest()[:16]
-    seed = os.path.join(_cache(), "seed-" + key)
+def keep(recipe, make):
+    """Path of a seed of this recipe, which `make` makes if it is not in the cache."""
+    key = hashlib.sha1(repr(recipe).encode()).hexdigest()[:16]
+    seed = os.path.join(cache(), "seed-" + key)
     if not os.path.isdir(seed):
         fresh = tempfile.mkdtemp(prefix="new-", dir=os.path.dirname(seed))
         try:
-            _make(fresh, binary)
+            make(fresh)
             os.rename(fresh, seed)
         except OSError:
             if not os.path.isdir(seed):  # else another lab was quicker
@@ -99,6 +97,13 @@ def ensure(binary):
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
     return seed
+
+
+def ensure(binary):
+    """Path of the seed for this MariaDB."""
+    version = subprocess.run([binary, "--no-defaults", "--version"], stdout=subprocess.PIPE,
+                             text=True).stdout
+    return keep((version, STORAGE, ACCOUNTS), lambda path: _make(path, binary))
 
 
 def copy(seed, path):

@@ -14,10 +14,13 @@ import subprocess
 import tempfile
 
 from lib import apart
+from lib.lab import module
 from lib.prober import Watch
-from lib.servers import fakes, galera
+from lib.servers import fakes
 from lib.trials.floors import Commits, Floor, now_ns
 from lib.waiting import wait_for
+
+galera = module("plain.galera")
 
 HOST = "shop.galera.example"
 HOSTS = {f"node{n}.galera.example": a for n, a in enumerate(apart.ADDRESSES, 1)}
@@ -151,11 +154,3 @@ class Trial:
                 if i.ip4 == third.address))
         self.cluster.wait_whole()
         return late
-
-
-def rounds(trial, mode, count, each):
-    figures = []
-    for _ in range(count):
-        figures.append(getattr(trial, mode)())
-        each(figures[-1])
-    return figures

@@ -14,10 +14,9 @@ import os
 import re
 import subprocess
 
-from lib.lab import module
-from lib.servers.mysqld import Mysqld
+import seed
 
-seed = module("seed")
+from plain.mysqld import Mysqld
 
 TRANSFER = """#!/bin/sh
 # How a node tells another where it is in their history; there is no more to it than that.
@@ -59,8 +58,9 @@ class Node(Mysqld):
 
     KIND, START_LIMIT = "galera", 90
 
-    def __init__(self, folder, address, number, addresses, *more, prefix=(), detect="PT5S"):
-        super().__init__(folder, address, number)
+    def __init__(self, folder, address, number, addresses, *more, prefix=(), detect="PT5S",
+                 port=3306, bind=None):
+        super().__init__(folder, address, number, port, bind)
         self.more, self.prefix = more, list(prefix)
         self.transfer = os.path.join(folder, "wsrep_sst_place")
         self.binary, self.history = seed.server(), False
@@ -73,10 +73,13 @@ class Node(Mysqld):
             f"ist.recv_addr={address}:4568;evs.suspect_timeout={detect}"]
 
     def __enter__(self):
+        self.prepare()
+        return super().__enter__()
+
+    def prepare(self):
         with open(self.transfer, "w") as out:
             out.write(TRANSFER)
         os.chmod(self.transfer, 0o755)
-        return super().__enter__()
 
     def command(self, *words):
         return [*self.prefix, self.binary, *SMALL, *self.own_options(), *self.group, *self.more,

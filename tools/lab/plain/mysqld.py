@@ -12,11 +12,12 @@ class Mysqld:
 
     KIND, START_LIMIT = "mysqld", 60
 
-    def __init__(self, folder, address, number, port=3306):
+    def __init__(self, folder, address, number, port=3306, bind=None):
+        """Its address is where others of its kind find it; it listens at `bind`, else there."""
         self.folder = os.path.join(folder, f"{self.KIND}{number}")
-        self.address, self.number, self.port = address, number, port
+        self.address, self.number, self.port, self.bind = address, number, port, bind or address
         self.client = ["mariadb", "--no-defaults", "-N", "-B", "-uroot", "-S", self.path("sock")]
-        self.process = None
+        self.server_id, self.process = number, None
 
     def __enter__(self):
         os.makedirs(self.path("tmp"))
@@ -33,8 +34,8 @@ class Mysqld:
         """Where it lives, and as whom."""
         return [f"--datadir={self.path('data')}", f"--tmpdir={self.path('tmp')}",
                 f"--socket={self.path('sock')}", f"--pid-file={self.path('pid')}",
-                f"--bind-address={self.address}", f"--port={self.port}",
-                f"--server-id={self.number}"]
+                f"--bind-address={self.bind}", f"--port={self.port}",
+                f"--server-id={self.server_id}"]
 
     def command(self):
         """The words that start it, in the foreground."""
@@ -69,6 +70,13 @@ class Mysqld:
             self.process.kill()
         if self.process:
             self.process.wait()
+
+    def end(self, limit):
+        """Waits for its end; one that takes longer is killed."""
+        try:
+            self.process.wait(limit)
+        except subprocess.TimeoutExpired:
+            self.kill()
 
     def sql(self, statement, check=True):
         """Rows of texts, as root by the socket."""

@@ -13,6 +13,7 @@ import daemon
 import ns
 import seed
 import state
+from plain.topologies import TOPOLOGIES
 from state import LabError
 
 UP_LIMIT = 120.0
@@ -65,11 +66,12 @@ def _check(path, config):
         raise LabError(f"{path} is not a directory")
     if len(os.fsencode(path)) > state.PATH_MAX:
         raise LabError(f"the state directory's path is longer than {state.PATH_MAX} bytes")
-    binary = seed.server()
+    kind = TOPOLOGIES.get(config["topology"])
+    binary = kind.needed() if kind else seed.server()
     for name, package in NEEDED:
         if not shutil.which(name):
             raise LabError(f"there is no {name} here: install the package {package}")
-    folder = plugin_dir()
+    folder = None if kind else plugin_dir()
     problem = ns.why_not_permitted()
     if problem:
         raise LabError(problem)
@@ -153,6 +155,9 @@ def down(path):
 def execute(path, config, command):
     """Runs a command inside; its exit status."""
     pid = config["pid"]
+    told = os.path.join(path, "pelorus.conf")
+    if os.path.exists(told):
+        os.environ["PELORUS_CONFIG"] = told
     folder = os.getcwd()
     uid, gid = os.getuid(), os.getgid()
     kinds = (("user",) if uid != 0 else ()) + ("mnt", "pid")

@@ -44,6 +44,8 @@ def until(done, problem, limit):
 
 
 class Lab:
+    commands = None  # its own ones, where it has other ones than commands.py
+
     def __init__(self, path, config, plugin_dir, binary):
         self.path, self.config = path, config
         self.plugin_dir, self.binary = plugin_dir, binary

@@ -248,4 +248,8 @@ def run(lab, name, arguments):
     if name in UNLOCKED:
         return UNLOCKED[name](lab, **arguments)
     with lab.lock:
-        return LOCKED[name](lab, **arguments)
+        if lab.commands is None:
+            return LOCKED[name](lab, **arguments)
+        if name not in lab.commands:
+            raise LabError(f"there is no {name} here; there are {' '.join(lab.commands)}")
+        return lab.commands[name](**arguments)

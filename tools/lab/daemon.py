@@ -18,6 +18,7 @@ import ns
 import state
 import zone
 from cluster import Lab
+from plain.topologies import TOPOLOGIES
 from state import LabError
 
 
@@ -89,7 +90,7 @@ def _supervise(path, config, plugin_dir, binary, report):
     for folder in ("ns", "servers"):
         os.makedirs(os.path.join(path, folder), exist_ok=True)
     try:
-        lab = Lab(path, config, plugin_dir, binary)
+        lab = TOPOLOGIES.get(config["topology"], Lab)(path, config, plugin_dir, binary)
         _mounts(path, lab)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(os.path.join(path, "control.sock"))

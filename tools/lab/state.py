@@ -12,6 +12,7 @@ The directory holds everything of one lab:
     ns/             pinned network namespaces, one per instance and `app` (visible inside only)
     etc/            resolv.conf and nsswitch.conf as seen inside
     tls/            certificates, with --tls
+    pelorus.conf    with --topology: what a prober is told of it
 
 The list of labs is a directory of one small file per lab, so that commands find the only one.
 """
@@ -142,7 +143,8 @@ def clear(path):
     """Removes what a lab left in its directory; the directory itself too if it is then empty."""
     for name in ("servers", "ns", "etc", "tls"):
         shutil.rmtree(os.path.join(path, name), ignore_errors=True)
-    for pattern in ("lab.json*", "control.sock", "events.jsonl", "daemon.log", "status*.tsv*"):
+    for pattern in ("lab.json*", "control.sock", "events.jsonl", "daemon.log", "status*.tsv*",
+                    "pelorus.conf"):
         for name in glob.glob(os.path.join(glob.escape(path), pattern)):
             os.unlink(name)
     try:

@@ -9,7 +9,6 @@ import threading
 import time
 from collections import deque
 
-from instance import sequence
 from status import Table
 from wire import SqlError
 
@@ -63,7 +62,7 @@ class Board:
         try:
             if instance.monitor is None:
                 instance.monitor = instance.connect(MONITOR_TIMEOUT)
-            position = sequence(instance.monitor.value("@@gtid_binlog_pos"))
+            position = instance.position(instance.monitor)
         except (OSError, SqlError):
             instance.monitor = None
             return 0.0

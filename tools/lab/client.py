@@ -11,9 +11,9 @@ import time
 
 import daemon
 import ns
-import seed
 import state
 from plain.topologies import TOPOLOGIES
+from servers import KINDS
 from state import LabError
 
 UP_LIMIT = 120.0
@@ -21,8 +21,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 NEEDED = (("dnsmasq", "dnsmasq-base"), ("ip", "iproute2"), ("nsenter", "util-linux"))
 
 
-def plugin_dir():
-    """The folder with the server plugin: of this build, of any, or installed."""
+def plugin_dir(name):
+    """The folder with a server's plugin: of this build, of any, or installed."""
     root = os.path.dirname(os.path.dirname(HERE))
     builds = [os.environ.get("PELORUS_BUILD", ""), os.path.join(root, "build", "main"),
               os.path.join(root, "build")]
@@ -30,9 +30,9 @@ def plugin_dir():
     folders += [os.path.join(root, "lib", "pelorus"), "/usr/local/lib/pelorus",
                 "/usr/lib/pelorus", HERE]
     for folder in folders:
-        if os.path.exists(os.path.join(folder, "pelorus_lab.so")):
+        if os.path.exists(os.path.join(folder, name)):
             return os.path.abspath(folder)
-    raise LabError("the server plugin pelorus_lab.so is not built; run: "
+    raise LabError(f"the server plugin {name} is not built; run: "
                    "meson setup build/main && meson compile -C build/main")
 
 
@@ -66,22 +66,21 @@ def _check(path, config):
         raise LabError(f"{path} is not a directory")
     if len(os.fsencode(path)) > state.PATH_MAX:
         raise LabError(f"the state directory's path is longer than {state.PATH_MAX} bytes")
-    kind = TOPOLOGIES.get(config["topology"])
-    binary = kind.needed() if kind else seed.server()
+    topology, kind = TOPOLOGIES.get(config["topology"]), KINDS[config["kind"]]
     for name, package in NEEDED:
         if not shutil.which(name):
             raise LabError(f"there is no {name} here: install the package {package}")
-    folder = None if kind else plugin_dir()
+    folder = None if topology else plugin_dir(kind.PLUGIN)
     problem = ns.why_not_permitted()
     if problem:
         raise LabError(problem)
-    return binary, folder
+    return topology.needed() if topology else kind.find(), folder
 
 
 def up(path, config):
     """Brings a lab up; when it returns, the lab is ready."""
     os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    binary, folder = _check(path, config)
+    program, folder = _check(path, config)
     state.clear(path)
     try:
         os.makedirs(path, mode=0o700, exist_ok=True)
@@ -93,7 +92,7 @@ def up(path, config):
     if first == 0:
         try:
             os.close(read)
-            daemon.launch(path, config, folder, binary, write)
+            daemon.launch(path, config, folder, program, write)
         except BaseException as error:
             os.write(write, str(error).encode())
         os._exit(1)

@@ -10,19 +10,18 @@ import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
-import seed
 import tls
 import zone
 from board import Board, later
-from instance import Instance
 from net import LEAST, Network
+from servers import KINDS
 from state import Events, LabError
 from status import Behaviour
 from wire import SqlError
 
 JOIN_LIMIT = 10.0
 CATCH_UP_LIMIT = 60.0
-POLL = 0.002  # MariaDB tells of its replication threads only when asked
+POLL = 0.002  # a server tells of its replication threads only when asked
 
 
 def together(action, things):
@@ -46,9 +45,10 @@ def until(done, problem, limit):
 class Lab:
     commands = None  # its own ones, where it has other ones than commands.py
 
-    def __init__(self, path, config, plugin_dir, binary):
+    def __init__(self, path, config, plugin_dir, program):
         self.path, self.config = path, config
-        self.plugin_dir, self.binary = plugin_dir, binary
+        self.plugin_dir, self.program = plugin_dir, program
+        self.kind = KINDS[config["kind"]]
         self.lock = threading.RLock()
         self.events = Events(path)
         families = {"no": {4}, "dual": {4, 6}, "only": {6}}[config["ipv6"]]
@@ -86,7 +86,7 @@ class Lab:
     def create(self, name, board=None):
         """A host with a server of the seed's data, not started."""
         self._number = self.network.free_number(self._number)
-        instance = Instance(name, self._number, self, (board or self.board).file)
+        instance = self.kind(name, self._number, self, (board or self.board).file)
         instance.prepare(self.seed)
         self.network.add(instance.key, instance.number)
         if self.config["tls"]:
@@ -103,7 +103,7 @@ class Lab:
         return zone.names(self.config, self.instances)
 
     def up(self):
-        self.seed = seed.ensure(self.binary)
+        self.seed = self.kind.seed(self.program)
         if self.config["tls"]:
             tls.authority(self.path)
         names = [f"{self.config['name']}-{n + 1}" for n in range(self.config["instances"])]
@@ -143,13 +143,12 @@ class Lab:
     def secure(self, writer, readers):
         """Makes `readers` replicate from `writer`, and its commits wait for one of them."""
         if not readers:
-            writer.sql.query("SET GLOBAL rpl_semi_sync_master_enabled = 0")
+            writer.wait_for_readers(False)
             return
-        writer.sql.query("SET GLOBAL rpl_semi_sync_master_enabled = 1")
+        writer.wait_for_readers(True)
         together(lambda i: i.follow(writer), readers)
-        until(lambda: int(writer.sql.named("SHOW STATUS LIKE 'Rpl_semi_sync_master_clients'")
-                          ["Value"]),
-              f"no reader connects to the new writer {writer.id}", JOIN_LIMIT)
+        until(writer.readers_waited_for, f"no reader connects to the new writer {writer.id}",
+              JOIN_LIMIT)
 
     def open_for_writes(self, instance):
         """Returns the moment at which it takes writes; it may have taken some since
@@ -181,16 +180,13 @@ class Lab:
             until(lambda i=instance: i.position() >= position,
                   f"{instance.id} does not catch up", CATCH_UP_LIMIT)
 
-    @staticmethod
-    def _broken(instance):
+    def _broken(self, instance):
         """Waits until replication runs; whether it cannot, because the histories differ."""
         limit = time.monotonic() + JOIN_LIMIT
         while time.monotonic() < limit:
-            state = instance.replica()
-            if state["Slave_IO_Running"] == "Yes" and state["Slave_SQL_Running"] == "Yes":
-                return False
-            if int(state["Last_IO_Errno"]) in (1236, 1593) or int(state["Last_SQL_Errno"]):
-                return True
+            replicates = instance.replicates(self.writer)
+            if replicates is not None:
+                return not replicates
             time.sleep(POLL)
         return True
 
@@ -206,7 +202,7 @@ class Lab:
         """A reader is there again: commits wait for readers again, and it gets what it lacks, so
         that from now on it may be promoted."""
         if self.writer is not None and self.writer.live and instance is not self.writer:
-            self.writer.sql.query("SET GLOBAL rpl_semi_sync_master_enabled = 1")
+            self.writer.wait_for_readers(True)
             self.catch_up([instance])
 
     def _exited(self, instance):
@@ -221,7 +217,7 @@ class Lab:
         if writer is not None and writer.live and not self.live_readers():
             try:
                 connection = writer.connect()
-                connection.query("SET GLOBAL rpl_semi_sync_master_enabled = 0")
+                writer.wait_for_readers(False, connection)
                 connection.close()
             except (OSError, SqlError):
                 pass  # the writer has gone too

@@ -22,7 +22,7 @@ from plain.topologies import TOPOLOGIES
 from state import LabError
 
 
-def launch(path, config, plugin_dir, binary, report):
+def launch(path, config, plugin_dir, program, report):
     """Runs in the first process; writes "ready" or a sentence to the descriptor `report`."""
     os.setsid()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -38,20 +38,20 @@ def launch(path, config, plugin_dir, binary, report):
         os.read(ready_read, 1)
         os.close(ready_read)
         os.close(ready_write)
-        _init(path, config, plugin_dir, binary, report)
+        _init(path, config, plugin_dir, program, report)
         os._exit(1)
     state.write(path, dict(config, pid=init, started=state.started(init)))
     os.write(ready_write, b"1")
     os._exit(0)
 
 
-def _init(path, config, plugin_dir, binary, report):
+def _init(path, config, plugin_dir, program, report):
     """PID 1: it ends when the supervisor does."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     child = os.fork()
     if child == 0:
-        _supervise(path, config, plugin_dir, binary, report)
+        _supervise(path, config, plugin_dir, program, report)
         os._exit(0)
     os.close(report)
     while True:
@@ -85,12 +85,12 @@ def _mounts(path, lab):
             ns.mount("tmpfs", folder, "tmpfs", ns.MS_NOSUID | ns.MS_NODEV, f"mode={mode}")
 
 
-def _supervise(path, config, plugin_dir, binary, report):
+def _supervise(path, config, plugin_dir, program, report):
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     for folder in ("ns", "servers"):
         os.makedirs(os.path.join(path, folder), exist_ok=True)
     try:
-        lab = TOPOLOGIES.get(config["topology"], Lab)(path, config, plugin_dir, binary)
+        lab = TOPOLOGIES.get(config["topology"], Lab)(path, config, plugin_dir, program)
         _mounts(path, lab)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(os.path.join(path, "control.sock"))

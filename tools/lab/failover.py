@@ -10,7 +10,6 @@ import threading
 import time
 
 from cluster import together, until
-from instance import sequence
 from state import LabError
 from wire import SqlError
 
@@ -65,17 +64,10 @@ def _fail(lab, old, mode):
         lab.events.emit("failure", moment, id=old.id, mode=mode)
 
 
-def _stop_receiving(instance):
-    """The sequence number up to which it has received."""
-    instance.sql.query("STOP SLAVE IO_THREAD")
-    state = instance.replica()
-    return max(sequence(state.get("Gtid_IO_Pos")), instance.position())
-
-
 def _choose(lab, target):
     """The most advanced reader; a wanted one is first given what it lacks."""
     readers = lab.live_readers()
-    received = dict(zip((i.id for i in readers), together(_stop_receiving, readers)))
+    received = dict(zip((i.id for i in readers), together(lambda i: i.stop_receiving(), readers)))
     best = max(readers, key=lambda i: received[i.id])
     if target is None or received[target.id] >= received[best.id]:
         return target or best
@@ -93,19 +85,16 @@ def _drain(instance):
 
     def done():
         nonlocal idle
-        state = instance.replica()
-        if not state or sequence(state["Gtid_IO_Pos"]) <= instance.position():
+        if instance.received() <= instance.position():
             return True
-        waits = state["Slave_SQL_Running_State"].startswith("Slave has read all relay log")
-        idle = idle + 1 if waits else 0
+        idle = idle + 1 if instance.waits() else 0
         return idle >= 10
 
     until(done, f"{instance.id} does not apply what it has received", APPLY_LIMIT)
 
 
 def _promote(new, keep_connections):
-    new.sql.query("STOP SLAVE")
-    new.sql.query("RESET SLAVE ALL")
+    new.leave()
     if not keep_connections:
         new.stop()
         new.start("MASTER")
@@ -149,7 +138,7 @@ def _graceful(lab, old, target, keep_connections):
     if not keep_connections:
         threading.Thread(target=_return, args=(lab, old, "graceful"), daemon=True).start()
         return {"writer": new.id, "failed": old.id}
-    old.sql.query("SET GLOBAL rpl_semi_sync_master_enabled = 0")
+    old.wait_for_readers(False)
     lab.join(old)
     lab.events.emit("back", id=old.id, role="reader")
     lab.changed()

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One instance: a MariaDB server in its own network namespace, and a connection to it kept open."""
+"""One instance: a server in its own network namespace, and a connection to it kept open.
+
+What is different with MariaDB and with MySQL is in the modules server_mariadb and server_mysql.
+"""
 import os
 import shutil
 import signal
@@ -16,24 +19,12 @@ from state import LabError
 
 START_LIMIT = 60.0
 
-OPTIONS = [
-    "--no-defaults", "--user=root", "--skip-name-resolve", "--skip-external-locking",
-    "--bind-address=*", "--max-connections=400", "--performance-schema=0",
-    "--character-set-server=utf8mb4", "--key-buffer-size=1M", "--aria-pagecache-buffer-size=1M",
-    "--query-cache-size=0", "--table-open-cache=200", "--innodb-temp-data-file-path="
-    "ibtmp1:2M:autoextend", "--innodb-buffer-pool-dump-at-shutdown=0",
-    "--innodb-buffer-pool-load-at-startup=0", "--innodb-flush-log-at-trx-commit=2",
-    "--innodb-fast-shutdown=1", "--sync-binlog=0", "--log-bin=binlog", "--binlog-format=ROW",
-    "--log-slave-updates=1", "--gtid-strict-mode=1", "--relay-log=relay", "--skip-slave-start=1",
-    "--slave-parallel-threads=2", "--slave-net-timeout=2", "--master-retry-count=0",
-    "--rpl-semi-sync-slave-enabled=1", "--rpl-semi-sync-master-wait-point=AFTER_SYNC",
-    "--rpl-semi-sync-master-timeout=18446744073709551615",
-    "--rpl-semi-sync-master-wait-no-slave=1",
-    "--plugin-maturity=unknown", "--plugin-load-add=pelorus_lab.so", *seed.STORAGE,
-]
-
 
 class Instance:
+    # The words of a kind of server, which has find(), seed(), sequence(), program(), received() and
+    # follow() besides.
+    REPLICA, SOURCE, POSITION = "SLAVE", "MASTER", "@@gtid_binlog_pos"
+
     def __init__(self, name, number, lab, status_file):
         self.id = name  # may change: a switchover renames
         # Never changes; names its folder and its host.
@@ -78,19 +69,18 @@ class Instance:
         shutil.rmtree(os.path.join(self.folder, "data"))
         seed.copy(source, os.path.join(self.folder, "data"))
 
-    def _command(self, role, extra):
+    def _command(self, role):
         host = zone.names(self.lab.config, [self.id])["instances"][self.id]
         return ["nsenter", f"--net={self.lab.network.path(self.key)}", "unshare", "--uts",
                 "sh", "-c", 'hostname "$1"; shift; exec "$@"', "sh", self.id,
-                self.lab.binary, *OPTIONS,
+                *self.program(role),
                 *(o.replace("{host}", host) for o in self.lab.config["server"]),
                 f"--datadir={self.folder}/data", f"--tmpdir={self.folder}/tmp",
                 f"--socket={self.socket_path}",
                 f"--pid-file={self.folder}/pid", f"--log-error={self.folder}/error.log",
                 f"--port={self.lab.config['port']}", f"--server-id={self.number}",
-                f"--plugin-dir={self.lab.plugin_dir}", f"--aurora-server-id={self.id}",
-                f"--aurora-status-file={self.status_file}", "--read-only=1",
-                f"--init-rpl-role={role}", *extra]
+                f"--aurora-server-id={self.id}", f"--aurora-status-file={self.status_file}",
+                "--read-only=1", *tls.options(self.lab, self.id)]
 
     def start(self, role="SLAVE"):
         """Starts the server, always read-only, and returns when it takes connections."""
@@ -102,9 +92,9 @@ class Instance:
         environment = {"PATH": os.environ["PATH"], "TZ": "UTC", "NOTIFY_SOCKET": ready}
         self.expected = self.paused = False
         with notify, open(os.path.join(self.folder, "out.log"), "ab") as out:
-            command = self._command(role, tls.options(self.lab, self.id))
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out,
-                                            stderr=out, env=environment, cwd=self.folder)
+            self.process = subprocess.Popen(self._command(role), stdin=subprocess.DEVNULL,
+                                            stdout=out, stderr=out, env=environment,
+                                            cwd=self.folder)
             process = self.process
             threading.Thread(target=self._watch, args=(process, ready), daemon=True).start()
             notify.settimeout(START_LIMIT)
@@ -173,23 +163,45 @@ class Instance:
 
     # Replication
 
-    def position(self):
+    def position(self, connection=None):
         """Sequence number of the last transaction that is in its binary log."""
-        return sequence(self.sql.value("@@gtid_binlog_pos"))
+        return self.sequence((connection or self.sql).value(self.POSITION))
 
     def replica(self):
-        return self.sql.named("SHOW SLAVE STATUS")
+        return self.sql.named(f"SHOW {self.REPLICA} STATUS")
 
-    def follow(self, master):
-        """Replicates from `master` from now on.  Everything it has is in its own binary log."""
-        self.sql.query("STOP SLAVE")
-        self.sql.query("SET GLOBAL gtid_slave_pos = @@gtid_binlog_pos")
-        self.sql.query(
-            f"CHANGE MASTER TO MASTER_HOST='{master.storage_address}', "
-            f"MASTER_PORT={self.lab.config['port']}, MASTER_USER='lab_replica', "
-            "MASTER_PASSWORD='lab_replica', MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1, "
-            f"MASTER_HEARTBEAT_PERIOD=0.5, MASTER_SSL={int(self.lab.config['secure_transport'])}")
-        self.sql.query("START SLAVE")
+    def replicates(self, master):
+        """Whether it does; None: not yet."""
+        state, word = self.replica(), self.REPLICA.capitalize()
+        if state[f"{word}_IO_Running"] == "Yes" and state[f"{word}_SQL_Running"] == "Yes":
+            return True
+        broken = int(state["Last_IO_Errno"]) in (1236, 1593) or int(state["Last_SQL_Errno"])
+        return False if broken else None
+
+    def waits(self):
+        """Whether it has applied all that it can of what it has received."""
+        word = self.REPLICA.capitalize()
+        return self.replica()[f"{word}_SQL_Running_State"].startswith(
+            f"{word} has read all relay log")
+
+    def stop_receiving(self):
+        """The sequence number up to which it has received."""
+        self.sql.query(f"STOP {self.REPLICA} IO_THREAD")
+        return self.received()
+
+    def leave(self):
+        """Replicates from nobody any more."""
+        self.sql.query(f"STOP {self.REPLICA}")
+        self.sql.query(f"RESET {self.REPLICA} ALL")
+
+    def wait_for_readers(self, on, connection=None):
+        """Whether its commits wait until a reader has them."""
+        (connection or self.sql).query(
+            f"SET GLOBAL rpl_semi_sync_{self.SOURCE.lower()}_enabled = {int(on)}")
+
+    def readers_waited_for(self):
+        status = f"Rpl_semi_sync_{self.SOURCE.lower()}_clients"
+        return int(self.sql.named(f"SHOW STATUS LIKE '{status}'")["Value"])
 
     @property
     def storage_address(self):
@@ -199,8 +211,3 @@ class Instance:
 def ended(process):
     """What wakes one who waits for a start; by the PID, for an earlier process may be meant."""
     return b"ENDED %d" % process.pid
-
-
-def sequence(position):
-    """The sequence number of a GTID position of one domain: 0-2-17 is 17, nothing is 0."""
-    return max((int(p.rsplit("-", 1)[1]) for p in (position or "").split(",") if p), default=0)

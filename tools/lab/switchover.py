@@ -123,13 +123,12 @@ class Switchover:
             self.until("writable")
             if self.statuses == "rollback":
                 return False
-            self.new.sql.query("STOP SLAVE")
-            self.new.sql.query("RESET SLAVE ALL")
+            self.new.leave()
             lab.secure(self.new, [i for i in self.green if i is not self.new])
             self.old.sql.query("SET GLOBAL read_only = 1")
         finally:
             self.old.sql.query("UNLOCK TABLES")
-        self.old.sql.query("SET GLOBAL rpl_semi_sync_master_enabled = 0")
+        self.old.wait_for_readers(False)
         self.tell("read_only", self.old)
         together(_drop_clients, [i for i in self.blue if i.live])
         return True

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kinds of server that a lab may be of."""
+from server_mariadb import MariaDB
+
+KINDS = {"mariadb": MariaDB}

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An instance of Oracle's MySQL 9.7."""
+import os
+
+import mysql97
+import seed
+import wire
+from instance import Instance
+
+OPTIONS = [
+    *mysql97.SMALL, "--max-connections=400", "--bind-address=*", "--innodb-use-native-aio=OFF",
+    "--innodb-buffer-pool-dump-at-shutdown=OFF", "--innodb-buffer-pool-load-at-startup=OFF",
+    "--sync-binlog=0", "--log-bin=binlog", "--gtid-mode=ON", "--enforce-gtid-consistency=ON",
+    "--relay-log=relay", "--skip-replica-start", "--replica-parallel-workers=2",
+    "--replica-net-timeout=2", "--plugin-load-add=semisync_source.so",
+    "--plugin-load-add=semisync_replica.so", "--plugin-load-add=pelorus_lab_mysql.so",
+    "--rpl-semi-sync-replica-enabled=ON", "--rpl-semi-sync-source-wait-point=AFTER_SYNC",
+    "--rpl-semi-sync-source-timeout=4294967295", "--rpl-semi-sync-source-wait-no-replica=ON",
+]
+
+
+class MySQL(Instance):
+    PLUGIN = "pelorus_lab_mysql.so"
+    REPLICA, SOURCE, POSITION = "REPLICA", "SOURCE", "@@global.gtid_executed"
+
+    find = staticmethod(mysql97.fetch)  # what it is made of
+
+    @staticmethod
+    def seed(binaries):
+        """What it begins with."""
+        return binaries.seed(seed.ACCOUNTS)
+
+    @staticmethod
+    def sequence(position):
+        """How many transactions are in a set: UUID:1-5:8,UUID:1-3 are 9."""
+        spans = {}
+        for part in (position or "").replace("\n", "").split(","):
+            uuid, *ranges = part.strip().split(":")
+            for numbers in ranges:
+                first, _, last = numbers.partition("-")
+                spans.setdefault(uuid, []).append((int(first), int(last or first)))
+        return sum(map(_length, spans.values()))
+
+    def program(self, role):
+        return self.lab.program.command(*OPTIONS, plugins=os.path.join(self.folder, "plugins"))
+
+    def prepare(self, source):
+        """There is one folder of plugins, so the server's own are led to from there."""
+        super().prepare(source)
+        os.mkdir(os.path.join(self.folder, "plugins"))
+        own, server = self.lab.plugin_dir, self.lab.program.plugins
+        for folder, names in ((server, os.listdir(server)), (own, [self.PLUGIN])):
+            for name in names:
+                os.symlink(os.path.join(folder, name), os.path.join(self.folder, "plugins", name))
+
+    def start(self, role="SLAVE"):
+        """Nobody gets in before the server knows the accounts: it lets those whose password it has
+        seen log in without TLS, as their programs do, and those alone."""
+        network, port = self.lab.network, self.lab.config["port"]
+        network.nft(network.path(self.key), "begin", "input",
+                    [f'iifname "eth0" tcp dport {port} reject with tcp reset'])
+        try:
+            super().start(role)
+            for user in ("app", "pelorus"):
+                wire.Connection(self.socket_path, user, user).close()
+        finally:
+            network.no_nft(network.path(self.key), "begin")
+
+    def received(self):
+        state = self.replica()
+        return self.sequence(state.get("Retrieved_Gtid_Set", "") + "," +
+                             self.sql.value(self.POSITION))
+
+    def replicates(self, master):
+        """A writer that dies may have what no reader has: that nobody was told of, and it goes."""
+        mine, theirs = self.sql.value(self.POSITION), master.sql.value(self.POSITION)
+        if self.sql.value(f"GTID_SUBTRACT('{mine}', '{theirs}')"):
+            return False
+        return super().replicates(master)
+
+    def follow(self, master):
+        """Replicates from `master` from now on, all that it does not have."""
+        self.sql.query("STOP REPLICA")
+        self.sql.query(
+            f"CHANGE REPLICATION SOURCE TO SOURCE_HOST='{master.storage_address}', "
+            f"SOURCE_PORT={self.lab.config['port']}, SOURCE_USER='lab_replica', "
+            "SOURCE_PASSWORD='lab_replica', SOURCE_AUTO_POSITION=1, SOURCE_CONNECT_RETRY=1, "
+            "SOURCE_RETRY_COUNT=0, SOURCE_HEARTBEAT_PERIOD=0.5, GET_SOURCE_PUBLIC_KEY=1, "
+            f"SOURCE_SSL={int(self.lab.config['secure_transport'])}")
+        self.sql.query("START REPLICA")
+
+
+def _length(spans):
+    """Of what is in any of these."""
+    length, end = 0, 0
+    for first, last in sorted(spans):
+        length += max(0, last - max(first, end + 1) + 1)
+        end = max(end, last)
+    return length

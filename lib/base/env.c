@@ -106,6 +106,13 @@ static enum env_failover read_failover(const char *word)
 							  : ENV_READER_OR_WRITER;
 }
 
+static enum line_format read_log_format(const char *word)
+{
+	if (word && strcmp(word, "json") == 0)
+		return LINE_JSON;
+	return word && strcmp(word, "logfmt") == 0 ? LINE_LOGFMT : LINE_TEXT;
+}
+
 /* Whole seconds, or milliseconds with "ms" behind them. */
 static uint64_t read_timeout(const char *word, uint64_t otherwise)
 {
@@ -144,6 +151,7 @@ void env_read(struct env *ret, char *const *list, const char *executable, bool s
 	(void)text_copy(ret->runtime_dir, sizeof(ret->runtime_dir),
 		environ_value(list, "PELORUS_RUNTIME_DIR"));
 	(void)text_copy(ret->log, sizeof(ret->log), environ_value(list, "PELORUS_LOG"));
+	ret->log_format = read_log_format(environ_value(list, "PELORUS_LOG_FORMAT"));
 	read_clusters(ret, environ_value(list, "PELORUS_CLUSTER"));
 }
 

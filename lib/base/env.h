@@ -18,6 +18,7 @@
  *                             a reader's name go
  *   PELORUS_RUNTIME_DIR       where prober and library meet
  *   PELORUS_LOG               file for what is otherwise said on stderr
+ *   PELORUS_LOG_FORMAT        text, logfmt, json: the form of that
  *
  * Read once, at load: php-fpm clears the environment of its workers.  Ignored as a whole, but for
  * its being off, in a process that gained privileges by its exec (AT_SECURE).
@@ -26,6 +27,7 @@
 #define PELORUS_LIB_BASE_ENV_H
 
 #include "common/rundir.h"
+#include "line.h"
 #include "rules/retry.h"
 #include "rules/sever.h"
 
@@ -60,6 +62,7 @@ struct env {
 	char runtime_dir[PEL_RUNDIR_MAX]; /* empty: by rule */
 	char prober[ENV_PATH_MAX];        /* empty: by rule */
 	char log[ENV_PATH_MAX];           /* empty: stderr */
+	enum line_format log_format;
 	unsigned n_clusters;
 	struct env_cluster clusters[ENV_CLUSTERS];
 };

@@ -8,8 +8,10 @@
  */
 #include "say.h"
 
+#include "codes.h"
 #include "common/clock.h"
 #include "env.h"
+#include "line.h"
 #include "quiet.h"
 #include "common/text.h"
 
@@ -21,42 +23,17 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SAY_EVERY_NS UINT64_C(60000000000)
 
+#define REASON(reason, code, sentence, meaning) [reason] = {code, sentence},
 static const struct {
 	const char *code;
 	const char *sentence;
-} reasons[SAY_REASONS] = {
-	[SAY_COLLISION] = {"L01", "another name has this name's virtual address; left to DNS"},
-	[SAY_TOO_MANY_NAMES] = {"L02", "more names than one process may follow; left to DNS"},
-	[SAY_BLOCK_TAKEN] = {"L03", "the virtual addresses are in use on this host; switched off"},
-	[SAY_NO_PROBER] = {"L04", "no prober runs and none can be started; names lead to DNS"},
-	[SAY_PROBER_FAILED] = {"L05", "the prober did not start; names lead to DNS for now"},
-	[SAY_NO_DIRECTORY] = {"L06", "the runtime directory cannot be used; names lead to DNS"},
-	[SAY_UNTRUSTED_DIRECTORY] = {"L07",
-		"the runtime directory is not ours, or others may write to it; not used"},
-	[SAY_NETNS] = {"L08", "the prober lives in another network namespace; not believed"},
-	[SAY_UNREACHABLE_FROM_HERE] = {"L09",
-		"the prober reaches the instance, this process does not; its names lead to DNS"},
-	[SAY_NO_WATCHER] = {"L10", "no thread could be started; stale connections stay"},
-	[SAY_TOO_MANY_SOCKETS] = {"L11", "a descriptor beyond those watched; it is not severed"},
-	[SAY_NOT_A_MAP] = {"L12", "the prober's map cannot be read; names lead to DNS"},
-	[SAY_INHERITS_ORPHANS] = {"L13",
-		"no prober runs, and a new one would become a child of this process, which is "
-		"PID 1 or a subreaper: start pelorusd beside it; names lead to DNS"},
-	[SAY_LONG_ENVIRONMENT] = {"L14",
-		"the environment is too long to be kept; a daemon that is started lacks some of it"},
-	[SAY_CLIENT_WARNS] = {"L20",
-		"this client library warns on stderr of what failing over in "
-		"place needs; off for it"},
-	[SAY_NO_TOKEN] = {"L21",
-		"no RDS token for this login, or no TLS to demand of this client "
-		"library; the program's own password is used"},
-	[SAY_ONLY_READERS] = {"L22",
-		"this writer's name leads to a reader, and no writer is to be found; the connect fails"},
-};
+} reasons[SAY_REASONS] = {SAY_CODES(REASON)};
+#undef REASON
 
 static _Atomic uint64_t last_ns[SAY_REASONS];
 static _Atomic uint32_t last_reason; /* plus one */
@@ -119,22 +96,20 @@ static bool is_due(enum say_reason reason)
 
 void say(enum say_reason reason, const char *detail)
 {
+	struct line line = {reasons[reason].code, reasons[reason].sentence, detail, 0, 0};
+	struct timespec now = {0};
 	struct quiet quiet;
-	char line[512] = "pelorus[";
+	char text[LINE_MAX_SIZE];
 
 	atomic_store_explicit(&last_reason, (uint32_t)reason + 1, memory_order_relaxed);
 	if (!is_due(reason))
 		return;
 	quiet = quiet_begin();
-	text_append(line, sizeof(line) - 1, reasons[reason].code);
-	text_append(line, sizeof(line) - 1, "]: ");
-	text_append(line, sizeof(line) - 1, reasons[reason].sentence);
-	if (detail && *detail) {
-		text_append(line, sizeof(line) - 1, ": ");
-		text_append(line, sizeof(line) - 1, detail);
-	}
-	text_append(line, sizeof(line), "\n");
-	write_line(line);
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	line.time_s = now.tv_sec > 0 ? (uint64_t)now.tv_sec : 0;
+	line.pid = (uint64_t)getpid();
+	line_build(&line, env_get()->log_format, text);
+	write_line(text);
 	quiet_end(quiet);
 }
 

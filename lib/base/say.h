@@ -27,7 +27,8 @@ enum say_reason {
 };
 
 /*
- * Writes "pelorus[CODE]: SENTENCE: DETAIL" to PELORUS_LOG or stderr, unless the same reason was
+ * Writes "pelorus[CODE]: SENTENCE: DETAIL", or that in the form of line.h that PELORUS_LOG_FORMAT
+ * asks for, to PELORUS_LOG or stderr, unless the same reason was
  * said within the last minute.  Never blocks, raises no signal, keeps errno.  `detail` may be NULL.
  */
 void say(enum say_reason reason, const char *detail);

@@ -23,6 +23,7 @@ struct ring {
 	_Atomic uint64_t last;
 	_Atomic uint64_t
 		told; /* up to which it was told outside; EVENTS_UNTOLD: nobody has begun */
+	_Atomic uint64_t counts[EVENTS_CODES];
 	struct event events[EVENTS_KEPT];
 };
 
@@ -117,6 +118,16 @@ uint64_t events_told(const struct events *events)
 void events_set_told(struct events *events, uint64_t seq)
 {
 	atomic_store(&events->ring->told, seq);
+}
+
+void events_count(struct events *events, unsigned i)
+{
+	(void)atomic_fetch_add_explicit(&events->ring->counts[i], 1, memory_order_relaxed);
+}
+
+uint64_t events_counted(const struct events *events, unsigned i)
+{
+	return atomic_load_explicit(&events->ring->counts[i], memory_order_relaxed);
 }
 
 void events_on_add(struct events *events, void (*added)(void *ctx), void *ctx)

@@ -16,6 +16,7 @@
 #define EVENTS_KEPT 256
 #define EVENTS_LINE_MAX 1536
 #define EVENTS_UNTOLD UINT64_MAX
+#define EVENTS_CODES 96
 
 struct events;
 
@@ -39,6 +40,10 @@ uint64_t events_next(const struct events *events, uint64_t since,
 /* Up to which number somebody outside was told; it outlives a worker as the events do. */
 uint64_t events_told(const struct events *events);
 void events_set_told(struct events *events, uint64_t seq);
+
+/* How often what has number `i`, below EVENTS_CODES, has happened; it outlives a worker, too. */
+void events_count(struct events *events, unsigned i);
+uint64_t events_counted(const struct events *events, unsigned i);
 
 /* Called after each events_add() of this process; for those who wait at the control socket. */
 void events_on_add(struct events *events, void (*added)(void *ctx), void *ctx);

@@ -7,6 +7,7 @@
 #include "log.h"
 
 #include "buf.h"
+#include "codes.h"
 #include "events.h"
 
 #include "common/names.h"
@@ -53,6 +54,12 @@ struct line {
 };
 
 static const char *const level_names[] = {"error", "warning", "info", "debug"};
+
+#define NAME(code, sentence) code,
+static const char *const codes[] = {CODES_SAID(NAME, NAME)};
+#undef NAME
+#define CODES (sizeof(codes) / sizeof(*codes))
+_Static_assert(CODES <= EVENTS_CODES, "EVENTS_CODES");
 
 static int64_t wall_clock(void *ctx)
 {
@@ -115,6 +122,37 @@ void log_free(struct log *log)
 		(void)close(log->fd);
 	free(log->path);
 	free(log);
+}
+
+const char *const log_format_words[] = {"logfmt", "json", "text", NULL};
+
+bool log_format_parse(const char *word, enum log_format *ret)
+{
+	for (unsigned i = 0; log_format_words[i]; i++) {
+		if (strcmp(word, log_format_words[i]) == 0) {
+			*ret = (enum log_format)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+void log_set_format(struct log *log, enum log_format format)
+{
+	log->format = format;
+}
+
+const char *log_code(unsigned i)
+{
+	return i < CODES ? codes[i] : NULL;
+}
+
+static void count(struct log *log, const char *code)
+{
+	for (unsigned i = 0; log->events && i < CODES; i++) {
+		if (strcmp(code, codes[i]) == 0)
+			events_count(log->events, i);
+	}
 }
 
 void log_set_clock(struct log *log, int64_t (*now_ms)(void *ctx), void *ctx)
@@ -215,6 +253,31 @@ static void put_count(struct buf *b, enum log_format format, const char *key, un
 	(format == LOG_FORMAT_JSON ? buf_add_member : put_logfmt)(b, key, text);
 }
 
+/* What servers say is in it, too: nothing that a terminal would obey. */
+static void put_text(struct buf *b, const char *separator, const char *value)
+{
+	if (!value)
+		return;
+	buf_add(b, separator);
+	for (; *value && buf_has_room(b, ""); value++)
+		buf_add_n(b, (unsigned char)*value < ' ' || *value == 0x7f ? "?" : value, 1);
+}
+
+static void text_build(const struct line *l, const char *time, struct buf *b)
+{
+	put_text(b, "", time);
+	put_text(b, " ", level_names[l->level]);
+	put_text(b, " ", l->code);
+	put_text(b, " ", l->cluster);
+	put_text(b, " ", l->instance);
+	put_text(b, ": ", l->text);
+	if (l->suppressed)
+		buf_addf(b, " (suppressed %u)", l->suppressed);
+	if (l->lost)
+		buf_addf(b, " (lost %u)", l->lost);
+	buf_add(b, "\n");
+}
+
 static void line_build(const struct line *l, enum log_format format, struct buf *b)
 {
 	void (*put)(struct buf *, const char *, const char *) =
@@ -222,6 +285,10 @@ static void line_build(const struct line *l, enum log_format format, struct buf 
 	char time[TIME_MAX];
 
 	time_format(l->time_ms, time);
+	if (format == LOG_FORMAT_TEXT) {
+		text_build(l, time, b);
+		return;
+	}
 	put(b, "time", time);
 	put(b, "level", level_names[l->level]);
 	put(b, "code", l->code);
@@ -272,6 +339,7 @@ static void vsay(struct log *log, struct line *line, bool event, const char *for
 	(void)vsnprintf(text, sizeof(text), format, args);
 	line->text = text;
 	line->time_ms = log->now_ms(log->now_ctx);
+	count(log, line->code);
 	if (event && log->events)
 		events_add(log->events, line->time_ms, line->code, line->cluster, line->instance,
 			text);

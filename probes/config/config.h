@@ -14,6 +14,8 @@
 #ifndef CONFIG_H
 #define CONFIG_H
 
+#include "base/log.h"
+
 #include <pelorus/map.h>
 
 #include <stdbool.h>
@@ -142,10 +144,11 @@ struct config {
 	bool has_password;          /* the file itself contains one */
 	uint32_t idle_exit_ms;
 	struct config_net virtual_net;
-	char notify[CONFIG_URL_MAX];          /* notices are posted there */
-	char notify_command[CONFIG_PATH_MAX]; /* or given to this program */
-	unsigned lines[CONFIG_KEYS];          /* of the keys of [pelorus] alone */
-	struct config_cluster defaults;       /* for names that no section mentions */
+	enum log_format log_format;
+	char notify[CONFIG_URL_MAX];            /* notices are posted there */
+	char notify_command[CONFIG_PATH_MAX];   /* or given to this program */
+	unsigned lines[CONFIG_KEYS];            /* of the keys of [pelorus] alone */
+	struct config_cluster defaults;         /* for names that no section mentions */
 	unsigned n_clusters;
 	struct config_cluster clusters[CONFIG_CLUSTERS];
 };

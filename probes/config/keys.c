@@ -32,6 +32,8 @@ static const char a_host[] = "a host name";
 const struct config_key config_keys[] = {
 	{GLOBAL(idle_exit_ms), "idle-exit", &config_type_duration, "a duration from 1s to 24h",
 		.min = 1000, .max = 86400000, .standard = "60s"},
+	{GLOBAL(log_format), "log-format", &config_type_word, "logfmt, json or text",
+		.words = log_format_words},
 	{GLOBAL(notify), "notify", &config_type_secret_url, a_url},
 	{GLOBAL(notify_command), "notify-command", &config_type_path, a_path},
 	{GLOBAL(virtual_net), "virtual-net", &config_type_net,

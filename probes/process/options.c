@@ -16,7 +16,7 @@ static const char help[] =
 	"  --foreground          stays in the foreground and never ends by itself\n"
 	"  --follow NAME[:PORT]  follows a cluster from the start; may be repeated\n"
 	"  --log-file FILE       writes the log there\n"
-	"  --log-format FORMAT   logfmt (the default) or json\n"
+	"  --log-format FORMAT   logfmt, json or text, whatever the configuration says\n"
 	"  --verbose             logs details, too\n"
 	"  --defaults-file FILE  reads [client] and [pelorus] from FILE instead of the usual my.cnf\n"
 	"  --no-defaults         reads no my.cnf\n"
@@ -71,12 +71,9 @@ static int follow_add(struct options *o, const char *name)
 
 static int log_format_set(struct options *o, const char *word)
 {
-	if (strcmp(word, "json") == 0)
-		o->log_format = LOG_FORMAT_JSON;
-	else if (strcmp(word, "logfmt") == 0)
-		o->log_format = LOG_FORMAT_LOGFMT;
-	else
-		return complain("--log-format: expected logfmt or json", word);
+	if (!log_format_parse(word, &o->log_format))
+		return complain("--log-format: expected logfmt, json or text", word);
+	o->has_log_format = true;
 	return 0;
 }
 
@@ -135,4 +132,9 @@ int options_parse(int argc, char **argv, struct options *ret)
 		return complain("--config: expected a file", NULL);
 	*ret = o;
 	return 0;
+}
+
+enum log_format options_log_format(const struct options *o, const struct config *config)
+{
+	return o->has_log_format ? o->log_format : config->log_format;
 }

@@ -4,6 +4,7 @@
 #define OPTIONS_H
 
 #include "base/log.h"
+#include "config/config.h"
 
 #define OPTIONS_FOLLOWS 16
 
@@ -13,6 +14,7 @@ struct options {
 	const char *log_file;      /* NULL: standard error with foreground, else in the directory */
 	const char *defaults_file; /* my.cnf; NULL: libmariadb's usual ones */
 	enum log_format log_format;
+	bool has_log_format; /* else that of the configuration */
 	enum log_level log_level;
 	bool foreground;
 	bool no_option_files;
@@ -22,5 +24,7 @@ struct options {
 
 /* 0: run; 1: the answer was printed (--help, --version); -EINVAL: told on standard error. */
 int options_parse(int argc, char **argv, struct options *ret);
+
+enum log_format options_log_format(const struct options *o, const struct config *config);
 
 #endif

@@ -267,6 +267,7 @@ static void configuration_renew(struct supervisor *s)
 	if (config_load(s->o->config_path, &config, &error) == 0) {
 		config_free(s->config);
 		s->config = config;
+		log_set_format(s->log, options_log_format(s->o->options, config));
 	}
 }
 
@@ -431,7 +432,8 @@ static int start(struct supervisor *s)
 	s->keep = keep_new();
 	s->message = secret_alloc(PEL_CONTROL_MAX + 1);
 	if (s->events && s->keep && s->message)
-		r = log_new(o->log_file, o->log_format, o->log_level, s->events, &s->log);
+		r = log_new(o->log_file, options_log_format(o, s->config), o->log_level, s->events,
+			&s->log);
 	if (r == 0)
 		r = follow_from_options(s);
 	return r < 0 ? r : signals_take(s);

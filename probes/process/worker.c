@@ -34,6 +34,7 @@ int worker_reload(struct worker *w, struct config_error *ret_error)
 	}
 	config_free(w->config);
 	w->config = config;
+	log_set_format(w->log, options_log_format(w->o->options, config));
 	log_say(w->log, LOG_INFO, "configuration-loaded", NULL, NULL, "%s",
 		*config->path ? config->path : "defaults");
 	(void)channel_say(w->o->channel, "reloaded");
@@ -94,8 +95,10 @@ static int configuration_take(struct worker *w)
 	struct config_error error;
 	int r = config_load(w->o->config_path, &w->config, &error);
 
-	if (r == 0)
+	if (r == 0) {
+		log_set_format(w->log, options_log_format(w->o->options, w->config));
 		return 0;
+	}
 	log_say(w->log, LOG_ERROR, "configuration-refused", NULL, NULL,
 		"%s; the old configuration stays in force", error.text);
 	w->config = secret_alloc(sizeof(*w->config));
@@ -158,7 +161,8 @@ static int start(struct worker *w)
 	int r = loop_new(NULL, &w->loop);
 
 	if (r == 0)
-		r = log_new(o->log_file, o->log_format, o->log_level, w->o->events, &w->log);
+		r = log_new(o->log_file, options_log_format(o, w->o->config), o->log_level,
+			w->o->events, &w->log);
 	if (r == 0)
 		r = configuration_take(w);
 	w->follows = follows_new();

@@ -160,19 +160,33 @@ def check_blocks(name, lab, folder, environment):
         said = run_block(name, text, lab, word in ("", "gdb"), folder, environment, cwd)
 
 
-def daemon_codes():
-    """By the calls that say them, and by the tables that those take them from."""
-    found = set()
-    for text in map(documents.read, documents.sources("probes")):
-        for call in re.findall(r"\b(?:log_say|log_event|say)\(([^;{]*);", text):
-            found |= set(re.findall(r'"([a-z]+(?:-[a-z]+)*)"', call)[:1])
-        found |= set(re.findall(r'(?:\.code = |\{(?="instance-))"([a-z-]+)"', text))
+def codes_said():
+    """{code: whether the log alone has it}, by the calls that say them, and by the tables that those
+    take them from."""
+    found = {}
+    for name in documents.sources("probes"):
+        text = documents.read(name)
+        for how, call in re.findall(r"\b(log_say|log_event|say)\(([^;{]*);", text):
+            for code in re.findall(r'"([a-z]+(?:-[a-z]+)*)"', call)[:1]:
+                found[code] = how == "log_say" and found.get(code, True)
+        tables = re.findall(r'(?:\.code = |\{(?="instance-|"[a-z]+-missing"))"([a-z-]+)"', text)
+        found |= dict.fromkeys(tables, False)
     return found
 
 
-def codes_of(title):
-    """What stands below a heading of docs/operations.md."""
-    return documents.read("docs/operations.md").split(f"## {title}\n", 1)[-1].split("\n## ", 1)[0]
+def check_codes():
+    """What is said against the tables that pelorus-codes(7) is made of."""
+    table = {code: kind == "LINE" for kind, code in
+             re.findall(r'\t(EVENT|LINE)\("([a-z-]+)",', documents.read("probes/base/codes.h"))}
+    said = codes_said()
+    ok(table == said, "the daemon says each code of its table, and no other, to whom that tells",
+       sorted(set(table.items()) ^ set(said.items())))
+    said = {reason for name in documents.sources("lib")
+            for reason in re.findall(r"\bsay\((SAY_\w+)", documents.read(name))}
+    table = set(re.findall(r"CODE\((SAY_\w+),", documents.read("lib/base/codes.h")))
+    told = set(re.findall(r"\t(SAY_\w+)", documents.read("lib/base/say.h"))) - {"SAY_REASONS"}
+    ok(table == told and not said - table, "and the library those of its own",
+       sorted(table ^ told | said - table))
 
 
 def check_words():
@@ -187,11 +201,7 @@ def check_words():
     made = run([os.path.join(ROOT, "test", "bench", "readme"), "--check"], ROOT, None)
     ok(made.returncode == 0, "the figures in the documents are those of test/bench/results",
        made.stdout)
-    codes = set(re.findall(r'\{"(L\d\d)",', documents.read("lib/base/say.c")))
-    missing = codes - set(re.findall(r"L\d\d", documents.read("docs/operations.md")))
-    ok(codes and not missing, "each code of the library's lines is explained", str(missing))
-    missing = daemon_codes() - set(re.findall(r"`([a-z-]+)`", codes_of("What the daemon says")))
-    ok(not missing, "each code of the daemon's lines is explained", str(missing))
+    check_codes()
     known = {v for name in documents.sources("lib", "probes", "tools/pelorus")
              for v in re.findall(r'"(PELORUS_[A-Z_]+)=?["\\]', documents.read(name))}
     page = (documents.read("tools/man/pelorus.1.scd") +
@@ -232,7 +242,7 @@ def check_files(tree, lab, folder, environment):
 def check_install(tree, environment):
     want = ["bin/pelorus", "libexec/pelorusd", "include/pelorus.h", "share/man/man1/pelorus.1",
             "share/man/man3/pelorus.3", "share/man/man5/pelorus.conf.5",
-            "share/man/man8/pelorusd.8", "lib/systemd/system/pelorusd.service",
+            "share/man/man7/pelorus-codes.7", "share/man/man8/pelorusd.8", "lib/systemd/system/pelorusd.service",
             "lib/systemd/user/pelorusd.service", "libexec/pelorus/lab/lab",
             "libexec/pelorus/lab/pelorus_lab.so",
             "share/bash-completion/completions/pelorus", "share/zsh/site-functions/_pelorus",

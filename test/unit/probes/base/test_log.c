@@ -79,6 +79,40 @@ static void a_line_in_logfmt(void **state)
 	log_free(log);
 }
 
+static void a_line_as_text(void **state)
+{
+	struct log *log = log_in(*state, LOG_FORMAT_TEXT, NULL);
+	char big[5000];
+	size_t lines;
+
+	memset(big, 'x', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	log_say(log, LOG_INFO, "writer-changed", "c.x", "i-1", "the writer is %s", "i-1");
+	log_say(log, LOG_WARNING, "plain", NULL, NULL, "two\nlines, \033[31mred\377");
+	assert_string_equal(content(*state, &lines),
+		"2026-01-02T03:04:05.678Z info writer-changed c.x i-1: the writer is i-1\n"
+		"2026-01-02T03:04:05.678Z warning plain: two?lines, ?[31mred\377\n");
+	log_say(log, LOG_INFO, "a", big, big, "%s", big);
+	(void)content(*state, &lines);
+	assert_int_equal(lines, 3);
+	log_free(log);
+}
+
+static void what_is_said_is_counted_by_its_code(void **state)
+{
+	struct events *events = events_new();
+	struct log *log = log_in(*state, LOG_FORMAT_LOGFMT, events);
+
+	for (int i = 0; i < 20; i++)
+		log_say(log, LOG_DEBUG, "writer-lost", NULL, NULL, "below the level");
+	log_say(log, LOG_INFO, "no-code-of-ours", NULL, NULL, "is counted nowhere");
+	for (unsigned i = 0; log_code(i); i++)
+		assert_int_equal(events_counted(events, i),
+			strcmp(log_code(i), "writer-lost") == 0 ? 20 : 0);
+	log_free(log);
+	events_free(events);
+}
+
 static void a_line_in_json(void **state)
 {
 	struct log *log = log_in(*state, LOG_FORMAT_JSON, NULL);
@@ -280,6 +314,8 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, path_make, path_remove)
 	const struct CMUnitTest tests[] = {
 		CASE(a_line_in_logfmt),
+		CASE(a_line_as_text),
+		CASE(what_is_said_is_counted_by_its_code),
 		CASE(a_line_in_json),
 		CASE(no_text_makes_two_lines),
 		CASE(a_flood_is_counted_not_written),

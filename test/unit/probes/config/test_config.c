@@ -150,6 +150,8 @@ static const struct {
 	unsigned line;
 } good[] = {
 	{"defaults", "", "idle-exit", "60s", 0},
+	{"lines are logfmt", "", "log-format", "logfmt", 0},
+	{"or another form", "[pelorus]\nlog-format = text\n", "log-format", "text", 2},
 	{"a default of clusters", "[cluster a]\n", "failure-detection-time", "1500ms", 0},
 	{"a name is its endpoint", "[cluster Shop.Example.COM.]\n", "endpoint", "shop.example.com",
 		0},

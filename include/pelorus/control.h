@@ -13,6 +13,7 @@
  *                                               the one address of that name refused a connection
  *   token     name=HOST [port=N] user=USER      an RDS password of 15 minutes (auth = iam)
  *   status                                      JSON of the prober and its clusters
+ *   metrics   [part=N]                        next=M, then lines of Prometheus's format; 0: no more
  *   events    [since=SEQ] [wait=0|1]            JSON lines of the ring
  *   refresh   [name=HOST]                       asks every instance now
  *   reload                                      reads the configuration again

@@ -82,6 +82,7 @@
 	EVENT("fleet-trouble", "The fleet cannot be reached, and this host goes on alone.") \
 	EVENT("notice-trouble", "A notice could not be delivered, and is tried again.") \
 	LINE("notice-dropped", "A notice was given up, or had no place among those that wait.") \
+	EVENT("metrics-trouble", "Nobody can be answered at `metrics-listen`; it is tried again.") \
 	EVENT("http-missing", "Nothing that speaks HTTP works, for `pelorus-http.so` cannot be " \
 		"loaded.") \
 	EVENT("zookeeper-missing", "No ZooKeeper is asked, for `pelorus-zookeeper.so` cannot be " \

@@ -153,6 +153,34 @@ static void waits_turn(struct cluster *c, uint64_t was_ns, const struct pel_hot 
 	c->waits.most = c->waits.most_programs = 0;
 }
 
+const unsigned cluster_gap_ms[CLUSTER_GAPS - 1] = {250, 500, 1000, 2500, 5000, 10000, 15000, 30000,
+	60000};
+
+static void gap_count(struct cluster_gaps *g, uint64_t ms)
+{
+	unsigned i = 0;
+
+	while (i < CLUSTER_GAPS - 1 && ms > cluster_gap_ms[i])
+		i++;
+	g->n[i]++;
+	g->sum_ms += ms;
+}
+
+/* A writer is published: whether it is another one, and how long there was none before it. */
+static void writer_count(struct cluster *c, uint64_t missed_ns, const struct pel_hot *hot,
+	const struct pel_cold *cold)
+{
+	const char *id = hot->writer == PEL_NONE ? "" : cold->instances[hot->writer].id;
+
+	if (!*id)
+		return;
+	if (missed_ns && missed_ns < cluster_now(c))
+		gap_count(&c->gaps, (cluster_now(c) - missed_ns) / LOOP_MS);
+	if (*c->writer_id && strcmp(c->writer_id, id) != 0)
+		c->writer_changes++;
+	strcpy(c->writer_id, id);
+}
+
 /* Where DNS led an earlier worker, as long as it has told this one nothing. */
 static void keep_addresses(const struct pel_hot *was, struct pel_hot *is)
 {
@@ -194,6 +222,7 @@ static void publish(struct cluster *c, uint64_t now_ns)
 		remote_module_published(c->o->remote, c->key, &hot, &cold);
 	}
 	waits_turn(c, writerless_ns, &shown);
+	writer_count(c, writerless_ns, &shown, &cold);
 }
 
 /* Does what the change bits ask for. */

@@ -166,4 +166,32 @@ void cluster_take_fleet(struct cluster *c, enum remote_fleet fleet,
 /* All of it as a JSON object, for `status`. */
 void cluster_put_status(const struct cluster *c, FILE *out);
 
+/* Warm-ups that began, that came to nothing, that were given up. */
+struct warm_totals {
+	uint64_t runs, failures, time_outs;
+	uint64_t statement_failures, statements_refused;
+};
+
+/* Times without a writer that are over, by their length: up to cluster_gap_ms[i], or longer. */
+#define CLUSTER_GAPS 10
+extern const unsigned cluster_gap_ms[CLUSTER_GAPS - 1];
+struct cluster_gaps {
+	uint64_t n[CLUSTER_GAPS];
+	uint64_t sum_ms;
+};
+
+/* What metrics are made of, of this worker's life; it points into the cluster. */
+struct cluster_metrics {
+	const char *name;
+	const struct pel_hot *hot; /* as published */
+	const struct pel_cold *cold;
+	const char *credentials; /* a word of cluster_verdicts */
+	const struct cluster_gaps *gaps;
+	const struct warm_totals *warm;
+	uint64_t writer_changes;
+	bool in_fleet, leads_fleet;
+};
+extern const char *const cluster_verdicts[]; /* then NULL */
+void cluster_metrics(const struct cluster *c, struct cluster_metrics *ret);
+
 #endif

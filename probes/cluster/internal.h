@@ -68,13 +68,6 @@ struct name_watch {
 	uint64_t due_ns;
 };
 
-/* Of this worker's life, in one cluster. */
-struct warm_totals {
-	uint64_t runs, failures,
-		time_outs; /* warm-ups that began; that came to nothing; given up */
-	uint64_t statement_failures, statements_refused;
-};
-
 struct cluster {
 	const struct cluster_options *o;
 	unsigned record; /* of the map */
@@ -128,11 +121,14 @@ struct cluster {
 	struct warm_totals warm_totals;
 	struct warm_memory warm_memory;
 	struct cluster_waits waits;
-	uint8_t denied_told;      /* bit i: it was said that the user may not ask that question */
-	uint64_t replicas_due_ns; /* when the writer is asked for its replicas, after a denial */
-	struct rds_view *listed;  /* what the control plane said; NULL: nothing */
-	uint64_t listed_for;      /* to which writer and names it was last applied */
-	struct pel_hot said;      /* as of the last line in the log */
+	struct cluster_gaps gaps;
+	uint64_t writer_changes;
+	char writer_id[PEL_ID_MAX]; /* who was it last; empty: nobody yet */
+	uint8_t denied_told;        /* bit i: it was said that the user may not ask that question */
+	uint64_t replicas_due_ns;   /* when the writer is asked for its replicas, after a denial */
+	struct rds_view *listed;    /* what the control plane said; NULL: nothing */
+	uint64_t listed_for;        /* to which writer and names it was last applied */
+	struct pel_hot said;        /* as of the last line in the log */
 	struct pel_cold said_cold;
 };
 

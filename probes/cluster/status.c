@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A cluster as JSON.  Ids and names are validated host names: nothing in them needs
- * escaping.
+ * A cluster as JSON, and as metrics are made of it.  Ids and names are validated host names:
+ * nothing in them needs escaping.
  */
 #include "internal.h"
 
@@ -11,7 +11,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static const char *const verdicts[] = {"none", "untried", "good", "denied"};
+const char *const cluster_verdicts[] = {"none", "untried", "good", "denied", NULL};
+
+static const char *verdict(const struct cluster *c)
+{
+	return cluster_verdicts[credentials_verdict(c->links.credentials)];
+}
 
 static void put_addr(FILE *out, const struct pel_addr *addr)
 {
@@ -65,7 +70,7 @@ void cluster_put_status(const struct cluster *c, FILE *out)
 		"\"credentials\":\"%s\",\"blue_green\":\"%s\",\"alarm\":%s,\"epoch\":%" PRIu64
 		",\"names\":[",
 		c->key, c->record, pel_word_of_state(t->state), pel_word_of_why(t->why),
-		c->dialect->name, verdicts[credentials_verdict(c->links.credentials)],
+		c->dialect->name, verdict(c),
 		c->bluegreen_refused ? "refused"
 				     : bluegreen_word_of((enum bluegreen_step)c->bluegreen.step),
 		c->alarm ? "true" : "false", map_write_hot(c->o->map, c->record)->epoch);
@@ -91,4 +96,17 @@ void cluster_put_status(const struct cluster *c, FILE *out)
 		comma = ",";
 	}
 	(void)fprintf(out, "]}");
+}
+
+void cluster_metrics(const struct cluster *c, struct cluster_metrics *ret)
+{
+	*ret = (struct cluster_metrics){.name = c->title,
+		.hot = map_write_hot(c->o->map, c->record),
+		.cold = map_write_cold(c->o->map, c->record),
+		.credentials = verdict(c),
+		.gaps = &c->gaps,
+		.warm = &c->warm_totals,
+		.writer_changes = c->writer_changes,
+		.in_fleet = c->config->publish[0],
+		.leads_fleet = c->fleet == REMOTE_FLEET_LEADS};
 }

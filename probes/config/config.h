@@ -30,6 +30,7 @@
 #define CONFIG_PATH_MAX 512
 #define CONFIG_URL_MAX 512
 #define CONFIG_REGIONS_MAX 1024
+#define CONFIG_LISTEN_MAX 120 /* a path of a socket is shorter */
 #define CONFIG_ALLOWED_MAX (PEL_NAME_MAX + 2)
 
 enum config_source {
@@ -145,6 +146,7 @@ struct config {
 	uint32_t idle_exit_ms;
 	struct config_net virtual_net;
 	enum log_format log_format;
+	char metrics_listen[CONFIG_LISTEN_MAX]; /* ADDRESS:PORT or unix:PATH; empty: nowhere */
 	char notify[CONFIG_URL_MAX];            /* notices are posted there */
 	char notify_command[CONFIG_PATH_MAX];   /* or given to this program */
 	unsigned lines[CONFIG_KEYS];            /* of the keys of [pelorus] alone */

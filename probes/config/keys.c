@@ -34,6 +34,8 @@ const struct config_key config_keys[] = {
 		.min = 1000, .max = 86400000, .standard = "60s"},
 	{GLOBAL(log_format), "log-format", &config_type_word, "logfmt, json or text",
 		.words = log_format_words},
+	{GLOBAL(metrics_listen), "metrics-listen", &config_type_listen,
+		"a numeric address with a port such as 127.0.0.1:9187, or unix:PATH"},
 	{GLOBAL(notify), "notify", &config_type_secret_url, a_url},
 	{GLOBAL(notify_command), "notify-command", &config_type_path, a_path},
 	{GLOBAL(virtual_net), "virtual-net", &config_type_net,

@@ -36,6 +36,7 @@ extern const unsigned config_n_keys;
 extern const struct config_type config_type_bool;
 extern const struct config_type config_type_duration;
 extern const struct config_type config_type_host;
+extern const struct config_type config_type_listen;
 extern const struct config_type config_type_members;
 extern const struct config_type config_type_net;
 extern const struct config_type config_type_number;

@@ -3,6 +3,7 @@
 #include "keys.h"
 #include "regions.h"
 
+#include "base/listen.h"
 #include "base/url.h"
 
 #include "common/names.h"
@@ -96,6 +97,15 @@ static void warm_up_show(const struct config_key *key, const void *field, char *
 }
 
 const struct config_type config_type_warm_up = {warm_up_read, warm_up_show};
+
+static bool listen_read(const struct config_key *key, const char *value, void *ret_field)
+{
+	struct listen_address address;
+
+	return listen_parse(value, &address) == 0 && text_read(key, value, ret_field);
+}
+
+const struct config_type config_type_listen = {listen_read, text_show};
 
 static bool host_read(const struct config_key *key, const char *value, void *ret_field)
 {

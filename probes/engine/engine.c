@@ -435,6 +435,11 @@ void engine_crowd(struct engine *e, uint64_t sockets)
 	map_write_crowd(e->shared.map, sockets);
 }
 
+const struct cluster *engine_cluster(const struct engine *e, unsigned i)
+{
+	return e->clusters[i];
+}
+
 char *engine_status(const struct engine *e)
 {
 	const char *comma = "";

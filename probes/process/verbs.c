@@ -2,6 +2,8 @@
 /* The verbs of the control socket. */
 #include "worker_internal.h"
 
+#include "metrics.h"
+
 #include "base/buf.h"
 #include "cluster/cluster.h"
 
@@ -12,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define METRICS_NS (LOOP_MS / 2)
 
 static void engine_error(struct control_reply *reply, int r)
 {
@@ -248,6 +252,31 @@ static void run_status(void *ctx, const struct control_request *request,
 	free(clusters);
 }
 
+/* As many parts as take no time to speak of: who asks goes on from the next. */
+static void run_metrics(void *ctx, const struct control_request *request,
+	const struct control_peer *peer, struct control_reply *reply)
+{
+	const char *word = control_get(request, "part");
+	unsigned long part = word ? strtoul(word, NULL, 10) : 0;
+	uint64_t until_ns = loop_now_ns(((struct worker *)ctx)->loop) + METRICS_NS;
+	char *text = NULL;
+	size_t size;
+	FILE *out = part < METRICS_PARTS ? open_memstream(&text, &size) : NULL;
+
+	if (!out) {
+		engine_error(reply, part < METRICS_PARTS ? -ENOMEM : -EINVAL);
+		return;
+	}
+	do {
+		part = metrics_put(ctx, (unsigned)part, out);
+	} while (part && loop_now_ns(((struct worker *)ctx)->loop) < until_ns);
+	if (fclose(out) == 0)
+		control_reply_add(reply, "next=%lu\n%s", part, text);
+	else
+		engine_error(reply, -ENOMEM);
+	free(text);
+}
+
 static void admission_set(struct worker *w, const struct control_request *request,
 	enum pel_admission admission, struct control_reply *reply)
 {
@@ -317,6 +346,7 @@ const struct control_verb worker_verbs[] = {
 	{"hint", CONTROL_ANYONE, run_hint},
 	{"status", CONTROL_ANYONE, run_status},
 	{"events", CONTROL_ANYONE, run_events},
+	{"metrics", CONTROL_ANYONE, run_metrics},
 	{"refresh", CONTROL_TRUSTED, run_refresh},
 	{"reload", CONTROL_TRUSTED, run_reload},
 	{"token", CONTROL_TRUSTED, run_token},

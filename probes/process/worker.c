@@ -6,6 +6,7 @@
 #include "worker_internal.h"
 
 #include "channel.h"
+#include "metrics.h"
 #include "base/secret.h"
 
 #include <errno.h>
@@ -35,6 +36,7 @@ int worker_reload(struct worker *w, struct config_error *ret_error)
 	config_free(w->config);
 	w->config = config;
 	log_set_format(w->log, options_log_format(w->o->options, config));
+	scrape_listen(w->scrape, config->metrics_listen);
 	log_say(w->log, LOG_INFO, "configuration-loaded", NULL, NULL, "%s",
 		*config->path ? config->path : "defaults");
 	(void)channel_say(w->o->channel, "reloaded");
@@ -139,6 +141,21 @@ static int control_start(struct worker *w)
 	return control_new(w->loop, &options, &w->control);
 }
 
+static int scrape_start(struct worker *w)
+{
+	const struct scrape_options options = {
+		.log = w->log,
+		.mode = station_write_mode(w->o->station),
+		.put = metrics_put,
+		.ctx = w,
+	};
+	int r = scrape_new(w->loop, &options, &w->scrape);
+
+	if (r == 0)
+		scrape_listen(w->scrape, w->config->metrics_listen);
+	return r;
+}
+
 static int signals_start(struct worker *w)
 {
 	sigset_t set;
@@ -175,6 +192,8 @@ static int start(struct worker *w)
 	if (r == 0)
 		r = control_start(w);
 	if (r == 0)
+		r = scrape_start(w);
+	if (r == 0)
 		r = signals_start(w);
 	if (r == 0)
 		r = loop_io_add(w->loop, &w->channel_io, w->o->channel, EPOLLIN, on_channel, w);
@@ -189,6 +208,7 @@ static int start(struct worker *w)
 static void stop(struct worker *w, bool orderly)
 {
 	events_on_add(w->o->events, NULL, NULL);
+	scrape_free(w->scrape);
 	control_free(w->control);
 	if (w->engine)
 		engine_free(w->engine, orderly);

@@ -4,6 +4,7 @@
 #define WORKER_INTERNAL_H
 
 #include "control/control.h"
+#include "control/scrape.h"
 #include "engine/engine.h"
 #include "engine/follows.h"
 #include "map/slots.h"
@@ -16,6 +17,7 @@ struct worker {
 	struct config *config;
 	struct engine *engine;
 	struct control *control;
+	struct scrape *scrape;
 	struct slots_file *slots;
 	struct slots_summary clients;
 	uint64_t held; /* connects that wait for a writer now */

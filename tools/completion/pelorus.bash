@@ -36,7 +36,7 @@ _pelorus()
 		--role) words="writer reader" ;;
 		--shell) words="sh fish docker systemd" ;;
 		-f | --format) words="table tree tsv json" ;;
-		--config | --password-file | --defaults-file | --ssl-ca | --from | --env-file)
+		--config | --password-file | --defaults-file | --ssl-ca | --from | --env-file | --textfile)
 			COMPREPLY=($(compgen -f -- "$word"))
 			return
 			;;

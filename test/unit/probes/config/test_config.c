@@ -35,6 +35,9 @@ static const struct {
 	{"a key like no other", "[pelorus]\nbanana = 1\n", "f:2: banana: expected a key that"},
 	{"a key of the other section", "[pelorus]\nendpoint = a\n",
 		"f:2: endpoint: expected in a [cluster NAME] section"},
+	{"metrics at a name", "[pelorus]\nmetrics-listen = localhost:9187\n",
+		"f:2: metrics-listen: expected a numeric address with a port such as "
+		"127.0.0.1:9187, or unix:PATH, found 'localhost:9187'"},
 	{"a global key in a cluster", "[cluster a]\nidle-exit = 5s\n",
 		"f:2: idle-exit: expected in the [pelorus] section"},
 	{"a key with blanks", "[pelorus]\nuser name = a\n", "f:2: expected KEY = VALUE"},
@@ -152,6 +155,8 @@ static const struct {
 	{"defaults", "", "idle-exit", "60s", 0},
 	{"lines are logfmt", "", "log-format", "logfmt", 0},
 	{"or another form", "[pelorus]\nlog-format = text\n", "log-format", "text", 2},
+	{"metrics at an address", "[pelorus]\nmetrics-listen = [::1]:9187\n", "metrics-listen",
+		"[::1]:9187", 2},
 	{"a default of clusters", "[cluster a]\n", "failure-detection-time", "1500ms", 0},
 	{"a name is its endpoint", "[cluster Shop.Example.COM.]\n", "endpoint", "shop.example.com",
 		0},

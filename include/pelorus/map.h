@@ -14,6 +14,11 @@
  *
  * A cluster record starts with what routing needs (struct pel_hot); names as text, ids and uuids,
  * which only tools read, follow it (struct pel_cold).
+ *
+ * This is format 1, that of release 0.1.  Within it nothing moves: what is new takes the place of what
+ * is called pad or fill, which reads as zero where a prober does not know it, and stays unread where a
+ * library does not.  Another format has another name of file, and is published beside this one for as
+ * long as the major version is the same.
  */
 #ifndef PELORUS_MAP_H
 #define PELORUS_MAP_H

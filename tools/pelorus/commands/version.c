@@ -27,14 +27,13 @@ static const char help[] =
 	"Prints the version, where library and prober are, and the versions of the libraries in use.\n"
 	"With --running: the prober's that is at work, and that of each process's library.\n";
 
-/* A slot of another release may be longer, and then begins with what is known here. */
-static void slot_print(int fd, uint32_t slot_size, unsigned i)
+static void slot_print(int fd, unsigned i)
 {
 	struct pel_slot slot;
 	char command[sizeof(slot.command) + 1] = "";
 
 	if (pread(fd, &slot, sizeof(slot),
-		    (off_t)(offsetof(struct pel_slots, slots) + (size_t)i * slot_size)) !=
+		    (off_t)(offsetof(struct pel_slots, slots) + i * sizeof(slot))) !=
 			(ssize_t)sizeof(slot) ||
 		slot.pid <= 0 || slot.version == 0)
 		return;
@@ -53,13 +52,13 @@ static int slots_print(const char *command, int dirfd)
 	} head;
 
 	if (fd < 0 || pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
-		head.magic != PEL_SLOTS_MAGIC || head.slot_size < sizeof(struct pel_slot)) {
+		head.magic != PEL_SLOTS_MAGIC || head.slot_size != sizeof(struct pel_slot)) {
 		if (fd >= 0)
 			(void)close(fd);
 		return command_fail(command, STATUS_FAILED, "who is there cannot be read");
 	}
 	for (unsigned i = 0; i < head.count && i < PEL_SLOTS; i++)
-		slot_print(fd, head.slot_size, i);
+		slot_print(fd, i);
 	(void)close(fd);
 	return STATUS_OK;
 }

@@ -161,8 +161,8 @@ def check_blocks(name, lab, folder, environment):
 
 
 def codes_said():
-    """{code: whether the log alone has it}, by the calls that say them, and by the tables that those
-    take them from."""
+    """{code: whether the log alone has it}, by the calls that say them, and by the tables that
+    those take them from."""
     found = {}
     for name in documents.sources("probes"):
         text = documents.read(name)
@@ -242,7 +242,8 @@ def check_files(tree, lab, folder, environment):
 def check_install(tree, environment):
     want = ["bin/pelorus", "libexec/pelorusd", "include/pelorus.h", "share/man/man1/pelorus.1",
             "share/man/man3/pelorus.3", "share/man/man5/pelorus.conf.5",
-            "share/man/man7/pelorus-codes.7", "share/man/man8/pelorusd.8", "lib/systemd/system/pelorusd.service",
+            "share/man/man7/pelorus-codes.7", "share/man/man8/pelorusd.8",
+            "lib/systemd/system/pelorusd.service",
             "lib/systemd/user/pelorusd.service", "libexec/pelorus/lab/lab",
             "libexec/pelorus/lab/pelorus_lab.so",
             "share/bash-completion/completions/pelorus", "share/zsh/site-functions/_pelorus",

@@ -32,15 +32,21 @@ def admission(prober, id, word):
     return prober.wait(lambda c: id in c.instances and c.instances[id].admission == word, 40)
 
 
+def family(name, types):
+    """Whether a sample of that name has been announced."""
+    of = re.sub("_(bucket|sum|count)$", "", name)
+    return name in types or types.get(of) == "histogram"
+
+
 def metrics(prober):
     """Name and labels to value; counts an expectation if the text is not as Prometheus wants it."""
     found, types, wrong = {}, {}, []
     for line in pelorus(prober, "metrics").splitlines():
-        kind = re.fullmatch(r"# TYPE (\w+) (gauge|counter)", line)
+        kind = re.fullmatch(r"# TYPE (\w+) (gauge|counter|histogram)", line)
         sample = re.fullmatch(r'(\w+)(\{\w+="[^"]*"(?:,\w+="[^"]*")*\})? (\S+)', line)
         if kind:
             types[kind[1]] = kind[2]
-        elif sample and sample[1] in types and sample[1] + (sample[2] or "") not in found:
+        elif sample and family(sample[1], types) and sample[1] + (sample[2] or "") not in found:
             found[sample[1] + (sample[2] or "")] = float(sample[3])
         elif not line.startswith("# HELP "):
             wrong.append(line)

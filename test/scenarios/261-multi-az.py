@@ -13,6 +13,7 @@ import tempfile
 
 from lib import tap, worlds
 from lib.prober import Prober, Watch
+from lib.programs import peers
 from lib.servers import fakes, mysql97
 from lib.trials.floors import Floor, now_ns
 
@@ -23,7 +24,7 @@ HOSTS = tuple(f"shop-instance-{n}.{DOMAIN}" for n in (1, 2, 3))
 TABLE = "app.floor"
 ROUNDS = 15 if os.environ.get("PELORUS_LONG") else 3
 LATE = 0.5  # seconds from writable to published
-ROWS = ", ".join(f"('{n}', '{h}', 3306)" for n, h in enumerate(HOSTS, 1))
+ROWS = ", ".join(f"({n}, '{h}', 3306)" for n, h in enumerate(HOSTS, 1))
 
 
 class Cluster:
@@ -42,7 +43,7 @@ class Cluster:
             "--replica-net-timeout=2")) for n, a in enumerate(ADDRESSES, 1)}
         writer = self.servers[ADDRESSES[0]]
         writer.promote()
-        writer.sql("CREATE TABLE mysql.rds_topology (id VARCHAR(20), endpoint VARCHAR(255), "
+        writer.sql("CREATE TABLE mysql.rds_topology (id INT, endpoint VARCHAR(255), "
                    f"port INT); INSERT INTO mysql.rds_topology VALUES {ROWS}; CREATE TABLE {TABLE} "
                    "(id BINARY(16) PRIMARY KEY DEFAULT (UUID_TO_BIN(UUID())))")
         self.follow(writer)
@@ -71,6 +72,12 @@ def section(cluster, **keys):
             "ssl": "on", "ssl_ca": cluster.ca, "ssl_verify_server_cert": "on", **keys}
     return "\n".join(["[cluster shop]", *(f"{k.replace('_', '-')} = {v}" for k, v in keys.items()),
                       ""])
+
+
+def recognised():
+    peers.recognise(HOST, {peers.JAVA: "MultiAzClusterMysqlDialect",
+                           peers.NODE: "RdsMultiAZClusterMySQLDatabaseDialect"},
+                    [HOSTS[0]], HOSTS, password="app-secret")
 
 
 def address_of_writer(c):
@@ -132,6 +139,7 @@ try:
 except mysql97.Unavailable as error:
     tap.skip("a Multi-AZ cluster of MySQL 9.7", error)
     tap.done()
+peers.fetch()
 fakes.enter()
 dns = worlds.Dns()
 for host, address_ in zip(HOSTS, ADDRESSES):
@@ -141,5 +149,6 @@ with tempfile.TemporaryDirectory() as folder_, contextlib.ExitStack() as stack_:
     os.chmod(folder_, 0o755)
     cluster_ = Cluster(stack_, binaries_, folder_)
     without_rights(cluster_)
+    recognised()
     crashes(cluster_)
 tap.done()

@@ -2,16 +2,17 @@
 // Amazon's own Node.js driver, unmodified, over mysql2: says what it takes the cluster for, then
 // writes until its input ends.  One JSON line per thing that happens.
 //
-//   fidelity.mjs HOST PORT
+//   fidelity.mjs HOST PORT [USER PASSWORD [tls]]
 import { AwsMySQLClient } from "aws-advanced-nodejs-wrapper/mysql";
 
-const [host, port] = process.argv.slice(2);
+const [host, port, user = "app", password = "app", tls] = process.argv.slice(2);
 const say = (line) => process.stdout.write(JSON.stringify(line) + "\n");
 let client = null;
 
 async function connect() {
   client = new AwsMySQLClient({
-    host, port: Number(port), user: "app", password: "app", database: "app",
+    host, port: Number(port), user, password, database: "app",
+    ...(tls && { ssl: { rejectUnauthorized: false } }),
     plugins: "initialConnection,failover2", failoverTimeoutMs: 60000, connectTimeout: 5000,
   });
   client.on("error", () => {});

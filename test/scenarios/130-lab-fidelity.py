@@ -13,7 +13,7 @@ import time
 from lib import tap
 from lib.lab import Lab, now
 from lib.paths import ROOT
-from lib.programs import clients
+from lib.programs import clients, peers
 
 ROUNDS = int(os.environ.get("PELORUS_ROUNDS", "1"))
 LIMIT = 60
@@ -79,6 +79,13 @@ def recognise_java(lab, client):
            "java: knows their roles", str(roles))
 
 
+def recognise_java_wrapper(lab):
+    """Amazon's own for Java; it writes in the measurements (test/bench)."""
+    peers.recognise(lab.writer_name, {peers.JAVA: "AuroraMysqlDialect"}, [lab.host(lab.writer)],
+                    instances(lab), run=lambda command, **options: lab.exec(
+                        *command, check=False, limit=options.pop("timeout"), **options))
+
+
 def fail_over(lab, mode, drivers, number):
     """One failover; every driver must write on the new writer."""
     before, since = now(), {c: len(c.said) for c in drivers}
@@ -97,6 +104,7 @@ def main():
     with Lab(instances=3, dns_lag="2s") as lab:
         lab.sql("writer", "CREATE TABLE fidelity (client VARCHAR(10), number INT, "
                 "PRIMARY KEY (client, number))")
+        recognise_java_wrapper(lab)
         drivers = []
         for name, problem, recognise, command in (
                 ("node", clients.node_problem(), recognise_node,

@@ -19,10 +19,12 @@ from lib import tap, worlds
 from lib.environ import preload
 from lib.paths import PELORUSD
 from lib.prober import Prober, Runtime, Watch
+from lib.programs import peers
 from lib.servers import fakes, mysql97
 
 HOST, HOSTS = "db.shop.example", ("db1.shop.example", "db2.shop.example")
 ADDRESSES = ("127.0.1.1", "127.0.1.2")
+OF_RDS = "shop.abc123.us-east-1.rds.amazonaws.com"
 PASSWORD = "app-secret"
 PUBLISHED = 1.0  # seconds from writable to published
 CODE = """import os, sys, pymysql
@@ -185,10 +187,12 @@ try:
 except mysql97.Unavailable as error:
     tap.skip("MySQL 9.7 and caching_sha2_password", error)
     tap.done()
+peers.fetch()
 fakes.enter()
 dns = worlds.Dns()
 for host, address in zip(HOSTS, ADDRESSES):
     dns.addresses[host] = [address]
+dns.addresses[OF_RDS] = [ADDRESSES[0]]
 leads_to(0)
 with tempfile.TemporaryDirectory() as folder_, contextlib.ExitStack() as stack:
     ca_ = worlds.authority(folder_)
@@ -203,5 +207,7 @@ with tempfile.TemporaryDirectory() as folder_, contextlib.ExitStack() as stack:
     unverified(source)
     by_authority(ca_, source)
     refused_in_clear(source)
+    peers.recognise(OF_RDS, {peers.JAVA: "RdsMysqlDialect", peers.NODE: "RdsMySQLDatabaseDialect"},
+                    [OF_RDS], [OF_RDS], password=PASSWORD)
     by_environment(folder_, source, replica)
 tap.done()

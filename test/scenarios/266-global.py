@@ -14,6 +14,7 @@ import tempfile
 from lib import tap, worlds
 from lib.paths import LIBRARY
 from lib.prober import Prober, Watch
+from lib.programs import peers
 from lib.servers import fakes, mariadb
 from lib.trials.floors import now_ns
 
@@ -41,10 +42,14 @@ class Database:
     def __init__(self, stack, folder):
         self.table = os.path.join(folder, "global.tsv")
         self.write_table("use-1")
+        regions = os.path.join(folder, "regions.tsv")
+        with open(regions, "w") as out:
+            out.writelines(f"{region}\t{LAG}\t{LAG}\n" for region in (HOME, AWAY, APART))
         self.servers = {}
         for n, name in enumerate(REGIONS, 1):
             self.servers[name] = stack.enter_context(mariadb.Server(
-                folder, f"127.0.1.{n}", n, name, f"--aurora-global-file={self.table}"))
+                folder, f"127.0.1.{n}", n, name, f"--aurora-global-file={self.table}",
+                f"--aurora-regions-file={regions}"))
             dns.addresses[host(name)] = [self.servers[name].address]
         dns.aliases.update({GLOBAL: WRITER, WRITER: host("use-1"), READER: host("use-2")})
         self.servers["use-1"].promote()
@@ -114,6 +119,16 @@ def members(db):
         p.wait_settled(4)
         tap.ok(reached(p, READER) == {"use-2", "euw-1", "euw-2"}, "without a home: all readers",
                reached(p, READER))
+
+
+def recognised():
+    """Amazon's driver wants a pattern for each region that is in the table."""
+    patterns = [*PATTERNS.values(), "?.ap.shop.example"]
+    option = "globalClusterInstanceHostPatterns=" + ",".join(
+        f"[{region}]{pattern}" for region, pattern in zip((HOME, AWAY, APART), patterns))
+    for name in (GLOBAL, WRITER):
+        peers.recognise(name, {peers.JAVA: "GlobalAuroraMysqlDialect"}, [host("use-1")],
+                        [*map(host, REGIONS), patterns[-1].replace("?", FAR)], options=[option])
 
 
 def of_no_such_region(db):
@@ -200,6 +215,7 @@ class Trial:
 
 
 def run(db):
+    recognised()
     members(db)
     of_no_such_region(db)
     with Prober(db, section()) as p:
@@ -213,6 +229,7 @@ def run(db):
             trial.end()
 
 
+peers.fetch()  # where there is a network: inside the namespace there is none
 fakes.enter()
 dns = worlds.Dns()
 with tempfile.TemporaryDirectory() as folder_, contextlib.ExitStack() as stack_:

@@ -38,7 +38,7 @@ def ask(driver, host, run=subprocess.run, user="app", password="app", options=()
     for line in done.stdout.splitlines():
         if line.startswith('{"dialect"'):
             return json.loads(line)
-    return {"dialect": None, "hosts": [], "why": (done.stderr + done.stdout)[-1500:]}
+    return {"dialect": None, "hosts": [], "why": (done.stderr + done.stdout)[:1500]}
 
 
 def recognise(host, wanted, writers, hosts, **how):

@@ -2,12 +2,13 @@
 /*
  * Makes a MariaDB server look like an Aurora MySQL instance.
  *
- * Two plugins in one library.  `aurora` carries @@aurora_server_id and @@aurora_version, whose
+ * Four plugins in one library.  `aurora` carries @@aurora_server_id and @@aurora_version, whose
  * names come from the plugin's.  `REPLICA_HOST_STATUS` is a table in INFORMATION_SCHEMA: its rows
  * are the lines of a file that the lab's supervisor replaces, a field for each column, separated by
- * tabs, in the columns' order.  `AURORA_GLOBAL_DB_INSTANCE_STATUS` is one too, of a file that tests
- * write; without one it is empty, as in a cluster that is of no global database.  The first also makes @@innodb_read_only tell the role; that is done here because
- * an INFORMATION_SCHEMA plugin is started after InnoDB, a daemon plugin before it.
+ * tabs, in the columns' order.  So are `AURORA_GLOBAL_DB_INSTANCE_STATUS` and
+ * `AURORA_GLOBAL_DB_STATUS`, of files that tests write; without them they are empty, as in a cluster
+ * that is of no global database.  The first table also makes @@innodb_read_only tell the role; that
+ * is done here because an INFORMATION_SCHEMA plugin is started after InnoDB, a daemon plugin before.
  */
 #include "server.h"
 
@@ -22,6 +23,7 @@ static char *server_id;
 static char *version;
 static char *status_file;
 static char *global_file;
+static char *regions_file;
 
 /* Not read-only: a blue/green switchover renames running instances. */
 static MYSQL_SYSVAR_STR(server_id, server_id, PLUGIN_VAR_MEMALLOC | PLUGIN_VAR_RQCMDARG,
@@ -32,12 +34,15 @@ static MYSQL_SYSVAR_STR(status_file, status_file, PLUGIN_VAR_READONLY | PLUGIN_V
 	"File with the rows of REPLICA_HOST_STATUS", NULL, NULL, "");
 static MYSQL_SYSVAR_STR(global_file, global_file, PLUGIN_VAR_READONLY | PLUGIN_VAR_RQCMDARG,
 	"File with the rows of AURORA_GLOBAL_DB_INSTANCE_STATUS", NULL, NULL, "");
+static MYSQL_SYSVAR_STR(regions_file, regions_file, PLUGIN_VAR_READONLY | PLUGIN_VAR_RQCMDARG,
+	"File with the rows of AURORA_GLOBAL_DB_STATUS", NULL, NULL, "");
 
 static struct st_mysql_sys_var *variables[] = {
 	MYSQL_SYSVAR(server_id),
 	MYSQL_SYSVAR(version),
 	MYSQL_SYSVAR(status_file),
 	MYSQL_SYSVAR(global_file),
+	MYSQL_SYSVAR(regions_file),
 	NULL,
 };
 
@@ -70,6 +75,13 @@ static struct table global = {.file = &global_file,
 		{"SESSION_ID", LAB_VARCHAR, 100},
 		{"AWS_REGION", LAB_VARCHAR, 100},
 		{"VISIBILITY_LAG_IN_MSEC", LAB_DOUBLE, 22},
+	}};
+static struct table regions = {.file = &regions_file,
+	.n = 3,
+	.columns = {
+		{"AWS_REGION", LAB_VARCHAR, 100},
+		{"DURABILITY_LAG_IN_MILLISECONDS", LAB_DOUBLE, 22},
+		{"RPO_LAG_IN_MILLISECONDS", LAB_DOUBLE, 22},
 	}};
 
 /* Splits a line at its tabs, in place.  Returns whether it has exactly so many. */
@@ -121,6 +133,11 @@ static int fill_global(void *thd, void *tables, void *cond)
 	return fill(thd, tables, &global);
 }
 
+static int fill_regions(void *thd, void *tables, void *cond)
+{
+	return fill(thd, tables, &regions);
+}
+
 static void columns_give(struct lab_schema_table *to, struct table *of)
 {
 	for (unsigned i = 0; i < of->n; i++) {
@@ -136,30 +153,43 @@ static void columns_give(struct lab_schema_table *to, struct table *of)
 	to->columns = of->server_columns;
 }
 
-static int replicas_init(void *arg)
+/* In whatever order the server starts them. */
+static int table_init(struct lab_schema_table *to, struct table *of, bool tie_role)
 {
-	struct lab_schema_table *to = arg;
 	const char *problem = lab_server_init();
 
-	if (!problem)
+	if (!problem && tie_role)
 		problem = lab_server_tie_role();
 	if (problem) {
 		fprintf(stderr, "pelorus lab plugin: %s; it does not load\n", problem);
 		return 1;
 	}
-	columns_give(to, &replicas);
-	to->fill_table = fill_replicas;
+	columns_give(to, of);
 	return 0;
 }
 
-/* The server starts it after the first, which has looked at the server. */
+static int replicas_init(void *arg)
+{
+	struct lab_schema_table *to = arg;
+
+	to->fill_table = fill_replicas;
+	return table_init(to, &replicas, true);
+}
+
 static int global_init(void *arg)
 {
 	struct lab_schema_table *to = arg;
 
-	columns_give(to, &global);
 	to->fill_table = fill_global;
-	return 0;
+	return table_init(to, &global, false);
+}
+
+static int regions_init(void *arg)
+{
+	struct lab_schema_table *to = arg;
+
+	to->fill_table = fill_regions;
+	return table_init(to, &regions, false);
 }
 
 static struct st_mysql_daemon daemon_info = {MYSQL_DAEMON_INTERFACE_VERSION};
@@ -200,6 +230,18 @@ maria_declare_plugin(pelorus_lab)
 	.descr = "Topology of a global database",
 	.license = PLUGIN_LICENSE_PROPRIETARY,
 	.init = global_init,
+	.version = 0x0100,
+	.version_info = "1.0",
+	.maturity = MariaDB_PLUGIN_MATURITY_STABLE,
+},
+{
+	.type = MYSQL_INFORMATION_SCHEMA_PLUGIN,
+	.info = &table_info,
+	.name = "AURORA_GLOBAL_DB_STATUS",
+	.author = "The Pelorus authors",
+	.descr = "Regions of a global database",
+	.license = PLUGIN_LICENSE_PROPRIETARY,
+	.init = regions_init,
 	.version = 0x0100,
 	.version_info = "1.0",
 	.maturity = MariaDB_PLUGIN_MATURITY_STABLE,

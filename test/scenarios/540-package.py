@@ -51,7 +51,8 @@ step left sh -c "while read -r f; do [ -e \"\$f\" ] && echo \"left: \$f\"; done 
 
 # What each has, and what it may need; nothing else asks for a server.
 PACKAGES = {
-    "pelorus": ("./usr/bin/pelorus", "./usr/libexec/pelorusd", "./usr/libexec/pelorus-http.so",
+    "pelorus": ("./usr/bin/pelorus", "./usr/libexec/pelorusd", "./usr/libexec/pelorus-trap",
+                "./usr/libexec/pelorus-http.so",
                 "./lib/systemd/system/pelorusd.service", "./usr/lib/systemd/user/pelorusd.service",
                 "./etc/pelorus/pelorus.conf.example", "./usr/share/man/man8/pelorusd.8.gz"),
     "pelorus-zookeeper": ("./usr/libexec/pelorus-zookeeper.so",),

@@ -20,7 +20,8 @@ LIBRARIES = {"libc.so.6", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "libc
              "libsmartcols.so.1"}
 
 WANTED = {
-    "pelorus": ("/usr/bin/pelorus", "/usr/libexec/pelorusd", "/usr/libexec/pelorus-http.so",
+    "pelorus": ("/usr/bin/pelorus", "/usr/libexec/pelorusd", "/usr/libexec/pelorus-trap",
+                "/usr/libexec/pelorus-http.so",
                 "/usr/lib/systemd/system/pelorusd.service",
                 "/usr/lib/systemd/user/pelorusd.service", "/etc/pelorus/pelorus.conf.example",
                 "/usr/share/man/man8/pelorusd.8", "/usr/share/licenses/pelorus-0.1.0/LICENSE"),

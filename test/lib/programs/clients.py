@@ -79,6 +79,20 @@ def hickory():
     return os.path.join(BUILDS, "cargo", "debug", "resolve"), None
 
 
+def go(static):
+    """(program, None), made of test/clients/go, or (None, why it cannot be had): a static one that
+    asks DNS by itself, or one that asks libc; both dial by their own system calls."""
+    if not shutil.which("go"):
+        return None, "there is no Go here"
+    program = os.path.join(BUILDS, "go", "static" if static else "cgo")
+    more = ["-ldflags=-linkmode=external", "-tags=netcgo"]
+    done = subprocess.run(["go", "build", "-trimpath", *([] if static else more), "-o", program,
+                           "."], cwd=os.path.join(CLIENTS, "go"), capture_output=True, text=True,
+                          env={**os.environ, "CGO_ENABLED": "0" if static else "1"},
+                          stdin=subprocess.DEVNULL)
+    return (None, "go cannot build: " + _last(done.stderr)) if done.returncode else (program, None)
+
+
 def _last(text):
     return (text.strip().splitlines() or ["?"])[-1]
 

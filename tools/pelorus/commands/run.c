@@ -34,7 +34,8 @@
 #define LOOKS_MAX 10 /* half a second is not much before a program starts */
 
 static const char usage[] =
-	"usage: pelorus run [--cluster NAME]... [--env-file FILE] [--require] [--] COMMAND [ARGUMENT...]\n"
+	"usage: pelorus run [--cluster NAME]... [--env-file FILE] [--require] [--trap] [--] COMMAND "
+	"[ARGUMENT...]\n"
 	"Runs COMMAND with libpelorus.so preloaded, and makes sure that a prober is at work.\n"
 	"\n"
 	"  --cluster NAME  also follows NAME, whose form does not tell that it is a cluster;\n"
@@ -42,12 +43,15 @@ static const char usage[] =
 	"  --env-file FILE has the daemon log in with what FILE (.env) says of the database; COMMAND\n"
 	"                  reads it by itself, and is given nothing else of it\n"
 	"  --require       refuses (125) instead of warning where the preload cannot work\n"
+	"  --trap          follows also what a preload does not reach, Go and static programs: stays\n"
+	"                  as COMMAND's parent and answers its connects, by a seccomp filter\n"
 	"\n"
 	"Ends with COMMAND's own status; 125 if pelorus itself fails, 126 if COMMAND cannot be\n"
 	"executed, 127 if it is not found.\n";
 
 struct run {
 	bool require;
+	bool trap;
 	const char *clusters[CLUSTERS_MAX + 1];
 	unsigned n_clusters;
 	const char *env_file;
@@ -75,6 +79,7 @@ static int parse(struct run *run, int argc, char **argv)
 		{"cluster", required_argument, NULL, 'c'},
 		{"env-file", required_argument, NULL, 'e'},
 		{"require", no_argument, NULL, 'r'},
+		{"trap", no_argument, NULL, 't'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
@@ -88,6 +93,8 @@ static int parse(struct run *run, int argc, char **argv)
 			run->require = true;
 		else if (c == 'e')
 			run->env_file = optarg;
+		else if (c == 't')
+			run->trap = true;
 		else if (c == 'c' && run->n_clusters < CLUSTERS_MAX)
 			run->clusters[run->n_clusters++] = optarg;
 		else
@@ -134,6 +141,8 @@ static int inspect(const struct run *run, const char *path, const char *library,
 	if (elf_inspect(path, getenv("PATH"), lib.machine, &program) < 0)
 		return 0;
 	*ret_foreign = program.traits & ELF_FOREIGN;
+	if (run->trap)
+		program.traits &= ~(ELF_STATIC | ELF_GO);
 	hindrance = elf_hindrance(program.traits);
 	return hindrance ? warn(run, program.path, hindrance) : 0;
 }
@@ -250,6 +259,34 @@ static void tell_dns_only(const struct run *run)
 	}
 }
 
+/* Becomes the trap's keeper, which is to be started without the program's preload. */
+static int run_trapped(const struct run *run, int argc)
+{
+	static const char *const folders[] = {".", PELORUS_BINDIR_TO_LIBEXECDIR, "../trap"};
+	char preload[] = "--preload", require[] = "--require", end[] = "--", path[PATH_MAX];
+	char **argv = calloc((size_t)argc + 6, sizeof(*argv));
+	const char *list = getenv("LD_PRELOAD");
+	int n = 0,
+	    r = command_find_file("pelorus-trap", getenv("PELORUS_TRAP_PROGRAM"), folders,
+		    sizeof(folders) / sizeof(*folders), X_OK, path);
+
+	if (r < 0 || !argv)
+		return cannot("pelorus-trap", argv ? -r : ENOMEM);
+	argv[n++] = path;
+	if (run->require)
+		argv[n++] = require;
+	if (list) {
+		argv[n++] = preload;
+		argv[n++] = strdup(list);
+		(void)unsetenv("LD_PRELOAD");
+	}
+	argv[n++] = end;
+	for (int i = 0; run->command[i]; i++)
+		argv[n++] = run->command[i];
+	(void)execv(path, argv);
+	return cannot(path, errno);
+}
+
 int cmd_run(int argc, char **argv)
 {
 	struct run run = {0};
@@ -275,6 +312,8 @@ int cmd_run(int argc, char **argv)
 		status = set_preload(&run, path);
 	if (status != 0)
 		return status;
+	if (run.trap)
+		return run_trapped(&run, argc);
 	(void)execvp(run.command[0], run.command);
 	return cannot(run.command[0], errno);
 }

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A program for the trap, by libc's thinnest calls: `trapped ADDRESS PORT WHAT [N [WORD...]]`.
+ *
+ *   greet            connects, and prints what it is greeted with
+ *   storm N WORD...  N connects under a timer that fires all the while: how many ended how; words are
+ *                    restart (SA_RESTART), nonblock
+ *   alarm N          one connect that a signal is to end N ms later: how, and when
+ *   limit N          ... or its own SO_SNDTIMEO
+ *   forks N          so many children that connect, each for itself: how many could
+ *   time N           what a connect() of a datagram socket takes, in ns: the least of ten rounds
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct sockaddr_in to = {.sin_family = AF_INET};
+
+static void hear(int signal)
+{
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static int dial(int fd)
+{
+	return connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 ? 0 : errno;
+}
+
+static void set_timer(bool restart, long first_us, long each_us)
+{
+	struct sigaction sa = {.sa_handler = hear, .sa_flags = restart ? SA_RESTART : 0};
+	struct itimerval t = {.it_value.tv_usec = first_us, .it_interval.tv_usec = each_us};
+
+	(void)sigaction(SIGALRM, &sa, NULL);
+	(void)setitimer(ITIMER_REAL, &t, NULL);
+}
+
+/* What a connect that does not block has come to. */
+static int outcome(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	socklen_t n = sizeof(int);
+	int error = 0;
+
+	while (poll(&p, 1, 30000) < 0 && errno == EINTR)
+		;
+	(void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n);
+	return error;
+}
+
+static int storm(int count, bool restart, bool nonblock)
+{
+	int good = 0, interrupted = 0, connected = 0, other = 0;
+
+	set_timer(restart, 1000, 1000);
+	for (int i = 0; i < count; i++) {
+		int fd = socket(AF_INET, SOCK_STREAM | (nonblock ? SOCK_NONBLOCK : 0), 0),
+		    r = dial(fd);
+
+		if (nonblock && r == EINPROGRESS)
+			r = outcome(fd);
+		good += r == 0;
+		interrupted += r == EINTR;
+		connected += r == EISCONN;
+		if (r != 0 && r != EINTR && r != EISCONN && other++ == 0)
+			fprintf(stderr, "%s\n", strerror(r));
+		(void)close(fd);
+	}
+	printf("%d %d %d %d\n", good, interrupted, connected, other);
+	return 0;
+}
+
+/* Ended by a signal, or by its own limit. */
+static int end_late(long ms, bool by_limit)
+{
+	const struct timeval limit = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+	int fd = socket(AF_INET, SOCK_STREAM, 0), r;
+	uint64_t begin = now_ns();
+
+	if (by_limit)
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	else
+		set_timer(false, ms * 1000, 0);
+	r = dial(fd);
+	printf("%s %llu\n", strerror(r), (unsigned long long)((now_ns() - begin) / 1000000));
+	return 0;
+}
+
+static int greet(void)
+{
+	char text[256];
+	int fd = socket(AF_INET, SOCK_STREAM, 0), r = dial(fd);
+	ssize_t n = r == 0 ? read(fd, text, sizeof(text)) : 0;
+
+	if (r != 0)
+		printf("%s\n", strerror(r));
+	else
+		printf("%.*s", (int)(n > 0 ? n : 0), text);
+	(void)close(fd);
+	return r != 0;
+}
+
+static int forks(int count)
+{
+	int good = 0, status;
+
+	for (int i = 0; i < count; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(dial(socket(AF_INET, SOCK_STREAM, 0)) != 0);
+		if (waitpid(pid, &status, 0) == pid && status == 0)
+			good++;
+	}
+	printf("%d\n", good);
+	return 0;
+}
+
+static int take_time(int count)
+{
+	uint64_t least = UINT64_MAX;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	for (int round = 0; round < 10; round++) {
+		uint64_t begin = now_ns(), each;
+
+		for (int i = 0; i < count; i++)
+			(void)dial(fd);
+		each = (now_ns() - begin) / (uint64_t)count;
+		least = each < least ? each : least;
+	}
+	printf("%llu\n", (unsigned long long)least);
+	return 0;
+}
+
+static bool has(char **words, const char *word)
+{
+	for (; *words; words++) {
+		if (strcmp(*words, word) == 0)
+			return true;
+	}
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	int n = argc > 4 ? atoi(argv[4]) : 1;
+
+	if (argc < 4 || inet_pton(AF_INET, argv[1], &to.sin_addr) != 1)
+		return 2;
+	to.sin_port = htons((uint16_t)atoi(argv[2]));
+	if (strcmp(argv[3], "storm") == 0)
+		return storm(n, has(argv, "restart"), has(argv, "nonblock"));
+	if (strcmp(argv[3], "alarm") == 0 || strcmp(argv[3], "limit") == 0)
+		return end_late(n, argv[3][0] == 'l');
+	if (strcmp(argv[3], "forks") == 0)
+		return forks(n);
+	if (strcmp(argv[3], "time") == 0)
+		return take_time(n);
+	return greet();
+}

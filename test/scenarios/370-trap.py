@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Go programs in the trap of `pelorus run --trap`, through failovers while DNS never moves: a
+static one that asks DNS by itself, and one that asks libc; both dial by their own system calls.
+
+Judged is that they are back within a second and lose nothing; what a failover adds is a figure,
+beside a floor that knows the new writer. With PELORUS_LONG there are 30 of each kind.
+"""
+import os
+import statistics
+import time
+
+from lib.lab import Lab, now
+from lib.paths import PELORUS
+from lib.programs import clients
+from lib.programs.apps import Apps
+from lib.programs.writer import Writer, program
+from lib.tap import done, note, ok, skip
+from lib.trials.publishing import CALM_S
+from lib.trials.race import Race
+
+FLOOR, STATIC, CGO, POOL = "floor", "Go, static", "Go, cgo", "Go, a pool of four"
+TRAP = [PELORUS, "run", "--trap", "--"]
+LONG = bool(os.environ.get("PELORUS_LONG"))
+ROUNDS = 30 if LONG else 1
+BACK_MS, MEDIAN_MS = 1000, 40
+HOLD_S = 15 if LONG else 3
+CGO_ENV = {"GODEBUG": "netdns=cgo"}
+
+
+def start(race, static, cgo):
+    address = next(i for i in race.lab.status()["instances"]
+                   if i["role"] == "writer")["addresses"][0]
+    race.start(FLOOR, [program("c/floor")], host=address)
+    race.start(STATIC, TRAP + [static], pelorus=True)
+    race.start(POOL, TRAP + [static], pelorus=True, pause_ms=20, more=("4",))
+    if cgo:
+        race.start(CGO, TRAP + [cgo], pelorus=True, **CGO_ENV)
+    return [n for n in (STATIC, POOL, CGO) if n in race.entries]
+
+
+def check_mode(race, mode, ours):
+    added = {name: [] for name in ours}
+    for _ in range(ROUNDS):
+        race.wait_writing()
+        race.wait_settled()
+        _, found = race.failover(mode, [FLOOR, *ours], floor=FLOOR)
+        for name in ours:
+            late = found[name] is None or found[FLOOR] is None
+            added[name].append(None if late else found[name] - found[FLOOR])
+        if mode == "blackhole":
+            time.sleep(CALM_S)
+    for name, values in added.items():
+        known = [v for v in values if v is not None]
+        note(f"{mode}, {name}: {[v and round(v, 1) for v in values]} ms beside the floor")
+        ok(len(known) == len(values) and max(known) < BACK_MS,
+           f"{mode}: {name} is back within {BACK_MS} ms of the floor", values)
+        if LONG:
+            ok(statistics.median(known) <= MEDIAN_MS,
+               f"{mode}: {name}: median at most {MEDIAN_MS} ms", statistics.median(known))
+
+
+def check_hold(race, ours):
+    """Nobody is refused while there is no writer."""
+    race.wait_writing()
+    race.wait_settled()
+    before = now()
+    _, found = race.failover("crash", [FLOOR, *ours], HOLD_S + 10, floor=FLOOR, detect_s=HOLD_S)
+    for name in ours:
+        width = 4 if name == POOL else 1
+        errors = race.entries[name].writer.errors(before)
+        note(f"{HOLD_S} s without a writer, {name}: {len(errors)} errors, back "
+             f"{found[name] or 0:.0f} ms behind the writer: {[e[3][:80] for e in errors[:4]]}")
+        ok(found[name] is not None and len(errors) <= width,
+           f"without a writer: {name} waits, with no more errors than statements in flight", errors)
+
+
+def check_idle(lab, static, apps):
+    """A connection that nobody uses while the writer changes is gone when it is used again."""
+    idle = Writer(lab, "idle", 77, apps.env(), 3000, command=TRAP + [static])
+    reader = Writer(lab, "reader", 78, apps.env(READ="1"), 5, command=TRAP + [static],
+                    host=lab.reader_name)
+    ok(idle.wait_for() and reader.wait_for(), "an idle one writes, and a reader reads",
+       (idle.stderr, reader.stderr, idle.lines[-2:], reader.lines[-2:]))
+    writable = lab.failover("graceful")["writable"]
+    ok(idle.wait_for(writable["boot_ns"], 10) and len(idle.errors()) <= 1,
+       "the idle one writes to the new writer", idle.lines[-3:])
+    ok(reader.wait_for(now(), 10), "the reader reads", reader.lines[-3:])
+    read = {line[3] for line in reader.lines if line[1] == "ok" and line[2] > 0}
+    note(f"the reader was answered by {sorted(read)}, errors: {len(reader.errors())}")
+    for one in (idle, reader):
+        ok(one.end() == 0, f"the {one.kind} ends as the program does", one.stderr)
+
+
+def check_rows(lab, race, ours):
+    for name in ours:
+        writer = race.entries[name].writer
+        status = writer.end()
+        rows = lab.sql("writer", "SELECT n, COUNT(*) FROM journal WHERE "
+                                 f"writer = {writer.number} GROUP BY n")
+        kept = {int(n) for n, _ in rows}
+        lost, twice = writer.acknowledged() - kept, [n for n, c in rows if c != "1"]
+        ok(status == 0 and not lost and not twice,
+           f"{name}: nothing lost, nothing twice, and it ends as the program does",
+           (status, sorted(lost)[:5], twice[:5], writer.stderr[-300:]))
+
+
+def main():
+    static, why = clients.go(static=True)
+    cgo, why_cgo = clients.go(static=False)
+    if why:
+        skip("Go in the trap", why)
+        done()
+    if why_cgo:
+        skip("Go with libc's resolver", why_cgo)
+    with Lab(instances=3, dns_lag="never") as lab, Apps(lab) as apps, Race(lab, apps) as race:
+        ours = start(race, static, cgo)
+        for mode in ("crash", "graceful", "blackhole"):
+            check_mode(race, mode, ours)
+        check_hold(race, ours)
+        check_idle(lab, static, apps)
+        check_rows(lab, race, ours)
+    done()
+
+
+main()

@@ -1,0 +1,267 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The trap through what a program and its machine can do: a static program that dials virtual
+addresses is led, waits and ends as natively, whichever of the trap's processes dies meanwhile.
+
+With PELORUS_LONG there are 10,000 connects of each kind under signals, and 1,000 forks.
+"""
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+
+from lib import environ
+from lib.paths import BUILD
+from lib.programs import loopback
+from lib.published import Map, Park
+from lib.tap import done, note, ok
+from lib.terminal import Terminal
+from lib.waiting import alive, wait_for
+
+WRITER = "db.cluster-abc.test-region-1.rds.amazonaws.com"
+ONE, TWO, SILENT = "127.0.77.1", "127.0.77.2", "10.77.0.2"
+PROGRAM = os.path.join(BUILD, "test", "guests", "trapped-static")
+KEEPER = os.path.join(BUILD, "tools", "trap", "pelorus-trap")
+FAULTY = os.path.join(BUILD, "test", "guests", "trap-faults")
+LONG = bool(os.environ.get("PELORUS_LONG"))
+STORM, FORKS = (10000, 1000) if LONG else (500, 100)
+PLACES = {1: "a call is taken", 2: "its socket is", 3: "it is recorded", 6: "it blocks no longer",
+          7: "it is begun", 4: "it blocks again", 5: "all but the answer is done"}
+
+
+class World:
+    def __init__(self, folder, published, port):
+        self.published, self.port, self.folder = published, port, folder
+        self.address = socket.gethostbyname(WRITER)
+        self.env = environ.plain(PELORUS_RUNTIME_DIR=os.path.join(folder, "run"),
+                                 PELORUS_PROBER="off")
+
+    def words(self, *what, address=None, keeper=KEEPER):
+        return [keeper, "--", PROGRAM, address or self.address, str(self.port), *map(str, what)]
+
+    def popen(self, words, **more):
+        return subprocess.Popen(words, **{"env": self.env, "stdout": subprocess.PIPE,
+                                          "stderr": subprocess.PIPE, "text": True, **more})
+
+    def run(self, words, limit=60, env=None, **more):
+        """(status, output, errors)"""
+        done = subprocess.run(words, env={**self.env, **(env or {})}, capture_output=True,
+                              text=True, timeout=limit, **more)
+        return done.returncode, done.stdout.strip(), done.stderr.strip()
+
+    def ask(self, *what, **more):
+        return self.run(self.words(*what, **more))
+
+    def writer(self, which):
+        self.published.tell(f"writer 0 {which}")
+
+
+def worker_of(keeper, program="trapped"):
+    """The trap's other process: of the keeper's children the one that is no program."""
+    def find():
+        with open(f"/proc/{keeper}/task/{keeper}/children") as children:
+            for pid in children.read().split():
+                with contextlib.suppress(OSError):
+                    if os.readlink(f"/proc/{pid}/exe").endswith(("pelorus-trap", "trap-faults")):
+                        return int(pid)
+        return None
+    return wait_for(find, 10)
+
+
+def check_led(world):
+    got = world.ask("greet")
+    ok(got == (0, ONE, ""), "a virtual address leads to the writer", got)
+    world.writer(1)
+    ok(world.ask("greet")[1] == TWO, "and to the next one")
+    world.writer(0)
+    got = world.ask("greet", address=TWO)
+    ok(got[1] == TWO, "any other address is where it was", got)
+    user = ["setpriv", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
+    got = world.run([*user, *world.words("greet")])
+    ok(got[:2] == (0, ONE), "without capabilities, too", got)
+    got = world.run(world.words("greet", keeper=FAULTY), env={"PELORUS_TRAP_YAMA": "1"})
+    ok(got == (0, ONE, ""), "and where only an ancestor may look into a program", got)
+
+
+def check_held(world):
+    """One that blocks waits for a writer, as long as it may."""
+    world.writer("none")
+    child = world.popen(world.words("greet"))
+    time.sleep(0.5)
+    world.writer(1)
+    ok(child.communicate(timeout=20)[0].strip() == TWO, "a connect that blocks waits for a writer")
+    world.writer("none")
+    got = world.ask("alarm", 300)
+    reason, ms = got[1].rsplit(" ", 1)
+    ok(reason == os.strerror(4) and 290 <= int(ms) < 1500, "a signal ends its wait", got)
+    got = world.ask("limit", 300)
+    reason, ms = got[1].rsplit(" ", 1)
+    ok(reason == os.strerror(115) and 290 <= int(ms) < 1500, "its own limit does", got)
+    world.writer(0)
+    world.published.tell("hold 0 500")
+    world.writer("none")
+    got = world.ask("greet")
+    ok(got[1] == os.strerror(111), "when `hold` is over it is refused", got)
+    world.published.tell("hold 0 unsaid")
+    world.writer(0)
+    world.writer("none")
+    child = world.popen(world.words("greet"))
+    os.kill(worker_of(child.pid), signal.SIGKILL)
+    time.sleep(0.3)
+    os.kill(worker_of(child.pid), signal.SIGKILL)
+    world.writer(0)
+    ok(child.communicate(timeout=20)[0].strip() == ONE, "who waits does not see workers die")
+
+
+def check_signals(world):
+    """Calls that signals interrupt, against the same ones without us."""
+    for words in ((), ("restart",), ("nonblock",), ("restart", "nonblock")):
+        got = world.ask("storm", STORM, *words)
+        good, interrupted, connected, other = map(int, got[1].split())
+        plain = world.run(world.words("storm", STORM, *words, address=ONE)[2:])
+        text = " and ".join(words) or "neither SA_RESTART nor O_NONBLOCK"
+        note(f"{text}: {got[1]}; natively {plain[1]}")
+        ok(connected == other == 0 and good + interrupted == STORM,
+           f"{STORM} connects under a timer, {text}: all well, or ended by a signal", got)
+        if "restart" in words:
+            ok(interrupted == 0, f"... {text}: none is ended by one")
+    world.published.tell(f"instance 0 0 i0 {world.port} {SILENT}")
+    world.writer(0)
+    got = world.ask("alarm", 200)
+    native = world.run(world.words("alarm", 200, address=SILENT)[2:])
+    note(f"alarm() on a silent host: {got[1]} ms; natively {native[1]} ms")
+    ok(got[1].rsplit(" ", 1)[0] == native[1].rsplit(" ", 1)[0] and
+       int(got[1].split()[-1]) < int(native[1].split()[-1]) + 1000,
+       "alarm() ends a connect to a silent host as natively", got)
+    world.published.tell(f"instance 0 0 i0 {world.port} {ONE}")
+    world.writer(0)
+
+
+def check_faults(world):
+    fuse = os.path.join(world.folder, "fuse")
+    for kind in ("kill", "stop"):
+        for place, text in PLACES.items():
+            for what in (("greet",), ("storm", 1, "nonblock")):
+                if kind == "stop" and what[0] == "storm":
+                    continue
+                with open(fuse, "w"):
+                    pass
+                begin = time.monotonic()
+                got = world.run(world.words(*what, keeper=FAULTY),
+                                env={"PELORUS_TRAP_FAULT": f"{place} {kind} {fuse}"})
+                took = time.monotonic() - begin
+                burnt = not os.path.exists(fuse) or place in (6, 7) and what[0] == "storm"
+                wanted = ONE if what[0] == "greet" else "1 0 0 0"
+                ok(got == (0, wanted, "") and burnt and took < 5,
+                   f"a worker's {kind} when {text}: {what[-1]}, nothing is seen",
+                   (got, took, burnt))
+    check_no_keeper(world)
+
+
+def check_no_keeper(world):
+    greet = " ".join(world.words("greet")[2:])
+    child = world.popen([KEEPER, "--", "sh", "-c", f"{greet}; read line; {greet}; read line"],
+                        stdin=subprocess.PIPE)
+    first = child.stdout.readline().strip()
+    worker = worker_of(child.pid)
+    child.kill()
+    child.stdin.write("go\n")
+    child.stdin.flush()
+    second = child.stdout.readline().strip()
+    ok(first == second == ONE, "without a keeper the worker serves on", (first, second))
+    child.stdin.close()
+    child.wait()
+    wait_for(lambda: not alive(worker), 10)
+    ok(True, "and ends behind the program")
+
+
+def check_status(world):
+    for text, words, wanted in (
+            ("its status", ["sh", "-c", "exit 3"], 3),
+            ("a death by signal", ["sh", "-c", "kill -KILL $$"], -9),
+            ("its death by SIGTERM", ["sh", "-c", "kill -TERM $$"], -15),
+            ("no such command", ["/nonexistent"], 127), ("no permission", ["/etc/passwd"], 126)):
+        got = world.run([KEEPER, "--", *words])
+        ok(got[0] == wanted, f"{text} is the trap's: {wanted}", got)
+    child = world.popen([KEEPER, "--", "sh", "-c", "trap 'echo heard; exit 7' USR1; echo up; "
+                         "while :; do sleep 0.05; done"])
+    child.stdout.readline()
+    child.send_signal(signal.SIGUSR1)
+    ok(child.communicate(timeout=10)[0] == "heard\n" and child.returncode == 7,
+       "a signal is passed on")
+    got = world.run([KEEPER, "--", "sh", "-c", "sleep 3 </dev/null >/dev/null 2>&1 & echo left"],
+                    limit=2.5)
+    ok(got[1] == "left", "who leaves a child behind is not waited for", got)
+    got = world.run([KEEPER, "--", KEEPER, "--", "sh", "-c", "echo inner"])
+    ok(got[:2] == (0, "inner") and "another program traps this one" in got[2],
+       "a trap within a trap stands back", got)
+    got = world.ask("forks", FORKS)
+    ok(got == (0, str(FORKS), ""), f"{FORKS} forked children connect", got)
+    got = world.run(["unshare", "--pid", "--fork", "--mount-proc", "--kill-child",
+                     *world.words("greet")[:2], "sh", "-c",
+                     "(sleep 0.1 &) ; sleep 0.3; cat /proc/[0-9]*/stat | grep -c ') Z'; exec " +
+                     " ".join(world.words("greet")[2:])])
+    ok(got == (0, f"0\n{ONE}", ""), "as PID 1 it leads, and leaves no zombie", got)
+
+
+def check_closed(world):
+    """A program that closes its output ends the pipe, whoever else lives; a socket, too."""
+    child = world.popen([KEEPER, "--", "sh", "-c", "exec >&-; sleep 5"])
+    begin = time.monotonic()
+    child.stdout.read()
+    ok(time.monotonic() - begin < 4, "what the program closes is closed")
+    child.kill()
+    child.wait()
+
+
+def check_terminal(world):
+    env = {**world.env, "PATH": os.environ["PATH"]}
+    with Terminal(env) as terminal:
+        terminal.type(f"{KEEPER} -- sh -c 'echo up; sleep 60; echo over'")
+        terminal.wait(lambda lines: "up" in lines, "in a terminal it runs")
+        terminal.key("C-z")
+        terminal.wait(lambda lines: any("Stopped" in line for line in lines), "^Z stops it")
+        terminal.type("fg")
+        time.sleep(0.3)
+        terminal.key("C-c")
+        terminal.type("echo ended with $?")
+        terminal.wait(lambda lines: "ended with 130" in lines, "and ^C behind fg ends it")
+
+
+def check_severed(world):
+    """A connection to what is no longer the writer ends."""
+    code = ("import socket, sys; s = socket.create_connection((sys.argv[1], int(sys.argv[2])));"
+            "s.recv(99); print('up', flush=True); print(len(s.recv(99)))")
+    child = world.popen([KEEPER, "--", "/usr/bin/python3", "-c", code, world.address,
+                         str(world.port)])
+    child.stdout.readline()
+    begin = time.monotonic()
+    world.writer(1)
+    got = child.stdout.readline().strip()
+    took = time.monotonic() - begin
+    note(f"closed {took * 1e3:.1f} ms after the map moved")
+    ok(got == "0" and child.wait(10) == 0 and took < 1, "a connection to a former writer is closed",
+       (got, took))
+    world.writer(0)
+
+
+def main():
+    folder = loopback.enter(hosts={WRITER: TWO})
+    port = loopback.Servers(ONE, TWO).port
+    place = Park()
+    with Map(folder) as published:
+        published.tell(f"name 0 writer {WRITER} {TWO}")
+        for i, address in enumerate((ONE, TWO)):
+            published.tell(f"instance 0 {i} i{i} {port} {address}")
+        published.park(place)
+        published.tell("writer 0 0")
+        world = World(folder, published, port)
+        for check in (check_led, check_held, check_severed, check_signals, check_faults,
+                      check_status, check_closed, check_terminal):
+            check(world)
+    done()
+
+
+main()

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "closing.h"
+
+#include "socket.h"
+#include "sockets.h"
+#include "task.h"
+#include "waiting.h"
+
+#include "base/env.h"
+#include "prober/slot.h"
+
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* A duplicate of what is recorded, or below 0 if its owner has closed it. */
+static int take(struct worker *w, const struct trap_socket *s)
+{
+	int own = task_take(s->tgid, s->fd);
+
+	if (own < 0 || socket_cookie(own) == atomic_load(&s->cookie))
+		return own;
+	(void)close(own);
+	return -1;
+}
+
+/* The next read gives 0 and the next write EPIPE; of who would die of that the next call gives ECONNRESET. */
+static void end(struct worker *w, int own, const struct trap_socket *s, uint64_t now_ns)
+{
+	/* It was connected anew, by a call that nobody told of. */
+	if (!socket_goes_to(own, &s->socket.real))
+		return;
+	if (!task_dies_of_sigpipe(s->tgid) || !socket_disconnect(own))
+		(void)shutdown(own, SHUT_RDWR);
+	atomic_store(&w->followed[s->name]->released_ns, now_ns);
+	slot_count(SLOT_SEVERED);
+	slot_count_sockets(-1);
+}
+
+static void judge(struct worker *w, struct trap_socket *s, const struct pel_ref *ref,
+	const struct pel_hot *hot, uint64_t now_ns)
+{
+	int own;
+
+	s->socket.uid = hot->uid;
+	s->socket.name = (uint8_t)ref->name;
+	if (sever_decide(hot, &s->socket, env_get()->sever, true, now_ns) < SEVER_FIRST)
+		return;
+	own = take(w, s);
+	if (own >= 0 && !waiting_instead(w, own, s)) {
+		end(w, own, s, now_ns);
+		sockets_forget(w->trap, s);
+	} else if (own < 0) {
+		sockets_forget(w->trap, s);
+	}
+	if (own >= 0)
+		(void)close(own);
+}
+
+/* One name.  False if the map does not have it, or nobody lives who vouches for what it says. */
+static bool look_name(struct worker *w, const struct pel_map *map, unsigned i, uint64_t now_ns)
+{
+	const struct followed *f = w->followed[i];
+	struct worker_seen *seen = &w->seen[i];
+	struct trap_socket *next;
+	struct pel_ref ref;
+	struct pel_hot hot;
+
+	if (!f || !mapview_is_fresh(map, now_ns)) {
+		*seen = (struct worker_seen){0};
+		return !f;
+	}
+	if (pel_map_find(map, f->name, f->hash, &ref) < 0)
+		return false;
+	if (seen->map == map && seen->uid == ref.uid &&
+		seen->generation == pel_map_generation(map, ref.cluster))
+		return true;
+	if (mapview_read(map, f->name, f->hash, &ref, &hot) < 0)
+		return false;
+	for (struct trap_socket *s = sockets_next(w->trap, NULL); s; s = next) {
+		next = sockets_next(w->trap, s);
+		if (s->name == i && !s->parked)
+			judge(w, s, &ref, &hot, now_ns);
+	}
+	if (seen->map != map)
+		slot_follow(f->hash, now_ns);
+	*seen = (struct worker_seen){.map = map, .uid = hot.uid, .generation = hot.generation};
+	return true;
+}
+
+void closing_look(struct worker *w, const struct pel_map *map, uint64_t now_ns)
+{
+	w->all_found = map != NULL;
+	for (unsigned i = 0; map && i < w->trap->n_names; i++) {
+		if (!look_name(w, map, i, now_ns))
+			w->all_found = false;
+	}
+}
+
+uint32_t closing_count(struct worker *w)
+{
+	struct trap_socket *next;
+	uint32_t live = 0;
+
+	for (struct trap_socket *s = sockets_next(w->trap, NULL); s; s = next) {
+		int own = take(w, s);
+
+		next = sockets_next(w->trap, s);
+		if (own < 0) {
+			sockets_forget(w->trap, s);
+			continue;
+		}
+		(void)close(own);
+		live += !s->parked;
+	}
+	return live;
+}

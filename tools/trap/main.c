@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pelorus-trap: what `pelorus run --trap` becomes.
+ *
+ *   pelorus-trap [--require] [--preload LIST] -- COMMAND [ARGUMENT...]
+ *
+ * LIST is the program's LD_PRELOAD, which is not to be ours.
+ */
+#include "filter.h"
+#include "keeper.h"
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"preload", required_argument, NULL, 'p'},
+		{"require", no_argument, NULL, 'r'},
+		{0},
+	};
+	const char *preload = NULL, *why;
+	bool require = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+		if (c == 'p')
+			preload = optarg;
+		else if (c == 'r')
+			require = true;
+		else
+			return KEEPER_FAILED;
+	}
+	if (!argv[optind]) {
+		fputs("pelorus-trap: it is started by pelorus run --trap\n", stderr);
+		return KEEPER_FAILED;
+	}
+	why = filter_hindrance();
+	if (!why)
+		return keeper_run(argv + optind, preload);
+	fprintf(stderr, "pelorus: run: --trap cannot work: %s%s\n", why,
+		require ? "" : "; it runs as without");
+	return require ? KEEPER_FAILED : keeper_execute(argv + optind, preload);
+}

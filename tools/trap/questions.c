@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Go's own resolver is known by what it sets on its sockets: SO_BROADCAST, and not IP_RECVERR as glibc
+ * does, which in a program of both would drop answers that come from elsewhere than it asked.
+ *
+ * An answer is made here only where a prober says where the name leads; else, and for every other
+ * question, the nameserver's goes back byte for byte.
+ */
+#include "questions.h"
+
+#include "call.h"
+#include "dns_question.h"
+#include "filter.h"
+#include "socket.h"
+#include "task.h"
+
+#include "base/env.h"
+#include "common/clock.h"
+#include "common/dns_read.h"
+#include "common/names.h"
+#include "known/address.h"
+#include "prober/follow.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PENDING 32
+#define FORWARDS 64
+#define QUESTION_MAX 512
+#define MESSAGE_MAX 65536
+#define FIRST_NS UINT64_C(1000000000) /* a prober's first word is awaited so long */
+#define TICK_NS UINT64_C(10000000)    /* ... and looked for so often */
+#define FORWARD_NS UINT64_C(10000000000)
+#define SERVFAIL 2
+
+/* A question for a name of which the prober has not said yet where it leads. */
+struct pending {
+	uint64_t until_ns; /* 0: a free place */
+	uint16_t port;
+	uint16_t size;
+	uint8_t bytes[QUESTION_MAX];
+};
+
+/* A question that a nameserver was asked for the program. */
+struct forward {
+	uint64_t until_ns; /* 0: a free place */
+	int fd;
+	uint16_t port;
+	uint16_t size;
+	uint8_t bytes[QUESTION_MAX]; /* for an answer of ours, if the nameserver gives none */
+};
+
+struct questions {
+	struct worker *w;
+	struct pending pending[PENDING];
+	struct forward forwards[FORWARDS];
+	uint8_t message[MESSAGE_MAX];
+};
+
+static struct sockaddr_in loopback(uint16_t port)
+{
+	return (struct sockaddr_in){.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+/* The port of the program's socket, or of ours. */
+static uint16_t local_port(int fd)
+{
+	struct sockaddr_storage sa;
+	socklen_t n = sizeof(sa);
+	struct pel_addr addr;
+
+	return getsockname(fd, (struct sockaddr *)&sa, &n) == 0 &&
+			address_from_sockaddr((const struct sockaddr *)&sa, n, &addr)
+		? addr.port
+		: 0;
+}
+
+void questions_open(struct trap *t)
+{
+	const struct sockaddr_in any = loopback(0);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	t->answers = fd;
+	t->answers_stream = -1;
+	if (fd < 0)
+		return;
+	if (bind(fd, (const struct sockaddr *)&any, sizeof(any)) == 0)
+		t->answers_port = local_port(fd);
+}
+
+struct questions *questions_begin(struct worker *w)
+{
+	struct questions *q = mmap(NULL, sizeof(*q), PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (q == MAP_FAILED || w->trap->answers_port == 0 ||
+		worker_watch(w, w->trap->answers, WORKER_ANSWERS, 0) < 0)
+		return NULL;
+	q->w = w;
+	return q;
+}
+
+static bool is_gos_own(int own, int family)
+{
+	if (socket_option(own, SOL_SOCKET, SO_TYPE) != SOCK_DGRAM)
+		return false;
+	if (family == AF_INET)
+		return socket_option(own, SOL_SOCKET, SO_BROADCAST) == 1 &&
+			socket_option(own, IPPROTO_IP, IP_RECVERR) == 0;
+	return socket_option(own, IPPROTO_IPV6, IPV6_RECVERR) == 0 &&
+		socket_option(own, IPPROTO_IPV6, IPV6_V6ONLY) == 0;
+}
+
+static void remember_server(struct trap *t, const struct pel_addr *asked, uint16_t port)
+{
+	for (unsigned i = 0; i < TRAP_SERVERS; i++) {
+		if (t->servers[i].port == port)
+			t->servers[i].port = 0;
+	}
+	t->servers[t->next_server % TRAP_SERVERS] =
+		(struct trap_server){.addr = *asked, .port = port};
+	t->next_server++;
+}
+
+bool questions_redirect(struct worker *w, struct trap_call *c, const struct pel_addr *asked,
+	int family)
+{
+	struct trap *t = w->trap;
+	struct pel_addr to = {.family = 4, .port = t->answers_port, .ip = {127, 0, 0, 1}};
+	pid_t tgid = w->questions ? task_process_of((pid_t)c->notif.pid) : -1;
+	uint16_t port;
+	int own, r = -1;
+
+	if (tgid < 0 || !task_is_go(tgid) || !task_is_here(tgid))
+		return false;
+	own = task_take(tgid, (int)c->notif.data.args[0]);
+	if (own < 0)
+		return false;
+	if (is_gos_own(own, family) && filter_is_waiting(t->listener, c->notif.id))
+		r = socket_begin(own, &to, family, NULL);
+	port = r == 0 ? local_port(own) : 0;
+	(void)close(own);
+	if (port == 0)
+		return false;
+	remember_server(t, asked, port);
+	call_answer(t, c, 0);
+	return true;
+}
+
+static void send_answer(struct questions *q, uint16_t port, const uint8_t *bytes, size_t n)
+{
+	const struct sockaddr_in to = loopback(port);
+
+	(void)sendto(q->w->trap->answers, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL,
+		(const struct sockaddr *)&to, sizeof(to));
+}
+
+static const struct pel_addr *server_of(const struct trap *t, uint16_t port)
+{
+	for (unsigned i = 0; port != 0 && i < TRAP_SERVERS; i++) {
+		if (t->servers[i].port == port)
+			return &t->servers[i].addr;
+	}
+	return NULL;
+}
+
+static void end_forward(struct forward *f)
+{
+	(void)close(f->fd);
+	f->until_ns = 0;
+}
+
+/* A nameserver that refuses is told of as it is, so that the next one is asked at once. */
+static void fail(struct questions *q, uint16_t port, const uint8_t *bytes, size_t n)
+{
+	uint8_t answer[QUESTION_MAX];
+
+	if (n < PEL_DNS_HEADER || n > sizeof(answer))
+		return;
+	memcpy(answer, bytes, n);
+	answer[2] |= 0x80;
+	answer[3] = 0x80 | SERVFAIL;
+	send_answer(q, port, answer, n);
+}
+
+/* A free place, or that of the oldest. */
+static struct forward *forward_place(struct questions *q)
+{
+	struct forward *oldest = &q->forwards[0];
+
+	for (unsigned i = 0; i < FORWARDS; i++) {
+		if (q->forwards[i].until_ns < oldest->until_ns)
+			oldest = &q->forwards[i];
+	}
+	if (oldest->until_ns != 0)
+		end_forward(oldest);
+	return oldest;
+}
+
+static void forward(struct questions *q, uint16_t port, const uint8_t *bytes, size_t n)
+{
+	const struct pel_addr *server = server_of(q->w->trap, port);
+	struct forward *f = forward_place(q);
+	int family = server && server->family == 6 ? AF_INET6 : AF_INET;
+
+	if (!server)
+		return;
+	f->fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	f->port = port;
+	f->size = (uint16_t)(n < sizeof(f->bytes) ? n : sizeof(f->bytes));
+	memcpy(f->bytes, bytes, f->size);
+	if (f->fd < 0 || socket_begin(f->fd, server, family, NULL) != 0 ||
+		send(f->fd, bytes, n, MSG_NOSIGNAL) != (ssize_t)n ||
+		worker_watch(q->w, f->fd, WORKER_FORWARD, (unsigned)(f - q->forwards)) < 0) {
+		if (f->fd >= 0)
+			(void)close(f->fd);
+		fail(q, port, bytes, n);
+		return;
+	}
+	f->until_ns = clock_now_ns() + FORWARD_NS;
+}
+
+/* By form, by PELORUS_CLUSTER, or because the prober was told to. */
+static bool is_followed(const char *name)
+{
+	const struct pel_map *map = mapview_get(clock_now_ns());
+	struct pel_ref ref;
+
+	return env_role_of(env_get(), name) != PEL_ROLE_UNKNOWN ||
+		(pel_name_kind(name) == PEL_KIND_OTHER && map &&
+			pel_map_find(map, name, pel_name_hash(name), &ref) == 0);
+}
+
+static const uint8_t *address_for(const struct followed *f, const struct plan *plan, uint16_t type,
+	uint8_t v4[static 4])
+{
+	uint16_t families = 0;
+
+	for (unsigned i = 0; i < plan->hot.n_instances; i++)
+		families |= plan->hot.instances[i].flags & (PEL_INST_HAS4 | PEL_INST_HAS6);
+	if (plan->verdict == ROUTE_DNS)
+		families |= plan->target.family == 4 ? PEL_INST_HAS4 : PEL_INST_HAS6;
+	for (int i = 0; i < 4; i++)
+		v4[i] = (uint8_t)(f->virtual4 >> (24 - 8 * i));
+	if (type == PEL_DNS_A)
+		return families == PEL_INST_HAS6 ? NULL : v4;
+	return families == PEL_INST_HAS6 ? f->virtual6 : NULL;
+}
+
+static bool is_first_due(const struct plan *p)
+{
+	return !p->fresh || !p->found ||
+		(p->hot.state == PEL_STATE_UNKNOWN && p->hot.why == PEL_WHY_STARTING);
+}
+
+/* True if it has its answer, or may be forwarded; false if the prober's first word is awaited. */
+static bool answer_followed(struct questions *q, const struct pending *asked,
+	struct dns_question *d, bool may_wait)
+{
+	struct followed *f = follow_name(d->name);
+	uint8_t answer[DNS_ANSWER_MAX], v4[4];
+	bool expected;
+	struct plan plan;
+
+	if (!f || worker_name(q->w, f) < 0) {
+		forward(q, asked->port, asked->bytes, asked->size);
+		return true;
+	}
+	expected = follow_tell(f, 0, clock_now_ns());
+	plan_make(f, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &plan);
+	if (may_wait && expected && is_first_due(&plan))
+		return false;
+	if (plan.fresh && plan.found && (plan.verdict != ROUTE_DNS || plan.n_addrs > 0))
+		send_answer(q, asked->port, answer,
+			dns_question_answer(asked->bytes, d, address_for(f, &plan, d->type, v4),
+				answer));
+	else
+		forward(q, asked->port, asked->bytes, asked->size);
+	return true;
+}
+
+/* As a look-up of the library: a first word is awaited once, and not for long. */
+static void put_off(struct questions *q, const struct pending *asked)
+{
+	for (unsigned i = 0; i < PENDING; i++) {
+		if (q->pending[i].until_ns == 0) {
+			q->pending[i] = *asked;
+			return;
+		}
+	}
+	forward(q, asked->port, asked->bytes, asked->size);
+}
+
+static void ask(struct questions *q, uint16_t port, const uint8_t *bytes, size_t n)
+{
+	struct pending asked = {.port = port, .size = (uint16_t)n};
+	struct trap *t = q->w->trap;
+	struct dns_question d;
+	uint64_t now = clock_now_ns();
+
+	if (n > sizeof(asked.bytes) || !dns_question_read(bytes, n, &d) || !is_followed(d.name)) {
+		forward(q, port, bytes, n);
+		return;
+	}
+	memcpy(asked.bytes, bytes, n);
+	if (atomic_load(&t->first_until_ns) == 0)
+		atomic_store(&t->first_until_ns, now + FIRST_NS);
+	asked.until_ns = atomic_load(&t->first_until_ns);
+	if (!answer_followed(q, &asked, &d, now < asked.until_ns))
+		put_off(q, &asked);
+}
+
+static void receive(struct questions *q)
+{
+	struct sockaddr_in from;
+	socklen_t n_from = sizeof(from);
+	ssize_t n = recvfrom(q->w->trap->answers, q->message, sizeof(q->message), MSG_DONTWAIT,
+		(struct sockaddr *)&from, &n_from);
+
+	if (n >= PEL_DNS_HEADER && n_from == sizeof(from) &&
+		from.sin_addr.s_addr == htonl(INADDR_LOOPBACK))
+		ask(q, ntohs(from.sin_port), q->message, (size_t)n);
+}
+
+static void receive_forwarded(struct questions *q, struct forward *f)
+{
+	ssize_t n = f->until_ns ? recv(f->fd, q->message, sizeof(q->message), MSG_DONTWAIT) : -1;
+
+	if (f->until_ns == 0 || (n < 0 && errno == EAGAIN))
+		return;
+	if (n >= 2)
+		send_answer(q, f->port, q->message, (size_t)n);
+	else if (n < 0)
+		fail(q, f->port, f->bytes, f->size);
+	if (n < 2 || memcmp(q->message, f->bytes, 2) == 0)
+		end_forward(f);
+}
+
+void questions_event(struct worker *w, enum worker_event event, unsigned i)
+{
+	if (event == WORKER_ANSWERS)
+		receive(w->questions);
+	else if (event == WORKER_FORWARD && i < FORWARDS)
+		receive_forwarded(w->questions, &w->questions->forwards[i]);
+}
+
+static void look_pending(struct questions *q, struct pending *p, uint64_t now_ns)
+{
+	struct dns_question d;
+
+	if (!dns_question_read(p->bytes, p->size, &d) ||
+		answer_followed(q, p, &d, now_ns < p->until_ns))
+		p->until_ns = 0;
+}
+
+uint64_t questions_look(struct worker *w, uint64_t now_ns)
+{
+	struct questions *q = w->questions;
+	uint64_t rest = WORKER_NEVER;
+
+	for (unsigned i = 0; q && i < PENDING; i++) {
+		if (q->pending[i].until_ns != 0)
+			look_pending(q, &q->pending[i], now_ns);
+		if (q->pending[i].until_ns != 0)
+			rest = TICK_NS;
+	}
+	for (unsigned i = 0; q && i < FORWARDS; i++) {
+		struct forward *f = &q->forwards[i];
+
+		if (f->until_ns != 0 && now_ns >= f->until_ns)
+			end_forward(f);
+		if (f->until_ns != 0)
+			rest = worker_least(rest, f->until_ns - now_ns);
+	}
+	return rest;
+}

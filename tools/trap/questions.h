@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Go asks DNS by its own system calls, and does not look who answers.  Its questions come to us: for a
+ * followed name the virtual address is the answer, any other goes to the nameserver that was meant.
+ */
+#ifndef PELORUS_TRAP_QUESTIONS_H
+#define PELORUS_TRAP_QUESTIONS_H
+
+#include "worker.h"
+
+/* The sockets that questions come to, which outlive a worker.  Without them nothing is redirected. */
+void questions_open(struct trap *t);
+
+/* A worker's part; NULL: nothing is redirected. */
+struct questions *questions_begin(struct worker *w);
+
+/* Answers a connect() to port 53 of a Go program; false if it is to go on by itself. */
+bool questions_redirect(struct worker *w, struct trap_call *c, const struct pel_addr *asked,
+	int family);
+
+/* What came by one of its sockets. */
+void questions_event(struct worker *w, enum worker_event event, unsigned i);
+
+/* Those that wait for a prober's first word, or for a nameserver.  When it wants to be called again. */
+uint64_t questions_look(struct worker *w, uint64_t now_ns);
+
+#endif

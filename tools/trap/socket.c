@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "socket.h"
+
+#include "known/address.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#ifndef SO_PEERNAME
+#define SO_PEERNAME 28
+#endif
+#ifndef SO_COOKIE
+#define SO_COOKIE 57
+#endif
+
+uint64_t socket_cookie(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t n = sizeof(cookie);
+
+	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &n) < 0 ? 0 : cookie;
+}
+
+int socket_option(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t n = sizeof(value);
+
+	return getsockopt(fd, level, name, &value, &n) < 0 ? -1 : value;
+}
+
+bool socket_blocks(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 && !(flags & O_NONBLOCK);
+}
+
+int socket_state(int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t n = sizeof(info);
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) < 0 ? -1 : info.tcpi_state;
+}
+
+bool socket_goes_to(int fd, const struct pel_addr *to)
+{
+	struct sockaddr_storage sa;
+	struct pel_addr peer;
+	socklen_t n = sizeof(struct sockaddr_in6);
+	int r = getsockopt(fd, SOL_SOCKET, SO_PEERNAME, &sa, &n);
+
+	/* The kernel refuses a size that it cannot fill; getpeername() tells nothing before the end. */
+	if (r < 0) {
+		n = sizeof(struct sockaddr_in);
+		r = getsockopt(fd, SOL_SOCKET, SO_PEERNAME, &sa, &n);
+	}
+	return r == 0 && address_from_sockaddr((const struct sockaddr *)&sa, n, &peer) &&
+		peer.family == to->family && peer.port == to->port &&
+		memcmp(peer.ip, to->ip, sizeof(peer.ip)) == 0;
+}
+
+int socket_begin(int fd, const struct pel_addr *to, int family, struct trap_call *call)
+{
+	struct sockaddr_storage sa;
+	socklen_t n = address_to_sockaddr(to, family, &sa);
+	int flags = fcntl(fd, F_GETFL), r;
+
+	if (n == 0 || flags < 0)
+		return n == 0 ? ENETUNREACH : errno;
+	if (!(flags & O_NONBLOCK)) {
+		if (call)
+			call->unblocked = 1;
+		(void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	}
+	trap_fault(6);
+	r = connect(fd, (const struct sockaddr *)&sa, n) == 0 ? 0 : errno;
+	trap_fault(7);
+	if (!(flags & O_NONBLOCK)) {
+		(void)fcntl(fd, F_SETFL, flags);
+		if (call)
+			call->unblocked = 0;
+	}
+	return r;
+}
+
+void socket_restore(int fd, struct trap_call *call)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags >= 0 && socket_cookie(fd) == atomic_load(&call->socket.cookie))
+		(void)fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+	call->unblocked = 0;
+}
+
+bool socket_disconnect(int fd)
+{
+	const struct sockaddr none = {.sa_family = AF_UNSPEC};
+
+	return connect(fd, &none, sizeof(none)) == 0;
+}
+
+uint32_t socket_patience(int fd, int tries)
+{
+	int before = socket_option(fd, IPPROTO_TCP, TCP_SYNCNT);
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &tries, sizeof(tries));
+	return before > 0 ? (uint32_t)before : 0;
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "task.h"
+
+#include "base/elf_note.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+#define READ_MAX 128
+#define HEADERS_MAX 64
+#define NOTES_MAX 4096
+#define HELP_MS 50 /* the keeper is as busy as we are */
+
+/* What is asked of the keeper: a descriptor (n is 0) or some memory. */
+struct question {
+	int32_t pid;
+	int32_t fd;
+	uint64_t from;
+	uint64_t n;
+};
+
+static int help = -1;
+
+struct answer {
+	int64_t r;
+	uint8_t bytes[READ_MAX];
+};
+
+static ssize_t read_file(const char *path, char *ret, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -errno : read(fd, ret, size - 1);
+
+	if (fd >= 0)
+		(void)close(fd);
+	if (n >= 0)
+		ret[n] = '\0';
+	return n;
+}
+
+/* A line of /proc/PID/status, as a number. */
+static uint64_t field(const char *status, const char *name, int base)
+{
+	const char *at = strstr(status, name);
+
+	return at ? strtoull(at + strlen(name), NULL, base) : 0;
+}
+
+pid_t task_process_of(pid_t tid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, tid, 0);
+	char path[64], status[4096];
+	pid_t tgid;
+
+	if (fd >= 0) {
+		(void)close(fd);
+		return tid;
+	}
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	if (read_file(path, status, sizeof(status)) < 0)
+		return -ESRCH;
+	tgid = (pid_t)field(status, "\nTgid:", 10);
+	return tgid > 0 ? tgid : -ESRCH;
+}
+
+static int take(pid_t tgid, int fd)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, tgid, 0), r;
+
+	if (pidfd < 0)
+		return -errno;
+	r = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	r = r < 0 ? -errno : r;
+	(void)close(pidfd);
+	return r;
+}
+
+static ssize_t read_memory(pid_t tid, uint64_t from, void *to, size_t n)
+{
+	const struct iovec here = {to, n}, there = {(void *)(uintptr_t)from, n};
+	ssize_t r = process_vm_readv(tid, &here, 1, &there, 1, 0);
+
+	return r < 0 ? -errno : r;
+}
+
+/* A message with one descriptor, or none (-1). */
+static ssize_t send_with(int line, const void *bytes, size_t n, int fd)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr head;
+	} control = {0};
+	struct iovec part = {(void *)(uintptr_t)bytes, n};
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+
+	if (fd >= 0) {
+		control.head = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)),
+			.cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS};
+		memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+		m.msg_control = control.room;
+		m.msg_controllen = sizeof(control.room);
+	}
+	return sendmsg(line, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static ssize_t receive_with(int line, void *bytes, size_t n, int *ret_fd)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr head;
+	} control = {0};
+	struct iovec part = {bytes, n};
+	struct msghdr m = {.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control.room,
+		.msg_controllen = sizeof(control.room)};
+	ssize_t r = recvmsg(line, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	*ret_fd = -1;
+	if (r >= 0 && m.msg_controllen >= CMSG_LEN(sizeof(int)) &&
+		control.head.cmsg_type == SCM_RIGHTS)
+		memcpy(ret_fd, CMSG_DATA(&control.head), sizeof(*ret_fd));
+	return r;
+}
+
+void task_ask_by(int line)
+{
+	help = line;
+}
+
+void task_help(int line)
+{
+	struct question q;
+	struct answer a = {.r = -EINVAL};
+	int fd = -1;
+
+	if (receive_with(line, &q, sizeof(q), &fd) != sizeof(q))
+		return;
+	if (q.n == 0) {
+		a.r = fd = take(q.pid, q.fd);
+	} else if (q.n <= sizeof(a.bytes)) {
+		a.r = read_memory(q.pid, q.from, a.bytes, q.n);
+	}
+	(void)send_with(line, &a, sizeof(a), fd);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+/* What came too late for an earlier question is thrown away. */
+static int64_t ask(const struct question *q, struct answer *ret, int *ret_fd)
+{
+	struct pollfd answered = {.fd = help, .events = POLLIN};
+
+	while (receive_with(help, ret, sizeof(*ret), ret_fd) > 0) {
+		if (*ret_fd >= 0)
+			(void)close(*ret_fd);
+	}
+	if (send_with(help, q, sizeof(*q), -1) < 0 || poll(&answered, 1, HELP_MS) != 1 ||
+		receive_with(help, ret, sizeof(*ret), ret_fd) != sizeof(*ret))
+		return -EPERM;
+	return ret->r;
+}
+
+static bool is_forbidden(int64_t r)
+{
+#ifdef PELORUS_TRAP_FAULTS
+	if (getenv("PELORUS_TRAP_YAMA"))
+		return true;
+#endif
+	return r == -EPERM || r == -EACCES;
+}
+
+int task_take(pid_t tgid, int fd)
+{
+	const struct question q = {.pid = tgid, .fd = fd};
+	struct answer a;
+	int64_t r = take(tgid, fd);
+	int own = -1;
+
+	if (!is_forbidden(r) || help < 0)
+		return (int)r;
+	if (r >= 0)
+		(void)close((int)r);
+	r = ask(&q, &a, &own);
+	return r >= 0 && own >= 0 ? own : -EPERM;
+}
+
+ssize_t task_read(pid_t tid, uint64_t from, void *to, size_t n)
+{
+	const struct question q = {.pid = tid, .from = from, .n = n};
+	struct answer a;
+	ssize_t r = read_memory(tid, from, to, n);
+	int none;
+
+	if (!is_forbidden(r) || help < 0 || n > sizeof(a.bytes))
+		return r;
+	r = (ssize_t)ask(&q, &a, &none);
+	if (r > 0 && (size_t)r <= n)
+		memcpy(to, a.bytes, (size_t)r);
+	return r;
+}
+
+static bool file_is_go(int fd)
+{
+	char notes[NOTES_MAX];
+	Elf64_Ehdr head;
+	Elf64_Phdr part;
+
+	if (pread(fd, &head, sizeof(head), 0) != sizeof(head) ||
+		memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 ||
+		head.e_ident[EI_CLASS] != ELFCLASS64 || head.e_phentsize != sizeof(part))
+		return false;
+	for (int i = 0; i < head.e_phnum && i < HEADERS_MAX; i++) {
+		if (pread(fd, &part, sizeof(part),
+			    (off_t)(head.e_phoff + (uint64_t)i * sizeof(part))) != sizeof(part))
+			return false;
+		if (part.p_type == PT_NOTE && part.p_filesz <= sizeof(notes) &&
+			pread(fd, notes, part.p_filesz, (off_t)part.p_offset) ==
+				(ssize_t)part.p_filesz &&
+			elf_note_has_go(notes, part.p_filesz))
+			return true;
+	}
+	return false;
+}
+
+bool task_is_go(pid_t tgid)
+{
+	static struct {
+		dev_t dev;
+		ino_t ino;
+		bool is_go;
+	} last;
+	char path[64];
+	struct stat st;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/exe", tgid);
+	if (stat(path, &st) < 0)
+		return false;
+	if (last.ino == st.st_ino && last.dev == st.st_dev)
+		return last.is_go;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	last.is_go = file_is_go(fd);
+	last.dev = st.st_dev;
+	last.ino = st.st_ino;
+	(void)close(fd);
+	return last.is_go;
+}
+
+bool task_is_here(pid_t tid)
+{
+	struct stat own, other;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", tid);
+	return stat(path, &other) == 0 && stat("/proc/self/ns/net", &own) == 0 &&
+		own.st_ino == other.st_ino;
+}
+
+bool task_has_signal(pid_t tgid, pid_t tid)
+{
+	char path[64], status[4096];
+	uint64_t waits;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/status", tgid, tid);
+	if (read_file(path, status, sizeof(status)) < 0)
+		return false;
+	waits = field(status, "\nSigPnd:", 16) | field(status, "\nShdPnd:", 16);
+	return waits & ~field(status, "\nSigBlk:", 16) & ~field(status, "\nSigIgn:", 16);
+}
+
+bool task_dies_of_sigpipe(pid_t tgid)
+{
+	static const uint64_t bit = UINT64_C(1) << (SIGPIPE - 1);
+	char path[64], status[4096];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", tgid);
+	if (read_file(path, status, sizeof(status)) < 0)
+		return false;
+	return !((field(status, "\nSigIgn:", 16) | field(status, "\nSigCgt:", 16)) & bit);
+}

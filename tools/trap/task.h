@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Another process, seen from outside.  Where that is allowed to its ancestors alone (Yama) the worker asks
+ * the keeper.
+ */
+#ifndef PELORUS_TRAP_TASK_H
+#define PELORUS_TRAP_TASK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The process of a thread, or -errno. */
+pid_t task_process_of(pid_t tid);
+
+/* A number of ours for what `fd` is there, to be closed soon; or -errno. */
+int task_take(pid_t tgid, int fd);
+
+/* Its memory; how much was read, or -errno. */
+ssize_t task_read(pid_t tid, uint64_t from, void *to, size_t n);
+
+/* True if it was built by Go; its file is looked at once. */
+bool task_is_go(pid_t tgid);
+
+/* True if it lives in our network namespace. */
+bool task_is_here(pid_t tid);
+
+/* True if a signal waits for this thread to come out of its call. */
+bool task_has_signal(pid_t tgid, pid_t tid);
+
+/* True if SIGPIPE would end it. */
+bool task_dies_of_sigpipe(pid_t tgid);
+
+/* The worker's end of its line to the keeper; -1: there is none. */
+void task_ask_by(int line);
+
+/* The keeper's part: answers one question that came by its end of the line. */
+void task_help(int line);
+
+#endif

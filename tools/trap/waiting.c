@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "waiting.h"
+
+#include "call.h"
+#include "filter.h"
+#include "socket.h"
+#include "sockets.h"
+#include "task.h"
+
+#include "base/env.h"
+#include "base/process.h"
+#include "common/clock.h"
+#include "prober/slot.h"
+#include "rules/release.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#define SIGNAL_NS UINT64_C(20000000) /* a call that waits looks for signals so often */
+#define MIX UINT64_C(0x9e3779b97f4a7c15)
+
+/* What waits, a call or a socket, as the rule wants to know it. */
+struct waiter {
+	struct followed *followed;
+	uint16_t families;
+	uint16_t port;
+	uint8_t parked; /* by IPv4 or IPv6 */
+	uint64_t since_ns;
+	uint64_t random;
+	struct release_look look;
+};
+
+static uint64_t window_of(const struct plan *plan)
+{
+	return plan->map ? release_window_ns(atomic_load(&plan->map->header.crowd)) : 0;
+}
+
+static struct pel_addr place_of(const struct plan *plan, uint8_t family)
+{
+	struct pel_addr a = {.family = family};
+
+	if (family == 4)
+		memcpy(a.ip, (const uint8_t[]){127, 0, 0, 1}, 4);
+	else
+		a.ip[15] = 1;
+	if (plan->fresh && mapview_is_of_our_netns(plan->map))
+		a.port = family == 4 ? plan->map->header.park4 : plan->map->header.park6;
+	return a;
+}
+
+uint64_t waiting_limit(int own, uint64_t now_ns)
+{
+	struct timeval limit = {0};
+	socklen_t n = sizeof(limit);
+
+	if (getsockopt(own, SOL_SOCKET, SO_SNDTIMEO, &limit, &n) < 0 ||
+		(limit.tv_sec == 0 && limit.tv_usec == 0))
+		return UINT64_MAX;
+	return now_ns + (uint64_t)limit.tv_sec * UINT64_C(1000000000) +
+		(uint64_t)limit.tv_usec * 1000;
+}
+
+uint64_t waiting_due(struct followed *f, const struct plan *plan)
+{
+	uint64_t released = atomic_load(&f->released_ns);
+
+	if (released == 0 || !call_leads(plan) || plan->now_ns >= released + window_of(plan))
+		return 0;
+	return release_due_ns(released, window_of(plan), process_random());
+}
+
+static bool park_at(int own, struct trap_socket *s, const struct pel_addr *place)
+{
+	s->socket.real = *place;
+	if (socket_begin(own, place, s->family, NULL) != EINPROGRESS)
+		return false;
+	/* Where that cannot be seen it would never be led. */
+	if (socket_state(own) == TCP_SYN_SENT && socket_goes_to(own, place))
+		return true;
+	(void)socket_disconnect(own);
+	return false;
+}
+
+/* An IPv6 socket that was once connected to a mapped address never reaches another kind. */
+int waiting_park(struct worker *w, int own, struct trap_socket *record, const struct plan *plan)
+{
+	record->parked = 1;
+	record->socket.identity = 0;
+	record->patience = socket_patience(own, SOCKET_PATIENT);
+	for (uint8_t family = record->family == AF_INET ? 4 : 6; family >= 4; family -= 2) {
+		struct pel_addr place = place_of(plan, family);
+
+		if (place.port == 0 ||
+			!(record->families & (family == 4 ? ROUTE_FAMILY4 : ROUTE_FAMILY6)) ||
+			!park_at(own, record, &place))
+			continue;
+		if (sockets_put(w->trap, record))
+			return EINPROGRESS;
+		(void)socket_disconnect(own);
+	}
+	(void)socket_patience(own, (int)record->patience);
+	return ECONNREFUSED;
+}
+
+/* The same socket, to another address: it is in nothing between two connects for some 20 us. */
+static bool lead(int own, struct trap_socket *s, const struct pel_addr *to, bool stays)
+{
+	int r;
+
+	if (socket_state(own) != TCP_SYN_SENT || !socket_goes_to(own, &s->socket.real) ||
+		!socket_disconnect(own))
+		return false;
+	if (stays && !s->parked)
+		s->patience = socket_patience(own, SOCKET_PATIENT);
+	else if (!stays && s->parked)
+		(void)socket_patience(own, (int)s->patience);
+	r = socket_begin(own, to, s->family, NULL);
+	s->parked = stays;
+	s->made_ns = clock_now_ns();
+	s->socket.real = *to;
+	return r == EINPROGRESS || r == 0;
+}
+
+bool waiting_instead(struct worker *w, int own, struct trap_socket *s)
+{
+	struct plan plan;
+	struct pel_addr place;
+
+	if (socket_blocks(own) || socket_state(own) != TCP_SYN_SENT)
+		return false;
+	plan_make(w->followed[s->name], s->families, s->port, &plan);
+	place = place_of(&plan, s->socket.real.family);
+	if (plan.hold_ns == 0 || place.port == 0 || !lead(own, s, &place, true))
+		return false;
+	s->socket.identity = 0;
+	s->since_ns = plan.now_ns;
+	s->until_ns = plan.now_ns + plan.hold_ns;
+	s->due_ns = 0;
+	slot_count_sockets(-1);
+	slot_count(SLOT_WAITED);
+	return true;
+}
+
+/* Its prober lives, and has not said yet what there is. */
+static bool is_starting(const struct plan *plan)
+{
+	return plan->fresh &&
+		(!plan->found ||
+			(plan->hot.state == PEL_STATE_UNKNOWN &&
+				plan->hot.why == PEL_WHY_STARTING));
+}
+
+static bool is_over(const struct plan *plan)
+{
+	return plan->verdict == ROUTE_DNS && plan->found &&
+		(plan->reason == ROUTE_WRITERLESS_LONG ||
+			(plan->reason == ROUTE_UNKNOWN && plan->hot.why == PEL_WHY_NO_WRITER));
+}
+
+/* All are let go together; whoever sees it first says when. */
+static uint64_t due_of(const struct waiter *v, const struct plan *plan)
+{
+	struct followed *f = v->followed;
+
+	if (atomic_load(&f->released_ns) < v->since_ns)
+		atomic_store(&f->released_ns, plan->now_ns);
+	return release_due_ns(atomic_load(&f->released_ns), window_of(plan), v->random);
+}
+
+static enum release look(struct waiter *v, struct plan *plan)
+{
+	struct release_look *l = &v->look;
+
+	plan_make(v->followed, v->families, v->port, plan);
+	/* Who comes when there is one comes at another time than those who came to the last. */
+	if (plan->verdict == ROUTE_WAIT)
+		atomic_store(&v->followed->released_ns, 0);
+	l->now_ns = plan->now_ns;
+	l->verdict = plan->verdict;
+	l->leads = call_leads(plan);
+	l->wrong = l->leads && plan_is_outdated(plan, v->followed, env_get()->sever);
+	l->over = is_over(plan);
+	l->starting = is_starting(plan);
+	l->park = v->parked ? place_of(plan, v->parked).port : 0;
+	if (l->leads && l->due_ns == 0)
+		l->due_ns = due_of(v, plan);
+	return release_decide(l);
+}
+
+static void end_wait(uint64_t since_ns, bool in_vain)
+{
+	slot_waited(clock_now_ns() - since_ns);
+	if (in_vain)
+		slot_count(SLOT_GIVEN_UP);
+}
+
+/* Where a parked one goes now.  True if it still waits. */
+static bool lead_on(struct worker *w, int own, struct trap_socket *s, enum release release,
+	const struct plan *plan)
+{
+	struct pel_addr to = place_of(plan, s->socket.real.family);
+
+	if (release == RELEASE_REPARK)
+		return lead(own, s, &to, true);
+	if (release == RELEASE_GO)
+		to = plan->target;
+	else
+		to.port = 0; /* where nobody listens */
+	end_wait(s->since_ns, release != RELEASE_GO);
+	if (!lead(own, s, &to, false) || release != RELEASE_GO) {
+		sockets_forget(w->trap, s);
+		return false;
+	}
+	s->socket = plan_socket(plan);
+	(void)atomic_fetch_add(&w->followed[s->name]->turn, 1);
+	slot_count_sockets(1);
+	slot_count(SLOT_ROUTED);
+	return false;
+}
+
+static uint64_t rest_of(const struct waiter *v, const struct plan *plan)
+{
+	uint64_t at =
+		v->look.leads && v->look.due_ns > plan->now_ns ? v->look.due_ns : v->look.until_ns;
+
+	return at > plan->now_ns ? worker_least(at - plan->now_ns, WORKER_LOOK_NS) : 0;
+}
+
+/* One parked socket.  How long it waits from now on before it is looked at. */
+static uint64_t look_parked(struct worker *w, struct trap_socket *s)
+{
+	struct waiter v = {
+		.followed = w->followed[s->name],
+		.families = s->families,
+		.port = s->port,
+		.parked = s->socket.real.family,
+		.since_ns = s->since_ns,
+		.random = atomic_load(&s->cookie) * MIX,
+		.look = {.until_ns = s->until_ns,
+			.due_ns = s->due_ns,
+			.parked_at = s->socket.real.port},
+	};
+	struct plan plan;
+	enum release release = look(&v, &plan);
+	int own;
+	bool waits = true;
+
+	/* See waiting_park(). */
+	if (release == RELEASE_GO && s->socket.real.family == 4 && plan.target.family == 6)
+		release = RELEASE_REFUSE;
+	s->due_ns = v.look.due_ns;
+	own = task_take(s->tgid, s->fd);
+	if (own < 0 || socket_cookie(own) != atomic_load(&s->cookie) ||
+		socket_state(own) != TCP_SYN_SENT) {
+		end_wait(s->since_ns, true);
+		sockets_forget(w->trap, s);
+		waits = false;
+	} else if (release != RELEASE_KEEP) {
+		waits = lead_on(w, own, s, release, &plan);
+	}
+	if (own >= 0)
+		(void)close(own);
+	return waits ? rest_of(&v, &plan) : WORKER_NEVER;
+}
+
+/*
+ * A signal, or its own limit, ends what waits here: it goes on to wait in the kernel, parked, where both
+ * are as ever; but for a moment only, since nobody could lead a thread that is in there.
+ */
+static void let_wait_alone(struct worker *w, struct trap_call *c, const struct plan *plan,
+	bool over)
+{
+	struct trap_socket *s = &c->socket;
+	int own = task_take(s->tgid, s->fd), r = ECONNREFUSED;
+
+	if (own >= 0 && socket_cookie(own) == atomic_load(&s->cookie))
+		r = waiting_park(w, own, s, plan);
+	if (own >= 0)
+		(void)close(own);
+	if (r == EINPROGRESS && !over)
+		call_continue(w->trap, c);
+	else
+		call_answer(w->trap, c, r);
+}
+
+static uint64_t look_held(struct worker *w, struct trap_call *c)
+{
+	struct trap_socket *s = &c->socket;
+	struct waiter v = {
+		.followed = w->followed[s->name],
+		.families = s->families,
+		.port = s->port,
+		.since_ns = s->since_ns,
+		.random = atomic_load(&s->cookie) * MIX,
+		.look = {.until_ns = s->until_ns, .due_ns = s->due_ns},
+	};
+	struct plan plan;
+	enum release release;
+
+	if (!filter_is_waiting(w->trap->listener, c->notif.id)) {
+		end_wait(s->since_ns, true);
+		c->held = 0;
+		c->notif.id = 0;
+		return WORKER_NEVER;
+	}
+	release = look(&v, &plan);
+	s->due_ns = v.look.due_ns;
+	if (release != RELEASE_KEEP) {
+		end_wait(s->since_ns, release != RELEASE_GO);
+		if (release == RELEASE_GO)
+			call_serve(w, c);
+		else
+			call_answer(w->trap, c, ECONNREFUSED);
+	} else if (plan.now_ns >= c->end_ns || task_has_signal(s->tgid, (pid_t)c->notif.pid)) {
+		let_wait_alone(w, c, &plan, plan.now_ns >= c->end_ns);
+	} else {
+		return worker_least(SIGNAL_NS, rest_of(&v, &plan));
+	}
+	return WORKER_NEVER;
+}
+
+uint64_t waiting_look(struct worker *w, uint64_t now_ns)
+{
+	struct trap_socket *next;
+	uint64_t rest = WORKER_NEVER;
+	uint32_t held = 0;
+
+	for (unsigned i = 0; i < TRAP_CALLS; i++) {
+		struct trap_call *c = &w->trap->calls[i];
+
+		if (c->notif.id == 0 || !c->held)
+			continue;
+		if (w->followed[c->socket.name])
+			rest = worker_least(rest, look_held(w, c));
+		else
+			call_give_up(w->trap, c);
+		held += c->held;
+	}
+	for (struct trap_socket *s = sockets_next(w->trap, NULL); s; s = next) {
+		next = sockets_next(w->trap, s);
+		if (!s->parked || !w->followed[s->name])
+			continue;
+		rest = worker_least(rest, look_parked(w, s));
+		held++;
+	}
+	slot_hold(held);
+	return rest;
+}

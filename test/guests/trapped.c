@@ -26,7 +26,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static struct sockaddr_in to = {.sin_family = AF_INET};
+static struct sockaddr_in6 to6 = {.sin6_family = AF_INET6};
+static struct sockaddr_in to4 = {.sin_family = AF_INET};
+static int family = AF_INET;
 
 static void hear(int signal)
 {
@@ -42,7 +44,10 @@ static uint64_t now_ns(void)
 
 static int dial(int fd)
 {
-	return connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 ? 0 : errno;
+	int r = family == AF_INET ? connect(fd, (struct sockaddr *)&to4, sizeof(to4))
+				  : connect(fd, (struct sockaddr *)&to6, sizeof(to6));
+
+	return r == 0 ? 0 : errno;
 }
 
 static void set_timer(bool restart, long first_us, long each_us)
@@ -73,7 +78,7 @@ static int storm(int count, bool restart, bool nonblock)
 
 	set_timer(restart, 1000, 1000);
 	for (int i = 0; i < count; i++) {
-		int fd = socket(AF_INET, SOCK_STREAM | (nonblock ? SOCK_NONBLOCK : 0), 0),
+		int fd = socket(family, SOCK_STREAM | (nonblock ? SOCK_NONBLOCK : 0), 0),
 		    r = dial(fd);
 
 		if (nonblock && r == EINPROGRESS)
@@ -93,7 +98,7 @@ static int storm(int count, bool restart, bool nonblock)
 static int end_late(long ms, bool by_limit)
 {
 	const struct timeval limit = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-	int fd = socket(AF_INET, SOCK_STREAM, 0), r;
+	int fd = socket(family, SOCK_STREAM, 0), r;
 	uint64_t begin = now_ns();
 
 	if (by_limit)
@@ -108,7 +113,7 @@ static int end_late(long ms, bool by_limit)
 static int greet(void)
 {
 	char text[256];
-	int fd = socket(AF_INET, SOCK_STREAM, 0), r = dial(fd);
+	int fd = socket(family, SOCK_STREAM, 0), r = dial(fd);
 	ssize_t n = r == 0 ? read(fd, text, sizeof(text)) : 0;
 
 	if (r != 0)
@@ -127,7 +132,7 @@ static int forks(int count)
 		pid_t pid = fork();
 
 		if (pid == 0)
-			_exit(dial(socket(AF_INET, SOCK_STREAM, 0)) != 0);
+			_exit(dial(socket(family, SOCK_STREAM, 0)) != 0);
 		if (waitpid(pid, &status, 0) == pid && status == 0)
 			good++;
 	}
@@ -138,7 +143,7 @@ static int forks(int count)
 static int take_time(int count)
 {
 	uint64_t least = UINT64_MAX;
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	int fd = socket(family, SOCK_DGRAM, 0);
 
 	for (int round = 0; round < 10; round++) {
 		uint64_t begin = now_ns(), each;
@@ -165,9 +170,11 @@ int main(int argc, char **argv)
 {
 	int n = argc > 4 ? atoi(argv[4]) : 1;
 
-	if (argc < 4 || inet_pton(AF_INET, argv[1], &to.sin_addr) != 1)
+	if (argc < 4)
 		return 2;
-	to.sin_port = htons((uint16_t)atoi(argv[2]));
+	if (inet_pton(AF_INET, argv[1], &to4.sin_addr) != 1)
+		family = inet_pton(AF_INET6, argv[1], &to6.sin6_addr) == 1 ? AF_INET6 : 0;
+	to4.sin_port = to6.sin6_port = htons((uint16_t)atoi(argv[2]));
 	if (strcmp(argv[3], "storm") == 0)
 		return storm(n, has(argv, "restart"), has(argv, "nonblock"));
 	if (strcmp(argv[3], "alarm") == 0 || strcmp(argv[3], "limit") == 0)

@@ -21,6 +21,7 @@ from lib.trials.race import Race
 
 FLOOR, STATIC, CGO, POOL = "floor", "Go, static", "Go, cgo", "Go, a pool of four"
 TRAP = [PELORUS, "run", "--trap", "--"]
+PLAIN_USER = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]  # as to what it may do
 LONG = bool(os.environ.get("PELORUS_LONG"))
 ROUNDS = 30 if LONG else 1
 BACK_MS, MEDIAN_MS = 1000, 40
@@ -32,7 +33,7 @@ def start(race, static, cgo):
     address = next(i for i in race.lab.status()["instances"]
                    if i["role"] == "writer")["addresses"][0]
     race.start(FLOOR, [program("c/floor")], host=address)
-    race.start(STATIC, TRAP + [static], pelorus=True)
+    race.start(STATIC, PLAIN_USER + TRAP + [static], pelorus=True)
     race.start(POOL, TRAP + [static], pelorus=True, pause_ms=20, more=("4",))
     if cgo:
         race.start(CGO, TRAP + [cgo], pelorus=True, **CGO_ENV)
@@ -40,16 +41,17 @@ def start(race, static, cgo):
 
 
 def check_mode(race, mode, ours):
+    """The moment at which the last new writer could be written at."""
     added = {name: [] for name in ours}
-    for _ in range(ROUNDS):
+    for i in range(ROUNDS):
         race.wait_writing()
         race.wait_settled()
-        _, found = race.failover(mode, [FLOOR, *ours], floor=FLOOR)
+        if mode == "blackhole" and i > 0:
+            time.sleep(CALM_S)
+        events, found = race.failover(mode, [FLOOR, *ours], floor=FLOOR)
         for name in ours:
             late = found[name] is None or found[FLOOR] is None
             added[name].append(None if late else found[name] - found[FLOOR])
-        if mode == "blackhole":
-            time.sleep(CALM_S)
     for name, values in added.items():
         known = [v for v in values if v is not None]
         note(f"{mode}, {name}: {[v and round(v, 1) for v in values]} ms beside the floor")
@@ -58,6 +60,19 @@ def check_mode(race, mode, ours):
         if LONG:
             ok(statistics.median(known) <= MEDIAN_MS,
                f"{mode}: {name}: median at most {MEDIAN_MS} ms", statistics.median(known))
+    return events["writable"]["boot_ns"]
+
+
+def check_lookups(lab, static, env):
+    """Go's own resolver: only names that are followed are answered otherwise than natively."""
+    other = f"{lab.writer}.{lab.writer_name.split('.cluster-', 1)[1]}"
+    here = next(i["addresses"] for i in lab.status()["instances"] if i["id"] == lab.writer)
+    for network in ("udp", "tcp"):
+        got = lab.exec(*TRAP, static, lab.writer_name, other, "no.such.example", check=False,
+                       env={**env, "LOOKUP": network}).stdout.split("\n")
+        ok(got[0].startswith("198.18.") and " " not in got[0] and got[1].split() == here[:1] and
+           got[2] == "none", f"by {network}: a followed name is virtual, others are as they were",
+           got)
 
 
 def check_hold(race, ours):
@@ -75,21 +90,23 @@ def check_hold(race, ours):
            f"without a writer: {name} waits, with no more errors than statements in flight", errors)
 
 
-def check_idle(lab, static, apps):
+def check_idle(lab, race, ours, static, apps):
     """A connection that nobody uses while the writer changes is gone when it is used again."""
     idle = Writer(lab, "idle", 77, apps.env(), 3000, command=TRAP + [static])
     reader = Writer(lab, "reader", 78, apps.env(READ="1"), 5, command=TRAP + [static],
                     host=lab.reader_name)
     ok(idle.wait_for() and reader.wait_for(), "an idle one writes, and a reader reads",
        (idle.stderr, reader.stderr, idle.lines[-2:], reader.lines[-2:]))
-    writable = lab.failover("graceful")["writable"]
-    ok(idle.wait_for(writable["boot_ns"], 10) and len(idle.errors()) <= 1,
+    listed = lab.exec(PELORUS, "ps", env=apps.env(), check=False).stdout
+    ok(listed.count("static") >= 4, "`pelorus ps` lists them by the program's name", listed)
+    writable = check_mode(race, "graceful", ours)
+    ok(idle.wait_for(writable, 10) and len(idle.errors()) <= 1,
        "the idle one writes to the new writer", idle.lines[-3:])
     ok(reader.wait_for(now(), 10), "the reader reads", reader.lines[-3:])
     read = {line[3] for line in reader.lines if line[1] == "ok" and line[2] > 0}
     note(f"the reader was answered by {sorted(read)}, errors: {len(reader.errors())}")
     for one in (idle, reader):
-        ok(one.end() == 0, f"the {one.kind} ends as the program does", one.stderr)
+        ok(one.end() == 0, f"the {one.kind} one ends as the program does", one.stderr)
 
 
 def check_rows(lab, race, ours):
@@ -115,10 +132,11 @@ def main():
         skip("Go with libc's resolver", why_cgo)
     with Lab(instances=3, dns_lag="never") as lab, Apps(lab) as apps, Race(lab, apps) as race:
         ours = start(race, static, cgo)
-        for mode in ("crash", "graceful", "blackhole"):
-            check_mode(race, mode, ours)
+        check_mode(race, "crash", ours)
+        check_lookups(lab, static, apps.env())
         check_hold(race, ours)
-        check_idle(lab, static, apps)
+        check_idle(lab, race, ours, static, apps)
+        check_mode(race, "blackhole", ours)
         check_rows(lab, race, ours)
     done()
 

@@ -21,7 +21,7 @@ from lib.terminal import Terminal
 from lib.waiting import alive, wait_for
 
 WRITER = "db.cluster-abc.test-region-1.rds.amazonaws.com"
-ONE, TWO, SILENT = "127.0.77.1", "127.0.77.2", "10.77.0.2"
+ONE, TWO, SILENT, SIX = "127.0.77.1", "127.0.77.2", "10.77.0.2", "fd00:77::1"
 PROGRAM = os.path.join(BUILD, "test", "guests", "trapped-static")
 KEEPER = os.path.join(BUILD, "tools", "trap", "pelorus-trap")
 FAULTY = os.path.join(BUILD, "test", "guests", "trap-faults")
@@ -78,6 +78,12 @@ def check_led(world):
     world.writer(0)
     got = world.ask("greet", address=TWO)
     ok(got[1] == TWO, "any other address is where it was", got)
+    got = world.ask("greet", address="::ffff:" + world.address)
+    ok(got == (0, ONE, ""), "as an address that is mapped into IPv6, too", got)
+    name = world.published.cluster(1, [("six", SIX)], world.port)
+    address = socket.getaddrinfo(name, 1, socket.AF_INET6)[0][4][0]
+    got = world.ask("greet", address=address)
+    ok(got == (0, SIX, "") and address != SIX, "and by IPv6 to where there is nothing else", got)
     user = ["setpriv", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
     got = world.run([*user, *world.words("greet")])
     ok(got[:2] == (0, ONE), "without capabilities, too", got)
@@ -249,7 +255,7 @@ def check_severed(world):
 
 def main():
     folder = loopback.enter(hosts={WRITER: TWO})
-    port = loopback.Servers(ONE, TWO).port
+    port = loopback.Servers(ONE, TWO, SIX).port
     place = Park()
     with Map(folder) as published:
         published.tell(f"name 0 writer {WRITER} {TWO}")

@@ -12,6 +12,7 @@
 #include "dns_question.h"
 #include "filter.h"
 #include "socket.h"
+#include "streams.h"
 #include "task.h"
 
 #include "base/env.h"
@@ -89,11 +90,13 @@ void questions_open(struct trap *t)
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	t->answers = fd;
-	t->answers_stream = -1;
-	if (fd < 0)
-		return;
-	if (bind(fd, (const struct sockaddr *)&any, sizeof(any)) == 0)
+	if (fd >= 0 && bind(fd, (const struct sockaddr *)&any, sizeof(any)) == 0)
 		t->answers_port = local_port(fd);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	t->answers_stream = fd;
+	if (fd >= 0 && bind(fd, (const struct sockaddr *)&any, sizeof(any)) == 0 &&
+		listen(fd, 64) == 0)
+		t->answers_stream_port = local_port(fd);
 }
 
 struct questions *questions_begin(struct worker *w)
@@ -104,14 +107,19 @@ struct questions *questions_begin(struct worker *w)
 	if (q == MAP_FAILED || w->trap->answers_port == 0 ||
 		worker_watch(w, w->trap->answers, WORKER_ANSWERS, 0) < 0)
 		return NULL;
+	if (w->trap->answers_stream_port)
+		(void)worker_watch(w, w->trap->answers_stream, WORKER_ANSWERS_STREAM, 0);
 	q->w = w;
 	return q;
 }
 
+/* By TCP nobody looks who answers. */
 static bool is_gos_own(int own, int family)
 {
-	if (socket_option(own, SOL_SOCKET, SO_TYPE) != SOCK_DGRAM)
-		return false;
+	int type = socket_option(own, SOL_SOCKET, SO_TYPE);
+
+	if (type != SOCK_DGRAM)
+		return type == SOCK_STREAM && !socket_blocks(own);
 	if (family == AF_INET)
 		return socket_option(own, SOL_SOCKET, SO_BROADCAST) == 1 &&
 			socket_option(own, IPPROTO_IP, IP_RECVERR) == 0;
@@ -119,40 +127,70 @@ static bool is_gos_own(int own, int family)
 		socket_option(own, IPPROTO_IPV6, IPV6_V6ONLY) == 0;
 }
 
-static void remember_server(struct trap *t, const struct pel_addr *asked, uint16_t port)
+static void remember_server(struct trap *t, const struct trap_server *s)
 {
 	for (unsigned i = 0; i < TRAP_SERVERS; i++) {
-		if (t->servers[i].port == port)
+		if (t->servers[i].port == s->port && t->servers[i].stream == s->stream)
 			t->servers[i].port = 0;
 	}
-	t->servers[t->next_server % TRAP_SERVERS] =
-		(struct trap_server){.addr = *asked, .port = port};
-	t->next_server++;
+	t->servers[t->next_server++ % TRAP_SERVERS] = *s;
+}
+
+/* What its connect() gives; -1: it is to go on by itself. */
+static int redirect(struct trap *t, int own, int family, struct trap_server *s)
+{
+	struct pel_addr to = {.family = 4, .ip = {127, 0, 0, 1}};
+	int r;
+
+	if (!is_gos_own(own, family))
+		return -1;
+	s->stream = socket_option(own, SOL_SOCKET, SO_TYPE) == SOCK_STREAM;
+	to.port = s->stream ? t->answers_stream_port : t->answers_port;
+	s->cookie = socket_cookie(own);
+	r = to.port && s->cookie ? socket_begin(own, &to, family, NULL) : -1;
+	s->port = r == 0 || r == EINPROGRESS ? local_port(own) : 0;
+	return s->port ? r : -1;
 }
 
 bool questions_redirect(struct worker *w, struct trap_call *c, const struct pel_addr *asked,
 	int family)
 {
 	struct trap *t = w->trap;
-	struct pel_addr to = {.family = 4, .port = t->answers_port, .ip = {127, 0, 0, 1}};
 	pid_t tgid = w->questions ? task_process_of((pid_t)c->notif.pid) : -1;
-	uint16_t port;
+	struct trap_server s = {.addr = *asked, .tgid = tgid, .fd = (int)c->notif.data.args[0]};
 	int own, r = -1;
 
 	if (tgid < 0 || !task_is_go(tgid) || !task_is_here(tgid))
 		return false;
-	own = task_take(tgid, (int)c->notif.data.args[0]);
+	own = task_take(tgid, s.fd);
 	if (own < 0)
 		return false;
-	if (is_gos_own(own, family) && filter_is_waiting(t->listener, c->notif.id))
-		r = socket_begin(own, &to, family, NULL);
-	port = r == 0 ? local_port(own) : 0;
+	if (filter_is_waiting(t->listener, c->notif.id))
+		r = redirect(t, own, family, &s);
 	(void)close(own);
-	if (port == 0)
+	if (r < 0)
 		return false;
-	remember_server(t, asked, port);
-	call_answer(t, c, 0);
+	remember_server(t, &s);
+	call_answer(t, c, r);
 	return true;
+}
+
+/* Anybody on this host may send to our port, or come to have a port that the program had. */
+const struct pel_addr *questions_server(const struct trap *t, uint16_t port, bool stream)
+{
+	const struct trap_server *s = NULL;
+	bool same;
+	int own;
+
+	for (unsigned i = 0; port != 0 && i < TRAP_SERVERS && !s; i++) {
+		if (t->servers[i].port == port && t->servers[i].stream == stream)
+			s = &t->servers[i];
+	}
+	own = s ? task_take(s->tgid, s->fd) : -1;
+	same = own >= 0 && socket_cookie(own) == s->cookie;
+	if (own >= 0)
+		(void)close(own);
+	return same ? &s->addr : NULL;
 }
 
 static void send_answer(struct questions *q, uint16_t port, const uint8_t *bytes, size_t n)
@@ -161,15 +199,6 @@ static void send_answer(struct questions *q, uint16_t port, const uint8_t *bytes
 
 	(void)sendto(q->w->trap->answers, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL,
 		(const struct sockaddr *)&to, sizeof(to));
-}
-
-static const struct pel_addr *server_of(const struct trap *t, uint16_t port)
-{
-	for (unsigned i = 0; port != 0 && i < TRAP_SERVERS; i++) {
-		if (t->servers[i].port == port)
-			return &t->servers[i].addr;
-	}
-	return NULL;
 }
 
 static void end_forward(struct forward *f)
@@ -207,11 +236,11 @@ static struct forward *forward_place(struct questions *q)
 
 static void forward(struct questions *q, uint16_t port, const uint8_t *bytes, size_t n)
 {
-	const struct pel_addr *server = server_of(q->w->trap, port);
-	struct forward *f = forward_place(q);
+	const struct pel_addr *server = questions_server(q->w->trap, port, false);
+	struct forward *f = server ? forward_place(q) : NULL;
 	int family = server && server->family == 6 ? AF_INET6 : AF_INET;
 
-	if (!server)
+	if (!f)
 		return;
 	f->fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	f->port = port;
@@ -261,61 +290,71 @@ static bool is_first_due(const struct plan *p)
 		(p->hot.state == PEL_STATE_UNKNOWN && p->hot.why == PEL_WHY_STARTING);
 }
 
-/* True if it has its answer, or may be forwarded; false if the prober's first word is awaited. */
-static bool answer_followed(struct questions *q, const struct pending *asked,
-	struct dns_question *d, bool may_wait)
+ssize_t questions_answer(struct worker *w, const uint8_t *bytes, size_t n, uint8_t *ret)
 {
-	struct followed *f = follow_name(d->name);
-	uint8_t answer[DNS_ANSWER_MAX], v4[4];
-	bool expected;
+	struct dns_question d;
+	struct followed *f;
+	uint8_t v4[4];
 	struct plan plan;
+	bool expected;
 
-	if (!f || worker_name(q->w, f) < 0) {
-		forward(q, asked->port, asked->bytes, asked->size);
-		return true;
-	}
+	if (!dns_question_read(bytes, n, &d) || !is_followed(d.name))
+		return 0;
+	f = follow_name(d.name);
+	if (!f || worker_name(w, f) < 0)
+		return 0;
 	expected = follow_tell(f, 0, clock_now_ns());
 	plan_make(f, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &plan);
-	if (may_wait && expected && is_first_due(&plan))
+	if (expected && is_first_due(&plan))
+		return -EAGAIN;
+	if (!plan.fresh || !plan.found || (plan.verdict == ROUTE_DNS && plan.n_addrs == 0))
+		return 0;
+	return (ssize_t)dns_question_answer(bytes, &d, address_for(f, &plan, d.type, v4), ret);
+}
+
+/* True if it has its answer, or a nameserver is asked; false if the prober's first word is awaited. */
+static bool ask(struct questions *q, uint16_t port, const uint8_t *bytes, size_t n, bool may_wait)
+{
+	uint8_t answer[DNS_ANSWER_MAX];
+	ssize_t r = questions_answer(q->w, bytes, n, answer);
+
+	if (r == -EAGAIN && may_wait)
 		return false;
-	if (plan.fresh && plan.found && (plan.verdict != ROUTE_DNS || plan.n_addrs > 0))
-		send_answer(q, asked->port, answer,
-			dns_question_answer(asked->bytes, d, address_for(f, &plan, d->type, v4),
-				answer));
+	if (r > 0)
+		send_answer(q, port, answer, (size_t)r);
 	else
-		forward(q, asked->port, asked->bytes, asked->size);
+		forward(q, port, bytes, n);
 	return true;
 }
 
 /* As a look-up of the library: a first word is awaited once, and not for long. */
-static void put_off(struct questions *q, const struct pending *asked)
+static void put_off(struct questions *q, uint16_t port, const uint8_t *bytes, size_t n)
 {
-	for (unsigned i = 0; i < PENDING; i++) {
-		if (q->pending[i].until_ns == 0) {
-			q->pending[i] = *asked;
-			return;
-		}
-	}
-	forward(q, asked->port, asked->bytes, asked->size);
-}
+	for (unsigned i = 0; n <= QUESTION_MAX && i < PENDING; i++) {
+		struct pending *p = &q->pending[i];
 
-static void ask(struct questions *q, uint16_t port, const uint8_t *bytes, size_t n)
-{
-	struct pending asked = {.port = port, .size = (uint16_t)n};
-	struct trap *t = q->w->trap;
-	struct dns_question d;
-	uint64_t now = clock_now_ns();
-
-	if (n > sizeof(asked.bytes) || !dns_question_read(bytes, n, &d) || !is_followed(d.name)) {
-		forward(q, port, bytes, n);
+		if (p->until_ns != 0)
+			continue;
+		p->until_ns = atomic_load(&q->w->trap->first_until_ns);
+		p->port = port;
+		p->size = (uint16_t)n;
+		memcpy(p->bytes, bytes, n);
 		return;
 	}
-	memcpy(asked.bytes, bytes, n);
-	if (atomic_load(&t->first_until_ns) == 0)
-		atomic_store(&t->first_until_ns, now + FIRST_NS);
-	asked.until_ns = atomic_load(&t->first_until_ns);
-	if (!answer_followed(q, &asked, &d, now < asked.until_ns))
-		put_off(q, &asked);
+	forward(q, port, bytes, n);
+}
+
+static void receive_question(struct questions *q, uint16_t port, size_t n)
+{
+	_Atomic uint64_t *until = &q->w->trap->first_until_ns;
+	uint64_t now = clock_now_ns();
+
+	if (!questions_server(q->w->trap, port, false) ||
+		ask(q, port, q->message, n, atomic_load(until) == 0 || now < atomic_load(until)))
+		return;
+	if (atomic_load(until) == 0)
+		atomic_store(until, now + FIRST_NS);
+	put_off(q, port, q->message, n);
 }
 
 static void receive(struct questions *q)
@@ -327,7 +366,7 @@ static void receive(struct questions *q)
 
 	if (n >= PEL_DNS_HEADER && n_from == sizeof(from) &&
 		from.sin_addr.s_addr == htonl(INADDR_LOOPBACK))
-		ask(q, ntohs(from.sin_port), q->message, (size_t)n);
+		receive_question(q, ntohs(from.sin_port), (size_t)n);
 }
 
 static void receive_forwarded(struct questions *q, struct forward *f)
@@ -350,15 +389,8 @@ void questions_event(struct worker *w, enum worker_event event, unsigned i)
 		receive(w->questions);
 	else if (event == WORKER_FORWARD && i < FORWARDS)
 		receive_forwarded(w->questions, &w->questions->forwards[i]);
-}
-
-static void look_pending(struct questions *q, struct pending *p, uint64_t now_ns)
-{
-	struct dns_question d;
-
-	if (!dns_question_read(p->bytes, p->size, &d) ||
-		answer_followed(q, p, &d, now_ns < p->until_ns))
-		p->until_ns = 0;
+	else
+		streams_event(w, event, i);
 }
 
 uint64_t questions_look(struct worker *w, uint64_t now_ns)
@@ -367,11 +399,15 @@ uint64_t questions_look(struct worker *w, uint64_t now_ns)
 	uint64_t rest = WORKER_NEVER;
 
 	for (unsigned i = 0; q && i < PENDING; i++) {
-		if (q->pending[i].until_ns != 0)
-			look_pending(q, &q->pending[i], now_ns);
-		if (q->pending[i].until_ns != 0)
+		struct pending *p = &q->pending[i];
+
+		if (p->until_ns != 0 && ask(q, p->port, p->bytes, p->size, now_ns < p->until_ns))
+			p->until_ns = 0;
+		if (p->until_ns != 0)
 			rest = TICK_NS;
 	}
+	if (q)
+		rest = worker_least(rest, streams_look(w, now_ns));
 	for (unsigned i = 0; q && i < FORWARDS; i++) {
 		struct forward *f = &q->forwards[i];
 

@@ -8,6 +8,8 @@
 
 #include "worker.h"
 
+#include <sys/types.h>
+
 /* The sockets that questions come to, which outlive a worker.  Without them nothing is redirected. */
 void questions_open(struct trap *t);
 
@@ -17,6 +19,15 @@ struct questions *questions_begin(struct worker *w);
 /* Answers a connect() to port 53 of a Go program; false if it is to go on by itself. */
 bool questions_redirect(struct worker *w, struct trap_call *c, const struct pel_addr *asked,
 	int family);
+
+/* The nameserver that the socket with that port was to reach, if it still is that of the program; or NULL. */
+const struct pel_addr *questions_server(const struct trap *t, uint16_t port, bool stream);
+
+/*
+ * The answer to a question, where a prober says where its name leads: its length, 0 if a nameserver is to
+ * be asked, -EAGAIN if the prober's first word may be awaited.
+ */
+ssize_t questions_answer(struct worker *w, const uint8_t *bytes, size_t n, uint8_t *ret);
 
 /* What came by one of its sockets. */
 void questions_event(struct worker *w, enum worker_event event, unsigned i);

@@ -54,11 +54,14 @@ struct trap_call {
 		socket; /* its cookie, once that is known; all of it, of one that is held */
 };
 
-/* The nameserver that a socket with this local port was connected to. */
+/* The nameserver that a socket of the program was to be connected with, which asks us instead. */
 struct trap_server {
 	struct pel_addr addr;
-	uint16_t port; /* of the program's own socket; 0: a free place */
-	uint8_t stream;
+	uint64_t cookie; /* of that socket */
+	int32_t tgid;
+	int32_t fd;
+	uint16_t port; /* its own; 0: a free place */
+	uint16_t stream;
 };
 
 struct trap {

@@ -42,9 +42,13 @@
 
 int worker_watch(struct worker *w, int fd, enum worker_event event, unsigned i)
 {
-	struct epoll_event e = {.events = event == WORKER_KEEPER ? 0 : EPOLLIN,
-		.data.u64 = (uint64_t)event << 32 | i};
+	struct epoll_event e = {.events = EPOLLIN, .data.u64 = (uint64_t)event << 32 | i};
 
+	/* What the keeper says is waited for where it was asked. */
+	if (event == WORKER_KEEPER)
+		e.events = 0;
+	else if (event == WORKER_STREAM_SERVER)
+		e.events = EPOLLIN | EPOLLOUT | EPOLLET;
 	return epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &e) < 0 ? -errno : 0;
 }
 

@@ -43,6 +43,7 @@ enum worker_event {
 	WORKER_ANSWERS_STREAM,
 	WORKER_FORWARD,
 	WORKER_STREAM,
+	WORKER_STREAM_SERVER,
 };
 
 int worker_watch(struct worker *w, int fd, enum worker_event event, unsigned i);

@@ -2,6 +2,8 @@
 // As test/clients/c/writer.c, by database/sql; with READ set it asks who answers instead of writing:
 //
 //	writer HOST NUMBER [MILLISECONDS [CONNECTIONS]]
+//
+// With LOOKUP, which is udp or tcp, it tells what its own resolver says of each word.
 package main
 
 import (
@@ -9,6 +11,7 @@ import (
 	"database/sql"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -72,7 +75,25 @@ func run(db *sql.DB, pause time.Duration) {
 	}
 }
 
+func lookUp(network string, names []string) {
+	resolver := net.Resolver{PreferGo: true,
+		Dial: func(ctx context.Context, _, address string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, address)
+		}}
+	for _, name := range names {
+		found, err := resolver.LookupHost(context.Background(), name)
+		if err != nil {
+			found = []string{"none"}
+		}
+		fmt.Println(strings.Join(found, " "))
+	}
+}
+
 func main() {
+	if network := os.Getenv("LOOKUP"); network != "" {
+		lookUp(network, os.Args[1:])
+		return
+	}
 	connections, _ := strconv.Atoi(argument(4, "1"))
 	pause, _ := strconv.Atoi(argument(3, "5"))
 	address := os.Args[1]

@@ -58,15 +58,16 @@ class World:
         self.published.tell(f"writer 0 {which}")
 
 
-def worker_of(keeper, program="trapped"):
+def worker_of(keeper):
     """The trap's other process: of the keeper's children the one that is no program."""
     def find():
+        found = {}
         with open(f"/proc/{keeper}/task/{keeper}/children") as children:
             for pid in children.read().split():
                 with contextlib.suppress(OSError):
-                    if os.readlink(f"/proc/{pid}/exe").endswith(("pelorus-trap", "trap-faults")):
-                        return int(pid)
-        return None
+                    exe = os.readlink(f"/proc/{pid}/exe")
+                    found[exe.endswith(("pelorus-trap", "trap-faults"))] = int(pid)
+        return found.get(True) if False in found else None
     return wait_for(find, 10)
 
 

@@ -12,7 +12,6 @@
 #include "dns_question.h"
 #include "filter.h"
 #include "socket.h"
-#include "streams.h"
 #include "task.h"
 
 #include "base/env.h"

@@ -35,4 +35,8 @@ void questions_event(struct worker *w, enum worker_event event, unsigned i);
 /* Those that wait for a prober's first word, or for a nameserver.  When it wants to be called again. */
 uint64_t questions_look(struct worker *w, uint64_t now_ns);
 
+/* Those by TCP (streams.c): what came, and when they want to be looked at again. */
+void streams_event(struct worker *w, enum worker_event event, unsigned i);
+uint64_t streams_look(struct worker *w, uint64_t now_ns);
+
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
+ * Questions by TCP: each connection of the program has one to its nameserver, if that is asked at all.
  * Whole questions of usual size are read; a connection by which anything else comes is closed, and the
  * program asks anew.  What the nameserver says goes back as it came.
  */
-#include "streams.h"
+#include "questions.h"
 
 #include "dns_question.h"
-#include "questions.h"
 #include "socket.h"
 
 #include "common/clock.h"

@@ -9,6 +9,7 @@
  *   limit N          ... or its own SO_SNDTIMEO
  *   forks N          so many children that connect, each for itself: how many could
  *   time N           what a connect() of a datagram socket takes, in ns: the least of ten rounds
+ *   pair N           ... or 64 bytes that are sent and received
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -140,16 +141,32 @@ static int forks(int count)
 	return 0;
 }
 
-static int take_time(int count)
+/* There and back again. */
+static void pass(const int pair[2])
+{
+	char bytes[64] = "";
+
+	if (send(pair[0], bytes, sizeof(bytes), 0) > 0)
+		(void)!read(pair[1], bytes, sizeof(bytes));
+}
+
+static int take_time(int count, bool by_pair)
 {
 	uint64_t least = UINT64_MAX;
-	int fd = socket(family, SOCK_DGRAM, 0);
+	int fd = socket(family, SOCK_DGRAM, 0), pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+		return 1;
 
 	for (int round = 0; round < 10; round++) {
 		uint64_t begin = now_ns(), each;
 
-		for (int i = 0; i < count; i++)
-			(void)dial(fd);
+		for (int i = 0; i < count; i++) {
+			if (by_pair)
+				pass(pair);
+			else
+				(void)dial(fd);
+		}
 		each = (now_ns() - begin) / (uint64_t)count;
 		least = each < least ? each : least;
 	}
@@ -181,7 +198,7 @@ int main(int argc, char **argv)
 		return end_late(n, argv[3][0] == 'l');
 	if (strcmp(argv[3], "forks") == 0)
 		return forks(n);
-	if (strcmp(argv[3], "time") == 0)
-		return take_time(n);
+	if (strcmp(argv[3], "time") == 0 || strcmp(argv[3], "pair") == 0)
+		return take_time(n, argv[3][0] == 'p');
 	return greet();
 }

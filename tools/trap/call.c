@@ -27,6 +27,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define TRIES 3
@@ -91,7 +92,7 @@ void call_give_up(struct trap *t, struct trap_call *c)
 	struct pel_addr addr;
 	int family;
 
-	if (read_address(c, &addr, &family) && block_has(&addr))
+	if (c->notif.data.nr == SYS_connect && read_address(c, &addr, &family) && block_has(&addr))
 		call_answer(t, c, ECONNREFUSED);
 	else
 		call_continue(t, c);
@@ -337,7 +338,9 @@ void call_serve(struct worker *w, struct trap_call *c)
 		call_give_up(w->trap, c);
 		return;
 	}
-	if (!env_get()->active || !read_address(c, &d.asked, &d.family))
+	/* How a connect went: who was woken in the gap of waiting.c is answered behind it, by the kernel. */
+	if (!env_get()->active || c->notif.data.nr != SYS_connect ||
+		!read_address(c, &d.asked, &d.family))
 		call_continue(w->trap, c);
 	else if (block_has(&d.asked))
 		serve_virtual(&d);

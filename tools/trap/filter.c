@@ -55,13 +55,18 @@ int filter_set(void)
 		SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
 	struct sock_filter code[] = {
 		LOAD(arch),
-		IS(ARCH, 0, 4),
+		IS(ARCH, 0, 8),
 		LOAD(nr),
-		IS(SYS_connect, 0, 1),
-		END(SECCOMP_RET_USER_NOTIF),
-		IS(SYS_io_uring_setup, 1, 0),
+		IS(SYS_connect, 8, 0),
+		IS(SYS_io_uring_setup, 6, 0),
+		IS(SYS_getsockopt, 0, 4),
+		LOAD(args[1]), /* its lower half */
+		IS(SOL_SOCKET, 0, 2),
+		LOAD(args[2]),
+		IS(SO_ERROR, 2, 0),
 		END(SECCOMP_RET_ALLOW),
 		END(SECCOMP_RET_ERRNO | ENOSYS),
+		END(SECCOMP_RET_USER_NOTIF),
 	};
 	const struct sock_fprog program = {.len = sizeof(code) / sizeof(*code), .filter = code};
 	long r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The seccomp filter: connect(2) is told of, io_uring_setup(2) is not there, all else is let pass. */
+/*
+ * The seccomp filter: connect(2) is told of, and how a connect went, which is asked by SO_ERROR;
+ * io_uring_setup(2) is not there, and all else is let pass.
+ */
 #ifndef PELORUS_TRAP_FILTER_H
 #define PELORUS_TRAP_FILTER_H
 

@@ -106,7 +106,10 @@ int waiting_park(struct worker *w, int own, struct trap_socket *record, const st
 	return ECONNREFUSED;
 }
 
-/* The same socket, to another address: it is in nothing between two connects for some 20 us. */
+/*
+ * The same socket, to another address.  In between it is in error for some 20 us; whoever is woken by that
+ * asks how it went, which waits until we are back in our loop.
+ */
 static bool lead(int own, struct trap_socket *s, const struct pel_addr *to, bool stays)
 {
 	int r;

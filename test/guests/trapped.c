@@ -7,6 +7,7 @@
  *                    restart (SA_RESTART), nonblock
  *   alarm N          one connect that a signal is to end N ms later: how, and when
  *   limit N          ... or its own SO_SNDTIMEO
+ *   crowd N          N connects that do not block, awaited as Go does: how many came through
  *   forks N          so many children that connect, each for itself: how many could
  *   time N           what a connect() of a datagram socket takes, in ns: the least of ten rounds
  *   pair N           ... or 64 bytes that are sent and received
@@ -21,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -125,6 +127,49 @@ static int greet(void)
 	return r != 0;
 }
 
+/* Woken for nothing it has no error and no peer, and waits again.  1, or 0 if it failed; -1: not yet. */
+static int ask(int fd)
+{
+	struct sockaddr_storage peer;
+	socklen_t n = sizeof(int), n_peer = sizeof(peer);
+	int error = 0;
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n);
+	if (error == EINPROGRESS || error == EALREADY)
+		return -1;
+	if (error != 0)
+		fprintf(stderr, "%s\n", strerror(error));
+	if (error != 0 || getpeername(fd, (struct sockaddr *)&peer, &n_peer) == 0)
+		return error == 0;
+	return -1;
+}
+
+static int crowd(int count)
+{
+	struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLET};
+	int ep = epoll_create1(0), good = 0, left = 0;
+
+	for (int i = 0; i < count; i++) {
+		e.data.fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		if (dial(e.data.fd) == EINPROGRESS &&
+			epoll_ctl(ep, EPOLL_CTL_ADD, e.data.fd, &e) == 0)
+			left++;
+	}
+	printf("begun %d\n", left);
+	(void)fflush(stdout);
+	while (left > 0 && epoll_wait(ep, &e, 1, 30000) == 1) {
+		int r = ask(e.data.fd);
+
+		if (r < 0)
+			continue;
+		(void)epoll_ctl(ep, EPOLL_CTL_DEL, e.data.fd, NULL);
+		good += r;
+		left--;
+	}
+	printf("%d\n", good);
+	return 0;
+}
+
 static int forks(int count)
 {
 	int good = 0, status;
@@ -196,6 +241,8 @@ int main(int argc, char **argv)
 		return storm(n, has(argv, "restart"), has(argv, "nonblock"));
 	if (strcmp(argv[3], "alarm") == 0 || strcmp(argv[3], "limit") == 0)
 		return end_late(n, argv[3][0] == 'l');
+	if (strcmp(argv[3], "crowd") == 0)
+		return crowd(n);
 	if (strcmp(argv[3], "forks") == 0)
 		return forks(n);
 	if (strcmp(argv[3], "time") == 0 || strcmp(argv[3], "pair") == 0)

@@ -26,7 +26,7 @@ PROGRAM = os.path.join(BUILD, "test", "guests", "trapped-static")
 KEEPER = os.path.join(BUILD, "tools", "trap", "pelorus-trap")
 FAULTY = os.path.join(BUILD, "test", "guests", "trap-faults")
 LONG = bool(os.environ.get("PELORUS_LONG"))
-STORM, FORKS = (10000, 1000) if LONG else (500, 100)
+STORM, FORKS, CROWD = (10000, 1000, 1000) if LONG else (500, 100, 200)
 PLACES = {1: "a call is taken", 2: "its socket is", 3: "it is recorded", 6: "it blocks no longer",
           7: "it is begun", 4: "it blocks again", 5: "all but the answer is done"}
 
@@ -120,6 +120,17 @@ def check_held(world):
     os.kill(worker_of(child.pid), signal.SIGKILL)
     world.writer(0)
     ok(child.communicate(timeout=20)[0].strip() == ONE, "who waits does not see workers die")
+
+
+def check_crowd(world):
+    """Sockets that are led on are in error for a moment; whoever asks finds none."""
+    world.writer("none")
+    child = world.popen(world.words("crowd", CROWD))
+    ok(child.stdout.readline() == f"begun {CROWD}\n", f"{CROWD} connects that do not block wait")
+    world.writer(1)
+    got = [text.strip() for text in child.communicate(timeout=60)]
+    ok(got == [str(CROWD), ""], "and all come to the next writer", got)
+    world.writer(0)
 
 
 def check_signals(world):
@@ -265,8 +276,8 @@ def main():
         published.park(place)
         published.tell("writer 0 0")
         world = World(folder, published, port)
-        for check in (check_led, check_held, check_severed, check_signals, check_faults,
-                      check_status, check_closed, check_terminal):
+        for check in (check_led, check_held, check_crowd, check_severed, check_signals,
+                      check_faults, check_status, check_closed, check_terminal):
             check(world)
     done()
 

@@ -141,7 +141,7 @@ def denied(number):
                "GRANT REPLICATION SLAVE ON *.* TO" in p.log(),
                "... and the log says once what to grant", p.log()[-600:])
         expect(p.cluster().state == "known", "... and what is configured is followed")
-        told = p.execute([PELORUS, "doctor", "--wait", "2s", cluster.writer_name])
+        told = p.execute([PELORUS, "doctor", "--wait", "2", cluster.writer_name])
         expect("GRANT REPLICATION SLAVE ON *.*" in told.stdout, "... and so does doctor",
                told.stdout + told.stderr)
     cluster.close()

@@ -220,7 +220,8 @@ static int route_to(struct followed *f, enum pelorus_role role, const struct pel
 		.turn = plan_turn(f)};
 	struct route route;
 
-	if (!map || pel_map_find(map, f->name, f->hash, &ref) < 0)
+	if (!map || pel_map_find(map, f->name, f->hash, &ref) < 0 ||
+		plan_mode(f) != PEL_MODE_ACTIVE)
 		return -ENODATA;
 	intent.name = (uint8_t)ref.name;
 	if (role == PELORUS_UNKNOWN)

@@ -17,6 +17,7 @@
  *   events    [since=SEQ] [wait=0|1]            JSON lines of the ring
  *   refresh   [name=HOST]                       asks every instance now
  *   reload                                      reads the configuration again
+ *   disable | enable      [name=HOST]           whether it, or every name, goes where DNS leads
  *   admit | hold          name=HOST id=SERVER-ID
  *   warm                  name=HOST id=SERVER-ID [file=PATH]
  *                         look=1: how that goes: state= done= total= failed= refused= text=

@@ -110,6 +110,13 @@ enum pel_selector {
 };
 enum pel_fallback { PEL_FALLBACK_READER = 0, PEL_FALLBACK_WRITER = 1, PEL_FALLBACK_REFUSE = 2 };
 
+/* Whether names lead where the topology says, or where DNS does, as without us. */
+enum pel_mode {
+	PEL_MODE_ACTIVE = 0,
+	PEL_MODE_OBSERVE = 1, /* where DNS leads; what would have been done is counted */
+	PEL_MODE_OFF = 2,     /* where DNS leads, and nothing is done */
+};
+
 /* One address; family is 0 (none), 4 or 6, never AF_*. */
 struct pel_addr {
 	uint8_t family;
@@ -217,7 +224,12 @@ struct pel_map_header {
 	uint16_t park4;             /* a port that never answers, on 127.0.0.1; 0: there is none */
 	uint16_t park6;             /* the same on ::1 */
 	_Atomic uint32_t crowd; /* sockets of this host that are tracked or held, as last counted */
-	uint8_t fill[4096 - 100];
+	_Atomic uint8_t mode;   /* enum pel_mode: of all names */
+	_Atomic uint8_t modes[PEL_MAP_CLUSTERS]; /* of each record's names; the higher holds */
+	uint8_t pad2[3];
+	int32_t drill_pid;      /* of whom `drill` is meant; 0: of all */
+	_Atomic uint32_t drill; /* moves: idle connections are to be ended, once */
+	uint8_t fill[4096 - 176];
 };
 
 struct pel_map {
@@ -263,6 +275,9 @@ PEL_AT(pel_map_header, first, 84);
 PEL_AT(pel_map_header, index_seq, 88);
 PEL_AT(pel_map_header, park4, 92);
 PEL_AT(pel_map_header, crowd, 96);
+PEL_AT(pel_map_header, mode, 100);
+PEL_AT(pel_map_header, drill_pid, 168);
+PEL_AT(pel_map_header, drill, 172);
 PEL_AT(pel_map, index, 4096);
 PEL_AT(pel_map, clusters, 4096 + 16 * PEL_MAP_INDEX);
 #undef PEL_AT
@@ -313,6 +328,12 @@ int pel_map_read_hot(const struct pel_map *map, unsigned cluster, struct pel_hot
 /* Copies out hot and cold parts as one consistent view; every string is terminated. */
 int pel_map_read_all(const struct pel_map *map, unsigned cluster, struct pel_hot *ret_hot,
 	struct pel_cold *ret_cold);
+
+/*
+ * Where names lead, for those of record number `cluster`; out of range: for all names.  It holds also
+ * while the prober is silent.
+ */
+enum pel_mode pel_map_mode(const struct pel_map *map, unsigned cluster);
 
 /* The generation of one cluster without copying it, for a quick look; 0 if being written. */
 uint64_t pel_map_generation(const struct pel_map *map, unsigned cluster);

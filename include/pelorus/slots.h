@@ -39,18 +39,45 @@ struct pel_slot {
 	char command[16];            /* as in /proc/PID/comm */
 };
 
+/* What would have been done by one name, where it is only observed: since start. */
+struct pel_slot_seen {
+	_Atomic uint32_t
+		elsewhere; /* connects that had gone to another instance than DNS led them to */
+	_Atomic uint32_t wrong;   /* ... of a writer's name */
+	_Atomic uint32_t held;    /* connects that had waited for a writer */
+	_Atomic uint32_t severed; /* connections that had been ended */
+	_Atomic uint32_t moved;   /* client ABI: failures that had not been shown */
+	uint32_t pad;
+};
+
+/* What later releases tell beside slot number i; only if pid and start are that slot's. */
+struct pel_slot_more {
+	uint64_t start_ticks;
+	int32_t pid;
+	uint32_t uid;
+	uint8_t mode; /* enum pel_mode: of the process itself */
+	uint8_t pad[7];
+	struct pel_slot_seen seen[PEL_SLOT_NAMES]; /* as pel_slot.names */
+	uint8_t fill[256 - 24 - PEL_SLOT_NAMES * sizeof(struct pel_slot_seen)];
+};
+
 struct pel_slots {
 	uint64_t magic;
 	uint32_t count; /* PEL_SLOTS */
 	uint32_t slot_size;
-	uint8_t fill[4096 - 16];
+	uint32_t
+		more_size; /* of one of `more`; 0: an earlier release's file, which ends before it */
+	uint32_t pad;
+	uint8_t fill[4096 - 24];
 	struct pel_slot slots[PEL_SLOTS];
+	struct pel_slot_more more[PEL_SLOTS];
 };
 
 _Static_assert(sizeof(struct pel_slot) == 152, "pel_slot");
 _Static_assert(offsetof(struct pel_slot, names) == 32, "pel_slot.names");
 _Static_assert(offsetof(struct pel_slot, tracked) == 96, "pel_slot.tracked");
 _Static_assert(offsetof(struct pel_slot, command) == 136, "pel_slot.command");
+_Static_assert(sizeof(struct pel_slot_more) == 256, "pel_slot_more");
 _Static_assert(offsetof(struct pel_slots, slots) == 4096, "pel_slots.slots");
 
 #endif

@@ -128,7 +128,7 @@ static uint64_t read_timeout(const char *word, uint64_t otherwise)
 
 void env_read(struct env *ret, char *const *list, const char *executable, bool secure)
 {
-	const char *prober, *retry, *auth;
+	const char *prober, *retry, *auth, *mode;
 
 	ret->hold_ns = UINT64_MAX;
 	ret->secure = secure;
@@ -147,6 +147,8 @@ void env_read(struct env *ret, char *const *list, const char *executable, bool s
 	ret->retry = retry && strcmp(retry, "off") == 0 ? RETRY_OFF : RETRY_SAFE;
 	auth = environ_value(list, "PELORUS_AUTH");
 	ret->auth_iam = auth && strcmp(auth, "iam") == 0;
+	mode = environ_value(list, "PELORUS_MODE");
+	ret->mode = mode && strcmp(mode, "observe") == 0 ? PEL_MODE_OBSERVE : PEL_MODE_ACTIVE;
 	ret->sever = read_sever(environ_value(list, "PELORUS_SEVER"));
 	(void)text_copy(ret->runtime_dir, sizeof(ret->runtime_dir),
 		environ_value(list, "PELORUS_RUNTIME_DIR"));

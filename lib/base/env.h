@@ -3,6 +3,8 @@
  * What the environment asks of the library.
  *
  *   PELORUS_DISABLED=1        everything off
+ *   PELORUS_MODE              observe: connections go where DNS leads, and what would have been done
+ *                             is counted
  *   PELORUS_INCLUDE, _EXCLUDE globs on the executable, separated by ':'; one with a '/' is matched
  *                             against its path, any other against its last part
  *   PELORUS_CLUSTER           names to follow beside Aurora's, separated by ','; "reader:NAME" for
@@ -50,10 +52,11 @@ struct env_cluster {
 enum env_failover { ENV_READER_OR_WRITER = 0, ENV_STRICT_READER, ENV_STRICT_WRITER };
 
 struct env {
-	bool active;    /* hooks do more than pass through */
-	bool secure;    /* AT_SECURE: starts no prober */
-	bool may_spawn; /* PELORUS_PROBER is not off */
-	bool auth_iam;  /* passwords are RDS tokens */
+	bool active;        /* hooks do more than pass through */
+	bool secure;        /* AT_SECURE: starts no prober */
+	bool may_spawn;     /* PELORUS_PROBER is not off */
+	enum pel_mode mode; /* what the map says may be more */
+	bool auth_iam;      /* passwords are RDS tokens */
 	enum sever_mode sever;
 	enum retry_mode retry;
 	enum env_failover failover;

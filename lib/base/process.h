@@ -32,6 +32,7 @@ struct process {
 	_Atomic uint64_t tell_ns;      /* when it is to be written again; 0: not at all */
 	_Atomic uint32_t untold;       /* own_slot has counted since */
 	struct pel_slot own_slot;      /* what is to stand in our slot */
+	struct pel_slot_more own_more; /* ... and beside it */
 	_Atomic uint64_t spawn_ns;     /* when a prober may be started again */
 	_Atomic uint64_t asked_ns;     /* when a connect last asked for one */
 	_Atomic uint32_t hopeless;     /* the last try to start one says that none is coming */

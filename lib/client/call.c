@@ -5,6 +5,7 @@
 #include "move.h"
 #include "common/clock.h"
 #include "base/env.h"
+#include "known/plan.h"
 #include "prober/slot.h"
 
 void call_note(struct handle *h, const char *text, size_t n)
@@ -56,6 +57,7 @@ static bool is_to_be_moved(struct handle *h, const struct retry_situation *s, ui
 int call_failed(struct handle *h, call_run *run, const char *text, size_t n, int result)
 {
 	struct retry_situation s;
+	enum pel_mode mode;
 	uint64_t until_ns;
 
 	h->left |= library_reconnects(h->library, h->mysql);
@@ -68,7 +70,14 @@ int call_failed(struct handle *h, call_run *run, const char *text, size_t n, int
 	if (s.cause == CAUSE_NONE)
 		return result;
 	until_ns = clock_now_ns() + library_limit_ns(h->library, h->mysql, CLIENT_OPT_READ_TIMEOUT);
-	if (!is_to_be_moved(h, &s, until_ns) || !move_connection(h, until_ns))
+	mode = plan_mode(h->followed);
+	if (mode != PEL_MODE_ACTIVE)
+		until_ns = 0; /* nothing is waited for, nor moved */
+	if (!is_to_be_moved(h, &s, until_ns))
+		return result;
+	if (mode == PEL_MODE_OBSERVE)
+		slot_count_seen(h->followed->hash, SEEN_MOVED);
+	if (mode != PEL_MODE_ACTIVE || !move_connection(h, until_ns))
 		return result;
 	slot_count(SLOT_RETRIED);
 	result = run(h, text, n);

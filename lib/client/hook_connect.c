@@ -105,6 +105,7 @@ static void *connect_followed(const struct library *lib, void *mysql, const stru
 {
 	struct wish *wish = wish_begin(NULL, PEL_ROLE_UNKNOWN, false);
 	bool is_signed = false;
+	enum pel_mode mode = PEL_MODE_ACTIVE;
 	struct lookup lookup;
 	struct followed *f;
 	struct handle *h;
@@ -115,17 +116,19 @@ static void *connect_followed(const struct library *lib, void *mysql, const stru
 		? lookup.followed
 		: NULL;
 	if (f)
+		mode = lookup.mode;
+	if (f && mode == PEL_MODE_ACTIVE)
 		wait_for_way(f, wish, library_limit_ns(lib, mysql, CLIENT_OPT_CONNECT_TIMEOUT));
 	result = f && l->user && env_get()->auth_iam ? connect_signed(lib, mysql, l, f, &is_signed)
 						     : connect_with(lib, mysql, l, l->password);
 	fd = wish_end(wish);
 	if (!result && f)
 		followed_pin(f, NULL);
-	h = result ? connection_adopt(lib, result, l->host, fd) : NULL;
+	h = result && mode != PEL_MODE_OFF ? connection_adopt(lib, result, l->host, fd) : NULL;
 	if (!h)
 		return result;
 	h->left = library_reconnects(lib, result);
-	if (!move_verify(h))
+	if (mode == PEL_MODE_ACTIVE && !move_verify(h))
 		return NULL;
 	if (!is_signed)
 		connection_hand_over(h, l->user, l->password, l->port);

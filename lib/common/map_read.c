@@ -291,3 +291,19 @@ uint64_t pel_map_generation(const struct pel_map *map, unsigned cluster)
 	map_copy(&generation, &c->hot.generation, sizeof(generation));
 	return seq_is_unmoved(&c->seq, seq) ? generation : 0;
 }
+
+static enum pel_mode mode_load(const _Atomic uint8_t *mode)
+{
+	uint8_t m = atomic_load_explicit(mode, memory_order_relaxed);
+
+	return m < PEL_MODE_OFF ? (enum pel_mode)m : PEL_MODE_OFF;
+}
+
+enum pel_mode pel_map_mode(const struct pel_map *map, unsigned cluster)
+{
+	enum pel_mode all = mode_load(&map->header.mode), one = PEL_MODE_ACTIVE;
+
+	if (cluster < PEL_MAP_CLUSTERS)
+		one = mode_load(&map->header.modes[cluster]);
+	return one > all ? one : all;
+}

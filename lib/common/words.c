@@ -73,6 +73,17 @@ const char *pel_word_of_admission(unsigned admission)
 	return WORD_OF(words, admission);
 }
 
+const char *pel_word_of_mode(unsigned mode)
+{
+	static const char *const words[] = {
+		[PEL_MODE_ACTIVE] = "active",
+		[PEL_MODE_OBSERVE] = "observe",
+		[PEL_MODE_OFF] = "off",
+	};
+
+	return WORD_OF(words, mode);
+}
+
 const char *pel_sentence_of_why(unsigned why)
 {
 	static const char *const sentences[] = {

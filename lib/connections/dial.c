@@ -15,6 +15,7 @@
 #include "dial.h"
 
 #include "hold.h"
+#include "observe.h"
 #include "parked.h"
 #include "reachability.h"
 #include "sockets.h"
@@ -180,6 +181,7 @@ static void remember(struct dial *d)
 		.socket = plan_socket(&d->plan),
 		.made_ns = d->plan.now_ns,
 		.followed = followed_index(d->followed),
+		.seen = observe_count(d->followed, &d->plan, &d->plan.target),
 		.pending = is_pinned(d) ||
 			(is_at_known_port(&d->plan) && !reachability_is_proven(d->plan.identity)),
 		.port = may_be_led(d) ? d->asked.port : 0,

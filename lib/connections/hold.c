@@ -78,7 +78,7 @@ static bool leads(const struct plan *plan)
 /* Its prober lives, and has not said yet what there is: it was restarted. */
 static bool is_starting(const struct plan *plan)
 {
-	return plan->fresh &&
+	return plan->fresh && plan->mode == PEL_MODE_ACTIVE &&
 		(!plan->found ||
 			(plan->hot.state == PEL_STATE_UNKNOWN &&
 				plan->hot.why == PEL_WHY_STARTING));

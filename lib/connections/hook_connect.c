@@ -4,6 +4,7 @@
  * (MSG_FASTOPEN): a packet to a virtual address must never leave the host.
  */
 #include "dial.h"
+#include "observe.h"
 #include "parked.h"
 #include "base/real.h"
 
@@ -54,6 +55,8 @@ int hook_connect(int fd, const struct sockaddr *addr, socklen_t len)
 	if (!dial_concerns(addr, len)) {
 		if (addr && len >= sizeof(addr->sa_family) && addr->sa_family == AF_UNSPEC)
 			parked_let_go(fd);
+		else if (observe_concerns())
+			observe_connect(fd, addr, len);
 		return real_get()->connect(fd, addr, len);
 	}
 	return (int)dial_run(fd, addr, len, &call);

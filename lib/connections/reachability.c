@@ -160,7 +160,7 @@ static void settle(int fd, struct socket_record *record, enum socket_pending pen
 
 	if (record->pending == pending)
 		return;
-	record->pending = pending;
+	record->pending = (uint16_t)pending;
 	(void)sockets_replace(fd, &before, record);
 }
 

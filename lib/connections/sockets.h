@@ -35,7 +35,8 @@ struct socket_record {
 	uint64_t made_ns;  /* of the connect() */
 	uint64_t severed;  /* 1: by this library, or about to be */
 	uint32_t followed; /* followed_index() */
-	uint32_t pending;  /* enum socket_pending */
+	uint16_t pending;  /* enum socket_pending */
+	uint16_t seen;     /* 1: observed, and counted as one that had been ended */
 	uint16_t port;     /* that its connect() asked for; 0: it is not to be led elsewhere */
 	uint16_t families; /* ... that it can use */
 	uint16_t family;   /* ... of whose shape its addresses are */

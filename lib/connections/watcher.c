@@ -13,6 +13,7 @@
 #include "watcher.h"
 
 #include "hold.h"
+#include "observe.h"
 #include "reachability.h"
 #include "sockets.h"
 #include "rules/sever.h"
@@ -24,6 +25,7 @@
 #include "base/say.h"
 #include "known/followed.h"
 #include "known/mapview.h"
+#include "known/plan.h"
 #include "prober/follow.h"
 #include "prober/slot.h"
 
@@ -62,6 +64,7 @@ struct watcher {
 struct verdict {
 	unsigned followed;
 	uint64_t now;
+	enum pel_mode mode;
 	struct pel_ref ref;
 	struct pel_hot hot;
 };
@@ -77,6 +80,10 @@ static void judge(int fd, const struct verdict *v)
 	record.socket.name = (uint8_t)v->ref.name;
 	if (sever_decide(&v->hot, &record.socket, env_get()->sever, true, v->now) < SEVER_FIRST)
 		return;
+	if (v->mode == PEL_MODE_OBSERVE) {
+		observe_sever(fd, &record);
+		return;
+	}
 	if (hold_instead(fd, &record))
 		return;
 	if (socket_sever(fd, record.cookie) == 0) {
@@ -111,7 +118,8 @@ static bool scan_name(struct watcher *w, const struct pel_map *map, unsigned i, 
 		return false;
 	v.followed = i;
 	v.now = now;
-	for (int fd = 0, n = sockets_limit(); fd < n; fd++)
+	v.mode = plan_mode(f);
+	for (int fd = 0, n = v.mode == PEL_MODE_OFF ? 0 : sockets_limit(); fd < n; fd++)
 		judge(fd, &v);
 	w->was_ours = true;
 	/* Its lookups may all have been before there was a prober. */

@@ -182,6 +182,36 @@ void followed_get_dns(struct followed *f, struct followed_dns *ret)
 	ret->seen_ns = 0;
 }
 
+_Atomic bool followed_by_dns;
+
+static bool is_told(const struct followed_dns *dns, const struct pel_addr *addr)
+{
+	for (uint64_t i = 0; i < dns->n && i < PEL_MAP_ADDRS; i++) {
+		if (dns->addrs[i].family == addr->family &&
+			memcmp(dns->addrs[i].ip, addr->ip, sizeof(addr->ip)) == 0)
+			return true;
+	}
+	return false;
+}
+
+struct followed *followed_find_dns(const struct pel_addr *addr)
+{
+	struct followed *found = NULL;
+	uint64_t seen_ns = 0;
+
+	for (unsigned i = 0, n = followed_count(); i < n; i++) {
+		struct followed *f = followed_at(i);
+		struct followed_dns dns;
+
+		followed_get_dns(f, &dns);
+		if (!is_told(&dns, addr) || dns.seen_ns < seen_ns)
+			continue;
+		found = f;
+		seen_ns = dns.seen_ns;
+	}
+	return found;
+}
+
 void followed_pin(struct followed *f, const struct pel_addr *addr)
 {
 	uint64_t words[3] = {0};

@@ -80,6 +80,13 @@ void followed_set_dns(struct followed *f, const struct pel_addr *addrs, unsigned
 void followed_get_dns(struct followed *f, struct followed_dns *ret);
 
 /*
+ * The name, of those whose lookups this process lets DNS answer, that an address was told for last; a
+ * load where there is none.
+ */
+extern _Atomic bool followed_by_dns; /* there may be */
+struct followed *followed_find_dns(const struct pel_addr *addr);
+
+/*
  * The instance that a connection of this process found to be the writer, when nobody publishes the
  * topology: it outranks DNS.  NULL takes it back.
  */

@@ -156,6 +156,35 @@ static int read_whole(struct followed *f, struct plan *plan)
 	return r;
 }
 
+static enum pel_mode mode_of(const struct pel_map *map, unsigned cluster)
+{
+	enum pel_mode said = map ? pel_map_mode(map, cluster) : PEL_MODE_ACTIVE;
+
+	return said > env_get()->mode ? said : env_get()->mode;
+}
+
+enum pel_mode plan_mode(const struct followed *f)
+{
+	const struct pel_map *map = mapview_get(clock_now_ns());
+	struct pel_ref ref = {.cluster = PEL_MAP_CLUSTERS};
+
+	if (!map || pel_map_find(map, f->name, f->hash, &ref) < 0)
+		ref.cluster = PEL_MAP_CLUSTERS;
+	return mode_of(map, ref.cluster);
+}
+
+/* What the topology says is noted, and nothing else of it holds. */
+static void stand_aside(struct followed *f, uint16_t families, uint16_t asked_port,
+	struct plan *plan)
+{
+	plan->would = (struct route){.verdict = plan->verdict,
+		.reason = plan->reason,
+		.instance = plan->instance};
+	plan->would_go = plan->target;
+	plan->reason = plan->mode == PEL_MODE_OFF ? ROUTE_SWITCHED_OFF : ROUTE_OBSERVED;
+	plan_dns(f, families, asked_port, plan);
+}
+
 void plan_make(struct followed *f, uint16_t families, uint16_t asked_port, struct plan *plan)
 {
 	plan->now_ns = clock_now_ns();
@@ -167,11 +196,14 @@ void plan_make(struct followed *f, uint16_t families, uint16_t asked_port, struc
 	plan->verdict = ROUTE_DNS;
 	plan->reason = ROUTE_UNKNOWN;
 	plan->found = read_whole(f, plan) == 0;
+	plan->mode = mode_of(plan->map, plan->found ? plan->ref.cluster : PEL_MAP_CLUSTERS);
 	plan->role = role_of(f, plan);
 	plan->hold_ns = hold_of(plan);
 	if (plan->found)
 		plan_route(f, families, asked_port, plan);
-	if (plan->verdict != ROUTE_DNS)
+	if (plan->mode != PEL_MODE_ACTIVE)
+		stand_aside(f, families, asked_port, plan);
+	else if (plan->verdict != ROUTE_DNS)
 		followed_pin(f, NULL); /* who publishes knows better, also when he is gone again */
 	else if (!plan_found_here(f, families, asked_port, plan))
 		plan_dns(f, families, asked_port, plan);
@@ -208,7 +240,8 @@ bool plan_is_outdated(const struct plan *plan, struct followed *f, enum sever_mo
 	if (plan->found && plan->fresh && !leads_past(plan) && map == plan->map &&
 		pel_map_generation(map, plan->ref.cluster) == plan->hot.generation)
 		return false;
-	if (mapview_read(map, f->name, f->hash, &ref, &hot) < 0)
+	if (plan->mode != PEL_MODE_ACTIVE || mapview_read(map, f->name, f->hash, &ref, &hot) < 0 ||
+		mode_of(map, ref.cluster) != PEL_MODE_ACTIVE)
 		return false;
 	s.uid = hot.uid;
 	s.name = (uint8_t)ref.name;

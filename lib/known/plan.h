@@ -27,8 +27,14 @@ struct plan {
 	uint8_t role;           /* enum pel_role of the name, by form or by the map */
 	unsigned n_addrs;       /* DNS: how many there are to choose from */
 	struct pel_addr target; /* INSTANCE, and DNS with n_addrs > 0 */
+	enum pel_mode mode;
+	struct route would;       /* if not ACTIVE: what it would have been */
+	struct pel_addr would_go; /* ... and where to, if to an instance */
 	struct pel_hot hot;
 };
+
+/* Whether what is known of a name leads its connections: of all hooks the one question. */
+enum pel_mode plan_mode(const struct followed *f);
 
 /* `asked_port` 0: no port is meant, target's is the cluster's. */
 void plan_make(struct followed *f, uint16_t families, uint16_t asked_port, struct plan *ret);

@@ -63,6 +63,7 @@ static void read_plan(struct lookup *l)
 	struct plan plan;
 
 	plan_make(l->followed, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &plan);
+	l->mode = plan.mode;
 	l->known = plan.verdict != ROUTE_DNS;
 	l->families = families_of(&plan);
 	if (plan.verdict == ROUTE_INSTANCE)
@@ -79,13 +80,15 @@ bool lookup_begin(const char *node, uint16_t port, struct lookup *ret)
 	*ret = (struct lookup){.followed = follow_name(name), .is_go = is_go};
 	if (!ret->followed)
 		return false;
-	if (follow_tell(ret->followed, port, clock_now_ns()))
+	if (follow_tell(ret->followed, port, clock_now_ns()) &&
+		plan_mode(ret->followed) == PEL_MODE_ACTIVE)
 		wait_for_first(ret->followed, port);
 	/* A call of a client library comes back to us, whoever else there is. */
 	ret->is_backed = mapview_get(clock_now_ns()) || wish_find() || !spawn_is_hopeless();
 	read_plan(ret);
 	/* Its connects are answered from outside, where nobody knows what DNS says here. */
 	ret->is_go &= !(is_trapped && ret->known);
+	ret->is_backed &= ret->mode == PEL_MODE_ACTIVE;
 	return true;
 }
 
@@ -114,9 +117,17 @@ const struct followed *lookup_received(const char *name, bool vouched)
 		return NULL;
 	(void)follow_tell(f, 0, clock_now_ns());
 	plan_make(f, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &plan);
+	if (plan.found && plan.mode == PEL_MODE_OBSERVE) {
+		/* What the prober sees of it: this process does not read the answer. */
+		followed_set_dns(f, plan.hot.names[plan.ref.name].addrs,
+			plan.hot.names[plan.ref.name].n_addrs, plan.now_ns);
+		atomic_store_explicit(&followed_by_dns, true, memory_order_relaxed);
+	}
 	/* Where DNS leads, connect() must know an address: from the prober, for ours is a stranger's word. */
-	return plan.fresh && plan.found && (plan.verdict != ROUTE_DNS || plan.n_addrs > 0) ? f
-											   : NULL;
+	return plan.fresh && plan.found && plan.mode == PEL_MODE_ACTIVE &&
+			(plan.verdict != ROUTE_DNS || plan.n_addrs > 0)
+		? f
+		: NULL;
 }
 
 /* glibc before 2.34 asks through our own recvfrom(), which may have been at the answer. */
@@ -125,6 +136,8 @@ void lookup_learn(struct lookup *l, const struct pel_addr *addrs, unsigned n)
 	if (n > 0 && block_is_of(addrs, l->followed->hash))
 		return;
 	followed_set_dns(l->followed, addrs, n, clock_now_ns());
+	if (l->mode == PEL_MODE_OBSERVE)
+		atomic_store_explicit(&followed_by_dns, true, memory_order_relaxed);
 	for (unsigned i = 0; i < n; i++)
 		l->families |= addrs[i].family == 4 ? PEL_INST_HAS4 : PEL_INST_HAS6;
 }

@@ -20,6 +20,7 @@ struct lookup {
 	struct followed *followed;
 	bool known;           /* answer() may be called without asking DNS */
 	bool is_backed;       /* somebody leads connects to a virtual address on, or will */
+	enum pel_mode mode;   /* not ACTIVE: what DNS says is the answer */
 	bool is_go;           /* the program dials by itself: give it the real address */
 	uint16_t families;    /* PEL_INST_HAS4, _HAS6: what the cluster is known to have */
 	struct pel_addr real; /* where the name leads now; family 0: not known */

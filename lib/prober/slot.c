@@ -10,6 +10,8 @@
  */
 #include "slot.h"
 
+#include "common/clock.h"
+#include "base/env.h"
 #include "base/process.h"
 #include "base/quiet.h"
 #include "known/mapview.h"
@@ -111,22 +113,27 @@ static void claim(int fd, const struct pel_slot *own, uint64_t now_ns)
 	}
 }
 
-static bool is_slot_file(int fd)
+static bool is_slot_file(int fd, bool *ret_more)
 {
 	struct stat st;
 	struct {
 		uint64_t magic;
 		uint32_t count;
 		uint32_t slot_size;
+		uint32_t more_size;
+		uint32_t pad;
 	} head;
 
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-		pread(fd, &head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
-		head.magic == PEL_SLOTS_MAGIC && head.count == PEL_SLOTS &&
-		head.slot_size == sizeof(struct pel_slot);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+		pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
+		head.magic != PEL_SLOTS_MAGIC || head.count != PEL_SLOTS ||
+		head.slot_size != sizeof(struct pel_slot))
+		return false;
+	*ret_more = head.more_size == sizeof(struct pel_slot_more);
+	return true;
 }
 
-static int open_file(void)
+static int open_file(bool *ret_more)
 {
 	struct pel_rundir dir;
 	int fd, dirfd = mapview_open_dir(&dir, false);
@@ -135,7 +142,7 @@ static int open_file(void)
 		return -1;
 	fd = openat(dirfd, PEL_RUN_SLOTS, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	(void)close(dirfd);
-	if (fd < 0 || is_slot_file(fd))
+	if (fd < 0 || is_slot_file(fd, ret_more))
 		return fd;
 	(void)close(fd);
 	return -1;
@@ -164,12 +171,26 @@ static void fill(struct pel_slot *s)
 	s->version = own_version();
 }
 
+static void tell_more(int fd, uint32_t slot)
+{
+	struct pel_slot_more *more = &process_get()->own_more;
+	const struct pel_slot *own = &process_get()->own_slot;
+
+	more->pid = own->pid;
+	more->start_ticks = own->start_ticks;
+	more->uid = geteuid();
+	more->mode = (uint8_t)env_get()->mode;
+	(void)quiet_write(fd, more, sizeof(*more),
+		(off_t)(offsetof(struct pel_slots, more) + slot * sizeof(*more)));
+}
+
 /* The file may have been made anew, with a new prober: then there is nothing of us in it. */
 static void tell(uint64_t now_ns)
 {
 	struct process *p = process_get();
 	struct pel_slot *own = &p->own_slot;
 	struct quiet quiet = quiet_begin();
+	bool has_more;
 	int fd;
 	uint32_t slot = atomic_load(&p->slot);
 
@@ -178,7 +199,7 @@ static void tell(uint64_t now_ns)
 	atomic_store(&p->told_ns, now_ns);
 	if (own->names[0] == 0)
 		return;
-	fd = open_file();
+	fd = open_file(&has_more);
 	if (fd < 0)
 		atomic_store(&p->slot_ns, now_ns + CLAIM_NS);
 	if (fd >= 0) {
@@ -188,6 +209,9 @@ static void tell(uint64_t now_ns)
 			claim(fd, own, now_ns);
 		else
 			(void)write_to(fd, slot - 1, own);
+		slot = atomic_load(&p->slot);
+		if (has_more && slot != 0 && slot <= PEL_SLOTS)
+			tell_more(fd, slot - 1);
 		(void)close(fd);
 	}
 	quiet_end(quiet);
@@ -216,6 +240,16 @@ void slot_follow(uint64_t name_hash, uint64_t now_ns)
 		tell(now_ns);
 }
 
+static void add_one(_Atomic uint32_t *to, bool kicks)
+{
+	struct process *p = process_get();
+
+	(void)atomic_fetch_add_explicit(to, 1, memory_order_relaxed);
+	if (atomic_load_explicit(&p->untold, memory_order_relaxed) == 0 &&
+		atomic_exchange(&p->untold, 1) == 0 && kicks)
+		process_kick();
+}
+
 void slot_count(enum slot_counter counter)
 {
 	struct process *p = process_get();
@@ -229,12 +263,24 @@ void slot_count(enum slot_counter counter)
 		[SLOT_GIVEN_UP] = offsetof(struct pel_slot, given_up),
 	};
 
-	(void)atomic_fetch_add_explicit((_Atomic uint32_t *)((char *)&p->own_slot + at[counter]), 1,
-		memory_order_relaxed);
 	/* It is the watcher itself who severs. */
-	if (atomic_load_explicit(&p->untold, memory_order_relaxed) == 0 &&
-		atomic_exchange(&p->untold, 1) == 0 && counter != SLOT_SEVERED)
-		process_kick();
+	add_one((_Atomic uint32_t *)((char *)&p->own_slot + at[counter]), counter != SLOT_SEVERED);
+}
+
+void slot_count_seen(uint64_t name_hash, enum slot_seen what)
+{
+	struct process *p = process_get();
+
+	for (int i = 0; i < PEL_SLOT_NAMES; i++) {
+		if (atomic_load(&p->own_slot.names[i]) != name_hash)
+			continue;
+		/* Its fields are in the enumeration's order. */
+		add_one((_Atomic uint32_t *)&p->own_more.seen[i] + what, what == SEEN_ELSEWHERE);
+		/* What only a failover brings is told at once: a script may be over in a moment. */
+		if (what != SEEN_ELSEWHERE)
+			tell(clock_now_ns());
+		return;
+	}
 }
 
 void slot_hold(uint32_t held)

@@ -20,11 +20,16 @@ enum slot_counter {
 	SLOT_GIVEN_UP
 };
 
+enum slot_seen { SEEN_ELSEWHERE, SEEN_WRONG, SEEN_HELD, SEEN_SEVERED, SEEN_MOVED };
+
 /* Takes a slot, if this process has none, and adds a name to it. */
 void slot_follow(uint64_t name_hash, uint64_t now_ns);
 
 /* Adds one; the watcher writes it down within a second, or when it next wakes (futex.h). */
 void slot_count(enum slot_counter counter);
+
+/* The same of what would have been done by a name that is only observed. */
+void slot_count_seen(uint64_t name_hash, enum slot_seen what);
 
 /* One socket more or fewer is tracked; those that the host closed are missed until the next look. */
 void slot_count_sockets(int difference);

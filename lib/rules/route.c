@@ -329,6 +329,18 @@ struct route route_choose(const struct pel_hot *hot, const struct route_intent *
 	}
 }
 
+enum route_difference route_difference(const struct route *would, uint8_t role,
+	const struct pel_addr *would_go, const struct pel_addr *real)
+{
+	if (would->verdict == ROUTE_WAIT)
+		return ROUTE_HELD;
+	if (would->verdict != ROUTE_INSTANCE ||
+		(would_go->family == real->family && would_go->port == real->port &&
+			__builtin_memcmp(would_go->ip, real->ip, sizeof(real->ip)) == 0))
+		return ROUTE_SAME;
+	return role == PEL_ROLE_WRITER ? ROUTE_WRONG : ROUTE_ELSEWHERE;
+}
+
 static uint16_t port_for(const struct pel_hot *hot, unsigned name,
 	const struct pel_hot_instance *in, uint16_t asked_port)
 {

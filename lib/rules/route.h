@@ -47,6 +47,8 @@ enum route_reason {
 	ROUTE_NO_MEMBER,       /* DNS: no member of the custom endpoint can take it */
 	ROUTE_NO_WRITER,       /* DNS: readers alone, and no writer is awaited */
 	ROUTE_BAD_INTENT,      /* DNS: the intent names nothing in this cluster */
+	ROUTE_OBSERVED,        /* DNS: the name is only observed */
+	ROUTE_SWITCHED_OFF,    /* DNS: the name is switched off */
 };
 
 struct route_intent {
@@ -67,6 +69,16 @@ struct route {
 };
 
 struct route route_choose(const struct pel_hot *hot, const struct route_intent *intent);
+
+/* Of a name that is only observed: what would have become of a connect that went to `real`. */
+enum route_difference {
+	ROUTE_SAME = 0,  /* it is where it had been led to, or DNS had led it there too */
+	ROUTE_ELSEWHERE, /* it had gone to another instance */
+	ROUTE_WRONG,     /* the same of a writer's name: it is at what is not the writer */
+	ROUTE_HELD,      /* it had waited for a writer */
+};
+enum route_difference route_difference(const struct route *would, uint8_t role,
+	const struct pel_addr *would_go, const struct pel_addr *real);
 
 /* True while connections follow DNS for every role: no topology, or no writer for too long. */
 bool route_is_unknown(const struct pel_hot *hot, bool fresh, uint64_t now_ns);

@@ -133,6 +133,14 @@ static bool is_worth_publishing(struct cluster *c, const struct pel_hot *hot, ui
 	return true;
 }
 
+unsigned cluster_take_failovers(struct cluster *c)
+{
+	unsigned n = c->failovers;
+
+	c->failovers = 0;
+	return n;
+}
+
 struct cluster_waits *cluster_waits(struct cluster *c)
 {
 	return &c->waits;

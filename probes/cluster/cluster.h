@@ -48,6 +48,9 @@ void cluster_free(struct cluster *c, bool release_record);
 /* A new configuration, which stays the caller's. */
 void cluster_reload(struct cluster *c, const struct config_cluster *config);
 
+/* Whether it is switched off by hand; what the configuration says of its mode holds else. */
+void cluster_switch(struct cluster *c, bool off);
+
 const struct config_cluster *cluster_config(const struct cluster *c);
 const char *cluster_key(const struct cluster *c);
 
@@ -86,6 +89,9 @@ struct cluster_waits {
 	uint32_t longest_ms;
 };
 struct cluster_waits *cluster_waits(struct cluster *c);
+
+/* How often its writer was another since this was asked last. */
+unsigned cluster_take_failovers(struct cluster *c);
 
 /* Whether a writer is awaited, as published. */
 bool cluster_is_writerless(const struct cluster *c);

@@ -233,6 +233,11 @@ void cluster_reload(struct cluster *c, const struct config_cluster *config)
 	credentials_load(c);
 }
 
+void cluster_switch(struct cluster *c, bool off)
+{
+	map_write_mode(c->o->map, c->record, off ? PEL_MODE_OFF : c->config->mode);
+}
+
 void cluster_redecide(struct cluster *c)
 {
 	dialect_take(c, c->detected);

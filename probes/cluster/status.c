@@ -66,11 +66,11 @@ void cluster_put_status(const struct cluster *c, FILE *out)
 	const char *comma = "";
 
 	(void)fprintf(out,
-		"{\"key\":\"%s\",\"record\":%u,\"state\":\"%s\",\"why\":\"%s\",\"dialect\":\"%s\","
+		"{\"key\":\"%s\",\"record\":%u,\"mode\":\"%s\",\"state\":\"%s\",\"why\":\"%s\",\"dialect\":\"%s\","
 		"\"credentials\":\"%s\",\"blue_green\":\"%s\",\"alarm\":%s,\"epoch\":%" PRIu64
 		",\"names\":[",
-		c->key, c->record, pel_word_of_state(t->state), pel_word_of_why(t->why),
-		c->dialect->name, verdict(c),
+		c->key, c->record, pel_word_of_mode(map_write_mode_of(c->o->map, c->record)),
+		pel_word_of_state(t->state), pel_word_of_why(t->why), c->dialect->name, verdict(c),
 		c->bluegreen_refused ? "refused"
 				     : bluegreen_word_of((enum bluegreen_step)c->bluegreen.step),
 		c->alarm ? "true" : "false", map_write_hot(c->o->map, c->record)->epoch);

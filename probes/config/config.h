@@ -100,6 +100,7 @@ struct config_cluster {
 	char home_region[32]; /* whose readers a global database's are; empty: those of all */
 	struct config_members members;
 	uint16_t port;
+	enum pel_mode mode;
 	unsigned dialect; /* its place in dialects.h, from 1; 0, auto: the server is asked */
 	char user[CONFIG_USER_MAX];         /* empty: no configured credential */
 	char password[CONFIG_PASSWORD_MAX]; /* of `password` or of the first line of the file */

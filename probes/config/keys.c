@@ -23,6 +23,7 @@ static const char *const source_words[] = {"sql", "http", "zookeeper", NULL};
 static const char *const format_words[] = {
 	"document", "orchestrator", "patroni", "consul", "etcd", "maxscale", "proxysql", NULL};
 static const char *const unwarmed_words[] = {"admit", "hold", NULL};
+static const char *const mode_words[] = {"active", "observe", "off", NULL};
 static const char *const auth_words[] = {"password", "iam", "secretsmanager", NULL};
 
 static const char a_url[] = "a URL that begins with https:// or http://";
@@ -88,6 +89,7 @@ const struct config_key config_keys[] = {
 		.min = 10000, .max = 86400000},
 	{BOTH(max_lag_ms), "max-lag", &config_type_duration, "a duration from 1ms to 24h, or off",
 		.max = 86400000},
+	{BOTH(mode), "mode", &config_type_word, "active, observe or off", .words = mode_words},
 	{BOTH(password), "password", &config_type_secret, "a password of 4095 bytes at most"},
 	{BOTH(password_file), "password-file", &config_type_path, a_path},
 	{BOTH(poll_ms), "poll", &config_type_duration, "a duration from 100ms to 1h", .min = 100,

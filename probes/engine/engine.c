@@ -114,7 +114,10 @@ int engine_attach(struct engine *e, const char *name, const char *key, enum pel_
 	struct cluster *c;
 	int r = cluster_for(e, name, key, role, port, &c);
 
-	return r < 0 ? r : cluster_follow(c, name, role, port, key, credential);
+	if (r == 0)
+		r = cluster_follow(c, name, role, port, key, credential);
+	engine_switches_apply(e);
+	return r;
 }
 
 int engine_follow(struct engine *e, const char *name, uint16_t port,
@@ -231,6 +234,7 @@ int engine_reload(struct engine *e, const struct config *config)
 	}
 	follow_configured(e);
 	move_configured(e);
+	engine_switches_apply(e);
 	return 0;
 }
 
@@ -327,6 +331,7 @@ static void beat(void *ctx)
 		map_write_drop_unclaimed(e->shared.map);
 	move_all(e);
 	merge_all(e);
+	engine_switches_apply(e);
 	loop_timer_set(e->shared.loop, &e->beat, now + BEAT_NS);
 }
 
@@ -369,6 +374,8 @@ int engine_new(const struct engine_options *options, struct engine **ret)
 		engine_free(e, true);
 		return r;
 	}
+	switches_load(&e->switches, options->dirfd);
+	engine_switches_apply(e);
 	loop_timer_set(e->shared.loop, &e->beat, now_ns);
 	engine_remote_configure(e);
 	follow_configured(e);
@@ -415,6 +422,11 @@ struct cluster *engine_find_hash(const struct engine *e, uint64_t name_hash, con
 	return NULL;
 }
 
+struct cluster *engine_cluster(const struct engine *e, unsigned i)
+{
+	return e->clusters[i];
+}
+
 bool engine_count_anew(struct engine *e)
 {
 	bool writerless = false;
@@ -438,6 +450,11 @@ void engine_crowd(struct engine *e, uint64_t sockets)
 const struct cluster *engine_cluster(const struct engine *e, unsigned i)
 {
 	return e->clusters[i];
+}
+
+void engine_drill(struct engine *e, int32_t pid)
+{
+	map_write_drill(e->shared.map, pid);
 }
 
 char *engine_status(const struct engine *e)

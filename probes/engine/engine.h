@@ -69,11 +69,24 @@ struct cluster *engine_find_hash(const struct engine *e, uint64_t name_hash, con
 /* Asks every instance of the name's cluster, or of all (NULL), now.  0, -ENOENT. */
 int engine_refresh(struct engine *e, const char *name);
 
+/*
+ * Has a name's cluster (NULL: all) go where DNS leads, or no longer.  0; -EINVAL: no host name;
+ * -EBUSY: all are off; -ENOSPC; -errno: it cannot be remembered, and nothing has changed.
+ */
+int engine_switch(struct engine *e, const char *name, bool off);
+bool engine_is_off(const struct engine *e);
+
+/* Has the programs, or the one of this pid, end their idle connections, once. */
+void engine_drill(struct engine *e, int32_t pid);
+
 /* A new configuration takes the place of the old one, which may be freed after this. */
 int engine_reload(struct engine *e, const struct config *config);
 
 /* What is held is counted anew: all clusters' waits of now are none.  True if one has no writer. */
 bool engine_count_anew(struct engine *e);
+
+/* Number i of its clusters, valid until the loop goes on, or NULL; i is below PEL_MAP_CLUSTERS. */
+struct cluster *engine_cluster(const struct engine *e, unsigned i);
 
 /* How many sockets of this host are tracked or held, for the map. */
 void engine_crowd(struct engine *e, uint64_t sockets);

@@ -8,6 +8,7 @@
 #include "logic/health.h"
 #include "map/write.h"
 #include "net/resolve.h"
+#include "switches.h"
 
 #define PENDING_CREDENTIALS 4 /* the first of those who follow it meanwhile */
 
@@ -32,6 +33,7 @@ struct engine {
 	struct remote_module remote;
 	struct health_witness witness;
 	struct cluster *clusters[PEL_MAP_CLUSTERS];
+	struct switches switches;
 	struct pending *pending; /* as they came */
 	struct loop_timer beat;
 };
@@ -46,6 +48,9 @@ int engine_attach(struct engine *e, const char *name, const char *key, enum pel_
 int pending_start(struct engine *e, const char *name, uint16_t port,
 	const struct credential *credential);
 void pending_end(struct pending *p);
+
+/* Tells the map what is switched off, by hand or by the configuration. */
+void engine_switches_apply(struct engine *e);
 
 /* remote.c */
 void engine_remote_configure(struct engine *e);

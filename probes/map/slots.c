@@ -37,6 +37,8 @@ struct slots_file {
 		uint32_t severed, routed, waited, given_up, longest_ms;
 	} was[PEL_SLOTS]; /* its counters at the sweep before */
 	bool swept;
+	bool is_new; /* what its clients tell was told to no prober before */
+	struct pel_slot_seen seen[PEL_SLOTS][PEL_SLOT_NAMES]; /* at the sweep before */
 };
 
 /* The file's first bytes; the rest of it is far too large for a stack. */
@@ -44,13 +46,16 @@ struct head {
 	uint64_t magic;
 	uint32_t count;
 	uint32_t slot_size;
+	uint32_t more_size;
+	uint32_t pad;
 };
 
 _Static_assert(sizeof(struct head) == offsetof(struct pel_slots, fill), "pel_slots");
 
 static const struct head our_head = {.magic = PEL_SLOTS_MAGIC,
 	.count = PEL_SLOTS,
-	.slot_size = sizeof(struct pel_slot)};
+	.slot_size = sizeof(struct pel_slot),
+	.more_size = sizeof(struct pel_slot_more)};
 
 static bool head_is_ours(int fd)
 {
@@ -133,6 +138,7 @@ int slots_open(int dirfd, mode_t mode, struct slots_file **ret)
 	s->dirfd = dirfd;
 	s->pidns = stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
 	r = open_old(s, mode);
+	s->is_new = r < 0;
 	if (r < 0)
 		r = make_new(s, mode);
 	if (r < 0)
@@ -237,15 +243,23 @@ static off_t offset_of(unsigned i)
 	return (off_t)(offsetof(struct pel_slots, slots) + i * sizeof(struct pel_slot));
 }
 
+static off_t more_offset_of(unsigned i)
+{
+	return (off_t)(offsetof(struct pel_slots, more) + i * sizeof(struct pel_slot_more));
+}
+
 /* Clears everything, the pid last: it lets the next one take the slot. */
 static void slot_free(struct slots_file *s, unsigned i, const struct pel_slot *slot)
 {
 	static const struct pel_slot empty;
+	static const struct pel_slot_more none;
 	const size_t pid_size = sizeof(slot->pid);
 
 	slot_add(slot, &s->gone);
 	s->taken_ns[i] = 0;
 	memset(&s->was[i], 0, sizeof(s->was[i]));
+	memset(s->seen[i], 0, sizeof(s->seen[i]));
+	(void)!pwrite(s->fd, &none, sizeof(none), more_offset_of(i));
 	if (pwrite(s->fd, (const char *)&empty + pid_size, sizeof(empty) - pid_size,
 		    offset_of(i) + (off_t)pid_size) > 0)
 		(void)!pwrite(s->fd, &empty, pid_size, offset_of(i));
@@ -294,6 +308,42 @@ static void news_tell(struct slots_file *s, unsigned i, const struct pel_slot *s
 	listener->news(listener->ctx, names, &news);
 }
 
+/* How much a claim has grown, within reason. */
+static uint32_t seen_grown(uint32_t was, uint32_t is)
+{
+	uint32_t n = grown(was, is);
+
+	return n < SOCKETS_MOST ? n : SOCKETS_MOST;
+}
+
+/* At the first sweep of an old file what is there may have been told to an earlier prober. */
+static void seen_tell(struct slots_file *s, unsigned i, const struct pel_slot *slot,
+	const struct slots_listener *listener)
+{
+	struct pel_slot_more more;
+
+	if (!slot->version || !listener || !listener->seen ||
+		pread(s->fd, &more, sizeof(more), more_offset_of(i)) != (ssize_t)sizeof(more) ||
+		more.pid != slot->pid || more.start_ticks != slot->start_ticks)
+		return;
+	for (unsigned n = 0; n < PEL_SLOT_NAMES; n++) {
+		const struct pel_slot_seen *was = &s->seen[i][n], *is = &more.seen[n];
+		const struct pel_slot_seen news = {
+			.elsewhere = seen_grown(was->elsewhere, is->elsewhere),
+			.wrong = seen_grown(was->wrong, is->wrong),
+			.held = seen_grown(was->held, is->held),
+			.severed = seen_grown(was->severed, is->severed),
+			.moved = seen_grown(was->moved, is->moved),
+		};
+
+		if (memcmp(was, is, sizeof(*is)) == 0)
+			continue;
+		if (s->swept || s->is_new)
+			listener->seen(listener->ctx, slot->names[n], slot->command, &news);
+		memcpy(&s->seen[i][n], is, sizeof(*is));
+	}
+}
+
 static void wants_tell(const struct pel_slot *slot, const struct slots_listener *listener,
 	bool used)
 {
@@ -313,6 +363,7 @@ static void slot_sweep(struct slots_file *s, unsigned i, const struct pel_slot *
 	if (slot->pid == 0)
 		return;
 	news_tell(s, i, slot, listener);
+	seen_tell(s, i, slot, listener);
 	if (!slot_lives(s, i, slot, sweep->now_ns, sweep->thorough)) {
 		/* A script that came and went since the sweep before did want them. */
 		if (s->swept && slot->pid > 0 && slot->pid != s->was[i].pid)

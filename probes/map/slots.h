@@ -54,6 +54,9 @@ struct slots_listener {
 	/* A client of these names, which may be gone now, has done something since the sweep before. */
 	void (*news)(void *ctx, const uint64_t names[static PEL_SLOT_NAMES],
 		const struct slots_news *news);
+	/* What a client of this program had done by the name of this hash, if it were not observed alone. */
+	void (*seen)(void *ctx, uint64_t hash, const char command[static 16],
+		const struct pel_slot_seen *seen);
 	void *ctx;
 };
 

@@ -29,6 +29,8 @@
 #include <unistd.h>
 
 #define PATH_CHECK_NS UINT64_C(1000000000)
+#define SWITCHES_AT offsetof(struct pel_map_header, mode)
+#define SWITCHES_SIZE (offsetof(struct pel_map_header, fill) - SWITCHES_AT)
 
 struct map_record {
 	bool used;
@@ -268,11 +270,15 @@ static void records_inherit(struct map_write *w, bool keep)
 /* The whole content into a new file, which then takes the path. */
 static int map_republish(struct map_write *w, uint64_t now_ns)
 {
+	const struct pel_map *old = w->map;
 	char name[64];
 	int r = map_make(w, name);
 
 	if (r < 0)
 		return r;
+	if (old)
+		memcpy((char *)w->map + SWITCHES_AT, (const char *)old + SWITCHES_AT,
+			SWITCHES_SIZE);
 	header_fill(w, now_ns);
 	map_write_crowd(w, w->crowd);
 	for (unsigned c = 0; c < PEL_MAP_CLUSTERS; c++) {
@@ -409,6 +415,7 @@ int map_write_take(struct map_write *w, uint64_t now_ns)
 		memset(&rec->cold, 0, sizeof(rec->cold));
 		rec->used = true;
 		rec->unclaimed = false;
+		w->map->header.modes[c] = PEL_MODE_ACTIVE;
 		record_store(w, c, &rec->hot, &rec->cold);
 		return (int)c;
 	}
@@ -502,4 +509,33 @@ void map_write_publish(struct map_write *w, unsigned cluster, const struct pel_h
 		word_move(&w->map->header.wake);
 	if (changes & MAP_CHANGE_FIRST)
 		word_move(&w->map->header.first);
+}
+
+void map_write_mode(struct map_write *w, unsigned cluster, enum pel_mode mode)
+{
+	struct pel_map_header *h = &w->map->header;
+	_Atomic uint8_t *said = cluster < PEL_MAP_CLUSTERS ? &h->modes[cluster] : &h->mode;
+
+	if (atomic_exchange(said, (uint8_t)mode) == mode)
+		return;
+	/* Who waits looks anew, and what is wrong by now is judged when it may be. */
+	for (unsigned c = 0; c < PEL_MAP_CLUSTERS; c++) {
+		struct map_record *rec = w->clusters[c];
+
+		if (rec && rec->used && (c == cluster || cluster >= PEL_MAP_CLUSTERS))
+			map_write_publish(w, c, &rec->hot, &rec->cold,
+				MAP_CHANGE_EPOCH | MAP_CHANGE_WAKE);
+	}
+}
+
+enum pel_mode map_write_mode_of(const struct map_write *w, unsigned cluster)
+{
+	return pel_map_mode(w->map, cluster);
+}
+
+void map_write_drill(struct map_write *w, int32_t pid)
+{
+	w->map->header.drill_pid = pid;
+	word_move(&w->map->header.drill);
+	word_move(&w->map->header.wake);
 }

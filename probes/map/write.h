@@ -52,6 +52,13 @@ int map_write_beat(struct map_write *w, uint64_t now_ns);
 /* How many sockets of this host are tracked or held, for its readers' next look: wakes nobody. */
 void map_write_crowd(struct map_write *w, uint64_t sockets);
 
+/* Where the names of a record lead; out of range: all names.  Wakes whom that concerns. */
+void map_write_mode(struct map_write *w, unsigned cluster, enum pel_mode mode);
+enum pel_mode map_write_mode_of(const struct map_write *w, unsigned cluster);
+
+/* Has the programs, or the one of this pid, end their idle connections, once. */
+void map_write_drill(struct map_write *w, int32_t pid);
+
 /* Takes a free record, in state UNKNOWN and STARTING.  Its number, or -ENOSPC. */
 int map_write_take(struct map_write *w, uint64_t now_ns);
 

@@ -126,6 +126,33 @@ static void run_refresh(void *ctx, const struct control_request *request,
 		engine_error(reply, r);
 }
 
+static void switch_run(struct worker *w, const struct control_request *request, bool off,
+	struct control_reply *reply)
+{
+	const char *name = control_get(request, "name");
+	char normal[PEL_NAME_MAX];
+	int r = engine_switch(w->engine, name, off);
+
+	if (r == -EBUSY)
+		control_reply_error(reply, "disabled", "all names are: enable them first");
+	else if (r < 0)
+		engine_error(reply, r);
+	else if (name)
+		control_reply_add(reply, "followed=%d\n", !!engine_find(w->engine, name, normal));
+}
+
+static void run_disable(void *ctx, const struct control_request *request,
+	const struct control_peer *peer, struct control_reply *reply)
+{
+	switch_run(ctx, request, true, reply);
+}
+
+static void run_enable(void *ctx, const struct control_request *request,
+	const struct control_peer *peer, struct control_reply *reply)
+{
+	switch_run(ctx, request, false, reply);
+}
+
 static void run_token(void *ctx, const struct control_request *request,
 	const struct control_peer *peer, struct control_reply *reply)
 {
@@ -246,6 +273,7 @@ static void run_status(void *ctx, const struct control_request *request,
 	control_reply_add(reply, ",\"configuration\":");
 	add_json(reply, w->config->path);
 	control_reply_add(reply, ",\"events\":%llu", (unsigned long long)events_last(w->o->events));
+	control_reply_add(reply, ",\"disabled\":%s", engine_is_off(w->engine) ? "true" : "false");
 	add_clients(reply, w);
 	add_control(reply, w->control);
 	control_reply_add(reply, ",\"clusters\":%s}\n", clusters ? clusters : "[]");
@@ -353,6 +381,8 @@ const struct control_verb worker_verbs[] = {
 	{"admit", CONTROL_TRUSTED, run_admit},
 	{"hold", CONTROL_TRUSTED, run_hold},
 	{"warm", CONTROL_TRUSTED, run_warm},
+	{"disable", CONTROL_TRUSTED, run_disable},
+	{"enable", CONTROL_TRUSTED, run_enable},
 	{"stop", CONTROL_TRUSTED, run_stop},
 	{0},
 };

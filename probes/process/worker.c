@@ -167,6 +167,7 @@ static int signals_start(struct worker *w)
 
 static void timers_start(struct worker *w)
 {
+	w->history = history_open(w->o->station->dirfd, station_read_mode(w->o->station));
 	worker_sweep_start(w);
 	loop_timer_init(&w->check, on_check, w);
 	loop_timer_set_in(w->loop, &w->check, CHECK_NS);
@@ -213,6 +214,7 @@ static void stop(struct worker *w, bool orderly)
 	if (w->engine)
 		engine_free(w->engine, orderly);
 	slots_close(w->slots);
+	history_close(w->history);
 	follows_free(w->follows);
 	if (w->loop) {
 		loop_timer_stop(w->loop, &w->sweep);

@@ -7,6 +7,7 @@
 #include "control/scrape.h"
 #include "engine/engine.h"
 #include "engine/follows.h"
+#include "map/history.h"
 #include "map/slots.h"
 #include "worker.h"
 
@@ -19,6 +20,7 @@ struct worker {
 	struct control *control;
 	struct scrape *scrape;
 	struct slots_file *slots;
+	struct history *history; /* NULL: none is kept */
 	struct slots_summary clients;
 	uint64_t held; /* connects that wait for a writer now */
 	struct follows *follows;

@@ -15,6 +15,7 @@
 #include "cluster/cluster.h"
 
 #include <string.h>
+#include <time.h>
 
 #define SWEEP_NS (5 * LOOP_S)
 #define SOON_NS LOOP_S
@@ -96,6 +97,34 @@ static void on_news(void *ctx, const uint64_t names[static PEL_SLOT_NAMES],
 	waits->given_up += news->given_up;
 	if (waits->longest_ms < news->longest_ms)
 		waits->longest_ms = news->longest_ms;
+}
+
+static void on_seen(void *ctx, uint64_t hash, const char command[static 16],
+	const struct pel_slot_seen *seen)
+{
+	struct worker *w = ((struct sweep *)ctx)->w;
+	const char *name;
+	struct cluster *c = engine_find_hash(w->engine, hash, &name);
+	const struct pel_history_counts counts = {.elsewhere = seen->elsewhere,
+		.wrong = seen->wrong,
+		.held = seen->held,
+		.severed = seen->severed,
+		.moved = seen->moved};
+
+	if (c)
+		history_add(w->history, time(NULL), cluster_name(c), command, &counts);
+}
+
+static void failovers_note(struct worker *w)
+{
+	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
+		struct cluster *c = engine_cluster(w->engine, i);
+		const struct pel_history_counts counts = {
+			.failovers = c ? cluster_take_failovers(c) : 0};
+
+		if (counts.failovers)
+			history_add(w->history, time(NULL), cluster_name(c), "", &counts);
+	}
 }
 
 static void severed_tell(struct worker *w, const struct severed *s)
@@ -213,12 +242,16 @@ static void on_sweep(void *ctx)
 {
 	struct worker *w = ctx;
 	struct sweep sweep = {.w = w};
-	const struct slots_listener listener = {.wants = on_wanted, .news = on_news, .ctx = &sweep};
+	const struct slots_listener listener = {.wants = on_wanted,
+		.news = on_news,
+		.seen = on_seen,
+		.ctx = &sweep};
 	uint64_t now_ns = loop_now_ns(w->loop);
 	bool thorough = w->sweeps++ % THOROUGH_EVERY == 0;
 
 	if (!w->slots || !slots_sweep(w->slots, now_ns, thorough, &listener, &w->clients))
 		slots_renew(w);
+	failovers_note(w);
 	severed_tell(w,
 		&sweep.severed); /* its rows point into clusters, which the next line may free */
 	unwanted_drop(w, now_ns);

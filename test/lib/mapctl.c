@@ -16,6 +16,7 @@
  *   hold CLUSTER MS|unsaid                                how long connects wait for a writer
  *   park PORT4 PORT6                                      ports that never answer; 0: there is none
  *   crowd SOCKETS
+ *   mode CLUSTER|all active|observe|off                   whether names lead where the map says
  *   beat on|off
  */
 #include "map/write.h"
@@ -202,6 +203,15 @@ static int do_header(struct mapctl *m, char **words, unsigned n)
 	return 0;
 }
 
+static int do_mode(struct mapctl *m, unsigned record, const char *word)
+{
+	map_write_mode(m->w, record,
+		strcmp(word, "off") == 0               ? PEL_MODE_OFF
+			: strcmp(word, "observe") == 0 ? PEL_MODE_OBSERVE
+						       : PEL_MODE_ACTIVE);
+	return 0;
+}
+
 /* What the command changes in the record; *ret_changes is what moves with it. */
 static int apply(struct mapctl *m, char **words, unsigned n, unsigned *ret_changes)
 {
@@ -258,7 +268,11 @@ static int run(struct mapctl *m, char *line)
 	}
 	if (strcmp(words[0], "park") == 0 || strcmp(words[0], "crowd") == 0)
 		return do_header(m, words, n);
+	if (strcmp(words[0], "mode") == 0 && strcmp(words[1], "all") == 0)
+		return do_mode(m, PEL_MAP_CLUSTERS, words[n - 1]);
 	r = load(m, words[1], &record);
+	if (r == 0 && strcmp(words[0], "mode") == 0)
+		return do_mode(m, record, words[n - 1]);
 	if (r < 0)
 		return r;
 	r = apply(m, words, n, &changes);

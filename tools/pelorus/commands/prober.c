@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pelorus prober refresh, reload, stop: one word to the prober. */
+/* pelorus prober refresh, reload, stop, and pelorus disable, enable: one word to the prober. */
 #include "commands.h"
 
 #include "control_client.h"
 
 #include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 int cmd_refresh(int argc, char **argv)
 {
@@ -19,6 +22,31 @@ int cmd_refresh(int argc, char **argv)
 	if (argv[optind] && pel_control_put(request, PEL_CONTROL_MAX, "name", argv[optind]) < 0)
 		return command_fail(argv[0], STATUS_USAGE, "the name is too long");
 	return control_client_run(argv[0], request, NULL);
+}
+
+static const char switch_help[] =
+	"usage: pelorus disable [NAME]\n"
+	"       pelorus enable [NAME]\n"
+	"Has new connections by NAME, and by the other names of its cluster, go where DNS leads, as\n"
+	"without Pelorus; or no longer.  Without NAME: by every name.  It holds at once, for programs\n"
+	"that run and for those to come, ends no connection, and outlives the prober, until the machine\n"
+	"is started anew: `mode = off` in the configuration is for good.\n";
+
+int cmd_switch(int argc, char **argv)
+{
+	char request[PEL_CONTROL_MAX], *body = NULL;
+	int status = command_parse(argc, argv, NULL, 0, 1, switch_help);
+
+	if (status >= 0)
+		return status;
+	(void)snprintf(request, sizeof(request), "%s\n", argv[0]);
+	if (argv[optind] && pel_control_put(request, PEL_CONTROL_MAX, "name", argv[optind]) < 0)
+		return command_fail(argv[0], STATUS_USAGE, "the name is too long");
+	status = control_client_run(argv[0], request, &body);
+	if (status == STATUS_OK && strcmp(body, "followed=0\n") == 0)
+		fprintf(stderr, "pelorus %s: nobody follows %s now\n", argv[0], argv[optind]);
+	free(body);
+	return status;
 }
 
 int cmd_reload(int argc, char **argv)

@@ -97,6 +97,8 @@ static void print_reason(enum route_reason reason)
 		[ROUTE_NO_FAMILY] = {"no-family", "it has no address of a usable family"},
 		[ROUTE_NO_MEMBER] = {"no-member", "no member of the custom endpoint can take it"},
 		[ROUTE_BAD_INTENT] = {"bad-intent", "the name has no role in this cluster"},
+		[ROUTE_OBSERVED] = {"observed", "the cluster is observed, and led nowhere"},
+		[ROUTE_SWITCHED_OFF] = {"disabled", "it is switched off"},
 	};
 	/* clang-format on */
 
@@ -210,7 +212,8 @@ static void verdict_print(enum route_verdict verdict)
 							  : "goes where DNS leads");
 }
 
-static int route_print(const struct seen *seen, const struct asked *asked, bool fresh)
+static int route_print(const struct seen *seen, const struct asked *asked, bool fresh,
+	enum pel_mode mode)
 {
 	const struct route_intent intent = {
 		.role = asked->role ? (uint8_t)asked->role : seen->hot.names[seen->ref.name].role,
@@ -223,6 +226,11 @@ static int route_print(const struct seen *seen, const struct asked *asked, bool 
 	};
 	struct route route = route_choose(&seen->hot, &intent);
 	struct pel_addr addr;
+
+	if (mode != PEL_MODE_ACTIVE)
+		route = (struct route){.verdict = ROUTE_DNS,
+			.reason = mode == PEL_MODE_OFF ? ROUTE_SWITCHED_OFF : ROUTE_OBSERVED,
+			.instance = PEL_NONE};
 
 	if (route.verdict == ROUTE_INSTANCE &&
 		route_address(&seen->hot, route.instance, seen->ref.name, intent.families,
@@ -268,7 +276,8 @@ static int resolve(const char *command, const struct asked *asked)
 		status = lost(command, asked->name, r);
 	} else {
 		virtual_print(&view, asked);
-		status = route_print(seen, asked, pel_map_is_fresh(view.map, clock_now_ns()));
+		status = route_print(seen, asked, pel_map_is_fresh(view.map, clock_now_ns()),
+			pel_map_mode(view.map, seen->ref.cluster));
 	}
 	if (r == 0)
 		map_view_close(&view);

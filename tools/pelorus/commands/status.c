@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char help[] = "usage: pelorus status [--json]\n"
 			   "Prints how the prober does, and who uses it.\n";
@@ -29,8 +30,13 @@ static void clusters_print(struct json_object *clusters)
 	for (size_t i = 0; clusters && i < json_object_array_length(clusters); i++) {
 		struct json_object *c = json_object_array_get_idx(clusters, i);
 		struct json_object *instances = status_json_at(c, "instances");
+		const char *mode = status_json_text(c, "mode");
+		bool off = strcmp(mode, "off") == 0;
 
-		printf("cluster        %s: %s, %zu instances, credentials %s\n",
+		printf("cluster        %s%s: %s, %zu instances, credentials %s\n",
+			off                                    ? "DISABLED "
+				: strcmp(mode, "observe") == 0 ? "OBSERVED "
+							       : "",
 			status_json_text(c, "key"), status_json_text(c, "state"),
 			instances ? json_object_array_length(instances) : 0,
 			status_json_text(c, "credentials"));
@@ -43,6 +49,8 @@ static void status_print(struct json_object *s)
 	struct json_object *clients = status_json_at(s, "clients"),
 			   *control = status_json_at(s, "control");
 
+	if (json_object_get_boolean(status_json_at(s, "disabled")))
+		puts("DISABLED: ALL NAMES GO WHERE DNS LEADS; `pelorus enable` ends that");
 	printf("prober         %s, process %lld under %lld, up %lld s\n",
 		status_json_text(s, "version"), status_json_number(s, "pid"),
 		status_json_number(s, "supervisor"), status_json_number(s, "up_ms") / 1000);

@@ -83,6 +83,21 @@ static void test_switches(void **state)
 	}
 }
 
+static void test_modes(void **state)
+{
+	static const struct {
+		char *line;
+		enum pel_mode mode;
+	} rows[] = {
+		{"PELORUS_MODE=observe", PEL_MODE_OBSERVE},
+		{"PELORUS_MODE=active", PEL_MODE_ACTIVE},
+		{"PELORUS_MODE=nonsense", PEL_MODE_ACTIVE},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		assert_int_equal(read_env((char *[]){rows[i].line, NULL})->mode, rows[i].mode);
+}
+
 static void test_globs_match_the_path_or_its_last_part(void **state)
 {
 	static const struct {
@@ -149,6 +164,7 @@ int main(void)
 		cmocka_unit_test(test_everything_has_a_default),
 		cmocka_unit_test(test_a_privileged_process_hears_nothing),
 		cmocka_unit_test(test_switches),
+		cmocka_unit_test(test_modes),
 		cmocka_unit_test(test_globs_match_the_path_or_its_last_part),
 		cmocka_unit_test(test_clusters_have_roles),
 		cmocka_unit_test(test_too_much_is_left_out),

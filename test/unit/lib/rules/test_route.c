@@ -304,6 +304,38 @@ static void a_map_out_of_bounds_follows_dns(void **state)
 	assert_int_equal(route_choose(&hot, &intent).verdict, ROUTE_WAIT);
 }
 
+static void what_is_observed_is_told_apart(void **state)
+{
+	static const struct pel_addr one = {.family = 4, .port = 3306, .ip = {10, 0, 0, 1}},
+				     two = {.family = 4, .port = 3306, .ip = {10, 0, 0, 2}},
+				     other = {.family = 4, .port = 3307, .ip = {10, 0, 0, 1}};
+	static const struct {
+		enum route_verdict verdict;
+		enum pel_role role;
+		const struct pel_addr *real;
+		enum route_difference difference;
+	} looks[] = {
+		{ROUTE_INSTANCE, PEL_ROLE_WRITER, &one, ROUTE_SAME},
+		{ROUTE_INSTANCE, PEL_ROLE_WRITER, &two, ROUTE_WRONG},
+		{ROUTE_INSTANCE, PEL_ROLE_WRITER, &other, ROUTE_WRONG},
+		{ROUTE_INSTANCE, PEL_ROLE_READER, &two, ROUTE_ELSEWHERE},
+		{ROUTE_INSTANCE, PEL_ROLE_READER, &one, ROUTE_SAME},
+		{ROUTE_INSTANCE, PEL_ROLE_CUSTOM, &two, ROUTE_ELSEWHERE},
+		{ROUTE_WAIT, PEL_ROLE_WRITER, &one, ROUTE_HELD},
+		{ROUTE_DNS, PEL_ROLE_WRITER, &two, ROUTE_SAME},
+		{ROUTE_REFUSE, PEL_ROLE_READER, &two, ROUTE_SAME},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(looks) / sizeof(*looks); i++) {
+		const struct route would = {.verdict = looks[i].verdict};
+
+		assert_int_equal(route_difference(&would, (uint8_t)looks[i].role, &one,
+					 looks[i].real),
+			looks[i].difference);
+	}
+}
+
 static const struct {
 	const char *topology;
 	uint16_t cluster_port, name_port, instance_port, families, asked;
@@ -361,6 +393,7 @@ int main(void)
 		cmocka_unit_test(a_map_out_of_bounds_follows_dns),
 		cmocka_unit_test(an_address_has_the_family_and_port_wanted),
 		cmocka_unit_test(an_address_beyond_the_table_is_none),
+		cmocka_unit_test(what_is_observed_is_told_apart),
 	};
 
 	return table_run("route", TABLE_OF(rows, holds, others), NULL, NULL);

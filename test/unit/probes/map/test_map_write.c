@@ -496,6 +496,42 @@ static void a_crowd_is_told_to_nobody_and_stays(void **state)
 	assert_int_equal(p->map->header.crowd, 9);
 }
 
+static void a_mode_wakes_outlives_the_writer_and_ends_with_its_record(void **state)
+{
+	struct place *p = *state;
+	unsigned c = (unsigned)map_write_take(p->w, NOW), other;
+	uint64_t generation;
+	uint32_t wake;
+
+	publish_name(p, c, "demo.example", MAP_CHANGE_WAKE);
+	other = (unsigned)map_write_take(p->w, NOW);
+	generation = pel_map_generation(p->map, c);
+	wake = p->map->header.wake;
+	map_write_mode(p->w, c, PEL_MODE_OFF);
+	assert_int_equal(pel_map_mode(p->map, c), PEL_MODE_OFF);
+	assert_int_equal(pel_map_mode(p->map, other), PEL_MODE_ACTIVE);
+	assert_true(pel_map_generation(p->map, c) > generation && p->map->header.wake != wake);
+	wake = p->map->header.wake;
+	map_write_mode(p->w, c, PEL_MODE_OFF);
+	assert_int_equal(p->map->header.wake, wake);
+	map_write_mode(p->w, PEL_MAP_CLUSTERS, PEL_MODE_OBSERVE);
+	assert_int_equal(pel_map_mode(p->map, c), PEL_MODE_OFF);
+	assert_int_equal(pel_map_mode(p->map, other), PEL_MODE_OBSERVE);
+	assert_int_equal(pel_map_mode(p->map, PEL_MAP_CLUSTERS), PEL_MODE_OBSERVE);
+	map_write_close(p->w, false);
+	assert_int_equal(map_write_open(p->fd, &options, NOW + S, &p->w), 0);
+	assert_int_equal(pel_map_mode(p->map, c), PEL_MODE_OFF);
+	assert_int_equal(unlinkat(p->fd, PEL_MAP_FILE, 0), 0);
+	assert_int_equal(map_write_beat(p->w, NOW + 3 * S), 1);
+	pel_map_detach(p->map);
+	assert_int_equal(pel_map_attach(p->fd, &p->map), 0);
+	assert_int_equal(pel_map_mode(p->map, c), PEL_MODE_OFF);
+	map_write_mode(p->w, PEL_MAP_CLUSTERS, PEL_MODE_ACTIVE);
+	map_write_drop_unclaimed(p->w);
+	assert_int_equal(map_write_take(p->w, NOW + 4 * S), c);
+	assert_int_equal(pel_map_mode(p->map, c), PEL_MODE_ACTIVE);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, place_open, place_close)
 
 int main(void)
@@ -518,6 +554,7 @@ int main(void)
 		CASE(an_orderly_end_is_seen_at_once),
 		CASE(ports_are_those_of_the_prober_that_lives),
 		CASE(a_crowd_is_told_to_nobody_and_stays),
+		CASE(a_mode_wakes_outlives_the_writer_and_ends_with_its_record),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,6 +126,16 @@ static uint64_t read_timeout(const char *word, uint64_t otherwise)
 	return *end == '\0' || strcmp(end, "s") == 0 ? (uint64_t)n * 1000000000 : otherwise;
 }
 
+static void read_trace(struct env *ret, char *const *list)
+{
+	const char *format = environ_value(list, "PELORUS_TRACE_FORMAT"), *end;
+
+	(void)text_copy(ret->trace, sizeof(ret->trace), environ_value(list, "PELORUS_TRACE"));
+	end = strrchr(ret->trace, '.');
+	ret->trace_json = format ? strcmp(format, "json") == 0
+				 : end && strncmp(end, ".json", sizeof(".json") - 1) == 0;
+}
+
 void env_read(struct env *ret, char *const *list, const char *executable, bool secure)
 {
 	const char *prober, *retry, *auth, *mode;
@@ -154,6 +164,7 @@ void env_read(struct env *ret, char *const *list, const char *executable, bool s
 		environ_value(list, "PELORUS_RUNTIME_DIR"));
 	(void)text_copy(ret->log, sizeof(ret->log), environ_value(list, "PELORUS_LOG"));
 	ret->log_format = read_log_format(environ_value(list, "PELORUS_LOG_FORMAT"));
+	read_trace(ret, list);
 	read_clusters(ret, environ_value(list, "PELORUS_CLUSTER"));
 }
 

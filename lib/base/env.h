@@ -21,6 +21,8 @@
  *   PELORUS_RUNTIME_DIR       where prober and library meet
  *   PELORUS_LOG               file for what is otherwise said on stderr
  *   PELORUS_LOG_FORMAT        text, logfmt, json: the form of that
+ *   PELORUS_TRACE             file for a line per lookup, connect, hold and sever
+ *   PELORUS_TRACE_FORMAT      logfmt, json; else as the file's name ends
  *
  * Read once, at load: php-fpm clears the environment of its workers.  Ignored as a whole, but for
  * its being off, in a process that gained privileges by its exec (AT_SECURE).
@@ -66,6 +68,8 @@ struct env {
 	char prober[ENV_PATH_MAX];        /* empty: by rule */
 	char log[ENV_PATH_MAX];           /* empty: stderr */
 	enum line_format log_format;
+	char trace[ENV_PATH_MAX]; /* empty: nothing is traced */
+	bool trace_json;
 	unsigned n_clusters;
 	struct env_cluster clusters[ENV_CLUSTERS];
 };

@@ -4,7 +4,9 @@
 #include "real.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -51,4 +53,15 @@ ssize_t quiet_write(int fd, const void *buf, size_t n, off_t at)
 	}
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	return r;
+}
+
+void quiet_add(const char *path, const char *line)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+		0600);
+
+	if (fd < 0)
+		return;
+	(void)quiet_write(fd, line, strlen(line), -1);
+	(void)close(fd);
 }

@@ -25,4 +25,7 @@ void quiet_end(struct quiet quiet);
  */
 ssize_t quiet_write(int fd, const void *buf, size_t n, off_t at);
 
+/* Adds a line to a file, which may be new, in one write that never blocks.  What goes wrong is lost. */
+void quiet_add(const char *path, const char *line);
+
 #endif

@@ -16,7 +16,6 @@
 #include "common/text.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -70,19 +69,10 @@ static bool stderr_is_for_humans(void)
 
 static void write_line(const char *line)
 {
-	const char *path = env_get()->log;
-	int fd;
-
-	if (!*path) {
-		if (stderr_is_for_humans())
-			(void)quiet_write(STDERR_FILENO, line, strlen(line), -1);
-		return;
-	}
-	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-	if (fd < 0)
-		return;
-	(void)quiet_write(fd, line, strlen(line), -1);
-	(void)close(fd);
+	if (*env_get()->log)
+		quiet_add(env_get()->log, line);
+	else if (stderr_is_for_humans())
+		(void)quiet_write(STDERR_FILENO, line, strlen(line), -1);
 }
 
 static bool is_due(enum say_reason reason)

@@ -28,6 +28,7 @@
 #include "known/address.h"
 #include "known/block.h"
 #include "known/plan.h"
+#include "known/trace.h"
 #include "known/wish.h"
 #include "prober/follow.h"
 #include "prober/slot.h"
@@ -327,12 +328,21 @@ static bool leave_out(struct dial *d, int error)
 	return true;
 }
 
+static void tell_trace(const struct dial *d, int error)
+{
+	bool leads = d->plan.verdict == ROUTE_INSTANCE || d->plan.n_addrs > 0;
+
+	trace("connect", d->followed->name, route_word(d->plan.reason),
+		leads ? &d->plan.target : NULL, d->fd, error);
+}
+
 /* One plan and its call.  True if it is to be tried again. */
 static bool attempt(struct dial *d, ssize_t *ret, int *ret_errno)
 {
 	*ret = -1;
 	*ret_errno = plan_with_patience(d);
 	if (*ret_errno != 0) {
+		tell_trace(d, *ret_errno);
 		if (*ret_errno == ECONNREFUSED)
 			slot_count(SLOT_REFUSED);
 		return false;
@@ -341,6 +351,7 @@ static bool attempt(struct dial *d, ssize_t *ret, int *ret_errno)
 	remember(d);
 	*ret = call_real(d);
 	*ret_errno = errno;
+	tell_trace(d, *ret < 0 ? *ret_errno : 0);
 	if (d->borrowed || (*ret < 0 && *ret_errno == EINTR))
 		return false;
 	/* A duplicate of one that has a record under its own number: nothing has begun. */

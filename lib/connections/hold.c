@@ -15,6 +15,7 @@
 #include "base/env.h"
 #include "base/futex.h"
 #include "base/process.h"
+#include "known/trace.h"
 #include "known/wish.h"
 #include "prober/slot.h"
 
@@ -156,6 +157,7 @@ static int park(const struct hold *h, const struct plan *plan, uint64_t due_ns)
 		r = begin(h, plan, &record);
 	if (r != EINPROGRESS)
 		return r;
+	trace("hold", h->followed->name, route_word(plan->reason), NULL, h->fd, 0);
 	if (wish)
 		wish->fd = h->fd;
 	(void)atomic_fetch_add(&process_get()->parked, 1);
@@ -243,6 +245,7 @@ int hold_wait(const struct hold *h, struct plan *plan)
 		if (release != RELEASE_KEEP)
 			break;
 		if (!begun) {
+			trace("hold", h->followed->name, route_word(plan->reason), NULL, h->fd, 0);
 			slot_count(SLOT_WAITED);
 			process_kick();
 		}
@@ -414,6 +417,9 @@ static uint64_t look_at(int fd)
 		    release == RELEASE_REPARK ? SOCKET_PARKED : SOCKET_LEFT) ||
 		release == RELEASE_REPARK)
 		return LOOK_NS;
+	trace("release", w.followed->name,
+		release == RELEASE_GO ? route_word(plan.reason) : "in-vain", &to.socket.real, fd,
+		0);
 	count_left(release, &to);
 	return end_wait(fd, &record, false);
 }

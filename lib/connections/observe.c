@@ -4,6 +4,7 @@
 #include "watcher.h"
 #include "base/process.h"
 #include "known/address.h"
+#include "known/trace.h"
 #include "known/wish.h"
 #include "prober/slot.h"
 
@@ -77,13 +78,16 @@ void observe_connect(int fd, const struct sockaddr *addr, socklen_t len)
 		goto out;
 	plan_make(f, ROUTE_FAMILY4 | ROUTE_FAMILY6, real.port, &plan);
 	plan.target = real;
-	if (plan.mode == PEL_MODE_OBSERVE)
-		remember(fd, cookie, f, &plan);
+	if (plan.mode != PEL_MODE_OBSERVE)
+		goto out;
+	remember(fd, cookie, f, &plan);
+	trace("would-connect", f->name, route_word(plan.would.reason),
+		plan.would.verdict == ROUTE_INSTANCE ? &plan.would_go : NULL, fd, 0);
 out:
 	errno = saved;
 }
 
-void observe_sever(int fd, const struct socket_record *record)
+void observe_sever(int fd, const struct socket_record *record, enum sever_reason reason)
 {
 	struct socket_record seen = *record;
 
@@ -92,6 +96,9 @@ void observe_sever(int fd, const struct socket_record *record)
 		return;
 	if (socket_cookie(fd) != record->cookie)
 		sockets_forget(fd, record->cookie);
-	else if (sockets_replace(fd, record, &seen))
+	else if (sockets_replace(fd, record, &seen)) {
 		slot_count_seen(followed_at(record->followed)->hash, SEEN_SEVERED);
+		trace("would-sever", followed_at(record->followed)->name, sever_word(reason),
+			&record->socket.real, fd, 0);
+	}
 }

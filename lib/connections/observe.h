@@ -27,6 +27,6 @@ void observe_connect(int fd, const struct sockaddr *addr, socklen_t len);
 bool observe_count(const struct followed *f, const struct plan *plan, const struct pel_addr *real);
 
 /* A connection that would be ended now: counted once. */
-void observe_sever(int fd, const struct socket_record *record);
+void observe_sever(int fd, const struct socket_record *record, enum sever_reason reason);
 
 #endif

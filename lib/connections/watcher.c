@@ -26,6 +26,7 @@
 #include "known/followed.h"
 #include "known/mapview.h"
 #include "known/plan.h"
+#include "known/trace.h"
 #include "prober/follow.h"
 #include "prober/slot.h"
 
@@ -72,21 +73,25 @@ struct verdict {
 static void judge(int fd, const struct verdict *v)
 {
 	struct socket_record record;
+	enum sever_reason reason;
 
 	if (!sockets_read(fd, &record) || record.followed != v->followed || record.severed ||
 		record.held == SOCKET_PARKED || record.held == SOCKET_LEAVES)
 		return;
 	record.socket.uid = v->hot.uid;
 	record.socket.name = (uint8_t)v->ref.name;
-	if (sever_decide(&v->hot, &record.socket, env_get()->sever, true, v->now) < SEVER_FIRST)
+	reason = sever_decide(&v->hot, &record.socket, env_get()->sever, true, v->now);
+	if (reason < SEVER_FIRST)
 		return;
 	if (v->mode == PEL_MODE_OBSERVE) {
-		observe_sever(fd, &record);
+		observe_sever(fd, &record, reason);
 		return;
 	}
 	if (hold_instead(fd, &record))
 		return;
 	if (socket_sever(fd, record.cookie) == 0) {
+		trace("sever", followed_at(v->followed)->name, sever_word(reason),
+			&record.socket.real, fd, 0);
 		hold_crowd(followed_at(v->followed), v->now);
 		slot_count(SLOT_SEVERED);
 		slot_count_sockets(-1);

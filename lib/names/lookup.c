@@ -10,6 +10,7 @@
 #include "known/address.h"
 #include "known/block.h"
 #include "known/plan.h"
+#include "known/trace.h"
 #include "known/wish.h"
 #include "prober/follow.h"
 #include "prober/spawn.h"
@@ -68,6 +69,8 @@ static void read_plan(struct lookup *l)
 	l->families = families_of(&plan);
 	if (plan.verdict == ROUTE_INSTANCE)
 		l->real = plan.target;
+	trace("lookup", l->followed->name, route_word(plan.reason),
+		plan.verdict == ROUTE_INSTANCE ? &plan.target : NULL, -1, 0);
 }
 
 bool lookup_begin(const char *node, uint16_t port, struct lookup *ret)

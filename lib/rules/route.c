@@ -329,6 +329,36 @@ struct route route_choose(const struct pel_hot *hot, const struct route_intent *
 	}
 }
 
+/* In the enumeration's order; an array of pointers would be relocated in every process. */
+const char *route_word(enum route_reason reason)
+{
+	const char *word = "by-role\0"
+			   "by-members\0"
+			   "lagged-reader\0"
+			   "lagged-to-writer\0"
+			   "no-reader\0"
+			   "all-lagged\0"
+			   "between-writers\0"
+			   "writer-recants\0"
+			   "writer-lost\0"
+			   "stale\0"
+			   "unknown\0"
+			   "dns-only\0"
+			   "writerless-long\0"
+			   "unroutable\0"
+			   "excluded\0"
+			   "no-family\0"
+			   "no-member\0"
+			   "no-writer\0"
+			   "bad-intent\0"
+			   "observed\0"
+			   "disabled\0";
+
+	for (unsigned i = 0; i < (unsigned)reason; i++)
+		word += __builtin_strlen(word) + 1;
+	return word;
+}
+
 enum route_difference route_difference(const struct route *would, uint8_t role,
 	const struct pel_addr *would_go, const struct pel_addr *real)
 {

@@ -70,6 +70,9 @@ struct route {
 
 struct route route_choose(const struct pel_hot *hot, const struct route_intent *intent);
 
+/* Of a reason, one that never changes: "by-role". */
+const char *route_word(enum route_reason reason);
+
 /* Of a name that is only observed: what would have become of a connect that went to `real`. */
 enum route_difference {
 	ROUTE_SAME = 0,  /* it is where it had been led to, or DNS had led it there too */

@@ -45,6 +45,9 @@ struct sever_socket {
 	uint8_t name; /* index in pel_hot.names, as of `uid` */
 };
 
+/* Of a reason that severs, one that never changes: "not-writer". */
+const char *sever_word(enum sever_reason reason);
+
 enum sever_reason sever_decide(const struct pel_hot *hot, const struct sever_socket *socket,
 	enum sever_mode mode, bool fresh, uint64_t now_ns);
 

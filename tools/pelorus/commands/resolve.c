@@ -74,35 +74,32 @@ static void because_print(const char *sentence, const char *word)
 static void print_reason(enum route_reason reason)
 {
 	/* clang-format off */
-	static const struct {
-		const char *word, *sentence;
-	} reasons[] = {
-		[ROUTE_BY_ROLE] = {"by-role", "that is the name's role"},
-		[ROUTE_BY_MEMBERS] = {"by-members", "it is a member of the custom endpoint"},
-		[ROUTE_LAGGED_READER] = {"lagged-reader", "all readers lag, this one least"},
-		[ROUTE_LAGGED_TO_WRITER] = {"lagged-to-writer", "all readers lag, and reader-fallback is writer"},
-		[ROUTE_NO_READER] = {"no-reader", "there is no reader"},
-		[ROUTE_NO_WRITER] = {"no-writer", "there are readers alone here"},
-		[ROUTE_ALL_LAGGED] = {"all-lagged", "all readers lag, and reader-fallback is refuse"},
-		[ROUTE_BETWEEN_WRITERS] = {"between-writers", "there is no writer; one is awaited"},
-		[ROUTE_WRITER_RECANTS] = {"writer-recants", "the writer says of itself that it is a reader"},
-		[ROUTE_WRITER_LOST] = {"writer-lost", "the writer is unreachable, and no other is known yet"},
-		[ROUTE_STALE] = {"stale", "the prober is silent"},
-		[ROUTE_UNKNOWN] = {"unknown", "the topology is not known"},
-		[ROUTE_DNS_ONLY] = {"dns-only", "there are no credentials to read the topology with"},
-		[ROUTE_WRITERLESS_LONG] = {"writerless-long",
-			"there has been no writer for longer than connects wait for one"},
-		[ROUTE_UNROUTABLE] = {"unroutable", "the prober could not log in there directly"},
-		[ROUTE_EXCLUDED] = {"excluded", "it cannot be reached from here"},
-		[ROUTE_NO_FAMILY] = {"no-family", "it has no address of a usable family"},
-		[ROUTE_NO_MEMBER] = {"no-member", "no member of the custom endpoint can take it"},
-		[ROUTE_BAD_INTENT] = {"bad-intent", "the name has no role in this cluster"},
-		[ROUTE_OBSERVED] = {"observed", "the cluster is observed, and led nowhere"},
-		[ROUTE_SWITCHED_OFF] = {"disabled", "it is switched off"},
+	static const char *const sentences[] = {
+		[ROUTE_BY_ROLE] = "that is the name's role",
+		[ROUTE_BY_MEMBERS] = "it is a member of the custom endpoint",
+		[ROUTE_LAGGED_READER] = "all readers lag, this one least",
+		[ROUTE_LAGGED_TO_WRITER] = "all readers lag, and reader-fallback is writer",
+		[ROUTE_NO_READER] = "there is no reader",
+		[ROUTE_NO_WRITER] = "there are readers alone here",
+		[ROUTE_ALL_LAGGED] = "all readers lag, and reader-fallback is refuse",
+		[ROUTE_BETWEEN_WRITERS] = "there is no writer; one is awaited",
+		[ROUTE_WRITER_RECANTS] = "the writer says of itself that it is a reader",
+		[ROUTE_WRITER_LOST] = "the writer is unreachable, and no other is known yet",
+		[ROUTE_STALE] = "the prober is silent",
+		[ROUTE_UNKNOWN] = "the topology is not known",
+		[ROUTE_DNS_ONLY] = "there are no credentials to read the topology with",
+		[ROUTE_WRITERLESS_LONG] = "there has been no writer for longer than connects wait for one",
+		[ROUTE_UNROUTABLE] = "the prober could not log in there directly",
+		[ROUTE_EXCLUDED] = "it cannot be reached from here",
+		[ROUTE_NO_FAMILY] = "it has no address of a usable family",
+		[ROUTE_NO_MEMBER] = "no member of the custom endpoint can take it",
+		[ROUTE_BAD_INTENT] = "the name has no role in this cluster",
+		[ROUTE_OBSERVED] = "the cluster is observed, and led nowhere",
+		[ROUTE_SWITCHED_OFF] = "it is switched off",
 	};
 	/* clang-format on */
 
-	because_print(reasons[reason].sentence, reasons[reason].word);
+	because_print(sentences[reason], route_word(reason));
 }
 
 static void addr_text(const struct pel_addr *addr, char ret[static INET6_ADDRSTRLEN])

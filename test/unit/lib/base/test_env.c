@@ -83,19 +83,32 @@ static void test_switches(void **state)
 	}
 }
 
-static void test_modes(void **state)
+static void test_modes_and_traces(void **state)
 {
 	static const struct {
-		char *line;
+		char *lines[3];
 		enum pel_mode mode;
+		const char *trace;
+		bool json;
 	} rows[] = {
-		{"PELORUS_MODE=observe", PEL_MODE_OBSERVE},
-		{"PELORUS_MODE=active", PEL_MODE_ACTIVE},
-		{"PELORUS_MODE=nonsense", PEL_MODE_ACTIVE},
+		{{"PELORUS_MODE=observe"}, PEL_MODE_OBSERVE, "", false},
+		{{"PELORUS_MODE=active"}, PEL_MODE_ACTIVE, "", false},
+		{{"PELORUS_MODE=nonsense"}, PEL_MODE_ACTIVE, "", false},
+		{{"PELORUS_TRACE=/tmp/x.log"}, PEL_MODE_ACTIVE, "/tmp/x.log", false},
+		{{"PELORUS_TRACE=/tmp/x.json"}, PEL_MODE_ACTIVE, "/tmp/x.json", true},
+		{{"PELORUS_TRACE=/tmp/x.jsonl"}, PEL_MODE_ACTIVE, "/tmp/x.jsonl", true},
+		{{"PELORUS_TRACE=/tmp/x.json", "PELORUS_TRACE_FORMAT=logfmt"}, PEL_MODE_ACTIVE,
+			"/tmp/x.json", false},
+		{{"PELORUS_TRACE=x", "PELORUS_TRACE_FORMAT=json"}, PEL_MODE_ACTIVE, "x", true},
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		assert_int_equal(read_env((char *[]){rows[i].line, NULL})->mode, rows[i].mode);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct env *e = read_env((char *const *)rows[i].lines);
+
+		if (e->mode != rows[i].mode || strcmp(e->trace, rows[i].trace) != 0 ||
+			e->trace_json != rows[i].json)
+			fail_msg("%s", rows[i].lines[0]);
+	}
 }
 
 static void test_globs_match_the_path_or_its_last_part(void **state)
@@ -164,7 +177,7 @@ int main(void)
 		cmocka_unit_test(test_everything_has_a_default),
 		cmocka_unit_test(test_a_privileged_process_hears_nothing),
 		cmocka_unit_test(test_switches),
-		cmocka_unit_test(test_modes),
+		cmocka_unit_test(test_modes_and_traces),
 		cmocka_unit_test(test_globs_match_the_path_or_its_last_part),
 		cmocka_unit_test(test_clusters_have_roles),
 		cmocka_unit_test(test_too_much_is_left_out),

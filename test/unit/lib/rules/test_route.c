@@ -336,6 +336,17 @@ static void what_is_observed_is_told_apart(void **state)
 	}
 }
 
+static void each_reason_has_its_word(void **state)
+{
+	(void)state;
+	assert_string_equal(route_word(ROUTE_BY_ROLE), "by-role");
+	assert_string_equal(route_word(ROUTE_ALL_LAGGED), "all-lagged");
+	assert_string_equal(route_word(ROUTE_WRITER_LOST), "writer-lost");
+	assert_string_equal(route_word(ROUTE_NO_WRITER), "no-writer");
+	assert_string_equal(route_word(ROUTE_BAD_INTENT), "bad-intent");
+	assert_string_equal(route_word(ROUTE_SWITCHED_OFF), "disabled");
+}
+
 static const struct {
 	const char *topology;
 	uint16_t cluster_port, name_port, instance_port, families, asked;
@@ -394,6 +405,7 @@ int main(void)
 		cmocka_unit_test(an_address_has_the_family_and_port_wanted),
 		cmocka_unit_test(an_address_beyond_the_table_is_none),
 		cmocka_unit_test(what_is_observed_is_told_apart),
+		cmocka_unit_test(each_reason_has_its_word),
 	};
 
 	return table_run("route", TABLE_OF(rows, holds, others), NULL, NULL);

@@ -18,6 +18,7 @@
  *   refresh   [name=HOST]                       asks every instance now
  *   reload                                      reads the configuration again
  *   disable | enable      [name=HOST]           whether it, or every name, goes where DNS leads
+ *   drill     [pid=N]                           has programs end their idle connections, once
  *   admit | hold          name=HOST id=SERVER-ID
  *   warm                  name=HOST id=SERVER-ID [file=PATH]
  *                         look=1: how that goes: state= done= total= failed= refused= text=

@@ -31,12 +31,16 @@
 #include "prober/slot.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 
 #define STACK_SIZE (256 * 1024) /* address space, of which a few pages are used */
 #define FIRST_RETRY_NS UINT64_C(250000000)
+#define DRILL_IDLE_MS 1000
 #define STORM_AFTER 16
 #define STORM_PAUSE_NS UINT64_C(100000000)
 
@@ -60,6 +64,8 @@ struct watcher {
 	uint64_t retry_ns;  /* the next pause while not all are found */
 	uint64_t looked_ns; /* the last idle look */
 	uint32_t live;      /* sockets that it counted */
+	uint32_t drill;     /* the map's word for that, as last obeyed */
+	const struct pel_map *drill_map;
 };
 
 struct verdict {
@@ -142,6 +148,52 @@ static void scan(struct watcher *w, const struct pel_map *map, uint64_t now)
 		if (!scan_name(w, map, i, now))
 			w->all_found = false;
 	}
+}
+
+/* What this process has on its way, or may have, is nothing that a drill is for. */
+static bool is_idle(int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t n = sizeof(info);
+	int unread = 0;
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 &&
+		info.tcpi_state == TCP_ESTABLISHED && info.tcpi_unacked == 0 &&
+		info.tcpi_last_data_sent >= DRILL_IDLE_MS &&
+		info.tcpi_last_data_recv >= DRILL_IDLE_MS && ioctl(fd, FIONREAD, &unread) == 0 &&
+		unread == 0;
+}
+
+/* One socket, which the drill ends if it is idle and led. */
+static void drill_one(int fd)
+{
+	struct socket_record record;
+
+	if (!sockets_read(fd, &record) || record.severed || record.held == SOCKET_PARKED ||
+		record.held == SOCKET_LEAVES ||
+		plan_mode(followed_at(record.followed)) != PEL_MODE_ACTIVE ||
+		socket_cookie(fd) != record.cookie || !is_idle(fd) ||
+		socket_sever(fd, record.cookie) < 0)
+		return;
+	trace("sever", followed_at(record.followed)->name, "drill", &record.socket.real, fd, 0);
+	slot_count(SLOT_SEVERED);
+	slot_count_sockets(-1);
+}
+
+/* Each word is obeyed once, by those who were there when it moved. */
+static void drill(struct watcher *w, const struct pel_map *map)
+{
+	uint32_t word = map ? atomic_load_explicit(&map->header.drill, memory_order_acquire) : 0;
+	bool moved = map && map == w->drill_map && word != w->drill;
+	int32_t pid = moved ? map->header.drill_pid : 0;
+
+	w->drill_map = map;
+	w->drill = word;
+	if (!moved || env_get()->sever == SEVER_OFF ||
+		(pid != 0 && pid != atomic_load(&process_get()->pid)))
+		return;
+	for (int fd = 0, n = sockets_limit(); fd < n; fd++)
+		drill_one(fd);
 }
 
 /* Which of our sockets still are there; the others are forgotten. */
@@ -249,6 +301,7 @@ static void *watch(void *unused)
 		uint64_t next, rest;
 
 		scan(&w, map, now);
+		drill(&w, map);
 		next = hold_look(map, now);
 		w.is_held = next != HOLD_NEVER;
 		tell_asked(now);

@@ -153,6 +153,18 @@ static void run_enable(void *ctx, const struct control_request *request,
 	switch_run(ctx, request, false, reply);
 }
 
+static void run_drill(void *ctx, const struct control_request *request,
+	const struct control_peer *peer, struct control_reply *reply)
+{
+	struct worker *w = ctx;
+	const char *pid = control_get(request, "pid");
+
+	engine_drill(w->engine, pid ? (int32_t)strtol(pid, NULL, 10) : 0);
+	log_event(w->log, LOG_WARNING, "drill", NULL, NULL,
+		"idle connections of %s%s are ended, as process %d of user %u asks",
+		pid ? "process " : "all programs", pid ? pid : "", peer->pid, peer->uid);
+}
+
 static void run_token(void *ctx, const struct control_request *request,
 	const struct control_peer *peer, struct control_reply *reply)
 {
@@ -381,6 +393,7 @@ const struct control_verb worker_verbs[] = {
 	{"admit", CONTROL_TRUSTED, run_admit},
 	{"hold", CONTROL_TRUSTED, run_hold},
 	{"warm", CONTROL_TRUSTED, run_warm},
+	{"drill", CONTROL_TRUSTED, run_drill},
 	{"disable", CONTROL_TRUSTED, run_disable},
 	{"enable", CONTROL_TRUSTED, run_enable},
 	{"stop", CONTROL_TRUSTED, run_stop},

@@ -65,12 +65,13 @@ def while_they_wait(p, slots):
     tap.ok(said.count("12 wait for a writer now") == 2, "status, of all and of the cluster", said)
     said = p.pelorus("ps").stdout
     rows = [line.split() for line in said.splitlines()]
-    tap.ok(rows[0][:2] == ["PID", "COMMAND"] and len(rows) == 3 and
-           sorted((r[0], r[1], r[2], r[3], r[5]) for r in rows[1:]) ==
-           sorted((str(s.pid), c, "0.1.0", t, h) for s, c, t, h in zip(
-               slots, ("one", "t?wo"), ("5", "3"), ("4", "8"))) and
+    tap.ok(rows[0][:3] == ["PID", "USER", "COMMAND"] and len(rows) == 3 and
+           sorted((r[0], r[2], r[3], r[7]) for r in rows[1:]) ==
+           sorted((str(s.pid), c, "0.1.0", h) for s, c, h in zip(
+               slots, ("one", "t?wo"), ("4", "8"))) and
            all(p.lab.writer_name in r[-1] for r in rows[1:]),
            "ps lists who waits, and nothing that is an order to a terminal", said)
+    tap.ok([r[5] for r in rows[1:]] == ["0", "0"], "what is open the kernel tells, not they", said)
     tap.ok(metrics(p)["pelorus_held_connects"] == 12, "metrics count it")
     said = p.execute(["timeout", "-s", "INT", "1", PELORUS, "watch"]).stdout
     tap.ok("12 connects wait for a writer\n" in said, "watch has a line", said)

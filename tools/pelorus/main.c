@@ -15,6 +15,7 @@ static const struct command commands[] = {
 	{"config", cmd_config, "the configuration, and where each value is from"},
 	{"disable", cmd_switch, "have connections go where DNS leads, as without Pelorus"},
 	{"doctor", cmd_doctor, "what keeps Pelorus from working, and what mends it"},
+	{"drill", cmd_drill, "end idle connections, to see how programs come back"},
 	{"enable", cmd_switch, "have connections follow their cluster again"},
 	{"env", cmd_env, "the lines that set it up for a shell, a container, a service"},
 	{"events", cmd_events, "what happened lately"},

@@ -1,78 +1,165 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pelorus ps: the processes that follow a name, as they tell of themselves.  Each tells once a second at
- * most; one that has just ended may be listed for some seconds.
+ * most; one that has just ended may be listed for some seconds.  Which connections they have the kernel
+ * tells, of processes that this user may look into.
  */
 #include "commands.h"
 
-#include "map_view.h"
+#include "processes/processes.h"
 
-#include "common/names.h"
+#include "common/words.h"
 
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char help[] =
-	"usage: pelorus ps\n"
-	"Lists the processes that follow a name: connections that are open, that were severed,\n"
-	"connects that wait for a writer now, have waited, and waited in vain, the longest wait.\n";
+	"usage: pelorus ps [--json] [PID]\n"
+	"Lists the processes that follow a name: their user, the library's version, whether they are\n"
+	"led (active), observed or switched off; connections that are open, and to which instance; how\n"
+	"many were severed; connects that wait for a writer now, have waited, and waited in vain, the\n"
+	"longest wait; and how often a handle of a client library was moved.  With PID that one alone,\n"
+	"a line for each.\n";
 
-static const char *name_of(const struct report *reports, unsigned n, uint64_t hash)
+static void version_text(const struct process_seen *p, char ret[static 16])
 {
-	for (unsigned i = 0; i < n; i++) {
-		for (unsigned k = 0; k < reports[i].n_names; k++) {
-			if (pel_name_hash(reports[i].names[k]) == hash)
-				return reports[i].names[k];
-		}
-	}
-	return "?";
+	(void)snprintf(ret, 16, "%u.%u.%u", p->slot.version >> 16 & 255, p->slot.version >> 8 & 255,
+		p->slot.version & 255);
 }
 
-static void slot_print(const struct pel_slot *s, const struct report *reports, unsigned n)
+/* What the kernel says; where it does not, what the process last told. */
+static unsigned open_of(const struct process_seen *p)
 {
+	return p->open < 0 ? p->slot.tracked : (unsigned)p->open;
+}
+
+static void list_print(const char *between, const struct process_seen *p, bool instances)
+{
+	unsigned n = instances ? p->n_instances : p->n_names;
+
+	if (n == 0)
+		putchar('-');
+	for (unsigned i = 0; i < n; i++) {
+		if (instances)
+			printf("%s%s:%u", i ? between : "", p->instances[i].id,
+				p->instances[i].open);
+		else
+			printf("%s%s", i ? between : "", p->names[i]);
+	}
+}
+
+static void line_print(const struct process_seen *p)
+{
+	const struct pel_slot *s = &p->slot;
 	char version[16], longest[16] = "-";
 
-	(void)snprintf(version, sizeof(version), "%u.%u.%u", s->version >> 16 & 255,
-		s->version >> 8 & 255, s->version & 255);
+	version_text(p, version);
 	if (s->longest_ms)
 		(void)snprintf(longest, sizeof(longest), "%.1f s", s->longest_ms / 1e3);
-	printf("%7d %-16s %-8s %5u %7u %5u %6u %7u %8s ", s->pid, *s->command ? s->command : "-",
-		version, s->tracked, s->severed, s->held, s->waited, s->given_up, longest);
-	for (unsigned i = 0; i < PEL_SLOT_NAMES && s->names[i]; i++)
-		printf("%s%s", i ? "," : "", name_of(reports, n, s->names[i]));
+	printf("%7d %-8s %-16s %-8s %-7s %5u %7u %5u %5u %6u %7u %8s ", s->pid, p->user, p->command,
+		version, pel_word_of_mode(p->mode), open_of(p), s->severed, s->held, s->moved,
+		s->waited, s->given_up, longest);
+	list_print(",", p, true);
+	putchar(' ');
+	list_print(",", p, false);
 	putchar('\n');
 }
 
-static int list(const char *command, const struct map_view *view)
+static void table_print(const struct process_seen *list, int n)
 {
-	struct report *reports = calloc(PEL_MAP_CLUSTERS, sizeof(*reports));
-	struct pel_slot *slots = NULL;
-	int n_slots = map_view_slots(view, &slots);
-	unsigned n = reports ? map_view_all(view, reports) : 0;
+	printf("%7s %-8s %-16s %-8s %-7s %5s %7s %5s %5s %6s %7s %8s %s %s\n", "PID", "USER",
+		"COMMAND", "VERSION", "MODE", "OPEN", "SEVERED", "HELD", "MOVED", "WAITED",
+		"IN VAIN", "LONGEST", "INSTANCES", "NAMES");
+	for (int i = 0; i < n; i++)
+		line_print(&list[i]);
+}
 
-	if (reports && n_slots >= 0)
-		printf("%7s %-16s %-8s %5s %7s %5s %6s %7s %8s %s\n", "PID", "COMMAND", "VERSION",
-			"OPEN", "SEVERED", "HELD", "WAITED", "IN VAIN", "LONGEST", "NAMES");
-	for (int i = 0; reports && i < n_slots; i++)
-		slot_print(&slots[i], reports, n);
-	free(slots);
-	free(reports);
-	return reports && n_slots >= 0
-		? STATUS_OK
-		: command_fail(command, STATUS_FAILED, "who is there cannot be read");
+static void process_print(const struct process_seen *p)
+{
+	const struct pel_slot *s = &p->slot;
+	char version[16];
+
+	version_text(p, version);
+	printf("process   %d, %s of %s\n", s->pid, p->command, p->user);
+	printf("library   %s, %s\n", version, pel_word_of_mode(p->mode));
+	printf("names     ");
+	list_print(" ", p, false);
+	printf("\nopen      %u: ", open_of(p));
+	list_print(" ", p, true);
+	printf("\nsevered   %u\n", s->severed);
+	printf("moved     %u, statements executed again %u\n", s->moved, s->retried);
+	printf("held      %u now, %u in all, %u in vain, %.1f s at most\n", s->held, s->waited,
+		s->given_up, s->longest_ms / 1e3);
+	printf("connects  %u led, %u refused\n", s->routed, s->refused);
+}
+
+static void json_print(const struct process_seen *list, int n)
+{
+	putchar('[');
+	for (int i = 0; i < n; i++) {
+		const struct process_seen *p = &list[i];
+		const struct pel_slot *s = &p->slot;
+		char version[16];
+
+		version_text(p, version);
+		printf("%s{\"pid\":%d,\"user\":\"%s\",\"command\":\"%s\",\"version\":\"%s\","
+		       "\"mode\":\"%s\",\"open\":%u,\"severed\":%u,\"held\":%u,\"moved\":%u,"
+		       "\"waited\":%u,\"given_up\":%u,\"longest_ms\":%u,\"names\":[",
+			i ? "," : "", s->pid, p->user, p->command, version,
+			pel_word_of_mode(p->mode), open_of(p), s->severed, s->held, s->moved,
+			s->waited, s->given_up, s->longest_ms);
+		for (unsigned k = 0; k < p->n_names; k++)
+			printf("%s\"%s\"", k ? "," : "", p->names[k]);
+		printf("],\"instances\":{");
+		for (unsigned k = 0; k < p->n_instances; k++)
+			printf("%s\"%s\":%u", k ? "," : "", p->instances[k].id,
+				p->instances[k].open);
+		printf("}}");
+	}
+	puts("]");
+}
+
+static int list(const char *command, const struct map_view *view, pid_t only, bool json)
+{
+	struct process_seen *found;
+	int n = processes_read(view, only, &found), status = STATUS_OK;
+
+	if (n < 0)
+		status = command_fail(command, STATUS_FAILED, "who is there cannot be read");
+	else if (only && n == 0)
+		status = command_fail(command, STATUS_UNKNOWN, "process %d follows no name", only);
+	else if (json)
+		json_print(found, n);
+	else if (only)
+		process_print(&found[0]);
+	else
+		table_print(found, n);
+	free(found);
+	return status;
 }
 
 int cmd_ps(int argc, char **argv)
 {
-	int status = command_parse(argc, argv, NULL, 0, 0, help), r;
+	bool json = false;
+	const struct command_option options[] = {{"json", .flag = &json}, {0}};
+	int status = command_parse(argc, argv, options, 0, 1, help), r;
 	struct map_view view;
+	char *end;
+	long pid = 0;
 
 	if (status >= 0)
 		return status;
+	if (argv[optind]) {
+		pid = strtol(argv[optind], &end, 10);
+		if (*end || end == argv[optind] || pid <= 0)
+			return command_usage(help);
+	}
 	r = map_view_open(&view);
 	if (r < 0)
 		return map_view_fail(argv[0], r);
-	status = list(argv[0], &view);
+	status = list(argv[0], &view, (pid_t)pid, json);
 	map_view_close(&view);
 	return status;
 }

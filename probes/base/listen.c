@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -92,9 +93,12 @@ static int path_clear(const struct listen_address *address)
 	return r;
 }
 
+/* Of the socket itself: in a folder that others write to there may be a link by now. */
 static int path_open_to(const struct listen_address *address, mode_t mode)
 {
-	return chmod(((const struct sockaddr_un *)&address->addr)->sun_path, mode) < 0 ? -errno : 0;
+	const char *path = ((const struct sockaddr_un *)&address->addr)->sun_path;
+
+	return fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
 int listen_open(const struct listen_address *address, mode_t mode)

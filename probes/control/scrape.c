@@ -23,7 +23,7 @@
 #define RETRY_NS (10 * LOOP_S)
 #define SLICE_NS (LOOP_MS / 2)
 #define EACH_NS (20 * LOOP_MS)
-#define SEND_MAX (256u << 10) /* of one round */
+#define SEND_MAX (64u << 10) /* of one round */
 
 enum stage { FREE = 0, READING, WAITING, SENDING };
 

@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """A broken configuration: refused at the start with 2, file, line and key; on reload the old one
-stays.  A password that others may read is none."""
+stays.  A password that others may read is none.  The form of the log's lines is the file's, unless
+the command line tells it."""
+import json
 import os
+import re
 import signal
 
 from lib.prober import Prober
@@ -108,6 +111,40 @@ def reload():
         ok(run.returncode == 1 and "others may read" in run.stderr, "a readable secret is refused")
 
 
-for part in (at_start, who_may_read, reload):
+TEXT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z (info|warning|error) ([a-z-]+)[^:]*: .+")
+
+
+def is_json(line):
+    try:
+        return json.loads(line)["code"] != ""
+    except ValueError:
+        return False
+
+
+def form_of(p):
+    line = p.log().splitlines()[-1]
+    return "json" if is_json(line) else "text" if TEXT.fullmatch(line) else \
+        "logfmt" if line.startswith("time=") else line
+
+
+def forms():
+    with Prober(config="[pelorus]\nlog-format = text\n") as p:
+        p.start()
+        ok(form_of(p) == "text", "log-format says how lines are written", p.log())
+        p.configure("[pelorus]\nlog-format = json\n")
+        ok(p.pelorus("reload").returncode == 0 and form_of(p) == "json",
+           "a reload changes it", p.log())
+        os.kill(p.status()["pid"], signal.SIGKILL)
+        wait_for(lambda: "worker-died" in p.log())
+        lines = [li for li in p.log().splitlines() if "worker-died" in li]
+        ok(all(map(is_json, lines)), "in both processes", lines)
+        wait_for(lambda: p.is_up())
+    with Prober(config="[pelorus]\nlog-format = text\n", options=["--log-format", "logfmt"]) as p:
+        p.start()
+        p.pelorus("reload")
+        ok(form_of(p) == "logfmt", "the command line outweighs the file", p.log())
+
+
+for part in (at_start, who_may_read, reload, forms):
     part()
 done()

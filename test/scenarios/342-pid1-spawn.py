@@ -6,6 +6,7 @@ The first process of a container, and a subreaper, inherit what the library star
 they do not know, which their wait() would wait for, while it waits for their end. There none is
 started, and one line says what to start instead.
 """
+import json
 import os
 import shutil
 import signal
@@ -52,7 +53,7 @@ def run(kind, folder):
     directory, said = os.path.join(folder, kind), os.path.join(folder, kind + ".log")
     env = {k: v for k, v in os.environ.items() if not k.startswith("PELORUS_")}
     env.update(LD_PRELOAD=LIBRARY, PELORUS_RUNTIME_DIR=directory, PELORUS_PROBER=PELORUSD,
-               PELORUS_LOG=said)
+               PELORUS_LOG=said, PELORUS_LOG_FORMAT="json")
     words = ["env", f"LD_PRELOAD={env.pop('LD_PRELOAD')}", "/usr/bin/python3", "-c", PROGRAM, kind,
              WRITER]
     child = subprocess.run([*INSIDE[kind], *words], env=env, stdout=subprocess.PIPE, text=True,
@@ -80,7 +81,8 @@ def check(kind, folder):
     ok(out[1:2] == [""], f"{kind}: after a lookup it has no child", out)
     ok(out[2:] == ["waited for 1"] and code == 0,
        f"{kind}: it waits for its own child alone, and ends", f"{out} {status_text(code)}")
-    ok(len(said) == 1 and "pelorusd" in said[0], f"{kind}: one line says what to start", said)
+    ok(len(said) == 1 and json.loads(said[0])["code"] == "L13" and
+       "pelorusd" in json.loads(said[0])["text"], f"{kind}: one line says what to start", said)
     stop_prober(directory)
 
 

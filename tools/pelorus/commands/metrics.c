@@ -54,6 +54,7 @@ static int file_replace(const char *path, const char *text)
 
 	if (asprintf(&name, "%s.%d.new", path, (int)getpid()) < 0)
 		return -ENOMEM;
+	(void)unlink(name);
 	fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0) {
 		r = -errno;

@@ -135,9 +135,9 @@ static bool is_worth_publishing(struct cluster *c, const struct pel_hot *hot, ui
 
 unsigned cluster_take_failovers(struct cluster *c)
 {
-	unsigned n = c->failovers;
+	unsigned n = (unsigned)(c->writer_changes - c->changes_taken);
 
-	c->failovers = 0;
+	c->changes_taken = c->writer_changes;
 	return n;
 }
 

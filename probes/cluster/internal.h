@@ -76,8 +76,6 @@ struct cluster {
 	uint64_t used_ns;           /* when a program last used it, as far as is known */
 	bool asleep;                /* nobody does: it is not asked */
 	char key[PEL_NAME_MAX];     /* names with the same key are of the same cluster */
-	char writer_id[PEL_ID_MAX]; /* the last that was known */
-	unsigned failovers;         /* not taken yet */
 	char title[PEL_NAME_MAX];   /* its first name, by which it goes in the log */
 	bool port_told;
 	bool full_told;                 /* it was said that another's names do not fit */
@@ -124,7 +122,7 @@ struct cluster {
 	struct warm_memory warm_memory;
 	struct cluster_waits waits;
 	struct cluster_gaps gaps;
-	uint64_t writer_changes;
+	uint64_t writer_changes, changes_taken;
 	char writer_id[PEL_ID_MAX]; /* who was it last; empty: nobody yet */
 	uint8_t denied_told;        /* bit i: it was said that the user may not ask that question */
 	uint64_t replicas_due_ns;   /* when the writer is asked for its replicas, after a denial */

@@ -170,20 +170,6 @@ void cluster_say_waited(struct cluster *c, uint64_t since_ns)
 		w->most_programs, w->most_programs == 1 ? "" : "s", (double)ms / 1000);
 }
 
-/* Another one than the last, whatever there was in between. */
-static void count_failover(struct cluster *c, const struct pel_hot *hot,
-	const struct pel_cold *cold)
-{
-	const char *id;
-
-	if (hot->state != PEL_STATE_KNOWN || hot->writer == PEL_NONE)
-		return;
-	id = cold->instances[hot->writer].id;
-	if (c->writer_id[0] && strcmp(c->writer_id, id) != 0)
-		c->failovers++;
-	strcpy(c->writer_id, id);
-}
-
 void cluster_say_changes(struct cluster *c, const struct pel_hot *hot, const struct pel_cold *cold)
 {
 	/* All hosts of a fleet see the same: the leader's tells. */
@@ -195,7 +181,6 @@ void cluster_say_changes(struct cluster *c, const struct pel_hot *hot, const str
 			say_state(c, hot, cold);
 	}
 	c->o->remote->muted = false;
-	count_failover(c, hot, cold);
 	c->said = *hot;
 	c->said_cold = *cold;
 }

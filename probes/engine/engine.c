@@ -447,11 +447,6 @@ void engine_crowd(struct engine *e, uint64_t sockets)
 	map_write_crowd(e->shared.map, sockets);
 }
 
-const struct cluster *engine_cluster(const struct engine *e, unsigned i)
-{
-	return e->clusters[i];
-}
-
 void engine_drill(struct engine *e, int32_t pid)
 {
 	map_write_drill(e->shared.map, pid);

@@ -94,9 +94,6 @@ void engine_crowd(struct engine *e, uint64_t sockets);
 /* The ring of events has a new one: for those who want notices. */
 void engine_event_added(struct engine *e);
 
-/* The cluster in place `i`, below PEL_MAP_CLUSTERS, or NULL. */
-const struct cluster *engine_cluster(const struct engine *e, unsigned i);
-
 /* Clusters as a JSON array, for `status`; to be freed.  NULL if there is no memory. */
 char *engine_status(const struct engine *e);
 

@@ -73,10 +73,10 @@ struct cluster {
 	unsigned record; /* of the map */
 	bool inherited;  /* the record still says what the earlier worker knew */
 	uint64_t born_ns;
-	uint64_t used_ns;           /* when a program last used it, as far as is known */
-	bool asleep;                /* nobody does: it is not asked */
-	char key[PEL_NAME_MAX];     /* names with the same key are of the same cluster */
-	char title[PEL_NAME_MAX];   /* its first name, by which it goes in the log */
+	uint64_t used_ns;         /* when a program last used it, as far as is known */
+	bool asleep;              /* nobody does: it is not asked */
+	char key[PEL_NAME_MAX];   /* names with the same key are of the same cluster */
+	char title[PEL_NAME_MAX]; /* its first name, by which it goes in the log */
 	bool port_told;
 	bool full_told;                 /* it was said that another's names do not fit */
 	char domain_next[PEL_NAME_MAX]; /* of the instances where its own endpoint leads now */

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 from lib import environ
@@ -21,7 +22,8 @@ from lib.terminal import Terminal
 from lib.waiting import alive, wait_for
 
 WRITER = "db.cluster-abc.test-region-1.rds.amazonaws.com"
-ONE, TWO, SILENT, SIX = "127.0.77.1", "127.0.77.2", "10.77.0.2", "fd00:77::1"
+ONE, TWO, SHORT = "127.0.77.1", "127.0.77.2", "127.0.77.3"
+SILENT, SIX = "10.77.0.2", "fd00:77::1"
 PROGRAM = os.path.join(BUILD, "test", "guests", "trapped-static")
 KEEPER = os.path.join(BUILD, "tools", "trap", "pelorus-trap")
 FAULTY = os.path.join(BUILD, "test", "guests", "trap-faults")
@@ -45,7 +47,7 @@ class World:
         return subprocess.Popen(words, **{"env": self.env, "stdout": subprocess.PIPE,
                                           "stderr": subprocess.PIPE, "text": True, **more})
 
-    def run(self, words, limit=60, env=None, **more):
+    def run(self, words, limit=240 if LONG else 60, env=None, **more):
         """(status, output, errors)"""
         done = subprocess.run(words, env={**self.env, **(env or {})}, capture_output=True,
                               text=True, timeout=limit, **more)
@@ -133,12 +135,25 @@ def check_crowd(world):
     world.writer(0)
 
 
+def serve_shortly(address, port):
+    """A server that keeps nobody."""
+    listener = socket.create_server((address, port), backlog=4096)
+
+    def serve():
+        while True:
+            listener.accept()[0].close()
+    threading.Thread(target=serve, daemon=True).start()
+
+
 def check_signals(world):
     """Calls that signals interrupt, against the same ones without us."""
+    serve_shortly(SHORT, world.port)
+    world.published.tell(f"instance 0 0 i0 {world.port} {SHORT}")
+    world.writer(0)
     for words in ((), ("restart",), ("nonblock",), ("restart", "nonblock")):
         got = world.ask("storm", STORM, *words)
         good, interrupted, connected, other = map(int, got[1].split())
-        plain = world.run(world.words("storm", STORM, *words, address=ONE)[2:])
+        plain = world.run(world.words("storm", STORM, *words, address=SHORT)[2:])
         text = " and ".join(words) or "neither SA_RESTART nor O_NONBLOCK"
         note(f"{text}: {got[1]}; natively {plain[1]}")
         ok(connected == other == 0 and good + interrupted == STORM,
@@ -226,11 +241,11 @@ def check_status(world):
 
 def check_closed(world):
     """A program that closes its output ends the pipe, whoever else lives; a socket, too."""
-    child = world.popen([KEEPER, "--", "sh", "-c", "exec >&-; sleep 5"])
+    child = world.popen([KEEPER, "--", "sh", "-c", "exec >&-; sleep 5"], start_new_session=True)
     begin = time.monotonic()
     child.stdout.read()
     ok(time.monotonic() - begin < 4, "what the program closes is closed")
-    child.kill()
+    os.killpg(child.pid, signal.SIGKILL)
     child.wait()
 
 
@@ -265,6 +280,20 @@ def check_severed(world):
     world.writer(0)
 
 
+def check_nothing_left(world):
+    def left():
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/environ", "rb") as environment:
+                if world.folder.encode() in environment.read() and \
+                        os.readlink(f"/proc/{pid}/exe").endswith(("pelorus-trap", "trap-faults")):
+                    found.append(pid)
+        return found
+    with contextlib.suppress(TimeoutError):
+        wait_for(lambda: not left(), 10, 0.1)
+    ok(not left(), "no worker outlives its program", left())
+
+
 def main():
     folder = loopback.enter(hosts={WRITER: TWO})
     port = loopback.Servers(ONE, TWO, SIX).port
@@ -277,7 +306,8 @@ def main():
         published.tell("writer 0 0")
         world = World(folder, published, port)
         for check in (check_led, check_held, check_crowd, check_severed, check_signals,
-                      check_faults, check_status, check_closed, check_terminal):
+                      check_faults, check_status, check_closed, check_terminal,
+                      check_nothing_left):
             check(world)
     done()
 

@@ -173,7 +173,8 @@ static int await(struct dial *d, uint64_t due_ns)
 	if (d->plan.hold_ns == 0)
 		return ECONNREFUSED;
 	slot_count(SLOT_WAITED);
-	d->w->wants_look = true;
+	worker_look_within(d->w,
+		due_ns > d->plan.now_ns ? due_ns - d->plan.now_ns : WAITING_LOOK_NS);
 	if (!d->blocks)
 		return waiting_park(d->w, d->own, &record, &d->plan);
 	c->socket = record;

@@ -80,6 +80,7 @@ static bool look_name(struct worker *w, const struct pel_map *map, unsigned i, u
 		return false;
 	for (struct trap_socket *s = sockets_next(w->trap, NULL); s; s = next) {
 		next = sockets_next(w->trap, s);
+		worker_beat(w);
 		if (s->name == i && !s->parked)
 			judge(w, s, &ref, &hot, now_ns);
 	}
@@ -106,6 +107,7 @@ uint32_t closing_count(struct worker *w)
 	for (struct trap_socket *s = sockets_next(w->trap, NULL); s; s = next) {
 		int own = take(w, s);
 
+		worker_beat(w);
 		next = sockets_next(w->trap, s);
 		if (own < 0) {
 			sockets_forget(w->trap, s);

@@ -169,7 +169,8 @@ static void look_at_worker(struct keeper *k)
 	if (k->worker == 0) {
 		k->quick_deaths = 0;
 		start_worker(k);
-	} else if (is_stuck || (has_call(k) && atomic_load(&k->trap->taken) == k->taken)) {
+	} else if (is_stuck ||
+		(busy == 0 && has_call(k) && atomic_load(&k->trap->taken) == k->taken)) {
 		(void)kill(k->worker, SIGKILL);
 	}
 }

@@ -33,14 +33,14 @@ struct trap_socket {
 	uint64_t since_ns; /* of one that is parked: as for a call */
 	uint64_t until_ns;
 	uint64_t due_ns;
-	uint32_t name;     /* index in `names` */
-	uint32_t patience; /* TCP_SYNCNT, as it was before it was parked */
-	uint16_t port;     /* that its connect() asked for */
-	uint16_t families; /* ... that it can use */
-	uint16_t family;   /* ... of whose shape its addresses are */
-	uint8_t parked;    /* it connects to a port that never answers */
+	uint64_t looked_ns; /* when it was last seen that it is there */
+	uint32_t name;      /* index in `names` */
+	uint32_t patience;  /* TCP_SYNCNT, as it was before it was parked */
+	uint16_t port;      /* that its connect() asked for */
+	uint16_t families;  /* ... that it can use */
+	uint16_t family;    /* ... of whose shape its addresses are */
+	uint8_t parked;     /* it connects to a port that never answers */
 	uint8_t severed;
-	uint8_t pad[8];
 };
 
 /* A call of the program that has no answer yet: taken, and perhaps held until there is a writer. */

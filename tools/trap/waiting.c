@@ -20,7 +20,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define SIGNAL_NS UINT64_C(20000000) /* a call that waits looks for signals so often */
+#define THERE_NS UINT64_C(1000000000) /* a parked socket is looked for so often */
 #define MIX UINT64_C(0x9e3779b97f4a7c15)
 
 /* What waits, a call or a socket, as the rule wants to know it. */
@@ -256,6 +256,9 @@ static uint64_t look_parked(struct worker *w, struct trap_socket *s)
 	if (release == RELEASE_GO && s->socket.real.family == 4 && plan.target.family == 6)
 		release = RELEASE_REFUSE;
 	s->due_ns = v.look.due_ns;
+	if (release == RELEASE_KEEP && plan.now_ns - s->looked_ns < THERE_NS)
+		return rest_of(&v, &plan);
+	s->looked_ns = plan.now_ns;
 	own = task_take(s->tgid, s->fd);
 	if (own < 0 || socket_cookie(own) != atomic_load(&s->cookie) ||
 		socket_state(own) != TCP_SYN_SENT) {
@@ -321,7 +324,7 @@ static uint64_t look_held(struct worker *w, struct trap_call *c)
 	} else if (plan.now_ns >= c->end_ns || task_has_signal(s->tgid, (pid_t)c->notif.pid)) {
 		let_wait_alone(w, c, &plan, plan.now_ns >= c->end_ns);
 	} else {
-		return worker_least(SIGNAL_NS, rest_of(&v, &plan));
+		return worker_least(WAITING_LOOK_NS, rest_of(&v, &plan));
 	}
 	return WORKER_NEVER;
 }
@@ -347,6 +350,7 @@ uint64_t waiting_look(struct worker *w, uint64_t now_ns)
 		next = sockets_next(w->trap, s);
 		if (!s->parked || !w->followed[s->name])
 			continue;
+		worker_beat(w);
 		rest = worker_least(rest, look_parked(w, s));
 		held++;
 	}

@@ -9,6 +9,8 @@
 
 #include "worker.h"
 
+#define WAITING_LOOK_NS UINT64_C(20000000) /* what waits here looks for signals so often */
+
 /* Parks it.  EINPROGRESS, or what its connect() fails with. */
 int waiting_park(struct worker *w, int own, struct trap_socket *record, const struct plan *plan);
 

@@ -52,6 +52,24 @@ int worker_watch(struct worker *w, int fd, enum worker_event event, unsigned i)
 	return epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &e) < 0 ? -errno : 0;
 }
 
+static uint64_t monotonic_ns(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+void worker_look_within(struct worker *w, uint64_t ns)
+{
+	w->next_ns = worker_least(w->next_ns, monotonic_ns() + ns);
+}
+
+void worker_beat(struct worker *w)
+{
+	atomic_store(&w->trap->busy_ns, monotonic_ns());
+}
+
 int worker_name(struct worker *w, struct followed *f)
 {
 	int i = sockets_name(w->trap, f->name);
@@ -190,39 +208,31 @@ static uint64_t look(struct worker *w)
 	return worker_least(rest, slot_tell(now));
 }
 
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
-}
-
 /* A call of somebody else's costs no look. */
 static void loop(struct worker *w)
 {
 	struct epoll_event events[EVENTS];
-	uint64_t next = 0, now = 0;
+	uint64_t now = 0;
 
 	for (;;) {
-		uint64_t rest = next > now ? next - now : 0;
+		uint64_t rest = w->next_ns > now ? w->next_ns - now : 0;
 		int n;
 
 		atomic_store(&w->trap->busy_ns, 0);
 		n = epoll_wait(w->epoll, events, EVENTS,
-			next == WORKER_NEVER ? -1 : (int)((rest + 999999) / 1000000));
+			w->next_ns == WORKER_NEVER ? -1 : (int)((rest + 999999) / 1000000));
 		now = monotonic_ns();
 		atomic_store(&w->trap->busy_ns, now);
 		for (int i = 0; i < n; i++) {
-			w->wants_look |= events[i].data.u64 >> 32 != WORKER_CALL;
+			if (events[i].data.u64 >> 32 != WORKER_CALL)
+				w->next_ns = 0;
 			dispatch(w, &events[i]);
 		}
-		if (!w->wants_look && now < next)
+		if (now < w->next_ns)
 			continue;
-		w->wants_look = false;
 		rest = look(w);
 		now = monotonic_ns();
-		next = rest == WORKER_NEVER ? rest : now + rest;
+		w->next_ns = rest == WORKER_NEVER ? rest : now + rest;
 	}
 }
 

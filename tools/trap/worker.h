@@ -27,7 +27,7 @@ struct worker {
 	int line; /* to the keeper */
 	int kick; /* an eventfd: the map has moved, or something was counted */
 	bool all_found;
-	bool wants_look;                       /* something waits since the last one */
+	uint64_t next_ns; /* when all is looked at again (CLOCK_MONOTONIC) */
 	uint64_t looked_ns;                    /* the last idle look */
 	struct followed *followed[TRAP_NAMES]; /* by the index in trap->names */
 	struct worker_seen seen[TRAP_NAMES];
@@ -50,6 +50,12 @@ int worker_watch(struct worker *w, int fd, enum worker_event event, unsigned i);
 
 /* The followed name behind an index, or an index for one; -ENOSPC. */
 int worker_name(struct worker *w, struct followed *f);
+
+/* All is looked at again so soon, for something waits since the last time. */
+void worker_look_within(struct worker *w, uint64_t ns);
+
+/* Still at work: a look at many sockets takes its time. */
+void worker_beat(struct worker *w);
 
 /* Never returns; `line` leads to the keeper. */
 _Noreturn void worker_run(struct trap *t, int line);

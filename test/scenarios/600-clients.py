@@ -6,7 +6,7 @@ Each is a row of a table, each way to use it a column; the table is printed, wit
 the applications saw.  DNS never moves.  PELORUS_ROUNDS=4 goes through all ways to fail, not through
 a crash alone, with those too that 363-own-resolvers shows otherwise, and counts a row that cannot
 be shown as a failure; PELORUS_MATRIX=FILE keeps the table, as test/bench/results/matrix.md shows
-it; PELORUS_ROWS='*aio*,*hick*' takes some rows.
+it; PELORUS_ROWS='*aio*,*hick*' takes some rows, of those too.
 """
 import fnmatch
 import functools
@@ -184,7 +184,8 @@ def said(errors):
 def started(start, folder):
     rows = []
     globs = os.environ.get("PELORUS_ROWS", "*").split(",")
-    kinds = [*matrix.kinds(folder), *(matrix.own_resolvers(True) if LONG else [])]
+    more = matrix.own_resolvers(True) if LONG or globs != ["*"] else []
+    kinds = [*matrix.kinds(folder), *more]
     for kind in [k for k in kinds if any(fnmatch.fnmatch(k.name, g) for g in globs)]:
         why = matrix.problem(kind)
         if why and LONG:

@@ -67,16 +67,16 @@ def maven(name, *sources):
     return path, None
 
 
-def hickory():
+def hickory(name="resolve", *more):
     """(program, None), made of test/clients/hickory, or (None, why it cannot be had)."""
     if not shutil.which("cargo"):
         return None, "there is no cargo here"
-    done = subprocess.run(["cargo", "build", "-q", "--target-dir", os.path.join(BUILDS, "cargo")],
-                          cwd=os.path.join(CLIENTS, "hickory"), capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL)
+    done = subprocess.run(["cargo", "build", "-q", "--target-dir", os.path.join(BUILDS, "cargo"),
+                           *more], cwd=os.path.join(CLIENTS, "hickory"), stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True)
     if done.returncode != 0:
         return None, "cargo cannot build: " + _last(done.stderr)
-    return os.path.join(BUILDS, "cargo", "debug", "resolve"), None
+    return os.path.join(BUILDS, "cargo", "debug", name), None
 
 
 def go(static):

@@ -58,11 +58,6 @@ def jars_problem():
                 "dependency:copy-dependencies", "-DoutputDirectory=" + JARS], "get jars")
 
 
-def rust(name):
-    """A program of test/clients/rust, once it is built."""
-    return os.path.join(TARGET, "release", name)
-
-
 @functools.cache
 def crate_problem():
     return ran(["cargo", "build", "--release", "--locked", "--quiet", "--target-dir", TARGET,
@@ -111,7 +106,7 @@ def groups(folder):
         Pool("libmariadb (C)", [program("c/writer")]),
     ], [
         Pool("HikariCP, Connector/J", hikari[0], (), hikari[1], WIDE, url.format("")),
-        Pool("sqlx (Rust)", [rust("writer")], (), crate_problem(), WIDE),
+        Pool("sqlx (Rust)", [os.path.join(TARGET, "release", "writer")], (), crate_problem(), WIDE),
         Pool("AWS wrapper (JDBC), HikariCP", hikari[0], (), hikari[1], WIDE,
              url.format("aws-wrapper:")),
     ]]

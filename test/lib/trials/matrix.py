@@ -18,7 +18,7 @@ import time
 from lib.builds import commit
 from lib.lab import now
 from lib.paths import BUILD, CLIENTS
-from lib.programs import clients, guests, pools
+from lib.programs import clients, guests
 from lib.programs.apps import App
 
 NODE = ("node", os.path.join(CLIENTS, "node", "any.mjs"))
@@ -160,8 +160,11 @@ def own_resolvers(rust=False):
                width=4, tls="", needs=lambda: no_vertx) for transport in ("nio", "epoll")),
         Kind("R2DBC, pool", POOL, "java", "-cp", r2dbc, "AnyR2dbc", width=4, tls="",
              needs=lambda: no_r2dbc)]
-    return rows + [Kind("Rust sqlx, pool, hickory", POOL, pools.rust("any"), width=4, tls="",
-                        needs=pools.crate_problem)] if rust else rows
+    if rust:
+        hickory, no_hickory = clients.hickory("any", "--features", "any")
+        rows.append(Kind("Rust sqlx, pool, hickory", POOL, hickory, width=4, tls="",
+                         needs=lambda: no_hickory))
+    return rows
 
 
 def problem(kind):

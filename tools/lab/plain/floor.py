@@ -76,6 +76,11 @@ class Floor:
             self.since_ns, self.but = moment[1], old
         return moment
 
+    def again(self):
+        """It counts from now on: others let writes in while somebody was being lost."""
+        with self.news:
+            self.since_ns, self.found = Events.now()[1], None
+
     def wait(self, limit):
         with self.news:
             if not self.news.wait_for(lambda: self.found, limit):

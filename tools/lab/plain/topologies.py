@@ -230,7 +230,7 @@ class Galera(Maria):
     """All may be written to; the writer is whoever was the first to let writes in again."""
 
     MODES = ("kill", "shutdown", "pause", "cut", "minority", "rejoin")
-    DIALECT = "galera"
+    DIALECT, MANY = "galera", True
 
     @classmethod
     def needed(cls):

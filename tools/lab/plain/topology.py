@@ -63,6 +63,7 @@ class Topology(Lab):
 
     MODES = ("kill", "shutdown", "pause", "cut", "rejoin")
     TLS, DIALECT = False, None
+    MANY = False  # all are written to, up to the failure
 
     def __init__(self, path, config, plugin_dir, program):
         super().__init__(path, {**config, "tls": self.TLS or config["tls"]}, plugin_dir, program)
@@ -180,6 +181,8 @@ class Topology(Lab):
             moment = floor.begin(old)
             self.events.emit("failure", moment, id=old.id, mode=mode)
             getattr(self, "lose_" + mode)(old, target)
+            if self.MANY:
+                floor.again()
             if not promote:
                 return {"failed": old.id}
             if mode != "graceful":

@@ -60,7 +60,8 @@ void trace_write(const char *event, const char *name, const char *why, const str
 	if (to && to->family) {
 		address_to_text(to, false, addr);
 		put(line, "to", addr, true);
-		put_number(line, "port", to->port);
+		if (to->port)
+			put_number(line, "port", to->port);
 	}
 	put(line, "why", why, true);
 	if (error)

@@ -8,6 +8,7 @@
 #include "commands.h"
 
 #include "map_view.h"
+#include "processes/as.h"
 #include "rules/route.h"
 
 #include "common/clock.h"
@@ -22,10 +23,12 @@
 #include <sys/random.h>
 
 static const char help[] =
-	"usage: pelorus resolve [--role writer|reader] [--json] NAME[:PORT]\n"
+	"usage: pelorus resolve [--role writer|reader] [--as PID] [--json] NAME[:PORT]\n"
 	"Tells where DNS leads for NAME, where Pelorus takes a connection, and why.\n"
 	"\n"
 	"  --role ROLE  as if NAME led to the writer, or to the readers\n"
+	"  --as PID     of process PID: by its environment, its user's daemon, and whether the library\n"
+	"               is loaded there; what it cannot reach and what it remembers are not known\n"
 	"  --json       one JSON object\n"
 	"\n"
 	"Ends with 0 if Pelorus takes it to an instance, 3 if no prober is at work, 4 if NAME is not\n"
@@ -37,6 +40,8 @@ struct asked {
 	char name[PEL_NAME_MAX]; /* normal form */
 	uint16_t port;           /* 0: the cluster's */
 	enum pel_role role;      /* PEL_ROLE_UNKNOWN: the name's own */
+	pid_t pid;               /* of the process that asks; 0: any */
+	struct as_process as;
 };
 
 struct seen {
@@ -254,6 +259,31 @@ static int lost(const char *command, const char *name, int error)
 			       "%s is not followed; connections go where DNS leads", name);
 }
 
+/* Why that process is led nowhere by anything, or NULL. */
+static const char *as_left_alone(const struct asked *asked, const struct pel_map *map)
+{
+	if (asked->pid && !asked->as.has_library)
+		return "it runs without the library";
+	if (asked->pid && !asked->as.env.active)
+		return "the library is switched off by its environment";
+	if (asked->pid && map && !*asked->as.env.runtime_dir &&
+		asked->as.netns != map->header.netns)
+		return "it is in another network namespace than the daemon";
+	return NULL;
+}
+
+static enum pel_mode mode_for(const struct asked *asked, enum pel_mode said)
+{
+	return asked->as.env.mode > said ? asked->as.env.mode : said;
+}
+
+static int alone_print(const char *why)
+{
+	verdict_print(ROUTE_DNS);
+	because_print(why, "left-alone");
+	return STATUS_UNKNOWN;
+}
+
 static int resolve(const char *command, const struct asked *asked)
 {
 	struct seen *seen = calloc(1, sizeof(*seen));
@@ -268,13 +298,17 @@ static int resolve(const char *command, const struct asked *asked)
 	if (found == 0)
 		found = map_view_find(&view, asked->name, &seen->report);
 	dns_print(asked->name, found == 0 ? seen : NULL);
+	if (asked->pid)
+		printf(arg_json ? ",\"as\":%d" : "as         process %d\n", asked->pid);
 	fflush(stdout);
-	if (found < 0) {
+	if (as_left_alone(asked, r < 0 ? NULL : view.map)) {
+		status = alone_print(as_left_alone(asked, r < 0 ? NULL : view.map));
+	} else if (found < 0) {
 		status = lost(command, asked->name, r);
 	} else {
 		virtual_print(&view, asked);
 		status = route_print(seen, asked, pel_map_is_fresh(view.map, clock_now_ns()),
-			pel_map_mode(view.map, seen->ref.cluster));
+			mode_for(asked, pel_map_mode(view.map, seen->ref.cluster)));
 	}
 	if (r == 0)
 		map_view_close(&view);
@@ -301,11 +335,12 @@ static bool name_parse(char *text, struct asked *ret)
 
 int cmd_resolve(int argc, char **argv)
 {
-	const char *role = NULL;
-	const struct command_option options[] = {{"role", .word = &role},
+	const char *role = NULL, *as = NULL;
+	const struct command_option options[] = {{"role", .word = &role}, {"as", .word = &as},
 		{"json", .flag = &arg_json}, {0}};
-	int status = command_parse(argc, argv, options, 1, 1, help);
-	struct asked asked = {.role = PEL_ROLE_UNKNOWN};
+	int status = command_parse(argc, argv, options, 1, 1, help), r;
+	static struct asked asked;
+	char *end;
 
 	if (status >= 0)
 		return status;
@@ -314,5 +349,16 @@ int cmd_resolve(int argc, char **argv)
 	if (!name_parse(argv[optind], &asked))
 		return command_wrong(argv[0], "NAME", argv[optind],
 			"a host name, and a port of 1 to 65535");
+	if (as) {
+		asked.pid = (pid_t)strtol(as, &end, 10);
+		if (asked.pid <= 0 || *end)
+			return command_wrong(argv[0], "--as", as, "the number of a process");
+		r = as_process_become(asked.pid, &asked.as);
+		if (r < 0)
+			return command_fail(argv[0], STATUS_FAILED, "process %s: %s", as,
+				strerror(-r));
+		if (!asked.role)
+			asked.role = env_role_of(&asked.as.env, asked.name);
+	}
 	return resolve(argv[0], &asked);
 }

@@ -98,6 +98,14 @@ static enum sever_mode read_sever(const char *word)
 	return word && strcmp(word, "off") == 0 ? SEVER_OFF : SEVER_SAFE;
 }
 
+/* A word that is none of ours leads nobody. */
+static enum pel_mode read_mode(const char *word)
+{
+	if (!word || !*word || strcmp(word, "active") == 0)
+		return PEL_MODE_ACTIVE;
+	return strcmp(word, "off") == 0 ? PEL_MODE_OFF : PEL_MODE_OBSERVE;
+}
+
 static enum env_failover read_failover(const char *word)
 {
 	if (word && strcmp(word, "strict-reader") == 0)
@@ -138,7 +146,7 @@ static void read_trace(struct env *ret, char *const *list)
 
 void env_read(struct env *ret, char *const *list, const char *executable, bool secure)
 {
-	const char *prober, *retry, *auth, *mode;
+	const char *prober, *retry, *auth;
 
 	ret->hold_ns = UINT64_MAX;
 	ret->secure = secure;
@@ -157,8 +165,7 @@ void env_read(struct env *ret, char *const *list, const char *executable, bool s
 	ret->retry = retry && strcmp(retry, "off") == 0 ? RETRY_OFF : RETRY_SAFE;
 	auth = environ_value(list, "PELORUS_AUTH");
 	ret->auth_iam = auth && strcmp(auth, "iam") == 0;
-	mode = environ_value(list, "PELORUS_MODE");
-	ret->mode = mode && strcmp(mode, "observe") == 0 ? PEL_MODE_OBSERVE : PEL_MODE_ACTIVE;
+	ret->mode = read_mode(environ_value(list, "PELORUS_MODE"));
 	ret->sever = read_sever(environ_value(list, "PELORUS_SEVER"));
 	(void)text_copy(ret->runtime_dir, sizeof(ret->runtime_dir),
 		environ_value(list, "PELORUS_RUNTIME_DIR"));

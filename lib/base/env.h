@@ -4,7 +4,7 @@
  *
  *   PELORUS_DISABLED=1        everything off
  *   PELORUS_MODE              observe: connections go where DNS leads, and what would have been done
- *                             is counted
+ *                             is counted; off: they do, and nothing is done
  *   PELORUS_INCLUDE, _EXCLUDE globs on the executable, separated by ':'; one with a '/' is matched
  *                             against its path, any other against its last part
  *   PELORUS_CLUSTER           names to follow beside Aurora's, separated by ','; "reader:NAME" for

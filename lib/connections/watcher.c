@@ -33,9 +33,9 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 
 #define STACK_SIZE (256 * 1024) /* address space, of which a few pages are used */
@@ -153,15 +153,14 @@ static void scan(struct watcher *w, const struct pel_map *map, uint64_t now)
 /* What this process has on its way, or may have, is nothing that a drill is for. */
 static bool is_idle(int fd)
 {
+	struct pollfd unread = {.fd = fd, .events = POLLIN};
 	struct tcp_info info = {0};
 	socklen_t n = sizeof(info);
-	int unread = 0;
 
 	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 &&
 		info.tcpi_state == TCP_ESTABLISHED && info.tcpi_unacked == 0 &&
 		info.tcpi_last_data_sent >= DRILL_IDLE_MS &&
-		info.tcpi_last_data_recv >= DRILL_IDLE_MS && ioctl(fd, FIONREAD, &unread) == 0 &&
-		unread == 0;
+		info.tcpi_last_data_recv >= DRILL_IDLE_MS && poll(&unread, 1, 0) == 0;
 }
 
 /* One socket, which the drill ends if it is idle and led. */

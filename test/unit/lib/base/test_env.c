@@ -93,7 +93,9 @@ static void test_modes_and_traces(void **state)
 	} rows[] = {
 		{{"PELORUS_MODE=observe"}, PEL_MODE_OBSERVE, "", false},
 		{{"PELORUS_MODE=active"}, PEL_MODE_ACTIVE, "", false},
-		{{"PELORUS_MODE=nonsense"}, PEL_MODE_ACTIVE, "", false},
+		{{"PELORUS_MODE="}, PEL_MODE_ACTIVE, "", false},
+		{{"PELORUS_MODE=off"}, PEL_MODE_OFF, "", false},
+		{{"PELORUS_MODE=nonsense"}, PEL_MODE_OBSERVE, "", false},
 		{{"PELORUS_TRACE=/tmp/x.log"}, PEL_MODE_ACTIVE, "/tmp/x.log", false},
 		{{"PELORUS_TRACE=/tmp/x.json"}, PEL_MODE_ACTIVE, "/tmp/x.json", true},
 		{{"PELORUS_TRACE=/tmp/x.jsonl"}, PEL_MODE_ACTIVE, "/tmp/x.jsonl", true},

@@ -76,7 +76,7 @@ struct history *history_open(int dirfd, mode_t mode)
 		history_close(h);
 		return NULL;
 	}
-	(void)fchmod(h->fd, mode);
+	(void)fchmod(h->fd, mode | S_IWUSR);
 	if (pread(h->fd, &h->head, sizeof(h->head), 0) != (ssize_t)sizeof(h->head) ||
 		h->head.magic != PEL_HISTORY_MAGIC || h->head.count != PEL_HISTORY_ROWS ||
 		h->head.row_size != sizeof(struct pel_history_row))

@@ -8,6 +8,7 @@
 #include "cluster/cluster.h"
 
 #include "common/names.h"
+#include "common/words.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -131,14 +132,19 @@ static void switch_run(struct worker *w, const struct control_request *request, 
 {
 	const char *name = control_get(request, "name");
 	char normal[PEL_NAME_MAX];
+	struct cluster *c;
 	int r = engine_switch(w->engine, name, off);
 
 	if (r == -EBUSY)
 		control_reply_error(reply, "disabled", "all names are: enable them first");
 	else if (r < 0)
 		engine_error(reply, r);
-	else if (name)
-		control_reply_add(reply, "followed=%d\n", !!engine_find(w->engine, name, normal));
+	if (r < 0 || !name)
+		return;
+	c = engine_find(w->engine, name, normal);
+	control_reply_add(reply, "followed=%d\n", c != NULL);
+	if (c && !off)
+		control_reply_add(reply, "mode=%s\n", pel_word_of_mode(cluster_config(c)->mode));
 }
 
 static void run_disable(void *ctx, const struct control_request *request,

@@ -6,15 +6,27 @@ DNS leads to another server than the topology, so that each connect tells which 
 """
 import os
 import signal
+import subprocess
+import sys
 import time
 
 from lib import tap, worlds
+from lib.paths import LIBRARY
 from lib.prober import Prober, cluster_section
 from lib.programs.dialers import Crowd, Listeners
 from lib.servers import fakes
+from lib.waiting import wait_for
 
 PROCESSES, PORT, LATE_NS = 200, 3307, 50 * 10**6
 LED, BY_DNS = "127.0.1.1", "127.0.1.2"
+DIAL = """
+import select, socket, sys
+with socket.socket() as sock:
+    sock.setblocking(sys.argv[3] == "blocks")
+    sock.connect_ex((sys.argv[1], int(sys.argv[2])))
+    select.select([], [sock], [], 30)
+    print(sock.getpeername()[0])
+"""
 
 
 def said(p, *words):
@@ -31,8 +43,9 @@ def check_all_go(p, crowd, where, text, count=2 * PROCESSES):
     since = time.monotonic_ns() + LATE_NS
     crowd.wait_for(since, count)
     peers = crowd.since(since)
-    if not tap.ok(set(peers) == {where} and not crowd.failed, text,
-                  (len(peers), {x: peers.count(x) for x in set(peers)}, crowd.failed[:3])):
+    failed = [why for begun, why in crowd.failed if begun >= since]
+    if not tap.ok(set(peers) == {where} and not failed, text,
+                  (len(peers), {x: peers.count(x) for x in set(peers)}, failed[:3])):
         tap.note(said(p, "resolve", p.lab.writer_name)[1])
     tap.note(f"{len(peers)} connects of {PROCESSES} processes")
 
@@ -87,11 +100,29 @@ def check_configured(p, crowd):
     p.configure(cluster_section(p.lab, mode="off"))
     tap.ok(p.ask("reload") == "ok\n", "a reload takes mode = off")
     check_all_go(p, crowd, BY_DNS, "mode = off is the same in the configuration", PROCESSES)
-    said(p, "enable")
+    _, text = said(p, "enable", p.lab.writer_name)
     check_all_go(p, crowd, BY_DNS, "which enable does not change", PROCESSES)
+    tap.ok("the configuration says otherwise: mode=off" in text, "and says", text)
     p.configure(cluster_section(p.lab))
     p.ask("reload")
     check_all_go(p, crowd, LED, "a reload does", PROCESSES)
+
+
+def check_waiting(p, env):
+    """Between two writers: who waits, blocking or not, goes on where DNS leads."""
+    p.lab.servers["demo-1"].read_only = True
+    p.ask("refresh")
+    p.wait(lambda c: c.state == "writerless")
+    dials = [subprocess.Popen([sys.executable, "-c", DIAL, p.lab.writer_name, str(PORT), how],
+                              env={**env, "LD_PRELOAD": LIBRARY}, stdout=subprocess.PIPE,
+                              text=True) for how in ("blocks", "not")]
+    wait_for(lambda: p.status()["clusters"][0]["held"]["now"] == len(dials))
+    begin = time.monotonic()
+    said(p, "disable")
+    found = [d.communicate(timeout=30)[0].strip() for d in dials]
+    tap.note(f"they were there {time.monotonic() - begin:.2f} s later")
+    tap.ok(found == [BY_DNS] * len(dials), "who waits for a writer goes where DNS leads", found)
+    said(p, "enable")
 
 
 def main():
@@ -110,6 +141,7 @@ def main():
             check_restart(p, crowd)
             check_name(p, crowd)
             check_configured(p, crowd)
+        check_waiting(p, env)
     cluster.close()
     tap.done()
 

@@ -42,9 +42,8 @@ import os, random, socket, sys, time
 name, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 
 def go(address):
-    begin = time.monotonic_ns()
     with socket.create_connection((address, port), 20) as sock:
-        return begin, sock.getpeername()[0]
+        return sock.getpeername()[0]
 
 def tell(*words):
     os.write(1, (" ".join(map(str, words)) + chr(10)).encode())
@@ -56,10 +55,11 @@ def live(me):
     tell("kept", me, kept.getpeername()[0])
     while True:
         time.sleep({PAUSE_S} * (0.5 + random.random()))
+        begin = time.monotonic_ns()
         try:
-            tell("went", *go(address))
+            tell("went", begin, go(address))
         except OSError as e:
-            tell("failed", time.monotonic_ns(), repr(e))
+            tell("failed", begin, repr(e))
         try:
             if kept and not kept.recv(1):
                 raise OSError("closed")

@@ -45,6 +45,9 @@ int cmd_switch(int argc, char **argv)
 	status = control_client_run(argv[0], request, &body);
 	if (status == STATUS_OK && strcmp(body, "followed=0\n") == 0)
 		fprintf(stderr, "pelorus %s: nobody follows %s now\n", argv[0], argv[optind]);
+	else if (status == STATUS_OK && strstr(body, "mode=") && !strstr(body, "mode=active"))
+		fprintf(stderr, "pelorus %s: the configuration says otherwise: %s", argv[0],
+			strstr(body, "mode="));
 	free(body);
 	return status;
 }

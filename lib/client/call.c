@@ -71,9 +71,8 @@ int call_failed(struct handle *h, call_run *run, const char *text, size_t n, int
 		return result;
 	until_ns = clock_now_ns() + library_limit_ns(h->library, h->mysql, CLIENT_OPT_READ_TIMEOUT);
 	mode = plan_mode(h->followed);
-	if (mode != PEL_MODE_ACTIVE)
-		until_ns = 0; /* nothing is waited for, nor moved */
-	if (!is_to_be_moved(h, &s, until_ns))
+	/* Where nothing is moved, nothing is waited for. */
+	if (!is_to_be_moved(h, &s, mode == PEL_MODE_ACTIVE ? until_ns : 0))
 		return result;
 	if (mode == PEL_MODE_OBSERVE)
 		slot_count_seen(h->followed->hash, SEEN_MOVED);

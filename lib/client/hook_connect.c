@@ -105,7 +105,7 @@ static void *connect_followed(const struct library *lib, void *mysql, const stru
 {
 	struct wish *wish = wish_begin(NULL, PEL_ROLE_UNKNOWN, false);
 	bool is_signed = false;
-	enum pel_mode mode = PEL_MODE_ACTIVE;
+	enum pel_mode mode;
 	struct lookup lookup;
 	struct followed *f;
 	struct handle *h;
@@ -115,8 +115,7 @@ static void *connect_followed(const struct library *lib, void *mysql, const stru
 	f = lookup_begin(l->host, (uint16_t)(l->port ? l->port : PORT_DEFAULT), &lookup)
 		? lookup.followed
 		: NULL;
-	if (f)
-		mode = lookup.mode;
+	mode = f ? lookup.mode : PEL_MODE_ACTIVE;
 	if (f && mode == PEL_MODE_ACTIVE)
 		wait_for_way(f, wish, library_limit_ns(lib, mysql, CLIENT_OPT_CONNECT_TIMEOUT));
 	result = f && l->user && env_get()->auth_iam ? connect_signed(lib, mysql, l, f, &is_signed)
@@ -143,10 +142,9 @@ void *mysql_real_connect(void *mysql, const char *host, const char *user, const 
 
 	if (!lib)
 		return NULL;
-	if (library_contains(lib, HOOK_CALLER))
-		return lib->real.real_connect(mysql, host, user, password, db, port, socket, flags);
-	handle_free(handle_of(mysql)); /* the pointer is used for another connection */
-	if (socket || !env_get()->active)
+	if (!library_contains(lib, HOOK_CALLER))
+		handle_free(handle_of(mysql)); /* the pointer is used for another connection */
+	if (library_contains(lib, HOOK_CALLER) || socket || !env_get()->active)
 		return lib->real.real_connect(mysql, host, user, password, db, port, socket, flags);
 	return connect_followed(lib, mysql, &login);
 }

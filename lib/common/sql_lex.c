@@ -91,19 +91,13 @@ static bool skip_blank(struct sql_lex *lex)
 	return true;
 }
 
-/* The first backslash that counts between these two, or NULL. */
-static const char *find_backslash(const char *at, const char *end, char quote)
-{
-	return quote == '`' ? NULL : memchr(at, '\\', (size_t)(end - at));
-}
-
 /* Moves behind the string or name that opens here; false if it has no certain end. */
 static bool skip_quoted(struct sql_lex *lex)
 {
 	const char quote = *lex->at, *at = lex->at + 1, *end, *back;
 
 	while ((end = memchr(at, quote, (size_t)(lex->end - at))) != NULL) {
-		back = find_backslash(at, end, quote);
+		back = quote == '`' ? NULL : memchr(at, '\\', (size_t)(end - at));
 		if (back) {
 			if (is_tail(lex, back))
 				return false;

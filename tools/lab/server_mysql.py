@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """An instance of Oracle's MySQL 9.7."""
+import contextlib
 import os
 
 import mysql97
@@ -10,13 +11,16 @@ from instance import Instance
 OPTIONS = [
     *mysql97.SMALL, "--max-connections=400", "--bind-address=*", "--innodb-use-native-aio=OFF",
     "--innodb-buffer-pool-dump-at-shutdown=OFF", "--innodb-buffer-pool-load-at-startup=OFF",
-    "--sync-binlog=0", "--log-bin=binlog", "--gtid-mode=ON", "--enforce-gtid-consistency=ON",
-    "--relay-log=relay", "--skip-replica-start", "--replica-parallel-workers=2",
-    "--replica-net-timeout=2", "--plugin-load-add=semisync_source.so",
-    "--plugin-load-add=semisync_replica.so", "--plugin-load-add=pelorus_lab_mysql.so",
-    "--rpl-semi-sync-replica-enabled=ON", "--rpl-semi-sync-source-wait-point=AFTER_SYNC",
-    "--rpl-semi-sync-source-timeout=4294967295", "--rpl-semi-sync-source-wait-no-replica=ON",
+    "--event-scheduler=OFF", "--sync-binlog=0", "--log-bin=binlog", "--gtid-mode=ON",
+    "--enforce-gtid-consistency=ON", "--relay-log=relay", "--skip-replica-start",
+    "--replica-parallel-workers=2", "--replica-net-timeout=2",
+    "--plugin-load-add=semisync_source.so", "--plugin-load-add=semisync_replica.so",
+    "--plugin-load-add=pelorus_lab_mysql.so", "--rpl-semi-sync-replica-enabled=ON",
+    "--rpl-semi-sync-source-wait-point=AFTER_SYNC", "--rpl-semi-sync-source-timeout=4294967295",
+    "--rpl-semi-sync-source-wait-no-replica=ON",
 ]
+OTHERS = ("SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() "
+          "AND user <> 'system user'")
 
 
 class MySQL(Instance):
@@ -53,18 +57,33 @@ class MySQL(Instance):
             for name in names:
                 os.symlink(os.path.join(folder, name), os.path.join(self.folder, "plugins", name))
 
+    @contextlib.contextmanager
+    def _closed(self):
+        """Nobody gets in by the network."""
+        path = self.lab.network.path(self.key)
+        self.lab.network.nft(path, "closed", "input", [
+            f'iifname "eth0" tcp dport {self.lab.config["port"]} reject with tcp reset'])
+        try:
+            yield
+        finally:
+            self.lab.network.no_nft(path, "closed")
+
     def start(self, role="SLAVE"):
         """Nobody gets in before the server knows the accounts: it lets those whose password it has
         seen log in without TLS, as their programs do, and those alone."""
-        network, port = self.lab.network, self.lab.config["port"]
-        network.nft(network.path(self.key), "begin", "input",
-                    [f'iifname "eth0" tcp dport {port} reject with tcp reset'])
-        try:
+        with self._closed():
             super().start(role)
             for user in ("app", "pelorus"):
                 wire.Connection(self.socket_path, user, user).close()
-        finally:
-            network.no_nft(network.path(self.key), "begin")
+
+    def stop(self):
+        """A server that is to end waits 10 s for clients that say nothing.  So they go first."""
+        with self._closed():
+            for ident, in self.sql.query(OTHERS):
+                with contextlib.suppress(wire.SqlError):  # it has gone by itself
+                    self.sql.query(f"KILL CONNECTION {ident}")
+            self.sql.close()
+            super().stop()
 
     def received(self):
         state = self.replica()

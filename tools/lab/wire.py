@@ -59,6 +59,7 @@ class Connection:
             raise
 
     def close(self):
+        self.stream.close()  # it holds the socket, too
         self.socket.close()
 
     def _receive(self):

@@ -80,7 +80,7 @@ class MySQL(Instance):
         """A server that is to end waits 10 s for clients that say nothing.  So they go first."""
         with self._closed():
             for ident, in self.sql.query(OTHERS):
-                with contextlib.suppress(wire.SqlError):  # it has gone by itself
+                with contextlib.suppress(OSError, wire.SqlError):  # it has gone by itself
                     self.sql.query(f"KILL CONNECTION {ident}")
             self.sql.close()
             super().stop()

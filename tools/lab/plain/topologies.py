@@ -118,9 +118,12 @@ class Replicated(Topology):
         return first
 
     def _fill(self, member):
+        """Out of reach until it knows its accounts: a daemon that is denied rests for 10 s."""
+        self.network.cut(member.key)
         begin_server(member)
         if self.ACCOUNTS:
             member.sql(self.ACCOUNTS + " SET GLOBAL super_read_only = ON")
+        self.network.heal(member.key)
 
     @staticmethod
     def _follow(others, writer):

@@ -230,6 +230,11 @@ def check_status(world):
     got = world.run([KEEPER, "--", KEEPER, "--", "sh", "-c", "echo inner"])
     ok(got[:2] == (0, "inner") and "another program traps this one" in got[2],
        "a trap within a trap stands back", got)
+    got = world.run(["sh", "-c", f"LISTEN_PID=$$ exec {KEEPER} -- sh -c 'test $$ = $LISTEN_PID'"])
+    ok(got == (0, "", ""), "sockets that systemd passes to it are the program's", got)
+    got = world.run([KEEPER, "--", "grep", "Seccomp:", "/proc/self/status"],
+                    env={"PELORUS_DISABLED": "1"})
+    ok(got == (0, "Seccomp:\t0", ""), "switched off, there is no filter", got)
     got = world.ask("forks", FORKS)
     ok(got == (0, str(FORKS), ""), f"{FORKS} forked children connect", got)
     got = world.run(["unshare", "--pid", "--fork", "--mount-proc", "--kill-child",

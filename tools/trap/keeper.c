@@ -79,6 +79,18 @@ int keeper_execute(char **command, const char *preload)
 	return error == ENOENT ? KEEPER_NOT_FOUND : KEEPER_CANNOT;
 }
 
+/* What systemd meant for the process that it started is the program's. */
+static void pass_on(const char *name)
+{
+	const char *pid = getenv(name);
+	char text[16];
+
+	if (!pid || atoi(pid) != getppid())
+		return;
+	(void)snprintf(text, sizeof(text), "%d", getpid());
+	(void)setenv(name, text, 1);
+}
+
 /* Tells the number of its listener, and goes on when that has been taken. */
 _Noreturn static void become_program(struct keeper *k, int line, char **command,
 	const char *preload)
@@ -93,6 +105,8 @@ _Noreturn static void become_program(struct keeper *k, int line, char **command,
 	(void)sigaction(SIGCHLD, &k->child_action, NULL);
 	(void)sigprocmask(SIG_SETMASK, &k->mask, NULL);
 	(void)setenv("PELORUS_TRAP", "1", 1);
+	pass_on("LISTEN_PID");
+	pass_on("WATCHDOG_PID");
 	_exit(keeper_execute(command, preload));
 }
 
@@ -143,6 +157,7 @@ static void answer_for_worker(struct keeper *k)
 {
 	static struct trap_call c;
 
+	block_set(&k->trap->block);
 	for (unsigned i = 0; i < TRAP_CALLS; i++) {
 		if (k->trap->calls[i].notif.id != 0)
 			call_give_up(k->trap, &k->trap->calls[i]);

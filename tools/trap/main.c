@@ -12,6 +12,15 @@
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_switched_off(void)
+{
+	const char *word = getenv("PELORUS_DISABLED");
+
+	return word && *word && strcmp(word, "0") != 0;
+}
 
 int main(int argc, char **argv)
 {
@@ -36,6 +45,8 @@ int main(int argc, char **argv)
 		fputs("pelorus-trap: it is started by pelorus run --trap\n", stderr);
 		return KEEPER_FAILED;
 	}
+	if (is_switched_off())
+		return keeper_execute(argv + optind, preload);
 	why = filter_hindrance();
 	if (!why)
 		return keeper_run(argv + optind, preload);

@@ -8,6 +8,7 @@
 #ifndef PELORUS_TRAP_TRAP_H
 #define PELORUS_TRAP_TRAP_H
 
+#include "known/block.h"
 #include "rules/sever.h"
 
 #include <pelorus/map.h>
@@ -71,6 +72,7 @@ struct trap {
 	uint16_t answers_port;
 	uint16_t answers_stream_port;
 	const char *program;
+	struct block block;     /* as the worker last knew it */
 	_Atomic uint64_t taken; /* calls that any worker has taken */
 	_Atomic uint64_t
 		busy_ns; /* since when the worker is at work, CLOCK_MONOTONIC; 0: it sleeps */

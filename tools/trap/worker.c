@@ -17,6 +17,7 @@
 #include "base/say.h"
 #include "common/clock.h"
 #include "common/names.h"
+#include "known/block.h"
 #include "prober/envcreds.h"
 #include "prober/follow.h"
 #include "prober/slot.h"
@@ -127,7 +128,7 @@ static void take_call(struct worker *w)
 		if (t->calls[i].notif.id == 0)
 			c = &t->calls[i];
 	}
-	/* All places are held: what waits longest gives up its own. */
+	/* All places are held: one gives up its own. */
 	if (!c) {
 		c = &t->calls[0];
 		call_give_up(t, c);
@@ -203,6 +204,7 @@ static uint64_t look(struct worker *w)
 	uint64_t now = clock_now_ns(), rest;
 
 	closing_look(w, mapview_get(now), now);
+	w->trap->block = *block_get();
 	rest = worker_least(waiting_look(w, now), questions_look(w, now));
 	look_idle(w, now);
 	return worker_least(rest, slot_tell(now));

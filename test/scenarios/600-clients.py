@@ -69,6 +69,7 @@ class Trial:
 
     def connect(self):
         writer = self.lab.writer
+        self.lab.exec("getent", "hosts", self.lab.writer_name, env=self.apps.env(), check=False)
         self.rows[0].write()
         self.settled()  # before that a reader's name leads to the writer, and a pool keeps that
         self.rows[0].ask("r", READ, 1)  # which follows the name

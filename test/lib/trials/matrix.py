@@ -154,8 +154,9 @@ def own_resolvers(rust=False):
     r2dbc, no_r2dbc = clients.maven("r2dbc", "AnyAsync.java", "AnyR2dbc.java")
     rows = [
         node("Node mysql2, pool, dns.resolve", "mysql2-resolve", width=4, tls=""),
-        python("Python aiomysql, pool, aiodns", "aiomysql", POOL, tls="", needs=lambda: no_aiodns,
-               env={"PYTHONPATH": aiodns or ""}),
+        # its loop stands still while nothing is asked, so that it hears of nothing
+        python("Python aiomysql, pool, aiodns", "aiomysql", SINGLE, tls="",
+               needs=lambda: no_aiodns, env={"PYTHONPATH": aiodns or ""}),
         *(Kind(f"Vert.x, pool, {transport}", POOL, "java", "-cp", vertx, "AnyVertx", transport,
                width=4, tls="", needs=lambda: no_vertx) for transport in ("nio", "epoll")),
         Kind("R2DBC, pool", POOL, "java", "-cp", r2dbc, "AnyR2dbc", width=4, tls="",

@@ -208,6 +208,6 @@ with tempfile.TemporaryDirectory() as folder_, contextlib.ExitStack() as stack:
     by_authority(ca_, source)
     refused_in_clear(source)
     peers.recognise(OF_RDS, {peers.JAVA: "RdsMysqlDialect", peers.NODE: "RdsMySQLDatabaseDialect"},
-                    [OF_RDS], [OF_RDS], password=PASSWORD)
+                    [OF_RDS], [OF_RDS], password=PASSWORD, options=["sslMode=REQUIRED"])
     by_environment(folder_, source, replica)
 tap.done()

@@ -77,7 +77,7 @@ def section(cluster, **keys):
 def recognised():
     peers.recognise(HOST, {peers.JAVA: "MultiAzClusterMysqlDialect",
                            peers.NODE: "RdsMultiAZClusterMySQLDatabaseDialect"},
-                    [HOSTS[0]], HOSTS, password="app-secret")
+                    [HOSTS[0]], HOSTS, password="app-secret", options=["sslMode=REQUIRED"])
 
 
 def address_of_writer(c):

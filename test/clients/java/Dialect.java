@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Amazon's JDBC driver, unmodified, over Connector/J: says in JSON what it takes a cluster for.
 //
-//   java -cp JARS Dialect.java HOST:PORT USER PASSWORD [OPTIONS-OF-THE-URL]
+//   java -cp JARS Dialect.java HOST:PORT USER PASSWORD OPTIONS-OF-THE-URL
 import java.lang.reflect.Field;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -19,7 +19,7 @@ public class Dialect {
 	public static void main(String[] words) throws Exception {
 		String url = "jdbc:aws-wrapper:mysql://" + words[0] +
 			"/app?connectTimeout=5000&socketTimeout=20000" +
-			(words.length > 3 ? "&" + words[3] : "");
+			(words[3].isEmpty() ? "" : "&" + words[3]);
 		try (Connection connection = DriverManager.getConnection(url, words[1], words[2])) {
 			Field field = ConnectionWrapper.class.getDeclaredField("pluginService");
 			field.setAccessible(true);

@@ -13,7 +13,7 @@ from lib import tap
 from lib.paths import CLIENTS
 from lib.programs import clients, pools
 
-LIMIT = 60
+LIMIT = 90
 JAVA, NODE = "AWS wrapper (JDBC)", "AWS wrapper (Node)"
 
 
@@ -25,16 +25,20 @@ def fetch():
 def command(driver, host, user, password, options):
     if driver == NODE:
         return ["node", os.path.join(clients.NODE, "fidelity.mjs"), host, "3306", user, password,
-                *(["tls"] if user != password else [])]
+                *(["tls"] if "sslMode=REQUIRED" in options else [])]
     path = ":".join(sorted(glob.glob(os.path.join(pools.JARS, "*.jar"))))
     return ["java", "-cp", path, os.path.join(CLIENTS, "java", "Dialect.java"), f"{host}:3306",
-            user, password, *options]
+            user, password, "&".join(options)]
 
 
 def ask(driver, host, run=subprocess.run, user="app", password="app", options=()):
-    """{"dialect": ..., "hosts": [{"host": ..., "role": ...}]}, or what went wrong."""
-    done = run(command(driver, host, user, password, options), stdin=subprocess.DEVNULL,
-               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=LIMIT)
+    """{"dialect": ..., "hosts": [{"host": ..., "role": ...}]}, or what went wrong; `options` are
+    those of an URL for Java, of which the other driver heeds sslMode=REQUIRED."""
+    try:
+        done = run(command(driver, host, user, password, options), stdin=subprocess.DEVNULL,
+                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=LIMIT)
+    except subprocess.TimeoutExpired as error:
+        return {"dialect": None, "hosts": [], "why": repr(error)}
     for line in done.stdout.splitlines():
         if line.startswith('{"dialect"'):
             return json.loads(line)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where a worker of the trap ends, once: PELORUS_TRAP_FAULT is "PLACE kill|stop FILE", and it is whoever
- * can remove FILE.
+ * Where a worker of the trap ends, once: PELORUS_TRAP_FAULT is "PLACE kill|stop FILE", and it is
+ * whoever can remove FILE.
  */
 #include "trap.h"
 

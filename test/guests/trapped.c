@@ -3,7 +3,7 @@
  * A program for the trap, by libc's thinnest calls: `trapped ADDRESS PORT WHAT [N [WORD...]]`.
  *
  *   greet            connects, and prints what it is greeted with
- *   storm N WORD...  N connects under a timer that fires all the while: how many ended how; words are
+ *   storm N WORD...  N connects under a timer that fires all the time, how many ended how; words:
  *                    restart (SA_RESTART), nonblock
  *   alarm N          one connect that a signal is to end N ms later: how, and when
  *   limit N          ... or its own SO_SNDTIMEO
@@ -127,7 +127,10 @@ static int greet(void)
 	return r != 0;
 }
 
-/* Woken for nothing it has no error and no peer, and waits again.  1, or 0 if it failed; -1: not yet. */
+/*
+ * Woken for nothing it has no error and no peer, and waits again.  1, or 0 if it failed; -1: not
+ * yet.
+ */
 static int ask(int fd)
 {
 	struct sockaddr_storage peer;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A connect is begun here, on a duplicate of the program's socket, and goes on in the program: the kernel
- * does not look at the address of a socket that is connecting already.  So the waiting, its end by a
- * signal and the socket's own limit are the kernel's; one that does not block is answered with
- * EINPROGRESS.  The duplicate is closed at once: the program's close() would not end the connection.
+ * A connect is begun here, on a duplicate of the program's socket, and goes on in the program: the
+ * kernel does not look at the address of a socket that is connecting already.  So the waiting, its
+ * end by a signal and the socket's own limit are the kernel's; one that does not block is answered
+ * with EINPROGRESS.  The duplicate is closed at once: the program's close() would not end the
+ * connection.
  */
 #include "call.h"
 
@@ -269,7 +270,10 @@ static void answer(struct dial *d, int r)
 		call_answer(t, d->call, r);
 }
 
-/* Whether anybody gives virtual addresses out here; else the block may be a network of the program's. */
+/*
+ * Whether anybody gives virtual addresses out here; else the block may be a network of the
+ * program's.
+ */
 static bool is_ours(void)
 {
 	return (block_is_fixed() || mapview_get(clock_now_ns())) && follow_owns_block();
@@ -339,7 +343,7 @@ void call_serve(struct worker *w, struct trap_call *c)
 		call_give_up(w->trap, c);
 		return;
 	}
-	/* How a connect went: who was woken in the gap of waiting.c is answered behind it, by the kernel. */
+	/* How a connect went: who was woken in the gap of waiting.c asks behind it. */
 	if (!env_get()->active || c->notif.data.nr != SYS_connect ||
 		!read_address(c, &d.asked, &d.family))
 		call_continue(w->trap, c);

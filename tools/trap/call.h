@@ -6,8 +6,8 @@
 #include "worker.h"
 
 /*
- * Answers it, or holds it until there is a writer.  One that waits asks again by this, too: it is led
- * as if it had come now.
+ * Answers it, or holds it until there is a writer.  One that waits asks again by this, too: it is
+ * led as if it had come now.
  */
 void call_serve(struct worker *w, struct trap_call *c);
 

@@ -25,7 +25,10 @@ static int take(struct worker *w, const struct trap_socket *s)
 	return -1;
 }
 
-/* The next read gives 0 and the next write EPIPE; of who would die of that the next call gives ECONNRESET. */
+/*
+ * The next read gives 0 and the next write EPIPE; of who would die of that the next call gives
+ * ECONNRESET.
+ */
 static void end(struct worker *w, int own, const struct trap_socket *s, uint64_t now_ns)
 {
 	/* It was connected anew, by a call that nobody told of. */

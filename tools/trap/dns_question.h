@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A question to DNS, and the answer that a followed name gets.  Pure: what comes in may be anything. */
+/*
+ * A question to DNS, and the answer that a followed name gets.  Pure: what comes in may be
+ * anything.
+ */
 #ifndef PELORUS_TRAP_DNS_QUESTION_H
 #define PELORUS_TRAP_DNS_QUESTION_H
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The numbers that older headers lack are those of Linux 5.19.  WAIT_KILLABLE_RECV is what it takes: without
- * it a signal may take a call back while its socket is being connected, and the next try finds it
- * connected (EISCONN).  SPEC_ALLOW keeps older kernels from slowing the whole program down.
+ * The numbers that older headers lack are those of Linux 5.19.  WAIT_KILLABLE_RECV is what it
+ * takes: without it a signal may take a call back while its socket is being connected, and the
+ * next try finds it connected (EISCONN).  SPEC_ALLOW keeps older kernels from slowing the whole
+ * program down.
  */
 #include "filter.h"
 
@@ -115,7 +116,10 @@ int filter_continue(int listener, __u64 id)
 		&(struct seccomp_notif_resp){.id = id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE});
 }
 
-/* In the child that is thrown away: sets the filter, tells the number or the error, makes one connect(). */
+/*
+ * In the child that is thrown away: sets the filter, tells the number or the error, makes one
+ * connect().
+ */
 static void probe_child(int to)
 {
 	const struct sockaddr_in nowhere = {.sin_family = AF_INET};

@@ -8,7 +8,10 @@
 
 #include <linux/seccomp.h>
 
-/* Sets it upon this process for ever; the listener or -errno.  Privileges are kept where that is allowed. */
+/*
+ * Sets it upon this process for ever; the listener or -errno.  Privileges are kept where that is
+ * allowed.
+ */
 int filter_set(void);
 
 /*

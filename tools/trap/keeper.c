@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two processes hold the listener, so that one of them may die: without any, each connect() of the program
- * would fail with ENOSYS for good.  A worker that is dead is replaced, and one that is late is ended
- * first.  Whether it is late is looked at only while calls come in: an idle program wakes nobody.
+ * Two processes hold the listener, so that one of them may die: without any, each connect() of the
+ * program would fail with ENOSYS for good.  A worker that is dead is replaced, and one that is
+ * late is ended first.  Whether it is late is looked at only while calls come in: an idle program
+ * wakes nobody.
  *
- * The program is in our own process group, as without us: what a terminal sends reaches both, and is
- * not passed on; what comes from elsewhere is.  Where a terminal stops the program we stop too, for it is
- * us whom the shell watches.
+ * The program is in our own process group, as without us: what a terminal sends reaches both, and
+ * is not passed on; what comes from elsewhere is.  Where a terminal stops the program we stop too,
+ * for it is us whom the shell watches.
  */
 #include "keeper.h"
 
@@ -152,7 +153,9 @@ static void replace_worker(struct keeper *k)
 		k->look_ns = now_ns() + QUICK_NS;
 }
 
-/* Without a worker: each goes on as if nobody had looked, and what would lead nowhere is refused. */
+/*
+ * Without a worker: each goes on as if nobody had looked, and what would lead nowhere is refused.
+ */
 static void answer_for_worker(struct keeper *k)
 {
 	static struct trap_call c;
@@ -230,7 +233,10 @@ static void reap(struct keeper *k)
 	}
 }
 
-/* What the kernel sends for a terminal reaches the program as well; a hang-up, the session's leader alone. */
+/*
+ * What the kernel sends for a terminal reaches the program as well; a hang-up, the session's
+ * leader alone.
+ */
 static bool is_for_program(const struct signalfd_siginfo *s)
 {
 	if (s->ssi_signo == SIGHUP && getsid(0) == getpid())
@@ -341,7 +347,10 @@ static int compare(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-/* What the program closes is to be closed: of its descriptors only the one for what we say is kept. */
+/*
+ * What the program closes is to be closed: of its descriptors only the one for what we say is
+ * kept.
+ */
 static void close_program_files(const struct keeper *k)
 {
 	int ours[] = {2, k->signals, k->line, k->worker_line, k->trap->listener, INT_MAX};

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The program's parent: it holds the listener, passes on what the program is to hear, and ends as it does. */
+/*
+ * The program's parent: it holds the listener, passes on what the program is to hear, and ends as
+ * it does.
+ */
 #ifndef PELORUS_TRAP_KEEPER_H
 #define PELORUS_TRAP_KEEPER_H
 

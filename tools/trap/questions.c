@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Go's own resolver is known by what it sets on its sockets: SO_BROADCAST, and not IP_RECVERR as glibc
- * does, which in a program of both would drop answers that come from elsewhere than it asked.
+ * Go's own resolver is known by what it sets on its sockets: SO_BROADCAST, and not IP_RECVERR as
+ * glibc does, which in a program of both would drop answers that come from elsewhere than it
+ * asked.
  *
  * An answer is made here only where a prober says where the name leads; else, and for every other
  * question, the nameserver's goes back byte for byte.
@@ -311,7 +312,10 @@ ssize_t questions_answer(struct worker *w, const uint8_t *bytes, size_t n, uint8
 	return (ssize_t)dns_question_answer(bytes, &d, address_for(f, &plan, d.type, v4), ret);
 }
 
-/* True if it has its answer, or a nameserver is asked; false if the prober's first word is awaited. */
+/*
+ * True if it has its answer, or a nameserver is asked; false if the prober's first word is
+ * awaited.
+ */
 static bool ask(struct questions *q, uint16_t port, const uint8_t *bytes, size_t n, bool may_wait)
 {
 	uint8_t answer[DNS_ANSWER_MAX];

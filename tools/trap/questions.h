@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Go asks DNS by its own system calls, and does not look who answers.  Its questions come to us: for a
- * followed name the virtual address is the answer, any other goes to the nameserver that was meant.
+ * Go asks DNS by its own system calls, and does not look who answers.  Its questions come to us:
+ * for a followed name the virtual address is the answer, any other goes to the nameserver that was
+ * meant.
  */
 #ifndef PELORUS_TRAP_QUESTIONS_H
 #define PELORUS_TRAP_QUESTIONS_H
@@ -10,7 +11,9 @@
 
 #include <sys/types.h>
 
-/* The sockets that questions come to, which outlive a worker.  Without them nothing is redirected. */
+/*
+ * The sockets that questions come to, which outlive a worker.  Without them nothing is redirected.
+ */
 void questions_open(struct trap *t);
 
 /* A worker's part; NULL: nothing is redirected. */
@@ -20,19 +23,25 @@ struct questions *questions_begin(struct worker *w);
 bool questions_redirect(struct worker *w, struct trap_call *c, const struct pel_addr *asked,
 	int family);
 
-/* The nameserver that the socket with that port was to reach, if it still is that of the program; or NULL. */
+/*
+ * The nameserver that the socket with that port was to reach, if it still is that of the program;
+ * or NULL.
+ */
 const struct pel_addr *questions_server(const struct trap *t, uint16_t port, bool stream);
 
 /*
- * The answer to a question, where a prober says where its name leads: its length, 0 if a nameserver is to
- * be asked, -EAGAIN if the prober's first word may be awaited.
+ * The answer to a question, where a prober says where its name leads: its length, 0 if a
+ * nameserver is to be asked, -EAGAIN if the prober's first word may be awaited.
  */
 ssize_t questions_answer(struct worker *w, const uint8_t *bytes, size_t n, uint8_t *ret);
 
 /* What came by one of its sockets. */
 void questions_event(struct worker *w, enum worker_event event, unsigned i);
 
-/* Those that wait for a prober's first word, or for a nameserver.  When it wants to be called again. */
+/*
+ * Those that wait for a prober's first word, or for a nameserver.  When it wants to be called
+ * again.
+ */
 uint64_t questions_look(struct worker *w, uint64_t now_ns);
 
 /* Those by TCP (streams.c): what came, and when they want to be looked at again. */

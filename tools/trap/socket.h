@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is done with a duplicate of one of the program's sockets, which is closed right behind it. */
+/*
+ * What is done with a duplicate of one of the program's sockets, which is closed right behind it.
+ */
 #ifndef PELORUS_TRAP_SOCKET_H
 #define PELORUS_TRAP_SOCKET_H
 
@@ -23,8 +25,9 @@ int socket_state(int fd);
 bool socket_goes_to(int fd, const struct pel_addr *to);
 
 /*
- * Begins to connect it, to an address in the shape of `family`, and does not wait, whatever it is set
- * to; `call` (or NULL) keeps what a successor has to put back.  0, EINPROGRESS or another error.
+ * Begins to connect it, to an address in the shape of `family`, and does not wait, whatever it is
+ * set to; `call` (or NULL) keeps what a successor has to put back.  0, EINPROGRESS or another
+ * error.
  */
 int socket_begin(int fd, const struct pel_addr *to, int family, struct trap_call *call);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A cookie has its place, or one of the WINDOW behind it.  The words of `used` are what is walked, so that the
- * pages of an empty table are never touched.
+ * A cookie has its place, or one of the WINDOW behind it.  The words of `used` are what is walked,
+ * so that the pages of an empty table are never touched.
  */
 #include "sockets.h"
 

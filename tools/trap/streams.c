@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Questions by TCP: each connection of the program has one to its nameserver, if that is asked at all.
- * Whole questions of usual size are read; a connection by which anything else comes is closed, and the
- * program asks anew.  What the nameserver says goes back as it came.
+ * Questions by TCP: each connection of the program has one to its nameserver, if that is asked at
+ * all. Whole questions of usual size are read; a connection by which anything else comes is
+ * closed, and the program asks anew.  What the nameserver says goes back as it came.
  */
 #include "questions.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Another process, seen from outside.  Where that is allowed to its ancestors alone (Yama) the worker asks
- * the keeper.
+ * Another process, seen from outside.  Where that is allowed to its ancestors alone (Yama) the
+ * worker asks the keeper.
  */
 #ifndef PELORUS_TRAP_TASK_H
 #define PELORUS_TRAP_TASK_H

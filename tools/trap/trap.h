@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What keeper and worker share: memory that outlives a worker, so that its successor finds everything.
+ * What keeper and worker share: memory that outlives a worker, so that its successor finds
+ * everything.
  *
- * One worker at a time writes it.  What is half written when a worker dies is a free place: `cookie` and
- * `id` are set last and taken back first.
+ * One worker at a time writes it.  What is half written when a worker dies is a free place:
+ * `cookie` and `id` are set last and taken back first.
  */
 #ifndef PELORUS_TRAP_TRAP_H
 #define PELORUS_TRAP_TRAP_H

@@ -107,8 +107,8 @@ int waiting_park(struct worker *w, int own, struct trap_socket *record, const st
 }
 
 /*
- * The same socket, to another address.  In between it is in error for some 20 us; whoever is woken by that
- * asks how it went, which waits until we are back in our loop.
+ * The same socket, to another address.  In between it is in error for some 20 us; whoever is woken
+ * by that asks how it went, which waits until we are back in our loop.
  */
 static bool lead(int own, struct trap_socket *s, const struct pel_addr *to, bool stays)
 {
@@ -274,8 +274,9 @@ static uint64_t look_parked(struct worker *w, struct trap_socket *s)
 }
 
 /*
- * A signal, or its own limit, ends what waits here: it goes on to wait in the kernel, parked, where both
- * are as ever; but for a moment only, since nobody could lead a thread that is in there.
+ * A signal, or its own limit, ends what waits here: it goes on to wait in the kernel, parked,
+ * where both are as ever; but for a moment only, since nobody could lead a thread that is in
+ * there.
  */
 static void let_wait_alone(struct worker *w, struct trap_call *c, const struct plan *plan,
 	bool over)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Connects that wait for a writer, as those of the library do: one that does not block is parked at a
- * port that never answers, and led on later; one that blocks is not answered, but let go when a signal
- * comes, for its thread is deaf meanwhile.
+ * Connects that wait for a writer, as those of the library do: one that does not block is parked
+ * at a port that never answers, and led on later; one that blocks is not answered, but let go when
+ * a signal comes, for its thread is deaf meanwhile.
  */
 #ifndef PELORUS_TRAP_WAITING_H
 #define PELORUS_TRAP_WAITING_H
@@ -20,7 +20,10 @@ uint64_t waiting_limit(int own, uint64_t now_ns);
 /* The moment of one of a crowd that comes back; 0: there is none. */
 uint64_t waiting_due(struct followed *f, const struct plan *plan);
 
-/* One that is on its way to what is no longer right is parked instead of being ended; false if not. */
+/*
+ * One that is on its way to what is no longer right is parked instead of being ended; false if
+ * not.
+ */
 bool waiting_instead(struct worker *w, int own, struct trap_socket *s);
 
 /* Lets go whom it is time for.  When it wants to be called again, from now. */

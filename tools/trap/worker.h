@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The process that answers the program's calls.  One loop; a thread beside it sleeps on the map's word. */
+/*
+ * The process that answers the program's calls.  One loop; a thread beside it sleeps on the map's
+ * word.
+ */
 #ifndef PELORUS_TRAP_WORKER_H
 #define PELORUS_TRAP_WORKER_H
 

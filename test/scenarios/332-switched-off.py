@@ -20,11 +20,14 @@ from lib.waiting import wait_for
 PROCESSES, PORT, LATE_NS = 200, 3307, 50 * 10**6
 LED, BY_DNS = "127.0.1.1", "127.0.1.2"
 DIAL = """
-import select, socket, sys
+import errno, select, socket, sys
 with socket.socket() as sock:
     sock.setblocking(sys.argv[3] == "blocks")
     sock.connect_ex((sys.argv[1], int(sys.argv[2])))
     select.select([], [sock], [], 30)
+    # As programs ask: while it is led elsewhere it seems to be writable, and is not connected yet.
+    while sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.EINPROGRESS:
+        select.select([], [sock], [], 30)
     print(sock.getpeername()[0])
 """
 

@@ -164,8 +164,15 @@ static void run_drill(void *ctx, const struct control_request *request,
 {
 	struct worker *w = ctx;
 	const char *pid = control_get(request, "pid");
+	char *end = "";
+	long number = pid ? strtol(pid, &end, 10) : 0;
 
-	engine_drill(w->engine, pid ? (int32_t)strtol(pid, NULL, 10) : 0);
+	/* Only without a number all are meant. */
+	if (pid && (number <= 0 || number > INT32_MAX || *end)) {
+		control_reply_error(reply, "invalid", "%s is no process's number", pid);
+		return;
+	}
+	engine_drill(w->engine, (int32_t)number);
 	log_event(w->log, LOG_WARNING, "drill", NULL, NULL,
 		"idle connections of %s%s are ended, as process %d of user %u asks",
 		pid ? "process " : "all programs", pid ? pid : "", peer->pid, peer->uid);

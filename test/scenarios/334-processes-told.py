@@ -129,6 +129,21 @@ def drilled(p, *words):
     return done, {int(r[0]): r[2:] for r in rows}
 
 
+def check_pids(p, env):
+    """Nothing is meant by what is no process's number, least of all everybody."""
+    words = ("0", "-1", "x", "1x", "4294967296", "99999999999999999999")
+    with Child(KEEPER, p.lab.writer_name, 1, env={**env, "LD_PRELOAD": LIBRARY}) as one:
+        one.child.stdout.readline()
+        drills = len(p.events("drill"))
+        said = {w: p.pelorus("drill", "close", "--pid", w).returncode for w in words}
+        tap.ok(set(said.values()) == {2}, "--pid takes the number of a process", said)
+        said = {w: p.ask("drill", pid=w) for w in words}
+        tap.ok(all(s.startswith("error ") for s in said.values()), "so does the daemon", said)
+        said = {w: p.pelorus("ps", w).returncode for w in words}
+        tap.ok(set(said.values()) == {2}, "and ps", said)
+        tap.ok(len(p.events("drill")) == drills, "nobody's are ended by that")
+
+
 def check_drill(p, env, folder):
     trace = os.path.join(folder, "trace.json")
     words = (p.lab.writer_name, POOL)
@@ -196,6 +211,7 @@ def main():
         env = {**p.environment, "PELORUS_PROBER": "off"}
         check_ps(p, env)
         check_drill(p, env, folder)
+        check_pids(p, env)
         check_trace_text(p, env, folder)
     cluster.close()
     tap.done()

@@ -39,6 +39,14 @@ int command_wrong(const char *command, const char *what, const char *value, cons
 		*value ? value : "nothing");
 }
 
+pid_t command_pid(const char *text)
+{
+	char *end;
+	long number = strtol(text, &end, 10);
+
+	return *end || number <= 0 || number > INT32_MAX ? 0 : (pid_t)number;
+}
+
 /* What getopt_long() wants of it; an option's value is its index. */
 static void options_convert(const struct command_option *options,
 	struct option ret[static OPTIONS_MAX + 2], char ret_letters[static LETTERS_MAX])

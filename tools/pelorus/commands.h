@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 enum exit_status {
 	STATUS_OK = 0,
@@ -54,6 +55,9 @@ int command_usage(const char *help);
 
 /* The exit status of an option or a word with a value that is none, which is named. */
 int command_wrong(const char *command, const char *what, const char *value, const char *expected);
+
+/* The number of a process; 0 if it is none. */
+pid_t command_pid(const char *text);
 
 /* "writer" or "reader"; false if it is neither. */
 bool command_role(const char *word, enum pel_role *ret);

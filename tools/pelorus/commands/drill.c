@@ -132,7 +132,7 @@ static int drill(const char *command, const struct map_view *view, const char *p
 	char request[PEL_CONTROL_MAX] = "drill\n";
 	struct process_seen *list;
 	struct outcome *outcomes;
-	int status = STATUS_OK, n = processes_read(view, pid ? atoi(pid) : 0, &list);
+	int status = STATUS_OK, n = processes_read(view, pid ? command_pid(pid) : 0, &list);
 
 	if (n < 0)
 		return command_fail(command, STATUS_FAILED, "who is there cannot be read");
@@ -165,11 +165,10 @@ int cmd_drill(int argc, char **argv)
 		{"dry-run", .flag = &dry_run}, {0}};
 	int status = command_parse(argc, argv, options, 1, 1, help), r;
 	struct map_view view;
-	char *end;
 
 	if (status >= 0)
 		return status;
-	if (strcmp(argv[optind], "close") != 0 || (pid && (strtol(pid, &end, 10) <= 0 || *end)))
+	if (strcmp(argv[optind], "close") != 0 || (pid && command_pid(pid) == 0))
 		return command_usage(help);
 	r = map_view_open(&view);
 	if (r < 0)

@@ -146,20 +146,19 @@ int cmd_ps(int argc, char **argv)
 	const struct command_option options[] = {{"json", .flag = &json}, {0}};
 	int status = command_parse(argc, argv, options, 0, 1, help), r;
 	struct map_view view;
-	char *end;
-	long pid = 0;
+	pid_t pid = 0;
 
 	if (status >= 0)
 		return status;
 	if (argv[optind]) {
-		pid = strtol(argv[optind], &end, 10);
-		if (*end || end == argv[optind] || pid <= 0)
+		pid = command_pid(argv[optind]);
+		if (pid == 0)
 			return command_usage(help);
 	}
 	r = map_view_open(&view);
 	if (r < 0)
 		return map_view_fail(argv[0], r);
-	status = list(argv[0], &view, (pid_t)pid, json);
+	status = list(argv[0], &view, pid, json);
 	map_view_close(&view);
 	return status;
 }

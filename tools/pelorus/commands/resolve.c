@@ -340,7 +340,6 @@ int cmd_resolve(int argc, char **argv)
 		{"json", .flag = &arg_json}, {0}};
 	int status = command_parse(argc, argv, options, 1, 1, help), r;
 	static struct asked asked;
-	char *end;
 
 	if (status >= 0)
 		return status;
@@ -350,8 +349,8 @@ int cmd_resolve(int argc, char **argv)
 		return command_wrong(argv[0], "NAME", argv[optind],
 			"a host name, and a port of 1 to 65535");
 	if (as) {
-		asked.pid = (pid_t)strtol(as, &end, 10);
-		if (asked.pid <= 0 || *end)
+		asked.pid = command_pid(as);
+		if (asked.pid == 0)
 			return command_wrong(argv[0], "--as", as, "the number of a process");
 		r = as_process_become(asked.pid, &asked.as);
 		if (r < 0)

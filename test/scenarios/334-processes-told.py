@@ -144,6 +144,19 @@ def check_pids(p, env):
         tap.ok(len(p.events("drill")) == drills, "nobody's are ended by that")
 
 
+def check_container(p, env):
+    """What a number means there, is another process here."""
+    with subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", sys.executable, "-c",
+                           KEEPER, p.lab.writer_name, "2"], stdout=subprocess.PIPE,
+                          env={**env, "LD_PRELOAD": LIBRARY}) as child:
+        child.stdout.readline()
+        time.sleep(1.5)  # it has told of them
+        rows = wait_for(lambda: [r for r in told(p) if r["pid"] == 1])
+        tap.ok([r["open"] for r in rows] == [2],
+               "of a process in a container what it tells by itself is told", rows)
+        child.kill()
+
+
 def check_drill(p, env, folder):
     trace = os.path.join(folder, "trace.json")
     words = (p.lab.writer_name, POOL)
@@ -212,6 +225,7 @@ def main():
         check_ps(p, env)
         check_drill(p, env, folder)
         check_pids(p, env)
+        check_container(p, env)
         check_trace_text(p, env, folder)
     cluster.close()
     tap.done()

@@ -25,6 +25,7 @@ struct look {
 	struct cluster_seen *clusters; /* PEL_MAP_CLUSTERS */
 	struct open_sockets sockets;
 	bool has_sockets;
+	uint64_t pidns;
 };
 
 static void clusters_read(struct look *look)
@@ -143,7 +144,8 @@ static void process_complete(const struct look *look, struct process_seen *p)
 	command_take(p);
 	user_take(p);
 	finding.clusters = names_take(look, p);
-	if (!look->has_sockets ||
+	/* In a container's pid namespace its number is another process's here. */
+	if (!look->has_sockets || (p->slot.pidns && p->slot.pidns != look->pidns) ||
 		open_sockets_of(&look->sockets, p->slot.pid, on_socket, &finding) < 0)
 		p->open = -1;
 }
@@ -187,12 +189,14 @@ int processes_read(const struct map_view *view, pid_t only, struct process_seen 
 {
 	struct look look = {.view = view,
 		.clusters = calloc(PEL_MAP_CLUSTERS, sizeof(*look.clusters))};
+	struct stat st;
 	int n;
 
 	*ret = NULL;
 	if (!look.clusters)
 		return -ENOMEM;
 	clusters_read(&look);
+	look.pidns = stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
 	look.has_sockets = open_sockets_read(&look.sockets) == 0;
 	n = slots_read(&look, only, ret);
 	for (int i = 0; i < n; i++)

@@ -150,7 +150,7 @@ static void scan(struct watcher *w, const struct pel_map *map, uint64_t now)
 	}
 }
 
-/* What this process has on its way, or may have, is nothing that a drill is for. */
+/* What this process has on its way, or may have, or is to be answered, is no drill's business. */
 static bool is_idle(int fd)
 {
 	struct pollfd unread = {.fd = fd, .events = POLLIN};
@@ -159,8 +159,8 @@ static bool is_idle(int fd)
 
 	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 &&
 		info.tcpi_state == TCP_ESTABLISHED && info.tcpi_unacked == 0 &&
-		info.tcpi_last_data_sent >= DRILL_IDLE_MS &&
-		info.tcpi_last_data_recv >= DRILL_IDLE_MS && poll(&unread, 1, 0) == 0;
+		info.tcpi_last_data_recv >= DRILL_IDLE_MS &&
+		info.tcpi_last_data_sent >= info.tcpi_last_data_recv && poll(&unread, 1, 0) == 0;
 }
 
 /* One socket, which the drill ends if it is idle and led. */

@@ -45,6 +45,16 @@ while True:
             kept.remove(k)
             kept.append(socket.create_connection((name, 3306), 30))
 """
+# Something was asked, and is not answered.
+WAITS = """
+import socket, sys, time
+with socket.create_connection((sys.argv[1], 3306), 30) as sock:
+    sock.recv(1000)
+    time.sleep(0.2)
+    sock.send(b"x")
+    print("ready", flush=True)
+    time.sleep(1000)
+"""
 
 
 def told(p, *words):
@@ -144,6 +154,18 @@ def check_pids(p, env):
         tap.ok(len(p.events("drill")) == drills, "nobody's are ended by that")
 
 
+def check_waiting(p, env):
+    """Who has sent something and waits for the answer is not idle, however long that takes."""
+    with Child(WAITS, p.lab.writer_name, env={**env, "LD_PRELOAD": LIBRARY}) as one:
+        one.child.stdout.readline()
+        time.sleep(1.2)
+        done, rows = drilled(p, "--dry-run", "--pid", str(one.child.pid))
+        tap.ok(rows.get(one.child.pid) == ["1", "0"], "who waits for an answer is not idle",
+               done.stdout + done.stderr)
+        done, rows = drilled(p, "--pid", str(one.child.pid))
+        tap.ok(rows.get(one.child.pid, [])[:2] == ["1", "0"], "and is left alone", done.stdout)
+
+
 def check_container(p, env):
     """What a number means there, is another process here."""
     with subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", sys.executable, "-c",
@@ -225,6 +247,7 @@ def main():
         check_ps(p, env)
         check_drill(p, env, folder)
         check_pids(p, env)
+        check_waiting(p, env)
         check_container(p, env)
         check_trace_text(p, env, folder)
     cluster.close()

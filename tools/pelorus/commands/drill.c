@@ -25,8 +25,8 @@ static const char help[] =
 	"Ends the connections of this host's programs, or of one, that are tracked and have been idle\n"
 	"for a second, once, as a failover does; and tells of each program how many were ended, how\n"
 	"many have come back within 10 s, and when the last of them had.  A connection in a\n"
-	"transaction may be idle, too: it is for a quiet hour.  Programs that are observed or switched\n"
-	"off are left alone.\n"
+	"transaction may be idle, too: it is for a quiet hour.  What waits for an answer is not, and\n"
+	"programs that are observed or switched off are left alone.\n"
 	"\n"
 	"  --pid N    process N alone\n"
 	"  --dry-run  tells what is open and idle, and ends nothing\n";

@@ -31,6 +31,7 @@ static int add(struct open_sockets *s, const struct open_socket *socket)
 	return 0;
 }
 
+/* Since it was answered; 0 while it waits for that. */
 static uint32_t idle_of(const struct nlmsghdr *head, const struct inet_diag_msg *m)
 {
 	const struct rtattr *a = (const struct rtattr *)(m + 1);
@@ -43,8 +44,7 @@ static uint32_t idle_of(const struct nlmsghdr *head, const struct inet_diag_msg 
 		memcpy(&info, RTA_DATA(a),
 			RTA_PAYLOAD(a) < sizeof(info) ? RTA_PAYLOAD(a) : sizeof(info));
 	}
-	return info.tcpi_last_data_sent < info.tcpi_last_data_recv ? info.tcpi_last_data_sent
-								   : info.tcpi_last_data_recv;
+	return info.tcpi_last_data_sent < info.tcpi_last_data_recv ? 0 : info.tcpi_last_data_recv;
 }
 
 /* A mapped IPv4 address is one. */

@@ -127,8 +127,26 @@ static int start_program(struct keeper *k, int *ret_go, char **command, const ch
 	return k->program > 0 ? k->trap->listener : -errno;
 }
 
+/*
+ * For a moment there is no worker.  What the last one left goes on as if nobody had looked, or is refused
+ * where that would lead nowhere; who waits for a writer waits for the next worker.
+ */
+static void do_without(struct keeper *k)
+{
+	k->worker = 0;
+	k->look_ns = now_ns() + QUICK_NS;
+	block_set(&k->trap->block);
+	for (unsigned i = 0; i < TRAP_CALLS; i++) {
+		struct trap_call *c = &k->trap->calls[i];
+
+		if (c->notif.id != 0 && !c->held)
+			call_give_up(k->trap, c);
+	}
+}
+
 static void start_worker(struct keeper *k)
 {
+	k->look_ns = 0;
 	k->worker = fork();
 	k->worker_ns = now_ns();
 	if (k->worker == 0) {
@@ -137,34 +155,24 @@ static void start_worker(struct keeper *k)
 		worker_run(k->trap, k->worker_line);
 	}
 	if (k->worker < 0)
-		k->worker = 0;
-	k->look_ns = 0;
+		do_without(k);
 }
 
 /* Of somebody who is not there any more; and what he was late for. */
 static void replace_worker(struct keeper *k)
 {
 	k->quick_deaths = now_ns() - k->worker_ns < QUICK_NS ? k->quick_deaths + 1 : 0;
-	k->worker = 0;
 	atomic_store(&k->trap->busy_ns, 0);
 	if (k->quick_deaths < QUICK_MAX)
 		start_worker(k);
 	else
-		k->look_ns = now_ns() + QUICK_NS;
+		do_without(k);
 }
 
-/*
- * Without a worker: each goes on as if nobody had looked, and what would lead nowhere is refused.
- */
 static void answer_for_worker(struct keeper *k)
 {
 	static struct trap_call c;
 
-	block_set(&k->trap->block);
-	for (unsigned i = 0; i < TRAP_CALLS; i++) {
-		if (k->trap->calls[i].notif.id != 0)
-			call_give_up(k->trap, &k->trap->calls[i]);
-	}
 	if (filter_receive(k->trap->listener, &c.notif) == 0)
 		call_give_up(k->trap, &c);
 }
@@ -272,8 +280,8 @@ static void keep(struct keeper *k)
 		struct pollfd in[] = {
 			{.fd = k->signals, .events = POLLIN},
 			{.fd = k->line, .events = POLLIN},
-			/* One that nobody has taken, or that nobody has answered. */
-			{.fd = k->trap->listener, .events = POLLIN | POLLOUT},
+			/* One that nobody has taken, or that the worker has not answered. */
+			{.fd = k->trap->listener, .events = k->worker ? POLLIN | POLLOUT : POLLIN},
 		};
 		/* Once there has been a call nobody looks for the next before the look. */
 		if (k->look_ns != 0 && k->worker != 0)

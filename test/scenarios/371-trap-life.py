@@ -253,6 +253,13 @@ def check_closed(world):
     ok(time.monotonic() - begin < 4, "what the program closes is closed")
     os.killpg(child.pid, signal.SIGKILL)
     child.wait()
+    out = os.path.join(world.folder, "out")
+    greet = " ".join(world.words("greet")[2:])
+    got = world.run(["sh", "-c", f"exec {KEEPER} -- sh -c "
+                     f"'test -e /proc/self/fd/0 || exec {greet} >{out}' <&- >&-"])
+    with open(out) as said:
+        ok(got == (0, "", "") and said.read().strip() == ONE,
+           "started without standard files it leads, and the program has none", got)
 
 
 def check_terminal(world):

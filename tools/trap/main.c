@@ -9,17 +9,30 @@
 #include "filter.h"
 #include "keeper.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool is_switched_off(void)
 {
 	const char *word = getenv("PELORUS_DISABLED");
 
 	return word && *word && strcmp(word, "0") != 0;
+}
+
+/* Where we were started without them no file of ours is to be one; the program is without them, too. */
+static void fill_standard_files(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	while (fd >= 0 && fd <= STDERR_FILENO)
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (fd >= 0)
+		(void)close(fd);
 }
 
 int main(int argc, char **argv)
@@ -33,6 +46,7 @@ int main(int argc, char **argv)
 	bool require = false;
 	int c;
 
+	fill_standard_files();
 	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
 		if (c == 'p')
 			preload = optarg;

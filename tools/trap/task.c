@@ -30,6 +30,7 @@
 
 /* What is asked of the keeper: a descriptor (n is 0) or some memory. */
 struct question {
+	uint64_t number; /* the answer has it, too */
 	int32_t pid;
 	int32_t fd;
 	uint64_t from;
@@ -39,6 +40,7 @@ struct question {
 static int help = -1;
 
 struct answer {
+	uint64_t number;
 	int64_t r;
 	uint8_t bytes[READ_MAX];
 };
@@ -154,6 +156,7 @@ void task_help(int line)
 
 	if (receive_with(line, &q, sizeof(q), &fd) != sizeof(q))
 		return;
+	a.number = q.number;
 	if (q.n == 0) {
 		a.r = fd = take(q.pid, q.fd);
 	} else if (q.n <= sizeof(a.bytes)) {
@@ -164,19 +167,24 @@ void task_help(int line)
 		(void)close(fd);
 }
 
-/* What came too late for an earlier question is thrown away. */
-static int64_t ask(const struct question *q, struct answer *ret, int *ret_fd)
+/* What comes too late for an earlier question, of a worker before this one perhaps, is thrown away. */
+static int64_t ask(struct question *q, struct answer *ret, int *ret_fd)
 {
+	static uint32_t asked;
 	struct pollfd answered = {.fd = help, .events = POLLIN};
 
-	while (receive_with(help, ret, sizeof(*ret), ret_fd) > 0) {
+	q->number = (uint64_t)getpid() << 32 | ++asked;
+	if (send_with(help, q, sizeof(*q), -1) < 0)
+		return -EPERM;
+	while (poll(&answered, 1, HELP_MS) == 1 &&
+		receive_with(help, ret, sizeof(*ret), ret_fd) == sizeof(*ret)) {
+		if (ret->number == q->number)
+			return ret->r;
 		if (*ret_fd >= 0)
 			(void)close(*ret_fd);
+		*ret_fd = -1;
 	}
-	if (send_with(help, q, sizeof(*q), -1) < 0 || poll(&answered, 1, HELP_MS) != 1 ||
-		receive_with(help, ret, sizeof(*ret), ret_fd) != sizeof(*ret))
-		return -EPERM;
-	return ret->r;
+	return -EPERM;
 }
 
 static bool is_forbidden(int64_t r)
@@ -190,7 +198,7 @@ static bool is_forbidden(int64_t r)
 
 int task_take(pid_t tgid, int fd)
 {
-	const struct question q = {.pid = tgid, .fd = fd};
+	struct question q = {.pid = tgid, .fd = fd};
 	struct answer a;
 	int64_t r = take(tgid, fd);
 	int own = -1;
@@ -205,7 +213,7 @@ int task_take(pid_t tgid, int fd)
 
 ssize_t task_read(pid_t tid, uint64_t from, void *to, size_t n)
 {
-	const struct question q = {.pid = tid, .from = from, .n = n};
+	struct question q = {.pid = tid, .from = from, .n = n};
 	struct answer a;
 	ssize_t r = read_memory(tid, from, to, n);
 	int none;

@@ -15,19 +15,21 @@ import time
 
 from lib import environ
 from lib.paths import BUILD
-from lib.programs import loopback
+from lib.programs import clients, loopback
 from lib.published import Map, Park
-from lib.tap import done, note, ok
+from lib.tap import done, note, ok, skip
 from lib.terminal import Terminal
 from lib.waiting import alive, wait_for
 
 WRITER = "db.cluster-abc.test-region-1.rds.amazonaws.com"
 ONE, TWO, SHORT = "127.0.77.1", "127.0.77.2", "127.0.77.3"
+NAMESERVER = "127.0.77.53"
 SILENT, SIX = "10.77.0.2", "fd00:77::1"
 PROGRAM = os.path.join(BUILD, "test", "guests", "trapped-static")
 KEEPER = os.path.join(BUILD, "tools", "trap", "pelorus-trap")
 FAULTY = os.path.join(BUILD, "test", "guests", "trap-faults")
 LONG = bool(os.environ.get("PELORUS_LONG"))
+LOOKUPS = 150
 STORM, FORKS, CROWD = (10000, 1000, 1000) if LONG else (500, 100, 200)
 PLACES = {1: "a call is taken", 2: "its socket is", 3: "it is recorded", 6: "it blocks no longer",
           7: "it is begun", 4: "it blocks again", 5: "all but the answer is done"}
@@ -293,6 +295,40 @@ def check_severed(world):
     world.writer(0)
 
 
+def serve_names_slowly():
+    """A nameserver whose answers are late, but not that of one question for another's sake."""
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+    server.bind((NAMESERVER, 53))
+
+    def serve():
+        while True:
+            question, client = server.recvfrom(2000)
+            end = question.index(0, 12) + 5
+            is_v4 = question[end - 3] == 1
+            record = b"\xc0\x0c\0\x01\0\x01\0\0\0\x01\0\x04" + socket.inet_aton(TWO)
+            answer = (question[:2] + b"\x81\x80\0\x01" + bytes([0, is_v4, 0, 0, 0, 0]) +
+                      question[12:end] + (record if is_v4 else b""))
+            threading.Timer(0.3, server.sendto, (answer, client)).start()
+    threading.Thread(target=serve, daemon=True).start()
+
+
+def check_lookups(world):
+    program, why = clients.go(static=True)
+    if why:
+        skip("Go's lookups", why)
+        return
+    conf = os.path.join(world.folder, "resolv.conf")
+    with open(conf, "w") as out:
+        out.write(f"nameserver {NAMESERVER}\n")
+    subprocess.run(["mount", "--bind", conf, "/etc/resolv.conf"], check=True)
+    serve_names_slowly()
+    got = world.run([KEEPER, "--", program, *(f"n{i}.example" for i in range(LOOKUPS))],
+                    env={"LOOKUP": "udp"})
+    ok(got == (0, "\n".join([TWO] * LOOKUPS), ""), f"Go looks {LOOKUPS} names up at once",
+       (got[1].count(TWO), got[2]))
+
+
 def check_nothing_left(world):
     def left():
         found = []
@@ -320,7 +356,7 @@ def main():
         world = World(folder, published, port)
         for check in (check_led, check_held, check_crowd, check_severed, check_signals,
                       check_faults, check_status, check_closed, check_terminal,
-                      check_nothing_left):
+                      check_lookups, check_nothing_left):
             check(world)
     done()
 

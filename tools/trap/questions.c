@@ -32,7 +32,8 @@
 #include <unistd.h>
 
 #define PENDING 32
-#define FORWARDS 64
+#define FORWARDS TRAP_DATAGRAMS
+#define SERVERS (TRAP_DATAGRAMS + TRAP_STREAMS)
 #define QUESTION_MAX 512
 #define MESSAGE_MAX 65536
 #define FIRST_NS UINT64_C(1000000000) /* a prober's first word is awaited so long */
@@ -127,29 +128,55 @@ static bool is_gos_own(int own, int family)
 		socket_option(own, IPPROTO_IPV6, IPV6_V6ONLY) == 0;
 }
 
-static void remember_server(struct trap *t, const struct trap_server *s)
+/* Anybody on this host may come to have a port that the program had. */
+static bool is_there(const struct trap_server *s)
 {
-	for (unsigned i = 0; i < TRAP_SERVERS; i++) {
+	int own = s->port ? task_take(s->tgid, s->fd) : -1;
+	bool same = own >= 0 && socket_cookie(own) == s->cookie;
+
+	if (own >= 0)
+		(void)close(own);
+	return same;
+}
+
+/* The next one in turn, or NULL if its socket has not been closed yet: there are too many. */
+static struct trap_server *server_place(struct trap *t, bool stream)
+{
+	uint32_t i = t->next_server++;
+	struct trap_server *s =
+		&t->servers[stream ? TRAP_DATAGRAMS + i % TRAP_STREAMS : i % TRAP_DATAGRAMS];
+
+	return is_there(s) ? NULL : s;
+}
+
+static void remember_server(struct trap *t, struct trap_server *to, const struct trap_server *s)
+{
+	for (unsigned i = 0; i < SERVERS; i++) {
 		if (t->servers[i].port == s->port && t->servers[i].stream == s->stream)
 			t->servers[i].port = 0;
 	}
-	t->servers[t->next_server++ % TRAP_SERVERS] = *s;
+	*to = *s;
 }
 
 /* What its connect() gives; -1: it is to go on by itself. */
 static int redirect(struct trap *t, int own, int family, struct trap_server *s)
 {
 	struct pel_addr to = {.family = 4, .ip = {127, 0, 0, 1}};
+	struct trap_server *place;
 	int r;
 
-	if (!is_gos_own(own, family))
-		return -1;
 	s->stream = socket_option(own, SOL_SOCKET, SO_TYPE) == SOCK_STREAM;
+	place = is_gos_own(own, family) ? server_place(t, s->stream) : NULL;
+	if (!place)
+		return -1;
 	to.port = s->stream ? t->answers_stream_port : t->answers_port;
 	s->cookie = socket_cookie(own);
 	r = to.port && s->cookie ? socket_begin(own, &to, family, NULL) : -1;
 	s->port = r == 0 || r == EINPROGRESS ? local_port(own) : 0;
-	return s->port ? r : -1;
+	if (s->port == 0)
+		return -1;
+	remember_server(t, place, s);
+	return r;
 }
 
 bool questions_redirect(struct worker *w, struct trap_call *c, const struct pel_addr *asked,
@@ -170,27 +197,20 @@ bool questions_redirect(struct worker *w, struct trap_call *c, const struct pel_
 	(void)close(own);
 	if (r < 0)
 		return false;
-	remember_server(t, &s);
 	call_answer(t, c, r);
 	return true;
 }
 
-/* Anybody on this host may send to our port, or come to have a port that the program had. */
+/* Anybody on this host may send to our port. */
 const struct pel_addr *questions_server(const struct trap *t, uint16_t port, bool stream)
 {
-	const struct trap_server *s = NULL;
-	bool same;
-	int own;
+	for (unsigned i = 0; port != 0 && i < SERVERS; i++) {
+		const struct trap_server *s = &t->servers[i];
 
-	for (unsigned i = 0; port != 0 && i < TRAP_SERVERS && !s; i++) {
-		if (t->servers[i].port == port && t->servers[i].stream == stream)
-			s = &t->servers[i];
+		if (s->port == port && s->stream == stream)
+			return is_there(s) ? &s->addr : NULL;
 	}
-	own = s ? task_take(s->tgid, s->fd) : -1;
-	same = own >= 0 && socket_cookie(own) == s->cookie;
-	if (own >= 0)
-		(void)close(own);
-	return same ? &s->addr : NULL;
+	return NULL;
 }
 
 static void send_answer(struct questions *q, uint16_t port, const uint8_t *bytes, size_t n)

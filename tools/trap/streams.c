@@ -19,7 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define STREAMS 16
+#define STREAMS TRAP_STREAMS
 #define ROOM 1024
 #define IDLE_NS UINT64_C(20000000000)
 

@@ -20,9 +20,10 @@
 #include <stdint.h>
 
 #define TRAP_CALLS 256
-#define TRAP_NAMES 64 /* FOLLOWED_MAX */
-#define TRAP_SERVERS 256
-#define TRAP_SOCKETS 8192 /* a power of two; more than that are not closed */
+#define TRAP_NAMES 64      /* FOLLOWED_MAX */
+#define TRAP_DATAGRAMS 256 /* sockets of the program that ask us instead of a nameserver, */
+#define TRAP_STREAMS 64    /* and those that do by TCP; others ask it by themselves */
+#define TRAP_SOCKETS 8192  /* a power of two; more than that are not closed */
 #define TRAP_LATE_NS UINT64_C(100000000)
 
 /* A socket that was led.  It is known by its cookie: a number may be another's by now. */
@@ -84,7 +85,7 @@ struct trap {
 	uint32_t sweep_at; /* so many sockets, and the dead ones are looked for */
 	uint32_t next_server;
 	char names[TRAP_NAMES][PEL_NAME_MAX];
-	struct trap_server servers[TRAP_SERVERS];
+	struct trap_server servers[TRAP_DATAGRAMS + TRAP_STREAMS];
 	struct trap_call calls[TRAP_CALLS];
 	uint64_t used[TRAP_SOCKETS / 64]; /* bit i: sockets[i] is in use */
 	struct trap_socket sockets[TRAP_SOCKETS];

@@ -3,7 +3,7 @@
 //
 //	writer HOST NUMBER [MILLISECONDS [CONNECTIONS]]
 //
-// With LOOKUP, which is udp or tcp, it tells what its own resolver says of each word.
+// With LOOKUP, which is udp or tcp, it tells what its own resolver says of each word, asked all at once.
 package main
 
 import (
@@ -80,13 +80,21 @@ func lookUp(network string, names []string) {
 		Dial: func(ctx context.Context, _, address string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, address)
 		}}
-	for _, name := range names {
-		found, err := resolver.LookupHost(context.Background(), name)
-		if err != nil {
-			found = []string{"none"}
-		}
-		fmt.Println(strings.Join(found, " "))
+	lines := make([]string, len(names))
+	var all sync.WaitGroup
+	for i, name := range names {
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			found, err := resolver.LookupHost(context.Background(), name)
+			if err != nil {
+				found = []string{"none"}
+			}
+			lines[i] = strings.Join(found, " ")
+		}()
 	}
+	all.Wait()
+	fmt.Println(strings.Join(lines, "\n"))
 }
 
 func main() {

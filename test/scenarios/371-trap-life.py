@@ -227,6 +227,17 @@ def check_status(world):
     child.send_signal(signal.SIGUSR1)
     ok(child.communicate(timeout=10)[0] == "heard\n" and child.returncode == 7,
        "a signal is passed on")
+    start = f"import os, signal; signal.alarm(1); os.execl('{KEEPER}', 'trap', '--', 'sleep', '9')"
+    got = world.run(["/usr/bin/python3", "-c", start])
+    ok(got == (-signal.SIGALRM, "", ""), "a timer that was set before is the program's", got)
+    child = world.popen(["sh", "-c", f"setpriv --pdeathsig KILL {KEEPER} -- "
+                         "sh -c 'echo $$; exec sleep 60' & read line"], stdin=subprocess.PIPE)
+    program = int(child.stdout.readline())
+    child.stdin.close()
+    child.wait()
+    with contextlib.suppress(TimeoutError):
+        wait_for(lambda: not alive(program), 10)
+    ok(not alive(program), "who is to die with its parent does, with the trap between them")
     got = world.run([KEEPER, "--", "sh", "-c", "sleep 3 </dev/null >/dev/null 2>&1 & echo left"],
                     limit=2.5)
     ok(got[1] == "left", "who leaves a child behind is not waited for", got)

@@ -51,8 +51,9 @@ struct keeper {
 	pid_t worker; /* 0: none */
 	bool stopped;
 	bool ended;
-	int status;    /* as of waitpid(), once it has ended */
-	sigset_t mask; /* the program's */
+	int status;       /* as of waitpid(), once it has ended */
+	sigset_t mask;    /* the program's */
+	int death_signal; /* by which it was to be told of its parent's end */
 	struct sigaction child_action;
 	uint64_t worker_ns; /* when it was started */
 	unsigned quick_deaths;
@@ -105,6 +106,7 @@ _Noreturn static void become_program(struct keeper *k, int line, char **command,
 	(void)close(fd);
 	(void)sigaction(SIGCHLD, &k->child_action, NULL);
 	(void)sigprocmask(SIG_SETMASK, &k->mask, NULL);
+	(void)prctl(PR_SET_PDEATHSIG, k->death_signal, 0, 0, 0);
 	(void)setenv("PELORUS_TRAP", "1", 1);
 	pass_on("LISTEN_PID");
 	pass_on("WATCHDOG_PID");
@@ -243,10 +245,12 @@ static void reap(struct keeper *k)
 
 /*
  * What the kernel sends for a terminal reaches the program as well; a hang-up, the session's
- * leader alone.
+ * leader alone, and a timer that was set before the program was to be executed, us.
  */
 static bool is_for_program(const struct signalfd_siginfo *s)
 {
+	if (s->ssi_signo == SIGALRM)
+		return true;
 	if (s->ssi_signo == SIGHUP && getsid(0) == getpid())
 		return true;
 	return s->ssi_code != SI_KERNEL;
@@ -389,6 +393,7 @@ static int begin(struct keeper *k, const char *program)
 		return -errno;
 	k->line = line[0];
 	k->worker_line = line[1];
+	(void)prctl(PR_GET_PDEATHSIG, &k->death_signal, 0, 0, 0);
 	return take_signals(k);
 }
 

@@ -289,21 +289,31 @@ def check_terminal(world):
         terminal.wait(lambda lines: "ended with 130" in lines, "and ^C behind fg ends it")
 
 
-def check_severed(world):
-    """A connection to what is no longer the writer ends."""
-    code = ("import socket, sys; s = socket.create_connection((sys.argv[1], int(sys.argv[2])));"
+def severed(world, mode):
+    """(what a connection to a former writer comes to, after how many seconds)"""
+    code = ("import socket, sys; s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 1);"
             "s.recv(99); print('up', flush=True); print(len(s.recv(99)))")
     child = world.popen([KEEPER, "--", "/usr/bin/python3", "-c", code, world.address,
                          str(world.port)])
     child.stdout.readline()
+    world.published.tell(f"mode 0 {mode}")
     begin = time.monotonic()
     world.writer(1)
-    got = child.stdout.readline().strip()
+    got = child.communicate(timeout=10)
     took = time.monotonic() - begin
-    note(f"closed {took * 1e3:.1f} ms after the map moved")
-    ok(got == "0" and child.wait(10) == 0 and took < 1, "a connection to a former writer is closed",
-       (got, took))
     world.writer(0)
+    world.published.tell("mode 0 active")
+    return got[0].strip() or got[1].strip().rsplit("\n", 1)[-1], took
+
+
+def check_severed(world):
+    """A connection to what is no longer the writer ends."""
+    got, took = severed(world, "active")
+    note(f"closed {took * 1e3:.1f} ms after the map moved")
+    ok(got == "0" and took < 1, "a connection to a former writer is closed", (got, took))
+    for mode in ("observe", "off"):
+        got = severed(world, mode)[0]
+        ok(got.endswith("timed out"), f"but none while the mode is {mode}", got)
 
 
 def serve_names_slowly():
@@ -338,6 +348,14 @@ def check_lookups(world):
                     env={"LOOKUP": "udp"})
     ok(got == (0, "\n".join([TWO] * LOOKUPS), ""), f"Go looks {LOOKUPS} names up at once",
        (got[1].count(TWO), got[2]))
+    name = f"other.{WRITER.split('.', 1)[1]}"
+    world.published.tell(f"name 0 writer {name} {TWO}")
+    for mode, is_led in (("active", True), ("observe", False), ("off", False)):
+        world.published.tell(f"mode 0 {mode}")
+        got = world.run([KEEPER, "--", program, name], env={"LOOKUP": "udp"})
+        ok(got[1].startswith("198.18.") if is_led else got[1] == TWO,
+           f"a followed name is {'virtual' if is_led else 'as it was'} in mode {mode}", got)
+    world.published.tell("mode 0 active")
 
 
 def check_nothing_left(world):

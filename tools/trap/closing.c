@@ -69,6 +69,7 @@ static bool look_name(struct worker *w, const struct pel_map *map, unsigned i, u
 	struct trap_socket *next;
 	struct pel_ref ref;
 	struct pel_hot hot;
+	bool is_led;
 
 	if (!f || !mapview_is_fresh(map, now_ns)) {
 		*seen = (struct worker_seen){0};
@@ -81,7 +82,8 @@ static bool look_name(struct worker *w, const struct pel_map *map, unsigned i, u
 		return true;
 	if (mapview_read(map, f->name, f->hash, &ref, &hot) < 0)
 		return false;
-	for (struct trap_socket *s = sockets_next(w->trap, NULL); s; s = next) {
+	is_led = plan_mode(f) == PEL_MODE_ACTIVE;
+	for (struct trap_socket *s = sockets_next(w->trap, NULL); s && is_led; s = next) {
 		next = sockets_next(w->trap, s);
 		worker_beat(w);
 		if (s->name == i && !s->parked)

@@ -327,7 +327,8 @@ ssize_t questions_answer(struct worker *w, const uint8_t *bytes, size_t n, uint8
 	plan_make(f, ROUTE_FAMILY4 | ROUTE_FAMILY6, 0, &plan);
 	if (expected && is_first_due(&plan))
 		return -EAGAIN;
-	if (!plan.fresh || !plan.found || (plan.verdict == ROUTE_DNS && plan.n_addrs == 0))
+	if (!plan.fresh || !plan.found || plan.mode != PEL_MODE_ACTIVE ||
+		(plan.verdict == ROUTE_DNS && plan.n_addrs == 0))
 		return 0;
 	return (ssize_t)dns_question_answer(bytes, &d, address_for(f, &plan, d.type, v4), ret);
 }

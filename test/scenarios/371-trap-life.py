@@ -92,6 +92,8 @@ def check_led(world):
     user = ["setpriv", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
     got = world.run([*user, *world.words("greet")])
     ok(got[:2] == (0, ONE), "without capabilities, too", got)
+    got = world.run(world.words("greet"), env={"PELORUS_INCLUDE": "trapped-*"})
+    ok(got == (0, ONE, ""), "and where only programs of its name are led", got)
     got = world.run(world.words("greet", keeper=FAULTY), env={"PELORUS_TRAP_YAMA": "1"})
     ok(got == (0, ONE, ""), "and where only an ancestor may look into a program", got)
 

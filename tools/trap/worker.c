@@ -242,6 +242,9 @@ static void loop(struct worker *w)
 static void begin(struct trap *t)
 {
 	(void)real_get();
+	/* They choose among programs, and we are none: the trap was asked for. */
+	(void)unsetenv("PELORUS_INCLUDE");
+	(void)unsetenv("PELORUS_EXCLUDE");
 	env_init();
 	process_init();
 	say_init();

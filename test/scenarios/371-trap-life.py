@@ -260,6 +260,27 @@ def check_status(world):
     ok(got == (0, f"0\n{ONE}", ""), "as PID 1 it leads, and leaves no zombie", got)
 
 
+def check_idle(world):
+    """A program that has met no followed name, where there is no map."""
+    child = world.popen([KEEPER, "--", "sleep", "60"],
+                        env={**world.env, "PELORUS_RUNTIME_DIR": os.path.join(world.folder, "no")})
+    worker = worker_of(child.pid)
+
+    def wakes():
+        switches = 0
+        for task in os.listdir(f"/proc/{worker}/task"):
+            with open(f"/proc/{worker}/task/{task}/status") as status:
+                switches += int(status.read().split("\nvoluntary_ctxt_switches:")[1].split()[0])
+        return switches
+    time.sleep(0.5)
+    before = wakes()
+    time.sleep(2)
+    count = wakes() - before
+    ok(count < 4, "the trap of an idle program sleeps", count)
+    child.terminate()
+    child.wait()
+
+
 def check_closed(world):
     """A program that closes its output ends the pipe, whoever else lives; a socket, too."""
     child = world.popen([KEEPER, "--", "sh", "-c", "exec >&-; sleep 5"], start_new_session=True)
@@ -386,7 +407,7 @@ def main():
         published.tell("writer 0 0")
         world = World(folder, published, port)
         for check in (check_led, check_held, check_crowd, check_severed, check_signals,
-                      check_faults, check_status, check_closed, check_terminal,
+                      check_faults, check_status, check_idle, check_closed, check_terminal,
                       check_lookups, check_nothing_left):
             check(world)
     done()

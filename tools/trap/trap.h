@@ -80,7 +80,7 @@ struct trap {
 		busy_ns; /* since when the worker is at work, CLOCK_MONOTONIC; 0: it sleeps */
 	_Atomic uint64_t
 		first_until_ns; /* so long a prober's first word is awaited; 0: nobody did */
-	uint32_t n_names;
+	_Atomic uint32_t n_names;
 	uint32_t n_sockets;
 	uint32_t sweep_at; /* so many sockets, and the dead ones are looked for */
 	uint32_t next_server;

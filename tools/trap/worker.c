@@ -73,14 +73,17 @@ void worker_beat(struct worker *w)
 
 int worker_name(struct worker *w, struct followed *f)
 {
+	const bool is_first = w->trap->n_names == 0;
 	int i = sockets_name(w->trap, f->name);
 
 	if (i >= 0)
 		w->followed[i] = f;
+	if (is_first)
+		process_kick();
 	return i;
 }
 
-/* Sleeps until the map moves, or somebody kicks, and kicks the loop. */
+/* Sleeps until the map moves, or somebody kicks, and kicks the loop.  Without names it needs no map. */
 static void *watch(void *context)
 {
 	struct worker *w = context;
@@ -88,12 +91,15 @@ static void *watch(void *context)
 
 	for (;;) {
 		uint32_t kick = atomic_load(&p->kick);
-		const struct pel_map *map = mapview_get(clock_now_ns());
+		bool is_idle = w->trap->n_names == 0;
+		const struct pel_map *map = is_idle ? NULL : mapview_get(clock_now_ns());
 		uint32_t seen = map ? atomic_load(&map->header.wake) : 0;
 
 		(void)eventfd_write(w->kick, 1);
 		futex_wait(map ? &map->header.wake : NULL, seen, &p->kick, kick,
-			map ? MAP_NS : NO_MAP_NS);
+			is_idle       ? IDLE_NS
+				: map ? MAP_NS
+				      : NO_MAP_NS);
 	}
 	return NULL;
 }

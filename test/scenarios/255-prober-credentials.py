@@ -200,7 +200,7 @@ def option_files(lab):
         direct = p.pelorus("topology", "--host", lab.writer_name, "--defaults-file", path)
         ok(direct.returncode == 0 and "the writer is demo-1, with 2 readers" in direct.stdout,
            "and so they are straight from a server", direct.stdout + direct.stderr)
-        direct = p.pelorus("topology", "-h", lab.writer_name, "-uapp", f"-p{WRONG}")
+        direct = p.pelorus("topology", "--host", lab.writer_name, "-uapp", f"-p{WRONG}")
         ok(direct.returncode == 5 and "Access denied" in direct.stderr, "which may refuse them")
 
 

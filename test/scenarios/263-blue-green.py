@@ -15,7 +15,6 @@ from lib.prober import Prober, Watch, cluster_section
 from lib.programs import clients
 from lib.programs.writer import TABLE, Writer, count, environment, program
 from lib.waiting import wait_for
-from lib.worlds import expect, note, side_by_side
 
 WIDTH = 4
 KINDS = {
@@ -24,8 +23,7 @@ KINDS = {
     "libmariadb": ([program("c/writer")], ()),
 }
 ALONE = "mysqli, DNS alone"
-LONG = bool(os.environ.get("PELORUS_LONG"))
-SOON_MS = 100 if LONG else 500  # others run beside an ordinary run
+SOON_MS = 500 if not os.environ.get("PELORUS_LONG") else 100  # others run beside an ordinary run
 FOLLOWED_MS = 3000  # after DNS, which is asked twice a second at most
 SPEED = 20
 FAST = ["env", f"LD_PRELOAD={os.path.join(BUILD, 'test', 'lib', 'fast_clock.so')}",
@@ -52,7 +50,7 @@ def start_writers(lab, prober, names=tuple(KINDS)):
         made[name] = Writer(lab, name, number, environment(prober.directory, name != ALONE), 5,
                             command, more)
     for name, writer in made.items():
-        expect(writer.wait_for(), f"{name} writes", writer.stderr)
+        tap.ok(writer.wait_for(), f"{name} writes", writer.stderr)
     return made
 
 
@@ -82,7 +80,7 @@ class Turn:
         """The states that were published meanwhile."""
         done = self.process.wait(120)
         self.watch.end()
-        expect(done == 0, "the lab's switchover ends well", done)
+        tap.ok(done == 0, "the lab's switchover ends well", done)
         return [c for at, c in self.watch.seen if at > self.begin]
 
 
@@ -94,15 +92,15 @@ def first_after(writer, moment):
 def judge_writers(lab, made, begin, moment, soon_ms=SOON_MS):
     """`moment` is when green was writable; or when DNS led there, which is all that is known."""
     for name, writer in made.items():
-        expect(writer.wait_for(moment), f"{name} writes on green", writer.stderr)
+        tap.ok(writer.wait_for(moment), f"{name} writes on green", writer.stderr)
     for name, writer in made.items():
         late, errors = first_after(writer, moment), writer.errors(begin)
-        note(f"{name}: first write {late:.0f} ms after it could; {len(errors)} "
+        tap.note(f"{name}: first write {late:.0f} ms after it could; {len(errors)} "
                  f"errors: {sorted({e[3][:60] for e in errors})}")
         if name != ALONE:
-            expect(late <= soon_ms, f"{name}: the first write on green is soon", late)
+            tap.ok(late <= soon_ms, f"{name}: the first write on green is soon", late)
             # When blue stops to write, and when it closes its connections.
-            expect(len(errors) <= 2 * (WIDTH if name == "mysql2" else 1),
+            tap.ok(len(errors) <= 2 * (WIDTH if name == "mysql2" else 1),
                    f"{name}: no more errors than statements in flight, twice", errors)
 
 
@@ -110,11 +108,11 @@ def judge_rows(lab, made, old):
     for writer in made.values():
         writer.end()
     for writer, twice, lost, _ in count(lab, made.values()):
-        expect(not twice and not lost, f"{writer.kind}: nothing is lost, nothing there twice",
+        tap.ok(not twice and not lost, f"{writer.kind}: nothing is lost, nothing there twice",
                (twice, lost))
     keys = "SELECT writer, n FROM journal"
     left, right = set(lab.sql(old, keys)), set(lab.sql("writer", keys))
-    expect(left <= right, "blue took no write that green does not have", left - right)
+    tap.ok(left <= right, "blue took no write that green does not have", left - right)
 
 
 def with_the_times_of_aws():
@@ -129,35 +127,35 @@ def with_the_times_of_aws():
                        if i["id"].endswith(GREEN)), []))
         told = turn.watch.wait_first(turn.begin, lambda c: turn.writer_of(c) in new)
         held = turn.watch.first(turn.begin, lambda c: c.state == "writerless")
-        expect(held and 0 <= held - begun < 500e6, "from IN_PROGRESS on connects are held",
+        tap.ok(held and 0 <= held - begun < 500e6, "from IN_PROGRESS on connects are held",
                held and (held - begun) / 1e6)
         late = (told - writable["boot_ns"]) / 1e6
-        note(f"held {(held - begun) / 1e6:.0f} ms after IN_PROGRESS, green published "
+        tap.note(f"held {(held - begun) / 1e6:.0f} ms after IN_PROGRESS, green published "
                  f"{late:.0f} ms after it was writable")
-        expect(-50 < late <= SOON_MS, "green is published at once", late)
+        tap.ok(-50 < late <= SOON_MS, "green is published at once", late)
         prober.wait(lambda c: c.is_settled(3) and not old & {i.ip4 for i in c.instances.values()},
                     5)
-        expect(True, "its readers follow")
+        tap.ok(True, "its readers follow")
         for name in set(made) - {ALONE}:
             made[name].wait_for(writable["boot_ns"])
         before = prober.worker()
         lab.exec("kill", "-9", str(before))
         wait_for(lambda: prober.worker() != before and turn.phase() == "switched", 10)
-        expect(turn.writer_of(prober.cluster()) in new,
+        tap.ok(turn.writer_of(prober.cluster()) in new,
                "a worker that begins before DNS has moved finds green by what blue's table says")
         judge_writers(lab, made, turn.begin, writable["boot_ns"])
         seen = turn.end()
         after = [c for c in seen if turn.writer_of(c) in new]
-        expect(seen[-len(after):] == after and len({turn.writer_of(c) for c in after}) == 1,
+        tap.ok(seen[-len(after):] == after and len({turn.writer_of(c) for c in after}) == 1,
                "green stays the writer, whatever DNS says",
                [(c.state, c.why, c.writer) for c in seen])
-        expect(all(set(c.instances) == {"demo-1", "demo-2", "demo-3"} for c in after[-3:]),
+        tap.ok(all(set(c.instances) == {"demo-1", "demo-2", "demo-3"} for c in after[-3:]),
                "under the ids that it takes over", [list(c.instances) for c in after])
         wait_for(lambda: turn.phase() == "none", 40)
-        expect(prober.cluster().is_settled(3) and turn.writer_of(prober.cluster()) in new,
+        tap.ok(prober.cluster().is_settled(3) and turn.writer_of(prober.cluster()) in new,
                "it is over when DNS leads there by itself", prober.log()[-600:])
         judge_rows(lab, made, "demo-1-old1")
-        expect("table-lies" not in prober.log() and "table-odd" not in prober.log(),
+        tap.ok("table-lies" not in prober.log() and "table-odd" not in prober.log(),
                "nothing odd is said of the tables", prober.log()[-900:])
 
 
@@ -170,13 +168,13 @@ def rolled_back():
         over = turn.event("rolled-back")
         seen = turn.end()
         states = [c.state for c in seen]
-        expect("writerless" in states, "rolled back: connects were held", states)
-        expect({turn.writer_of(c) for c in seen} - {None} == {turn.writer_of(turn.blue)},
+        tap.ok("writerless" in states, "rolled back: connects were held", states)
+        tap.ok({turn.writer_of(c) for c in seen} - {None} == {turn.writer_of(turn.blue)},
                "rolled back: blue is the writer, though somebody has made green writable")
-        expect({c.generation for c in seen[:states.index("writerless") + 1]} ==
+        tap.ok({c.generation for c in seen[:states.index("writerless") + 1]} ==
                {turn.blue.generation}, "rolled back: nobody was closed")
         for name, writer in made.items():
-            expect(writer.wait_for(over) and not writer.errors(turn.begin),
+            tap.ok(writer.wait_for(over) and not writer.errors(turn.begin),
                    f"rolled back: {name} writes on, without an error", writer.errors(turn.begin))
             writer.end()
         wait_for(lambda: turn.phase() == "none", 10)
@@ -197,10 +195,10 @@ def frozen():
         writable = lab.wait_event("writable", turn.begin, 60)
         told = turn.watch.wait_first(turn.begin, lambda c: turn.writer_of(c) not in (None, blue))
         late = (told - writable["boot_ns"]) / 1e6
-        expect(-50 < late <= SOON_MS, "statuses that freeze, over TLS: green is published at once",
+        tap.ok(-50 < late <= SOON_MS, "statuses that freeze, over TLS: green is published at once",
                f"{late} {prober.log()[-2000:]}")
         closed = (int(reader.communicate(timeout=20)[0]) - writable["boot_ns"]) / 1e6
-        expect(-50 < closed <= SOON_MS, "a reader that is left over on blue is closed", closed)
+        tap.ok(-50 < closed <= SOON_MS, "a reader that is left over on blue is closed", closed)
         judge_writers(lab, made, turn.begin, writable["boot_ns"])
         turn.end()
         prober.wait_settled(3)
@@ -235,10 +233,10 @@ def for_ever():
         root(lab, lab.writer, rows("SWITCHOVER_IN_PROGRESS"))
         prober.wait(lambda c: c.state == "writerless", 10)
         prober.wait(lambda c: c.state == "known" and c.writer == lab.writer, 10)
-        expect(phase() == "awaited",
+        tap.ok(phase() == "awaited",
                "IN_PROGRESS for ever: connects are not held for longer than hold", phase())
         wait_for(lambda: phase() == "none", 20)
-        expect(prober.cluster().writer == lab.writer, "and after three minutes it is forgotten")
+        tap.ok(prober.cluster().writer == lab.writer, "and after three minutes it is forgotten")
 
 
 def names_like_greens():
@@ -247,7 +245,7 @@ def names_like_greens():
         seen = turn.end()
         wait_for(lambda: turn.phase() == "none", 40)
         ids = {i for c in seen for i in c.instances if not i.startswith("blue-")}
-        expect(ids == {"shop-green-1", "shop-green-2", "shop-green-3"},
+        tap.ok(ids == {"shop-green-1", "shop-green-2", "shop-green-3"},
                "instances that are called X-green-1 for good keep their names, and it ends", ids)
 
 
@@ -259,10 +257,10 @@ def mute_green():
         root(lab, lab.writer, "SET GLOBAL read_only = 0", green=True)
         wait_for(lambda: turn.phase() == "switched", 5)
         again = turn.watch.wait_first(begun, lambda c: turn.writer_of(c))
-        expect(again, "green takes writes and tells no table: connects are held for hold alone")
+        tap.ok(again, "green takes writes and tells no table: connects are held for hold alone")
         turn.end()
         wait_for(lambda: turn.phase() in ("none", "available"), 10)
-        expect(turn.writer_of(prober.cluster()) == turn.writer_of(turn.blue),
+        tap.ok(turn.writer_of(prober.cluster()) == turn.writer_of(turn.blue),
                "and when blue is back it is the writer")
 
 
@@ -278,7 +276,7 @@ def a_reader_has_no_say():
         prober.wait(lambda c: c.state == "unknown", 10)
         old = {i.ip4 for i in turn.blue.instances.values()}
         led = {turn.writer_of(c) for at, c in turn.watch.seen if at > asked} - {None}
-        expect(turn.phase() == "awaited" and led <= old,
+        tap.ok(turn.phase() == "awaited" and led <= old,
                "blue fails amidst it: its readers do not say that green is to be believed", led)
         turn.watch.end()
         turn.process.kill()
@@ -299,7 +297,7 @@ def killed_while_it_held():
         watch.end()
         shut = [(i.id, i.admission) for _, c in watch.seen if c.state == "known"
                 for i in c.instances.values() if i.admission != "admitted"]
-        expect(not shut, "a worker that dies while it holds: no reader is a new one after it", shut)
+        tap.ok(not shut, "a worker that dies while it holds: no reader is a new one after it", shut)
 
 
 def without_the_right():
@@ -310,19 +308,25 @@ def without_the_right():
             wait_for(lambda: "code=blue-green-unseen" in prober.log(), 10)
             prober.environment["PELORUS_CONFIG"] = ""
             made = prober.pelorus("doctor", "--cluster", lab.writer_name, limit=60)
-            expect("GRANT SELECT ON mysql.rds_topology TO" in made.stdout,
+            tap.ok("GRANT SELECT ON mysql.rds_topology TO" in made.stdout,
                    "without the right to see it: doctor says what mends it", made.stdout)
             blue, begin = prober.cluster().instances[lab.writer].ip4, now()
             made = start_writers(lab, prober)
             lab.run("switchover", limit=120)
             prober.wait(lambda c: c.is_settled(2) and c.instances[c.writer].ip4 != blue, 30)
-            expect(True, "and DNS is followed")
+            tap.ok(True, "and DNS is followed")
             moved = lab.wait_event("dns", begin, name=lab.host(lab.writer))["boot_ns"]
             judge_writers(lab, made, begin, moved, FOLLOWED_MS)
             judge_rows(lab, made, "demo-1-old1")
 
 
-side_by_side((with_the_times_of_aws,), (rolled_back,), (frozen,), (for_ever,),
-             (names_like_greens,), (mute_green,), (a_reader_has_no_say,),
-             (killed_while_it_held,), (without_the_right,), workers=1 if LONG else 3)
+with_the_times_of_aws()
+rolled_back()
+frozen()
+for_ever()
+names_like_greens()
+mute_green()
+a_reader_has_no_say()
+killed_while_it_held()
+without_the_right()
 tap.done()

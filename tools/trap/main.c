@@ -24,7 +24,7 @@ static bool is_switched_off(void)
 	return word && *word && strcmp(word, "0") != 0;
 }
 
-/* Where we were started without them no file of ours is to be one; the program is without them, too. */
+/* Where we were started without them no file of ours is to be one; the program has none, too. */
 static void fill_standard_files(void)
 {
 	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -83,7 +83,7 @@ int worker_name(struct worker *w, struct followed *f)
 	return i;
 }
 
-/* Sleeps until the map moves, or somebody kicks, and kicks the loop.  Without names it needs no map. */
+/* Sleeps until the map moves, or somebody kicks, and kicks the loop; without names for no map. */
 static void *watch(void *context)
 {
 	struct worker *w = context;

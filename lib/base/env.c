@@ -151,6 +151,7 @@ void env_read(struct env *ret, char *const *list, const char *executable, bool s
 	ret->hold_ns = UINT64_MAX;
 	ret->secure = secure;
 	ret->active = is_wanted_here(list, executable);
+	ret->trapped = environ_value(list, "PELORUS_TRAP") != NULL;
 	if (secure)
 		return;
 	prober = environ_value(list, "PELORUS_PROBER");

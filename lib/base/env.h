@@ -55,6 +55,7 @@ enum env_failover { ENV_READER_OR_WRITER = 0, ENV_STRICT_READER, ENV_STRICT_WRIT
 
 struct env {
 	bool active;        /* hooks do more than pass through */
+	bool trapped;       /* PELORUS_TRAP is set, as by its keeper */
 	bool secure;        /* AT_SECURE: starts no prober */
 	bool may_spawn;     /* PELORUS_PROBER is not off */
 	enum pel_mode mode; /* what the map says may be more */

@@ -30,7 +30,7 @@ void lookup_init(void)
 {
 	is_go = elf_note_is_go();
 	/* Filters pass on to children, and the variable too; but that may go further. */
-	is_trapped = is_go && getenv("PELORUS_TRAP") && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 2;
+	is_trapped = is_go && env_get()->trapped && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 2;
 }
 
 static bool is_in_map(const char *name)

@@ -33,7 +33,7 @@ def waited(lab, p, crowds):
     now = counted(p, now=ALL)
     ok((now["now"], now["programs"]) == (ALL, 2 * PROCESSES), "all that wait are told of", now)
     rows = [line.split() for line in p.pelorus("ps").stdout.splitlines()[1:]]
-    ok(sum(int(row[5]) for row in rows) == ALL, "ps tells of each", rows)
+    ok(sum(int(row[7]) for row in rows) == ALL, "ps tells of each", rows)
     ok(p.view.crowd >= ALL, "and the map of all", p.view.crowd)
     ok(not p.events("connects-waited"), "there is no word of an end meanwhile")
     writable = lab.failover()["writable"]["boot_ns"]

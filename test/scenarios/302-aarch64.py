@@ -34,7 +34,7 @@ def main():
     wrong = build()
     if not ok(not wrong, "the library is built for aarch64 without a warning", wrong):
         done()
-    libgates.check(libc.library, "aarch64-linux-gnu-")
+    libgates.check(libc.library, "aarch64-linux-gnu-", libgates.AARCH64_MAX)
     with tempfile.TemporaryDirectory(prefix="pelorus-aarch64-") as folder:
         check_libc(libc, folder)
         check_failover(libc, folder)

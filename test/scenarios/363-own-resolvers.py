@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Programs with a resolver of their own through a crash of the writer, while DNS never moves:
-c-ares in Node (dns.resolve) and in Python (aiodns), Netty's in Vert.x, by NIO and by epoll, and in
-R2DBC; and a static one with musl's, whose names stand in /etc/hosts, in the trap of `pelorus run
---trap`.  hickory in Rust is led to the writer, too, and by hand is a row with sqlx.
+c-ares in Node (dns.resolve) and in Python (aiodns), Netty's in Vert.x by epoll; and a static one
+with musl's, whose names stand in /etc/hosts, in the trap of `pelorus run --trap`.  hickory in Rust
+is led to the writer, too.  By hand there are rows of Vert.x by NIO, R2DBC, and sqlx with hickory.
 
 Each is a row of the client matrix: its resolver finds the virtual address, it writes to the new
 writer at once, and nothing that was acknowledged is lost; the control beside them, without the

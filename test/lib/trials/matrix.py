@@ -146,22 +146,23 @@ def kinds(folder):
     ]
 
 
-def own_resolvers(rust=False):
-    """Rows that ask DNS by themselves and not libc: c-ares, Netty's, and `rust` hickory, which
-    takes its time to be built."""
+def own_resolvers(whole=False):
+    """Rows that ask DNS by themselves and not libc: c-ares, Netty's, and, of the `whole` that takes
+    its time to be built, NIO, R2DBC and hickory."""
     aiodns, no_aiodns = clients.aiodns()
     vertx, no_vertx = clients.maven("vertx", "AnyAsync.java", "AnyVertx.java")
-    r2dbc, no_r2dbc = clients.maven("r2dbc", "AnyAsync.java", "AnyR2dbc.java")
     rows = [
         node("Node mysql2, pool, dns.resolve", "mysql2-resolve", width=4, tls=""),
         # its loop stands still while nothing is asked, so that it hears of nothing
         python("Python aiomysql, pool, aiodns", "aiomysql", SINGLE, tls="",
                needs=lambda: no_aiodns, env={"PYTHONPATH": aiodns or ""}),
         *(Kind(f"Vert.x, pool, {transport}", POOL, "java", "-cp", vertx, "AnyVertx", transport,
-               width=4, tls="", needs=lambda: no_vertx) for transport in ("nio", "epoll")),
-        Kind("R2DBC, pool", POOL, "java", "-cp", r2dbc, "AnyR2dbc", width=4, tls="",
-             needs=lambda: no_r2dbc)]
-    if rust:
+               width=4, tls="", needs=lambda: no_vertx)
+          for transport in (("nio", "epoll") if whole else ("epoll",)))]
+    if whole:
+        r2dbc, no_r2dbc = clients.maven("r2dbc", "AnyAsync.java", "AnyR2dbc.java")
+        rows.append(Kind("R2DBC, pool", POOL, "java", "-cp", r2dbc, "AnyR2dbc", width=4, tls="",
+                         needs=lambda: no_r2dbc))
         hickory, no_hickory = clients.hickory("any", "--features", "any")
         rows.append(Kind("Rust sqlx, pool, hickory", POOL, hickory, width=4, tls="",
                          needs=lambda: no_hickory))

@@ -56,7 +56,8 @@ WAIT_S = 20
 UNKNOWABLE = ("prober_stopped", "handover", "switchover")
 # What was under way is told, and a connect that met the writer as it died; nothing later.
 HELD, HELD_MOST = ("crash", "graceful", "blackhole", "reboot"), 3
-FILES = {"clients.slots", "control", "failed", "lock", "prober.log", "start", "topology.map"}
+FILES = {"clients.slots", "control", "failed", "history", "lock", "prober.log", "start",
+         "topology.map"}
 
 
 class Run:

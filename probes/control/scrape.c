@@ -78,8 +78,9 @@ enum scrape_verdict scrape_judge(const char *request, size_t n)
 	if (!memmem(request, n, "\r\n\r\n", 4) && !memmem(request, n, "\n\n", 2))
 		return n < SCRAPE_REQUEST_MAX ? SCRAPE_MORE : SCRAPE_BAD;
 	target = memchr(request, ' ', (size_t)(line_end - request));
-	if (!target++)
+	if (!target)
 		return SCRAPE_BAD;
+	target++;
 	end = memmem(target, (size_t)(line_end - target), version, strlen(version));
 	if (!end || end == target)
 		return SCRAPE_BAD;

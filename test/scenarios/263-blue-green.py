@@ -4,6 +4,8 @@
 program that has DNS alone; rolled back; with a table that stops at IN_PROGRESS; and without the
 right to see it.  With names that look like green's, with a green that is mute or made writable by
 hand, and without the worker that held connects.
+
+PELORUS_LONG=1 also has one rolled back, and one that is in progress for ever.
 """
 import os
 import subprocess
@@ -321,12 +323,13 @@ def without_the_right():
 
 
 with_the_times_of_aws()
-rolled_back()
 frozen()
-for_ever()
 names_like_greens()
 mute_green()
 a_reader_has_no_say()
 killed_while_it_held()
 without_the_right()
+if os.environ.get("PELORUS_LONG"):
+    rolled_back()
+    for_ever()
 tap.done()

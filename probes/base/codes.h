@@ -16,6 +16,9 @@
 		"to it.") \
 	EVENT("writer-lost", "There is no writer; connects wait for one, for as long as `hold` " \
 		"says.") \
+	EVENT("disabled", "Somebody had a cluster's names, or all, go where DNS leads; `enabled` " \
+		"ends that.") \
+	EVENT("drill", "Somebody has idle connections ended, once.") \
 	EVENT("connects-waited", "The writer is there; so many connects of so many programs " \
 		"waited for it at once, and so long.") \
 	EVENT("blue-green", "A blue/green deployment is there, its switchover begins, is in " \

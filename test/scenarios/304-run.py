@@ -114,7 +114,9 @@ def check_asking(environment):
         terminal.wait(lambda s: "status 130" in s and "echo" in s and "-echo" not in s,
                       "Ctrl-C ends that, and the terminal echoes as before")
         terminal.type(f"clear; {PELORUS} follow --ask --user app {name}")
-        terminal.wait(lambda s: shows(s, "Password:"), "with a user it asks for the password alone")
+        # The question before this one is on the screen until it is cleared.
+        terminal.wait(lambda s: shows(s, "Password:") and not shows(s, "status 130"),
+                      "with a user it asks for the password alone")
         terminal.type("very secret")
         terminal.type("echo status $?")
         terminal.wait(lambda s: "status 0" in s and not shows(s, "very secret"),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the environment asks for: switches, globs, clusters, what is kept. */
+/* What the environment asks for: switches, globs, clusters, what is kept; and Go's note of itself. */
+#include "base/elf_note.h"
 #include "base/env.h"
 #include "base/environ.h"
 
@@ -173,6 +174,22 @@ static void test_too_much_is_left_out(void **state)
 	free(huge);
 }
 
+static void test_gos_note_is_known(void **state)
+{
+	struct {
+		uint32_t name, desc, type;
+		char text[4];
+		char id[8];
+	} notes[2] = {{4, 8, 1, "GNU", "12345678"}, {4, 8, 4, "Go\0", "abcdefg"}};
+
+	assert_true(elf_note_has_go(notes, sizeof(notes)));
+	assert_false(elf_note_has_go(notes, sizeof(notes[0])));
+	assert_false(elf_note_has_go(&notes[1], sizeof(notes[1]) - 1));
+	notes[0].desc = UINT32_MAX;
+	assert_false(elf_note_has_go(notes, sizeof(notes)));
+	assert_false(elf_note_is_go());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +200,7 @@ int main(void)
 		cmocka_unit_test(test_globs_match_the_path_or_its_last_part),
 		cmocka_unit_test(test_clusters_have_roles),
 		cmocka_unit_test(test_too_much_is_left_out),
+		cmocka_unit_test(test_gos_note_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bindings of names to virtual addresses: the look at an address, and making them from threads. */
+/* Followed names: found by name and by address, made by threads, and what is kept of each. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -15,7 +13,6 @@
 
 #include "common/names.h"
 
-#include "known/address.h"
 #include "known/block.h"
 #include "known/followed.h"
 #include "base/process.h"
@@ -23,77 +20,54 @@
 #define THREADS 8
 #define ROUNDS 40
 
-static socklen_t make_sockaddr(const char *text, struct sockaddr_storage *ret)
+static void a_name_is_found_by_name_and_by_both_addresses(void **state)
 {
-	struct sockaddr_in *in = (void *)ret;
-	struct sockaddr_in6 *in6 = (void *)ret;
+	const char *name = "w.cluster-abc.us-east-1.rds.amazonaws.com";
+	uint64_t hash = pel_name_hash(name);
+	struct pel_addr v4 = {.family = 4, .port = 77}, v6 = {.family = 6};
+	struct followed *f, *again;
 
-	memset(ret, 0, sizeof(*ret));
-	if (inet_pton(AF_INET, text, &in->sin_addr) == 1) {
-		in->sin_family = AF_INET;
-		return sizeof(*in);
-	}
-	assert_int_equal(inet_pton(AF_INET6, text, &in6->sin6_addr), 1);
-	in6->sin6_family = AF_INET6;
-	return sizeof(*in6);
+	assert_int_equal(followed_add(name, hash, PEL_ROLE_WRITER, &f), 0);
+	assert_int_equal(followed_add(name, hash, PEL_ROLE_WRITER, &again), 0);
+	assert_ptr_equal(f, again);
+	assert_ptr_equal(followed_find_name(name, hash), f);
+	for (int i = 0; i < 4; i++)
+		v4.ip[i] = (uint8_t)(f->virtual4 >> (24 - 8 * i));
+	memcpy(v6.ip, f->virtual6, 16);
+	assert_ptr_equal(followed_find_addr(&v4), f);
+	assert_ptr_equal(followed_find_addr(&v6), f);
+	assert_true(block_has(&v4));
+	assert_true(block_has(&v6));
+	v4.ip[0] = 10;
+	assert_false(block_has(&v4));
+	assert_null(followed_find_addr(&v4));
 }
 
-static const struct {
-	const char *address;
-	bool is_virtual;
-} looks[] = {
-	{"198.18.0.0", true},
-	{"198.18.0.1", true},
-	{"198.18.255.255", true},
-	{"198.19.0.0", false},
-	{"198.17.255.255", false},
-	{"127.0.0.1", false},
-	{"0.0.0.0", false},
-	{"255.255.255.255", false},
-	{"::ffff:198.18.7.9", true},
-	{"::ffff:198.19.0.1", false},
-	{"::ffff:127.0.0.1", false},
-	{"::198.18.7.9", false},
-	{"::fffe:198.18.7.9", false},
-	{"1::ffff:198.18.7.9", false},
-	{"::1", false},
-	{"::", false},
-	{"2001:2::", true},
-	{"2001:2::1", true},
-	{"2001:2:0:ffff:ffff:ffff:ffff:ffff", true},
-	{"2001:2:1::", false},
-	{"2001:1:ffff::", false},
-	{"2001:db8::1", false},
-	{"fe80::1", false},
-};
-
-static void an_address_is_told_by_its_leading_bits(void **state)
+static void a_second_name_at_the_same_address_is_refused(void **state)
 {
-	for (size_t i = 0; i < sizeof(looks) / sizeof(*looks); i++) {
-		struct sockaddr_storage ss;
-		socklen_t n = make_sockaddr(looks[i].address, &ss);
-		struct pel_addr a;
+	char text[64];
+	struct followed *f;
+	uint32_t seen[1200];
+	unsigned n = 0;
 
-		if (block_has_sockaddr((void *)&ss, n) != looks[i].is_virtual)
-			fail_msg("%s", looks[i].address);
-		assert_true(address_from_sockaddr((void *)&ss, n, &a));
-		assert_int_equal(block_has(&a), looks[i].is_virtual);
+	/* Two of so many names share one of 65,533 places, by the birthday paradox. */
+	for (unsigned i = 0; i < 1200; i++) {
+		uint64_t hash;
+
+		snprintf(text, sizeof(text), "n%u.example.com", i);
+		hash = pel_name_hash(text);
+		seen[i] = pel_virtual4(hash, PEL_VNET4, PEL_VNET4_BITS);
+		for (n = 0; n < i && seen[n] != seen[i]; n++)
+			;
+		if (n == i)
+			continue;
+		assert_int_equal(followed_add(text, hash, PEL_ROLE_WRITER, &f), 0);
+		snprintf(text, sizeof(text), "n%u.example.com", n);
+		assert_int_equal(followed_add(text, pel_name_hash(text), PEL_ROLE_WRITER, &f),
+			-EEXIST);
+		return;
 	}
-}
-
-static void what_is_no_whole_address_is_not_virtual(void **state)
-{
-	struct sockaddr_storage ss;
-	socklen_t n = make_sockaddr("198.18.0.1", &ss);
-
-	assert_false(block_has_sockaddr(NULL, n));
-	assert_false(block_has_sockaddr((void *)&ss, 0));
-	assert_false(block_has_sockaddr((void *)&ss, n - 1));
-	ss.ss_family = AF_UNIX;
-	assert_false(block_has_sockaddr((void *)&ss, n));
-	n = make_sockaddr("2001:2::1", &ss);
-	assert_false(block_has_sockaddr((void *)&ss, n - 1));
-	assert_false(block_has_sockaddr((void *)&ss, sizeof(struct sockaddr_in)));
+	fail_msg("no collision among 1200 names");
 }
 
 struct meeting {
@@ -196,6 +170,44 @@ static void a_pin_ends_with_a_failure_at_its_address(void **state)
 	assert_false(followed_pinned(f, &read));
 }
 
+static void what_dns_said_is_kept_and_replaced(void **state)
+{
+	struct pel_addr addrs[PEL_MAP_ADDRS + 2] = {{.family = 4, .ip = {10, 0, 0, 1}}};
+	struct followed_dns dns;
+	struct followed *f;
+
+	assert_int_equal(followed_add("dns.example.com", 4711, PEL_ROLE_WRITER, &f), 0);
+	followed_get_dns(f, &dns);
+	assert_int_equal(dns.n, 0);
+	followed_set_dns(f, addrs, 1, 5);
+	followed_set_dns(f, addrs, 0, 6);
+	followed_get_dns(f, &dns);
+	assert_int_equal(dns.n, 1);
+	assert_int_equal(dns.seen_ns, 5);
+	followed_set_dns(f, addrs, PEL_MAP_ADDRS + 2, 7);
+	followed_get_dns(f, &dns);
+	assert_int_equal(dns.n, PEL_MAP_ADDRS);
+}
+
+static void an_exclusion_ends(void **state)
+{
+	struct pel_hot hot = {.n_instances = 3,
+		.instances = {{.identity = 11}, {.identity = 12}, {.identity = 13}}};
+	struct followed *f;
+
+	assert_int_equal(followed_add("ex.example.com", 4712, PEL_ROLE_WRITER, &f), 0);
+	assert_int_equal(followed_excluded(f, &hot, 1), 0);
+	followed_exclude(f, 12, 100);
+	followed_exclude(f, 13, 50);
+	assert_int_equal(followed_excluded(f, &hot, 1), 6);
+	assert_int_equal(followed_excluded(f, &hot, 60), 2);
+	assert_int_equal(followed_excluded(f, &hot, 100), 0);
+	for (uint64_t i = 0; i < 2 * FOLLOWED_EXCLUDED; i++)
+		followed_exclude(f, 100 + i, 1000 + i);
+	followed_exclude(f, 11, 2000);
+	assert_int_equal(followed_excluded(f, &hot, 1), 1);
+}
+
 static void names_end_where_the_room_does(void **state)
 {
 	struct followed *f;
@@ -214,12 +226,14 @@ static void names_end_where_the_room_does(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(an_address_is_told_by_its_leading_bits),
-		cmocka_unit_test(what_is_no_whole_address_is_not_virtual),
+		cmocka_unit_test(a_name_is_found_by_name_and_by_both_addresses),
+		cmocka_unit_test(a_second_name_at_the_same_address_is_refused),
 		cmocka_unit_test(threads_that_make_one_together_all_get_it),
 		cmocka_unit_test(a_making_that_takes_a_moment_is_waited_for),
 		cmocka_unit_test(a_making_that_was_interrupted_is_not_waited_for_in_vain),
 		cmocka_unit_test(a_pin_ends_with_a_failure_at_its_address),
+		cmocka_unit_test(what_dns_said_is_kept_and_replaced),
+		cmocka_unit_test(an_exclusion_ends),
 		cmocka_unit_test(names_end_where_the_room_does),
 	};
 

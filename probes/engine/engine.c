@@ -374,7 +374,11 @@ int engine_new(const struct engine_options *options, struct engine **ret)
 		engine_free(e, true);
 		return r;
 	}
-	switches_load(&e->switches, options->dirfd);
+	r = switches_load(&e->switches, options->dirfd);
+	if (r < 0)
+		log_event(e->shared.log, LOG_WARNING, "disabled", NULL, NULL,
+			"all names, which may have been: " SWITCHES_FILE " cannot be read: %s",
+			strerror(-r));
 	engine_switches_apply(e);
 	loop_timer_set(e->shared.loop, &e->beat, now_ns);
 	engine_remote_configure(e);

@@ -71,9 +71,10 @@ int engine_refresh(struct engine *e, const char *name);
 
 /*
  * Has a name's cluster (NULL: all) go where DNS leads, or no longer.  0; -EINVAL: no host name;
- * -EBUSY: all are off; -ENOSPC; -errno: it cannot be remembered, and nothing has changed.
+ * -EBUSY: all are off; -ENOSPC: so many are already.  *ret_kept: 0, or -errno: the next daemon will not
+ * know of it.
  */
-int engine_switch(struct engine *e, const char *name, bool off);
+int engine_switch(struct engine *e, const char *name, bool off, int *ret_kept);
 bool engine_is_off(const struct engine *e);
 
 /* Has the programs, or the one of this pid, end their idle connections, once. */

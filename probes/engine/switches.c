@@ -21,32 +21,35 @@ static void line_take(struct switches *s, char *line)
 		(void)switches_off(s, name);
 }
 
-void switches_load(struct switches *s, int dirfd)
+int switches_load(struct switches *s, int dirfd)
 {
-	int fd = openat(dirfd, SWITCHES_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int fd = openat(dirfd, SWITCHES_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK),
+	    r = fd < 0 ? -errno : 0;
 	FILE *from = fd < 0 ? NULL : fdopen(fd, "r");
 	char line[PEL_NAME_MAX + 1];
 
 	*s = (struct switches){0};
+	if (!from && fd >= 0)
+		r = -errno;
 	while (from && fgets(line, sizeof(line), from))
 		line_take(s, line);
+	if (from && ferror(from))
+		r = -errno;
 	if (from)
 		(void)fclose(from);
 	else if (fd >= 0)
 		(void)close(fd);
+	if (r == -ENOENT)
+		return 0;
+	s->all = s->all || r < 0;
+	return r;
 }
 
-int switches_save(const struct switches *s, int dirfd)
+static int file_write(const struct switches *s, int dirfd, const char *name)
 {
-	static const char name[] = SWITCHES_FILE ".new";
-	FILE *to;
-	int fd;
+	int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	FILE *to = fd < 0 ? NULL : fdopen(fd, "w");
 
-	if (!s->all && s->n == 0)
-		return unlinkat(dirfd, SWITCHES_FILE, 0) < 0 && errno != ENOENT ? -errno : 0;
-	(void)unlinkat(dirfd, name, 0);
-	fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-	to = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!to) {
 		int error = errno;
 
@@ -58,9 +61,23 @@ int switches_save(const struct switches *s, int dirfd)
 		(void)fputs("*\n", to);
 	for (unsigned i = 0; i < s->n; i++)
 		(void)fprintf(to, "%s\n", s->names[i]);
-	if (fclose(to) != 0 || renameat(dirfd, name, dirfd, SWITCHES_FILE) < 0)
-		return -errno;
-	return 0;
+	return fclose(to) != 0 ? -errno : 0;
+}
+
+int switches_save(const struct switches *s, int dirfd)
+{
+	static const char name[] = SWITCHES_FILE ".new";
+	int r;
+
+	if (!s->all && s->n == 0)
+		return unlinkat(dirfd, SWITCHES_FILE, 0) < 0 && errno != ENOENT ? -errno : 0;
+	(void)unlinkat(dirfd, name, 0);
+	r = file_write(s, dirfd, name);
+	if (r == 0 && renameat(dirfd, name, dirfd, SWITCHES_FILE) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)unlinkat(dirfd, name, 0);
+	return r;
 }
 
 int switches_off(struct switches *s, const char *name)
@@ -130,7 +147,7 @@ static bool is_wanted(const void *ctx, const char *name)
 		(w->cluster && cluster_has_name(w->cluster, name));
 }
 
-int engine_switch(struct engine *e, const char *name, bool off)
+int engine_switch(struct engine *e, const char *name, bool off, int *ret_kept)
 {
 	struct switches now = e->switches;
 	char normal[PEL_NAME_MAX];
@@ -149,18 +166,19 @@ int engine_switch(struct engine *e, const char *name, bool off)
 		r = switches_off(&now, normal);
 	else
 		now.all = true;
-	if (r == 0)
-		r = switches_save(&now, e->options.dirfd);
 	if (r < 0)
 		return r;
+	/* First what was asked for: who needs it does so when something is wrong already. */
 	e->switches = now;
 	engine_switches_apply(e);
+	*ret_kept = switches_save(&now, e->options.dirfd);
 	log_event(e->shared.log, LOG_WARNING, off ? "disabled" : "enabled",
 		wanted.cluster ? cluster_name(wanted.cluster) : NULL, NULL,
-		off ? "%s%s: connections go where DNS leads"
-		    : "%s%s: connections go where the topology says",
-		name ? normal : "all names",
-		name && !wanted.cluster ? ", which is not followed now" : "");
+		"%s%s: connections go where %s%s%s", name ? normal : "all names",
+		name && !wanted.cluster ? ", which is not followed now" : "",
+		off ? "DNS leads" : "the topology says",
+		*ret_kept < 0 ? ", until the daemon is started anew: " : "",
+		*ret_kept < 0 ? strerror(-*ret_kept) : "");
 	return 0;
 }
 

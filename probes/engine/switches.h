@@ -20,8 +20,11 @@ struct switches {
 	char names[PEL_MAP_CLUSTERS][PEL_NAME_MAX]; /* normal form */
 };
 
-/* What the file says; nothing is off where there is none. */
-void switches_load(struct switches *s, int dirfd);
+/*
+ * What the file says; nothing is off where there is none.  0, or -errno if there is one that cannot be
+ * read: then all names are off, for they may be.
+ */
+int switches_load(struct switches *s, int dirfd);
 
 /* 0 or -errno: then the file is as it was. */
 int switches_save(const struct switches *s, int dirfd);

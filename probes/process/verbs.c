@@ -133,12 +133,17 @@ static void switch_run(struct worker *w, const struct control_request *request, 
 	const char *name = control_get(request, "name");
 	char normal[PEL_NAME_MAX];
 	struct cluster *c;
-	int r = engine_switch(w->engine, name, off);
+	int kept = 0, r = engine_switch(w->engine, name, off, &kept);
 
 	if (r == -EBUSY)
 		control_reply_error(reply, "disabled", "all names are: enable them first");
+	else if (r == -ENOSPC)
+		control_reply_error(reply, "full", "%d names are disabled already: disable all",
+			PEL_MAP_CLUSTERS);
 	else if (r < 0)
 		engine_error(reply, r);
+	if (kept < 0)
+		control_reply_add(reply, "unkept=%s\n", strerror(-kept));
 	if (r < 0 || !name)
 		return;
 	c = engine_find(w->engine, name, normal);

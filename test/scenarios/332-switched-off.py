@@ -99,6 +99,32 @@ def check_name(p, crowd):
         tap.ok(said(p, *words)[0] == 2, f"{' '.join(words)} is a mistake")
 
 
+def check_unwritable(p, crowd):
+    """As in a folder that is full, or was mounted read-only."""
+    before, behind = (os.path.join(p.directory, f"switched-off{x}") for x in (".new", ""))
+    os.mkdir(before)
+    code, text = said(p, "disable")
+    check_all_go(p, crowd, BY_DNS, "disable holds where it cannot be written down", PROCESSES)
+    tap.ok(code == 0 and "will not know: File exists" in text, "which is said", (code, text))
+    said(p, "enable")
+    for i in range(64):
+        said(p, "disable", f"nobody-{i}.example.com")
+    code, text = said(p, "disable", "nobody.example.com")
+    tap.ok(code == 1 and "64 names are disabled already" in text, "65 names are too many", text)
+    said(p, "enable")
+    os.rmdir(before)
+    os.mkdir(behind)
+    p.signal(signal.SIGKILL)
+    p.process.wait()
+    p.begin()
+    p.wait_known("demo-1")
+    tap.ok("DISABLED: ALL" in told(p, "DISABLED"), "what cannot be read may say that all are",
+           p.pelorus("status").stdout)
+    os.rmdir(behind)
+    said(p, "enable")
+    check_all_go(p, crowd, LED, "until enable says otherwise", PROCESSES)
+
+
 def check_configured(p, crowd):
     p.configure(cluster_section(p.lab, mode="off"))
     tap.ok(p.ask("reload") == "ok\n", "a reload takes mode = off")
@@ -143,6 +169,7 @@ def main():
             check_switch(p, crowd)
             check_restart(p, crowd)
             check_name(p, crowd)
+            check_unwritable(p, crowd)
             check_configured(p, crowd)
         check_waiting(p, env)
     cluster.close()

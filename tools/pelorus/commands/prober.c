@@ -32,6 +32,21 @@ static const char switch_help[] =
 	"that run and for those to come, ends no connection, and outlives the prober, until the machine\n"
 	"is started anew: `mode = off` in the configuration is for good.\n";
 
+/* It has happened; what is told is what may not have been expected. */
+static void switch_print(char **argv, const char *body)
+{
+	const char *unkept = strstr(body, "unkept="), *mode = strstr(body, "mode=");
+
+	if (unkept)
+		fprintf(stderr,
+			"pelorus %s: done, but a daemon that is started anew will not know: %.*s\n",
+			argv[0], (int)strcspn(unkept + 7, "\n"), unkept + 7);
+	if (strstr(body, "followed=0"))
+		fprintf(stderr, "pelorus %s: nobody follows %s now\n", argv[0], argv[optind]);
+	if (mode && strcmp(mode, "mode=active\n") != 0)
+		fprintf(stderr, "pelorus %s: the configuration says otherwise: %s", argv[0], mode);
+}
+
 int cmd_switch(int argc, char **argv)
 {
 	char request[PEL_CONTROL_MAX], *body = NULL;
@@ -43,11 +58,8 @@ int cmd_switch(int argc, char **argv)
 	if (argv[optind] && pel_control_put(request, PEL_CONTROL_MAX, "name", argv[optind]) < 0)
 		return command_fail(argv[0], STATUS_USAGE, "the name is too long");
 	status = control_client_run(argv[0], request, &body);
-	if (status == STATUS_OK && strcmp(body, "followed=0\n") == 0)
-		fprintf(stderr, "pelorus %s: nobody follows %s now\n", argv[0], argv[optind]);
-	else if (status == STATUS_OK && strstr(body, "mode=") && !strstr(body, "mode=active"))
-		fprintf(stderr, "pelorus %s: the configuration says otherwise: %s", argv[0],
-			strstr(body, "mode="));
+	if (status == STATUS_OK)
+		switch_print(argv, body);
 	free(body);
 	return status;
 }

@@ -5,7 +5,13 @@
  * Clients write what they like into it, in a shared directory even clients of other users: every
  * value is a claim, and the file is read and written, never mapped, for one of them may truncate
  * it.  A pid is asked for with kill(pid, 0); a slot of another pid namespace lives as long as its
- * owner moves `seen_ns`, which it does every 30 s.
+ * owner moves `seen_ns`, which it does every 30 s.  That is by a clock that may be another's, too: a
+ * time that is none of ours counts while it moves.
+ *
+ * A process tells what it has done since it began.  What it told at the sweep before is kept, behind the
+ * end of its slot too, for it may be silent and come back, and look for a place where it had one: what
+ * has grown since is counted.  Of one that was not known everything is, unless it may have told another
+ * daemon or in another file: doubt counts nothing twice.
  */
 #include "slots.h"
 
@@ -17,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SILENT_NS UINT64_C(100000000000) /* three looks and a bit */
@@ -30,14 +37,17 @@ struct slots_file {
 	ino_t inode;
 	dev_t device;
 	uint64_t pidns;
-	struct slots_summary gone;    /* counters of slots that were freed */
+	struct slots_summary sum;     /* of all sweeps, and of the last one */
 	uint64_t taken_ns[PEL_SLOTS]; /* when a slot was first seen taken and not ready */
-	struct {
-		pid_t pid; /* of a living one */
-		uint32_t severed, routed, waited, given_up, longest_ms;
-	} was[PEL_SLOTS]; /* its counters at the sweep before */
-	bool swept;
-	bool is_new; /* what its clients tell was told to no prober before */
+	struct was {
+		uint64_t start_ticks, pidns;
+		uint64_t seen_ns, moved_ns; /* when it was seen to be another; 0: never */
+		uint32_t routed, severed, refused, moved, retried, waited, given_up, longest_ms;
+		pid_t pid;
+	} was[PEL_SLOTS]; /* at the sweep before */
+	bool swept;       /* or there was nothing to be swept */
+	uint64_t
+		remade_ticks; /* who began before may have told in an earlier file; 0: there was none */
 	struct pel_slot_seen seen[PEL_SLOTS][PEL_SLOT_NAMES]; /* at the sweep before */
 };
 
@@ -127,23 +137,36 @@ static int make_new(struct slots_file *s, mode_t mode)
 	return r;
 }
 
+static uint64_t now_ticks(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return ((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec) /
+		(1000000000 / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
 int slots_open(int dirfd, mode_t mode, struct slots_file **ret)
 {
-	struct slots_file *s = calloc(1, sizeof(*s));
+	struct slots_file *s = *ret ? *ret : calloc(1, sizeof(*s));
+	int r, had = *ret ? s->fd : -1;
 	struct stat st;
-	int r;
 
 	if (!s)
 		return -ENOMEM;
 	s->dirfd = dirfd;
 	s->pidns = stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
 	r = open_old(s, mode);
-	s->is_new = r < 0;
+	if (had >= 0 || (r < 0 && r != -ENOENT))
+		s->remade_ticks = now_ticks();
+	s->swept |= r < 0;
 	if (r < 0)
 		r = make_new(s, mode);
-	if (r < 0)
+	if (r == 0 && had >= 0)
+		(void)close(had);
+	if (r < 0 && !*ret)
 		free(s);
-	else
+	if (r == 0)
 		*ret = s;
 	return r;
 }
@@ -199,7 +222,7 @@ static bool filling_lives(struct slots_file *s, unsigned i, uint64_t now_ns)
 static bool slot_lives(struct slots_file *s, unsigned i, const struct pel_slot *slot,
 	uint64_t now_ns, bool thorough)
 {
-	uint64_t seen_ns = slot->seen_ns;
+	uint64_t seen_ns = slot->seen_ns, moved_ns = s->was[i].moved_ns;
 
 	if (!slot->version)
 		return filling_lives(s, i, now_ns);
@@ -208,20 +231,8 @@ static bool slot_lives(struct slots_file *s, unsigned i, const struct pel_slot *
 		return false;
 	if (slot->pidns == s->pidns)
 		return process_lives(slot->pid, slot->start_ticks, thorough);
-	return seen_ns >= now_ns || now_ns - seen_ns < SILENT_NS;
-}
-
-static void slot_add(const struct pel_slot *slot, struct slots_summary *sum)
-{
-	sum->routed += slot->routed;
-	sum->severed += slot->severed;
-	sum->refused += slot->refused;
-	sum->moved += slot->moved;
-	sum->retried += slot->retried;
-	sum->waited += slot->waited;
-	sum->given_up += slot->given_up;
-	if (sum->longest_ms < slot->longest_ms)
-		sum->longest_ms = slot->longest_ms;
+	return (seen_ns <= now_ns && now_ns - seen_ns < SILENT_NS) ||
+		(moved_ns && now_ns - moved_ns < SILENT_NS);
 }
 
 /* Of more versions than there is room for the last ones are not counted. */
@@ -249,16 +260,13 @@ static off_t more_offset_of(unsigned i)
 }
 
 /* Clears everything, the pid last: it lets the next one take the slot. */
-static void slot_free(struct slots_file *s, unsigned i, const struct pel_slot *slot)
+static void slot_free(struct slots_file *s, unsigned i)
 {
 	static const struct pel_slot empty;
 	static const struct pel_slot_more none;
-	const size_t pid_size = sizeof(slot->pid);
+	const size_t pid_size = sizeof(empty.pid);
 
-	slot_add(slot, &s->gone);
 	s->taken_ns[i] = 0;
-	memset(&s->was[i], 0, sizeof(s->was[i]));
-	memset(s->seen[i], 0, sizeof(s->seen[i]));
 	(void)!pwrite(s->fd, &none, sizeof(none), more_offset_of(i));
 	if (pwrite(s->fd, (const char *)&empty + pid_size, sizeof(empty) - pid_size,
 		    offset_of(i) + (off_t)pid_size) > 0)
@@ -270,7 +278,6 @@ struct sweep {
 	uint64_t now_ns;
 	bool thorough;
 	const struct slots_listener *listener;
-	struct slots_summary living;
 };
 
 static void names_of(const struct pel_slot *slot, uint64_t ret[static PEL_SLOT_NAMES])
@@ -279,69 +286,134 @@ static void names_of(const struct pel_slot *slot, uint64_t ret[static PEL_SLOT_N
 		ret[k] = slot->names[k];
 }
 
-/* Fewer than before are those of another program: a process may execute one. */
-static uint32_t grown(uint32_t was, uint32_t is)
+static uint32_t believable(uint32_t sockets)
 {
-	return is < was ? is : is - was;
+	return sockets < SOCKETS_MOST ? sockets : SOCKETS_MOST;
 }
 
-static void news_tell(struct slots_file *s, unsigned i, const struct pel_slot *slot,
+static bool is_known(const struct slots_file *s, unsigned i, const struct pel_slot *slot)
+{
+	const struct was *was = &s->was[i];
+
+	return was->pid == slot->pid && was->start_ticks == slot->start_ticks &&
+		was->pidns == slot->pidns;
+}
+
+/*
+ * How much a claim has grown, within reason.  Fewer than before are those of another program: a
+ * process may execute one.
+ */
+static uint32_t grown(uint32_t was, uint32_t is)
+{
+	return believable(is < was ? is : is - was);
+}
+
+static void sum_add(struct slots_summary *sum, const struct was *was, const struct was *is)
+{
+	sum->routed += grown(was->routed, is->routed);
+	sum->severed += grown(was->severed, is->severed);
+	sum->refused += grown(was->refused, is->refused);
+	sum->moved += grown(was->moved, is->moved);
+	sum->retried += grown(was->retried, is->retried);
+	sum->waited += grown(was->waited, is->waited);
+	sum->given_up += grown(was->given_up, is->given_up);
+	if (sum->longest_ms < is->longest_ms)
+		sum->longest_ms = is->longest_ms;
+}
+
+static void news_tell(const struct pel_slot *slot, const struct was *was, const struct was *is,
 	const struct slots_listener *listener)
 {
 	const struct slots_news news = {
-		.severed = s->swept ? grown(s->was[i].severed, slot->severed) : 0,
-		.waited = grown(s->was[i].waited, slot->waited),
-		.given_up = grown(s->was[i].given_up, slot->given_up),
-		.longest_ms = slot->longest_ms,
+		.severed = grown(was->severed, is->severed),
+		.waited = grown(was->waited, is->waited),
+		.given_up = grown(was->given_up, is->given_up),
+		.longest_ms = is->longest_ms,
 	};
-	bool any = news.severed || news.waited || news.given_up ||
-		news.longest_ms != s->was[i].longest_ms;
+	bool any =
+		news.severed || news.waited || news.given_up || news.longest_ms != was->longest_ms;
 	uint64_t names[PEL_SLOT_NAMES];
 
-	s->was[i].severed = slot->severed;
-	s->was[i].waited = slot->waited;
-	s->was[i].given_up = slot->given_up;
-	s->was[i].longest_ms = slot->longest_ms;
 	if (!any || !listener || !listener->news)
 		return;
 	names_of(slot, names);
 	listener->news(listener->ctx, names, &news);
 }
 
-/* How much a claim has grown, within reason. */
-static uint32_t seen_grown(uint32_t was, uint32_t is)
+/* Of one that was not known: as if it had told nothing, or all that it tells now, before. */
+static void slot_meet(struct slots_file *s, unsigned i, const struct pel_slot *slot,
+	const struct was *is, uint64_t now_ns)
 {
-	uint32_t n = grown(was, is);
+	bool new = s->swept && (s->remade_ticks == 0 || slot->start_ticks > s->remade_ticks);
 
-	return n < SOCKETS_MOST ? n : SOCKETS_MOST;
+	s->was[i] = new ? (struct was){0} : *is;
+	s->was[i].longest_ms = 0;
+	s->was[i].moved_ns = slot->seen_ns > now_ns ? now_ns : 0;
+	memset(s->seen[i], new ? 0 : 255, sizeof(s->seen[i]));
 }
 
-/* At the first sweep of an old file what is there may have been told to an earlier prober. */
 static void seen_tell(struct slots_file *s, unsigned i, const struct pel_slot *slot,
 	const struct slots_listener *listener)
 {
 	struct pel_slot_more more;
 
-	if (!slot->version || !listener || !listener->seen ||
+	if (!listener || !listener->seen ||
 		pread(s->fd, &more, sizeof(more), more_offset_of(i)) != (ssize_t)sizeof(more) ||
 		more.pid != slot->pid || more.start_ticks != slot->start_ticks)
 		return;
 	for (unsigned n = 0; n < PEL_SLOT_NAMES; n++) {
 		const struct pel_slot_seen *was = &s->seen[i][n], *is = &more.seen[n];
 		const struct pel_slot_seen news = {
-			.elsewhere = seen_grown(was->elsewhere, is->elsewhere),
-			.wrong = seen_grown(was->wrong, is->wrong),
-			.held = seen_grown(was->held, is->held),
-			.severed = seen_grown(was->severed, is->severed),
-			.moved = seen_grown(was->moved, is->moved),
+			.elsewhere = grown(was->elsewhere, is->elsewhere),
+			.wrong = grown(was->wrong, is->wrong),
+			.held = grown(was->held, is->held),
+			.severed = grown(was->severed, is->severed),
+			.moved = grown(was->moved, is->moved),
 		};
 
 		if (memcmp(was, is, sizeof(*is)) == 0)
 			continue;
-		if (s->swept || s->is_new)
+		if (was->pad == 0)
 			listener->seen(listener->ctx, slot->names[n], slot->command, &news);
 		memcpy(&s->seen[i][n], is, sizeof(*is));
+		s->seen[i][n].pad = 0;
 	}
+}
+
+static struct was was_of(const struct pel_slot *slot)
+{
+	return (struct was){.pid = slot->pid,
+		.start_ticks = slot->start_ticks,
+		.pidns = slot->pidns,
+		.seen_ns = slot->seen_ns,
+		.routed = slot->routed,
+		.severed = slot->severed,
+		.refused = slot->refused,
+		.moved = slot->moved,
+		.retried = slot->retried,
+		.waited = slot->waited,
+		.given_up = slot->given_up,
+		.longest_ms = slot->longest_ms};
+}
+
+/* Takes what a slot tells.  True if it has connections, or has just had. */
+static bool slot_hear(struct slots_file *s, unsigned i, const struct pel_slot *slot,
+	const struct sweep *sweep)
+{
+	struct was is = was_of(slot), *was = &s->was[i];
+	bool used;
+
+	if (!is_known(s, i, slot))
+		slot_meet(s, i, slot, &is, sweep->now_ns);
+	else if (was->seen_ns != is.seen_ns)
+		was->moved_ns = sweep->now_ns;
+	sum_add(&s->sum, was, &is);
+	news_tell(slot, was, &is, sweep->listener);
+	seen_tell(s, i, slot, sweep->listener);
+	used = slot->tracked || is.routed != was->routed;
+	is.moved_ns = was->moved_ns;
+	*was = is;
+	return used;
 }
 
 static void wants_tell(const struct pel_slot *slot, const struct slots_listener *listener,
@@ -357,27 +429,22 @@ static void slot_sweep(struct slots_file *s, unsigned i, const struct pel_slot *
 	struct sweep *sweep)
 {
 	const struct slots_listener *listener = sweep->listener;
-	struct slots_summary *living = &sweep->living;
-	bool used = slot->tracked || slot->routed != s->was[i].routed;
+	bool known = is_known(s, i, slot), used;
 
 	if (slot->pid == 0)
 		return;
-	news_tell(s, i, slot, listener);
-	seen_tell(s, i, slot, listener);
+	used = slot->version && slot_hear(s, i, slot, sweep);
 	if (!slot_lives(s, i, slot, sweep->now_ns, sweep->thorough)) {
 		/* A script that came and went since the sweep before did want them. */
-		if (s->swept && slot->pid > 0 && slot->pid != s->was[i].pid)
+		if (s->swept && slot->pid > 0 && !known)
 			wants_tell(slot, listener, true);
-		slot_free(s, i, slot);
+		slot_free(s, i);
 		return;
 	}
-	s->was[i].pid = slot->pid;
-	s->was[i].routed = slot->routed;
 	wants_tell(slot, listener, used);
-	living->live++;
-	version_add(living, slot->version);
-	living->tracked += slot->tracked;
-	slot_add(slot, living);
+	s->sum.live++;
+	version_add(&s->sum, slot->version);
+	s->sum.tracked += believable(slot->tracked);
 }
 
 static bool path_leads_here(const struct slots_file *s)
@@ -387,11 +454,6 @@ static bool path_leads_here(const struct slots_file *s)
 	return fstatat(s->dirfd, PEL_RUN_SLOTS, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		st.st_ino == s->inode && st.st_dev == s->device &&
 		st.st_size == (off_t)sizeof(struct pel_slots);
-}
-
-static uint32_t believable(uint32_t sockets)
-{
-	return sockets < SOCKETS_MOST ? sockets : SOCKETS_MOST;
 }
 
 uint64_t slots_crowd(struct slots_file *s, slots_held *held, void *ctx)
@@ -418,9 +480,11 @@ bool slots_sweep(struct slots_file *s, uint64_t now_ns, bool thorough,
 	const struct slots_listener *listener, struct slots_summary *ret)
 {
 	struct sweep sweep = {.now_ns = now_ns, .thorough = thorough, .listener = listener};
-	const struct slots_summary *living = &sweep.living;
 	struct pel_slot batch[BATCH];
 
+	s->sum.live = 0;
+	s->sum.tracked = 0;
+	memset(s->sum.versions, 0, sizeof(s->sum.versions));
 	for (unsigned first = 0; first < PEL_SLOTS; first += BATCH) {
 		if (pread(s->fd, batch, sizeof(batch), offset_of(first)) != (ssize_t)sizeof(batch))
 			break;
@@ -428,18 +492,6 @@ bool slots_sweep(struct slots_file *s, uint64_t now_ns, bool thorough,
 			slot_sweep(s, first + i, &batch[i], &sweep);
 	}
 	s->swept = true;
-	*ret = s->gone;
-	ret->live = living->live;
-	ret->tracked = living->tracked;
-	memcpy(ret->versions, living->versions, sizeof(ret->versions));
-	ret->routed += living->routed;
-	ret->severed += living->severed;
-	ret->refused += living->refused;
-	ret->moved += living->moved;
-	ret->retried += living->retried;
-	ret->waited += living->waited;
-	ret->given_up += living->given_up;
-	if (ret->longest_ms < living->longest_ms)
-		ret->longest_ms = living->longest_ms;
+	*ret = s->sum;
 	return path_leads_here(s);
 }

@@ -12,7 +12,7 @@
 
 #define SLOTS_VERSIONS 8
 
-/* Sums over the living and, for what only counts up, over those that are gone. */
+/* The living, and what was done since the file was opened first, by those too that are gone. */
 struct slots_summary {
 	unsigned live;
 	uint64_t tracked;
@@ -34,14 +34,14 @@ struct slots_file;
 
 /*
  * Opens the file in the directory, or makes it anew if it is none; `mode` is that of a new one
- * (0600, or 0666 in a shared directory).  0 or -errno.
+ * (0600, or 0666 in a shared directory).  *ret is NULL, or what was opened before and is no longer where
+ * the path leads: then it goes on with that, and is as it was if it fails.  0 or -errno.
  */
 int slots_open(int dirfd, mode_t mode, struct slots_file **ret);
 void slots_close(struct slots_file *slots);
 
 struct slots_news {
-	uint32_t severed; /* nothing at the first sweep: that is no news */
-	uint32_t waited, given_up;
+	uint32_t severed, waited, given_up;
 	uint32_t longest_ms; /* of all waits so far */
 };
 

@@ -222,14 +222,6 @@ static void idle_look(struct worker *w, uint64_t now_ns)
 	loop_stop(w->loop, WORKER_STOPPED);
 }
 
-static void slots_renew(struct worker *w)
-{
-	slots_close(w->slots);
-	w->slots = NULL;
-	if (slots_open(w->o->station->dirfd, station_write_mode(w->o->station), &w->slots) < 0)
-		w->slots = NULL;
-}
-
 /* Often enough that a short idle-exit means what it says. */
 static uint64_t sweep_ns(const struct worker *w)
 {
@@ -250,7 +242,8 @@ static void on_sweep(void *ctx)
 	bool thorough = w->sweeps++ % THOROUGH_EVERY == 0;
 
 	if (!w->slots || !slots_sweep(w->slots, now_ns, thorough, &listener, &w->clients))
-		slots_renew(w);
+		(void)slots_open(w->o->station->dirfd, station_write_mode(w->o->station),
+			&w->slots);
 	failovers_note(w);
 	severed_tell(w,
 		&sweep.severed); /* its rows point into clusters, which the next line may free */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The slots of a host's processes, as a prober reads them. */
+/* The clients' slots as the daemon hears them: who lives, and what each has done, once. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -32,6 +32,7 @@ static int setup(void **state)
 	static struct fixture f;
 	int fd;
 
+	f.slots = NULL;
 	strcpy(f.dir, "/tmp/test_slots.XXXXXX");
 	assert_non_null(mkdtemp(f.dir));
 	f.dirfd = open(f.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -42,6 +43,23 @@ static int setup(void **state)
 	close(fd);
 	*state = &f;
 	return 0;
+}
+
+/* As a new daemon does it, or one that finds its file gone and has a new one made. */
+static void slots_anew(struct fixture *f, bool daemon)
+{
+	int fd;
+
+	if (daemon) {
+		slots_close(f->slots);
+		f->slots = NULL;
+	}
+	assert_int_equal(slots_open(f->dirfd, 0600, &f->slots), 0);
+	munmap(f->map, sizeof(*f->map));
+	fd = openat(f->dirfd, "clients.slots", O_RDWR | O_CLOEXEC);
+	f->map = mmap(NULL, sizeof(*f->map), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(f->map, MAP_FAILED);
+	close(fd);
 }
 
 static int teardown(void **state)
@@ -122,6 +140,7 @@ static void who_came_and_went_has_used_its_cluster(void **state)
 	struct slots_summary sum;
 
 	slot_take(f, 0, dead_pid(), own_pidns());
+	slots_anew(f, true);
 	slots_sweep(f->slots, SECOND, false, &listener, &sum);
 	assert_int_equal(used, 0); /* perhaps long ago */
 	slot_take(f, 0, dead_pid(), own_pidns());
@@ -146,7 +165,7 @@ static void the_dead_lose_their_slots(void **state)
 	assert_int_equal(sum.live, 1);
 	assert_int_equal(sum.tracked, 2);
 	assert_int_equal(sum.severed, 9); /* of the dead, too */
-	assert_int_equal(wanted, 77);
+	assert_int_equal(wanted, 2 * 77); /* it came and went in between */
 	assert_int_equal(f->map->slots[100].pid, 0);
 	assert_int_equal(f->map->slots[100].names[1], 0);
 	assert_int_equal(f->map->slots[100].version, 0);
@@ -194,6 +213,7 @@ static void what_was_severed_is_told_once(void **state)
 	struct slots_summary sum;
 
 	slot_take(f, 0, getpid(), own_pidns());
+	slots_anew(f, true);
 	slots_sweep(f->slots, SECOND, false, &listener, &sum);
 	assert_int_equal(told, 0); /* of an earlier worker's time */
 	f->map->slots[0].severed = 5;
@@ -220,7 +240,6 @@ static void waits_add(void *ctx, const uint64_t names[static PEL_SLOT_NAMES],
 	sum->longest_ms = news->longest_ms;
 }
 
-/* Also of an earlier worker's time: they count up, and tell of no moment. */
 static void waits_are_told_once(void **state)
 {
 	struct fixture *f = *state;
@@ -325,8 +344,7 @@ static void a_truncated_file_is_told_and_made_anew(void **state)
 	assert_int_equal(ftruncate(fd, 100), 0);
 	close(fd);
 	assert_false(slots_sweep(f->slots, SECOND, true, NULL, &sum));
-	slots_close(f->slots);
-	assert_int_equal(slots_open(f->dirfd, 0600, &f->slots), 0);
+	slots_anew(f, false);
 	assert_true(slots_sweep(f->slots, SECOND, true, NULL, &sum));
 	assert_int_equal(unlinkat(f->dirfd, "clients.slots", 0), 0);
 	assert_false(slots_sweep(f->slots, SECOND, true, NULL, &sum));
@@ -338,10 +356,98 @@ static void slots_survive_a_new_prober(void **state)
 	struct slots_summary sum;
 
 	slot_take(f, 0, getpid(), own_pidns());
-	slots_close(f->slots);
-	assert_int_equal(slots_open(f->dirfd, 0600, &f->slots), 0);
+	slots_anew(f, true);
 	assert_true(slots_sweep(f->slots, SECOND, true, NULL, &sum));
 	assert_int_equal(sum.live, 1);
+}
+
+static void seen_add(void *ctx, uint64_t hash, const char command[static 16],
+	const struct pel_slot_seen *seen)
+{
+	*(uint32_t *)ctx += seen->held;
+}
+
+/* A process that began so long ago has these totals, whoever has heard of them. */
+static void totals_take(struct fixture *f, unsigned i, uint64_t start_ticks, uint32_t n)
+{
+	struct pel_slot_more *more = &f->map->more[i];
+
+	slot_take(f, i, 999999, own_pidns() + 1); /* asked for in no /proc */
+	f->map->slots[i].start_ticks = start_ticks;
+	f->map->slots[i].seen_ns = SECOND;
+	f->map->slots[i].severed = f->map->slots[i].waited = n;
+	more->pid = 999999;
+	more->start_ticks = start_ticks;
+	more->seen[1].held = n;
+}
+
+/* What becomes of a process that has told of 3, and of 5 at last. */
+static const struct {
+	const char *how;
+	bool daemon, remade, silent, moves;
+	unsigned counted; /* by all that have listened since; a daemon's counters begin at 0 */
+} tellings[] = {
+	{"goes on", .counted = 5},
+	{"goes on with another daemon", .daemon = true, .counted = 2},
+	{"is silent for long", .silent = true, .counted = 5},
+	{"finds the file made anew", .remade = true, .counted = 5},
+	{"finds it so, and another place in it", .remade = true, .moves = true, .counted = 3},
+};
+
+static void what_a_process_has_done_is_counted_once(void **state)
+{
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(tellings) / sizeof(*tellings); i++) {
+		uint32_t held = 0;
+		const struct slots_listener listener = {.seen = seen_add, .ctx = &held};
+		unsigned at = 10 + (unsigned)i;
+		struct slots_summary sum, before;
+
+		slots_anew(f, true);
+		slots_sweep(f->slots, SECOND, false, NULL, &before);
+		totals_take(f, at, 100 + i, 3);
+		slots_sweep(f->slots, SECOND, false, &listener, &sum);
+		if (tellings[i].silent)
+			slots_sweep(f->slots, 200 * SECOND, false, NULL, &sum);
+		if (tellings[i].remade)
+			assert_int_equal(unlinkat(f->dirfd, "clients.slots", 0), 0);
+		if (tellings[i].remade || tellings[i].daemon)
+			slots_anew(f, tellings[i].daemon);
+		if (tellings[i].daemon) {
+			slots_sweep(f->slots, SECOND, false, &listener, &sum);
+			before.severed = before.waited = held = 0;
+		}
+		totals_take(f, at + (tellings[i].moves ? 100 : 0), 100 + i, 5);
+		slots_sweep(f->slots, SECOND, false, &listener, &sum);
+		if (sum.severed - before.severed != tellings[i].counted ||
+			sum.waited - before.waited != tellings[i].counted ||
+			held != tellings[i].counted)
+			fail_msg("%s: %u severed, %u waited, %u held", tellings[i].how,
+				(unsigned)(sum.severed - before.severed),
+				(unsigned)(sum.waited - before.waited), held);
+		f->map->slots[at].pid = f->map->slots[at + 100].pid = 0;
+	}
+}
+
+/* Whoever writes a time to come lives no longer by that. */
+static void a_time_to_come_is_no_life(void **state)
+{
+	struct fixture *f = *state;
+	struct slots_summary sum;
+	uint64_t now = 1000 * SECOND;
+
+	slot_take(f, 0, 999999, own_pidns() + 1);
+	f->map->slots[0].seen_ns = UINT64_MAX - 10;
+	for (unsigned i = 0; i < 5; i++, now += 90 * SECOND) {
+		slots_sweep(f->slots, now, true, NULL, &sum);
+		assert_int_equal(sum.live, 1);
+		f->map->slots[0].seen_ns++; /* by a clock that is no less alive */
+	}
+	slots_sweep(f->slots, now, true, NULL, &sum);
+	assert_int_equal(sum.live, 1);
+	slots_sweep(f->slots, now + 101 * SECOND, true, NULL, &sum);
+	assert_int_equal(sum.live, 0);
 }
 
 int main(void)
@@ -360,6 +466,8 @@ int main(void)
 		IN_DIR(a_slot_that_is_never_filled_is_freed),
 		IN_DIR(a_truncated_file_is_told_and_made_anew),
 		IN_DIR(slots_survive_a_new_prober),
+		IN_DIR(what_a_process_has_done_is_counted_once),
+		IN_DIR(a_time_to_come_is_no_life),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,12 +12,12 @@
  */
 #include "write.h"
 
+#include "file.h"
 #include "held.h"
 
 #include "common/names.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <stdio.h>
@@ -40,11 +40,8 @@ struct map_record {
 };
 
 struct map_write {
-	int dirfd;
+	struct map_file file;
 	struct map_write_options options;
-	struct pel_map *map;
-	dev_t dev;
-	ino_t ino;
 	uint64_t checked_ns;
 	uint32_t crowd;
 	struct map_record *clusters[PEL_MAP_CLUSTERS]; /* NULL: never used */
@@ -90,86 +87,20 @@ static uint64_t netns_inode(void)
 	return stat("/proc/self/ns/net", &st) == 0 ? (uint64_t)st.st_ino : 0;
 }
 
-static bool map_is_whole(const struct pel_map *map)
-{
-	const struct pel_map_header *h = &map->header;
-
-	return h->magic == PEL_MAP_MAGIC && h->version == PEL_MAP_VERSION &&
-		h->header_size == sizeof(*h) && h->file_size == sizeof(*map);
-}
-
-static int map_from_fd(int fd, struct map_write *w, const struct stat *st)
-{
-	void *map = mmap(NULL, sizeof(*w->map), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-
-	if (map == MAP_FAILED)
-		return -errno;
-	w->map = map;
-	w->dev = st->st_dev;
-	w->ino = st->st_ino;
-	return 0;
-}
-
-/* The map that is there, if it is ours and whole; -ENOENT for anything else. */
-static int map_reuse(struct map_write *w)
-{
-	int r = -ENOENT,
-	    fd = openat(w->dirfd, PEL_MAP_FILE, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	struct stat st;
-
-	if (fd < 0)
-		return -ENOENT;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
-		st.st_nlink != 1 || (st.st_mode & 0777) != w->options.mode ||
-		st.st_size != sizeof(*w->map))
-		goto out;
-	r = map_from_fd(fd, w, &st);
-	if (r == 0 && !map_is_whole(w->map)) {
-		(void)munmap(w->map, sizeof(*w->map));
-		w->map = NULL;
-		r = -ENOENT;
-	}
-out:
-	(void)close(fd);
-	return r;
-}
-
-/* A new file without a name in the directory that readers know; all of its pages are there. */
-static int map_make(struct map_write *w, char ret_name[static 64])
-{
-	struct stat st;
-	int r, fd;
-
-	(void)snprintf(ret_name, 64, "." PEL_MAP_FILE ".%d", (int)getpid());
-	(void)unlinkat(w->dirfd, ret_name, 0);
-	fd = openat(w->dirfd, ret_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return -errno;
-	r = fchmod(fd, w->options.mode) < 0 ? -errno : -posix_fallocate(fd, 0, sizeof(*w->map));
-	if (r == 0 && fstat(fd, &st) < 0)
-		r = -errno;
-	if (r == 0)
-		r = map_from_fd(fd, w, &st);
-	(void)close(fd);
-	if (r < 0)
-		(void)unlinkat(w->dirfd, ret_name, 0);
-	return r;
-}
-
 static void park_fill(struct map_write *w)
 {
-	w->map->header.park4 = w->options.park4;
-	w->map->header.park6 = w->options.park6;
+	w->file.map->header.park4 = w->options.park4;
+	w->file.map->header.park6 = w->options.park6;
 }
 
 static void header_fill(struct map_write *w, uint64_t now_ns)
 {
-	struct pel_map_header *h = &w->map->header;
+	struct pel_map_header *h = &w->file.map->header;
 
 	h->magic = PEL_MAP_MAGIC;
 	h->version = PEL_MAP_VERSION;
 	h->header_size = sizeof(*h);
-	h->file_size = sizeof(*w->map);
+	h->file_size = sizeof(*w->file.map);
 	h->netns = netns_inode();
 	h->start_ns = now_ns;
 	h->pid = (int32_t)getpid();
@@ -184,7 +115,7 @@ static void header_fill(struct map_write *w, uint64_t now_ns)
 static void record_store(struct map_write *w, unsigned cluster, const struct pel_hot *hot,
 	const struct pel_cold *cold)
 {
-	struct pel_map_cluster *c = &w->map->clusters[cluster];
+	struct pel_map_cluster *c = &w->file.map->clusters[cluster];
 	uint32_t odd = seq_begin(&c->seq);
 
 	words_store(&c->hot, hot, sizeof(*hot));
@@ -224,9 +155,9 @@ static int index_rebuild(struct map_write *w)
 				index_add(index, rec->hot.names[n].hash, c, n);
 		}
 	}
-	odd = seq_begin(&w->map->header.index_seq);
-	words_store(w->map->index, index, PEL_MAP_INDEX * sizeof(*index));
-	seq_end(&w->map->header.index_seq, odd);
+	odd = seq_begin(&w->file.map->header.index_seq);
+	words_store(w->file.map->index, index, PEL_MAP_INDEX * sizeof(*index));
+	seq_end(&w->file.map->header.index_seq, odd);
 	free(index);
 	return 0;
 }
@@ -242,7 +173,7 @@ static struct map_record *record_new(struct map_write *w, unsigned cluster)
 static void record_remember(struct map_write *w, const struct map_record *rec)
 {
 	map_held_keep(&w->held, &rec->hot, &rec->cold,
-		atomic_load_explicit(&w->map->header.heartbeat_ns, memory_order_relaxed));
+		atomic_load_explicit(&w->file.map->header.heartbeat_ns, memory_order_relaxed));
 }
 
 /* What the earlier prober said, each record if it is sane and whole; the rest is freed.  Not to
@@ -254,10 +185,10 @@ static void records_inherit(struct map_write *w, bool keep)
 		static const struct pel_hot no_hot = {.writer = PEL_NONE};
 		struct map_record *rec;
 
-		if (w->map->clusters[c].seq == 0)
+		if (w->file.map->clusters[c].seq == 0)
 			continue;
 		rec = record_new(w, c);
-		if (rec && pel_map_read_all(w->map, c, &rec->hot, &rec->cold) == 0) {
+		if (rec && pel_map_read_all(w->file.map, c, &rec->hot, &rec->cold) == 0) {
 			rec->used = rec->unclaimed = keep;
 			if (!keep)
 				record_remember(w, rec);
@@ -270,14 +201,14 @@ static void records_inherit(struct map_write *w, bool keep)
 /* The whole content into a new file, which then takes the path. */
 static int map_republish(struct map_write *w, uint64_t now_ns)
 {
-	const struct pel_map *old = w->map;
+	const struct pel_map *old = w->file.map;
 	char name[64];
-	int r = map_make(w, name);
+	int r = map_file_make(&w->file, name);
 
 	if (r < 0)
 		return r;
 	if (old)
-		memcpy((char *)w->map + SWITCHES_AT, (const char *)old + SWITCHES_AT,
+		memcpy((char *)w->file.map + SWITCHES_AT, (const char *)old + SWITCHES_AT,
 			SWITCHES_SIZE);
 	header_fill(w, now_ns);
 	map_write_crowd(w, w->crowd);
@@ -286,10 +217,10 @@ static int map_republish(struct map_write *w, uint64_t now_ns)
 			record_store(w, c, &w->clusters[c]->hot, &w->clusters[c]->cold);
 	}
 	r = index_rebuild(w);
-	if (r == 0 && renameat(w->dirfd, name, w->dirfd, PEL_MAP_FILE) < 0)
+	if (r == 0 && renameat(w->file.dirfd, name, w->file.dirfd, PEL_MAP_FILE) < 0)
 		r = -errno;
 	if (r < 0)
-		(void)unlinkat(w->dirfd, name, 0);
+		(void)unlinkat(w->file.dirfd, name, 0);
 	return r;
 }
 
@@ -301,13 +232,14 @@ int map_write_open(int dirfd, const struct map_write_options *options, uint64_t 
 
 	if (!w)
 		return -ENOMEM;
-	w->dirfd = dirfd;
+	w->file.dirfd = dirfd;
+	w->file.mode = options->mode;
 	w->options = *options;
 	w->checked_ns = now_ns;
-	r = map_reuse(w);
+	r = map_file_reuse(&w->file);
 	if (r == 0) {
-		bool keep =
-			pel_map_is_fresh(w->map, now_ns) && w->map->header.netns == netns_inode();
+		bool keep = pel_map_is_fresh(w->file.map, now_ns) &&
+			w->file.map->header.netns == netns_inode();
 
 		park_fill(w); /* first: an earlier prober's ports may be anybody's by now */
 		records_inherit(w, keep);
@@ -338,40 +270,32 @@ void map_write_close(struct map_write *w, bool orderly)
 {
 	if (!w)
 		return;
-	if (w->map && orderly)
-		map_abandon(w->map);
-	else if (w->map)
-		(void)munmap(w->map, sizeof(*w->map));
+	if (w->file.map && orderly)
+		map_abandon(w->file.map);
+	else if (w->file.map)
+		(void)munmap(w->file.map, sizeof(*w->file.map));
 	for (unsigned c = 0; c < PEL_MAP_CLUSTERS; c++)
 		free(w->clusters[c]);
 	map_held_free(&w->held);
 	free(w);
 }
 
-static bool path_is_ours(const struct map_write *w)
-{
-	struct stat st;
-
-	return fstatat(w->dirfd, PEL_MAP_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		st.st_dev == w->dev && st.st_ino == w->ino;
-}
-
 int map_write_beat(struct map_write *w, uint64_t now_ns)
 {
-	struct pel_map *old = w->map;
+	struct pel_map *old = w->file.map;
 	int r;
 
 	atomic_store_explicit(&old->header.heartbeat_ns, now_ns, memory_order_release);
 	if (now_ns - w->checked_ns < PATH_CHECK_NS)
 		return 0;
 	w->checked_ns = now_ns;
-	if (path_is_ours(w))
+	if (map_file_is_there(&w->file))
 		return 0;
 	r = map_republish(w, now_ns);
 	if (r < 0) {
-		if (w->map != old)
-			(void)munmap(w->map, sizeof(*w->map));
-		w->map = old;
+		if (w->file.map != old)
+			(void)munmap(w->file.map, sizeof(*w->file.map));
+		w->file.map = old;
 		return r;
 	}
 	map_abandon(old);
@@ -381,7 +305,7 @@ int map_write_beat(struct map_write *w, uint64_t now_ns)
 void map_write_crowd(struct map_write *w, uint64_t sockets)
 {
 	w->crowd = sockets < UINT32_MAX ? (uint32_t)sockets : UINT32_MAX;
-	atomic_store_explicit(&w->map->header.crowd, w->crowd, memory_order_relaxed);
+	atomic_store_explicit(&w->file.map->header.crowd, w->crowd, memory_order_relaxed);
 }
 
 /* Never repeats: the clock does not go back while a machine is up, and the file dies with it. */
@@ -415,7 +339,7 @@ int map_write_take(struct map_write *w, uint64_t now_ns)
 		memset(&rec->cold, 0, sizeof(rec->cold));
 		rec->used = true;
 		rec->unclaimed = false;
-		w->map->header.modes[c] = PEL_MODE_ACTIVE;
+		w->file.map->header.modes[c] = PEL_MODE_ACTIVE;
 		record_store(w, c, &rec->hot, &rec->cold);
 		return (int)c;
 	}
@@ -464,8 +388,8 @@ void map_write_release(struct map_write *w, unsigned cluster)
 	rec->hot.uid = uid; /* for uid_new(); the published one is 0 */
 	rec->used = rec->unclaimed = false;
 	(void)index_rebuild(w);
-	word_move(&w->map->header.wake);
-	word_move(&w->map->header.first);
+	word_move(&w->file.map->header.wake);
+	word_move(&w->file.map->header.first);
 }
 
 const struct pel_hot *map_write_hot(const struct map_write *w, unsigned cluster)
@@ -506,14 +430,14 @@ void map_write_publish(struct map_write *w, unsigned cluster, const struct pel_h
 	if (reindex)
 		(void)index_rebuild(w);
 	if (changes & MAP_CHANGE_WAKE)
-		word_move(&w->map->header.wake);
+		word_move(&w->file.map->header.wake);
 	if (changes & MAP_CHANGE_FIRST)
-		word_move(&w->map->header.first);
+		word_move(&w->file.map->header.first);
 }
 
 void map_write_mode(struct map_write *w, unsigned cluster, enum pel_mode mode)
 {
-	struct pel_map_header *h = &w->map->header;
+	struct pel_map_header *h = &w->file.map->header;
 	_Atomic uint8_t *said = cluster < PEL_MAP_CLUSTERS ? &h->modes[cluster] : &h->mode;
 
 	if (atomic_exchange(said, (uint8_t)mode) == mode)
@@ -530,12 +454,12 @@ void map_write_mode(struct map_write *w, unsigned cluster, enum pel_mode mode)
 
 enum pel_mode map_write_mode_of(const struct map_write *w, unsigned cluster)
 {
-	return pel_map_mode(w->map, cluster);
+	return pel_map_mode(w->file.map, cluster);
 }
 
 void map_write_drill(struct map_write *w, int32_t pid)
 {
-	w->map->header.drill_pid = pid;
-	word_move(&w->map->header.drill);
-	word_move(&w->map->header.wake);
+	w->file.map->header.drill_pid = pid;
+	word_move(&w->file.map->header.drill);
+	word_move(&w->file.map->header.wake);
 }

@@ -7,6 +7,7 @@
  */
 #include "map/write.c"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/stat.h>
 
@@ -80,7 +81,7 @@ int main(int argc, char **argv)
 
 	if (map_write_open(dirfd, &options, 1, &w) < 0)
 		return 2;
-	map = w->map;
+	map = w->file.map;
 	c = map_write_take(w, 1);
 	fill(&hot, &cold, 0);
 	map_write_publish(w, (unsigned)c, &hot, &cold, MAP_CHANGE_WAKE);

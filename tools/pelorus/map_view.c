@@ -12,7 +12,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -125,44 +127,85 @@ int map_view_reports(const char *name, struct report **ret)
 	return n;
 }
 
-static void command_clean(struct pel_slot *slot)
+static bool is_slot_file(int fd, bool *ret_more)
 {
-	slot->command[sizeof(slot->command) - 1] = '\0';
-	for (char *c = slot->command; *c; c++) {
-		if (*c < ' ' || *c > '~')
-			*c = '?';
-	}
+	struct {
+		uint64_t magic;
+		uint32_t count, slot_size, more_size, pad;
+	} head;
+
+	if (fd < 0 || pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head))
+		return false;
+	*ret_more = head.more_size == sizeof(struct pel_slot_more);
+	return head.magic == PEL_SLOTS_MAGIC && head.count == PEL_SLOTS &&
+		head.slot_size == sizeof(struct pel_slot);
 }
 
-static int slots_take(FILE *from, struct pel_slot *ret)
+/* Whoever writes slots may write what would be orders to a terminal, or ends a string of JSON. */
+static void command_take(struct slot_seen *s)
 {
-	uint64_t magic = 0;
+	for (size_t i = 0; i < sizeof(s->slot.command) && s->slot.command[i]; i++) {
+		char c = s->slot.command[i];
+
+		s->command[i] = c < ' ' || c > '~' || c == '"' || c == '\\' ? '?' : c;
+	}
+	if (!*s->command)
+		strcpy(s->command, "-");
+}
+
+static void more_take(int fd, off_t i, struct slot_seen *s)
+{
+	if (pread(fd, &s->more, sizeof(s->more),
+		    (off_t)offsetof(struct pel_slots, more) + i * (off_t)sizeof(s->more)) !=
+			(ssize_t)sizeof(s->more) ||
+		s->more.pid != s->slot.pid || s->more.start_ticks != s->slot.start_ticks)
+		memset(&s->more, 0, sizeof(s->more));
+}
+
+static int slots_read(int fd, pid_t only, bool has_more, struct slot_seen **ret)
+{
+	struct slot_seen *grown;
+	struct pel_slot slot;
 	int n = 0;
 
-	if (fread(&magic, sizeof(magic), 1, from) != 1 || magic != PEL_SLOTS_MAGIC ||
-		fseek(from, offsetof(struct pel_slots, slots), SEEK_SET) != 0)
-		return -EPROTO;
-	for (unsigned i = 0; i < PEL_SLOTS && fread(&ret[n], sizeof(*ret), 1, from) == 1; i++) {
-		command_clean(&ret[n]);
-		n += ret[n].pid > 0 && ret[n].version;
+	for (off_t i = 0; i < PEL_SLOTS; i++) {
+		if (pread(fd, &slot, sizeof(slot),
+			    (off_t)offsetof(struct pel_slots, slots) + i * (off_t)sizeof(slot)) !=
+			(ssize_t)sizeof(slot))
+			break;
+		if (slot.pid <= 0 || !slot.version || (only && slot.pid != only))
+			continue;
+		grown = realloc(*ret, ((size_t)n + 1) * sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		*ret = grown;
+		memset(&grown[n], 0, sizeof(*grown));
+		memcpy(&grown[n].slot, &slot, sizeof(slot));
+		if (has_more)
+			more_take(fd, i, &grown[n]);
+		command_take(&grown[n++]);
 	}
 	return n;
 }
 
-int map_view_slots(const struct map_view *view, struct pel_slot **ret)
+int map_view_slots(const struct map_view *view, pid_t only, struct slot_seen **ret)
 {
-	int fd = openat(view->dirfd, PEL_RUN_SLOTS, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	FILE *from = fd < 0 ? NULL : fdopen(fd, "r");
-	int n = -errno;
+	int fd = openat(view->dirfd, PEL_RUN_SLOTS, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK),
+	    n = -ENOENT;
+	bool has_more;
 
-	*ret = calloc(PEL_SLOTS, sizeof(**ret));
-	if (from && *ret)
-		n = slots_take(from, *ret);
-	if (from)
-		(void)fclose(from);
-	else if (fd >= 0)
+	*ret = NULL;
+	if (is_slot_file(fd, &has_more))
+		n = slots_read(fd, only, has_more, ret);
+	if (fd >= 0)
 		(void)close(fd);
-	return *ret ? n : -ENOMEM;
+	return n;
+}
+
+void slot_version_text(const struct slot_seen *s, char ret[static 16])
+{
+	(void)snprintf(ret, 16, "%u.%u.%u", s->slot.version >> 16 & 255, s->slot.version >> 8 & 255,
+		s->slot.version & 255);
 }
 
 static bool is_follower(const struct pel_slot *slot, const struct report *r)
@@ -178,16 +221,16 @@ static bool is_follower(const struct pel_slot *slot, const struct report *r)
 
 unsigned map_view_followers(const struct report *report)
 {
-	struct pel_slot *slots = NULL;
+	struct slot_seen *slots = NULL;
 	struct map_view view;
 	unsigned found = 0;
 	int n;
 
 	if (map_view_open(&view) < 0)
 		return 0;
-	n = map_view_slots(&view, &slots);
+	n = map_view_slots(&view, 0, &slots);
 	for (int i = 0; i < n; i++)
-		found += is_follower(&slots[i], report);
+		found += is_follower(&slots[i].slot, report);
 	free(slots);
 	map_view_close(&view);
 	return found;

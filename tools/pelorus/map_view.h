@@ -7,6 +7,8 @@
 
 #include <pelorus/slots.h>
 
+#include <sys/types.h>
+
 struct map_view {
 	const struct pel_map *map;
 	int dirfd;
@@ -35,11 +37,20 @@ unsigned map_view_all(const struct map_view *view, struct report ret[static PEL_
  */
 int map_view_reports(const char *name, struct report **ret);
 
+/* What a process tells of itself. */
+struct slot_seen {
+	struct pel_slot slot;
+	struct pel_slot_more more; /* all zero where it does not tell it */
+	char command[17];          /* harmless to a terminal, and in JSON */
+};
+
 /*
- * The processes that tell of themselves, to be freed; what others may have written is no order to a
- * terminal.  How many, or -errno.
+ * All that tell of themselves, or those of this pid: there may be one in each container.  To be freed
+ * in any case.  How many; -ENOENT: it cannot be read; -ENOMEM.
  */
-int map_view_slots(const struct map_view *view, struct pel_slot **ret);
+int map_view_slots(const struct map_view *view, pid_t only, struct slot_seen **ret);
+
+void slot_version_text(const struct slot_seen *s, char ret[static 16]);
 
 /* How many processes of this host follow a name of that cluster, as they tell; 0 if nobody can say. */
 unsigned map_view_followers(const struct report *report);

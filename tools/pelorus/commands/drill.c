@@ -61,10 +61,16 @@ static void compare(const struct process_seen *was, const struct process_seen *i
 	o->back = back;
 }
 
-static const struct process_seen *find(const struct process_seen *list, int n, int32_t pid)
+static const struct process_seen *find(const struct process_seen *list, int n,
+	const struct process_seen *p)
 {
+	const struct pel_slot *was = &p->told.slot;
+
 	for (int i = 0; i < n; i++) {
-		if (list[i].slot.pid == pid)
+		const struct pel_slot *is = &list[i].told.slot;
+
+		if (is->pid == was->pid && is->pidns == was->pidns &&
+			is->start_ticks == was->start_ticks)
 			return &list[i];
 	}
 	return NULL;
@@ -79,13 +85,13 @@ static bool look(const struct map_view *view, const struct process_seen *was, in
 	bool all = true;
 
 	for (int i = 0; i < n && n_now >= 0; i++) {
-		const struct process_seen *is = find(now, n_now, was[i].slot.pid);
+		const struct process_seen *is = find(now, n_now, &was[i]);
 
 		if (is && is->open >= 0)
 			compare(&was[i], is, took_ns, &outcomes[i]);
 		all &= outcomes[i].back >= outcomes[i].ended;
 	}
-	free(now);
+	processes_free(now, n_now);
 	return all;
 }
 
@@ -109,7 +115,7 @@ static void before_print(const struct process_seen *list, int n)
 {
 	printf("%7s %-16s %5s %5s\n", "PID", "COMMAND", "OPEN", "IDLE");
 	for (int i = 0; i < n; i++)
-		printf("%7d %-16s %5d %5d\n", list[i].slot.pid, list[i].command,
+		printf("%7d %-16s %5d %5d\n", list[i].told.slot.pid, list[i].told.command,
 			list[i].open < 0 ? 0 : list[i].open, list[i].idle);
 }
 
@@ -122,7 +128,7 @@ static void after_print(const struct process_seen *list, int n, const struct out
 
 		if (o->back_ns)
 			(void)snprintf(after, sizeof(after), "%.2f s", (double)o->back_ns / 1e9);
-		printf("%7d %-16s %5d %5d %5d %8s\n", list[i].slot.pid, list[i].command,
+		printf("%7d %-16s %5d %5d %5d %8s\n", list[i].told.slot.pid, list[i].told.command,
 			list[i].open < 0 ? 0 : list[i].open, o->ended, o->back, after);
 	}
 }
@@ -136,9 +142,13 @@ static int drill(const char *command, const struct map_view *view, const char *p
 
 	if (n < 0)
 		return command_fail(command, STATUS_FAILED, "who is there cannot be read");
-	if (pid && n == 0) {
-		free(list);
-		return command_fail(command, STATUS_UNKNOWN, "process %s follows no name", pid);
+	if (pid && n != 1) {
+		processes_free(list, n);
+		return n == 0
+			? command_fail(command, STATUS_UNKNOWN, "process %s follows no name", pid)
+			: command_fail(command, STATUS_FAILED,
+				  "%s is the number of %d processes, in containers: all would be meant",
+				  pid, n);
 	}
 	outcomes = calloc((size_t)n + 1, sizeof(*outcomes));
 	if (pid)
@@ -153,7 +163,7 @@ static int drill(const char *command, const struct map_view *view, const char *p
 		}
 	}
 	free(outcomes);
-	free(list);
+	processes_free(list, n);
 	return status;
 }
 

@@ -11,6 +11,7 @@
 #include "common/words.h"
 
 #include <getopt.h>
+#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,16 +24,10 @@ static const char help[] =
 	"longest wait; and how often a handle of a client library was moved.  With PID that one alone,\n"
 	"a line for each.\n";
 
-static void version_text(const struct process_seen *p, char ret[static 16])
-{
-	(void)snprintf(ret, 16, "%u.%u.%u", p->slot.version >> 16 & 255, p->slot.version >> 8 & 255,
-		p->slot.version & 255);
-}
-
 /* What the kernel says; where it does not, what the process last told. */
 static unsigned open_of(const struct process_seen *p)
 {
-	return p->open < 0 ? p->slot.tracked : (unsigned)p->open;
+	return p->open < 0 ? p->told.slot.tracked : (unsigned)p->open;
 }
 
 static void list_print(const char *between, const struct process_seen *p, bool instances)
@@ -52,15 +47,15 @@ static void list_print(const char *between, const struct process_seen *p, bool i
 
 static void line_print(const struct process_seen *p)
 {
-	const struct pel_slot *s = &p->slot;
+	const struct pel_slot *s = &p->told.slot;
 	char version[16], longest[16] = "-";
 
-	version_text(p, version);
+	slot_version_text(&p->told, version);
 	if (s->longest_ms)
 		(void)snprintf(longest, sizeof(longest), "%.1f s", s->longest_ms / 1e3);
-	printf("%7d %-8s %-16s %-8s %-7s %5u %7u %5u %5u %6u %7u %8s ", s->pid, p->user, p->command,
-		version, pel_word_of_mode(p->mode), open_of(p), s->severed, s->held, s->moved,
-		s->waited, s->given_up, longest);
+	printf("%7d %-8s %-16s %-8s %-7s %5u %7u %5u %5u %6u %7u %8s ", s->pid, p->user,
+		p->told.command, version, pel_word_of_mode(p->mode), open_of(p), s->severed,
+		s->held, s->moved, s->waited, s->given_up, longest);
 	list_print(",", p, true);
 	putchar(' ');
 	list_print(",", p, false);
@@ -78,11 +73,11 @@ static void table_print(const struct process_seen *list, int n)
 
 static void process_print(const struct process_seen *p)
 {
-	const struct pel_slot *s = &p->slot;
+	const struct pel_slot *s = &p->told.slot;
 	char version[16];
 
-	version_text(p, version);
-	printf("process   %d, %s of %s\n", s->pid, p->command, p->user);
+	slot_version_text(&p->told, version);
+	printf("process   %d, %s of %s\n", s->pid, p->told.command, p->user);
 	printf("library   %s, %s\n", version, pel_word_of_mode(p->mode));
 	printf("names     ");
 	list_print(" ", p, false);
@@ -100,16 +95,17 @@ static void json_print(const struct process_seen *list, int n)
 	putchar('[');
 	for (int i = 0; i < n; i++) {
 		const struct process_seen *p = &list[i];
-		const struct pel_slot *s = &p->slot;
+		const struct pel_slot *s = &p->told.slot;
+		struct json_object *user = json_object_new_string(p->user); /* CORP\alice */
 		char version[16];
 
-		version_text(p, version);
-		printf("%s{\"pid\":%d,\"user\":\"%s\",\"command\":\"%s\",\"version\":\"%s\","
+		slot_version_text(&p->told, version);
+		printf("%s{\"pid\":%d,\"user\":%s,\"command\":\"%s\",\"version\":\"%s\","
 		       "\"mode\":\"%s\",\"open\":%u,\"severed\":%u,\"held\":%u,\"moved\":%u,"
 		       "\"waited\":%u,\"given_up\":%u,\"longest_ms\":%u,\"names\":[",
-			i ? "," : "", s->pid, p->user, p->command, version,
-			pel_word_of_mode(p->mode), open_of(p), s->severed, s->held, s->moved,
-			s->waited, s->given_up, s->longest_ms);
+			i ? "," : "", s->pid, json_object_to_json_string(user), p->told.command,
+			version, pel_word_of_mode(p->mode), open_of(p), s->severed, s->held,
+			s->moved, s->waited, s->given_up, s->longest_ms);
 		for (unsigned k = 0; k < p->n_names; k++)
 			printf("%s\"%s\"", k ? "," : "", p->names[k]);
 		printf("],\"instances\":{");
@@ -117,6 +113,7 @@ static void json_print(const struct process_seen *list, int n)
 			printf("%s\"%s\":%u", k ? "," : "", p->instances[k].id,
 				p->instances[k].open);
 		printf("}}");
+		json_object_put(user);
 	}
 	puts("]");
 }
@@ -136,7 +133,7 @@ static int list(const char *command, const struct map_view *view, pid_t only, bo
 		process_print(&found[0]);
 	else
 		table_print(found, n);
-	free(found);
+	processes_free(found, n);
 	return status;
 }
 

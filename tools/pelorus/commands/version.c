@@ -10,76 +10,45 @@
 #include "prober.h"
 #include "status_json.h"
 
-#include "common/rundir.h"
-
 #include <pelorus/map.h>
-#include <pelorus/slots.h>
 
-#include <fcntl.h>
 #include <json-c/json.h>
 #include <libsmartcols.h>
 #include <mysql.h>
 #include <stdio.h>
-#include <unistd.h>
+#include <stdlib.h>
 
 static const char help[] =
 	"usage: pelorus version [--running]\n"
 	"Prints the version, where library and prober are, and the versions of the libraries in use.\n"
 	"With --running: the prober's that is at work, and that of each process's library.\n";
 
-static void slot_print(int fd, unsigned i)
-{
-	struct pel_slot slot;
-	char command[sizeof(slot.command) + 1] = "";
-
-	if (pread(fd, &slot, sizeof(slot),
-		    (off_t)(offsetof(struct pel_slots, slots) + i * sizeof(slot))) !=
-			(ssize_t)sizeof(slot) ||
-		slot.pid <= 0 || slot.version == 0)
-		return;
-	for (size_t c = 0; c < sizeof(slot.command) && slot.command[c]; c++)
-		command[c] = slot.command[c] < ' ' || slot.command[c] > '~' ? '?' : slot.command[c];
-	printf("library %u.%u.%u process %d %s\n", slot.version >> 16, slot.version >> 8 & 255,
-		slot.version & 255, slot.pid, command);
-}
-
-static int slots_print(const char *command, int dirfd)
-{
-	int fd = openat(dirfd, PEL_RUN_SLOTS, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	struct {
-		uint64_t magic;
-		uint32_t count, slot_size;
-	} head;
-
-	if (fd < 0 || pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
-		head.magic != PEL_SLOTS_MAGIC || head.slot_size != sizeof(struct pel_slot)) {
-		if (fd >= 0)
-			(void)close(fd);
-		return command_fail(command, STATUS_FAILED, "who is there cannot be read");
-	}
-	for (unsigned i = 0; i < head.count && i < PEL_SLOTS; i++)
-		slot_print(fd, i);
-	(void)close(fd);
-	return STATUS_OK;
-}
-
 static int running_print(const char *command)
 {
 	struct json_object *object;
+	struct slot_seen *slots;
 	struct map_view view;
-	int status = status_json_ask(command, &object), r;
+	int status = status_json_ask(command, &object), n;
 
 	if (status != STATUS_OK)
 		return status;
 	printf("prober %s process %lld\n", status_json_text(object, "version"),
 		status_json_number(object, "pid"));
 	json_object_put(object);
-	r = map_view_open(&view);
-	if (r < 0)
-		return map_view_fail(command, r);
-	status = slots_print(command, view.dirfd);
+	n = map_view_open(&view);
+	if (n < 0)
+		return map_view_fail(command, n);
+	n = map_view_slots(&view, 0, &slots);
 	map_view_close(&view);
-	return status;
+	for (int i = 0; i < n; i++) {
+		char version[16];
+
+		slot_version_text(&slots[i], version);
+		printf("library %s process %d %s\n", version, slots[i].slot.pid, slots[i].command);
+	}
+	free(slots);
+	return n < 0 ? command_fail(command, STATUS_FAILED, "who is there cannot be read")
+		     : STATUS_OK;
 }
 
 int cmd_version(int argc, char **argv)

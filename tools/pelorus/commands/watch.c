@@ -83,7 +83,8 @@ static void clusters_print(FILE *to)
 /* Those that wait first, then those with most connections. */
 static int slot_compare(const void *a, const void *b)
 {
-	const struct pel_slot *x = a, *y = b;
+	const struct pel_slot *x = &((const struct slot_seen *)a)->slot,
+			      *y = &((const struct slot_seen *)b)->slot;
 
 	if (x->held != y->held)
 		return x->held < y->held ? 1 : -1;
@@ -92,13 +93,13 @@ static int slot_compare(const void *a, const void *b)
 
 static void processes_print(FILE *to)
 {
-	struct pel_slot *slots = NULL;
+	struct slot_seen *slots;
 	struct map_view view;
 	int n = map_view_open(&view);
 
 	if (n < 0)
 		return;
-	n = map_view_slots(&view, &slots);
+	n = map_view_slots(&view, 0, &slots);
 	map_view_close(&view);
 	if (n > 0) {
 		qsort(slots, (size_t)n, sizeof(*slots), slot_compare);
@@ -106,8 +107,8 @@ static void processes_print(FILE *to)
 			"HELD");
 	}
 	for (int i = 0; i < n && i < PROCESSES_SHOWN; i++)
-		fprintf(to, "%7d %-16s %5u %7u %5u\n", slots[i].pid, slots[i].command,
-			slots[i].tracked, slots[i].severed, slots[i].held);
+		fprintf(to, "%7d %-16s %5u %7u %5u\n", slots[i].slot.pid, slots[i].command,
+			slots[i].slot.tracked, slots[i].slot.severed, slots[i].slot.held);
 	if (n > PROCESSES_SHOWN)
 		fprintf(to, "%7s and %d more: pelorus ps\n", "", n - PROCESSES_SHOWN);
 	free(slots);

@@ -2,17 +2,14 @@
 #include "processes.h"
 
 #include "common/names.h"
-#include "common/rundir.h"
 #include "rules/sever.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 struct cluster_seen {
 	bool used;
@@ -40,34 +37,62 @@ static void clusters_read(struct look *look)
 	}
 }
 
-/* Whoever writes slots may write what would be orders to a terminal, or ends a string of JSON. */
-static void command_take(struct process_seen *p)
+/* Field 22 of /proc/PID/stat, behind the command, which may contain anything; 0 if not known. */
+static uint64_t start_ticks(pid_t pid)
 {
-	for (size_t i = 0; i < sizeof(p->slot.command) && p->slot.command[i]; i++) {
-		char c = p->slot.command[i];
+	char path[32], text[1024] = "", *at;
+	FILE *from;
 
-		p->command[i] = c < ' ' || c > '~' || c == '"' || c == '\\' ? '?' : c;
-	}
-	if (!*p->command)
-		strcpy(p->command, "-");
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	from = fopen(path, "re");
+	if (!from)
+		return 0;
+	(void)fread(text, 1, sizeof(text) - 1, from);
+	(void)fclose(from);
+	at = strrchr(text, ')');
+	for (int field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	return at ? strtoull(at + 1, NULL, 10) : 0;
 }
 
+/*
+ * Whether its number is that process's here: in a container's pid namespace it is another's, and of one
+ * that has ended it may have been given out again.
+ */
+static bool is_here(const struct look *look, const struct pel_slot *slot)
+{
+	return (!slot->pidns || slot->pidns == look->pidns) &&
+		(!slot->start_ticks || slot->start_ticks == start_ticks(slot->pid));
+}
+
+static bool uid_read(pid_t pid, uid_t *ret)
+{
+	char path[32], line[256];
+	FILE *from;
+	bool found = false;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	from = fopen(path, "re");
+	while (from && !found && fgets(line, sizeof(line), from))
+		found = sscanf(line, "Uid: %*u %u", ret) == 1;
+	if (from)
+		(void)fclose(from);
+	return found;
+}
+
+/* Whose it is the kernel tells, where it can be asked. */
 static void user_take(struct process_seen *p)
 {
-	const struct passwd *user;
-	char path[32];
-	struct stat st = {.st_uid = p->more.uid};
+	uid_t uid = p->told.more.uid;
+	bool known = (p->is_here && uid_read(p->told.slot.pid, &uid)) || p->told.more.pid;
+	const struct passwd *user = known ? getpwuid(uid) : NULL;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d", p->slot.pid);
-	if (p->more.pid == 0 && stat(path, &st) < 0) {
-		strcpy(p->user, "-");
-		return;
-	}
-	user = getpwuid(st.st_uid);
 	if (user)
 		(void)snprintf(p->user, sizeof(p->user), "%s", user->pw_name);
+	else if (known)
+		(void)snprintf(p->user, sizeof(p->user), "%u", uid);
 	else
-		(void)snprintf(p->user, sizeof(p->user), "%u", st.st_uid);
+		strcpy(p->user, "-");
 }
 
 /* Its names, and which clusters they are of. */
@@ -75,15 +100,16 @@ static uint64_t names_take(const struct look *look, struct process_seen *p)
 {
 	uint64_t clusters = 0;
 
-	p->mode = p->more.mode <= PEL_MODE_OFF ? (enum pel_mode)p->more.mode : PEL_MODE_ACTIVE;
-	for (; p->n_names < PEL_SLOT_NAMES && p->slot.names[p->n_names]; p->n_names++)
+	p->mode = p->told.more.mode <= PEL_MODE_OFF ? (enum pel_mode)p->told.more.mode
+						    : PEL_MODE_ACTIVE;
+	for (; p->n_names < PEL_SLOT_NAMES && p->told.slot.names[p->n_names]; p->n_names++)
 		strcpy(p->names[p->n_names], "?");
 	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
 		const struct cluster_seen *c = &look->clusters[i];
 
 		for (unsigned k = 0; c->used && k < c->hot.n_names; k++) {
 			for (unsigned n = 0; n < p->n_names; n++) {
-				if (p->slot.names[n] != c->hot.names[k].hash)
+				if (p->told.slot.names[n] != c->hot.names[k].hash)
 					continue;
 				strcpy(p->names[n], c->cold.names[k]);
 				clusters |= UINT64_C(1) << i;
@@ -103,14 +129,27 @@ struct finding {
 	uint64_t clusters;
 };
 
+/* Without memory the last ones are not known. */
+static void inode_add(struct process_seen *p, uint64_t inode)
+{
+	unsigned n = p->n_inodes;
+	uint64_t *grown = p->inodes;
+
+	if ((n & (n - 1)) == 0)
+		grown = realloc(p->inodes, (n ? 2 * (size_t)n : 1) * sizeof(*grown));
+	if (!grown)
+		return;
+	p->inodes = grown;
+	p->inodes[p->n_inodes++] = inode;
+}
+
 static void socket_count(struct process_seen *p, const char *id, const struct open_socket *socket)
 {
 	unsigned i = 0;
 
 	p->open++;
 	p->idle += socket->idle_ms >= PROCESS_IDLE_MS;
-	if (p->n_inodes < sizeof(p->inodes) / sizeof(*p->inodes))
-		p->inodes[p->n_inodes++] = socket->inode;
+	inode_add(p, socket->inode);
 	while (i < p->n_instances && strcmp(p->instances[i].id, id) != 0)
 		i++;
 	if (i == PROCESS_INSTANCES)
@@ -139,56 +178,19 @@ static void process_complete(const struct look *look, struct process_seen *p)
 {
 	struct finding finding = {.look = look, .process = p};
 
-	if (p->more.pid != p->slot.pid || p->more.start_ticks != p->slot.start_ticks)
-		p->more = (struct pel_slot_more){0};
-	command_take(p);
+	p->is_here = is_here(look, &p->told.slot);
 	user_take(p);
 	finding.clusters = names_take(look, p);
-	/* In a container's pid namespace its number is another process's here. */
-	if (!look->has_sockets || (p->slot.pidns && p->slot.pidns != look->pidns) ||
-		open_sockets_of(&look->sockets, p->slot.pid, on_socket, &finding) < 0)
+	if (!look->has_sockets || !p->is_here ||
+		open_sockets_of(&look->sockets, p->told.slot.pid, on_socket, &finding) < 0)
 		p->open = -1;
-}
-
-static int slots_read(const struct look *look, pid_t only, struct process_seen **ret)
-{
-	int fd = openat(look->view->dirfd, PEL_RUN_SLOTS,
-		    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK),
-	    n = 0;
-	struct process_seen *list = NULL, *p;
-	struct pel_slot slot;
-	uint64_t magic = 0;
-
-	if (fd < 0 || pread(fd, &magic, sizeof(magic), 0) != sizeof(magic) ||
-		magic != PEL_SLOTS_MAGIC)
-		n = -ENOENT;
-	for (off_t i = 0; n >= 0 && i < PEL_SLOTS; i++) {
-		if (pread(fd, &slot, sizeof(slot),
-			    (off_t)offsetof(struct pel_slots, slots) + i * (off_t)sizeof(slot)) !=
-			sizeof(slot))
-			break;
-		if (slot.pid <= 0 || !slot.version || (only && slot.pid != only))
-			continue;
-		p = realloc(list, ((size_t)n + 1) * sizeof(*list));
-		if (!p)
-			break;
-		list = p;
-		p = &list[n++];
-		memset(p, 0, sizeof(*p));
-		memcpy(&p->slot, &slot, sizeof(slot));
-		(void)!pread(fd, &p->more, sizeof(p->more),
-			(off_t)offsetof(struct pel_slots, more) + i * (off_t)sizeof(p->more));
-	}
-	if (fd >= 0)
-		(void)close(fd);
-	*ret = list;
-	return n;
 }
 
 int processes_read(const struct map_view *view, pid_t only, struct process_seen **ret)
 {
 	struct look look = {.view = view,
 		.clusters = calloc(PEL_MAP_CLUSTERS, sizeof(*look.clusters))};
+	struct slot_seen *told;
 	struct stat st;
 	int n;
 
@@ -198,10 +200,24 @@ int processes_read(const struct map_view *view, pid_t only, struct process_seen 
 	clusters_read(&look);
 	look.pidns = stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
 	look.has_sockets = open_sockets_read(&look.sockets) == 0;
-	n = slots_read(&look, only, ret);
-	for (int i = 0; i < n; i++)
+	n = map_view_slots(view, only, &told);
+	if (n > 0)
+		*ret = calloc((size_t)n, sizeof(**ret));
+	if (n > 0 && !*ret)
+		n = -ENOMEM;
+	for (int i = 0; i < n; i++) {
+		(*ret)[i].told = told[i];
 		process_complete(&look, &(*ret)[i]);
+	}
+	free(told);
 	open_sockets_free(&look.sockets);
 	free(look.clusters);
 	return n;
+}
+
+void processes_free(struct process_seen *list, int n)
+{
+	for (int i = 0; i < n; i++)
+		free(list[i].inodes);
+	free(list);
 }

@@ -6,14 +6,11 @@
 #include "map_view.h"
 #include "sockets.h"
 
-#include <pelorus/slots.h>
-
 #define PROCESS_INSTANCES 64
 
 struct process_seen {
-	struct pel_slot slot;
-	struct pel_slot_more more; /* all zero where the process does not tell it */
-	char command[17];          /* harmless to a terminal */
+	struct slot_seen told;
+	bool is_here; /* its number is its own here */
 	char user[33];
 	enum pel_mode mode; /* the most that holds for any of its names */
 	unsigned n_names;
@@ -26,12 +23,13 @@ struct process_seen {
 		unsigned open;
 	} instances[PROCESS_INSTANCES]; /* to which it has connections */
 	unsigned n_inodes;
-	uint64_t inodes[256]; /* of the first ones */
+	uint64_t *inodes; /* of those that are open */
 };
 
 #define PROCESS_IDLE_MS 1000
 
 /* All of them, or that of this pid; how many.  -ENOENT: who is there cannot be read; -ENOMEM. */
 int processes_read(const struct map_view *view, pid_t only, struct process_seen **ret);
+void processes_free(struct process_seen *list, int n);
 
 #endif

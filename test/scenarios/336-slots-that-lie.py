@@ -1,0 +1,140 @@
+#!/usr/bin/env -S /usr/bin/python3 -B
+# SPDX-License-Identifier: Apache-2.0
+"""What operators' commands make of slots that say what is not so, and of users with odd names.
+
+Every user may write the slots where the daemon is root's: what they tell is a claim.
+"""
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+
+from lib import tap, worlds
+from lib.paths import LIBRARY
+from lib.prober import Prober, cluster_section
+from lib.programs.dialers import Child
+from lib.servers import fakes
+from lib.waiting import wait_for
+
+SLOT, FIRST = "<iIQQQ8Q10I16s", 4096
+MORE, BEHIND = "<QiIB", FIRST + 4096 * struct.calcsize(SLOT)
+KEEPER = """
+import socket, sys
+name, count = sys.argv[1], int(sys.argv[2])
+kept = [socket.create_connection((name, 3306), 30) for _ in range(count)]
+for k in kept:
+    k.recv(1000)
+print("ready", flush=True)
+while True:
+    for i, k in enumerate(kept):
+        if not k.recv(1000):
+            kept[i] = socket.create_connection((name, 3306), 30)
+"""
+
+
+class Slots:
+    """Writes as anybody may."""
+
+    def __init__(self, p):
+        self.fd = os.open(os.path.join(p.directory, "clients.slots"), os.O_RDWR)
+        self.pidns = os.stat("/proc/self/ns/pid").st_ino
+
+    def put(self, i, pid, start, pidns=None, command=b"liar", uid=0):
+        values = [pid, 0x000100, start, pidns or self.pidns, 2**63] + [0] * 8 + [3] + [0] * 9
+        os.pwrite(self.fd, struct.pack(SLOT, *values, command), FIRST + 152 * i)
+        os.pwrite(self.fd, struct.pack(MORE, start, pid, uid, 0), BEHIND + 256 * i)
+
+    def take_back(self, i):
+        os.pwrite(self.fd, bytes(152), FIRST + 152 * i)
+
+
+def start_of(pid):
+    with open(f"/proc/{pid}/stat") as stat:
+        return int(stat.read().rpartition(")")[2].split()[19])
+
+
+def rows(p, pid):
+    done = p.pelorus("ps", "--json", str(pid))
+    return json.loads(done.stdout) if done.returncode == 0 else done.stdout + done.stderr
+
+
+def check_users(p, slots):
+    """Its own user, as the kernel has it, in JSON too."""
+    with tempfile.NamedTemporaryFile("w", suffix=".passwd") as names:
+        names.write("CORP\\alice:x:0:0::/:/bin/sh\n")
+        names.flush()
+        subprocess.run(["mount", "--bind", names.name, "/etc/passwd"], check=True)
+        slots.put(1, os.getpid(), start_of(os.getpid()), uid=1234)
+        try:
+            found = rows(p, os.getpid())
+        except json.JSONDecodeError as error:
+            found = error
+        subprocess.run(["umount", "/etc/passwd"], check=True)
+    tap.ok(isinstance(found, list) and found[0]["user"] == "CORP\\alice",
+           "the user is whose the process is, whatever it is called", found)
+    slots.take_back(1)
+
+
+def check_reused(p, slots, env):
+    """The number of one that has ended is another's, whose connections are none of its."""
+    with Child(KEEPER, p.lab.writer_name, 2, env=env) as other:
+        other.child.stdout.readline()
+        slots.put(2, other.child.pid, start_of(other.child.pid) - 1)
+        found = rows(p, other.child.pid)
+        tap.ok(isinstance(found, list) and found[0]["open"] == 3 and not found[0]["instances"],
+               "a number that was given out again is another process's", found)
+        slots.take_back(2)
+
+
+def check_several(p, slots, env):
+    """The same number in two containers."""
+    with Child(KEEPER, p.lab.writer_name, 2, env={**env, "LD_PRELOAD": LIBRARY}) as one:
+        one.child.stdout.readline()
+        pid = one.child.pid
+        slots.put(3, pid, 7, pidns=4711)
+        done = p.pelorus("drill", "close", "--pid", str(pid))
+        tap.ok(done.returncode == 1 and "the number of 2 processes" in done.stderr and
+               not p.events("drill"), "a drill of one is not one of all who have its number",
+               done.stdout + done.stderr)
+        slots.take_back(3)
+
+
+def check_many(p, env):
+    """More connections than a page has room for."""
+    with Child(KEEPER, p.lab.writer_name, 300, env={**env, "LD_PRELOAD": LIBRARY}) as one:
+        one.child.stdout.readline()
+        words = ("drill", "close", "--pid", str(one.child.pid))
+        wait_for(lambda: p.pelorus(*words, "--dry-run").stdout.split()[-2:] == ["300"] * 2)
+        done = p.pelorus(*words)
+        tap.ok(done.stdout.splitlines()[1].split()[2:5] == ["300"] * 3,
+               "a drill of 300 connections counts all of them",
+               done.stdout + done.stderr)
+
+
+def check_words(p, slots):
+    slots.put(4, 99, 5, pidns=4711, command=b"\x1b[2J\"\\\n\xff")
+    words = {w: p.pelorus(*w.split()).stdout for w in ("ps", "ps --json", "version --running")}
+    tap.ok(all("?[2J??" in text and "\x1b" not in text for text in words.values()),
+           "what a slot says is no order to a terminal, and ends no string of JSON", words)
+    slots.take_back(4)
+
+
+def main():
+    fakes.enter()
+    dns = worlds.Dns()
+    cluster = fakes.Cluster(dns, 2, 1, "lies")
+    with Prober(cluster, cluster_section(cluster)) as p:
+        p.wait(lambda c: c.state == "known")
+        slots, env = Slots(p), {**p.environment, "PELORUS_PROBER": "off"}
+        check_users(p, slots)
+        check_reused(p, slots, env)
+        check_several(p, slots, env)
+        check_words(p, slots)
+        check_many(p, env)
+    cluster.close()
+    tap.done()
+
+
+sys.exit(main())

@@ -7,7 +7,7 @@
  * more is read from it.  When the table is full the listening socket is not watched: who comes
  * waits in the kernel's queue; so it is while there is no descriptor left.  A connection that says nothing for IDLE_NS is closed.
  *
- * Rates are per user, not per connection, in token buckets.
+ * Rates are per user, not per connection, in token buckets; who is trusted has one of its own.
  */
 #include "control.h"
 
@@ -54,7 +54,7 @@ struct control {
 	struct loop_timer sweep;
 	struct loop_timer wake;
 	struct control_counters counters;
-	struct bucket buckets[USERS];
+	struct bucket trusted, buckets[USERS];
 	unsigned n_connections;
 	char *request; /* PEL_CONTROL_MAX + 2 bytes that no core dump contains */
 	struct connection connections[CONTROL_CONNECTIONS];
@@ -85,15 +85,18 @@ static void connection_close(struct connection *c)
 	listen_watch(s);
 }
 
-static struct bucket *bucket_of(struct control *s, uid_t uid)
+/* That of who is trusted is nobody else's: a user may have many numbers. */
+static struct bucket *bucket_of(struct control *s, const struct control_peer *peer)
 {
+	if (peer->trusted)
+		return &s->trusted;
 	for (unsigned i = 0; i < USERS; i++) {
 		struct bucket *b = &s->buckets[i];
 
-		if (b->used && b->uid == uid)
+		if (b->used && b->uid == peer->uid)
 			return b;
 		if (!b->used) {
-			*b = (struct bucket){.used = true, .uid = uid};
+			*b = (struct bucket){.used = true, .uid = peer->uid};
 			return b;
 		}
 	}
@@ -102,7 +105,7 @@ static struct bucket *bucket_of(struct control *s, uid_t uid)
 
 static bool token_take(struct control *s, const struct control_peer *peer, uint64_t now_ns)
 {
-	struct bucket *b = bucket_of(s, peer->uid);
+	struct bucket *b = bucket_of(s, peer);
 	uint64_t burst = 1000 * (peer->trusted ? TRUSTED_BURST : FOREIGN_BURST);
 	uint64_t per_s = peer->trusted ? TRUSTED_PER_S : FOREIGN_PER_S;
 	uint64_t gained = (now_ns - b->filled_ns) / LOOP_MS * per_s;

@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const struct {
@@ -176,7 +178,7 @@ static int setup(void **state)
 {
 	static struct fixture f;
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
-	struct control_options options = {.verbs = verbs, .ctx = &f};
+	struct control_options options = {.verbs = verbs, .shared = true, .ctx = &f};
 
 	memset(&f, 0, sizeof(f));
 	(void)sprintf(f.path, "/tmp/test_control.%d", getpid());
@@ -379,6 +381,43 @@ static void a_flood_is_limited(void **state)
 	close(fd);
 }
 
+/* As another user, who may have many numbers: asks so often, and leaves. */
+static void ask_as(struct fixture *f, uid_t uid, unsigned times)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int fd = setuid(uid) == 0 ? client(f) : -1;
+
+		for (unsigned i = 0; i < times; i++) {
+			if (send(fd, "fail", 4, 0) < 0)
+				_exit(1);
+		}
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	do
+		assert_int_equal(loop_step(f->loop), 0);
+	while (control_connections(f->control));
+}
+
+static void other_users_use_up_nothing_of_ours(void **state)
+{
+	struct fixture *f = *state;
+	int fd;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(f->path, 0666), 0);
+	for (uid_t uid = 20000; uid < 20020; uid++)
+		ask_as(f, uid, 30);
+	assert_true(control_counters(f->control)->limited > 0);
+	fd = client(f);
+	send(fd, "wait", 4, 0);
+	expect(f, fd, "ok\nnow\n");
+	close(fd);
+}
+
 int main(void)
 {
 #define SERVED(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -395,6 +434,7 @@ int main(void)
 		SERVED(a_request_waits_until_it_is_woken),
 		SERVED(a_full_table_lets_the_others_wait),
 		SERVED(a_flood_is_limited),
+		SERVED(other_users_use_up_nothing_of_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

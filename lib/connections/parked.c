@@ -218,7 +218,8 @@ bool parked_answers(int fd)
 	return led != 0 && clock_now_ns() - led < OUTCOME_NS;
 }
 
-void parked_let_go(int fd)
+/* Not within connect(), whose every call would save the registers for it. */
+__attribute__((noinline)) void parked_let_go(int fd)
 {
 	uint64_t cookie = socket_cookie(fd);
 	int home = sockets_home(fd, cookie), saved = errno;

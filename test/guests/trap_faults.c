@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where a worker of the trap ends, once: PELORUS_TRAP_FAULT is "PLACE kill|stop FILE", and it is
- * whoever can remove FILE.
+ * Where a worker of the trap ends or is late, once: PELORUS_TRAP_FAULT is "PLACE kill|stop|late FILE",
+ * and it is whoever can remove FILE.
  */
 #include "trap.h"
 
@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LATE_US 50000 /* it is not replaced for that */
+
 void trap_fault(unsigned place)
 {
 	const char *wanted = getenv("PELORUS_TRAP_FAULT");
@@ -18,6 +20,10 @@ void trap_fault(unsigned place)
 	unsigned at;
 
 	if (wanted && sscanf(wanted, "%u %7s %255s", &at, kind, path) == 3 && at == place &&
-		unlink(path) == 0)
-		(void)raise(strcmp(kind, "stop") == 0 ? SIGSTOP : SIGKILL);
+		unlink(path) == 0) {
+		if (strcmp(kind, "late") == 0)
+			(void)usleep(LATE_US);
+		else
+			(void)raise(strcmp(kind, "stop") == 0 ? SIGSTOP : SIGKILL);
+	}
 }

@@ -181,7 +181,7 @@ def check_faults(world):
     fuse = os.path.join(world.folder, "fuse")
     for kind in ("kill", "stop"):
         for place, text in PLACES.items():
-            for what in (("greet",), ("storm", 1, "nonblock")):
+            for what in (("greet",), ("storm", 1, "restart", "nonblock")):
                 if kind == "stop" and what[0] == "storm":
                     continue
                 with open(fuse, "w"):
@@ -195,7 +195,18 @@ def check_faults(world):
                 ok(got == (0, wanted, "") and burnt and took < 5,
                    f"a worker's {kind} when {text}: {what[-1]}, nothing is seen",
                    (got, took, burnt))
+    check_start(world, fuse)
     check_no_keeper(world)
+
+
+def check_start(world, fuse):
+    """Natively no signal ends a connect that does not block."""
+    with open(fuse, "w"):
+        pass
+    got = world.run(world.words("storm", 1, "nonblock", keeper=FAULTY),
+                    env={"PELORUS_TRAP_FAULT": f"8 late {fuse}"})
+    ok(got == (0, "1 0 0 0", "") and not os.path.exists(fuse),
+       "the program's first connect finds a worker, however late that is", got)
 
 
 def check_no_keeper(world):

@@ -41,12 +41,14 @@
 #endif
 #define QUICK_NS UINT64_C(1000000000) /* a worker that dies within this has not been at work */
 #define QUICK_MAX 3                   /* so many of them, and we do without for so long */
+#define BEGIN_MS 1000                 /* the program does not wait longer for its worker */
 
 struct keeper {
 	struct trap *trap;
 	int signals;
 	int line;        /* to the worker, */
 	int worker_line; /* and its end of it */
+	int go;          /* to the program, until it may run */
 	pid_t program;
 	pid_t worker; /* 0: none */
 	bool stopped;
@@ -113,7 +115,7 @@ _Noreturn static void become_program(struct keeper *k, int line, char **command,
 	_exit(keeper_execute(command, preload));
 }
 
-static int start_program(struct keeper *k, int *ret_go, char **command, const char *preload)
+static int start_program(struct keeper *k, char **command, const char *preload)
 {
 	int line[2], fd = -1;
 
@@ -125,7 +127,7 @@ static int start_program(struct keeper *k, int *ret_go, char **command, const ch
 	(void)close(line[1]);
 	if (k->program > 0 && read(line[0], &fd, sizeof(fd)) == sizeof(fd) && fd >= 0)
 		k->trap->listener = filter_take(k->program, fd);
-	*ret_go = line[0];
+	k->go = line[0];
 	return k->program > 0 ? k->trap->listener : -errno;
 }
 
@@ -154,6 +156,7 @@ static void start_worker(struct keeper *k)
 	if (k->worker == 0) {
 		(void)close(k->signals);
 		(void)close(k->line);
+		(void)close(k->go);
 		worker_run(k->trap, k->worker_line);
 	}
 	if (k->worker < 0)
@@ -306,6 +309,24 @@ static void keep(struct keeper *k)
 	}
 }
 
+/*
+ * Once the first worker is there, or has ended.  A signal ends a call that nobody has taken yet, even one
+ * that does not block, with EINTR; natively none does.
+ */
+static void let_program_run(struct keeper *k)
+{
+	struct pollfd in[] = {
+		{.fd = k->line, .events = POLLIN},
+		{.fd = k->signals, .events = POLLIN},
+	};
+
+	if (k->worker != 0)
+		(void)poll(in, 2, BEGIN_MS);
+	(void)!write(k->go, "", 1);
+	(void)close(k->go);
+	k->go = -1;
+}
+
 /* Whoever still runs of the program keeps its worker, which ends with the last of them. */
 static void leave(struct keeper *k)
 {
@@ -365,7 +386,7 @@ static int compare(const void *a, const void *b)
  */
 static void close_program_files(const struct keeper *k)
 {
-	int ours[] = {2, k->signals, k->line, k->worker_line, k->trap->listener, INT_MAX};
+	int ours[] = {2, k->signals, k->line, k->worker_line, k->trap->listener, k->go, INT_MAX};
 	const size_t n = sizeof(ours) / sizeof(*ours);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -400,19 +421,18 @@ static int begin(struct keeper *k, const char *program)
 int keeper_run(char **command, const char *preload)
 {
 	struct keeper k = {0};
-	int go = -1, r = begin(&k, command[0]);
+	int r = begin(&k, command[0]);
 
 	if (r == 0)
-		r = start_program(&k, &go, command, preload);
+		r = start_program(&k, command, preload);
 	if (r < 0) {
 		fprintf(stderr, "pelorus: run: the program cannot be trapped: %s\n", strerror(-r));
 		return KEEPER_FAILED;
 	}
-	(void)!write(go, "", 1);
-	(void)close(go);
 	close_program_files(&k);
 	questions_open(k.trap);
 	start_worker(&k);
+	let_program_run(&k);
 	keep(&k);
 	leave(&k);
 	return end_as(k.status);

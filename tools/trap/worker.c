@@ -32,6 +32,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -266,6 +267,7 @@ _Noreturn void worker_run(struct trap *t, int line)
 	static struct worker w;
 	pthread_t thread;
 
+	trap_fault(8);
 	begin(t);
 	w.trap = t;
 	w.line = line;
@@ -284,6 +286,7 @@ _Noreturn void worker_run(struct trap *t, int line)
 		worker_watch(&w, t->listener, WORKER_CALL, 0) < 0 ||
 		pthread_create(&thread, NULL, watch, &w) != 0)
 		_exit(1);
+	(void)send(line, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT); /* the program may run */
 	take_over(&w);
 	loop(&w);
 	_exit(1);

@@ -6,11 +6,13 @@ single connection of a wire client is told once; a program on libmariadb, where 
 the handle in place, is told nothing while idle.  What is in flight may fail, and connects are
 refused while there is no writer; nothing fails after that.
 """
+import contextlib
 import datetime
 import glob
 import os
 import re
 import shutil
+import socket
 import subprocess
 import threading
 import time
@@ -19,7 +21,7 @@ from lib.builds import commit
 from lib.lab import now
 from lib.paths import BUILD, CLIENTS
 from lib.programs import clients, guests
-from lib.programs.apps import App
+from lib.programs.apps import App, children
 
 NODE = ("node", os.path.join(CLIENTS, "node", "any.mjs"))
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -176,6 +178,28 @@ def problem(kind):
     return None if shutil.which(kind.command[0]) else f"there is no {kind.command[0]}"
 
 
+def connected(pid, address):
+    """The sockets that are connected to an IPv4 address, of all where that process is."""
+    there = f"{int.from_bytes(socket.inet_aton(address), 'little'):08X}:"
+    found = set()
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/net/{table}") as lines:
+            rows = [line.split() for line in lines]
+            found |= {r[9] for r in rows if r[2][-13:].startswith(there) and r[3] == "01"}
+    return found
+
+
+def held(pids):
+    """The sockets that processes have open."""
+    found = set()
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for number in os.listdir(f"/proc/{pid}/fd"):
+                with contextlib.suppress(OSError):
+                    found.add(os.readlink(f"/proc/{pid}/fd/{number}")[8:-1])
+    return found
+
+
 class Row:
     """One running client."""
 
@@ -225,6 +249,23 @@ class Row:
                 time.sleep(pause_s)
         self.thread = threading.Thread(target=work, daemon=True)
         self.thread.start()
+
+    def processes(self):
+        return children(self.app.process.pid)
+
+    def connections_to(self, address):
+        """Its sockets to an instance."""
+        pids = self.processes()
+        return connected(pids[-1], address) & held(pids) if pids else set()
+
+    def has_heard(self, sockets, address):
+        """Whether these connections have ended; whoever looks at them in between has let go of
+        them."""
+        pids = self.processes()
+        if not pids or not sockets:
+            return True
+        return not sockets & (held(pids) if self.kind.manner == POOL else
+                              connected(pids[-1], address))
 
     def first_after(self, moment_ns, limit_s):
         """Milliseconds from a moment until something was acknowledged; None if nothing was within

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Client libraries that scenarios use and no package of the distribution holds."""
+import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
@@ -20,8 +22,22 @@ NODE = os.path.join(CLIENTS, "node")
 JAR = "/usr/share/java/mariadb-java-client.jar"
 
 
+@contextlib.contextmanager
+def alone(what):
+    """Scenarios run side by side, and one alone installs."""
+    os.makedirs(BUILDS, exist_ok=True)
+    with open(os.path.join(BUILDS, what + ".lock"), "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
 def node_problem():
     """Installs the exact versions of test/clients/node; None, or why they are not there."""
+    with alone("node"):
+        return _install_node()
+
+
+def _install_node():
     if not shutil.which("node") or not shutil.which("npm"):
         return "there is no node or npm here"
     installed = os.path.join(NODE, "node_modules", ".package-lock.json")
@@ -51,6 +67,11 @@ def maven(name, *sources):
     be had)."""
     if not shutil.which("javac") or not shutil.which("mvn"):
         return None, "there is no Java compiler or no Maven here"
+    with alone(name):
+        return _install_maven(name, sources)
+
+
+def _install_maven(name, sources):
     folder = os.path.join(CLIENTS, "java")
     pom, jars = os.path.join(folder, name + ".xml"), os.path.join(BUILDS, name)
     if not os.path.isdir(jars) or os.path.getmtime(jars) < os.path.getmtime(pom):

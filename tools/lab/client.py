@@ -43,9 +43,9 @@ def ask(path, command, **arguments):
             sock.connect(os.path.join(path, "control.sock"))
         except OSError:
             raise LabError(f"the lab in {path} does not answer") from None
-        with sock.makefile("rwb") as stream:
-            stream.write(json.dumps({"command": command, "arguments": arguments}).encode() + b"\n")
-            stream.flush()
+        line = b""
+        with contextlib.suppress(ConnectionError), sock.makefile("rb") as stream:
+            sock.sendall(json.dumps({"command": command, "arguments": arguments}).encode() + b"\n")
             line = stream.readline()
     if not line:
         raise LabError(f"the lab in {path} ended before it answered")
@@ -81,12 +81,12 @@ def up(path, config):
     """Brings a lab up; when it returns, the lab is ready."""
     os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
     program, folder = _check(path, config)
-    state.clear(path)
-    try:
-        os.makedirs(path, mode=0o700, exist_ok=True)
-        os.chmod(path, 0o755)
-    except OSError as error:
-        raise LabError(f"{path} cannot be made: {error.strerror}") from None
+    with state.claim(path):
+        state.register(path)
+        _begin(path, config, folder, program)
+
+
+def _begin(path, config, folder, program):
     read, write = os.pipe()
     first = os.fork()
     if first == 0:
@@ -107,7 +107,6 @@ def up(path, config):
     if said != "ready":
         destroy(path)
         raise LabError(said or "the supervisor ended without a word")
-    state.register(path)
 
 
 def _await_end(child):

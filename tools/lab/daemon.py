@@ -5,6 +5,7 @@ Three processes begin it.  The first enters new namespaces and forks; its child 
 namespace's init, which prepares the mounts, forks the supervisor proper and then only reaps.  When
 the supervisor ends, init ends, and with it everything inside.
 """
+import contextlib
 import json
 import os
 import signal
@@ -116,7 +117,7 @@ def _supervise(path, config, plugin_dir, program, report):
 
 def _serve(lab, peer):
     """One command per connection: a JSON line in, a JSON line out."""
-    with peer, peer.makefile("rwb") as stream:
+    with peer, peer.makefile("rb") as stream:
         try:
             request = json.loads(stream.readline())
             reply = {"result": commands.run(lab, request["command"], request["arguments"])}
@@ -126,8 +127,5 @@ def _serve(lab, peer):
             traceback.print_exc()
             reply = {"error": f"{type(error).__name__}: {error}"}
         sys.stdout.flush()
-        try:
-            stream.write(json.dumps(reply).encode() + b"\n")
-            stream.flush()
-        except OSError:
-            pass
+        with contextlib.suppress(OSError):  # whoever asked may have gone
+            peer.sendall(json.dumps(reply).encode() + b"\n")

@@ -16,6 +16,8 @@ The directory holds everything of one lab:
 
 The list of labs is a directory of one small file per lab, so that commands find the only one.
 """
+import contextlib
+import fcntl
 import glob
 import hashlib
 import json
@@ -115,42 +117,68 @@ def alive(pid, since):
     return fields[0] not in "ZX" and int(fields[19]) == since
 
 
-def find(path=None):
-    """The state directory and lab.json of the lab that is meant."""
+def find(path=None, ended=False):
+    """The state directory and lab.json of the lab that is meant; with `ended` also one that was
+    killed and has left files, and None."""
     path = path or os.environ.get("PELORUS_LAB_STATE")
     if path:
         path = os.path.abspath(path)
         config = read(path)
-        if not config:
+        if not config and not (ended and os.path.exists(os.path.join(path, "lab.json"))):
             raise LabError(f"no lab is up in {path}")
         return path, config
-    up = {}
+    up, left = {}, {}
     trusted = os.path.isdir(_list()) and os.lstat(_base()).st_uid == os.getuid()
     for name in os.listdir(_list()) if trusted else ():
         with open(os.path.join(_list(), name)) as file:
             path = file.read()
         config = read(path)
-        if config:
-            up[path] = config
-    if not up:
+        (up if config else left)[path] = config
+    found = up or (left if ended else up)
+    if not found:
         raise LabError("no lab is up; start one with: lab up")
-    if len(up) > 1:
-        raise LabError("several labs are up, name one with --state: " + " ".join(sorted(up)))
-    return next(iter(up.items()))
+    if len(found) > 1:
+        raise LabError("several labs are up, name one with --state: " + " ".join(sorted(found)))
+    return next(iter(found.items()))
+
+
+@contextlib.contextmanager
+def claim(path):
+    """An empty directory for one lab that comes up; it is claimed for as long as a process of the
+    lab lives."""
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise LabError(f"{path} cannot be made: {error.strerror}") from None
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LabError(f"a lab is up already in {path}") from None
+        _empty(path)
+        os.fchmod(fd, 0o755)
+        yield
+    finally:
+        os.close(fd)
 
 
 def clear(path):
     """Removes what a lab left in its directory; the directory itself too if it is then empty."""
+    _empty(path)
+    try:
+        os.rmdir(path)
+    except OSError:
+        pass
+
+
+def _empty(path):
     for name in ("servers", "ns", "etc", "tls"):
         shutil.rmtree(os.path.join(path, name), ignore_errors=True)
     for pattern in ("lab.json*", "control.sock", "events.jsonl", "daemon.log", "status*.tsv*",
                     "pelorus.conf"):
         for name in glob.glob(os.path.join(glob.escape(path), pattern)):
             os.unlink(name)
-    try:
-        os.rmdir(path)
-    except OSError:
-        pass
 
 
 class Events:

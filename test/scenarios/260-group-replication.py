@@ -19,7 +19,7 @@ from lib import apart, tap, worlds
 from lib.prober import Prober, Watch
 from lib.servers import fakes, mysql97
 from lib.trials.floors import Commits, Floor, now_ns
-from lib.waiting import wait_for
+from lib.waiting import wait_for, within
 
 HOST = "group.shop.example"
 HOSTS = tuple(f"my{n}.shop.example" for n in (1, 2, 3))
@@ -167,7 +167,7 @@ class Trial:
         late = (told - writable) / 1e9 if told else None
         tap.note(f"{text}: published {(late or 0) * 1000:.0f} ms after it was writable, "
                  f"{(writable or 0) / 1e9 - since_ns / 1e9:.2f} s after it began")
-        tap.ok(late is not None and late < limit, f"{text}: the new writer is published at once",
+        tap.ok(within(late, limit), f"{text}: the new writer is published at once",
                f"{late} {self.prober.log()[-900:]}")
         return new
 

@@ -19,7 +19,7 @@ from lib.servers import fakes
 from lib.servers.etcd import Etcd
 from lib.trials.floors import now_ns
 from lib.trials.galera import HOST, HOSTS, Cluster, Trial, address_of_writer, galera
-from lib.waiting import wait_for
+from lib.waiting import wait_for, within
 
 FIRST, SECOND, THIRD = apart.ADDRESSES
 LATE_MS = 1000  # from writable to published
@@ -70,7 +70,7 @@ def lost(trial):
         old, late = trial.writer() if mode != "cut" else THIRD, getattr(trial, mode)()
         tap.note(f"{text}: published {late or 0:.0f} ms after the group let writes in, "
                  f"{time.monotonic() - begin:.1f} s in all")
-        tap.ok(late is not None and late < LATE_MS, f"{text}: the next writer is published at once",
+        tap.ok(within(late, LATE_MS), f"{text}: the next writer is published at once",
                f"{late} {trial.prober.log()[-900:]}")
         back = now_ns()
         new = trial.writer()

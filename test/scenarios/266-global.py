@@ -17,6 +17,7 @@ from lib.prober import Prober, Watch
 from lib.programs import peers
 from lib.servers import fakes, mariadb
 from lib.trials.floors import now_ns
+from lib.waiting import within
 
 GLOBAL = "shop.global-xyz.global.rds.amazonaws.com"
 HOME, AWAY, APART = "us-east-1", "eu-west-1", "ap-south-1"
@@ -150,7 +151,7 @@ class Trial:
         told = self.watch.wait_first(begin, is_writer(name))
         late = (told - writable) / 1e9 if told else None
         tap.note(f"{text}: published {1000 * (late or 0):.0f} ms after it was writable")
-        tap.ok(late is not None and late < LATE, f"{text}: the new writer is published",
+        tap.ok(within(late, LATE), f"{text}: the new writer is published",
                f"{late} {self.prober.log()[-900:]}")
         self.db.write_table(name)
 

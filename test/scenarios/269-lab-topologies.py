@@ -13,6 +13,7 @@ from lib import tap
 from lib.lab import Lab, module
 from lib.prober import Prober
 from lib.trials.topologies import Rows, configuration, rounds
+from lib.waiting import within
 
 LONG = os.environ.get("PELORUS_LONG")
 LATE_MS = 1000  # from writable to published
@@ -45,7 +46,7 @@ def refusals(lab):
 
 def lose(lab, p, kind, mode):
     (done,) = rounds(lab, p, mode, 1)
-    tap.ok(done.late_ms is not None and done.late_ms < LATE_MS,
+    tap.ok(within(done.late_ms, LATE_MS),
            f"{kind}, {mode}: the next writer is published at once", f"{done} {p.log()[-900:]}")
     tap.ok(done.unrest_s < UNREST, f"{kind}, {mode}: who is back disturbs nobody", done)
     tap.note(f"{kind}, {mode}: {done.late_ms or 0:.0f} ms after it was writable; who was lost "

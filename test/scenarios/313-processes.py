@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-# alone
-"""Many processes, and many clusters that are none of theirs."""
+"""Many processes, and many clusters that are none of theirs.
+
+With PELORUS_LONG, on a machine at rest, there are 2,000 of them, and a flip comes through within
+200 ms.
+"""
 import os
 import select
 import signal
@@ -14,11 +17,12 @@ from lib.programs import guests, loopback
 from lib.programs.loopback import dial, greeting
 from lib.published import Map
 from lib.tap import done, note, ok
-from lib.waiting import wait_for
+from lib.waiting import wait_for, within
 
 WRITER = "db.cluster-abc.test-region-1.rds.amazonaws.com"
 ONE, TWO = "127.0.77.1", "127.0.77.2"
-STORM, AT_ONCE = 2000, 40
+LONG = bool(os.environ.get("PELORUS_LONG"))
+STORM, AT_ONCE = 2000 if LONG else 500, 40
 FLAPPING, FLAP_S = 63, 4
 
 
@@ -92,11 +96,10 @@ def check_flapping(published, port):
     ok(woken * 10 <= flips, "and the watcher wakes for one of ten at most", f"{woken} of {flips}")
     begin = time.monotonic()
     published.tell("writer 0 1")
-    select.select([quiet], [], [], 5)
+    ended = select.select([quiet], [], [], 30)[0] and quiet.recv(1) == b""
     taken = 1e3 * (time.monotonic() - begin)
-    ok(quiet.recv(1) == b"" and taken < 200, "its own cluster's flip comes through",
-       f"{taken:.1f} ms")
-    note(f"{taken:.1f} ms after it")
+    note(f"its own flip came through after {taken:.1f} ms")
+    ok(ended and within(taken, 200), "its own cluster's flip comes through", taken)
 
 
 def fork_child(work):
@@ -121,7 +124,7 @@ def check_hardships(published, port):
             greeting(own)
             hardship(own)
             os.write(ready[1], b".")
-            return bool(select.select([own], [], [], 10)[0])
+            return bool(select.select([own], [], [], 30)[0])
         ready[:] = os.pipe()
         pid = fork_child(work)
         os.read(ready[0], 1)
@@ -161,7 +164,7 @@ def check_hardships(published, port):
 def main():
     folder = loopback.enter()
     servers = loopback.Servers(ONE, TWO)
-    signal.alarm(120)
+    signal.alarm(300)
     with Map(folder) as published:
         published.tell(f"name 0 writer {WRITER}")
         for i, address in enumerate((ONE, TWO)):

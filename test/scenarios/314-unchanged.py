@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-# alone
 """Without a topology a program does what it does without us: the same sockets, to the same places,
-with the same errors, and at most one line on stderr."""
+with the same errors, and at most one line on stderr.
+
+That it takes no longer is judged with PELORUS_LONG, on a machine at rest."""
 import os
 import re
 import shutil
@@ -218,7 +219,8 @@ def main():
             published.tell(f"writer 0 unknown {why}")
             environment = {**OFF, "PELORUS_RUNTIME_DIR": os.path.join(folder, "run")}
             compare(text, plain, Observed(folder, arguments, {**preload, **environment}))
-    check_time(folder, arguments, preload)
+    if os.environ.get("PELORUS_LONG"):
+        check_time(folder, arguments, preload)
     done()
 
 

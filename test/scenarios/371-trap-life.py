@@ -19,7 +19,7 @@ from lib.programs import clients, loopback
 from lib.published import Map, Park
 from lib.tap import done, note, ok, skip
 from lib.terminal import Terminal
-from lib.waiting import alive, wait_for
+from lib.waiting import alive, wait_for, within
 
 WRITER = "db.cluster-abc.test-region-1.rds.amazonaws.com"
 ONE, TWO, SHORT = "127.0.77.1", "127.0.77.2", "127.0.77.3"
@@ -108,10 +108,12 @@ def check_held(world):
     world.writer("none")
     got = world.ask("alarm", 300)
     reason, ms = got[1].rsplit(" ", 1)
-    ok(reason == os.strerror(4) and 290 <= int(ms) < 1500, "a signal ends its wait", got)
+    ok(reason == os.strerror(4) and 290 <= int(ms) and within(int(ms), 1500),
+       "a signal ends its wait", got)
     got = world.ask("limit", 300)
     reason, ms = got[1].rsplit(" ", 1)
-    ok(reason == os.strerror(115) and 290 <= int(ms) < 1500, "its own limit does", got)
+    ok(reason == os.strerror(115) and 290 <= int(ms) and within(int(ms), 1500),
+       "its own limit does", got)
     world.writer(0)
     world.published.tell("hold 0 500")
     world.writer("none")
@@ -192,7 +194,7 @@ def check_faults(world):
                 took = time.monotonic() - begin
                 burnt = not os.path.exists(fuse) or place in (6, 7) and what[0] == "storm"
                 wanted = ONE if what[0] == "greet" else "1 0 0 0"
-                ok(got == (0, wanted, "") and burnt and took < 5,
+                ok(got == (0, wanted, "") and burnt and within(took, 5),
                    f"a worker's {kind} when {text}: {what[-1]}, nothing is seen",
                    (got, took, burnt))
     check_start(world, fuse)
@@ -251,9 +253,10 @@ def check_status(world):
     with contextlib.suppress(TimeoutError):
         wait_for(lambda: not alive(program), 10)
     ok(not alive(program), "who is to die with its parent does, with the trap between them")
-    got = world.run([KEEPER, "--", "sh", "-c", "sleep 3 </dev/null >/dev/null 2>&1 & echo left"],
-                    limit=2.5)
-    ok(got[1] == "left", "who leaves a child behind is not waited for", got)
+    got = world.run([KEEPER, "--", "sh", "-c", "sleep 60 </dev/null >/dev/null 2>&1 & echo $!"],
+                    limit=50)
+    ok(alive(int(got[1])), "who leaves a child behind is not waited for", got)
+    os.kill(int(got[1]), signal.SIGKILL)
     got = world.run([KEEPER, "--", KEEPER, "--", "sh", "-c", "echo inner"])
     ok(got[:2] == (0, "inner") and "another program traps this one" in got[2],
        "a trap within a trap stands back", got)
@@ -283,21 +286,25 @@ def check_idle(world):
             with open(f"/proc/{worker}/task/{task}/status") as status:
                 switches += int(status.read().split("\nvoluntary_ctxt_switches:")[1].split()[0])
         return switches
-    time.sleep(0.5)
-    before = wakes()
-    time.sleep(2)
-    count = wakes() - before
-    ok(count < 4, "the trap of an idle program sleeps", count)
+    counts = []
+
+    def is_calm():
+        before = wakes()
+        time.sleep(2)  # what is counted is a time
+        counts.append(wakes() - before)
+        return counts[-1] < 4
+    with contextlib.suppress(TimeoutError):
+        wait_for(is_calm)
+    ok(counts[-1] < 4, "the trap of an idle program sleeps", counts)
     child.terminate()
     child.wait()
 
 
 def check_closed(world):
     """A program that closes its output ends the pipe, whoever else lives; a socket, too."""
-    child = world.popen([KEEPER, "--", "sh", "-c", "exec >&-; sleep 5"], start_new_session=True)
-    begin = time.monotonic()
+    child = world.popen([KEEPER, "--", "sh", "-c", "exec >&-; sleep 60"], start_new_session=True)
     child.stdout.read()
-    ok(time.monotonic() - begin < 4, "what the program closes is closed")
+    ok(alive(child.pid), "what the program closes is closed")
     os.killpg(child.pid, signal.SIGKILL)
     child.wait()
     out = os.path.join(world.folder, "out")
@@ -312,28 +319,30 @@ def check_closed(world):
 def check_terminal(world):
     env = {**world.env, "PATH": os.environ["PATH"]}
     with Terminal(env) as terminal:
-        terminal.type(f"{KEEPER} -- sh -c 'echo up; sleep 60; echo over'")
+        terminal.type(f"{KEEPER} -- sh -c 'trap \"echo again\" CONT; echo up; "
+                      "while :; do sleep 0.1; done'")
         terminal.wait(lambda lines: "up" in lines, "in a terminal it runs")
         terminal.key("C-z")
         terminal.wait(lambda lines: any("Stopped" in line for line in lines), "^Z stops it")
         terminal.type("fg")
-        time.sleep(0.3)
+        terminal.wait(lambda lines: "again" in lines, "fg lets it go on")
         terminal.key("C-c")
         terminal.type("echo ended with $?")
         terminal.wait(lambda lines: "ended with 130" in lines, "and ^C behind fg ends it")
 
 
-def severed(world, mode):
+def severed(world, mode, limit_s):
     """(what a connection to a former writer comes to, after how many seconds)"""
-    code = ("import socket, sys; s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 1);"
-            "s.recv(99); print('up', flush=True); print(len(s.recv(99)))")
+    code = ("import socket, sys; s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 20);"
+            "s.recv(99); print('up', flush=True); s.settimeout(float(sys.argv[3]));"
+            "print(len(s.recv(99)))")
     child = world.popen([KEEPER, "--", "/usr/bin/python3", "-c", code, world.address,
-                         str(world.port)])
+                         str(world.port), str(limit_s)])
     child.stdout.readline()
     world.published.tell(f"mode 0 {mode}")
     begin = time.monotonic()
     world.writer(1)
-    got = child.communicate(timeout=10)
+    got = child.communicate(timeout=60)
     took = time.monotonic() - begin
     world.writer(0)
     world.published.tell("mode 0 active")
@@ -342,11 +351,11 @@ def severed(world, mode):
 
 def check_severed(world):
     """A connection to what is no longer the writer ends."""
-    got, took = severed(world, "active")
+    got, took = severed(world, "active", 20)
     note(f"closed {took * 1e3:.1f} ms after the map moved")
-    ok(got == "0" and took < 1, "a connection to a former writer is closed", (got, took))
+    ok(got == "0" and within(took, 1), "a connection to a former writer is closed", (got, took))
     for mode in ("observe", "off"):
-        got = severed(world, mode)[0]
+        got = severed(world, mode, 1)[0]
         ok(got.endswith("timed out"), f"but none while the mode is {mode}", got)
 
 

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-# alone
 """Client libraries that can do less than is asked of the usual ones, and handles that are none of
 our business.
 
 A library without mariadb_get_infov() is served as far as it goes, and switched off means off: none
-of its calls does anything else then. A handle that follows nothing costs next to nothing, from
-however many places of a program it is used.
+of its calls does anything else then. A handle that follows nothing is served from however many
+places of a program it is used; with PELORUS_LONG, on a machine at rest, that costs next to nothing.
 """
 import os
 import statistics
@@ -18,7 +17,8 @@ from lib.programs import writer as w
 from lib.tap import done, note, ok
 
 WRITER = "db.cluster-abc.test-region-1.rds.amazonaws.com"
-ROUNDS, RUNS, MORE_NS = 50, 5, 500
+LONG = bool(os.environ.get("PELORUS_LONG"))
+ROUNDS, RUNS, MORE_NS = 50, 5 if LONG else 1, 500
 
 
 def environment(folder, **more):
@@ -38,16 +38,16 @@ def check_async(text, host, environment_):
 
 
 def per_statement(environment_):
-    """Nanoseconds, the median of some runs."""
+    """Nanoseconds, the median of some runs; None if one did not end well."""
     found = [run(environment_, "localhost", "sites", str(ROUNDS)) for _ in range(RUNS)]
-    return statistics.median(int(out) if code == 0 else 10**9 for code, out, _ in found)
+    return None if any(f[0] for f in found) else statistics.median(int(f[1]) for f in found)
 
 
 def check_sites(text, plain, environment_):
     found = per_statement(environment_)
-    note(f"512 places, {text}: {found:.0f} ns a statement, {plain:.0f} ns without us")
-    ok(found - plain < MORE_NS, f"512 places that execute, {text}: {MORE_NS} ns a statement at "
-       "most", f"{found:.0f} ns, {plain:.0f} ns without us")
+    note(f"512 places, {text}: {found} ns a statement, {plain} ns without us")
+    ok(found is not None and (not LONG or found - plain < MORE_NS),
+       f"512 places that execute, {text}" + (f": {MORE_NS} ns a statement at most" if LONG else ""))
 
 
 def main():

@@ -126,8 +126,12 @@ def check_warming(lab, prober, terminal):
                   "which is cut, not wrapped, on a small terminal")
     terminal.resize(110, 30)
     terminal.wait(bars, "and whole again on a large one")
-    before = bars(terminal.lines())
-    terminal.wait(lambda s: bars(s) and int(bars(s)[0][2]) > int(before[0][2]), "and moves on")
+    seen = []
+
+    def moves(lines):
+        seen.extend(int(m[2]) for m in bars(lines))
+        return seen and seen[-1] > seen[0]
+    terminal.wait(moves, "and moves on")
 
 
 def check_admitted(lab, prober, server, terminal):

@@ -126,6 +126,8 @@ def fail_over(lab, prober):
         tap.ok(within(late[0], LIMIT_MS), f"{mode}: the new writer is published",
                f"{late} {prober.log()[-900:]}")
         lab.wait_event("back", before)
+    died = [e for e in lab.events() if e["event"] == "exit"]
+    tap.ok(not died, "no server ends that was not to", died)
     said, lost = witness.end()
     tap.ok(said > 50 and not lost, "no acknowledged row is lost", f"{lost} of {said}")
 

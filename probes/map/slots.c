@@ -111,10 +111,12 @@ static int open_old(struct slots_file *s, mode_t mode)
 
 static int file_fill(int fd, mode_t mode)
 {
-	if (fchmod(fd, mode) < 0 || ftruncate(fd, sizeof(struct pel_slots)) < 0 ||
-		pwrite(fd, &our_head, sizeof(our_head), 0) != (ssize_t)sizeof(our_head))
-		return errno ? -errno : -EIO;
-	return 0;
+	ssize_t n;
+
+	if (fchmod(fd, mode) < 0 || ftruncate(fd, sizeof(struct pel_slots)) < 0)
+		return -errno;
+	n = pwrite(fd, &our_head, sizeof(our_head), 0);
+	return n == (ssize_t)sizeof(our_head) ? 0 : n < 0 ? -errno : -ENOSPC;
 }
 
 /* Filled under a name of its own, then moved into place: nobody maps a half-made one. */

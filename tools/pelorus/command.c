@@ -141,6 +141,17 @@ int command_find_file(const char *file, const char *named, const char *const *fo
 	return r;
 }
 
+char *command_plain(char *text)
+{
+	for (unsigned char *c = (unsigned char *)text; *c; c++) {
+		if ((*c < ' ' && *c != '\n') || *c == 0x7f)
+			*c = '?';
+		else if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
+			c[0] = c[1] = '?';
+	}
+	return text;
+}
+
 unsigned command_distance(const char *a, const char *b)
 {
 	unsigned row[WORD_MAX + 1];

@@ -62,6 +62,12 @@ pid_t command_pid(const char *text);
 /* "writer" or "reader"; false if it is neither. */
 bool command_role(const char *word, enum pel_role *ret);
 
+/*
+ * The same text with nothing in it that a terminal obeys: servers, and whoever writes a slot, may say
+ * anything.  Lines stay lines.
+ */
+char *command_plain(char *text);
+
 /* How many letters must be changed, put in or left out to make the one word of the other. */
 unsigned command_distance(const char *a, const char *b);
 

@@ -12,6 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define ANSWER_S 15 /* a worker that hangs is ended before */
+
 static const char more[] = "\n+more";
 
 int control_client_directory(struct pel_rundir *ret)
@@ -30,6 +32,24 @@ static int directory_check(const struct pel_rundir *dir)
 	return 0;
 }
 
+/* Of a daemon that is stopped nothing comes, and there may be a queue before it. */
+static int socket_make(void)
+{
+	const struct timeval limit = {.tv_sec = ANSWER_S};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	return fd;
+}
+
+static int timed_out(void)
+{
+	return errno == EAGAIN ? -ETIMEDOUT : -errno;
+}
+
 int control_client_open(void)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
@@ -41,11 +61,11 @@ int control_client_open(void)
 	if (r < 0)
 		return r;
 	(void)snprintf(to.sun_path, sizeof(to.sun_path), "%s/%s", dir.path, PEL_RUN_CONTROL);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	fd = socket_make();
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0) {
-		r = -errno;
+		r = timed_out();
 		(void)close(fd);
 		return r;
 	}
@@ -66,7 +86,7 @@ static int packet_take(int fd, char **text, size_t *n)
 		got = recv(fd, grown + *n, PEL_CONTROL_REPLY, 0);
 	} while (got < 0 && errno == EINTR);
 	if (got <= 0)
-		return got < 0 ? -errno : -ECONNRESET;
+		return got < 0 ? timed_out() : -ECONNRESET;
 	*n += (size_t)got;
 	grown[*n] = '\0';
 	if ((size_t)got < tail || memcmp(grown + *n - tail, more, tail) != 0)
@@ -98,7 +118,7 @@ int control_client_ask(int fd, const char *request, struct control_answer *ret)
 	int r;
 
 	if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0)
-		return -errno;
+		return timed_out();
 	do {
 		r = packet_take(fd, &text, &n);
 	} while (r == 1);
@@ -109,13 +129,16 @@ int control_client_ask(int fd, const char *request, struct control_answer *ret)
 	return r;
 }
 
-char *control_client_text(const char *request)
+char *control_client_text(const char *request, bool waits)
 {
+	const struct timeval never = {0};
 	struct control_answer answer;
 	int r, fd = control_client_open();
 
 	if (fd < 0)
 		return NULL;
+	if (waits)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof(never));
 	r = control_client_ask(fd, request, &answer);
 	(void)close(fd);
 	if (r == 0 && answer.ok)
@@ -151,12 +174,12 @@ int control_client_run(const char *command, const char *request, char **ret_body
 		return command_fail(command, STATUS_FAILED, "the prober gave no answer: %s",
 			strerror(-r));
 	if (!answer.ok) {
-		const char *sentence = strchr(answer.text, ' ');
+		char *sentence = strchr(answer.text, ' ');
 
 		status = command_fail(command,
 			strncmp(answer.text, "unfollowed ", 11) == 0 ? STATUS_UNKNOWN
 								     : STATUS_FAILED,
-			"%s", sentence ? sentence + 1 : answer.text);
+			"%s", command_plain(sentence ? sentence + 1 : answer.text));
 	}
 	if (answer.ok && ret_body)
 		*ret_body = answer.text;

@@ -11,7 +11,10 @@
 /* Where the prober of this user is: $PELORUS_RUNTIME_DIR or the rule.  0 or -errno. */
 int control_client_directory(struct pel_rundir *ret);
 
-/* Connects.  A descriptor; -ENOENT or -ECONNREFUSED if there is no prober; -errno. */
+/*
+ * Connects.  A descriptor, which waits for no answer longer than some seconds; -ENOENT or -ECONNREFUSED
+ * if there is no prober; -errno.
+ */
 int control_client_open(void);
 
 struct control_answer {
@@ -19,11 +22,14 @@ struct control_answer {
 	char *text; /* ok: the body; else "CODE SENTENCE"; to be freed */
 };
 
-/* Puts one request and waits for the whole answer.  0 or -errno. */
+/* Puts one request and waits for the whole answer.  0, -ETIMEDOUT or -errno. */
 int control_client_ask(int fd, const char *request, struct control_answer *ret);
 
-/* Asks without a word on standard error.  The body, to be freed; NULL: there is none. */
-char *control_client_text(const char *request);
+/*
+ * Asks without a word on standard error; `waits`: for what may take any time.  The body, to be freed;
+ * NULL: there is none.
+ */
+char *control_client_text(const char *request, bool waits);
 
 /*
  * Asks, tells on standard error what went wrong, and gives the body (to be freed) if `ret_body` is

@@ -2,9 +2,12 @@
 /* pelorus: looks at what the prober knows, and tells it what to do. */
 #include "commands.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static int cmd_noun(int argc, char **argv);
 
@@ -190,18 +193,37 @@ static int help(char **words)
 	return c->run(n, argv);
 }
 
+/* What a script keeps of an answer that could not be written is none. */
+static int written(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fprintf(stderr, "pelorus: what was to be told could not be written: %s\n", strerror(errno));
+	return status == STATUS_OK ? STATUS_FAILED : status;
+}
+
+/* A socket that took the place of a closed one would be told what a person was to be. */
+static void standard_open(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "";
 	const struct command *c = find(word);
 
+	standard_open();
 	if (c)
-		return c->run(argc - 1, argv + 1);
+		return written(c->run(argc - 1, argv + 1));
 	if (is_help(word))
-		return help(argv + 2);
+		return written(help(argv + 2));
 	if (strcmp(word, "--version") == 0) {
 		puts("pelorus " PELORUS_VERSION);
-		return STATUS_OK;
+		return written(STATUS_OK);
 	}
 	if (*word)
 		return mistake("pelorus", word, NULL);

@@ -89,9 +89,11 @@ static void prober_tell(int fd, const char *const *follows)
 		char request[PEL_CONTROL_MAX] = "follow\n";
 		struct control_answer answer = {0};
 
-		if (pel_control_put(request, sizeof(request), "name", *follows) == 0 &&
-			control_client_ask(fd, request, &answer) == 0)
-			free(answer.text);
+		if (pel_control_put(request, sizeof(request), "name", *follows) < 0)
+			continue;
+		if (control_client_ask(fd, request, &answer) < 0)
+			break;
+		free(answer.text);
 	}
 }
 

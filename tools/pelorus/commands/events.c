@@ -49,13 +49,15 @@ static void event_print(const char *line, bool json)
 	struct json_object *event = json ? NULL : json_tokener_parse(line);
 	const char *cluster = event ? member(event, "cluster") : "";
 	const char *instance = event ? member(event, "instance") : "";
+	char *text = NULL;
 
 	if (!event)
 		puts(line);
-	else
-		printf("%s  %-20s %s%s%s%s%s\n", member(event, "time"), member(event, "code"),
-			cluster, *cluster ? ": " : "", instance, *instance ? ": " : "",
-			member(event, "text"));
+	else if (asprintf(&text, "%s  %-20s %s%s%s%s%s", member(event, "time"),
+			 member(event, "code"), cluster, *cluster ? ": " : "", instance,
+			 *instance ? ": " : "", member(event, "text")) >= 0)
+		puts(command_plain(text));
+	free(text);
 	json_object_put(event);
 }
 
@@ -114,13 +116,13 @@ static const char *untold(const char *body, const char *told)
 static char *events_again(const char *command)
 {
 	const struct timespec pause = {.tv_nsec = RETRY_NS};
-	char *body = control_client_text("events\n");
+	char *body = control_client_text("events\n", false);
 
 	if (!body)
 		fprintf(stderr, "pelorus %s: the prober is gone; waiting for another\n", command);
 	while (!body) {
 		(void)nanosleep(&pause, NULL);
-		body = control_client_text("events\n");
+		body = control_client_text("events\n", false);
 	}
 	return body;
 }
@@ -133,7 +135,7 @@ static int events_follow(const char *command, const struct wish *w, char *told)
 
 		(void)sscanf(told ? told : "", "{\"seq\":%llu", &seq);
 		(void)snprintf(request, sizeof(request), "events\nsince=%llu\nwait=1\n", seq);
-		body = control_client_text(request);
+		body = control_client_text(request, true);
 		if (!body)
 			body = events_again(command);
 		events_print(untold(body, told), w, ULONG_MAX);

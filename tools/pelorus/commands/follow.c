@@ -29,7 +29,7 @@ static const char follow_help[] =
 	"  --ssl-verify           never to a server whose certificate is not its own\n"
 	"  --permanent            also while no program uses the name\n";
 
-#define PASSWORD_MAX 2050
+#define PASSWORD_MAX 4098
 #define USER_MAX 130
 
 struct wish {
@@ -49,7 +49,10 @@ static int password_put(char request[static PEL_CONTROL_MAX], const struct wish 
 		file = strcmp(w->password_file, "-") == 0 ? stdin : fopen(w->password_file, "re");
 		if (!file)
 			return -errno;
-		r = fgets(line, sizeof(line), file) ? 0 : -EIO;
+		errno = ENODATA; /* it is empty */
+		r = fgets(line, sizeof(line), file) ? 0 : -errno;
+		if (r == 0 && !strchr(line, '\n') && !feof(file))
+			r = -ENOSPC;
 		line[r < 0 ? 0 : strcspn(line, "\r\n")] = '\0';
 	}
 	if (file && file != stdin)
@@ -78,11 +81,23 @@ static int request_make(const struct wish *w, char *name, char request[static PE
 		{"permanent", w->permanent ? "1" : NULL}};
 	int r = w->password_file || w->ask ? password_put(request, w) : 0;
 
+	if (r < 0)
+		return r;
+
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs) && r == 0; i++) {
 		if (pairs[i][1])
 			r = pel_control_put(request, PEL_CONTROL_MAX, pairs[i][0], pairs[i][1]);
 	}
 	return r < 0 ? r : name_put(request, name);
+}
+
+static int fail(const char *command, int r)
+{
+	return command_fail(command, STATUS_USAGE, "%s",
+		r == -ENXIO             ? "there is no terminal to ask on"
+			: r == -ENODATA ? "there is no password in that file"
+			: r == -ENOSPC  ? "what was given is too long"
+					: strerror(-r));
 }
 
 static int follow(const char *command, const struct wish *w, char *name)
@@ -91,8 +106,7 @@ static int follow(const char *command, const struct wish *w, char *name)
 	int status, r = request_make(w, name, request);
 
 	if (r < 0)
-		return command_fail(command, STATUS_USAGE, "%s",
-			r == -ENXIO ? "there is no terminal to ask on" : strerror(-r));
+		return fail(command, r);
 	status = control_client_run(command, request, &body);
 	explicit_bzero(request, sizeof(request));
 	if (status == STATUS_OK && strcmp(body, "credential=refused\n") == 0)
@@ -110,7 +124,7 @@ int cmd_follow(int argc, char **argv)
 		{"ssl", .flag = &w.tls}, {"ssl-ca", .word = &w.ca},
 		{"ssl-verify", .flag = &w.verify}, {"permanent", .flag = &w.permanent}, {0}};
 	int status = command_parse(argc, argv, options, 1, 1, follow_help), r;
-	char user[USER_MAX];
+	char user[USER_MAX], ca[PATH_MAX];
 
 	if (status >= 0)
 		return status;
@@ -122,10 +136,13 @@ int cmd_follow(int argc, char **argv)
 	if (w.ask && !w.user) {
 		r = terminal_ask("User: ", true, user, sizeof(user));
 		if (r < 0)
-			return command_fail(argv[0], STATUS_USAGE, "%s",
-				r == -ENXIO ? "there is no terminal to ask on" : strerror(-r));
+			return fail(argv[0], r);
 		w.user = user;
 	}
+	/* The daemon has a directory of its own. */
+	if (w.ca && !realpath(w.ca, ca))
+		return command_fail(argv[0], STATUS_USAGE, "%s: %s", w.ca, strerror(errno));
+	w.ca = w.ca ? ca : NULL;
 	return follow(argv[0], &w, argv[optind]);
 }
 

@@ -61,8 +61,16 @@ static int file_replace(const char *path, const char *text)
 		free(name);
 		return r;
 	}
-	if (fchmod(fd, 0644) < 0 || write(fd, text, size) != (ssize_t)size)
-		r = errno ? -errno : -EIO;
+	if (fchmod(fd, 0644) < 0)
+		r = -errno;
+	while (r == 0 && size > 0) {
+		ssize_t n = write(fd, text, size);
+
+		if (n < 0 && errno != EINTR)
+			r = -errno;
+		text += n > 0 ? n : 0;
+		size -= n > 0 ? (size_t)n : 0;
+	}
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
 	if (r == 0 && rename(name, path) < 0)

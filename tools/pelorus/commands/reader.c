@@ -130,6 +130,7 @@ static void progress_parse(const char *body, struct progress *ret)
 	if (text)
 		(void)snprintf(ret->text, sizeof(ret->text), "%.*s", (int)strcspn(text + 6, "\n"),
 			text + 6);
+	(void)command_plain(ret->text);
 }
 
 static bool is_over(const struct progress *p)

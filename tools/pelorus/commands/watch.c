@@ -23,7 +23,7 @@ static const char help[] =
 
 static void title_print(FILE *to)
 {
-	char *body = control_client_text("status\n"), clock[16];
+	char *body = control_client_text("status\n", false), clock[16];
 	struct json_object *status = body ? json_tokener_parse(body) : NULL, *clients;
 	time_t now = time(NULL);
 	struct tm tm;
@@ -117,7 +117,7 @@ static void processes_print(FILE *to)
 /* The newest first, so that a low screen cuts off the oldest. */
 static void events_print(FILE *to)
 {
-	char *lines[EVENTS_SHOWN] = {0}, *body = control_client_text("events\n");
+	char *lines[EVENTS_SHOWN] = {0}, *body = control_client_text("events\n", false);
 	unsigned n = 0;
 
 	for (char *line = body ? strtok(body, "\n") : NULL; line; line = strtok(NULL, "\n"))
@@ -148,7 +148,7 @@ static char *frame_make(void *context)
 	processes_print(to);
 	events_print(to);
 	(void)fclose(to);
-	return text;
+	return text ? command_plain(text) : NULL;
 }
 
 int cmd_watch(int argc, char **argv)

@@ -187,3 +187,13 @@ int control_client_run(const char *command, const char *request, char **ret_body
 		free(answer.text);
 	return status;
 }
+
+int control_client_name(const char *verb, const char *name, char **ret_body)
+{
+	char request[PEL_CONTROL_MAX];
+
+	(void)snprintf(request, sizeof(request), "%s\n", verb);
+	if (name && pel_control_put(request, sizeof(request), "name", name) < 0)
+		return command_fail(verb, STATUS_USAGE, "the name is too long");
+	return control_client_run(verb, request, ret_body);
+}

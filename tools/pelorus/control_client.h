@@ -37,4 +37,7 @@ char *control_client_text(const char *request, bool waits);
  */
 int control_client_run(const char *command, const char *request, char **ret_body);
 
+/* The same of a verb, which is the command's own name, and a cluster's name (NULL: none). */
+int control_client_name(const char *verb, const char *name, char **ret_body);
+
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pelorus follow, unfollow: names a cluster to the prober, and takes that back.
+ * pelorus follow: names a cluster to the prober.
  *
  * A password is taken from a file, from standard input or from the terminal, never from the command
  * line, where every user of the machine could read it.
@@ -144,20 +144,4 @@ int cmd_follow(int argc, char **argv)
 		return command_fail(argv[0], STATUS_USAGE, "%s: %s", w.ca, strerror(errno));
 	w.ca = w.ca ? ca : NULL;
 	return follow(argv[0], &w, argv[optind]);
-}
-
-int cmd_unfollow(int argc, char **argv)
-{
-	static const char help[] =
-		"usage: pelorus unfollow NAME\n"
-		"Has the prober forget NAME, and the credentials that it was told for it; a program that\n"
-		"uses it has it followed again.  What the configuration names is not forgotten.\n";
-	char request[PEL_CONTROL_MAX] = "unfollow\n";
-	int status = command_parse(argc, argv, NULL, 1, 1, help);
-
-	if (status >= 0)
-		return status;
-	if (pel_control_put(request, PEL_CONTROL_MAX, "name", argv[optind]) < 0)
-		return command_fail(argv[0], STATUS_USAGE, "the name is too long");
-	return control_client_run(argv[0], request, NULL);
 }

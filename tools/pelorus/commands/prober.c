@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pelorus prober refresh, reload, stop, and pelorus disable, enable: one word to the prober. */
+/* pelorus prober refresh, reload, stop; disable, enable; unfollow: one word to the prober. */
 #include "commands.h"
 
 #include "control_client.h"
@@ -14,14 +14,9 @@ int cmd_refresh(int argc, char **argv)
 	static const char help[] =
 		"usage: pelorus prober refresh [NAME]\n"
 		"Has the prober ask every instance now, of the cluster that NAME leads to or of all.\n";
-	char request[PEL_CONTROL_MAX] = "refresh\n";
 	int status = command_parse(argc, argv, NULL, 0, 1, help);
 
-	if (status >= 0)
-		return status;
-	if (argv[optind] && pel_control_put(request, PEL_CONTROL_MAX, "name", argv[optind]) < 0)
-		return command_fail(argv[0], STATUS_USAGE, "the name is too long");
-	return control_client_run(argv[0], request, NULL);
+	return status >= 0 ? status : control_client_name(argv[0], argv[optind], NULL);
 }
 
 static const char switch_help[] =
@@ -49,15 +44,12 @@ static void switch_print(char **argv, const char *body)
 
 int cmd_switch(int argc, char **argv)
 {
-	char request[PEL_CONTROL_MAX], *body = NULL;
+	char *body = NULL;
 	int status = command_parse(argc, argv, NULL, 0, 1, switch_help);
 
 	if (status >= 0)
 		return status;
-	(void)snprintf(request, sizeof(request), "%s\n", argv[0]);
-	if (argv[optind] && pel_control_put(request, PEL_CONTROL_MAX, "name", argv[optind]) < 0)
-		return command_fail(argv[0], STATUS_USAGE, "the name is too long");
-	status = control_client_run(argv[0], request, &body);
+	status = control_client_name(argv[0], argv[optind], &body);
 	if (status == STATUS_OK)
 		switch_print(argv, body);
 	free(body);
@@ -71,7 +63,7 @@ int cmd_reload(int argc, char **argv)
 				   "refused, and the old one stays.\n";
 	int status = command_parse(argc, argv, NULL, 0, 0, help);
 
-	return status >= 0 ? status : control_client_run(argv[0], "reload\n", NULL);
+	return status >= 0 ? status : control_client_name(argv[0], NULL, NULL);
 }
 
 int cmd_stop(int argc, char **argv)
@@ -81,5 +73,16 @@ int cmd_stop(int argc, char **argv)
 		"Ends the prober; programs go on as without Pelorus until one is started again.\n";
 	int status = command_parse(argc, argv, NULL, 0, 0, help);
 
-	return status >= 0 ? status : control_client_run(argv[0], "stop\n", NULL);
+	return status >= 0 ? status : control_client_name(argv[0], NULL, NULL);
+}
+
+int cmd_unfollow(int argc, char **argv)
+{
+	static const char help[] =
+		"usage: pelorus unfollow NAME\n"
+		"Has the prober forget NAME, and the credentials that it was told for it; a program that\n"
+		"uses it has it followed again.  What the configuration names is not forgotten.\n";
+	int status = command_parse(argc, argv, NULL, 1, 1, help);
+
+	return status >= 0 ? status : control_client_name(argv[0], argv[optind], NULL);
 }

@@ -195,6 +195,7 @@ struct cluster_metrics {
 	const struct cluster_gaps *gaps;
 	const struct warm_totals *warm;
 	uint64_t writer_changes;
+	enum pel_mode mode;
 	bool in_fleet, leads_fleet;
 };
 extern const char *const cluster_verdicts[]; /* then NULL */

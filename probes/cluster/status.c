@@ -107,6 +107,7 @@ void cluster_metrics(const struct cluster *c, struct cluster_metrics *ret)
 		.gaps = &c->gaps,
 		.warm = &c->warm_totals,
 		.writer_changes = c->writer_changes,
+		.mode = map_write_mode_of(c->o->map, c->record),
 		.in_fleet = c->config->publish[0],
 		.leads_fleet = c->fleet == REMOTE_FLEET_LEADS};
 }

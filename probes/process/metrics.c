@@ -168,6 +168,13 @@ static void state_put(const struct family *f, const struct cluster_metrics *m, u
 		put_state(f, m, "state", pel_word_of_state(s), m->hot->state == s, out);
 }
 
+static void mode_put(const struct family *f, const struct cluster_metrics *m, uint64_t now_ns,
+	FILE *out)
+{
+	for (unsigned i = PEL_MODE_ACTIVE; i <= PEL_MODE_OFF; i++)
+		put_state(f, m, "mode", pel_word_of_mode(i), m->mode == i, out);
+}
+
 static void why_put(const struct family *f, const struct cluster_metrics *m, uint64_t now_ns,
 	FILE *out)
 {
@@ -390,6 +397,9 @@ static const struct family families[] = {
 		.cluster = known_put},
 	{"pelorus_cluster_state", "gauge", "1 for the state that the cluster is in.",
 		.cluster = state_put},
+	{"pelorus_cluster_mode", "gauge",
+		"1 for whether its names are followed, observed or switched off.",
+		.cluster = mode_put},
 	{"pelorus_cluster_why", "gauge",
 		"1 for why its topology is unknown; nothing while it is known.",
 		.cluster = why_put},

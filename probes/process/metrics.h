@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-#define METRICS_PARTS (45u * PEL_MAP_CLUSTERS)
+#define METRICS_PARTS (46u * PEL_MAP_CLUSTERS)
 
 /* Writes part `from`, from 0, of a struct worker; the number of the next, 0 behind the last. */
 unsigned metrics_put(void *worker, unsigned from, FILE *out);

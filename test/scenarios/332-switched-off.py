@@ -63,6 +63,8 @@ def check_switch(p, crowd):
     code, text = said(p, "resolve", p.lab.writer_name)
     tap.ok(code == 4 and "(disabled)" in text, "so does resolve", text)
     tap.ok(p.events("disabled"), "and an event")
+    series = f'pelorus_cluster_mode{{cluster="{p.lab.writer_name}",mode="off"}} 1\n'
+    tap.ok(series in p.pelorus("metrics").stdout, "and a metric")
     code, text = said(p, "enable", p.lab.writer_name)
     tap.ok(code == 1 and "enable them first" in text, "one name alone cannot be enabled then", text)
 

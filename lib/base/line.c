@@ -68,47 +68,52 @@ static void build_text(const struct line *l, char *ret)
 	}
 }
 
-static void build_logfmt(const struct line *l, char *ret)
+void line_put(char line[static LINE_MAX_SIZE], bool json, const char *key, enum line_value kind,
+	const char *value)
 {
-	append(ret, "time=");
-	append_time(ret, l->time_s);
-	append(ret, " level=warning code=");
-	append(ret, l->code);
-	append(ret, " pid=");
-	text_append_number(ret, LINE_MAX_SIZE - ENDS, l->pid);
-	append(ret, " text=");
-	append_quoted(ret, l->sentence);
-	if (l->detail && *l->detail) {
-		append(ret, " detail=");
-		append_quoted(ret, l->detail);
-	}
+	append(line, *line == '\0' ? json ? "{" : "" : json ? "," : " ");
+	append(line, json ? "\"" : "");
+	append(line, key);
+	append(line, json ? "\":" : "=");
+	if (kind == LINE_QUOTED || (json && kind == LINE_WORD))
+		append_quoted(line, value);
+	else
+		append(line, value);
 }
 
-static void build_json(const struct line *l, char *ret)
+void line_put_number(char line[static LINE_MAX_SIZE], bool json, const char *key, uint64_t n)
 {
-	append(ret, "{\"time\":\"");
-	append_time(ret, l->time_s);
-	append(ret, "\",\"level\":\"warning\",\"code\":\"");
-	append(ret, l->code);
-	append(ret, "\",\"pid\":");
-	text_append_number(ret, LINE_MAX_SIZE - ENDS, l->pid);
-	append(ret, ",\"text\":");
-	append_quoted(ret, l->sentence);
-	if (l->detail && *l->detail) {
-		append(ret, ",\"detail\":");
-		append_quoted(ret, l->detail);
-	}
-	text_append(ret, LINE_MAX_SIZE, "}");
+	char digits[24] = "";
+
+	text_append_number(digits, sizeof(digits), n);
+	line_put(line, json, key, LINE_NUMBER, digits);
+}
+
+void line_end(char line[static LINE_MAX_SIZE], bool json)
+{
+	text_append(line, LINE_MAX_SIZE, json ? "}\n" : "\n");
+}
+
+static void build_fields(const struct line *l, bool json, char *ret)
+{
+	char time[64] = ""; /* 28, in the last year that there is a number for */
+
+	append_time(time, l->time_s);
+	line_put(ret, json, "time", LINE_WORD, time);
+	line_put(ret, json, "level", LINE_WORD, "warning");
+	line_put(ret, json, "code", LINE_WORD, l->code);
+	line_put_number(ret, json, "pid", l->pid);
+	line_put(ret, json, "text", LINE_QUOTED, l->sentence);
+	if (l->detail && *l->detail)
+		line_put(ret, json, "detail", LINE_QUOTED, l->detail);
 }
 
 void line_build(const struct line *line, enum line_format format, char ret[static LINE_MAX_SIZE])
 {
 	ret[0] = '\0';
-	if (format == LINE_LOGFMT)
-		build_logfmt(line, ret);
-	else if (format == LINE_JSON)
-		build_json(line, ret);
-	else
+	if (format == LINE_TEXT)
 		build_text(line, ret);
-	text_append(ret, LINE_MAX_SIZE, "\n");
+	else
+		build_fields(line, format == LINE_JSON, ret);
+	line_end(ret, format == LINE_JSON);
 }

@@ -32,19 +32,21 @@ static struct handle *guard(enum unseen which, const void *object, const void *f
 	return s ? s->handle : NULL;
 }
 
-static long pass(enum unseen which, const void *from, const long words[6])
+/* What is told beside the words comes last, so that they stay in the registers that they came in. */
+static long pass(long a, long b, long c, long d, long e, long f, enum unseen which,
+	const void *from)
 {
-	struct handle *h = guard(which, (const void *)words[all[which].place], from);
+	struct handle *h = guard(which, (const void *)(all[which].place == 0 ? a : b), from);
 	const struct library *lib = h ? h->library : library_of(from);
 	unseen_call *real = lib ? (unseen_call *)(uintptr_t)lib->unseen[which] : NULL;
 
 	if (h)
 		h->session.dirty = true;
 	if (real)
-		return real(words[0], words[1], words[2], words[3], words[4], words[5]);
+		return real(a, b, c, d, e, f);
 	if (all[which].place == 0)
 		return 2; /* an error; of those that do not block, too */
-	*(client_bool *)words[0] = 1;
+	*(client_bool *)a = 1;
 	return 0; /* nothing to wait for */
 }
 
@@ -52,6 +54,6 @@ static long pass(enum unseen which, const void *from, const long words[6])
 	CLIENT_EXPORT unseen_call name;                                                            \
 	long name(long a, long b, long c, long d, long e, long f)                                  \
 	{                                                                                          \
-		return pass(UNSEEN_##name, HOOK_CALLER, (const long[6]){a, b, c, d, e, f});        \
+		return pass(a, b, c, d, e, f, UNSEEN_##name, HOOK_CALLER);                         \
 	}
 UNSEEN_EACH(HOOK)

@@ -19,7 +19,6 @@
 #include <errno.h>
 #include <link.h>
 #include <stdatomic.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,56 +41,23 @@ static _Atomic(struct library *) libraries;
 static _Atomic(struct caller *) callers;
 static _Atomic unsigned n_callers;
 
-/* What stands for a function that a library does not have. */
-enum absent {
-	MAY,   /* NULL: hooks ask before they call it */
-	FAILS, /* what returns an error; */
-	NONE,  /* ... or no result */
-};
-
-#define AT(absent, name, member)                                                                   \
-	{                                                                                          \
-		name, offsetof(struct client_functions, member), absent                            \
-	}
-static const struct {
-	const char *name;
-	size_t offset;
-	enum absent absent;
-} wanted[] = {
-	AT(NONE, "mysql_real_connect", real_connect),
-	AT(NONE, "mysql_close", close),
-	AT(FAILS, "mysql_real_query", real_query),
-	AT(FAILS, "mysql_send_query", send_query),
-	AT(FAILS, "mysql_read_query_result", read_query_result),
-	AT(NONE, "mysql_store_result", store_result),
-	AT(NONE, "mysql_fetch_row", fetch_row),
-	AT(NONE, "mysql_num_fields", num_fields),
-	AT(NONE, "mysql_free_result", free_result),
-	AT(FAILS, "mysql_commit", commit),
-	AT(FAILS, "mysql_rollback", rollback),
-	AT(FAILS, "mysql_autocommit", autocommit),
-	AT(FAILS, "mysql_select_db", select_db),
-	AT(FAILS, "mysql_change_user", change_user),
-	AT(FAILS, "mysql_set_character_set", set_character_set),
-	AT(FAILS, "mysql_reset_connection", reset_connection),
-	AT(FAILS, "mysql_ping", ping),
-	AT(MAY, "mysql_options", options),
-	AT(NONE, "mysql_get_option", get_option),
-	AT(NONE, "mysql_errno", errnum),
-	AT(NONE, "mysql_error", error),
-	AT(MAY, "mysql_get_client_version", client_version),
-	AT(NONE, "mysql_character_set_name", character_set_name),
-	AT(MAY, "mysql_real_connect_start", connect_start),
-	AT(MAY, "mysql_real_connect_cont", connect_cont),
-	AT(NONE, "mysql_close_start", close_start),
-	AT(NONE, "mysql_get_ssl_cipher", get_ssl_cipher),
-	AT(MAY, "mysql_get_socket", get_socket),
-	AT(NONE, "mariadb_get_infov", get_infov),
-	AT(NONE, "mysql_stmt_init", stmt_init),
-	AT(FAILS, "mysql_stmt_prepare", stmt_prepare),
-	AT(FAILS, "mysql_stmt_close", stmt_close),
-};
-#undef AT
+/*
+ * The functions of struct client_functions, in its order.  What stands for one that a library does not
+ * have is told by the character before its name: nothing (?), for hooks ask before they call it; what
+ * returns an error (!); what has no result (-).  Pointers would be relocated in every process.
+ */
+/* clang-format off */
+static const char wanted[] =
+	"-mysql_real_connect\0" "-mysql_close\0" "!mysql_real_query\0" "!mysql_send_query\0"
+	"!mysql_read_query_result\0" "-mysql_store_result\0" "-mysql_fetch_row\0"
+	"-mysql_num_fields\0" "-mysql_free_result\0" "!mysql_commit\0" "!mysql_rollback\0"
+	"!mysql_autocommit\0" "!mysql_select_db\0" "!mysql_change_user\0"
+	"!mysql_set_character_set\0" "!mysql_reset_connection\0" "!mysql_ping\0" "?mysql_options\0"
+	"-mysql_get_option\0" "-mysql_errno\0" "-mysql_error\0" "?mysql_get_client_version\0"
+	"-mysql_character_set_name\0" "?mysql_real_connect_start\0" "?mysql_real_connect_cont\0"
+	"-mysql_close_start\0" "-mysql_get_ssl_cipher\0" "?mysql_get_socket\0" "-mariadb_get_infov\0"
+	"-mysql_stmt_init\0" "!mysql_stmt_prepare\0" "!mysql_stmt_close\0";
+/* clang-format on */
 
 static uintptr_t base_of(const void *address)
 {
@@ -166,6 +132,29 @@ static struct caller caller_around(const void *from)
 	return caller;
 }
 
+static long call_that_fails(void)
+{
+	return 1;
+}
+
+static void *call_without_result(void)
+{
+	return NULL;
+}
+
+static void *stand_in(char kind)
+{
+	if (kind == '?')
+		return NULL;
+	return kind == '!' ? (void *)(uintptr_t)&call_that_fails
+			   : (void *)(uintptr_t)&call_without_result;
+}
+
+static bool is_there(const void *function)
+{
+	return function && function != stand_in('-') && function != stand_in('!');
+}
+
 /*
  * mysql_options() and its variants are not interposed: nothing that an application chose by them is
  * lost.  INIT_COMMAND, timeouts, TLS and the character set are the library's own to keep, and it applies
@@ -177,35 +166,14 @@ static void decide_reconnect(struct library *lib)
 {
 	unsigned long version = lib->real.client_version ? lib->real.client_version() : 0;
 
-	lib->is_mariadb = lib->real.get_infov != NULL;
+	lib->is_mariadb = is_there((void *)(uintptr_t)lib->real.get_infov);
 	lib->opt_reconnect = lib->is_mariadb || version < VERSION_8 ? CLIENT_OPT_RECONNECT
 								    : CLIENT_OPT_RECONNECT_8;
-	if (!lib->real.get_option || !lib->real.options || !lib->real.ping)
+	if (!lib->real.options || !is_there((void *)(uintptr_t)lib->real.get_option) ||
+		!is_there((void *)(uintptr_t)lib->real.ping))
 		lib->opt_reconnect = 0;
 	if (!lib->is_mariadb && version >= VERSION_WARNS)
 		lib->opt_reconnect = 0;
-}
-
-static long call_that_fails(void)
-{
-	return 1;
-}
-
-static void *call_without_result(void)
-{
-	return NULL;
-}
-
-static void fill_gaps(struct library *lib)
-{
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
-		void **at = (void **)(void *)((char *)&lib->real + wanted[i].offset);
-
-		if (!*at && wanted[i].absent == FAILS)
-			*at = (void *)(uintptr_t)&call_that_fails;
-		else if (!*at && wanted[i].absent == NONE)
-			*at = (void *)(uintptr_t)&call_without_result;
-	}
 }
 
 /* All functions of the library that `symbol` is of; false if they cannot be had. */
@@ -215,20 +183,23 @@ static bool load(const void *symbol, struct library *ret)
 	/* Kept open: it must stay loaded. */
 	void *object = code.name && *code.name ? dlopen(code.name, RTLD_LAZY | RTLD_NOLOAD) : NULL;
 
+	char *to = (char *)&ret->real;
+	void *found;
+
 	*ret = (struct library){.start = code.start, .size = code.size};
 	if (!object)
 		return false;
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
-		void *found = dlsym(object, wanted[i].name);
-
+	for (const char *name = wanted; *name; name += strlen(name) + 1, to += sizeof(found)) {
+		found = dlsym(object, name + 1);
 		if (found && is_ours(found))
 			return false;
-		memcpy((char *)&ret->real + wanted[i].offset, &found, sizeof(found));
+		if (!found)
+			found = stand_in(*name);
+		memcpy(to, &found, sizeof(found));
 	}
 	for (enum unseen i = 0; i < UNSEEN_N; i++)
 		ret->unseen[i] = dlsym(object, unseen_name(i));
 	decide_reconnect(ret);
-	fill_gaps(ret);
 	return true;
 }
 

@@ -14,6 +14,7 @@
 
 #define SHARED_NS UINT64_C(1000000000)
 #define HAND_OVER_NS UINT64_C(60000000000)
+#define DOUBT_NS UINT64_C(10000000)
 #define PAUSE_FIRST_NS UINT64_C(5000000)
 #define PAUSE_MAX_NS UINT64_C(50000000)
 
@@ -29,32 +30,23 @@ static struct loss {
 	_Atomic bool told;
 } losses[FOLLOWED_MAX];
 
-/* The record of a name that this process follows, or NULL. */
-static struct followed *find_followed(const char *host)
-{
-	char name[PEL_NAME_MAX];
-
-	if (!host || pel_name_normalise(host, name) < 0)
-		return NULL;
-	return followed_find_name(name, pel_name_hash(name));
-}
-
 struct handle *connection_adopt(const struct library *lib, void *mysql, const char *host, int fd)
 {
-	struct followed *f;
+	struct followed *f = NULL;
+	char name[PEL_NAME_MAX];
 	struct handle *h;
 
 	if (!host)
 		(void)lib->real.get_infov(mysql, CLIENT_INFO_HOST, &host);
-	f = find_followed(host);
+	if (host && pel_name_normalise(host, name) == 0)
+		f = followed_find_name(name, pel_name_hash(name));
 	h = f ? handle_new(mysql, lib, f) : NULL;
 	if (h)
 		connection_note_socket(h, fd);
 	return h;
 }
 
-/* What the map says of a name's cluster now: the name is among its names. */
-static bool read_map(const struct followed *f, struct pel_hot *ret)
+bool connection_read_map(const struct followed *f, struct pel_hot *ret)
 {
 	uint64_t now = clock_now_ns();
 	const struct pel_map *map = mapview_get(now);
@@ -69,7 +61,7 @@ static void note_instance(struct handle *h)
 	struct pel_hot hot;
 	unsigned i;
 
-	if (!read_map(h->followed, &hot) || hot.state != PEL_STATE_KNOWN)
+	if (!connection_read_map(h->followed, &hot) || hot.state != PEL_STATE_KNOWN)
 		return;
 	i = sever_find_instance(&hot, &h->socket.real);
 	if (i != PEL_NONE && hot.instances[i].role != PEL_ROLE_UNKNOWN &&
@@ -99,7 +91,7 @@ bool connection_is_proven(const struct handle *h)
 	struct pel_hot hot;
 	unsigned i;
 
-	if (!h->recorded || !read_map(h->followed, &hot))
+	if (!h->recorded || !connection_read_map(h->followed, &hot))
 		return false;
 	i = sever_find_instance(&hot, &h->socket.real);
 	return hot.state == PEL_STATE_KNOWN && i != PEL_NONE && hot.instances[i].role == h->role;
@@ -151,7 +143,7 @@ static enum retry_evidence look_for_evidence(const struct handle *h, bool by_rol
 	struct sever_socket socket = h->socket;
 	struct pel_hot hot;
 
-	if (!read_map(h->followed, &hot))
+	if (!connection_read_map(h->followed, &hot))
 		return EVIDENCE_NEVER;
 	socket.uid = hot.uid;
 	for (socket.name = 0; socket.name < hot.n_names; socket.name++) {
@@ -182,7 +174,8 @@ static enum retry_evidence await_evidence(const struct handle *h, bool by_role, 
 		uint32_t seen = connection_word();
 		enum retry_evidence found = look_for_evidence(h, by_role, failed_ns);
 
-		if (found != EVIDENCE_NOT_YET || clock_now_ns() >= until_ns)
+		if (found != EVIDENCE_NOT_YET || clock_now_ns() >= until_ns ||
+			plan_mode(h->followed) != PEL_MODE_ACTIVE)
 			return found;
 		if (h->lost)
 			tell_loss(h->followed);
@@ -250,7 +243,11 @@ void connection_wait(uint32_t seen, uint64_t limit_ns)
 		futex_wait(NULL, 0, &nobody, 0, limit_ns);
 }
 
-bool connection_is_in_doubt(const struct followed *f)
+/*
+ * True if a connection to the writer was just lost in a statement, and the writer has not been heard
+ * of since: it may be gone, and refuse connects, before the map has it.  The prober is told.
+ */
+static bool is_in_doubt(const struct followed *f)
 {
 	struct loss *l = &losses[followed_index(f)];
 	uint64_t lost = atomic_load(&l->ns);
@@ -258,7 +255,8 @@ bool connection_is_in_doubt(const struct followed *f)
 	struct pel_hot hot;
 
 	if (lost == 0 || !atomic_load(&l->in_flight) || clock_now_ns() >= lost + EVIDENCE_WAIT_NS ||
-		!read_map(f, &hot) || hot.state != PEL_STATE_KNOWN || hot.writer >= hot.n_instances)
+		plan_mode(f) != PEL_MODE_ACTIVE || !connection_read_map(f, &hot) ||
+		hot.state != PEL_STATE_KNOWN || hot.writer >= hot.n_instances)
 		return false;
 	writer = &hot.instances[hot.writer];
 	if (writer->identity != atomic_load(&l->identity) ||
@@ -300,34 +298,22 @@ uint64_t connection_wait_end(struct followed *f, uint64_t begin_ns)
 	return begin_ns + (whole < CONNECTION_SEARCH_NS ? whole : CONNECTION_SEARCH_NS);
 }
 
-bool connection_await_way(struct followed *f, uint64_t since_ns, uint64_t until_ns)
+bool connection_await_way(struct followed *f, uint64_t limit_ns)
 {
-	struct plan plan = plan_of(f);
-	uint64_t end_ns = connection_wait_end(f, since_ns);
-	const struct hold hold = {
-		.fd = -1,
+	uint64_t now = clock_now_ns(), hold_ns = connection_hold_ns(f);
+	uint64_t until = now + (limit_ns < hold_ns ? limit_ns : hold_ns), end;
+	struct hold hold = {.fd = -1,
 		.families = ROUTE_FAMILY4 | ROUTE_FAMILY6,
-		.since_ns = since_ns,
-		.until_ns = until_ns < end_ns ? until_ns : end_ns,
-		.followed = f,
-	};
+		.since_ns = now,
+		.followed = f};
+	struct plan plan;
 
-	return plan.verdict == ROUTE_WAIT && hold.until_ns > since_ns &&
-		hold_wait(&hold, &plan) == 0;
-}
-
-bool connection_has_no_writer(const struct handle *h)
-{
-	struct pel_hot hot;
-
-	return read_map(h->followed, &hot) && route_is_readers_alone(&hot);
-}
-
-bool connection_has_prober(const struct handle *h)
-{
-	struct pel_hot hot;
-
-	return read_map(h->followed, &hot) && hot.state != PEL_STATE_UNKNOWN && !hot.dns_only;
+	while (clock_now_ns() < until && is_in_doubt(f))
+		connection_wait(connection_word(), DOUBT_NS);
+	plan = plan_of(f);
+	end = connection_wait_end(f, now);
+	hold.until_ns = until < end ? until : end;
+	return plan.verdict == ROUTE_WAIT && hold.until_ns > now && hold_wait(&hold, &plan) == 0;
 }
 
 /* The TLS settings, which the prober must not weaken; false if they cannot be read. */
@@ -371,7 +357,7 @@ void connection_hand_over(const struct handle *h, const char *user, const char *
 	struct envcreds creds = {.ssl = false};
 	struct pel_hot hot;
 
-	if (!user || !read_map(h->followed, &hot) ||
+	if (!user || !connection_read_map(h->followed, &hot) ||
 		(!hot.dns_only && hot.state != PEL_STATE_UNKNOWN) ||
 		!is_hand_over_due(h->followed, user, clock_now_ns()))
 		return;

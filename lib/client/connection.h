@@ -46,12 +46,6 @@ uint32_t connection_word(void);
 /* Waits until the word moves, `limit_ns` at most. */
 void connection_wait(uint32_t seen, uint64_t limit_ns);
 
-/*
- * True if a connection to the writer was just lost in a statement, and the writer has not been heard
- * of since: it may be gone, and refuse connects, before the map has it.  The prober is told.
- */
-bool connection_is_in_doubt(const struct followed *f);
-
 /* True if the name leads somewhere at this moment; false between two writers. */
 bool connection_has_way(struct followed *f);
 
@@ -67,16 +61,13 @@ uint64_t connection_hold_ns(struct followed *f);
 uint64_t connection_wait_end(struct followed *f, uint64_t begin_ns);
 
 /*
- * Between two writers waits for the next one, as a connect that blocks does, until `until_ns` and that
- * end at most.  True if it has waited and there is a way.
+ * Between two writers waits for the next one, as a connect that blocks does, until that end and for
+ * `limit_ns` at most.  True if it has waited and there is a way.
  */
-bool connection_await_way(struct followed *f, uint64_t since_ns, uint64_t until_ns);
+bool connection_await_way(struct followed *f, uint64_t limit_ns);
 
-/* True if a living prober knows the cluster as one of readers alone. */
-bool connection_has_no_writer(const struct handle *h);
-
-/* True if a living prober knows the cluster's topology, or that there is no writer now. */
-bool connection_has_prober(const struct handle *h);
+/* What a living prober's map says of a name's cluster now; false if nothing. */
+bool connection_read_map(const struct followed *f, struct pel_hot *ret);
 
 /* Hands a prober that lacks them what the program has just logged in with. */
 void connection_hand_over(const struct handle *h, const char *user, const char *password,

@@ -19,13 +19,13 @@
 #include "common/text.h"
 #include "base/env.h"
 #include "base/say.h"
+#include "known/plan.h"
 #include "prober/follow.h"
 #include "names/lookup.h"
 
 #include <errno.h>
 
 #define PORT_DEFAULT 3306
-#define DOUBT_NS UINT64_C(10000000)
 #define TOKEN_MAX 4096
 #define TOKEN_WAIT_NS UINT64_C(3000000000) /* for a prober that starts, or has no key yet */
 #define TOKEN_AGAIN_NS UINT64_C(50000000)
@@ -89,23 +89,10 @@ static __attribute__((noinline)) void *connect_signed(const struct library *lib,
 	return result;
 }
 
-/* Before the library makes its socket, so that its connect() finds a writer. */
-static void wait_for_way(struct followed *f, struct wish *wish, uint64_t limit_ns)
-{
-	uint64_t now = clock_now_ns(), hold_ns = connection_hold_ns(f);
-	uint64_t limit = now + (limit_ns < hold_ns ? limit_ns : hold_ns);
-
-	while (clock_now_ns() < limit && connection_is_in_doubt(f))
-		connection_wait(connection_word(), DOUBT_NS);
-	if (connection_await_way(f, now, limit) && wish)
-		wish->has_waited = true;
-}
-
 static void *connect_followed(const struct library *lib, void *mysql, const struct login *l)
 {
 	struct wish *wish = wish_begin(NULL, PEL_ROLE_UNKNOWN, false);
-	bool is_signed = false;
-	enum pel_mode mode;
+	bool is_signed = false, waited = false;
 	struct lookup lookup;
 	struct followed *f;
 	struct handle *h;
@@ -115,19 +102,23 @@ static void *connect_followed(const struct library *lib, void *mysql, const stru
 	f = lookup_begin(l->host, (uint16_t)(l->port ? l->port : PORT_DEFAULT), &lookup)
 		? lookup.followed
 		: NULL;
-	mode = f ? lookup.mode : PEL_MODE_ACTIVE;
-	if (f && mode == PEL_MODE_ACTIVE)
-		wait_for_way(f, wish, library_limit_ns(lib, mysql, CLIENT_OPT_CONNECT_TIMEOUT));
+	/* Before the library makes its socket, so that its connect() finds a writer. */
+	if (f && lookup.mode == PEL_MODE_ACTIVE)
+		waited = connection_await_way(f,
+			library_limit_ns(lib, mysql, CLIENT_OPT_CONNECT_TIMEOUT));
+	if (waited && wish)
+		wish->has_waited = true;
 	result = f && l->user && env_get()->auth_iam ? connect_signed(lib, mysql, l, f, &is_signed)
 						     : connect_with(lib, mysql, l, l->password);
 	fd = wish_end(wish);
 	if (!result && f)
 		followed_pin(f, NULL);
-	h = result && mode != PEL_MODE_OFF ? connection_adopt(lib, result, l->host, fd) : NULL;
+	h = result ? connection_adopt(lib, result, l->host, fd) : NULL;
 	if (!h)
 		return result;
 	h->left = library_reconnects(lib, result);
-	if (mode == PEL_MODE_ACTIVE && !move_verify(h))
+	/* By now: it may have waited; and by its own name, which may be an option file's. */
+	if (plan_mode(h->followed) == PEL_MODE_ACTIVE && !move_verify(h))
 		return NULL;
 	if (!is_signed)
 		connection_hand_over(h, l->user, l->password, l->port);

@@ -23,6 +23,7 @@
 #include "base/real.h"
 #include "base/say.h"
 #include "known/address.h"
+#include "known/plan.h"
 #include "prober/follow.h"
 #include "prober/slot.h"
 
@@ -124,8 +125,12 @@ static void learn_writer(const struct handle *h)
 	const char *domain = pel_name_instance_domain(h->followed->name);
 	char id[PEL_ID_MAX], host[PEL_NAME_MAX], canonical[PEL_NAME_MAX];
 	struct pel_addr addr;
+	struct pel_hot hot;
 
-	if (connection_has_prober(h) || !ask_writer(h, id))
+	if (connection_read_map(h->followed, &hot) && hot.state != PEL_STATE_UNKNOWN &&
+		!hot.dns_only)
+		return;
+	if (!ask_writer(h, id))
 		return;
 	if (!domain && resolve(h->followed->name, &addr, canonical))
 		domain = pel_name_instance_domain(canonical);
@@ -171,6 +176,7 @@ static bool is_right(struct handle *h, enum pel_role wanted)
 {
 	unsigned status = handle_status(h);
 	bool is_told = status != CLIENT_STATUS_UNKNOWN, is_needed = h->library->opt_reconnect != 0;
+	struct pel_hot hot;
 	enum pel_role role;
 
 	h->session.autocommit = is_told && (status & CLIENT_STATUS_AUTOCOMMIT);
@@ -180,7 +186,8 @@ static bool is_right(struct handle *h, enum pel_role wanted)
 	if (role == PEL_ROLE_UNKNOWN && is_lost(h))
 		return false;
 	if (wanted == PEL_ROLE_UNKNOWN || role == PEL_ROLE_UNKNOWN || role == wanted ||
-		(wanted == PEL_ROLE_WRITER && connection_has_no_writer(h)))
+		(wanted == PEL_ROLE_WRITER && connection_read_map(h->followed, &hot) &&
+			route_is_readers_alone(&hot)))
 		return true;
 	if (wanted == PEL_ROLE_WRITER)
 		learn_writer(h);
@@ -236,6 +243,9 @@ static enum outcome move_until(struct handle *h, struct wish *wish, uint64_t unt
 		uint32_t seen = connection_word();
 		bool has_way = connection_has_way(h->followed);
 
+		/* Switched off meanwhile: what was lost is told. */
+		if (plan_mode(h->followed) != PEL_MODE_ACTIVE)
+			break;
 		if (has_way && !had_way) {
 			begin = clock_now_ns();
 			pause = PAUSE_FIRST_NS;
@@ -307,7 +317,10 @@ bool move_verify(struct handle *h)
 			limit_ns = most_ns;
 		follow_hint(h->followed, false);
 		right = move_is_possible(h) && move(h, clock_now_ns() + limit_ns);
-		if (!right) {
+		/* Switched off meanwhile: it is where DNS leads. */
+		if (!right && plan_mode(h->followed) != PEL_MODE_ACTIVE)
+			right = ping(h, true);
+		else if (!right) {
 			say(SAY_ONLY_READERS, h->followed->name);
 			end(h);
 			h->left = true;

@@ -15,6 +15,25 @@ void call_note(struct handle *h, const char *text, size_t n)
 	session_note(&h->session, pel_sql_classify(text, n, flags), text, n, flags);
 }
 
+/* Most statements surely do not: it is the others whose text is searched. */
+static bool recalls(const struct handle *h, const char *text, size_t n)
+{
+	enum pel_sql_class class = pel_sql_classify(text, n, handle_sql_flags(h));
+
+	return (class == PEL_SQL_DIRTY || class == PEL_SQL_PEEK) &&
+		pel_sql_recalls(text, n, h->pinged);
+}
+
+void call_begin(struct handle *h, const char *text, size_t n)
+{
+	connection_note_begin(h);
+	if (h->moved && recalls(h, text, n)) {
+		connection_sever(h);
+		h->left = true;
+	}
+	h->pinged = false;
+}
+
 static bool is_loss(enum retry_cause cause)
 {
 	return cause != CAUSE_NONE && cause != CAUSE_REFUSED;
@@ -78,6 +97,8 @@ int call_failed(struct handle *h, call_run *run, const char *text, size_t n, int
 		slot_count_seen(h->followed->hash, SEEN_MOVED);
 	if (mode != PEL_MODE_ACTIVE || !move_connection(h, until_ns))
 		return result;
+	h->moved = true;
+	h->pinged = text == NULL;
 	slot_count(SLOT_RETRIED);
 	result = run(h, text, n);
 	if (result == 0 && text)

@@ -18,6 +18,9 @@ typedef int call_run(struct handle *h, const char *text, size_t n);
  */
 int call_failed(struct handle *h, call_run *run, const char *text, size_t n, int result);
 
+/* A statement is to be sent.  One that asks for what a session left behind when it was moved is lost as well. */
+void call_begin(struct handle *h, const char *text, size_t n);
+
 /* It failed, and cannot be made again. */
 void call_note_failure(struct handle *h);
 

@@ -24,6 +24,8 @@ struct handle {
 	bool lost;     /* its connection was lost, at lost_ns, and it was not moved since */
 	bool severed;  /* ... by this library */
 	bool recorded; /* `socket` holds */
+	bool moved;    /* its session is another than the program's statements began in */
+	bool pinged;   /* ... by a ping, and no statement was executed since */
 	bool old_news; /* its instance had another role already when the last statement began */
 	uint8_t role;  /* enum pel_role of the name it was connected by */
 	void *mysql;

@@ -24,7 +24,7 @@ static int execute(struct handle *h, call_run *run, const char *text, size_t n)
 	int result;
 
 	n = hook_length(text, n);
-	connection_note_begin(h);
+	call_begin(h, text, n);
 	result = run(h, text, n);
 	if (result != 0)
 		return call_failed(h, run, text, n, result);

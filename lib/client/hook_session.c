@@ -64,6 +64,7 @@ static void begin_anew(struct handle *h)
 	unsigned status = handle_status(h);
 
 	session_init(&h->session);
+	h->moved = false;
 	h->session.autocommit =
 		status != CLIENT_STATUS_UNKNOWN && (status & CLIENT_STATUS_AUTOCOMMIT);
 	for (struct statement *s = h->statements; s; s = s->next)
@@ -115,8 +116,11 @@ int mysql_stmt_prepare(void *stmt, const char *text, unsigned long n)
 {
 	struct statement *s = hook_guard_statement(stmt, HOOK_CALLER);
 	const struct library *lib = s ? s->handle->library : library_of(HOOK_CALLER);
-	int result = lib ? lib->real.stmt_prepare(stmt, text, n) : 1;
+	int result;
 
+	if (s)
+		call_begin(s->handle, text, hook_length(text, n));
+	result = lib ? lib->real.stmt_prepare(stmt, text, n) : 1;
 	if (s && result == 0)
 		note_prepared(s, text, n);
 	return result;

@@ -37,6 +37,12 @@ enum pel_sql_class pel_sql_classify(const char *text, size_t n, unsigned flags);
  */
 bool pel_sql_is_harmless(const char *text, size_t n);
 
+/*
+ * True if the text may ask for what a statement before has left in any session, the id of an insert or a
+ * sequence's value; `last`: or for the very last one's rows and warnings.
+ */
+bool pel_sql_recalls(const char *text, size_t n, bool last);
+
 /* A piece of a statement. */
 struct pel_sql_span {
 	const char *at;

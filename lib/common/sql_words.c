@@ -79,7 +79,17 @@ static const char readables[] =
 	"aurora_server_id\0aurora_version\0hostname\0innodb_read_only\0innodb_version\0"
 	"lower_case_table_names\0max_allowed_packet\0port\0protocol_version\0read_only\0"
 	"server_id\0server_uuid\0super_read_only\0system_time_zone\0version\0version_comment\0";
+/* What tells of the very last statement, and then of any before. */
+#define RECALLS_LAST "found_rows\0row_count\0show warnings\0show errors\0warning_count\0" \
+	"error_count\0diagnostics\0"
+static const char recalls[] = RECALLS_LAST
+	"insert_id\0@identity\0session.identity\0lastval(\0previous value\0";
 /* clang-format on */
+
+static char lower_of(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
 
 /*
  * The listed word that equals this one but for case, or NULL.  A list is one row of characters: pointers
@@ -92,11 +102,8 @@ static const char *find(const char *list, size_t size, struct pel_sql_span word)
 
 	if (word.n >= sizeof(lower))
 		return NULL;
-	for (size_t i = 0; i < word.n; i++) {
-		char c = word.at[i];
-
-		lower[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-	}
+	for (size_t i = 0; i < word.n; i++)
+		lower[i] = lower_of(word.at[i]);
 	lower[word.n] = '\0';
 	while (low < high) {
 		const char *middle = low + (high - low) / 2;
@@ -135,4 +142,19 @@ const char *sql_word_setting(struct pel_sql_span word)
 bool sql_word_is_readable(struct pel_sql_span word)
 {
 	return FIND(settings, word) || FIND(readables, word);
+}
+
+bool pel_sql_recalls(const char *text, size_t n, bool last)
+{
+	const char *list = recalls + (last ? 0 : sizeof(RECALLS_LAST) - 1);
+
+	for (; *list; list += strlen(list) + 1) {
+		for (size_t at = 0, i = 0; at + i < n; at++, i = 0) {
+			while (list[i] && at + i < n && lower_of(text[at + i]) == list[i])
+				i++;
+			if (!list[i])
+				return true;
+		}
+	}
+	return false;
 }

@@ -41,6 +41,38 @@ static bool is_harmless_anyway(const char *text)
 	return false;
 }
 
+static void what_is_asked_of_the_past_is_found(void **state)
+{
+	static const struct {
+		const char *text;
+		bool ever, last;
+	} recalling[] = {
+		{"SELECT LAST_INSERT_ID()", true, true},
+		{"insert into t values (1, Last_Insert_Id ())", true, true},
+		{"SELECT @@identity", true, true},
+		{"SET @a = @@SESSION.IDENTITY", true, true},
+		{"SELECT LASTVAL(s)", true, true},
+		{"SELECT PREVIOUS VALUE FOR s", true, true},
+		{"CALL p(@@last_insert_id)", true, true},
+		{"SELECT FOUND_ROWS()", false, true},
+		{"SHOW WARNINGS", false, true},
+		{"GET DIAGNOSTICS @n = NUMBER", false, true},
+		{"SHOW TABLES", false, false},
+		{"SELECT CONNECTION_ID()", false, false},
+		{"SELECT identity, lastvalue FROM t WHERE a = f()", false, false},
+		{"", false, false},
+	};
+
+	for (size_t i = 0; i < sizeof(recalling) / sizeof(*recalling); i++) {
+		struct pel_sql_span span = {recalling[i].text, strlen(recalling[i].text)};
+		char *text = copy(span);
+
+		assert_int_equal(pel_sql_recalls(text, span.n, false), recalling[i].ever);
+		assert_int_equal(pel_sql_recalls(text, span.n, true), recalling[i].last);
+		free(text);
+	}
+}
+
 static void every_statement_has_its_class(void **state)
 {
 	size_t wrong = 0;
@@ -216,6 +248,7 @@ static void the_lists_are_sorted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_asked_of_the_past_is_found),
 		cmocka_unit_test(every_statement_has_its_class),
 		cmocka_unit_test(the_quick_look_never_passes_what_leaves_something),
 		cmocka_unit_test(the_quick_look_knows_common_statements),

@@ -129,7 +129,7 @@ void *mysql_real_connect(void *mysql, const char *host, const char *user, const 
 	const char *db, unsigned port, const char *socket, unsigned long flags)
 {
 	const struct login login = {host, user, password, db, port, flags};
-	const struct library *lib = library_of(HOOK_CALLER);
+	const struct library *lib = library_anew(HOOK_CALLER);
 
 	if (!lib)
 		return NULL;
@@ -171,7 +171,7 @@ int mysql_real_connect_start(void **ret, void *mysql, const char *host, const ch
 	const char *password, const char *db, unsigned port, const char *socket,
 	unsigned long flags)
 {
-	const struct library *lib = library_of(HOOK_CALLER);
+	const struct library *lib = library_anew(HOOK_CALLER);
 	struct wish *wish;
 	int events;
 

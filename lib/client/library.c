@@ -11,7 +11,7 @@
  * only grow: a place at the head of one is taken by a single exchange, so that nobody waits, and a
  * child that is forked at any moment has whole lists.  Two threads that find the same thing at once
  * may both enter it, which does no harm.  The place of an object that was unloaded stays entered: what
- * is loaded there later, and means another client library, is taken for its predecessor.
+ * is loaded there later may mean another client library.  So who connects is looked for anew.
  */
 #include "library.h"
 
@@ -33,7 +33,7 @@
 struct caller {
 	uintptr_t start, size;
 	const char *name; /* the object's; NULL: none.  For as long as it is surely loaded */
-	const struct library *library;
+	_Atomic(const struct library *) library;
 	struct caller *next;
 };
 
@@ -225,7 +225,7 @@ static const struct library *library_with(const void *symbol)
 	return lib;
 }
 
-static void remember(const struct caller *found)
+static void remember(const struct caller *found, const struct library *lib)
 {
 	struct caller *caller = NULL;
 
@@ -234,16 +234,27 @@ static void remember(const struct caller *found)
 	if (!caller)
 		return;
 	*caller = *found;
+	atomic_init(&caller->library, lib);
 	caller->next = atomic_load_explicit(&callers, memory_order_relaxed);
 	while (!atomic_compare_exchange_weak_explicit(&callers, &caller->next, caller,
 		memory_order_release, memory_order_relaxed))
 		;
 }
 
-static const struct library *resolve(const void *from)
+static struct caller *find_entered(const void *from)
+{
+	struct caller *c = atomic_load_explicit(&callers, memory_order_acquire);
+
+	while (c && (uintptr_t)from - c->start >= c->size)
+		c = c->next;
+	return c;
+}
+
+const struct library *library_anew(const void *from)
 {
 	const struct library *only = atomic_load_explicit(&libraries, memory_order_acquire);
-	struct caller caller;
+	const struct library *lib;
+	struct caller caller, *entered;
 	int saved = errno;
 
 	/* A program that calls from so many places: only with two libraries is it worth the time. */
@@ -251,22 +262,23 @@ static const struct library *resolve(const void *from)
 		!only->next)
 		return only;
 	caller = caller_around(from);
-	caller.library = library_with(find_anywhere(&caller));
-	if (caller.library)
-		remember(&caller);
+	lib = library_with(find_anywhere(&caller));
+	entered = find_entered(from);
+	if (entered)
+		atomic_store_explicit(&entered->library, lib, memory_order_release);
+	else if (lib)
+		remember(&caller, lib);
 	errno = saved;
-	return caller.library;
+	return lib;
 }
 
 const struct library *library_of(const void *from)
 {
-	const struct caller *c = atomic_load_explicit(&callers, memory_order_acquire);
+	struct caller *c = find_entered(from);
+	const struct library *lib =
+		c ? atomic_load_explicit(&c->library, memory_order_acquire) : NULL;
 
-	for (; c; c = c->next) {
-		if ((uintptr_t)from - c->start < c->size)
-			return c->library;
-	}
-	return resolve(from);
+	return lib ? lib : library_anew(from);
 }
 
 uint64_t library_limit_ns(const struct library *lib, void *mysql, int option)

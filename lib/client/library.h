@@ -26,6 +26,9 @@ struct library {
 /* The library that a call from `from` means; NULL if there is none. */
 const struct library *library_of(const void *from);
 
+/* The same for a call that connects, whose caller may have taken another's place. */
+const struct library *library_anew(const void *from);
+
 /* True if the address is in the library's own code. */
 static inline bool library_contains(const struct library *lib, const void *address)
 {

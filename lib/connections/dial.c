@@ -100,15 +100,20 @@ static void ask_for_prober(const struct dial *d)
 {
 	_Atomic uint64_t *asked_ns = &process_get()->asked_ns;
 	struct followed *f = d->followed;
+	uint32_t told = atomic_load(&f->told_port);
 
+	if (!d->plan.fresh)
+		atomic_store(&f->asked_port, d->asked.port);
+	else if (told == d->asked.port)
+		return;
+	/* Of a program that uses two ports in turn each is news. */
+	if ((!d->plan.fresh || told != 0) && d->plan.now_ns - atomic_load(asked_ns) < ASK_NS)
+		return;
+	atomic_store(asked_ns, d->plan.now_ns);
 	if (d->plan.fresh) {
 		follow_port(f, d->asked.port);
 		return;
 	}
-	atomic_store(&f->asked_port, d->asked.port);
-	if (d->plan.now_ns - atomic_load(asked_ns) < ASK_NS)
-		return;
-	atomic_store(asked_ns, d->plan.now_ns);
 	(void)watcher_arm();
 	if (futex_waits_for_two())
 		process_kick();

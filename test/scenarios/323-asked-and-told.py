@@ -21,6 +21,7 @@ AWAITED = f"new.cluster-abc.{DOMAIN}"
 ONE, TWO, THREE = "127.0.77.1", "127.0.77.2", "127.0.77.3"
 KEPT = 8192
 SELECTOR_AT, ROUND_ROBIN = 4096 + 16 * 2048 + 8 + 42, b"\x01"
+TWICE, ROUNDS = f"twice.cluster-abc.{DOMAIN}", 20
 LOST = f"lost.cluster-abc.{DOMAIN}"
 OLD_CALL = "import ctypes, sys; ctypes.CDLL(None).gethostbyname(sys.argv[1].encode())"
 RESOLVE = """
@@ -68,6 +69,27 @@ def check_long_environment(folder):
         told = control.accept()[0].recv(9000)
         child.wait()
     ok(b"password=secret" in told, "a long PATH drives no credentials out", told)
+
+
+def check_ports(folder, published, ports):
+    """Where DNS leads each connect looks whether the daemon knows its port."""
+    published.tell(f"name 0 writer {TWICE} {ONE}")
+    published.tell("writer 0 unknown 2")
+    path, told = os.path.join(folder, "run", "control"), []
+    os.unlink(path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as control:
+        control.bind(path)
+        control.listen(4 * ROUNDS)
+        control.setblocking(False)
+        for port in ports * ROUNDS:
+            dial(TWICE, port).close()
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                told.append(control.accept()[0].recv(9000))
+    asked = [t for t in told if t.startswith(b"follow")]
+    note(f"{2 * ROUNDS} connects at two ports: {len(asked)} packets")
+    ok(0 < len(asked) < ROUNDS, "two ports of one name are not told of at each connect",
+       len(asked))
 
 
 def check_asked_once(folder, published):
@@ -132,11 +154,12 @@ def check_refused(own):
 
 
 def main():
-    folder = loopback.enter(PELORUS_LOG="/dev/null")
-    port = loopback.Servers(ONE, TWO, THREE).port
+    folder = loopback.enter({TWICE: ONE}, PELORUS_LOG="/dev/null")
+    port, other = loopback.Servers(ONE, TWO, THREE).port, loopback.Servers(ONE).port
     with Map(folder) as published:
         check_turns(folder, published, port)
         check_long_environment(folder)
+        check_ports(folder, published, (port, other))
         check_asked_once(folder, published)
     check_refused(check_awaited(folder))
     done()

@@ -100,16 +100,16 @@ def hickory(name="resolve", *more):
     return os.path.join(BUILDS, "cargo", "debug", name), None
 
 
-def go(static):
+def go(static, name="writer"):
     """(program, None), made of test/clients/go, or (None, why it cannot be had): a static one that
     asks DNS by itself, or one that asks libc; both dial by their own system calls."""
     if not shutil.which("go"):
         return None, "there is no Go here"
-    program = os.path.join(BUILDS, "go", "static" if static else "cgo")
+    program = os.path.join(BUILDS, "go", f"{name}-{'static' if static else 'cgo'}")
     more = ["-ldflags=-linkmode=external", "-tags=netcgo"]
     done = subprocess.run(["go", "build", "-trimpath", *([] if static else more), "-o", program,
-                           "."], cwd=os.path.join(CLIENTS, "go"), capture_output=True, text=True,
-                          env={**os.environ, "CGO_ENABLED": "0" if static else "1"},
+                           f"./{name}"], cwd=os.path.join(CLIENTS, "go"), capture_output=True,
+                          text=True, env={**os.environ, "CGO_ENABLED": "0" if static else "1"},
                           stdin=subprocess.DEVNULL)
     return (None, "go cannot build: " + _last(done.stderr)) if done.returncode else (program, None)
 

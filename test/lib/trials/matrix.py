@@ -19,12 +19,13 @@ import time
 
 from lib.builds import commit
 from lib.lab import now
-from lib.paths import BUILD, CLIENTS
+from lib.paths import BUILD, CLIENTS, PELORUS
 from lib.programs import clients, guests
 from lib.programs.apps import App, children
 
 NODE = ("node", os.path.join(CLIENTS, "node", "any.mjs"))
 SYSTEM_PYTHON = "/usr/bin/python3"
+TRAP = (PELORUS, "run", "--trap", "--")
 POOL, SINGLE, ABI = "pool", "single", "ABI"
 TABLE = """CREATE TABLE writes (id BIGINT AUTO_INCREMENT PRIMARY KEY, client VARCHAR(60),
 server VARCHAR(64) DEFAULT (@@aurora_server_id))"""
@@ -145,6 +146,7 @@ def kinds(folder):
         python("sysbench", "sysbench", ABI, tls="e", needs=sysbench_problem),
         Kind("C libmariadb", ABI, os.path.join(BUILD, "test", "clients", "c", "any")),
         musl(folder),
+        go(static=True), go(static=False),
     ]
 
 
@@ -169,6 +171,15 @@ def own_resolvers(whole=False):
         rows.append(Kind("Rust sqlx, pool, hickory", POOL, hickory, width=4, tls="",
                          needs=lambda: no_hickory))
     return rows
+
+
+def go(static):
+    """go-sql-driver/mysql in the trap, for it dials by its own system calls; its resolver is its own
+    or libc's."""
+    program, why = clients.go(static, "any")
+    return Kind(f"Go, pool, {'static' if static else 'cgo'}, in the trap", POOL, *TRAP,
+                program or "go", width=4, needs=lambda: why,
+                env={} if static else {"GODEBUG": "netdns=cgo"})
 
 
 def problem(kind):

@@ -130,18 +130,19 @@ def check_asking(environment):
        "the daemon has what was typed", short(got))
 
 
-def check_hindrance(text, word, guest, **kw):
-    """Warned of and run all the same; refused with --require."""
+def check_hindrance(text, word, guest, trap=False, **kw):
+    """Warned of, with what would help, and run all the same; refused with --require."""
     got = run(*guest, **kw)
     lines = got[2].decode(errors="replace").splitlines()
-    ok(got[0] == 0 and len(lines) == 1 and word in lines[0], f"{text} is told, and run", short(got))
+    ok(got[0] == 0 and len(lines) == 1 and word in lines[0] and
+       ("--trap follows" in lines[0]) == trap, f"{text} is told, and run", short(got))
     got = run("--require", *guest, **kw)
     ok(got[0] == 125 and not got[1], f"{text} is refused with --require", short(got))
 
 
 def check_hindrances(folder):
     static = guests.host().build("list-static", folder)
-    check_hindrance("a static program", "statically", [static, "/"])
+    check_hindrance("a static program", "statically", [static, "/"], trap=True)
     script = os.path.join(folder, "script")
     with open(script, "w") as out:
         out.write(f"#!{static}\n")
@@ -150,7 +151,7 @@ def check_hindrances(folder):
     ok(b"statically" in got[2], "a script's interpreter is looked at", short(got))
     go = shutil.which("go") or "/usr/local/go/bin/go"
     if os.access(go, os.X_OK):
-        check_hindrance("a Go program", "Go program", [go, "version"])
+        check_hindrance("a Go program", "Go program", [go, "version"], trap=True)
     else:
         skip("a Go program is told", "no go")
     for libc, text in ((guests.musl(), "a musl program is run without a word"),

@@ -126,6 +126,15 @@ static int set_clusters(const struct run *run)
 	return setenv("PELORUS_CLUSTER", list, 1) < 0 ? -errno : 0;
 }
 
+/* What reaches such a program. */
+static const char *offer(unsigned traits)
+{
+	if (traits & (ELF_FOREIGN | ELF_PRIVILEGED))
+		return "";
+	return traits & ELF_GO ? " (--trap follows it)"
+			       : " (--trap follows it, with the lines of `pelorus hosts`)";
+}
+
 /*
  * What the file tells.  A file that cannot be read tells nothing: exec will say what is wrong.  Of
  * another architecture, the loader would complain of the preload at each start.
@@ -135,6 +144,7 @@ static int inspect(const struct run *run, const char *path, const char *library,
 	struct elf_machine none = {0};
 	struct elf_program lib, program;
 	const char *hindrance;
+	char why[256];
 
 	if (elf_inspect(library, NULL, none, &lib) < 0)
 		return warn(run, library, "cannot be read");
@@ -144,7 +154,10 @@ static int inspect(const struct run *run, const char *path, const char *library,
 	if (run->trap)
 		program.traits &= ~(ELF_STATIC | ELF_GO);
 	hindrance = elf_hindrance(program.traits);
-	return hindrance ? warn(run, program.path, hindrance) : 0;
+	if (!hindrance)
+		return 0;
+	(void)snprintf(why, sizeof(why), "%s%s", hindrance, offer(program.traits));
+	return warn(run, program.path, why);
 }
 
 static int set_preload(const struct run *run, const char *path)

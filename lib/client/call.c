@@ -15,19 +15,25 @@ void call_note(struct handle *h, const char *text, size_t n)
 	session_note(&h->session, pel_sql_classify(text, n, flags), text, n, flags);
 }
 
-/* Most statements surely do not: it is the others whose text is searched. */
-static bool recalls(const struct handle *h, const char *text, size_t n)
+/*
+ * True if the text asks for what a session left behind when it was moved.  Most statements surely do not:
+ * it is the others that are searched.  An insert behind the move has begun a past that may be asked for.
+ */
+static bool asks_for_past(const struct handle *h, const char *text, size_t n)
 {
 	enum pel_sql_class class = pel_sql_classify(text, n, handle_sql_flags(h));
 
-	return (class == PEL_SQL_DIRTY || class == PEL_SQL_PEEK) &&
-		pel_sql_recalls(text, n, h->pinged);
+	if (class != PEL_SQL_DIRTY && class != PEL_SQL_PEEK)
+		return false;
+	if (h->pinged)
+		return pel_sql_recalls(text, n, true);
+	return pel_sql_recalls(text, n, false) && move_has_no_id(h);
 }
 
 void call_begin(struct handle *h, const char *text, size_t n)
 {
 	connection_note_begin(h);
-	if (h->moved && recalls(h, text, n)) {
+	if (h->moved && asks_for_past(h, text, n)) {
 		connection_sever(h);
 		h->left = true;
 	}

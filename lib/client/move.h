@@ -18,6 +18,9 @@ bool move_is_possible(const struct handle *h);
  */
 bool move_connection(struct handle *h, uint64_t until_ns);
 
+/* True if the server says that the session has made no id of an insert yet; asked on the handle itself. */
+bool move_has_no_id(const struct handle *h);
+
 /*
  * For a new connection: brings it to the right instance if it is not there.  False if it could not
  * be, and was ended: by a writer's name nobody is given a reader.

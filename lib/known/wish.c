@@ -2,7 +2,8 @@
 /*
  * A place per thread that has a wish, found by the thread's id.  Only its own thread reads a place;
  * one that left a call by longjmp() keeps it until its next wish, which begins in the same place.  One
- * that was cancelled in a call leaves it to whoever finds no other.
+ * that was cancelled in a call leaves it to whoever finds no other: the next thread may have its id, but
+ * not its number in the kernel.
  */
 #include "wish.h"
 
@@ -27,7 +28,8 @@ struct wish *wish_find(void)
 	uintptr_t self = n > 0 ? this_thread() : 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		if (atomic_load_explicit(&wishes[i].thread, memory_order_relaxed) == self)
+		if (atomic_load_explicit(&wishes[i].thread, memory_order_relaxed) == self &&
+			atomic_load(&wishes[i].tid) == (int)syscall(SYS_gettid))
 			return &wishes[i];
 	}
 	return NULL;
@@ -49,13 +51,11 @@ static struct wish *take_free(int tid)
 	return NULL;
 }
 
-/* Claims a place that is this thread's, or whose thread is gone. */
+/* Claims a place whose thread is gone. */
 static bool claim(struct wish *wish, int tid)
 {
 	int owner = atomic_load(&wish->tid);
 
-	if (owner == tid)
-		return true;
 	return owner != 0 && syscall(SYS_tgkill, getpid(), owner, 0) < 0 && errno == ESRCH &&
 		atomic_compare_exchange_strong(&wish->tid, &owner, tid);
 }
@@ -76,7 +76,7 @@ struct wish *wish_begin(const struct followed *f, enum pel_role role, bool never
 	int saved = errno, tid = (int)syscall(SYS_gettid);
 	struct wish *wish = wish_find();
 
-	if (!wish || !claim(wish, tid))
+	if (!wish)
 		wish = take_free(tid);
 	if (!wish)
 		wish = take_left(tid);

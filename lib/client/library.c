@@ -7,11 +7,10 @@
  *   RTLD_NEXT     for the main program, which cannot be reopened, and for whatever linked us
  *   every object  for a library that was loaded RTLD_LOCAL and is called through dlsym() or an FFI
  *
- * A symbol of ours is never an answer.  Libraries, and the objects that call them, are two lists that
- * only grow: a place at the head of one is taken by a single exchange, so that nobody waits, and a
- * child that is forked at any moment has whole lists.  Two threads that find the same thing at once
- * may both enter it, which does no harm.  The place of an object that was unloaded stays entered: what
- * is loaded there later may mean another client library.  So who connects is looked for anew.
+ * A symbol of ours is never an answer.  Libraries, and the objects that call them, are two lists that only
+ * grow: a place at the head of one is taken by a single exchange, so that nobody waits, and a child that
+ * is forked at any moment has whole lists.  Two threads may enter the same thing at once.  An object that
+ * was unloaded may leave its place to one of another client library: who connects is looked for anew.
  */
 #include "library.h"
 
@@ -92,7 +91,8 @@ static int look_into(struct dl_phdr_info *info, size_t size, void *context)
 	return *ret != NULL;
 }
 
-static void *find_anywhere(const struct caller *caller)
+/* `everywhere`: also in objects that have nothing to do with the caller, which takes a while. */
+static void *find(const struct caller *caller, bool everywhere)
 {
 	void *symbol = find_in_object(caller->name);
 
@@ -100,7 +100,8 @@ static void *find_anywhere(const struct caller *caller)
 		symbol = dlsym(RTLD_NEXT, "mysql_real_query");
 	if (!symbol || is_ours(symbol)) {
 		symbol = NULL;
-		(void)dl_iterate_phdr(look_into, &symbol);
+		if (everywhere)
+			(void)dl_iterate_phdr(look_into, &symbol);
 	}
 	return symbol;
 }
@@ -262,9 +263,11 @@ const struct library *library_anew(const void *from)
 		!only->next)
 		return only;
 	caller = caller_around(from);
-	lib = library_with(find_anywhere(&caller));
 	entered = find_entered(from);
-	if (entered)
+	lib = library_with(find(&caller, !entered));
+	if (!lib && entered)
+		lib = atomic_load_explicit(&entered->library, memory_order_acquire);
+	else if (entered)
 		atomic_store_explicit(&entered->library, lib, memory_order_release);
 	else if (lib)
 		remember(&caller, lib);
@@ -275,10 +278,8 @@ const struct library *library_anew(const void *from)
 const struct library *library_of(const void *from)
 {
 	struct caller *c = find_entered(from);
-	const struct library *lib =
-		c ? atomic_load_explicit(&c->library, memory_order_acquire) : NULL;
 
-	return lib ? lib : library_anew(from);
+	return c ? atomic_load_explicit(&c->library, memory_order_acquire) : library_anew(from);
 }
 
 uint64_t library_limit_ns(const struct library *lib, void *mysql, int option)

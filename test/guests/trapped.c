@@ -8,22 +8,29 @@
  *   alarm N          one connect that a signal is to end N ms later: how, and when
  *   limit N          ... or its own SO_SNDTIMEO
  *   crowd N          N connects that do not block, awaited as Go does: how many came through
+ *   filter           greets behind a seccomp filter of its own, which refuses getppid()
+ *   listener         whether it may have one that tells of system calls
  *   forks N          so many children that connect, each for itself: how many could
  *   time N           what a connect() of a datagram socket takes, in ns: the least of ten rounds
  *   pair N           ... or 64 bytes that are sent and received
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -125,6 +132,39 @@ static int greet(void)
 		printf("%.*s", (int)(n > 0 ? n : 0), text);
 	(void)close(fd);
 	return r != 0;
+}
+
+/* 0 or errno. */
+static int set_filter(unsigned flags, unsigned what)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, what),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {.len = sizeof(code) / sizeof(*code), .filter = code};
+
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) < 0 ? errno : 0;
+}
+
+static int greet_filtered(void)
+{
+	int r = set_filter(0, SECCOMP_RET_ERRNO | EPERM);
+
+	if (r != 0 || syscall(SYS_getppid) != -1 || errno != EPERM) {
+		printf("no filter: %s\n", strerror(r));
+		return 1;
+	}
+	return greet();
+}
+
+static int listen_to_calls(void)
+{
+	printf("%s\n",
+		strerror(set_filter(SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_RET_USER_NOTIF)));
+	return 0;
 }
 
 /*
@@ -248,6 +288,10 @@ int main(int argc, char **argv)
 		return crowd(n);
 	if (strcmp(argv[3], "forks") == 0)
 		return forks(n);
+	if (strcmp(argv[3], "filter") == 0)
+		return greet_filtered();
+	if (strcmp(argv[3], "listener") == 0)
+		return listen_to_calls();
 	if (strcmp(argv[3], "time") == 0 || strcmp(argv[3], "pair") == 0)
 		return take_time(n, argv[3][0] == 'p');
 	return greet();

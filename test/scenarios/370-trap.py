@@ -2,16 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Go programs in the trap of `pelorus run --trap`, through failovers while DNS never moves: a
 static one that asks DNS by itself, and one that asks libc; both dial by their own system calls.
+One of them is an ordinary user's, with a daemon of his own.
 
 Judged is that they are back within a second and lose nothing; what a failover adds is a figure,
 beside a floor that knows the new writer. With PELORUS_LONG there are 30 of each kind.
 """
 import os
+import shutil
 import statistics
+import tempfile
 import time
 
 from lib.lab import Lab, now
-from lib.paths import PELORUS
+from lib.paths import BUILD, LIBRARY, PELORUS, PELORUSD
 from lib.programs import clients
 from lib.programs.apps import Apps
 from lib.programs.writer import Writer, program
@@ -20,6 +23,10 @@ from lib.trials.publishing import CALM_S
 from lib.trials.race import Race
 
 FLOOR, STATIC, CGO, POOL = "floor", "Go, static", "Go, cgo", "Go, a pool of four"
+USER = "Go, static, of an ordinary user"
+NOBODY = 65534
+AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+KEEPER = os.path.join(BUILD, "tools", "trap", "pelorus-trap")
 TRAP = [PELORUS, "run", "--trap", "--"]
 PLAIN_USER = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]  # as to what it may do
 LONG = bool(os.environ.get("PELORUS_LONG"))
@@ -29,15 +36,47 @@ HOLD_S = 15 if LONG else 3
 CGO_ENV = {"GODEBUG": "netdns=cgo"}
 
 
-def start(race, static, cgo):
+def start_as_user(race, folder, static):
+    """He may look neither into the tree nor into root's runtime directory."""
+    os.chmod(folder, 0o755)
+    own = {os.path.basename(path): shutil.copy(path, folder)
+           for path in (PELORUS, PELORUSD, LIBRARY, KEEPER, static)}
+    run = os.path.join(folder, "run")
+    os.mkdir(run, 0o700)
+    os.chown(run, NOBODY, NOBODY)
+    race.start(USER, [*AS_NOBODY, own["pelorus"], *TRAP[1:], own[os.path.basename(static)]],
+               pelorus=True, LD_PRELOAD="", PELORUS_RUNTIME_DIR=run,
+               PELORUS_PROBER=own["pelorusd"], PELORUS_LIBRARY=own[os.path.basename(LIBRARY)],
+               PELORUS_TRAP_PROGRAM=own["pelorus-trap"])
+
+
+def start(race, folder, static, cgo):
     address = next(i for i in race.lab.status()["instances"]
                    if i["role"] == "writer")["addresses"][0]
     race.start(FLOOR, [program("c/floor")], host=address)
     race.start(STATIC, PLAIN_USER + TRAP + [static], pelorus=True)
     race.start(POOL, TRAP + [static], pelorus=True, pause_ms=20, more=("4",))
+    if os.getuid() == 0:
+        start_as_user(race, folder, static)
+    else:
+        skip(USER, "needs root to become somebody else")
     if cgo:
         race.start(CGO, TRAP + [cgo], pelorus=True, **CGO_ENV)
-    return [n for n in (STATIC, POOL, CGO) if n in race.entries]
+    return [n for n in (STATIC, POOL, USER, CGO) if n in race.entries]
+
+
+def check_set_user_id(race, folder):
+    """As documented: no privileges below the trap."""
+    entry = race.entries.get(USER)
+    if not entry:
+        skip("a set-user-ID program", "needs root to make one")
+        return
+    program = shutil.copy("/usr/bin/id", folder)
+    os.chmod(program, 0o4755)
+    plain, trapped = (race.lab.exec(*words, program, "-u", env=entry.env, check=False)
+                      for words in (AS_NOBODY, entry.command[:-1]))
+    ok((plain.stdout, trapped.stdout) == ("0\n", f"{NOBODY}\n"),
+       "a set-user-ID program runs with no more rights than its user's", (plain, trapped))
 
 
 def check_mode(race, mode, ours):
@@ -130,10 +169,12 @@ def main():
         done()
     if why_cgo:
         skip("Go with libc's resolver", why_cgo)
-    with Lab(instances=3, dns_lag="never") as lab, Apps(lab) as apps, Race(lab, apps) as race:
-        ours = start(race, static, cgo)
+    with tempfile.TemporaryDirectory(prefix="ptrap-") as folder, \
+            Lab(instances=3, dns_lag="never") as lab, Apps(lab) as apps, Race(lab, apps) as race:
+        ours = start(race, folder, static, cgo)
         check_mode(race, "crash", ours)
         check_lookups(lab, static, apps.env())
+        check_set_user_id(race, folder)
         check_hold(race, ours)
         check_idle(lab, race, ours, static, apps)
         check_mode(race, "blackhole", ours)

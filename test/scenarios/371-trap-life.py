@@ -6,7 +6,9 @@ addresses is led, waits and ends as natively, whichever of the trap's processes 
 With PELORUS_LONG there are 10,000 connects of each kind under signals, and 1,000 forks.
 """
 import contextlib
+import errno
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -274,6 +276,25 @@ def check_status(world):
     ok(got == (0, f"0\n{ONE}", ""), "as PID 1 it leads, and leaves no zombie", got)
 
 
+def check_company(world):
+    """What else looks into the program, or filters its calls."""
+    greet = world.words("greet")
+    for name, words in (("strace", ["-f", "-qq", "-o", "/dev/null"]),
+                        ("strace", ["-f", "-qq", "--seccomp-bpf", "-o", "/dev/null"]),
+                        ("gdb", ["-batch", "-nx", "-ex", "run", "--args"])):
+        text = f"behind {name} {' '.join(words)} the program is led"
+        if not shutil.which(name):
+            skip(text, f"there is no {name}")
+            continue
+        got = world.run([*greet[:2], name, *words, *greet[2:]])
+        ok(got[0] == 0 and ONE in got[1].split("\n"), text, got)
+    got = world.ask("filter")
+    ok(got == (0, ONE, ""), "behind a filter of its own, too", got)
+    got, plain = world.ask("listener"), world.run(world.words("listener")[2:])
+    ok(got == (0, os.strerror(errno.EBUSY), "") and plain == (0, os.strerror(0), ""),
+       "one of its own that tells of calls is refused, as documented", (got, plain))
+
+
 def check_idle(world):
     """A program that has met no followed name, where there is no map."""
     child = world.popen([KEEPER, "--", "sleep", "60"],
@@ -427,8 +448,8 @@ def main():
         published.tell("writer 0 0")
         world = World(folder, published, port)
         for check in (check_led, check_held, check_crowd, check_severed, check_signals,
-                      check_faults, check_status, check_idle, check_closed, check_terminal,
-                      check_lookups, check_nothing_left):
+                      check_faults, check_status, check_company, check_idle, check_closed,
+                      check_terminal, check_lookups, check_nothing_left):
             check(world)
     done()
 

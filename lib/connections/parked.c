@@ -20,6 +20,7 @@
 #define GAP_TRIES 2000 /* of 50 us */
 #define PATIENT 127    /* the most that TCP_SYNCNT takes: hours */
 #define ASK_TRIES 4
+#define POLLED_NS UINT64_C(20000) /* who polls and asks asks within this */
 #define OUTCOME_NS                                                                                 \
 	UINT64_C(20000000) /* a connect that begins anew has so long before it is told of */
 
@@ -141,14 +142,12 @@ bool parked_lead(int fd, const struct socket_record *from, struct socket_record 
 	enum socket_held then)
 {
 	int own = socket_borrow(fd, from->cookie), error = 0;
-	const struct socket_record none = {.cookie = 0};
 	struct socket_record gap;
 	bool led = false;
 
 	if (own < 0)
 		return false;
-	to->made_ns = clock_now_ns();
-	atomic_store_explicit(&led_ns, to->made_ns, memory_order_relaxed);
+	atomic_store_explicit(&led_ns, clock_now_ns(), memory_order_relaxed);
 	to->gaps++;
 	gap = *to;
 	gap.held = SOCKET_LEAVES;
@@ -159,13 +158,13 @@ bool parked_lead(int fd, const struct socket_record *from, struct socket_record 
 			(void)set_patience(own, (int)to->patience);
 		led = socket_disconnect(own);
 		error = led ? begin(own, to) : 0;
+		to->made_ns = clock_now_ns();
 		to->error = error == EINPROGRESS ? 0 : error;
 		to->held = then;
 		/* Its owner may have connected it in the gap, and has a record of its own for that. */
 		if (error == EALREADY || error == EISCONN)
-			end_gap(fd, &gap, &none);
-		else
-			end_gap(fd, &gap, led ? to : from);
+			to->cookie = 0;
+		end_gap(fd, &gap, led ? to : from);
 	}
 	socket_give_back(fd, own, from->cookie);
 	return led;
@@ -240,6 +239,7 @@ struct answer {
 	uint64_t cookie;
 	struct socket_record before;
 	struct socket_record record;
+	uint64_t asked_ns;
 	bool connecting;
 	bool ours; /* it may have been asked in a gap, or for one */
 	int r;
@@ -270,8 +270,9 @@ static bool is_too_early(const struct answer *a)
 }
 
 /*
- * Java polls, asks SO_ERROR, and takes none for "not connected" if the poll was woken in the gap.  Told
- * that it goes on, it polls again; others take that for an error.
+ * Java polls, asks SO_ERROR at once, and takes none for "not connected" if the poll was woken in the
+ * gap.  Told that it goes on, it polls again; others take that for an error, Netty too if it is told
+ * so by Java.
  */
 static bool is_javas(const void *caller)
 {
@@ -281,8 +282,7 @@ static bool is_javas(const void *caller)
 	if (dladdr(caller, &info) == 0 || !info.dli_fname)
 		return false;
 	name = strrchr(info.dli_fname, '/');
-	name = name ? name + 1 : info.dli_fname;
-	return strcmp(name, "libnet.so") == 0 || strcmp(name, "libnio.so") == 0;
+	return name && (strcmp(name, "/libnet.so") == 0 || strcmp(name, "/libnio.so") == 0);
 }
 
 static void settle(struct answer *a, const void *caller)
@@ -290,7 +290,7 @@ static void settle(struct answer *a, const void *caller)
 	a->before = a->record;
 	if (a->error == 0)
 		a->error = a->record.error;
-	if (a->error == 0 && is_javas(caller))
+	if (a->error == 0 && a->asked_ns < a->record.made_ns + POLLED_NS && is_javas(caller))
 		a->error = EINPROGRESS;
 	a->record.held = SOCKET_FREE;
 	(void)sockets_replace(a->home, &a->before, &a->record);
@@ -308,7 +308,7 @@ static bool wait_for_outcome(int fd, const struct socket_record *record)
 
 int parked_error(int fd, void *value, socklen_t *len, const void *caller)
 {
-	struct answer a = {.cookie = socket_cookie(fd)};
+	struct answer a = {.cookie = socket_cookie(fd), .asked_ns = clock_now_ns()};
 	struct quiet quiet = quiet_begin();
 
 	a.home = sockets_home(fd, a.cookie);

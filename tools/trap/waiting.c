@@ -114,13 +114,14 @@ static bool lead(int own, struct trap_socket *s, const struct pel_addr *to, bool
 {
 	int r;
 
-	if (socket_state(own) != TCP_SYN_SENT || !socket_goes_to(own, &s->socket.real) ||
-		!socket_disconnect(own))
+	if (socket_state(own) != TCP_SYN_SENT || !socket_goes_to(own, &s->socket.real))
 		return false;
 	if (stays && !s->parked)
 		s->patience = socket_patience(own, SOCKET_PATIENT);
 	else if (!stays && s->parked)
 		(void)socket_patience(own, (int)s->patience);
+	if (!socket_disconnect(own))
+		return false;
 	r = socket_begin(own, to, s->family, NULL);
 	s->parked = stays;
 	s->made_ns = clock_now_ns();

@@ -45,10 +45,11 @@ def measure(figures, folder, quick):
     rounds = 3 if quick else 10
     plain, trapped = least(["time", "2000"], rounds, env)
     figures.add("connect of an unrelated program, plain", plain / 1e3, "us")
-    figures.add("... added by the trap", (trapped - plain) / 1e3, "us", CONNECT_US)
+    figures.add("connect of an unrelated program, added by the trap", (trapped - plain) / 1e3, "us",
+                CONNECT_US)
     plain, trapped = least(["pair", "20000"], rounds, env)
     figures.add("64 bytes sent and received, plain", plain, "ns")
-    figures.add("... added by the trap", trapped - plain, "ns")
+    figures.add("64 bytes sent and received, added by the trap", trapped - plain, "ns")
     plain, trapped = start_ms(5 * rounds, env)
     figures.add("`pelorus run` of /bin/true", plain, "ms")
-    figures.add("... added by --trap", trapped - plain, "ms", START_MS)
+    figures.add("`pelorus run` of /bin/true, added by --trap", trapped - plain, "ms", START_MS)

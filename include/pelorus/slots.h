@@ -50,6 +50,20 @@ struct pel_slot_seen {
 	uint32_t pad;
 };
 
+/* Why a connection was ended; pel_word_of_severed() has the words. */
+enum pel_severed {
+	PEL_SEVERED_UNREACHABLE = 0,
+	PEL_SEVERED_SAYS_READER,
+	PEL_SEVERED_NOT_WRITER,
+	PEL_SEVERED_MADE_WRONG,
+	PEL_SEVERED_GONE,
+	PEL_SEVERED_DNS_MOVED,
+	PEL_SEVERED_PROMOTED,
+	PEL_SEVERED_REPLACED,
+	PEL_SEVERED_DRILL,
+};
+#define PEL_SEVERED 9 /* reasons */
+
 /* What later releases tell beside slot number i; only if pid and start are that slot's. */
 struct pel_slot_more {
 	uint64_t start_ticks;
@@ -58,7 +72,8 @@ struct pel_slot_more {
 	uint8_t mode; /* enum pel_mode: of the process itself */
 	uint8_t pad[7];
 	struct pel_slot_seen seen[PEL_SLOT_NAMES]; /* as pel_slot.names */
-	uint8_t fill[256 - 24 - PEL_SLOT_NAMES * sizeof(struct pel_slot_seen)];
+	_Atomic uint32_t severed_by[PEL_SEVERED];  /* of pel_slot.severed, since start */
+	uint8_t fill[4];
 };
 
 struct pel_slots {
@@ -76,6 +91,7 @@ struct pel_slots {
 _Static_assert(sizeof(struct pel_slot) == 152, "pel_slot");
 _Static_assert(offsetof(struct pel_slot, names) == 32, "pel_slot.names");
 _Static_assert(offsetof(struct pel_slot, tracked) == 96, "pel_slot.tracked");
+_Static_assert(offsetof(struct pel_slot, given_up) == 100 + 7 * 4, "pel_slot.given_up");
 _Static_assert(offsetof(struct pel_slot, command) == 136, "pel_slot.command");
 _Static_assert(sizeof(struct pel_slot_more) == 256, "pel_slot_more");
 _Static_assert(offsetof(struct pel_slots, slots) == 4096, "pel_slots.slots");

@@ -2,6 +2,7 @@
 #include "words.h"
 
 #include <pelorus/map.h>
+#include <pelorus/slots.h>
 
 #define WORD_OF(words, i) ((i) < sizeof(words) / sizeof(*(words)) ? (words)[i] : "?")
 
@@ -105,4 +106,22 @@ const char *pel_sentence_of_why(unsigned why)
 	return why < sizeof(sentences) / sizeof(*sentences)
 		? sentences[why]
 		: "for a reason unknown to this version";
+}
+
+/* In the enumeration's order; for the library no list of addresses, which a loader would have to mend. */
+const char *pel_word_of_severed(unsigned why)
+{
+	const char *word = "unreachable\0"
+			   "says-reader\0"
+			   "not-writer\0"
+			   "made-wrong\0"
+			   "gone\0"
+			   "dns-moved\0"
+			   "promoted\0"
+			   "replaced\0"
+			   "drill\0";
+
+	for (; why > 0; why--)
+		word += __builtin_strlen(word) + 1;
+	return word;
 }

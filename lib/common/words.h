@@ -10,7 +10,8 @@ const char *pel_word_of_role(unsigned role);           /* enum pel_role: "writer
 const char *pel_word_of_health(unsigned health);       /* enum pel_health: "ok" */
 const char *pel_word_of_admission(unsigned admission); /* enum pel_admission: "held" */
 
-const char *pel_word_of_mode(unsigned mode); /* enum pel_mode: "observe" */
+const char *pel_word_of_mode(unsigned mode);   /* enum pel_mode: "observe" */
+const char *pel_word_of_severed(unsigned why); /* enum pel_severed, no other: "not-writer" */
 
 /* enum pel_why as a person is told it. */
 const char *pel_sentence_of_why(unsigned why);

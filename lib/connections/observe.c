@@ -2,6 +2,7 @@
 #include "observe.h"
 
 #include "watcher.h"
+#include "common/words.h"
 #include "base/process.h"
 #include "known/address.h"
 #include "known/trace.h"
@@ -98,7 +99,7 @@ void observe_sever(int fd, const struct socket_record *record, enum sever_reason
 		sockets_forget(fd, record->cookie);
 	else if (sockets_replace(fd, record, &seen)) {
 		slot_count_seen(followed_at(record->followed)->hash, SEEN_SEVERED);
-		trace("would-sever", followed_at(record->followed)->name, sever_word(reason),
-			&record->socket.real, fd, 0);
+		trace("would-sever", followed_at(record->followed)->name,
+			pel_word_of_severed(reason - SEVER_FIRST), &record->socket.real, fd, 0);
 	}
 }

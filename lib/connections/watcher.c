@@ -18,6 +18,7 @@
 #include "sockets.h"
 #include "rules/sever.h"
 #include "common/clock.h"
+#include "common/words.h"
 #include "base/env.h"
 #include "base/futex.h"
 #include "base/process.h"
@@ -96,11 +97,10 @@ static void judge(int fd, const struct verdict *v)
 	if (hold_instead(fd, &record))
 		return;
 	if (socket_sever(fd, record.cookie) == 0) {
-		trace("sever", followed_at(v->followed)->name, sever_word(reason),
-			&record.socket.real, fd, 0);
+		trace("sever", followed_at(v->followed)->name,
+			pel_word_of_severed(reason - SEVER_FIRST), &record.socket.real, fd, 0);
 		hold_crowd(followed_at(v->followed), v->now);
-		slot_count(SLOT_SEVERED);
-		slot_count_sockets(-1);
+		slot_count_severed(reason - SEVER_FIRST);
 	} else {
 		sockets_forget(fd, record.cookie);
 	}
@@ -175,8 +175,7 @@ static void drill_one(int fd)
 		socket_sever(fd, record.cookie) < 0)
 		return;
 	trace("sever", followed_at(record.followed)->name, "drill", &record.socket.real, fd, 0);
-	slot_count(SLOT_SEVERED);
-	slot_count_sockets(-1);
+	slot_count_severed(PEL_SEVERED_DRILL);
 }
 
 /* Each word is obeyed once, by those who were there when it moved. */

@@ -148,17 +148,6 @@ static int open_file(bool *ret_more)
 	return -1;
 }
 
-static uint32_t own_version(void)
-{
-	uint32_t version = 0, part = 0;
-
-	for (const char *at = PELORUS_VERSION; *at; at++) {
-		version = *at == '.' ? version << 8 | part : version;
-		part = *at == '.' ? 0 : part * 10 + (uint32_t)(*at - '0');
-	}
-	return version << 8 | part;
-}
-
 static void fill(struct pel_slot *s)
 {
 	struct stat st;
@@ -168,7 +157,7 @@ static void fill(struct pel_slot *s)
 	fill_by_stat(s);
 	s->pidns = stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
 	s->pid = atomic_load(&process_get()->pid);
-	s->version = own_version();
+	s->version = PELORUS_VERSION_NUMBER;
 }
 
 static void tell_more(int fd, uint32_t slot)
@@ -252,19 +241,7 @@ static void add_one(_Atomic uint32_t *to, bool kicks)
 
 void slot_count(enum slot_counter counter)
 {
-	struct process *p = process_get();
-	static const uint8_t at[] = {
-		[SLOT_ROUTED] = offsetof(struct pel_slot, routed),
-		[SLOT_SEVERED] = offsetof(struct pel_slot, severed),
-		[SLOT_REFUSED] = offsetof(struct pel_slot, refused),
-		[SLOT_MOVED] = offsetof(struct pel_slot, moved),
-		[SLOT_RETRIED] = offsetof(struct pel_slot, retried),
-		[SLOT_WAITED] = offsetof(struct pel_slot, waited),
-		[SLOT_GIVEN_UP] = offsetof(struct pel_slot, given_up),
-	};
-
-	/* It is the watcher itself who severs. */
-	add_one((_Atomic uint32_t *)((char *)&p->own_slot + at[counter]), counter != SLOT_SEVERED);
+	add_one(&process_get()->own_slot.routed + counter, true);
 }
 
 void slot_count_seen(uint64_t name_hash, enum slot_seen what)
@@ -304,6 +281,16 @@ void slot_count_sockets(int difference)
 {
 	(void)atomic_fetch_add_explicit(&process_get()->own_slot.tracked, (uint32_t)difference,
 		memory_order_relaxed);
+}
+
+/* It is the watcher itself who severs. */
+void slot_count_severed(enum pel_severed why)
+{
+	struct process *p = process_get();
+
+	slot_count_sockets(-1);
+	(void)atomic_fetch_add_explicit(&p->own_more.severed_by[why], 1, memory_order_relaxed);
+	add_one(&p->own_slot.severed, false);
 }
 
 void slot_look(uint64_t now_ns, uint32_t tracked)

@@ -6,17 +6,19 @@
 #ifndef PELORUS_LIB_PROBER_SLOT_H
 #define PELORUS_LIB_PROBER_SLOT_H
 
+#include <pelorus/slots.h>
+
 #include <stdint.h>
 
 #define SLOT_NEVER UINT64_MAX
 
+/* How far behind pel_slot.routed it stands. */
 enum slot_counter {
-	SLOT_ROUTED,
-	SLOT_SEVERED,
-	SLOT_REFUSED,
+	SLOT_ROUTED = 0,
+	SLOT_REFUSED = 2,
 	SLOT_MOVED,
 	SLOT_RETRIED,
-	SLOT_WAITED,
+	SLOT_WAITED = 6,
 	SLOT_GIVEN_UP
 };
 
@@ -27,6 +29,9 @@ void slot_follow(uint64_t name_hash, uint64_t now_ns);
 
 /* Adds one; the watcher writes it down within a second, or when it next wakes (futex.h). */
 void slot_count(enum slot_counter counter);
+
+/* One connection that is tracked was ended: that, and why. */
+void slot_count_severed(enum pel_severed why);
 
 /* The same of what would have been done by a name that is only observed. */
 void slot_count_seen(uint64_t name_hash, enum slot_seen what);

@@ -13,6 +13,10 @@
 
 #include "route.h"
 
+#include <pelorus/slots.h>
+
+_Static_assert(SEVER_REPLACED - SEVER_FIRST == PEL_SEVERED_REPLACED, "enum pel_severed");
+
 static bool same_ip(const struct pel_hot_instance *in, const struct pel_addr *a)
 {
 	if (a->family == 4)
@@ -110,21 +114,4 @@ enum sever_reason sever_decide(const struct pel_hot *hot, const struct sever_soc
 	if (reason < SEVER_FIRST && mode == SEVER_ALL)
 		reason = decide_for_all(hot, socket, i);
 	return reason;
-}
-
-/* In the enumeration's order, as route_word(). */
-const char *sever_word(enum sever_reason reason)
-{
-	const char *word = "unreachable\0"
-			   "says-reader\0"
-			   "not-writer\0"
-			   "made-wrong\0"
-			   "gone\0"
-			   "dns-moved\0"
-			   "promoted\0"
-			   "replaced\0";
-
-	for (unsigned i = SEVER_FIRST; i < (unsigned)reason; i++)
-		word += __builtin_strlen(word) + 1;
-	return word;
 }

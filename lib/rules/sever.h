@@ -35,7 +35,7 @@ enum sever_reason {
 	SEVER_PROMOTED,     /* sever, all: a reader's socket on the new writer */
 	SEVER_REPLACED,     /* sever, all: another instance has the address */
 };
-#define SEVER_FIRST SEVER_UNREACHABLE /* this reason and all behind it sever */
+#define SEVER_FIRST SEVER_UNREACHABLE /* this reason and all behind it sever: enum pel_severed */
 
 struct sever_socket {
 	uint64_t uid;         /* pel_hot.uid of the cluster */
@@ -44,9 +44,6 @@ struct sever_socket {
 	uint8_t role; /* enum pel_role behind the name; UNKNOWN: more than one name, health alone */
 	uint8_t name; /* index in pel_hot.names, as of `uid` */
 };
-
-/* Of a reason that severs, one that never changes: "not-writer". */
-const char *sever_word(enum sever_reason reason);
 
 enum sever_reason sever_decide(const struct pel_hot *hot, const struct sever_socket *socket,
 	enum sever_mode mode, bool fresh, uint64_t now_ns);

@@ -15,6 +15,8 @@
  */
 #include "slots.h"
 
+#include "slots_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include "common/rundir.h"
@@ -43,6 +45,7 @@ struct slots_file {
 		uint64_t start_ticks, pidns;
 		uint64_t seen_ns, moved_ns; /* when it was seen to be another; 0: never */
 		uint32_t routed, severed, refused, moved, retried, waited, given_up, longest_ms;
+		uint32_t severed_by[PEL_SEVERED];
 		pid_t pid;
 	} was[PEL_SLOTS]; /* at the sweep before */
 	bool swept;       /* or there was nothing to be swept */
@@ -50,94 +53,6 @@ struct slots_file {
 		remade_ticks; /* who began before may have told in an earlier file; 0: there was none */
 	struct pel_slot_seen seen[PEL_SLOTS][PEL_SLOT_NAMES]; /* at the sweep before */
 };
-
-/* The file's first bytes; the rest of it is far too large for a stack. */
-struct head {
-	uint64_t magic;
-	uint32_t count;
-	uint32_t slot_size;
-	uint32_t more_size;
-	uint32_t pad;
-};
-
-_Static_assert(sizeof(struct head) == offsetof(struct pel_slots, fill), "pel_slots");
-
-static const struct head our_head = {.magic = PEL_SLOTS_MAGIC,
-	.count = PEL_SLOTS,
-	.slot_size = sizeof(struct pel_slot),
-	.more_size = sizeof(struct pel_slot_more)};
-
-static bool head_is_ours(int fd)
-{
-	struct head head;
-
-	return pread(fd, &head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
-		memcmp(&head, &our_head, sizeof(head)) == 0;
-}
-
-static int file_know(struct slots_file *s, int fd)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	s->fd = fd;
-	s->inode = st.st_ino;
-	s->device = st.st_dev;
-	return 0;
-}
-
-static bool is_usable(int fd, mode_t mode)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
-		(st.st_mode & 0777) == mode && st.st_size == (off_t)sizeof(struct pel_slots) &&
-		head_is_ours(fd);
-}
-
-/* Also fails for a file that is there and cannot be used: a new one takes its place. */
-static int open_old(struct slots_file *s, mode_t mode)
-{
-	int fd = openat(s->dirfd, PEL_RUN_SLOTS, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-
-	if (fd < 0)
-		return -errno;
-	if (is_usable(fd, mode) && file_know(s, fd) == 0)
-		return 0;
-	(void)close(fd);
-	return -EINVAL;
-}
-
-static int file_fill(int fd, mode_t mode)
-{
-	ssize_t n;
-
-	if (fchmod(fd, mode) < 0 || ftruncate(fd, sizeof(struct pel_slots)) < 0)
-		return -errno;
-	n = pwrite(fd, &our_head, sizeof(our_head), 0);
-	return n == (ssize_t)sizeof(our_head) ? 0 : n < 0 ? -errno : -ENOSPC;
-}
-
-/* Filled under a name of its own, then moved into place: nobody maps a half-made one. */
-static int make_new(struct slots_file *s, mode_t mode)
-{
-	static const char name[] = PEL_RUN_SLOTS ".new";
-	int r, fd;
-
-	(void)unlinkat(s->dirfd, name, 0);
-	fd = openat(s->dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return -errno;
-	r = file_fill(fd, mode);
-	if (r == 0 && renameat(s->dirfd, name, s->dirfd, PEL_RUN_SLOTS) < 0)
-		r = -errno;
-	if (r == 0)
-		r = file_know(s, fd);
-	if (r < 0)
-		(void)close(fd);
-	return r;
-}
 
 static uint64_t now_ticks(void)
 {
@@ -151,26 +66,35 @@ static uint64_t now_ticks(void)
 int slots_open(int dirfd, mode_t mode, struct slots_file **ret)
 {
 	struct slots_file *s = *ret ? *ret : calloc(1, sizeof(*s));
-	int r, had = *ret ? s->fd : -1;
+	int fd, had = *ret ? s->fd : -1;
 	struct stat st;
 
 	if (!s)
 		return -ENOMEM;
 	s->dirfd = dirfd;
 	s->pidns = stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
-	r = open_old(s, mode);
-	if (had >= 0 || (r < 0 && r != -ENOENT))
+	fd = slots_file_old(dirfd, mode);
+	if (had >= 0 || (fd < 0 && fd != -ENOENT))
 		s->remade_ticks = now_ticks();
-	s->swept |= r < 0;
-	if (r < 0)
-		r = make_new(s, mode);
-	if (r == 0 && had >= 0)
+	s->swept |= fd < 0;
+	if (fd < 0)
+		fd = slots_file_new(dirfd, mode);
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		int r = fd < 0 ? fd : -errno;
+
+		if (fd >= 0)
+			(void)close(fd);
+		if (!*ret)
+			free(s);
+		return r;
+	}
+	if (had >= 0)
 		(void)close(had);
-	if (r < 0 && !*ret)
-		free(s);
-	if (r == 0)
-		*ret = s;
-	return r;
+	s->fd = fd;
+	s->inode = st.st_ino;
+	s->device = st.st_dev;
+	*ret = s;
+	return 0;
 }
 
 void slots_close(struct slots_file *s)
@@ -319,6 +243,8 @@ static void sum_add(struct slots_summary *sum, const struct was *was, const stru
 	sum->retried += grown(was->retried, is->retried);
 	sum->waited += grown(was->waited, is->waited);
 	sum->given_up += grown(was->given_up, is->given_up);
+	for (unsigned i = 0; i < PEL_SEVERED; i++)
+		sum->severed_by[i] += grown(was->severed_by[i], is->severed_by[i]);
 	if (sum->longest_ms < is->longest_ms)
 		sum->longest_ms = is->longest_ms;
 }
@@ -354,17 +280,22 @@ static void slot_meet(struct slots_file *s, unsigned i, const struct pel_slot *s
 	memset(s->seen[i], new ? 0 : 255, sizeof(s->seen[i]));
 }
 
-static void seen_tell(struct slots_file *s, unsigned i, const struct pel_slot *slot,
-	const struct slots_listener *listener)
+/* What is told beside the slot, if that is its; else nothing is. */
+static bool more_read(const struct slots_file *s, unsigned i, const struct pel_slot *slot,
+	struct pel_slot_more *ret)
 {
-	struct pel_slot_more more;
+	if (pread(s->fd, ret, sizeof(*ret), more_offset_of(i)) == (ssize_t)sizeof(*ret) &&
+		ret->pid == slot->pid && ret->start_ticks == slot->start_ticks)
+		return true;
+	memset(ret, 0, sizeof(*ret));
+	return false;
+}
 
-	if (!listener || !listener->seen ||
-		pread(s->fd, &more, sizeof(more), more_offset_of(i)) != (ssize_t)sizeof(more) ||
-		more.pid != slot->pid || more.start_ticks != slot->start_ticks)
-		return;
+static void seen_tell(struct slots_file *s, unsigned i, const struct pel_slot *slot,
+	const struct pel_slot_more *more, const struct slots_listener *listener)
+{
 	for (unsigned n = 0; n < PEL_SLOT_NAMES; n++) {
-		const struct pel_slot_seen *was = &s->seen[i][n], *is = &more.seen[n];
+		const struct pel_slot_seen *was = &s->seen[i][n], *is = &more->seen[n];
 		const struct pel_slot_seen news = {
 			.elsewhere = grown(was->elsewhere, is->elsewhere),
 			.wrong = grown(was->wrong, is->wrong),
@@ -375,16 +306,16 @@ static void seen_tell(struct slots_file *s, unsigned i, const struct pel_slot *s
 
 		if (memcmp(was, is, sizeof(*is)) == 0)
 			continue;
-		if (was->pad == 0)
+		if (was->pad == 0 && listener && listener->seen)
 			listener->seen(listener->ctx, slot->names[n], slot->command, &news);
 		memcpy(&s->seen[i][n], is, sizeof(*is));
 		s->seen[i][n].pad = 0;
 	}
 }
 
-static struct was was_of(const struct pel_slot *slot)
+static struct was was_of(const struct pel_slot *slot, const struct pel_slot_more *more)
 {
-	return (struct was){.pid = slot->pid,
+	struct was is = {.pid = slot->pid,
 		.start_ticks = slot->start_ticks,
 		.pidns = slot->pidns,
 		.seen_ns = slot->seen_ns,
@@ -396,14 +327,19 @@ static struct was was_of(const struct pel_slot *slot)
 		.waited = slot->waited,
 		.given_up = slot->given_up,
 		.longest_ms = slot->longest_ms};
+
+	for (unsigned i = 0; i < PEL_SEVERED; i++)
+		is.severed_by[i] = more->severed_by[i];
+	return is;
 }
 
 /* Takes what a slot tells.  True if it has connections, or has just had. */
 static bool slot_hear(struct slots_file *s, unsigned i, const struct pel_slot *slot,
 	const struct sweep *sweep)
 {
-	struct was is = was_of(slot), *was = &s->was[i];
-	bool used;
+	struct pel_slot_more more;
+	bool has_more = more_read(s, i, slot, &more), used;
+	struct was is = was_of(slot, &more), *was = &s->was[i];
 
 	if (!is_known(s, i, slot))
 		slot_meet(s, i, slot, &is, sweep->now_ns);
@@ -411,7 +347,8 @@ static bool slot_hear(struct slots_file *s, unsigned i, const struct pel_slot *s
 		was->moved_ns = sweep->now_ns;
 	sum_add(&s->sum, was, &is);
 	news_tell(slot, was, &is, sweep->listener);
-	seen_tell(s, i, slot, sweep->listener);
+	if (has_more)
+		seen_tell(s, i, slot, &more, sweep->listener);
 	used = slot->tracked || is.routed != was->routed;
 	is.moved_ns = was->moved_ns;
 	*was = is;

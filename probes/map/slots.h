@@ -18,6 +18,7 @@ struct slots_summary {
 	uint64_t tracked;
 	uint64_t routed;
 	uint64_t severed;
+	uint64_t severed_by[PEL_SEVERED]; /* of them; earlier releases do not tell why */
 	uint64_t refused;
 	uint64_t moved;
 	uint64_t retried;

@@ -67,6 +67,21 @@ static void client_put(const struct family *f, const struct worker *w, FILE *out
 	put_number(f, number_at(f, &w->clients), out);
 }
 
+/* Of an earlier release's library nobody knows why. */
+static void severed_put(const struct family *f, const struct worker *w, FILE *out)
+{
+	uint64_t rest = w->clients.severed;
+
+	for (unsigned i = 0; i < PEL_SEVERED; i++) {
+		uint64_t n = w->clients.severed_by[i];
+
+		rest -= n < rest ? n : rest;
+		(void)fprintf(out, "%s{reason=\"%s\"} %" PRIu64 "\n", f->name,
+			pel_word_of_severed(i), n);
+	}
+	(void)fprintf(out, "%s{reason=\"untold\"} %" PRIu64 "\n", f->name, rest);
+}
+
 static void versions_put(const struct family *f, const struct worker *w, FILE *out)
 {
 	const struct slots_version *versions = w->clients.versions;
@@ -374,8 +389,8 @@ static const struct family families[] = {
 	{"pelorus_client_connections", "gauge", "Connections tracked now.", CLIENTS(tracked)},
 	{"pelorus_connections_routed_total", "counter", "Connections taken to an instance.",
 		CLIENTS(routed)},
-	{"pelorus_connections_severed_total", "counter", "Stale connections ended.",
-		CLIENTS(severed)},
+	{"pelorus_connections_severed_total", "counter", "Stale connections ended, and why.",
+		.worker = severed_put},
 	{"pelorus_connections_refused_total", "counter",
 		"Connections refused for want of a writer.", CLIENTS(refused)},
 	{"pelorus_handles_moved_total", "counter",

@@ -205,10 +205,21 @@ def check_drill(p, env, folder):
         counts = {r["pid"]: r["severed"] for r in wait_for(
             lambda: [r for r in told(p) if r["severed"] == 2 * POOL] and told(p))}
         tap.ok([counts[pid] for pid in pids] == [2 * POOL, POOL, 0], "once each", counts)
+        check_why(p, pids)
         tap.ok(len(p.events("drill")) == 2, "an event tells of it")
         check_trace(p, lines_of(trace))
     tap.ok(p.pelorus("drill").returncode == p.pelorus("drill", "open").returncode == 2 and
            p.pelorus("drill", "close", "--pid", "1").returncode == 4, "mistakes are told")
+
+
+def check_why(p, pids):
+    total = 'pelorus_connections_severed_total{reason="drill"} %d\n' % (3 * POOL)
+    why = {r["pid"]: r["severed_by"] for r in told(p)}
+    tap.ok([why[pid] for pid in pids] == [{"drill": 2 * POOL}, {"drill": POOL}, {}],
+           "ps tells why they were ended", why)
+    metrics = wait_for(lambda: [m for m in [p.pelorus("metrics").stdout] if total in m])
+    tap.ok(metrics and 'reason="untold"} 0\n' in metrics[0] and 'reason="gone"} 0\n' in metrics[0],
+           "and the metrics tell it of all", metrics)
 
 
 def check_trace(p, lines):

@@ -29,7 +29,8 @@ static int take(struct worker *w, const struct trap_socket *s)
  * The next read gives 0 and the next write EPIPE; of who would die of that the next call gives
  * ECONNRESET.
  */
-static void end(struct worker *w, int own, const struct trap_socket *s, uint64_t now_ns)
+static void end(struct worker *w, int own, const struct trap_socket *s, enum pel_severed why,
+	uint64_t now_ns)
 {
 	/* It was connected anew, by a call that nobody told of. */
 	if (!socket_goes_to(own, &s->socket.real))
@@ -37,22 +38,23 @@ static void end(struct worker *w, int own, const struct trap_socket *s, uint64_t
 	if (!task_dies_of_sigpipe(s->tgid) || !socket_disconnect(own))
 		(void)shutdown(own, SHUT_RDWR);
 	atomic_store(&w->followed[s->name]->released_ns, now_ns);
-	slot_count(SLOT_SEVERED);
-	slot_count_sockets(-1);
+	slot_count_severed(why);
 }
 
 static void judge(struct worker *w, struct trap_socket *s, const struct pel_ref *ref,
 	const struct pel_hot *hot, uint64_t now_ns)
 {
+	enum sever_reason reason;
 	int own;
 
 	s->socket.uid = hot->uid;
 	s->socket.name = (uint8_t)ref->name;
-	if (sever_decide(hot, &s->socket, env_get()->sever, true, now_ns) < SEVER_FIRST)
+	reason = sever_decide(hot, &s->socket, env_get()->sever, true, now_ns);
+	if (reason < SEVER_FIRST)
 		return;
 	own = take(w, s);
 	if (own >= 0 && !waiting_instead(w, own, s)) {
-		end(w, own, s, now_ns);
+		end(w, own, s, reason - SEVER_FIRST, now_ns);
 		sockets_forget(w->trap, s);
 	} else if (own < 0) {
 		sockets_forget(w->trap, s);

@@ -71,6 +71,21 @@ static void table_print(const struct process_seen *list, int n)
 		line_print(&list[i]);
 }
 
+/* An earlier release's library tells none. */
+static void reasons_print(const struct process_seen *p, bool json)
+{
+	const char *between = json ? "" : ": ";
+
+	for (unsigned i = 0; i < PEL_SEVERED; i++) {
+		unsigned n = p->told.more.severed_by[i];
+
+		if (n == 0)
+			continue;
+		printf(json ? "%s\"%s\":%u" : "%s%s %u", between, pel_word_of_severed(i), n);
+		between = json ? "," : ", ";
+	}
+}
+
 static void process_print(const struct process_seen *p)
 {
 	const struct pel_slot *s = &p->told.slot;
@@ -83,7 +98,9 @@ static void process_print(const struct process_seen *p)
 	list_print(" ", p, false);
 	printf("\nopen      %u: ", open_of(p));
 	list_print(" ", p, true);
-	printf("\nsevered   %u\n", s->severed);
+	printf("\nsevered   %u", s->severed);
+	reasons_print(p, false);
+	putchar('\n');
 	printf("moved     %u, statements executed again %u\n", s->moved, s->retried);
 	printf("held      %u now, %u in all, %u in vain, %.1f s at most\n", s->held, s->waited,
 		s->given_up, s->longest_ms / 1e3);
@@ -112,6 +129,8 @@ static void json_print(const struct process_seen *list, int n)
 		for (unsigned k = 0; k < p->n_instances; k++)
 			printf("%s\"%s\":%u", k ? "," : "", p->instances[k].id,
 				p->instances[k].open);
+		printf("},\"severed_by\":{");
+		reasons_print(p, true);
 		printf("}}");
 		json_object_put(user);
 	}

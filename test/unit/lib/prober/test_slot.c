@@ -150,12 +150,14 @@ static void test_a_file_cut_short_is_no_harm(void **state)
 {
 	assert_int_equal(truncate(path, 0), 0);
 	look_later();
-	slot_count(SLOT_SEVERED);
+	slot_count_severed(PEL_SEVERED_GONE);
 	memset(&file, 0, sizeof(file));
+	file.more_size = sizeof(struct pel_slot_more);
 	write_file();
 	look_later();
 	assert_non_null(own());
 	assert_int_equal(own()->severed, 1);
+	assert_int_equal(file.more[own() - file.slots].severed_by[PEL_SEVERED_GONE], 1);
 }
 
 static void test_a_full_file_is_no_harm(void **state)

@@ -376,6 +376,7 @@ static void totals_take(struct fixture *f, unsigned i, uint64_t start_ticks, uin
 	f->map->slots[i].start_ticks = start_ticks;
 	f->map->slots[i].seen_ns = SECOND;
 	f->map->slots[i].severed = f->map->slots[i].waited = n;
+	more->severed_by[PEL_SEVERED_GONE] = n;
 	more->pid = 999999;
 	more->start_ticks = start_ticks;
 	more->seen[1].held = n;
@@ -416,11 +417,14 @@ static void what_a_process_has_done_is_counted_once(void **state)
 			slots_anew(f, tellings[i].daemon);
 		if (tellings[i].daemon) {
 			slots_sweep(f->slots, SECOND, false, &listener, &sum);
-			before.severed = before.waited = held = 0;
+			memset(&before, 0, sizeof(before));
+			held = 0;
 		}
 		totals_take(f, at + (tellings[i].moves ? 100 : 0), 100 + i, 5);
 		slots_sweep(f->slots, SECOND, false, &listener, &sum);
+		sum.severed_by[PEL_SEVERED_GONE] -= before.severed_by[PEL_SEVERED_GONE];
 		if (sum.severed - before.severed != tellings[i].counted ||
+			sum.severed_by[PEL_SEVERED_GONE] != tellings[i].counted ||
 			sum.waited - before.waited != tellings[i].counted ||
 			held != tellings[i].counted)
 			fail_msg("%s: %u severed, %u waited, %u held", tellings[i].how,

@@ -12,7 +12,7 @@ import threading
 from lib import tap
 from lib.paths import PELORUS
 from lib.prober import Prober
-from lib.waiting import LIMIT
+from lib.waiting import LIMIT, wait_for
 
 NAME = "demo.cluster-trouble.us-east-1.rds.amazonaws.com"
 EVENT = r'{"seq":1,"time":"2026-01-31T12:00:00.000Z","code":"login-failed","cluster":"a",' \
@@ -66,7 +66,8 @@ def check_stopped(env, folder):
         tap.ok(said[0] == 1 and "timed out" in said[2], "a daemon that is stopped is not waited for",
                said)
         said = run(env, "run", "--cluster", NAME, "--", "echo", "there")
-        tap.ok(said[0] == 0 and said[1] == "there\n", "and keeps no program from its start", said)
+        tap.ok(said[0] == 0 and said[1] == "there\n" and "timed out" in said[2],
+               "and keeps no program from its start", said)
 
 
 def check_orders(env, folder):
@@ -127,6 +128,19 @@ def check_follow(p, folder):
            "and one that is not there is told at once", done.stderr)
 
 
+def check_followers(p):
+    """What cannot be read tells nothing, least of all that nobody is there."""
+    slots = os.path.join(p.directory, "clients.slots")
+    p.ask("follow", name=NAME)
+    wait_for(lambda: p.pelorus("check", NAME).stdout.find("not followed") < 0)
+    os.unlink(slots)
+    os.mkdir(slots)
+    done = p.pelorus("check", "--follows", NAME)
+    tap.ok(done.returncode == 3 and "cannot be read" in done.stdout,
+           "check --follows knows nothing where it cannot look", done.stdout + done.stderr)
+    os.rmdir(slots)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o700)
@@ -139,6 +153,7 @@ def main():
         check_outputs(p)
         check_full_disk(p, folder)
         check_follow(p, folder)
+        check_followers(p)
     tap.done()
 
 

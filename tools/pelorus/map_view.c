@@ -219,21 +219,21 @@ static bool is_follower(const struct pel_slot *slot, const struct report *r)
 	return false;
 }
 
-unsigned map_view_followers(const struct report *report)
+int map_view_followers(const struct report *report)
 {
 	struct slot_seen *slots = NULL;
 	struct map_view view;
-	unsigned found = 0;
-	int n;
+	int n, found = 0;
 
-	if (map_view_open(&view) < 0)
-		return 0;
+	n = map_view_open(&view);
+	if (n < 0)
+		return n;
 	n = map_view_slots(&view, 0, &slots);
 	for (int i = 0; i < n; i++)
 		found += is_follower(&slots[i].slot, report);
 	free(slots);
 	map_view_close(&view);
-	return found;
+	return n < 0 ? n : found;
 }
 
 uint32_t map_view_first(const struct map_view *view)

@@ -52,8 +52,8 @@ int map_view_slots(const struct map_view *view, pid_t only, struct slot_seen **r
 
 void slot_version_text(const struct slot_seen *s, char ret[static 16]);
 
-/* How many processes of this host follow a name of that cluster, as they tell; 0 if nobody can say. */
-unsigned map_view_followers(const struct report *report);
+/* How many processes of this host follow a name of that cluster, as they tell; below 0: nobody can say. */
+int map_view_followers(const struct report *report);
 
 /*
  * Sleeps until a first topology or the verdict that there is none is published, `seen` being what

@@ -83,18 +83,22 @@ static int prober_start(const char *path, const char *const *follows)
 }
 
 /* What it answers does not matter: the library asks again for each name that it meets. */
-static void prober_tell(int fd, const char *const *follows)
+static int prober_tell(int fd, const char *const *follows)
 {
+	int r = 0;
+
 	for (; follows && *follows; follows++) {
 		char request[PEL_CONTROL_MAX] = "follow\n";
 		struct control_answer answer = {0};
 
 		if (pel_control_put(request, sizeof(request), "name", *follows) < 0)
 			continue;
-		if (control_client_ask(fd, request, &answer) < 0)
+		r = control_client_ask(fd, request, &answer);
+		if (r < 0)
 			break;
 		free(answer.text);
 	}
+	return r;
 }
 
 int prober_ensure(const char *const *follows)
@@ -103,9 +107,9 @@ int prober_ensure(const char *const *follows)
 	int r, fd = control_client_open();
 
 	if (fd >= 0) {
-		prober_tell(fd, follows);
+		r = prober_tell(fd, follows);
 		(void)close(fd);
-		return 0;
+		return r;
 	}
 	r = prober_find(path);
 	return r < 0 ? r : prober_start(path, follows);

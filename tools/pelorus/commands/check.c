@@ -117,11 +117,13 @@ static enum verdict readers_judge(const struct report *r, uint32_t max_lag_ms, c
 /* The sentence is the role's, or that nobody is there for whom it could be well. */
 static enum verdict judge(const struct arguments *a, const struct report *r, char *ret, size_t size)
 {
+	int followers = a->follows ? map_view_followers(r) : 1;
 	enum verdict verdict;
 
-	if (a->follows && map_view_followers(r) == 0) {
-		(void)snprintf(ret, size, "%s: no process follows it", r->name);
-		return CRITICAL;
+	if (followers <= 0) {
+		(void)snprintf(ret, size, "%s: %s", r->name,
+			followers < 0 ? "who follows it cannot be read" : "no process follows it");
+		return followers < 0 ? UNKNOWN : CRITICAL;
 	}
 	if (a->role == PEL_ROLE_READER)
 		return readers_judge(r, a->max_lag_ms, ret, size);

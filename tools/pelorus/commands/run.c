@@ -52,6 +52,7 @@ static const char usage[] =
 struct run {
 	bool require;
 	bool trap;
+	bool has_prober;
 	const char *clusters[CLUSTERS_MAX + 1];
 	unsigned n_clusters;
 	const char *env_file;
@@ -179,7 +180,7 @@ static int set_preload(const struct run *run, const char *path)
 }
 
 /* A missing prober costs the smartness of the library and nothing else. */
-static int ensure_prober(const struct run *run)
+static int ensure_prober(struct run *run)
 {
 	const char *names[CLUSTERS_MAX + 1] = {0};
 	int r;
@@ -190,10 +191,10 @@ static int ensure_prober(const struct run *run)
 		names[i] = colon ? colon + 1 : run->clusters[i];
 	}
 	r = prober_ensure(names);
+	run->has_prober = r == 0;
 	if (r == 0 || r == -ECANCELED)
 		return 0;
-	return warn(run,
-		"no prober can be started:", r == -EPROTO ? "pelorusd gave up" : strerror(-r));
+	return warn(run, "no prober is at work:", r == -EPROTO ? "pelorusd gave up" : strerror(-r));
 }
 
 /* For the library, which tells the daemon; after the daemon was started, whose it is not. */
@@ -319,7 +320,7 @@ int cmd_run(int argc, char **argv)
 	status = ensure_prober(&run);
 	if (status == 0)
 		status = set_credentials(&run);
-	if (status == 0)
+	if (status == 0 && run.has_prober)
 		tell_dns_only(&run);
 	if (status == 0)
 		status = set_preload(&run, path);

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""What operators' commands do when something is wrong already: a daemon that is stopped or says what
-it should not, a full disk, no output, files that are not what they should be.
+"""What operators' commands do when something is wrong already: a daemon that is stopped or says
+what it should not, a full disk, no output, files that are not what they should be.
 """
 import os
 import socket
@@ -63,8 +63,8 @@ def run(env, *words, **options):
 def check_stopped(env, folder):
     with Daemon(folder, None):
         said = run(env, "disable")
-        tap.ok(said[0] == 1 and "timed out" in said[2], "a daemon that is stopped is not waited for",
-               said)
+        tap.ok(said[0] == 1 and "timed out" in said[2],
+               "a daemon that is stopped is not waited for", said)
         said = run(env, "run", "--cluster", NAME, "--", "echo", "there")
         tap.ok(said[0] == 0 and said[1] == "there\n" and "timed out" in said[2],
                "and keeps no program from its start", said)
@@ -73,7 +73,8 @@ def check_stopped(env, folder):
 def check_orders(env, folder):
     with Daemon(folder, f"ok\n{EVENT}\n".encode()):
         _, text, _ = run(env, "events")
-        tap.ok("denied ?]0;mine? ??2J" in text, "what a server says is no order to a terminal", text)
+        tap.ok("denied ?]0;mine? ??2J" in text, "what a server says is no order to a terminal",
+               text)
         tap.ok(run(env, "events", "--json")[1] == EVENT + "\n", "and stays itself in JSON")
     with Daemon(folder, b"error failed \x1b[2J\n"):
         _, _, text = run(env, "reload")

@@ -138,7 +138,8 @@ static int line_end(struct env_file *f, size_t start, size_t n_key)
 
 int env_file_parse(const char *text, struct env_file *ret)
 {
-	const char *at = text;
+	static const char mark[] = "\xef\xbb\xbf"; /* editors of Windows begin with it */
+	const char *at = strncmp(text, mark, strlen(mark)) == 0 ? text + strlen(mark) : text;
 	int r = 0;
 
 	ret->n = 0;

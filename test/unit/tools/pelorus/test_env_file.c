@@ -56,6 +56,9 @@ static void test_lines_are_read_as_dotenv_reads_them(void **state)
 		{"no assignment\nA=1", "A=1"},
 		{"=1\nA=1", "A=1"},
 		{"A=a=b", "A=a=b"},
+		{"\xef\xbb\xbf"
+		 "A=1\nB=2",
+			"A=1|B=2"},
 	};
 	struct env_file *file = calloc(1, sizeof(*file));
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An instance of the distribution's MariaDB."""
+"""The distribution's MariaDB: the words of its replication, and an instance."""
 import seed
 from instance import Instance
 
@@ -20,16 +20,29 @@ OPTIONS = [
 ]
 
 
-class MariaDB(Instance):
-    PLUGIN = "pelorus_lab.so"
-
-    find = staticmethod(seed.server)   # what it is made of
-    seed = staticmethod(seed.ensure)   # what it begins with
+class Words:
+    REPLICA, SOURCE, POSITION = "SLAVE", "MASTER", "@@gtid_binlog_pos"
 
     @staticmethod
     def sequence(position):
         """That of a GTID position of one domain: 0-2-17 is 17, nothing is 0."""
         return max((int(p.rsplit("-", 1)[1]) for p in (position or "").split(",") if p), default=0)
+
+    @staticmethod
+    def following(host, port, tls, user="lab_replica"):
+        """Everything that it has is in its own binary log; it replicates the rest."""
+        return ["STOP SLAVE", "SET GLOBAL gtid_slave_pos = @@gtid_binlog_pos",
+                f"CHANGE MASTER TO MASTER_HOST='{host}', MASTER_PORT={port}, "
+                f"MASTER_USER='{user}', MASTER_PASSWORD='{user}', MASTER_USE_GTID=slave_pos, "
+                "MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=0.5, "
+                f"MASTER_SSL={int(tls)}", "START SLAVE"]
+
+
+class MariaDB(Words, Instance):
+    PLUGIN = "pelorus_lab.so"
+
+    find = staticmethod(seed.server)   # what it is made of
+    seed = staticmethod(seed.ensure)   # what it begins with
 
     def program(self, role):
         return [self.lab.program, *OPTIONS, f"--plugin-dir={self.lab.plugin_dir}",
@@ -37,14 +50,3 @@ class MariaDB(Instance):
 
     def received(self):
         return max(self.sequence(self.replica().get("Gtid_IO_Pos")), self.position())
-
-    def follow(self, master):
-        """Replicates from `master` from now on.  Everything it has is in its own binary log."""
-        self.sql.query("STOP SLAVE")
-        self.sql.query("SET GLOBAL gtid_slave_pos = @@gtid_binlog_pos")
-        self.sql.query(
-            f"CHANGE MASTER TO MASTER_HOST='{master.storage_address}', "
-            f"MASTER_PORT={self.lab.config['port']}, MASTER_USER='lab_replica', "
-            "MASTER_PASSWORD='lab_replica', MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1, "
-            f"MASTER_HEARTBEAT_PERIOD=0.5, MASTER_SSL={int(self.lab.config['secure_transport'])}")
-        self.sql.query("START SLAVE")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An instance of Oracle's MySQL 9.7."""
+"""Oracle's MySQL 9.7: the words of its replication, and an instance."""
 import contextlib
 import os
 
@@ -23,16 +23,8 @@ OTHERS = ("SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_
           "AND user <> 'system user'")
 
 
-class MySQL(Instance):
-    PLUGIN = "pelorus_lab_mysql.so"
+class Words:
     REPLICA, SOURCE, POSITION = "REPLICA", "SOURCE", "@@global.gtid_executed"
-
-    find = staticmethod(mysql97.fetch)  # what it is made of
-
-    @staticmethod
-    def seed(binaries):
-        """What it begins with."""
-        return binaries.seed(seed.ACCOUNTS)
 
     @staticmethod
     def sequence(position):
@@ -44,6 +36,25 @@ class MySQL(Instance):
                 first, _, last = numbers.partition("-")
                 spans.setdefault(uuid, []).append((int(first), int(last or first)))
         return sum(map(_length, spans.values()))
+
+    @staticmethod
+    def following(host, port, tls, user="lab_replica"):
+        return ["STOP REPLICA",
+                f"CHANGE REPLICATION SOURCE TO SOURCE_HOST='{host}', SOURCE_PORT={port}, "
+                f"SOURCE_USER='{user}', SOURCE_PASSWORD='{user}', SOURCE_AUTO_POSITION=1, "
+                "SOURCE_CONNECT_RETRY=1, SOURCE_RETRY_COUNT=0, SOURCE_HEARTBEAT_PERIOD=0.5, "
+                f"GET_SOURCE_PUBLIC_KEY=1, SOURCE_SSL={int(tls)}", "START REPLICA"]
+
+
+class MySQL(Words, Instance):
+    PLUGIN = "pelorus_lab_mysql.so"
+
+    find = staticmethod(mysql97.fetch)  # what it is made of
+
+    @staticmethod
+    def seed(binaries):
+        """What it begins with."""
+        return binaries.seed(seed.ACCOUNTS)
 
     def program(self, role):
         return self.lab.program.command(*OPTIONS, plugins=os.path.join(self.folder, "plugins"))
@@ -97,17 +108,6 @@ class MySQL(Instance):
         if self.sql.value(f"GTID_SUBTRACT('{mine}', '{theirs}')"):
             return False
         return super().replicates(master)
-
-    def follow(self, master):
-        """Replicates from `master` from now on, all that it does not have."""
-        self.sql.query("STOP REPLICA")
-        self.sql.query(
-            f"CHANGE REPLICATION SOURCE TO SOURCE_HOST='{master.storage_address}', "
-            f"SOURCE_PORT={self.lab.config['port']}, SOURCE_USER='lab_replica', "
-            "SOURCE_PASSWORD='lab_replica', SOURCE_AUTO_POSITION=1, SOURCE_CONNECT_RETRY=1, "
-            "SOURCE_RETRY_COUNT=0, SOURCE_HEARTBEAT_PERIOD=0.5, GET_SOURCE_PUBLIC_KEY=1, "
-            f"SOURCE_SSL={int(self.lab.config['secure_transport'])}")
-        self.sql.query("START REPLICA")
 
 
 def _length(spans):

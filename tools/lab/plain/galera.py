@@ -54,14 +54,10 @@ def is_here():
 
 
 class Node(Mysqld):
-    """One on an address; `prefix` is a command to run it under, `more` are options of its own."""
-
     KIND, START_LIMIT = "galera", 90
 
-    def __init__(self, folder, address, number, addresses, *more, prefix=(), detect="PT5S",
-                 port=3306, bind=None):
-        super().__init__(folder, address, number, port, bind)
-        self.more, self.prefix = more, list(prefix)
+    def __init__(self, folder, address, number, addresses, *options, detect="PT5S", **where):
+        super().__init__(folder, address, number, *options, **where)
         self.transfer = os.path.join(folder, "wsrep_sst_place")
         self.binary, self.history = seed.server(), False
         self.group = [
@@ -82,8 +78,8 @@ class Node(Mysqld):
         os.chmod(self.transfer, 0o755)
 
     def command(self, *words):
-        return [*self.prefix, self.binary, *SMALL, *self.own_options(), *self.group, *self.more,
-                *words]
+        return [*self.prefix, self.binary, *SMALL, *self.own_options(), *self.group,
+                *self.options, *words]
 
     def _stopped_at(self):
         """Where in its history it was when it ended."""
@@ -99,8 +95,8 @@ class Node(Mysqld):
             words.append("--wsrep-new-cluster")
             self._allow_to_begin()
         self.history = True
-        self.run(self.command(*words), env={
-            **os.environ, "PATH": f"{os.path.dirname(self.transfer)}:{os.environ['PATH']}"})
+        self.run(self.command(*words),
+                 PATH=f"{os.path.dirname(self.transfer)}:{os.environ['PATH']}")
 
     def _allow_to_begin(self):
         """As an operator does who knows that it was the last."""

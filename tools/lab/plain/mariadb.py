@@ -7,8 +7,9 @@ accounts.
 """
 import seed
 import wire
+from server_mariadb import Words
 
-from plain.mysqld import Mysqld
+from plain.mysqld import Replica
 
 OPTIONS = [
     "--no-defaults", "--user=root", "--skip-name-resolve", "--max-connections=400",
@@ -21,18 +22,8 @@ OPTIONS = [
     "--rpl-semi-sync-master-timeout=18446744073709551615", *seed.STORAGE]
 
 
-class Server(Mysqld):
+class Server(Words, Replica):
     KIND = "mariadb"
-
-    def __init__(self, folder, address, number, *options, port=3306, prefix=(), bind=None):
-        super().__init__(folder, address, number, port, bind)
-        self.options, self.prefix = options, list(prefix)
-
-    def __enter__(self):
-        super().__enter__()
-        self.fill()
-        self.start()
-        return self
 
     def fill(self):
         seed.copy(seed.ensure(seed.server()), self.path("data"))
@@ -41,40 +32,14 @@ class Server(Mysqld):
         return [*self.prefix, seed.server(), *OPTIONS, *self.own_options(), "--read-only=1",
                 *self.options]
 
-    def promote(self):
-        """Writable from the end of this on."""
-        self.sql("STOP SLAVE; RESET SLAVE ALL; SET GLOBAL read_only = 0")
-
-    def demote(self):
-        self.sql("SET GLOBAL read_only = 1")
-
-    def follow(self, source):
-        self.sql("STOP SLAVE; SET GLOBAL gtid_slave_pos = @@gtid_binlog_pos; "
-                 f"CHANGE MASTER TO MASTER_HOST='{source.address}', MASTER_PORT={source.port}, "
-                 "MASTER_USER='lab_replica', MASTER_PASSWORD='lab_replica', "
-                 "MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=0.5; "
-                 "START SLAVE")
-
     def settle(self):
         """Receives no more, and applies all that it has received."""
         self.sql("STOP SLAVE IO_THREAD")
-        connection = wire.Connection(self.path("sock"))
+        connection = wire.Connection(self.socket_path)
         received = connection.named("SHOW SLAVE STATUS").get("Gtid_IO_Pos")
         connection.close()
         if received:
             self.sql(f"SELECT MASTER_GTID_WAIT('{received}', 5)")
 
-    def position(self):
-        return self.sql("SELECT @@gtid_binlog_pos")[0][0]
-
     def has(self, position):
-        """Of one domain: 0-2-17 is the 17th."""
-        own, other = (int(p.rpartition("-")[2] or 0) for p in (self.position(), position))
-        return own >= other
-
-    def confirm(self, on):
-        """Commits wait until a replica has them, or do not."""
-        self.sql(f"SET GLOBAL rpl_semi_sync_master_enabled = {int(on)}")
-
-    def confirmers(self):
-        return int(self.sql("SHOW STATUS LIKE 'Rpl_semi_sync_master_clients'")[0][1])
+        return self.sequence(self.position()) >= self.sequence(position)

@@ -10,8 +10,9 @@ import subprocess
 
 import seed
 from mysql97 import SMALL
+from server_mysql import Words
 
-from plain.mysqld import Mysqld
+from plain.mysqld import Replica
 
 RECEIVED = ("SELECT WAIT_FOR_EXECUTED_GTID_SET(RECEIVED_TRANSACTION_SET, 10) "
             "FROM performance_schema.replication_connection_status")
@@ -24,22 +25,14 @@ GRANT REPLICATION SLAVE ON *.* TO 'repl'@'%';
 """
 
 
-class Server(Mysqld):
-    """One mysqld on an address, read-only until it is promoted; `prefix` is a command to run it
-    under."""
+class Server(Words, Replica):
+    """One mysqld on an address, made of the binaries."""
 
-    KIND = "mysql"
+    KIND, ACCOUNT, TLS = "mysql", "repl", True
 
-    def __init__(self, binaries, folder, address, number, *options, port=3306, prefix=(),
-                 bind=None):
-        super().__init__(folder, address, number, port, bind)
-        self.binaries, self.options, self.prefix = binaries, options, prefix
-
-    def __enter__(self):
-        super().__enter__()
-        self.fill()
-        self.start()
-        return self
+    def __init__(self, binaries, *where, **more):
+        super().__init__(*where, **more)
+        self.binaries = binaries
 
     def fill(self):
         seed.copy(self.binaries.seed(SEED), self.path("data"))
@@ -61,30 +54,9 @@ class Server(Mysqld):
             yield
             session.stdin.close()
 
-    def promote(self):
-        """Writable from the end of this on."""
-        self.sql("STOP REPLICA; RESET REPLICA ALL; SET GLOBAL read_only = OFF")
-
-    def follow(self, source):
-        self.sql("STOP REPLICA; "
-                 f"CHANGE REPLICATION SOURCE TO SOURCE_HOST='{source.address}', "
-                 f"SOURCE_PORT={source.port}, SOURCE_USER='repl', SOURCE_PASSWORD='repl', "
-                 "SOURCE_SSL=1, SOURCE_AUTO_POSITION=1, SOURCE_CONNECT_RETRY=1, "
-                 "SOURCE_HEARTBEAT_PERIOD=0.5; START REPLICA")
-
     def settle(self):
         """Receives no more, and applies all that it has received."""
         self.sql("STOP REPLICA IO_THREAD; " + RECEIVED)
 
-    def position(self):
-        return self.sql("SELECT REPLACE(@@gtid_executed, '\n', '')")[0][0]
-
     def has(self, position):
         return self.sql(f"SELECT GTID_SUBSET('{position}', @@gtid_executed)") == [("1",)]
-
-    def confirm(self, on):
-        """Commits wait until a replica has them, or do not."""
-        self.sql(f"SET GLOBAL rpl_semi_sync_source_enabled = {int(on)}")
-
-    def confirmers(self):
-        return int(self.sql("SHOW STATUS LIKE 'Rpl_semi_sync_source_clients'")[0][1])

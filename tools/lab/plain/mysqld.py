@@ -1,23 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What real servers of MySQL and its relatives have in common: a process with a folder of its own
-that is started, awaited, asked by its socket and killed."""
+"""What real servers of MySQL and its relatives have in common besides what every server is: they
+listen at an address, and are asked, as root, by their own socket."""
 import os
 import shutil
 import subprocess
 import time
 
+from server import Server
 
-class Mysqld:
-    """One on an address; those of a kind tell in `with` how they begin."""
 
-    KIND, START_LIMIT = "mysqld", 60
+class Mysqld(Server):
+    """One on an address; `prefix` is a command to run it under, `options` are some of its own."""
 
-    def __init__(self, folder, address, number, port=3306, bind=None):
+    KIND = "mysqld"
+
+    def __init__(self, folder, address, number, *options, port=3306, bind=None, prefix=()):
         """Its address is where others of its kind find it; it listens at `bind`, else there."""
-        self.folder = os.path.join(folder, f"{self.KIND}{number}")
+        super().__init__(os.path.join(folder, f"{self.KIND}{number}"))
         self.address, self.number, self.port, self.bind = address, number, port, bind or address
-        self.client = ["mariadb", "--no-defaults", "-N", "-B", "-uroot", "-S", self.path("sock")]
-        self.server_id, self.process = number, None
+        self.options, self.prefix = options, list(prefix)
+        self.client = ["mariadb", "--no-defaults", "-N", "-B", "-uroot", "-S", self.socket_path]
+        self.server_id = number
 
     def __enter__(self):
         os.makedirs(self.path("tmp"))
@@ -27,56 +30,26 @@ class Mysqld:
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
     def own_options(self):
         """Where it lives, and as whom."""
-        return [f"--datadir={self.path('data')}", f"--tmpdir={self.path('tmp')}",
-                f"--socket={self.path('sock')}", f"--pid-file={self.path('pid')}",
-                f"--bind-address={self.bind}", f"--port={self.port}",
+        return [*self.places(), f"--bind-address={self.bind}", f"--port={self.port}",
                 f"--server-id={self.server_id}"]
 
     def command(self):
         """The words that start it, in the foreground."""
         raise NotImplementedError
 
-    def run(self, command, **options):
-        with open(self.path("out.log"), "ab") as out:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out,
-                                            stderr=out, cwd=self.folder, **options)
+    def start(self):
+        """Returns when it takes connections."""
+        self.launch(self.command())
 
     def wait_until(self, holds):
         """Returns when that is so, of a process that lives on."""
         end = time.monotonic() + self.START_LIMIT
         while not holds():
-            if self.process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(f"{self.KIND}{self.number} does not start: "
-                                   f"{self.log()[-1500:]}")
+            if not self.running or time.monotonic() > end:
+                raise RuntimeError(f"{self.name()} does not start: {self.log()[-1500:]}")
             time.sleep(0.05)
-
-    def start(self):
-        """Returns when it answers by its socket."""
-        self.run(self.command())
-        self.wait_until(lambda: self.sql("SELECT 1", check=False) is not None)
-
-    def log(self):
-        with open(self.path("out.log"), errors="replace") as log:
-            return log.read()
-
-    def kill(self):
-        """kill -9."""
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-        if self.process:
-            self.process.wait()
-
-    def end(self, limit):
-        """Waits for its end; one that takes longer is killed."""
-        try:
-            self.process.wait(limit)
-        except subprocess.TimeoutExpired:
-            self.kill()
 
     def sql(self, statement, check=True):
         """Rows of texts, as root by the socket."""
@@ -87,3 +60,36 @@ class Mysqld:
                 raise RuntimeError(f"{statement}: {done.stderr.strip()}")
             return None
         return [tuple(line.split("\t")) for line in done.stdout.splitlines()]
+
+
+class Replica(Mysqld):
+    """One that is read-only until it is promoted, of a kind with words and fill()."""
+
+    ACCOUNT, TLS = "lab_replica", False  # by which others replicate from it
+
+    def __enter__(self):
+        super().__enter__()
+        self.fill()
+        self.start()
+        return self
+
+    def promote(self):
+        """Writable from the end of this on."""
+        self.sql(f"STOP {self.REPLICA}; RESET {self.REPLICA} ALL; SET GLOBAL read_only = 0")
+
+    def demote(self):
+        self.sql("SET GLOBAL read_only = 1")
+
+    def follow(self, source):
+        self.sql("; ".join(self.following(source.address, source.port, self.TLS, self.ACCOUNT)))
+
+    def position(self):
+        return self.sql(f"SELECT REPLACE({self.POSITION}, '\n', '')")[0][0]
+
+    def confirm(self, on):
+        """Commits wait until a replica has them, or do not."""
+        self.sql(f"SET GLOBAL rpl_semi_sync_{self.SOURCE.lower()}_enabled = {int(on)}")
+
+    def confirmers(self):
+        status = f"Rpl_semi_sync_{self.SOURCE.lower()}_clients"
+        return int(self.sql(f"SHOW STATUS LIKE '{status}'")[0][1])

@@ -37,8 +37,7 @@ class Member:
 
     @property
     def running(self):
-        process = self.server.process
-        return process is not None and process.poll() is None
+        return self.server.running
 
     @property
     def live(self):
@@ -52,7 +51,7 @@ class Member:
 
     @property
     def socket_path(self):
-        return self.server.path("sock")
+        return self.server.socket_path
 
     def sql(self, statement):
         return self.server.sql(statement)

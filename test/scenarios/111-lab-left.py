@@ -8,9 +8,10 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 
 from lib import tap
-from lib.lab import Lab
+from lib.lab import Lab, module
 from lib.programs.apps import children
 from lib.waiting import wait_for
 
@@ -74,6 +75,29 @@ def two_at_once():
     lab.down()
 
 
+def come_and_go():
+    """The last one out removes the list of labs, while another puts itself down."""
+    state, problems = module("state"), []
+
+    def again_and_again(path):
+        try:
+            for _ in range(500):
+                state.register(path)
+                state.unregister(path)
+        except OSError as error:
+            problems.append(error)
+
+    with tempfile.TemporaryDirectory(prefix="plab-list-") as folder:
+        before, tempfile.tempdir = tempfile.tempdir, folder
+        threads = [threading.Thread(target=again_and_again, args=(f"/{i}",)) for i in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        tempfile.tempdir = before
+    tap.ok(not problems, "labs that come and go side by side are listed", problems)
+
+
 def asker_goes_away():
     """Whoever asked has gone before the answer is there."""
     with Lab(instances=2) as lab:
@@ -110,6 +134,7 @@ killed("its supervisor is killed", lambda init: children(init)[0])
 killed("its init is killed", lambda init: init)
 killed_while_it_comes_up()
 two_at_once()
+come_and_go()
 asker_goes_away()
 full_disk()
 tap.done()

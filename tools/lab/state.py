@@ -65,10 +65,16 @@ def _entry(path):
 
 
 def register(path):
-    _make_base()
-    os.makedirs(_list(), exist_ok=True)
-    with open(_entry(path), "w") as file:
-        file.write(path)
+    while True:
+        try:
+            _make_base()
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(_list())
+            with open(_entry(path), "w") as file:
+                file.write(path)
+            return
+        except FileNotFoundError:
+            pass  # the last one out has just removed the list
 
 
 def unregister(path):

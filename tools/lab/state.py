@@ -77,6 +77,17 @@ def register(path):
             pass  # the last one out has just removed the list
 
 
+def _listed():
+    """The labs of the list, which others may leave meanwhile."""
+    with contextlib.suppress(FileNotFoundError):
+        if os.lstat(_base()).st_uid != os.getuid():
+            return
+        for name in os.listdir(_list()):
+            with contextlib.suppress(FileNotFoundError), \
+                    open(os.path.join(_list(), name)) as file:
+                yield file.read()
+
+
 def unregister(path):
     """The last one out removes the list."""
     try:
@@ -134,10 +145,7 @@ def find(path=None, ended=False):
             raise LabError(f"no lab is up in {path}")
         return path, config
     up, left = {}, {}
-    trusted = os.path.isdir(_list()) and os.lstat(_base()).st_uid == os.getuid()
-    for name in os.listdir(_list()) if trusted else ():
-        with open(os.path.join(_list(), name)) as file:
-            path = file.read()
+    for path in _listed():
         config = read(path)
         (up if config else left)[path] = config
     found = up or (left if ended else up)

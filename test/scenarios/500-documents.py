@@ -9,6 +9,7 @@ are run by 540-package, "release" by 661-release, "kubernetes" by 662-kubernetes
 runs all this.
 """
 import collections
+import json
 import os
 import re
 import shutil
@@ -24,11 +25,11 @@ from lib.tap import done, note, ok
 ELSEWHERE = {"package": "run by 540-package", "tests": "what runs this",
              "release": "run by 661-release", "kubernetes": "run by 662-kubernetes"}
 # Of a machine that is none of ours, with keys that only a release has.
-NEVER = ("sudo dnf ", "kubectl ", "minisign ", "skopeo ")
-OURS = ("pelorus", "tools/", "test/", "meson ")
+NEVER = ("sudo dnf ", "kubectl ", "minisign ", "skopeo ", "docker run ")
+OURS = re.compile(r"(\$ |# )?(sudo )?([A-Z_]+=\S* )*(pelorus |tools/|test/|meson |GRANT )")
 RUN = collections.Counter()  # lines, by what became of them
-KNOWN = {"", "sh", "sh host", "sh install", "sh gdb", "output", "ini systemd", "ini pelorus", "sql",
-         "yaml", "Dockerfile", "js", *("sh " + word for word in ELSEWHERE)}
+KNOWN = {"", "sh", "sh host", "sh install", "sh gdb", "sh proxysql", "output", "ini systemd",
+         "ini pelorus", "sql", "yaml", "Dockerfile", "js", *("sh " + word for word in ELSEWHERE)}
 README_LINES = 150
 
 
@@ -123,8 +124,7 @@ def check_output(name, text, said):
 
 def check_never(name, text):
     lines = text.splitlines()
-    ok(not any(line.startswith(OURS) for line in lines), f"{name}: no command of ours is left out",
-       text)
+    ok(not any(map(OURS.match, lines)), f"{name}: no command of ours is left out", text)
     RUN["not run: of other machines, or with a release's key"] += sum(
         line.startswith(NEVER) for line in lines)
 
@@ -154,10 +154,26 @@ def check_blocks(name, lab, folder, environment):
             RUN[ELSEWHERE[word]] += len(text.splitlines())
         if label == "":
             check_never(name, text)
-        if not label.startswith("sh") or word in ELSEWHERE:
+        if word == "proxysql":
+            check_proxysql(name, text, folder, environment)
+        if not label.startswith("sh") or word in (*ELSEWHERE, "proxysql"):
             continue
         cwd = ROOT if word in ("host", "install", "gdb") else folder
         said = run_block(name, text, lab, word in ("", "gdb"), folder, environment, cwd)
+
+
+def check_proxysql(name, text, folder, environment):
+    """A script, where `mysql` shows two rows of ProxySQL's."""
+    bin_ = os.path.join(folder, "proxysql")
+    os.mkdir(bin_)
+    shim(bin_, "mysql", "printf '%d\\t%s\\t3306\\t%s\\t10\\n' 10 db1 ONLINE 20 db2 SHUNNED\n")
+    made = run(["sh", "-c", text], folder,
+               {**environment, "PATH": bin_ + ":" + environment["PATH"]})
+    check(name, text.splitlines()[0], made)
+    told = json.loads(made.stdout or "[]")
+    ok(len(told) == 2 and told[1] == {"hostgroup_id": 20, "hostname": "db2", "port": 3306,
+                                      "status": "SHUNNED", "writer_hostgroup": 10},
+       f"{name}: what it prints is JSON", made.stdout)
 
 
 def codes_said():
@@ -229,7 +245,7 @@ def check_files(tree, lab, folder, environment):
               run(["pelorus", "config", "check", "--config", path], folder, environment))
     for text in blocks_of("sql"):
         writer = lab.host(lab.writer)
-        made = lab.exec("mariadb", "-h", writer, "-uapp", "-papp", "-e", text, check=False)
+        made = lab.exec("mariadb", "-h", writer, "-uapp", "-papp", "-f", "-e", text, check=False)
         # The application's user may not grant: that is refused after the text was understood.
         ok("1064" not in made.stderr, f"SQL: {text.splitlines()[0]}", made.stderr)
     keys = re.findall(r'\{(?:GLOBAL|CLUSTER|BOTH)\([\w.]+\), "([^"]+)"',
@@ -312,7 +328,9 @@ def main():
             check_named(folder, environment)
             check_files(tree, lab, folder, environment)
             for name in documents.pages():
-                # The page before may have ended with the end of the daemon.
+                # The page before may have ended with the end of the daemon, or named a cluster that
+                # is none.
+                run(["pelorus", "unfollow", "db.example.com"], folder, environment)
                 run(lab.command("exec", "--", "pelorus", "run", "--", "python3", "app.py"), folder,
                     environment)
                 check_blocks(name, lab, folder, environment)

@@ -132,7 +132,7 @@ void connection_note_loss(struct handle *h, enum retry_cause cause)
 	h->lost = true;
 	h->lost_ns = clock_now_ns();
 	h->severed = h->recorded && sockets_read(h->fd, &record) && record.cookie == h->cookie &&
-		record.severed;
+		(record.severed || record.seen); /* where it is observed, it had been */
 	if (h->recorded && !h->severed)
 		h->lost_ns = share_loss(h, cause == CAUSE_IN_FLIGHT, h->lost_ns);
 }

@@ -16,6 +16,7 @@ struct handle *handle_new(void *mysql, const struct library *library, struct fol
 	h->role = f->role;
 	h->fd = -1;
 	session_init(&h->session);
+	(void)handle_note_autocommit(h);
 	if (table_put(mysql, h) < 0) {
 		free(h);
 		return NULL;
@@ -92,6 +93,15 @@ unsigned handle_status(const struct handle *h)
 
 	(void)h->library->real.get_infov(h->mysql, CLIENT_INFO_SERVER_STATUS, &status);
 	return status;
+}
+
+bool handle_note_autocommit(struct handle *h)
+{
+	unsigned status = handle_status(h);
+
+	h->session.autocommit =
+		status != CLIENT_STATUS_UNKNOWN && (status & CLIENT_STATUS_AUTOCOMMIT);
+	return status != CLIENT_STATUS_UNKNOWN;
 }
 
 /* Not one of the character sets in which a byte below 128 can be a part of a longer character. */

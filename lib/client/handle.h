@@ -82,6 +82,9 @@ bool handle_is_idle(const struct handle *h);
 /* server_status as the server last told it, or CLIENT_STATUS_UNKNOWN. */
 unsigned handle_status(const struct handle *h);
 
+/* Takes autocommit from it; false if it is not told. */
+bool handle_note_autocommit(struct handle *h);
+
 /* The flags for pel_sql_classify() that hold on this connection. */
 unsigned handle_sql_flags(const struct handle *h);
 

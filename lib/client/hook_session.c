@@ -61,12 +61,9 @@ int mysql_set_character_set(void *mysql, const char *name)
 /* The call threw the session away: it begins anew, with the server's autocommit. */
 static void begin_anew(struct handle *h)
 {
-	unsigned status = handle_status(h);
-
 	session_init(&h->session);
 	h->moved = false;
-	h->session.autocommit =
-		status != CLIENT_STATUS_UNKNOWN && (status & CLIENT_STATUS_AUTOCOMMIT);
+	(void)handle_note_autocommit(h);
 	for (struct statement *s = h->statements; s; s = s->next)
 		s->prepared = false;
 }

@@ -186,12 +186,10 @@ static bool is_lost(const struct handle *h)
 /* False if the server surely is not what the name means, or is lost again. */
 static bool is_right(struct handle *h, enum pel_role wanted)
 {
-	unsigned status = handle_status(h);
-	bool is_told = status != CLIENT_STATUS_UNKNOWN, is_needed = h->library->opt_reconnect != 0;
+	bool is_told = handle_note_autocommit(h), is_needed = h->library->opt_reconnect != 0;
 	struct pel_hot hot;
 	enum pel_role role;
 
-	h->session.autocommit = is_told && (status & CLIENT_STATUS_AUTOCOMMIT);
 	if ((is_told || !is_needed) && (wanted == PEL_ROLE_UNKNOWN || connection_is_proven(h)))
 		return true;
 	role = ask_role(h);

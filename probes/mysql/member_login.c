@@ -160,12 +160,12 @@ static void option_path(MYSQL *mysql, enum mysql_option option, const char *path
 
 static void options_of_tls(MYSQL *mysql, const struct tls_settings *tls)
 {
-	my_bool yes = 1;
+	my_bool yes = 1, verify = tls->verify;
 
 	/* Where it is offered; that it was, if it must be, is seen after the login. */
 	(void)mysql_optionsv(mysql, MYSQL_OPT_SSL_ENFORCE, &yes);
-	if (tls->verify)
-		(void)mysql_optionsv(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
+	/* Without a word 3.4 verifies, and goes nowhere without TLS, which 3.3 did not. */
+	(void)mysql_optionsv(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
 	option_path(mysql, MYSQL_OPT_SSL_CA, tls->ca);
 	option_path(mysql, MYSQL_OPT_SSL_CAPATH, tls->capath);
 	option_path(mysql, MYSQL_OPT_SSL_CERT, tls->cert);

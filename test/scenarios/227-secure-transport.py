@@ -14,7 +14,7 @@ import tempfile
 from lib import tap
 from lib.environ import preload
 from lib.lab import Lab, now
-from lib.paths import PELORUSD
+from lib.paths import BUILD, PELORUSD
 from lib.prober import Prober, Runtime, Watch, cluster_section
 from lib.waiting import within
 
@@ -121,9 +121,22 @@ def told_not_to(lab):
             tap.ok(False, "with ssl = off the order is followed too", p.log()[-500:])
 
 
+def verified_by_default(lab):
+    """libmariadb verifies by itself since 3.4: whether the prober does is the configuration's."""
+    shim = os.path.join(BUILD, "test", "lib", "verify_default.so")
+    with Prober(lab, cluster_section(lab), prefix=["env", f"LD_PRELOAD={shim}"]) as p:
+        try:
+            p.wait_settled(3, 15)
+            tap.ok(True, "nobody is verified where that is not wanted, whatever libmariadb would")
+        except TimeoutError:
+            tap.ok(False, "nobody is verified where that is not wanted, whatever libmariadb would",
+                   p.log()[-500:])
+
+
 with tempfile.TemporaryDirectory() as folder_, \
         Lab(instances=3, name="secure", secure_transport=True) as lab_:
     refused_in_clear(lab_)
     by_environment(lab_, folder_)
     told_not_to(lab_)
+    verified_by_default(lab_)
 tap.done()

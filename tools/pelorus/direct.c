@@ -49,7 +49,7 @@ static int why(MYSQL *mysql, char ret_why[static 256])
 static void options_set(MYSQL *mysql, const struct direct_options *o)
 {
 	const unsigned connect_limit = CONNECT_LIMIT_S, answer_limit = ANSWER_LIMIT_S, no = 0;
-	const my_bool yes = 1;
+	const my_bool yes = 1, verify = o->ssl_verify;
 
 	if (o->defaults_file)
 		(void)mysql_options(mysql, MYSQL_READ_DEFAULT_FILE, o->defaults_file);
@@ -61,8 +61,7 @@ static void options_set(MYSQL *mysql, const struct direct_options *o)
 		(void)mysql_options(mysql, MYSQL_OPT_SSL_CA, o->ssl_ca);
 	if (o->ssl || o->ssl_ca || o->ssl_verify)
 		(void)mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &yes);
-	if (o->ssl_verify)
-		(void)mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
+	(void)mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify); /* 3.4's own is on */
 }
 
 /* The address of an instance by its name, as libc resolves it; empty if it does not. */

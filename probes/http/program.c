@@ -74,7 +74,9 @@ static int spawn(const struct program_options *o, int input, int output, pid_t *
 	posix_spawnattr_init(&attributes);
 	posix_spawn_file_actions_adddup2(&actions, input, 0);
 	posix_spawn_file_actions_adddup2(&actions, output, 1);
+#ifdef __GLIBC__ /* elsewhere O_CLOEXEC has to do */
 	posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+#endif
 	posix_spawnattr_setflags(&attributes,
 		POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 	posix_spawnattr_setsigmask(&attributes, &none);

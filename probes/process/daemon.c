@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define DESCRIPTORS 4096
@@ -53,7 +54,7 @@ void daemon_shed(void)
 {
 	(void)secret_harden_process();
 	standard_descriptors_fill();
-	(void)close_range(STDERR_FILENO + 1, ~0U, 0);
+	(void)syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
 	signals_default();
 	descriptors_raise();
 	(void)umask(077);

@@ -13,6 +13,7 @@
 #include "member.h"
 
 #include "net/getaddrinfo.h"
+#include "answer.h"
 #include "member_login.h"
 
 #include <errno.h>
@@ -59,7 +60,7 @@ struct member {
 	struct loop_timer kick; /* goes on with what ended within a call of the caller */
 	struct loop_timer limit;
 	uint64_t sent_ns;
-	uint64_t bytes_before;
+	struct answer answer;
 	bool telling;
 	bool closed;
 };
@@ -112,6 +113,7 @@ bool member_is_idle(const struct member *m)
 
 static void member_destroy(struct member *m)
 {
+	answer_enter(NULL);
 	loop_io_remove(m->loop, &m->io);
 	loop_timer_stop(m->loop, &m->kick);
 	loop_timer_stop(m->loop, &m->limit);
@@ -208,6 +210,8 @@ static void dial(struct member *m)
 	getaddrinfo_prepare(m->host, &m->options.addr);
 	m->sent_ns = loop_now_ns(m->loop);
 	m->step = STEP_DIAL;
+	answer_begin(&m->answer, MEMBER_ANSWER_MAX);
+	answer_enter(&m->answer);
 	m->waits = member_login_enter(m->login, 0);
 	getaddrinfo_prepare(NULL, NULL);
 	loop_timer_set_in(m->loop, &m->limit, m->options.dial_limit_ns);
@@ -217,6 +221,7 @@ static void dial(struct member *m)
 /* Starts what a step is about, or goes on with it; sets m->waits. */
 static void step_continue(struct member *m, int status)
 {
+	answer_enter(&m->answer);
 	switch (m->step) {
 	case STEP_DIAL:
 	case STEP_LOGIN:
@@ -244,16 +249,6 @@ static void give_up(struct member *m)
 	for (int i = 0; m->waits && i < GIVE_UP_ROUNDS; i++)
 		step_continue(m, MYSQL_WAIT_TIMEOUT);
 	m->waits = 0;
-}
-
-static bool is_answer_too_long(struct member *m)
-{
-	struct tcp_info info;
-
-	if (m->step != STEP_QUERY && m->step != STEP_STORE)
-		return false;
-	return tcp_info_read(m, &info) &&
-		info.tcpi_bytes_received - m->bytes_before > MEMBER_ANSWER_MAX;
 }
 
 static const char *const *next_row(void *ctx)
@@ -362,6 +357,7 @@ static void end_question(struct member *m, bool failed)
 /* The operation of this step has ended. */
 static void step_end(struct member *m)
 {
+	answer_enter(&m->answer);
 	if (m->step == STEP_DIAL || m->step == STEP_LOGIN)
 		end_login(m);
 	else if (m->step == STEP_STORE)
@@ -391,7 +387,7 @@ static void member_run(struct member *m, int status)
 			return;
 	}
 	step_continue(m, status);
-	if (is_answer_too_long(m)) {
+	if (answer_is_too_long(&m->answer)) {
 		give_up(m);
 		tell_failure(m, MEMBER_UNFIT, 0, "an answer without end");
 		return;
@@ -475,10 +471,9 @@ static void await(struct member *m)
 
 static int put(struct member *m, const char *query, size_t n, bool drains, uint64_t limit_ns)
 {
-	struct tcp_info info;
-
 	begin(m, limit_ns);
-	m->bytes_before = tcp_info_read(m, &info) ? info.tcpi_bytes_received : 0;
+	answer_begin(&m->answer, drains ? UINT64_MAX : MEMBER_ANSWER_MAX);
+	answer_enter(&m->answer);
 	m->drains = drains;
 	m->step = STEP_QUERY;
 	m->waits = mysql_real_query_start(&m->failed, m->mysql, query, n);

@@ -10,12 +10,11 @@
 #include "parked.h"
 #include "reachability.h"
 #include "watcher.h"
-#include "rules/release.h"
 #include "common/clock.h"
-#include "base/env.h"
 #include "base/futex.h"
 #include "base/process.h"
 #include "known/trace.h"
+#include "known/waiter.h"
 #include "known/wish.h"
 #include "prober/slot.h"
 
@@ -27,17 +26,6 @@
 #define LOOKED_NS UINT64_C(5000000000) /* then nobody looks again of those that were woken */
 #define MIX UINT64_C(0x9e3779b97f4a7c15)
 
-/* A thread or a parked socket that waits. */
-struct waiter {
-	struct followed *followed;
-	uint16_t families;
-	uint16_t port;
-	uint8_t parked; /* by IPv4 or IPv6 */
-	uint64_t since_ns;
-	uint64_t random;
-	struct release_look look;
-};
-
 static uint64_t least(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -48,69 +36,9 @@ static int32_t own_pid(void)
 	return atomic_load_explicit(&process_get()->pid, memory_order_relaxed);
 }
 
-static uint64_t window_of(const struct pel_map *map)
-{
-	const _Atomic uint32_t *crowd = map ? &map->header.crowd : NULL;
-
-	return crowd ? release_window_ns(atomic_load_explicit(crowd, memory_order_relaxed)) : 0;
-}
-
 void hold_crowd(struct followed *f, uint64_t now_ns)
 {
 	atomic_store(&f->released_ns, now_ns);
-}
-
-/* All are let go together; whoever sees it first says when. */
-static uint64_t due_of(const struct waiter *w, const struct plan *plan)
-{
-	uint64_t released = atomic_load(&w->followed->released_ns);
-
-	if (released < w->since_ns &&
-		atomic_compare_exchange_strong(&w->followed->released_ns, &released, plan->now_ns))
-		released = plan->now_ns;
-	return release_due_ns(released, window_of(plan->map), w->random);
-}
-
-static bool leads(const struct plan *plan)
-{
-	return plan->verdict == ROUTE_INSTANCE || (plan->verdict == ROUTE_DNS && plan->n_addrs > 0);
-}
-
-/* Its prober lives, and has not said yet what there is: it was restarted. */
-static bool is_starting(const struct plan *plan)
-{
-	return plan->fresh && plan->mode == PEL_MODE_ACTIVE &&
-		(!plan->found ||
-			(plan->hot.state == PEL_STATE_UNKNOWN &&
-				plan->hot.why == PEL_WHY_STARTING));
-}
-
-/* Nobody waits any longer, by the clock here or by the prober's: what begins now follows DNS. */
-static bool is_over(const struct plan *plan)
-{
-	return plan->verdict == ROUTE_DNS && plan->found &&
-		(plan->reason == ROUTE_WRITERLESS_LONG ||
-			(plan->reason == ROUTE_UNKNOWN && plan->hot.why == PEL_WHY_NO_WRITER));
-}
-
-static enum release look(struct waiter *w, struct plan *plan)
-{
-	struct release_look *l = &w->look;
-
-	plan_make(w->followed, w->families, w->port, plan);
-	/* Who comes when there is one comes at another time than those who came to the last. */
-	if (plan->verdict == ROUTE_WAIT && atomic_load(&w->followed->released_ns) != 0)
-		atomic_store(&w->followed->released_ns, 0);
-	l->now_ns = plan->now_ns;
-	l->verdict = plan->verdict;
-	l->leads = leads(plan);
-	l->wrong = l->leads && plan_is_outdated(plan, w->followed, env_get()->sever);
-	l->over = is_over(plan);
-	l->starting = is_starting(plan);
-	l->park = parked_place(plan, w->parked).port;
-	if (l->leads && l->due_ns == 0)
-		l->due_ns = due_of(w, plan);
-	return release_decide(l);
 }
 
 /*
@@ -122,7 +50,7 @@ static int begin(const struct hold *h, const struct plan *plan, struct socket_re
 	int r;
 
 	for (uint8_t family = h->family == AF_INET ? 4 : 6; family >= 4; family -= 2) {
-		record->socket.real = parked_place(plan, family);
+		record->socket.real = waiter_place(plan, family);
 		if (record->socket.real.port == 0 ||
 			!(h->families & (family == 4 ? ROUTE_FAMILY4 : ROUTE_FAMILY6)))
 			continue;
@@ -199,9 +127,9 @@ static int sleep_once(uint32_t seen, uint64_t end_ns, uint64_t due_ns)
  */
 static int leave(const struct hold *h, const struct plan *plan, int error)
 {
-	if (leads(plan) && !parked_blocks(h->fd))
+	if (waiter_leads(plan) && !parked_blocks(h->fd))
 		return 0;
-	if (h->fd >= 0 && park(h, plan, leads(plan) ? plan->now_ns : 0) == EINPROGRESS)
+	if (h->fd >= 0 && park(h, plan, waiter_leads(plan) ? plan->now_ns : 0) == EINPROGRESS)
 		return error;
 	slot_count(SLOT_GIVEN_UP);
 	return error == EINTR ? EINTR : ECONNREFUSED;
@@ -241,7 +169,7 @@ int hold_wait(const struct hold *h, struct plan *plan)
 			(void)atomic_fetch_add(&p->waiting, 1);
 		seen = atomic_load(&p->release);
 		error = 0;
-		release = look(&w, plan);
+		release = waiter_look(&w, plan);
 		if (release != RELEASE_KEEP)
 			break;
 		if (!begun) {
@@ -268,7 +196,8 @@ static bool is_crowded(const struct hold *h, const struct plan *plan)
 {
 	uint64_t released = atomic_load_explicit(&h->followed->released_ns, memory_order_relaxed);
 
-	return released != 0 && leads(plan) && plan->now_ns < released + window_of(plan->map);
+	return released != 0 && waiter_leads(plan) &&
+		plan->now_ns < released + waiter_window_ns(plan);
 }
 
 int hold_connect(const struct hold *h, struct plan *plan)
@@ -286,7 +215,7 @@ int hold_connect(const struct hold *h, struct plan *plan)
 	if (parked_blocks(h->fd) || (wish && !wish->never_waits))
 		return hold_wait(h, plan);
 	if (!awaits)
-		due = release_due_ns(atomic_load(&h->followed->released_ns), window_of(plan->map),
+		due = release_due_ns(atomic_load(&h->followed->released_ns), waiter_window_ns(plan),
 			process_random());
 	if (!awaits && (due <= plan->now_ns || !futex_waits_for_two()))
 		return 0;
@@ -306,7 +235,7 @@ bool hold_instead(int fd, const struct socket_record *record)
 		return false;
 	plan_make(followed_at(record->followed), record->families, record->port, &plan);
 	to.socket.identity = 0;
-	to.socket.real = parked_place(&plan, record->socket.real.family);
+	to.socket.real = waiter_place(&plan, record->socket.real.family);
 	to.pending = SOCKET_SETTLED;
 	to.since_ns = plan.now_ns;
 	to.until_ns = plan.now_ns + plan.hold_ns;
@@ -324,13 +253,13 @@ bool hold_instead(int fd, const struct socket_record *record)
 static enum release look_parked(const struct socket_record *record, struct waiter *w,
 	struct plan *plan)
 {
-	enum release r = look(w, plan);
+	enum release r = waiter_look(w, plan);
 	struct wish *wish;
 
 	if (plan->role == record->socket.role || !plan->found)
 		return r;
 	wish = wish_begin(w->followed, record->socket.role, true);
-	r = look(w, plan);
+	r = waiter_look(w, plan);
 	(void)wish_end(wish);
 	return r;
 }
@@ -357,7 +286,7 @@ static struct socket_record next_of(const struct socket_record *record, enum rel
 		to.pending = plan->identity != 0 && !reachability_is_proven(plan->identity);
 		return to;
 	}
-	to.socket.real = parked_place(plan, record->socket.real.family);
+	to.socket.real = waiter_place(plan, record->socket.real.family);
 	if (release == RELEASE_REFUSE) {
 		to.socket.role = PEL_ROLE_UNKNOWN;
 		to.socket.real.port = 0;

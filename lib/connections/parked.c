@@ -26,19 +26,6 @@
 
 static _Atomic uint64_t led_ns; /* the last one */
 
-struct pel_addr parked_place(const struct plan *plan, uint8_t family)
-{
-	struct pel_addr a = {.family = family};
-
-	if (family == 4)
-		memcpy(a.ip, (const uint8_t[]){127, 0, 0, 1}, 4);
-	else
-		a.ip[15] = 1;
-	if (plan->fresh)
-		a.port = family == 4 ? plan->map->header.park4 : plan->map->header.park6;
-	return a;
-}
-
 bool parked_blocks(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);

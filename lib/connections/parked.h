@@ -18,9 +18,6 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/* Where the map says that nobody ever answers by IPv4 or IPv6 (4, 6); port 0: nowhere. */
-struct pel_addr parked_place(const struct plan *plan, uint8_t family);
-
 /* Records it, and parks it at `socket.real`, also one that blocks.  EINPROGRESS; else it is not. */
 int parked_begin(int fd, struct socket_record *record);
 

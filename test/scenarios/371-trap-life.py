@@ -30,6 +30,7 @@ SILENT, SIX = "10.77.0.2", "fd00:77::1"
 PROGRAM = os.path.join(BUILD, "test", "guests", "trapped-static")
 KEEPER = os.path.join(BUILD, "tools", "trap", "pelorus-trap")
 FAULTY = os.path.join(BUILD, "test", "guests", "trap-faults")
+STARTING = 1  # PEL_WHY_STARTING
 LONG = bool(os.environ.get("PELORUS_LONG"))
 LOOKUPS = 150
 STORM, FORKS, CROWD = (10000, 1000, 1000) if LONG else (500, 100, 200)
@@ -100,6 +101,19 @@ def check_led(world):
     ok(got == (0, ONE, ""), "and where only an ancestor may look into a program", got)
 
 
+def is_held(keeper):
+    """The program has a socket, and sleeps: in its connect."""
+    with contextlib.suppress(OSError, IndexError):
+        with open(f"/proc/{keeper.pid}/task/{keeper.pid}/children") as children:
+            program = f"/proc/{children.read().split()[0]}"
+        with open(f"{program}/stat") as stat:
+            sleeps = stat.read().rsplit(") ", 1)[1][0] == "S"
+        files = [os.readlink(f"{program}/fd/{fd}") for fd in os.listdir(f"{program}/fd")]
+        return sleeps and os.readlink(f"{program}/exe") == os.path.realpath(PROGRAM) and \
+            any(name.startswith("socket:") for name in files)
+    return False
+
+
 def check_held(world):
     """One that blocks waits for a writer, as long as it may."""
     world.writer("none")
@@ -116,6 +130,13 @@ def check_held(world):
     reason, ms = got[1].rsplit(" ", 1)
     ok(reason == os.strerror(115) and 290 <= int(ms) and within(int(ms), 1500),
        "its own limit does", got)
+    child = world.popen(world.words("greet"))
+    wait_for(lambda: is_held(child), 10)
+    world.writer(f"unknown {STARTING}")
+    world.published.tell("mode 0 off")
+    got = child.communicate(timeout=20)[0].strip()
+    ok(got == TWO, "switched off while its daemon starts, it goes where DNS leads", got)
+    world.published.tell("mode 0 active")
     world.writer(0)
     world.published.tell("hold 0 500")
     world.writer("none")

@@ -19,6 +19,7 @@
 #include "common/clock.h"
 #include "known/address.h"
 #include "known/block.h"
+#include "known/waiter.h"
 #include "prober/follow.h"
 #include "prober/slot.h"
 
@@ -213,7 +214,7 @@ static bool attempt(struct dial *d, int *r)
 		return false;
 	}
 	*r = ECONNREFUSED;
-	if (!call_leads(&d->plan))
+	if (!waiter_leads(&d->plan))
 		return false;
 	(void)atomic_fetch_add(&d->followed->turn, 1);
 	remember(d);

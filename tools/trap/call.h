@@ -21,10 +21,4 @@ void call_give_up(struct trap *t, struct trap_call *c);
 /* Asks for a prober where none is at work, or tells it of the port. */
 void call_tell(struct followed *f, const struct plan *plan, uint16_t port);
 
-/* True for one that goes somewhere: to an instance, or to where DNS leads. */
-static inline bool call_leads(const struct plan *p)
-{
-	return p->verdict == ROUTE_INSTANCE || (p->verdict == ROUTE_DNS && p->n_addrs > 0);
-}
-
 #endif

@@ -7,11 +7,10 @@
 #include "sockets.h"
 #include "task.h"
 
-#include "base/env.h"
 #include "base/process.h"
 #include "common/clock.h"
+#include "known/waiter.h"
 #include "prober/slot.h"
-#include "rules/release.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -23,32 +22,12 @@
 #define THERE_NS UINT64_C(1000000000) /* a parked socket is looked for so often */
 #define MIX UINT64_C(0x9e3779b97f4a7c15)
 
-/* What waits, a call or a socket, as the rule wants to know it. */
-struct waiter {
-	struct followed *followed;
-	uint16_t families;
-	uint16_t port;
-	uint8_t parked; /* by IPv4 or IPv6 */
-	uint64_t since_ns;
-	uint64_t random;
-	struct release_look look;
-};
-
-static uint64_t window_of(const struct plan *plan)
-{
-	return plan->map ? release_window_ns(atomic_load(&plan->map->header.crowd)) : 0;
-}
-
 static struct pel_addr place_of(const struct plan *plan, uint8_t family)
 {
-	struct pel_addr a = {.family = family};
+	struct pel_addr a = waiter_place(plan, family);
 
-	if (family == 4)
-		memcpy(a.ip, (const uint8_t[]){127, 0, 0, 1}, 4);
-	else
-		a.ip[15] = 1;
-	if (plan->fresh && mapview_is_of_our_netns(plan->map))
-		a.port = family == 4 ? plan->map->header.park4 : plan->map->header.park6;
+	if (a.port != 0 && !mapview_is_of_our_netns(plan->map))
+		a.port = 0;
 	return a;
 }
 
@@ -68,9 +47,10 @@ uint64_t waiting_due(struct followed *f, const struct plan *plan)
 {
 	uint64_t released = atomic_load(&f->released_ns);
 
-	if (released == 0 || !call_leads(plan) || plan->now_ns >= released + window_of(plan))
+	if (released == 0 || !waiter_leads(plan) ||
+		plan->now_ns >= released + waiter_window_ns(plan))
 		return 0;
-	return release_due_ns(released, window_of(plan), process_random());
+	return release_due_ns(released, waiter_window_ns(plan), process_random());
 }
 
 static bool park_at(int own, struct trap_socket *s, const struct pel_addr *place)
@@ -149,52 +129,6 @@ bool waiting_instead(struct worker *w, int own, struct trap_socket *s)
 	return true;
 }
 
-/* Its prober lives, and has not said yet what there is. */
-static bool is_starting(const struct plan *plan)
-{
-	return plan->fresh &&
-		(!plan->found ||
-			(plan->hot.state == PEL_STATE_UNKNOWN &&
-				plan->hot.why == PEL_WHY_STARTING));
-}
-
-static bool is_over(const struct plan *plan)
-{
-	return plan->verdict == ROUTE_DNS && plan->found &&
-		(plan->reason == ROUTE_WRITERLESS_LONG ||
-			(plan->reason == ROUTE_UNKNOWN && plan->hot.why == PEL_WHY_NO_WRITER));
-}
-
-/* All are let go together; whoever sees it first says when. */
-static uint64_t due_of(const struct waiter *v, const struct plan *plan)
-{
-	struct followed *f = v->followed;
-
-	if (atomic_load(&f->released_ns) < v->since_ns)
-		atomic_store(&f->released_ns, plan->now_ns);
-	return release_due_ns(atomic_load(&f->released_ns), window_of(plan), v->random);
-}
-
-static enum release look(struct waiter *v, struct plan *plan)
-{
-	struct release_look *l = &v->look;
-
-	plan_make(v->followed, v->families, v->port, plan);
-	/* Who comes when there is one comes at another time than those who came to the last. */
-	if (plan->verdict == ROUTE_WAIT)
-		atomic_store(&v->followed->released_ns, 0);
-	l->now_ns = plan->now_ns;
-	l->verdict = plan->verdict;
-	l->leads = call_leads(plan);
-	l->wrong = l->leads && plan_is_outdated(plan, v->followed, env_get()->sever);
-	l->over = is_over(plan);
-	l->starting = is_starting(plan);
-	l->park = v->parked ? place_of(plan, v->parked).port : 0;
-	if (l->leads && l->due_ns == 0)
-		l->due_ns = due_of(v, plan);
-	return release_decide(l);
-}
-
 static void end_wait(uint64_t since_ns, bool in_vain)
 {
 	slot_waited(clock_now_ns() - since_ns);
@@ -249,7 +183,7 @@ static uint64_t look_parked(struct worker *w, struct trap_socket *s)
 			.parked_at = s->socket.real.port},
 	};
 	struct plan plan;
-	enum release release = look(&v, &plan);
+	enum release release = waiter_look(&v, &plan);
 	int own;
 	bool waits = true;
 
@@ -315,7 +249,7 @@ static uint64_t look_held(struct worker *w, struct trap_call *c)
 		c->notif.id = 0;
 		return WORKER_NEVER;
 	}
-	release = look(&v, &plan);
+	release = waiter_look(&v, &plan);
 	s->due_ns = v.look.due_ns;
 	if (release != RELEASE_KEEP) {
 		end_wait(s->since_ns, release != RELEASE_GO);

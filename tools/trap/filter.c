@@ -7,6 +7,8 @@
  */
 #include "filter.h"
 
+#include "task.h"
+
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -27,12 +29,6 @@
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
-#endif
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
-#ifndef SYS_pidfd_getfd
-#define SYS_pidfd_getfd 438
 #endif
 #ifndef SYS_io_uring_setup
 #define SYS_io_uring_setup 425
@@ -75,18 +71,6 @@ int filter_set(void)
 	if (r < 0 && errno == EACCES && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
 		r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
 	return r < 0 ? -errno : (int)r;
-}
-
-int filter_take(int child, int fd)
-{
-	int pidfd = (int)syscall(SYS_pidfd_open, child, 0), r;
-
-	if (pidfd < 0)
-		return -errno;
-	r = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
-	r = r < 0 ? -errno : r;
-	(void)close(pidfd);
-	return r;
 }
 
 int filter_receive(int listener, struct seccomp_notif *ret)
@@ -145,7 +129,7 @@ static const char *probe_call(int child, int listener)
 	from.iov_base = (void *)(uintptr_t)n.data.args[1];
 	if (process_vm_readv((pid_t)n.pid, &to, 1, &from, 1, 0) != sizeof(read))
 		return "this user may not read the memory of its own child (ptrace is forbidden)";
-	s = filter_take(child, (int)n.data.args[0]);
+	s = task_take(child, (int)n.data.args[0]);
 	if (s < 0)
 		return "this user may not take a descriptor of its own child (pidfd_getfd is forbidden)";
 	(void)close(s);
@@ -175,7 +159,7 @@ static const char *probe_parent(int child, int from)
 		return "a child could not be tried";
 	if (fd < 0)
 		return reason_of(-fd);
-	listener = filter_take(child, fd);
+	listener = task_take(child, fd);
 	if (listener < 0)
 		return "this user may not take a descriptor of its own child (pidfd_getfd is forbidden)";
 	why = probe_call(child, listener);

@@ -20,9 +20,6 @@ int filter_set(void);
  */
 const char *filter_hindrance(void);
 
-/* Takes the number that a child has for the listener as one of ours; -errno. */
-int filter_take(int child, int fd);
-
 /* One call that waits to be told of; -errno, -ENOENT if it has gone meanwhile. */
 int filter_receive(int listener, struct seccomp_notif *ret);
 

@@ -126,7 +126,7 @@ static int start_program(struct keeper *k, char **command, const char *preload)
 		become_program(k, line[1], command, preload);
 	(void)close(line[1]);
 	if (k->program > 0 && read(line[0], &fd, sizeof(fd)) == sizeof(fd) && fd >= 0)
-		k->trap->listener = filter_take(k->program, fd);
+		k->trap->listener = task_take(k->program, fd);
 	k->go = line[0];
 	return k->program > 0 ? k->trap->listener : -errno;
 }

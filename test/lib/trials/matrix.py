@@ -174,8 +174,8 @@ def own_resolvers(whole=False):
 
 
 def go(static):
-    """go-sql-driver/mysql in the trap, for it dials by its own system calls; its resolver is its own
-    or libc's."""
+    """go-sql-driver/mysql in the trap, for it dials by its own system calls; its resolver is its
+    own or libc's."""
     program, why = clients.go(static, "any")
     return Kind(f"Go, pool, {'static' if static else 'cgo'}, in the trap", POOL, *TRAP,
                 program or "go", width=4, needs=lambda: why,

@@ -75,8 +75,10 @@ def check_set_user_id(race, folder):
     os.chmod(program, 0o4755)
     plain, trapped = (race.lab.exec(*words, program, "-u", env=entry.env, check=False)
                       for words in (AS_NOBODY, entry.command[:-1]))
-    ok((plain.stdout, trapped.stdout) == ("0\n", f"{NOBODY}\n"),
-       "a set-user-ID program runs with no more rights than its user's", (plain, trapped))
+    ok((plain.stdout, trapped.stdout) == ("0\n", f"{NOBODY}\n") and
+       "gains no privileges under --trap\n" in trapped.stderr,
+       "a set-user-ID program is told to run with no more rights than its user's",
+       (plain, trapped))
 
 
 def check_mode(race, mode, ours):

@@ -127,6 +127,15 @@ static int set_clusters(const struct run *run)
 	return setenv("PELORUS_CLUSTER", list, 1) < 0 ? -errno : 0;
 }
 
+/* What hinders a preload alone.  Who may not do without NO_NEW_PRIVS gains nothing, and is told. */
+static unsigned trap_lifts(const struct elf_program *program)
+{
+	if (!(program->traits & ELF_PRIVILEGED) || geteuid() == 0)
+		return ELF_STATIC | ELF_GO;
+	fprintf(stderr, "pelorus: run: %s gains no privileges under --trap\n", program->path);
+	return ELF_STATIC | ELF_GO | ELF_PRIVILEGED;
+}
+
 /* What reaches such a program. */
 static const char *offer(unsigned traits)
 {
@@ -153,7 +162,7 @@ static int inspect(const struct run *run, const char *path, const char *library,
 		return 0;
 	*ret_foreign = program.traits & ELF_FOREIGN;
 	if (run->trap)
-		program.traits &= ~(ELF_STATIC | ELF_GO);
+		program.traits &= ~trap_lifts(&program);
 	hindrance = elf_hindrance(program.traits);
 	if (!hindrance)
 		return 0;

@@ -48,7 +48,8 @@ struct slots_file {
 		uint32_t severed_by[PEL_SEVERED];
 		pid_t pid;
 	} was[PEL_SLOTS]; /* at the sweep before */
-	bool swept;       /* or there was nothing to be swept */
+	unsigned turn;
+	bool swept; /* or there was nothing to be swept */
 	uint64_t
 		remade_ticks; /* who began before may have told in an earlier file; 0: there was none */
 	struct pel_slot_seen seen[PEL_SLOTS][PEL_SLOT_NAMES]; /* at the sweep before */
@@ -146,7 +147,7 @@ static bool filling_lives(struct slots_file *s, unsigned i, uint64_t now_ns)
 }
 
 static bool slot_lives(struct slots_file *s, unsigned i, const struct pel_slot *slot,
-	uint64_t now_ns, bool thorough)
+	uint64_t now_ns)
 {
 	uint64_t seen_ns = slot->seen_ns, moved_ns = s->was[i].moved_ns;
 
@@ -156,7 +157,7 @@ static bool slot_lives(struct slots_file *s, unsigned i, const struct pel_slot *
 	if (slot->pid < 0)
 		return false;
 	if (slot->pidns == s->pidns)
-		return process_lives(slot->pid, slot->start_ticks, thorough);
+		return process_lives(slot->pid, slot->start_ticks, i % SLOTS_TURNS == s->turn);
 	return (seen_ns <= now_ns && now_ns - seen_ns < SILENT_NS) ||
 		(moved_ns && now_ns - moved_ns < SILENT_NS);
 }
@@ -202,7 +203,6 @@ static void slot_free(struct slots_file *s, unsigned i)
 /* What one sweep is about. */
 struct sweep {
 	uint64_t now_ns;
-	bool thorough;
 	const struct slots_listener *listener;
 };
 
@@ -373,7 +373,7 @@ static void slot_sweep(struct slots_file *s, unsigned i, const struct pel_slot *
 	if (slot->pid == 0)
 		return;
 	used = slot->version && slot_hear(s, i, slot, sweep);
-	if (!slot_lives(s, i, slot, sweep->now_ns, sweep->thorough)) {
+	if (!slot_lives(s, i, slot, sweep->now_ns)) {
 		/* A script that came and went since the sweep before did want them. */
 		if (s->swept && slot->pid > 0 && !known)
 			wants_tell(slot, listener, true);
@@ -415,10 +415,10 @@ uint64_t slots_crowd(struct slots_file *s, slots_held *held, void *ctx)
 	return sum;
 }
 
-bool slots_sweep(struct slots_file *s, uint64_t now_ns, bool thorough,
-	const struct slots_listener *listener, struct slots_summary *ret)
+bool slots_sweep(struct slots_file *s, uint64_t now_ns, const struct slots_listener *listener,
+	struct slots_summary *ret)
 {
-	struct sweep sweep = {.now_ns = now_ns, .thorough = thorough, .listener = listener};
+	struct sweep sweep = {.now_ns = now_ns, .listener = listener};
 	struct pel_slot batch[BATCH];
 
 	s->sum.live = 0;
@@ -431,6 +431,7 @@ bool slots_sweep(struct slots_file *s, uint64_t now_ns, bool thorough,
 			slot_sweep(s, first + i, &batch[i], &sweep);
 	}
 	s->swept = true;
+	s->turn = (s->turn + 1) % SLOTS_TURNS;
 	*ret = s->sum;
 	return path_leads_here(s);
 }

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #define SLOTS_VERSIONS 8
+#define SLOTS_TURNS 6 /* sweeps in which each process is looked at in /proc once */
 
 /* The living, and what was done since the file was opened first, by those too that are gone. */
 struct slots_summary {
@@ -62,13 +63,12 @@ struct slots_listener {
 };
 
 /*
- * Frees the slots of processes that are gone and sums up the others.  `thorough` compares start
- * times in /proc too, which tells a pid that was given out again.  `listener` and its functions may
- * be NULL.  True if the file is still
+ * Frees the slots of processes that are gone and sums up the others.  A pid that was given out again is
+ * found within SLOTS_TURNS sweeps.  `listener` and its functions may be NULL.  True if the file is still
  * the one that the path leads to, and whole; else it is to be opened anew.
  */
-bool slots_sweep(struct slots_file *slots, uint64_t now_ns, bool thorough,
-	const struct slots_listener *listener, struct slots_summary *ret);
+bool slots_sweep(struct slots_file *slots, uint64_t now_ns, const struct slots_listener *listener,
+	struct slots_summary *ret);
 
 /*
  * How many sockets are tracked or held now, as all slots tell; `held` (may be NULL) is told of each

@@ -29,7 +29,6 @@ struct worker {
 	uint64_t started_ns;
 	uint64_t busy_ns;  /* when somebody last needed us */
 	uint64_t requests; /* of the control socket, at the last sweep */
-	unsigned sweeps;
 };
 
 /* The verbs of the control socket, on a struct worker. */

@@ -21,7 +21,6 @@
 #define SOON_NS LOOP_S
 #define COUNT_NS LOOP_S
 #define COUNT_WRITERLESS_NS (LOOP_S / 4)
-#define THOROUGH_EVERY 6 /* sweeps */
 
 /* What was severed since the sweep before. */
 struct severed {
@@ -239,9 +238,8 @@ static void on_sweep(void *ctx)
 		.seen = on_seen,
 		.ctx = &sweep};
 	uint64_t now_ns = loop_now_ns(w->loop);
-	bool thorough = w->sweeps++ % THOROUGH_EVERY == 0;
 
-	if (!w->slots || !slots_sweep(w->slots, now_ns, thorough, &listener, &w->clients))
+	if (!w->slots || !slots_sweep(w->slots, now_ns, &listener, &w->clients))
 		(void)slots_open(w->o->station->dirfd, station_write_mode(w->o->station),
 			&w->slots);
 	failovers_note(w);

@@ -120,15 +120,15 @@ static void who_uses_a_cluster_has_or_has_just_had_connections(void **state)
 	slot_take(f, 0, getpid(), own_pidns());
 	slot->tracked = 0;
 	slot->routed = 3;
-	assert_true(slots_sweep(f->slots, SECOND, false, &listener, &sum));
+	assert_true(slots_sweep(f->slots, SECOND, &listener, &sum));
 	assert_int_equal(used, 77);
-	assert_true(slots_sweep(f->slots, SECOND, false, &listener, &sum));
+	assert_true(slots_sweep(f->slots, SECOND, &listener, &sum));
 	assert_int_equal(used, 77);
 	slot->routed++;
-	assert_true(slots_sweep(f->slots, SECOND, false, &listener, &sum));
+	assert_true(slots_sweep(f->slots, SECOND, &listener, &sum));
 	assert_int_equal(used, 2 * 77);
 	slot->tracked = 1;
-	assert_true(slots_sweep(f->slots, SECOND, false, &listener, &sum));
+	assert_true(slots_sweep(f->slots, SECOND, &listener, &sum));
 	assert_int_equal(used, 3 * 77);
 }
 
@@ -141,13 +141,13 @@ static void who_came_and_went_has_used_its_cluster(void **state)
 
 	slot_take(f, 0, dead_pid(), own_pidns());
 	slots_anew(f, true);
-	slots_sweep(f->slots, SECOND, false, &listener, &sum);
+	slots_sweep(f->slots, SECOND, &listener, &sum);
 	assert_int_equal(used, 0); /* perhaps long ago */
 	slot_take(f, 0, dead_pid(), own_pidns());
 	f->map->slots[0].tracked = 0;
-	slots_sweep(f->slots, SECOND, false, &listener, &sum);
+	slots_sweep(f->slots, SECOND, &listener, &sum);
 	assert_int_equal(used, 77);
-	slots_sweep(f->slots, SECOND, false, &listener, &sum);
+	slots_sweep(f->slots, SECOND, &listener, &sum);
 	assert_int_equal(used, 77);
 }
 
@@ -161,7 +161,7 @@ static void the_dead_lose_their_slots(void **state)
 	slot_take(f, 0, getpid(), own_pidns());
 	slot_take(f, 100, dead_pid(), own_pidns());
 	slot_take(f, PEL_SLOTS - 1, -5, own_pidns());
-	assert_true(slots_sweep(f->slots, SECOND, false, &listener, &sum));
+	assert_true(slots_sweep(f->slots, SECOND, &listener, &sum));
 	assert_int_equal(sum.live, 1);
 	assert_int_equal(sum.tracked, 2);
 	assert_int_equal(sum.severed, 9); /* of the dead, too */
@@ -170,7 +170,7 @@ static void the_dead_lose_their_slots(void **state)
 	assert_int_equal(f->map->slots[100].names[1], 0);
 	assert_int_equal(f->map->slots[100].version, 0);
 	assert_int_equal(f->map->slots[0].pid, getpid());
-	assert_true(slots_sweep(f->slots, SECOND, false, NULL, &sum));
+	assert_true(slots_sweep(f->slots, SECOND, NULL, &sum));
 	assert_int_equal(sum.severed, 9);
 }
 
@@ -183,7 +183,7 @@ static void the_living_are_counted_by_their_librarys_version(void **state)
 		slot_take(f, i, getpid(), own_pidns());
 	f->map->slots[1].version = 0x010300;
 	slot_take(f, 3, dead_pid(), own_pidns());
-	slots_sweep(f->slots, SECOND, false, NULL, &sum);
+	slots_sweep(f->slots, SECOND, NULL, &sum);
 	assert_int_equal(sum.versions[0].version, 0x010203);
 	assert_int_equal(sum.versions[0].live, 2);
 	assert_int_equal(sum.versions[1].version, 0x010300);
@@ -193,7 +193,7 @@ static void the_living_are_counted_by_their_librarys_version(void **state)
 		slot_take(f, i, getpid(), own_pidns());
 		f->map->slots[i].version = 1 + i; /* strangers write what they like */
 	}
-	slots_sweep(f->slots, SECOND, false, NULL, &sum);
+	slots_sweep(f->slots, SECOND, NULL, &sum);
 	assert_int_equal(sum.live, 2 * SLOTS_VERSIONS);
 	assert_int_equal(sum.versions[SLOTS_VERSIONS - 1].version, SLOTS_VERSIONS);
 }
@@ -214,19 +214,19 @@ static void what_was_severed_is_told_once(void **state)
 
 	slot_take(f, 0, getpid(), own_pidns());
 	slots_anew(f, true);
-	slots_sweep(f->slots, SECOND, false, &listener, &sum);
+	slots_sweep(f->slots, SECOND, &listener, &sum);
 	assert_int_equal(told, 0); /* of an earlier worker's time */
 	f->map->slots[0].severed = 5;
 	slot_take(f, 100, dead_pid(), own_pidns()); /* came, severed 3, and went in between */
-	slots_sweep(f->slots, SECOND, false, &listener, &sum);
+	slots_sweep(f->slots, SECOND, &listener, &sum);
 	assert_int_equal(told, 203);
-	slots_sweep(f->slots, SECOND, false, &listener, &sum);
+	slots_sweep(f->slots, SECOND, &listener, &sum);
 	assert_int_equal(told, 203);
 	slot_take(f, 100, getpid(), own_pidns()); /* another, in the same place */
-	slots_sweep(f->slots, SECOND, false, &listener, &sum);
+	slots_sweep(f->slots, SECOND, &listener, &sum);
 	assert_int_equal(told, 20303);
 	f->map->slots[100].severed = 1; /* anew, by another program in the same process */
-	slots_sweep(f->slots, SECOND, false, &listener, &sum);
+	slots_sweep(f->slots, SECOND, &listener, &sum);
 	assert_int_equal(told, 2030301);
 }
 
@@ -253,7 +253,7 @@ static void waits_are_told_once(void **state)
 	slot->given_up = 1;
 	slot->longest_ms = 700;
 	for (unsigned i = 0; i < 2; i++) {
-		slots_sweep(f->slots, SECOND, false, &listener, &sum);
+		slots_sweep(f->slots, SECOND, &listener, &sum);
 		assert_int_equal(told.waited, 5);
 		assert_int_equal(told.given_up, 1);
 		assert_int_equal(told.longest_ms, 700);
@@ -262,13 +262,13 @@ static void waits_are_told_once(void **state)
 	slot_take(f, 100, dead_pid(), own_pidns());
 	f->map->slots[100].waited = 10;
 	f->map->slots[100].longest_ms = 900;
-	slots_sweep(f->slots, SECOND, false, &listener, &sum);
+	slots_sweep(f->slots, SECOND, &listener, &sum);
 	assert_int_equal(told.waited, 16);
 	assert_int_equal(sum.waited, 16);
 	assert_int_equal(sum.given_up, 1);
 	assert_int_equal(sum.longest_ms, 900); /* of the dead, too */
 	slot->longest_ms = 1200; /* at the end of a wait that was counted when it began */
-	slots_sweep(f->slots, SECOND, false, &listener, &sum);
+	slots_sweep(f->slots, SECOND, &listener, &sum);
 	assert_int_equal(told.longest_ms, 1200);
 }
 
@@ -300,13 +300,32 @@ static void a_pid_that_was_given_out_again_is_another(void **state)
 {
 	struct fixture *f = *state;
 	struct slots_summary sum;
+	unsigned at = SLOTS_TURNS - 1;
 
-	slot_take(f, 0, getpid(), own_pidns());
-	f->map->slots[0].start_ticks = 1;
-	assert_true(slots_sweep(f->slots, SECOND, false, NULL, &sum));
-	assert_int_equal(sum.live, 1);
-	assert_true(slots_sweep(f->slots, SECOND, true, NULL, &sum));
+	slot_take(f, at, getpid(), own_pidns());
+	f->map->slots[at].start_ticks = 1;
+	for (unsigned i = 0; i < SLOTS_TURNS; i++) {
+		assert_int_equal(f->map->slots[at].pid, getpid());
+		assert_true(slots_sweep(f->slots, SECOND, NULL, &sum));
+	}
 	assert_int_equal(sum.live, 0);
+}
+
+/* /proc takes its time, and nobody else is served meanwhile. */
+static void one_sweep_asks_proc_for_a_part(void **state)
+{
+	struct fixture *f = *state;
+	struct slots_summary sum;
+	unsigned live = 4 * SLOTS_TURNS;
+
+	for (unsigned i = 0; i < live; i++) {
+		slot_take(f, i, getpid(), own_pidns());
+		f->map->slots[i].start_ticks = 1;
+	}
+	for (; live > 0; live -= 4) {
+		slots_sweep(f->slots, SECOND, NULL, &sum);
+		assert_int_equal(sum.live, live - 4);
+	}
 }
 
 static void a_slot_of_another_namespace_lives_by_its_looks(void **state)
@@ -316,9 +335,9 @@ static void a_slot_of_another_namespace_lives_by_its_looks(void **state)
 
 	slot_take(f, 0, 999999, own_pidns() + 1);
 	f->map->slots[0].seen_ns = 1000 * SECOND;
-	assert_true(slots_sweep(f->slots, 1090 * SECOND, true, NULL, &sum));
+	assert_true(slots_sweep(f->slots, 1090 * SECOND, NULL, &sum));
 	assert_int_equal(sum.live, 1);
-	assert_true(slots_sweep(f->slots, 1101 * SECOND, true, NULL, &sum));
+	assert_true(slots_sweep(f->slots, 1101 * SECOND, NULL, &sum));
 	assert_int_equal(sum.live, 0);
 }
 
@@ -328,9 +347,9 @@ static void a_slot_that_is_never_filled_is_freed(void **state)
 	struct slots_summary sum;
 
 	f->map->slots[7].pid = getpid();
-	slots_sweep(f->slots, 100 * SECOND, true, NULL, &sum);
+	slots_sweep(f->slots, 100 * SECOND, NULL, &sum);
 	assert_int_equal(sum.live, 1);
-	slots_sweep(f->slots, 111 * SECOND, true, NULL, &sum);
+	slots_sweep(f->slots, 111 * SECOND, NULL, &sum);
 	assert_int_equal(sum.live, 0);
 	assert_int_equal(f->map->slots[7].pid, 0);
 }
@@ -343,11 +362,11 @@ static void a_truncated_file_is_told_and_made_anew(void **state)
 
 	assert_int_equal(ftruncate(fd, 100), 0);
 	close(fd);
-	assert_false(slots_sweep(f->slots, SECOND, true, NULL, &sum));
+	assert_false(slots_sweep(f->slots, SECOND, NULL, &sum));
 	slots_anew(f, false);
-	assert_true(slots_sweep(f->slots, SECOND, true, NULL, &sum));
+	assert_true(slots_sweep(f->slots, SECOND, NULL, &sum));
 	assert_int_equal(unlinkat(f->dirfd, "clients.slots", 0), 0);
-	assert_false(slots_sweep(f->slots, SECOND, true, NULL, &sum));
+	assert_false(slots_sweep(f->slots, SECOND, NULL, &sum));
 }
 
 static void slots_survive_a_new_prober(void **state)
@@ -357,7 +376,7 @@ static void slots_survive_a_new_prober(void **state)
 
 	slot_take(f, 0, getpid(), own_pidns());
 	slots_anew(f, true);
-	assert_true(slots_sweep(f->slots, SECOND, true, NULL, &sum));
+	assert_true(slots_sweep(f->slots, SECOND, NULL, &sum));
 	assert_int_equal(sum.live, 1);
 }
 
@@ -406,22 +425,22 @@ static void what_a_process_has_done_is_counted_once(void **state)
 		struct slots_summary sum, before;
 
 		slots_anew(f, true);
-		slots_sweep(f->slots, SECOND, false, NULL, &before);
+		slots_sweep(f->slots, SECOND, NULL, &before);
 		totals_take(f, at, 100 + i, 3);
-		slots_sweep(f->slots, SECOND, false, &listener, &sum);
+		slots_sweep(f->slots, SECOND, &listener, &sum);
 		if (tellings[i].silent)
-			slots_sweep(f->slots, 200 * SECOND, false, NULL, &sum);
+			slots_sweep(f->slots, 200 * SECOND, NULL, &sum);
 		if (tellings[i].remade)
 			assert_int_equal(unlinkat(f->dirfd, "clients.slots", 0), 0);
 		if (tellings[i].remade || tellings[i].daemon)
 			slots_anew(f, tellings[i].daemon);
 		if (tellings[i].daemon) {
-			slots_sweep(f->slots, SECOND, false, &listener, &sum);
+			slots_sweep(f->slots, SECOND, &listener, &sum);
 			memset(&before, 0, sizeof(before));
 			held = 0;
 		}
 		totals_take(f, at + (tellings[i].moves ? 100 : 0), 100 + i, 5);
-		slots_sweep(f->slots, SECOND, false, &listener, &sum);
+		slots_sweep(f->slots, SECOND, &listener, &sum);
 		sum.severed_by[PEL_SEVERED_GONE] -= before.severed_by[PEL_SEVERED_GONE];
 		if (sum.severed - before.severed != tellings[i].counted ||
 			sum.severed_by[PEL_SEVERED_GONE] != tellings[i].counted ||
@@ -444,13 +463,13 @@ static void a_time_to_come_is_no_life(void **state)
 	slot_take(f, 0, 999999, own_pidns() + 1);
 	f->map->slots[0].seen_ns = UINT64_MAX - 10;
 	for (unsigned i = 0; i < 5; i++, now += 90 * SECOND) {
-		slots_sweep(f->slots, now, true, NULL, &sum);
+		slots_sweep(f->slots, now, NULL, &sum);
 		assert_int_equal(sum.live, 1);
 		f->map->slots[0].seen_ns++; /* by a clock that is no less alive */
 	}
-	slots_sweep(f->slots, now, true, NULL, &sum);
+	slots_sweep(f->slots, now, NULL, &sum);
 	assert_int_equal(sum.live, 1);
-	slots_sweep(f->slots, now + 101 * SECOND, true, NULL, &sum);
+	slots_sweep(f->slots, now + 101 * SECOND, NULL, &sum);
 	assert_int_equal(sum.live, 0);
 }
 
@@ -466,6 +485,7 @@ int main(void)
 		IN_DIR(waits_are_told_once),
 		IN_DIR(a_crowd_is_of_all_that_are_tracked_or_held),
 		IN_DIR(a_pid_that_was_given_out_again_is_another),
+		IN_DIR(one_sweep_asks_proc_for_a_part),
 		IN_DIR(a_slot_of_another_namespace_lives_by_its_looks),
 		IN_DIR(a_slot_that_is_never_filled_is_freed),
 		IN_DIR(a_truncated_file_is_told_and_made_anew),

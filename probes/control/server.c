@@ -28,12 +28,12 @@
 #define TRUSTED_PER_S 1000
 #define FOREIGN_BURST 20
 #define FOREIGN_PER_S 5
+#define FOREIGN_FULL_NS (LOOP_S * FOREIGN_BURST / FOREIGN_PER_S)
 
 struct bucket {
 	uid_t uid;
-	bool used;
-	uint64_t tokens; /* in thousandths */
-	uint64_t filled_ns;
+	uint64_t tokens;    /* in thousandths */
+	uint64_t filled_ns; /* 0: it is nobody's */
 };
 
 struct connection {
@@ -85,27 +85,32 @@ static void connection_close(struct connection *c)
 	listen_watch(s);
 }
 
-/* That of who is trusted is nobody else's: a user may have many numbers. */
-static struct bucket *bucket_of(struct control *s, const struct control_peer *peer)
+/*
+ * That of who is trusted is nobody else's: a user may have many numbers.  One that was not asked for until
+ * it must be full again is as good as new, whose it was.
+ */
+static struct bucket *bucket_of(struct control *s, const struct control_peer *peer, uint64_t now_ns)
 {
 	if (peer->trusted)
 		return &s->trusted;
 	for (unsigned i = 0; i < USERS; i++) {
+		if (s->buckets[i].filled_ns && s->buckets[i].uid == peer->uid)
+			return &s->buckets[i];
+	}
+	for (unsigned i = 0; i < USERS; i++) {
 		struct bucket *b = &s->buckets[i];
 
-		if (b->used && b->uid == peer->uid)
-			return b;
-		if (!b->used) {
-			*b = (struct bucket){.used = true, .uid = peer->uid};
-			return b;
-		}
+		if (b->filled_ns && now_ns - b->filled_ns < FOREIGN_FULL_NS)
+			continue;
+		*b = (struct bucket){.uid = peer->uid};
+		return b;
 	}
 	return &s->buckets[USERS - 1]; /* more users than places share the last one */
 }
 
 static bool token_take(struct control *s, const struct control_peer *peer, uint64_t now_ns)
 {
-	struct bucket *b = bucket_of(s, peer);
+	struct bucket *b = bucket_of(s, peer, now_ns);
 	uint64_t burst = 1000 * (peer->trusted ? TRUSTED_BURST : FOREIGN_BURST);
 	uint64_t per_s = peer->trusted ? TRUSTED_PER_S : FOREIGN_PER_S;
 	uint64_t gained = (now_ns - b->filled_ns) / LOOP_MS * per_s;

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static const struct {
@@ -139,7 +140,17 @@ struct fixture {
 	struct control *control;
 	bool answer_waits;
 	unsigned ran;
+	uint64_t later_ns; /* than the clock says */
 };
+
+static uint64_t now_ns(void *ctx)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * LOOP_S + (uint64_t)now.tv_nsec +
+		((const struct fixture *)ctx)->later_ns;
+}
 
 static void run_big(void *ctx, const struct control_request *request,
 	const struct control_peer *peer, struct control_reply *reply)
@@ -178,6 +189,7 @@ static int setup(void **state)
 {
 	static struct fixture f;
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	const struct loop_clock clock = {.now_ns = now_ns, .ctx = &f};
 	struct control_options options = {.verbs = verbs, .shared = true, .ctx = &f};
 
 	memset(&f, 0, sizeof(f));
@@ -187,7 +199,7 @@ static int setup(void **state)
 	f.listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	assert_int_equal(bind(f.listen_fd, (struct sockaddr *)&name, sizeof(name)), 0);
 	assert_int_equal(listen(f.listen_fd, 1024), 0);
-	assert_int_equal(loop_new(NULL, &f.loop), 0);
+	assert_int_equal(loop_new(&clock, &f.loop), 0);
 	options.listen_fd = f.listen_fd;
 	assert_int_equal(control_new(f.loop, &options, &f.control), 0);
 	*state = &f;
@@ -418,6 +430,22 @@ static void other_users_use_up_nothing_of_ours(void **state)
 	close(fd);
 }
 
+/* A host with a pool for each of many users. */
+static void users_who_ask_seldom_share_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(f->path, 0666), 0);
+	for (uid_t uid = 20000; uid < 20100; uid++) {
+		ask_as(f, uid, 20);
+		f->later_ns += LOOP_S;
+	}
+	assert_int_equal(control_counters(f->control)->limited, 0);
+	assert_int_equal(control_counters(f->control)->requests, 2000);
+}
+
 int main(void)
 {
 #define SERVED(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -435,6 +463,7 @@ int main(void)
 		SERVED(a_full_table_lets_the_others_wait),
 		SERVED(a_flood_is_limited),
 		SERVED(other_users_use_up_nothing_of_ours),
+		SERVED(users_who_ask_seldom_share_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,8 @@
  * Names that were switched off by hand, and whether all are.
  *
  * They stand in a file of the runtime directory, a name a line, `*` for all: so they outlive the
- * prober, but not the machine's next start.  What the configuration says of a `mode` is apart from it.
+ * prober, but not the machine's next start.  That all are the map says, too, if it is taken over.  What
+ * the configuration says of a `mode` is apart from it.
  */
 #ifndef SWITCHES_H
 #define SWITCHES_H

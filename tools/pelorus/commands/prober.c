@@ -34,7 +34,7 @@ static void switch_print(char **argv, const char *body)
 
 	if (unkept)
 		fprintf(stderr,
-			"pelorus %s: done, but a daemon that is started anew will not know: %.*s\n",
+			"pelorus %s: done, but a daemon that is started anew may not know: %.*s\n",
 			argv[0], (int)strcspn(unkept + 7, "\n"), unkept + 7);
 	if (strstr(body, "followed=0"))
 		fprintf(stderr, "pelorus %s: nobody follows %s now\n", argv[0], argv[optind]);

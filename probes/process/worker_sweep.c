@@ -111,7 +111,8 @@ static void on_seen(void *ctx, uint64_t hash, const char command[static 16],
 		.moved = seen->moved};
 
 	if (c)
-		history_add(w->history, time(NULL), cluster_name(c), command, &counts);
+		history_add(w->history, time(NULL), cluster_name(c), *command ? command : "-",
+			&counts);
 }
 
 static void failovers_note(struct worker *w)

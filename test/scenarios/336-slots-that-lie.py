@@ -19,7 +19,7 @@ from lib.servers import fakes
 from lib.waiting import wait_for
 
 SLOT, FIRST = "<iIQQQ8Q10I16s", 4096
-MORE, BEHIND = "<QiIB", FIRST + 4096 * struct.calcsize(SLOT)
+MORE, BEHIND = "<QiIB7x8xI12x", FIRST + 4096 * struct.calcsize(SLOT)
 KEEPER = """
 import socket, sys
 name, count = sys.argv[1], int(sys.argv[2])
@@ -41,10 +41,10 @@ class Slots:
         self.fd = os.open(os.path.join(p.directory, "clients.slots"), os.O_RDWR)
         self.pidns = os.stat("/proc/self/ns/pid").st_ino
 
-    def put(self, i, pid, start, pidns=None, command=b"liar", uid=0):
-        values = [pid, 0x000100, start, pidns or self.pidns, 2**63] + [0] * 8 + [3] + [0] * 9
+    def put(self, i, pid, start, pidns=None, command=b"liar", uid=0, name=0, held=0):
+        values = [pid, 0x000100, start, pidns or self.pidns, 2**63, name] + [0] * 7 + [3] + [0] * 9
+        os.pwrite(self.fd, struct.pack(MORE, start, pid, uid, 0, held), BEHIND + 256 * i)
         os.pwrite(self.fd, struct.pack(SLOT, *values, command), FIRST + 152 * i)
-        os.pwrite(self.fd, struct.pack(MORE, start, pid, uid, 0), BEHIND + 256 * i)
 
     def take_back(self, i):
         os.pwrite(self.fd, bytes(152), FIRST + 152 * i)
@@ -113,6 +113,24 @@ def check_many(p, env):
                done.stdout + done.stderr)
 
 
+def name_hash(name):
+    h = 0xcbf29ce484222325
+    for byte in name.encode():
+        h = (h ^ byte) * 0x100000001b3 % 2**64
+    h = (h ^ h >> 33) * 0xff51afd7ed558ccd % 2**64
+    return h ^ h >> 33
+
+
+def check_nameless(p, slots):
+    """Of a process that may call itself nothing, too, it is told what it would have been spared."""
+    slots.put(5, os.getpid(), start_of(os.getpid()), command=b"", name=name_hash(p.lab.writer_name),
+              held=7)
+    found = wait_for(lambda: json.loads(p.pelorus("report", "--json").stdout))
+    tap.ok([(r["program"], r["held"]) for r in found[0]["programs"]] == [("-", 7)],
+           "a report has a line for a program without a name", found)
+    slots.take_back(5)
+
+
 def check_words(p, slots):
     slots.put(4, 99, 5, pidns=4711, command=b"\x1b[2J\"\\\n\xff")
     words = {w: p.pelorus(*w.split()).stdout for w in ("ps", "ps --json", "version --running")}
@@ -132,6 +150,7 @@ def main():
         check_reused(p, slots, env)
         check_several(p, slots, env)
         check_words(p, slots)
+        check_nameless(p, slots)
         check_many(p, env)
     cluster.close()
     tap.done()

@@ -12,6 +12,7 @@ import threading
 from lib import tap
 from lib.paths import PELORUS
 from lib.prober import Prober
+from lib.terminal import Terminal, shows
 from lib.waiting import LIMIT, wait_for
 
 NAME = "demo.cluster-trouble.us-east-1.rds.amazonaws.com"
@@ -68,6 +69,10 @@ def check_stopped(env, folder):
         said = run(env, "run", "--cluster", NAME, "--", "echo", "there")
         tap.ok(said[0] == 0 and said[1] == "there\n" and "timed out" in said[2],
                "and keeps no program from its start", said)
+        with Terminal(env) as terminal:
+            terminal.type(f"{PELORUS} watch")
+            terminal.wait(lambda s: shows(s, "no prober is at work"), "watch says so, and goes on")
+            terminal.key("q")
 
 
 def check_orders(env, folder):

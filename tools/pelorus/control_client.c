@@ -12,8 +12,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define ANSWER_S 15 /* a worker that hangs is ended before */
-
 static const char more[] = "\n+more";
 
 int control_client_directory(struct pel_rundir *ret)
@@ -35,7 +33,7 @@ static int directory_check(const struct pel_rundir *dir)
 /* Of a daemon that is stopped nothing comes, and there may be a queue before it. */
 static int socket_make(void)
 {
-	const struct timeval limit = {.tv_sec = ANSWER_S};
+	const struct timeval limit = {.tv_sec = CONTROL_CLIENT_S};
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
@@ -129,16 +127,15 @@ int control_client_ask(int fd, const char *request, struct control_answer *ret)
 	return r;
 }
 
-char *control_client_text(const char *request, bool waits)
+char *control_client_text(const char *request, unsigned seconds)
 {
-	const struct timeval never = {0};
+	const struct timeval limit = {.tv_sec = seconds};
 	struct control_answer answer;
 	int r, fd = control_client_open();
 
 	if (fd < 0)
 		return NULL;
-	if (waits)
-		(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof(never));
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	r = control_client_ask(fd, request, &answer);
 	(void)close(fd);
 	if (r == 0 && answer.ok)

@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 
+#define CONTROL_CLIENT_S 15 /* for an answer: a worker that hangs is ended before */
+
 /* Where the prober of this user is: $PELORUS_RUNTIME_DIR or the rule.  0 or -errno. */
 int control_client_directory(struct pel_rundir *ret);
 
@@ -26,10 +28,10 @@ struct control_answer {
 int control_client_ask(int fd, const char *request, struct control_answer *ret);
 
 /*
- * Asks without a word on standard error; `waits`: for what may take any time.  The body, to be freed;
+ * Asks without a word on standard error, and waits for so long; 0: for any time.  The body, to be freed;
  * NULL: there is none.
  */
-char *control_client_text(const char *request, bool waits);
+char *control_client_text(const char *request, unsigned seconds);
 
 /*
  * Asks, tells on standard error what went wrong, and gives the body (to be freed) if `ret_body` is

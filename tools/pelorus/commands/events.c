@@ -116,13 +116,13 @@ static const char *untold(const char *body, const char *told)
 static char *events_again(const char *command)
 {
 	const struct timespec pause = {.tv_nsec = RETRY_NS};
-	char *body = control_client_text("events\n", false);
+	char *body = control_client_text("events\n", CONTROL_CLIENT_S);
 
 	if (!body)
 		fprintf(stderr, "pelorus %s: the prober is gone; waiting for another\n", command);
 	while (!body) {
 		(void)nanosleep(&pause, NULL);
-		body = control_client_text("events\n", false);
+		body = control_client_text("events\n", CONTROL_CLIENT_S);
 	}
 	return body;
 }
@@ -135,7 +135,7 @@ static int events_follow(const char *command, const struct wish *w, char *told)
 
 		(void)sscanf(told ? told : "", "{\"seq\":%llu", &seq);
 		(void)snprintf(request, sizeof(request), "events\nsince=%llu\nwait=1\n", seq);
-		body = control_client_text(request, true);
+		body = control_client_text(request, 0);
 		if (!body)
 			body = events_again(command);
 		events_print(untold(body, told), w, ULONG_MAX);

@@ -15,6 +15,7 @@
 #define EVENTS_SHOWN 12
 #define PROCESSES_SHOWN 8
 #define INTERVAL_MS 500
+#define ASK_S 1 /* keys are waited for, too */
 
 static const char help[] =
 	"usage: pelorus watch\n"
@@ -23,7 +24,7 @@ static const char help[] =
 
 static void title_print(FILE *to)
 {
-	char *body = control_client_text("status\n", false), clock[16];
+	char *body = control_client_text("status\n", ASK_S), clock[16];
 	struct json_object *status = body ? json_tokener_parse(body) : NULL, *clients;
 	time_t now = time(NULL);
 	struct tm tm;
@@ -117,7 +118,7 @@ static void processes_print(FILE *to)
 /* The newest first, so that a low screen cuts off the oldest. */
 static void events_print(FILE *to)
 {
-	char *lines[EVENTS_SHOWN] = {0}, *body = control_client_text("events\n", false);
+	char *lines[EVENTS_SHOWN] = {0}, *body = control_client_text("events\n", ASK_S);
 	unsigned n = 0;
 
 	for (char *line = body ? strtok(body, "\n") : NULL; line; line = strtok(NULL, "\n"))

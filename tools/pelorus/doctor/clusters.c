@@ -25,7 +25,7 @@
 /* The number and the text of the last event of that kind about a cluster; 0 if there was none. */
 static int64_t event_find(const struct report *r, const char *code, char ret[static DOCTOR_TEXT])
 {
-	char *events = control_client_text("events\n", false);
+	char *events = control_client_text("events\n", CONTROL_CLIENT_S);
 	int64_t seq = 0;
 
 	*ret = '\0';

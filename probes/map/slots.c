@@ -345,6 +345,11 @@ static bool slot_hear(struct slots_file *s, unsigned i, const struct pel_slot *s
 		slot_meet(s, i, slot, &is, sweep->now_ns);
 	else if (was->seen_ns != is.seen_ns)
 		was->moved_ns = sweep->now_ns;
+	/* What is not there may be in a moment; and what is there for the first time may be old. */
+	if (!has_more)
+		memcpy(is.severed_by, was->severed_by, sizeof(is.severed_by));
+	else if (s->seen[i][0].pad)
+		memcpy(was->severed_by, is.severed_by, sizeof(is.severed_by));
 	sum_add(&s->sum, was, &is);
 	news_tell(slot, was, &is, sweep->listener);
 	if (has_more)

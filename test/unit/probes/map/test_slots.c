@@ -404,12 +404,13 @@ static void totals_take(struct fixture *f, unsigned i, uint64_t start_ticks, uin
 /* What becomes of a process that has told of 3, and of 5 at last. */
 static const struct {
 	const char *how;
-	bool daemon, remade, silent, moves;
+	bool daemon, remade, silent, late, moves;
 	unsigned counted; /* by all that have listened since; a daemon's counters begin at 0 */
 } tellings[] = {
 	{"goes on", .counted = 5},
 	{"goes on with another daemon", .daemon = true, .counted = 2},
 	{"is silent for long", .silent = true, .counted = 5},
+	{"is silent, and then half told", .silent = true, .late = true, .counted = 5},
 	{"finds the file made anew", .remade = true, .counted = 5},
 	{"finds it so, and another place in it", .remade = true, .moves = true, .counted = 3},
 };
@@ -419,9 +420,8 @@ static void what_a_process_has_done_is_counted_once(void **state)
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(tellings) / sizeof(*tellings); i++) {
-		uint32_t held = 0;
+		uint32_t held = 0, at = 10 + (uint32_t)i;
 		const struct slots_listener listener = {.seen = seen_add, .ctx = &held};
-		unsigned at = 10 + (unsigned)i;
 		struct slots_summary sum, before;
 
 		slots_anew(f, true);
@@ -440,6 +440,9 @@ static void what_a_process_has_done_is_counted_once(void **state)
 			held = 0;
 		}
 		totals_take(f, at + (tellings[i].moves ? 100 : 0), 100 + i, 5);
+		f->map->more[at].pid *= !tellings[i].late;
+		slots_sweep(f->slots, SECOND, &listener, &sum);
+		f->map->more[at].pid = f->map->slots[at].pid;
 		slots_sweep(f->slots, SECOND, &listener, &sum);
 		sum.severed_by[PEL_SEVERED_GONE] -= before.severed_by[PEL_SEVERED_GONE];
 		if (sum.severed - before.severed != tellings[i].counted ||
@@ -453,7 +456,6 @@ static void what_a_process_has_done_is_counted_once(void **state)
 	}
 }
 
-/* Whoever writes a time to come lives no longer by that. */
 static void a_time_to_come_is_no_life(void **state)
 {
 	struct fixture *f = *state;

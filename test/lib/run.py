@@ -7,11 +7,11 @@ one claim, in however many builds it holds.  A part that dies before its plan, s
 fewer cases than test/plan expects of it, is a failure.  The full output of each part is kept under
 build/log/.
 
-Most scenarios wait for events most of the time: WORKERS of them run at once.  One that measures, or
-loads the machine on purpose, says "# alone" in a line of its own and runs by itself, after the
-rest. A scenario that failed among others is run once more by itself, for these machines are noisy;
-one that passes only then is unsteady, is named, and its first output is kept.  More than
-UNSTEADY_MOST of them are a failure.
+Most scenarios wait for events most of the time, and take less than half a core: WORKERS of them run
+at once.  One that measures, or loads the machine on purpose, says "# alone" in a line of its own
+and runs by itself, after the rest.  A scenario that failed among others is run once more by itself,
+for these machines are noisy; one that passes only then is unsteady, is named, and its first output
+is kept.  More than UNSTEADY_MOST of them are a failure.
 """
 import argparse
 import concurrent.futures
@@ -31,7 +31,7 @@ LOGS = os.path.join(ROOT, "build", "log")
 SCENARIOS = os.path.join(ROOT, "test", "scenarios")
 PLAN = os.path.join(ROOT, "test", "plan")
 PARTS = ("build", "build-clang", "build-sanitized")
-WORKERS = 3
+WORKERS = 4
 UNSTEADY_MOST = 3
 
 running = set()  # children to be ended with us
@@ -149,26 +149,25 @@ def run(command, log, environment=None, limit=600):
         return code, out.read()
 
 
-def build(part, options, plan):
+def build(part, options):
     tally = Tally()
-    log = os.path.join(LOGS, part + ".log")
     with builds.lock(part):
-        for step in (builds.setup(part, options), ["meson", "compile", "-C", builds.folder(part)]):
-            code, output = run(step, log, limit=1800)
+        for step in (builds.setup(part, options), builds.compilation(part)):
+            code, output = run(step, os.path.join(LOGS, part + ".log"), limit=1800)
             if code != 0:
                 tally.fail(part, f"{' '.join(step)}: {code}")
                 tally.text = output[-4000:]
                 return tally
     tally.claims[part, "is built"] = True
     tally.checks += 1
-    unit_tests(part, log, tally)
-    if not tally.failures and plan is not None:
-        tally.hold_to_plan(part, plan)
     return tally
 
 
-def unit_tests(part, log, tally):
+def unit_tests(part, tally, plan):
     """Those that meson knows of this build."""
+    if tally.failures:
+        return tally
+    log = os.path.join(LOGS, part + ".log")
     told = os.path.join(builds.folder(part), "meson-logs", "testlog.json")
     if os.path.exists(told):
         os.unlink(told)
@@ -185,6 +184,9 @@ def unit_tests(part, log, tally):
     if code != 0 and not tally.failures:
         tally.fail(part, f"meson test: {code}")
         tally.text = output[-4000:]
+    if not tally.failures and plan is not None:
+        tally.hold_to_plan(part, plan)
+    return tally
 
 
 def scenario(name, plan):
@@ -229,11 +231,15 @@ def write_plan(counts):
         out.writelines(f"{part} {plan[part]}\n" for part in (*PARTS, *scenarios()) if part in plan)
 
 
-def run_parts(parts, workers, options, total, again=None):
-    """`again` takes the scenarios that failed."""
+def run_parts(parts, workers, options, total, again=None, built=None):
+    """`again` takes the scenarios that failed; `built` is what came of the builds that are made."""
     def one(part):
         begin = time.monotonic()
-        tally = build(part, options, total.plan) if part in PARTS else scenario(part, total.plan)
+        if part in PARTS:
+            tally = (built or {}).get(part) or build(part, options)
+            unit_tests(part, tally, total.plan)
+        else:
+            tally = scenario(part, total.plan)
         return part, tally, time.monotonic() - begin
 
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
@@ -295,13 +301,14 @@ def main():
     os.makedirs(LOGS, exist_ok=True)
     begin, total, again = time.monotonic(), Total(None if args.plan else read_plan()), []
     options = ["-Dtests=enabled", f"-Dwerror={'true' if args.ci else 'false'}"]
-    rest = [p for p in wanted if p != "build"]
-    alone = [p for p in rest if p not in PARTS and is_alone(p)]
-    run_parts(["build"], 1, options, total)
-    if "build" in total.parts:  # which all others need
-        run_parts([p for p in rest if p not in alone], WORKERS, options, total, again)
-        run_parts(alone, 1, options, total, again)
-        run_parts(again, 1, options, total)
+    alone = [p for p in wanted if p not in PARTS and is_alone(p)]
+    built = {"build": build("build", options)}  # which all others need
+    rest = ["build", *(p for p in wanted if p != "build" and p not in alone)]
+    if built["build"].failures:
+        rest, alone = ["build"], []
+    run_parts(rest, WORKERS, options, total, again, built)
+    run_parts(alone, 1, options, total, again)
+    run_parts(again, 1, options, total)
     if args.plan:
         write_plan(total.parts)
     return report(total, again, time.monotonic() - begin)

@@ -123,7 +123,7 @@ def told_not_to(lab):
 
 def verified_by_default(lab):
     """libmariadb verifies by itself since 3.4: whether the prober does is the configuration's."""
-    shim = os.path.join(BUILD, "test", "lib", "verify_default.so")
+    shim = os.path.join(BUILD, "test", "clients", "standin", "verify_default.so")
     with Prober(lab, cluster_section(lab), prefix=["env", f"LD_PRELOAD={shim}"]) as p:
         try:
             p.wait_settled(3, 15)

@@ -84,12 +84,22 @@ def check_rules(folder):
     ok(not missing, "and each has a case", missing)
 
 
-def queries():
+def panels():
     with open(DASHBOARD) as file:
-        panels = json.load(file)["panels"]
-    found = [t["expr"] for p in panels for t in p["targets"]]
-    return [e.replace("$__rate_interval", "10s").replace("$cluster", ".*").replace("$host", ".*")
-            for e in found]
+        return json.load(file)["panels"]
+
+
+def filled(expression):
+    return expression.replace("$__rate_interval", "10s").replace("$cluster", ".*").replace(
+        "$host", ".*")
+
+
+def queries():
+    return [filled(t["expr"]) for p in panels() for t in p["targets"]]
+
+
+def panel(title):
+    return next(filled(p["targets"][0]["expr"]) for p in panels() if p["title"] == title)
 
 
 def check_names(metrics):
@@ -213,6 +223,8 @@ def check_alert(prober, prometheus):
     ok("PelorusDown" not in prometheus.firing(), "no alert while the daemon is there")
     prober.end(prober.process)
     ok(wait_for(lambda: "PelorusDown" in prometheus.firing(), 30, 0.2), "one fires when it is gone")
+    without, = prometheus.series(panel("Hosts without a daemon"))
+    ok(without["value"][1] == "1", "and the dashboard counts the host", without)
     prober.begin()
     ok(wait_for(lambda: "PelorusDown" not in prometheus.firing(), 30, 0.2),
        "and is over when it is back")

@@ -92,10 +92,10 @@ int call_failed(struct handle *h, call_run *run, const char *text, size_t n, int
 	/* What a statement that was refused half-way may have left nobody can tell. */
 	if (!is_loss(s.cause) && s.class == PEL_SQL_DIRTY)
 		h->session.dirty = true;
-	if (s.cause == CAUSE_NONE)
+	mode = plan_mode(h->followed);
+	if (s.cause == CAUSE_NONE || mode == PEL_MODE_OFF)
 		return result;
 	until_ns = clock_now_ns() + library_limit_ns(h->library, h->mysql, CLIENT_OPT_READ_TIMEOUT);
-	mode = plan_mode(h->followed);
 	/* Where nothing is moved, nothing is waited for. */
 	if (!is_to_be_moved(h, &s, mode == PEL_MODE_ACTIVE ? until_ns : 0))
 		return result;

@@ -3,9 +3,12 @@
 """`pelorus disable` while calls of a client library wait for a writer: a connect goes where DNS
 leads, and a statement is told of its loss, as without the library.
 
-There is no writer, and will be none: who goes on waiting does so for half a minute.
+There is no writer, and will be none: who goes on waiting does so for half a minute.  And of a write
+that is refused then the daemon hears nothing.
 """
 import os
+import shutil
+import tempfile
 import time
 
 from lib.paths import CLIENTS
@@ -13,7 +16,7 @@ from lib.prober import Prober, cluster_section
 from lib.programs import writer as w
 from lib.programs.handles import Handle
 from lib.servers import fakes
-from lib.tap import done, note, ok
+from lib.tap import done, note, ok, skip
 from lib.waiting import wait_for
 
 POOL = ["/usr/bin/python3", os.path.join(CLIENTS, "python", "pool.py")]
@@ -21,13 +24,23 @@ HOLD_S, SOON_S = 30, 10
 LOST = (2006, 2013)
 
 
+class Server(fakes.Server):
+    def _answer(self, connection, query):
+        if query.startswith("INSERT"):
+            self._send(connection, 1, self._error(
+                1290, "The server is running with the --read-only option"))
+        else:
+            super()._answer(connection, query)
+
+
 class Program:
     """One whose call is under way."""
 
-    def __init__(self, prober, cluster):
+    def __init__(self, prober, cluster, *tracer):
         self.prober = prober
-        self.handle = Handle(cluster, None, w.environment(prober.directory, PELORUS_PROBER="off"),
-                             POOL)
+        env = w.environment(prober.directory, PELORUS_PROBER="off")
+        preload = ["-E", "LD_PRELOAD=" + env.pop("LD_PRELOAD")] if tracer else []
+        self.handle = Handle(cluster, None, env, [*tracer, *preload, *POOL])
 
     def tell(self, line):
         return [int(word) for word in self.handle(line).split()[1:]]
@@ -77,8 +90,26 @@ def check_connect(prober, cluster, program):
        asked[-3:])
 
 
+def check_refused(prober, cluster):
+    """By one file for both: what is sent when it is led, and when it is not."""
+    turn(prober, cluster, False)
+    prober.pelorus("enable", cluster.writer_name)
+    with tempfile.NamedTemporaryFile("r") as trace:
+        program = Program(prober, cluster, "strace", "-f", "-qq", "-e", "trace=sendto", "-o",
+                          trace.name)
+        program.tell(f"connect {cluster.writer_name} 1")
+        for text, told in (("led", True), ("not led", False)):
+            trace.read()
+            heard = program.tell("query INSERT INTO t VALUES (1)")
+            ok(heard[2] == 1290 and ('"hint' in trace.read()) == told,
+               f"a write is refused, {text}: the daemon is {'' if told else 'not '}told", heard)
+            prober.pelorus("disable")
+        program.handle.end()
+
+
 def main():
     fakes.enter()
+    fakes.Cluster.kind = Server
     dns = fakes.Dns()
     cluster = fakes.Cluster(dns, 3, 1, "let")
     with Prober(cluster, cluster_section(cluster, hold=f"{HOLD_S}s")) as prober:
@@ -88,6 +119,10 @@ def main():
             program = Program(prober, cluster)
             check(prober, cluster, program)
             program.handle.end()
+        if shutil.which("strace"):
+            check_refused(prober, cluster)
+        else:
+            skip("what a refused write tells the daemon", "there is no strace")
     cluster.close()
     done()
 

@@ -129,6 +129,7 @@ bool parked_lead(int fd, const struct socket_record *from, struct socket_record 
 	enum socket_held then)
 {
 	int own = socket_borrow(fd, from->cookie), error = 0;
+	socklen_t n = sizeof(error);
 	struct socket_record gap;
 	bool led = false;
 
@@ -144,6 +145,8 @@ bool parked_lead(int fd, const struct socket_record *from, struct socket_record 
 		else if (then != SOCKET_PARKED)
 			(void)set_patience(own, (int)to->patience);
 		led = socket_disconnect(own);
+		/* Takes off the error of the one before, which would be all that a poll sees of the next. */
+		(void)real_get()->getsockopt(own, SOL_SOCKET, SO_ERROR, &error, &n);
 		error = led ? begin(own, to) : 0;
 		to->made_ns = clock_now_ns();
 		to->error = error == EINPROGRESS ? 0 : error;

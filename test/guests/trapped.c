@@ -203,6 +203,8 @@ static int crowd(int count)
 	while (left > 0 && epoll_wait(ep, &e, 1, 30000) == 1) {
 		int r = ask(e.data.fd);
 
+		if (e.events == EPOLLERR) /* Go never reads from such a socket */
+			fprintf(stderr, "an error and nothing else\n");
 		if (r < 0)
 			continue;
 		(void)epoll_ctl(ep, EPOLL_CTL_DEL, e.data.fd, NULL);

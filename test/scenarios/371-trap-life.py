@@ -33,7 +33,7 @@ FAULTY = os.path.join(BUILD, "test", "guests", "trap-faults")
 STARTING = 1  # PEL_WHY_STARTING
 LONG = bool(os.environ.get("PELORUS_LONG"))
 LOOKUPS = 150
-STORM, FORKS, CROWD = (10000, 1000, 1000) if LONG else (500, 100, 200)
+STORM, FORKS, CROWD, ALONE = (10000, 1000, 1000, 400) if LONG else (500, 100, 200, 40)
 PLACES = {1: "a call is taken", 2: "its socket is", 3: "it is recorded", 6: "it blocks no longer",
           7: "it is begun", 4: "it blocks again", 5: "all but the answer is done"}
 
@@ -163,6 +163,16 @@ def check_crowd(world):
     got = [text.strip() for text in child.communicate(timeout=60)]
     ok(got == [str(CROWD), ""], "and all come to the next writer", got)
     world.writer(0)
+    said = []
+    for _ in range(ALONE):
+        world.writer("none")
+        child = world.popen(world.words("crowd", 1))
+        child.stdout.readline()
+        world.writer(1)
+        said.append([text.strip() for text in child.communicate(timeout=60)])
+        world.writer(0)
+    ok(said == [["1", ""]] * ALONE, f"so do {ALONE}, one after the other, whose poller sleeps",
+       [each for each in said if each != ["1", ""]])
 
 
 def serve_shortly(address, port):

@@ -88,7 +88,9 @@ int waiting_park(struct worker *w, int own, struct trap_socket *record, const st
 
 /*
  * The same socket, to another address.  In between it is in error for some 20 us; whoever is woken
- * by that asks how it went, which waits until we are back in our loop.
+ * by that asks how it went, which waits until we are back in our loop.  An error and nothing else,
+ * as of a socket that connects with the error of the one before, is no question to Go's poller: it
+ * never reads from such a socket.
  */
 static bool lead(int own, struct trap_socket *s, const struct pel_addr *to, bool stays)
 {
@@ -102,6 +104,7 @@ static bool lead(int own, struct trap_socket *s, const struct pel_addr *to, bool
 		(void)socket_patience(own, (int)s->patience);
 	if (!socket_disconnect(own))
 		return false;
+	(void)socket_option(own, SOL_SOCKET, SO_ERROR); /* takes the error off it */
 	r = socket_begin(own, to, s->family, NULL);
 	s->parked = stays;
 	s->made_ns = clock_now_ns();

@@ -107,7 +107,7 @@ def without_rights(cluster):
 
 def crash(cluster, p, watch, floor):
     """One round; milliseconds from the first write that was let in to the new one published."""
-    old = address_of_writer(p.wait(lambda c: is_whole(c) and c, 30))
+    old = address_of_writer(p.wait(lambda c: is_whole(c) and c, 60))
     begin = now_ns()
     new = cluster.fail_over(old)
     writable, address = floor.first(begin, old)

@@ -26,16 +26,11 @@ struct handle *handle_new(void *mysql, const struct library *library, struct fol
 
 void handle_free(struct handle *h)
 {
-	struct statement *next;
-
 	if (!h)
 		return;
 	(void)table_take(h->mysql);
-	for (struct statement *s = h->statements; s; s = next) {
-		next = s->next;
-		s->handle = NULL;
-		s->next = NULL;
-	}
+	while (h->statements)
+		statement_free(h->statements);
 	free(h);
 }
 
@@ -56,14 +51,14 @@ void statement_new(void *stmt, struct handle *h)
 
 void statement_free(struct statement *s)
 {
-	(void)table_take(statement_key(s->stmt));
-	for (struct statement **at = s->handle ? &s->handle->statements : NULL; at && *at;
-		at = &(*at)->next) {
-		if (*at == s) {
-			*at = s->next;
-			break;
-		}
-	}
+	struct statement **at = &s->handle->statements;
+
+	/* One that was closed unseen may have left its place to another connection's. */
+	if (statement_of(s->stmt) == s)
+		(void)table_take(statement_key(s->stmt));
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
 	free(s);
 }
 

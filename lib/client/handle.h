@@ -43,7 +43,7 @@ struct handle {
 struct statement {
 	bool prepared; /* it is one of the server's session */
 	void *stmt;
-	struct handle *handle; /* NULL once the connection was closed */
+	struct handle *handle;
 	struct statement *next;
 };
 
@@ -66,7 +66,7 @@ static inline struct statement *statement_of(const void *stmt)
 /* Remembers a connection; NULL if there is no memory for it. */
 struct handle *handle_new(void *mysql, const struct library *library, struct followed *f);
 
-/* Forgets it, if it is one; its statements stay, without a connection. */
+/* Forgets it, if it is one, and its statements: the library lets go of them as well. */
 void handle_free(struct handle *h);
 
 /* Remembers a statement of a followed connection; without memory the session counts as dirty. */

@@ -43,12 +43,12 @@ static inline size_t hook_length(const char *text, size_t n)
 	return n == ~(size_t)0 ? strlen(text) : n;
 }
 
-/* The connection of a statement, if both are still there. */
+/* The same of a statement, as long as its connection is there. */
 static inline struct statement *hook_guard_statement(const void *stmt, const void *from)
 {
 	struct statement *s = statement_of(stmt);
 
-	return s && s->handle && !library_contains(s->handle->library, from) ? s : NULL;
+	return s && !library_contains(s->handle->library, from) ? s : NULL;
 }
 
 #endif

@@ -126,7 +126,7 @@ int mysql_stmt_prepare(void *stmt, const char *text, unsigned long n)
 client_bool mysql_stmt_close(void *stmt)
 {
 	struct statement *s = statement_of(stmt);
-	const struct library *lib = s && s->handle ? s->handle->library : library_of(HOOK_CALLER);
+	const struct library *lib = s ? s->handle->library : library_of(HOOK_CALLER);
 
 	if (s)
 		statement_free(s);

@@ -40,6 +40,34 @@ CLIENT_EXPORT int mysql_real_connect_start(void **ret, void *mysql, const char *
 CLIENT_EXPORT int mysql_real_connect_cont(void **ret, void *mysql, int events);
 CLIENT_EXPORT int mysql_close_start(void *mysql);
 
+/*
+ * Functions that may change a session, and that are of no other interest: they make it dirty.  Each
+ * as it is called, where its MYSQL* or MYSQL_STMT* stands among its arguments, and which of the two it
+ * is.  Adding one takes a line here and one in version.map.
+ */
+#define UNSEEN_EACH(DO)                                                                            \
+	DO(mariadb_reconnect, 0, CONNECTION)                                                       \
+	DO(mariadb_stmt_execute_direct, 0, STATEMENT)                                              \
+	DO(mysql_autocommit_start, 1, CONNECTION)                                                  \
+	DO(mysql_change_user_start, 1, CONNECTION)                                                 \
+	DO(mysql_query_start, 1, CONNECTION)                                                       \
+	DO(mysql_real_query_nonblocking, 0, CONNECTION)                                            \
+	DO(mysql_real_query_start, 1, CONNECTION)                                                  \
+	DO(mysql_reset_connection_start, 1, CONNECTION)                                            \
+	DO(mysql_select_db_nonblocking, 0, CONNECTION)                                             \
+	DO(mysql_select_db_start, 1, CONNECTION)                                                   \
+	DO(mysql_send_query_nonblocking, 0, CONNECTION)                                            \
+	DO(mysql_send_query_start, 1, CONNECTION)                                                  \
+	DO(mysql_set_character_set_start, 1, CONNECTION)                                           \
+	DO(mysql_set_server_option, 0, CONNECTION)                                                 \
+	DO(mysql_set_server_option_start, 1, CONNECTION)                                           \
+	DO(mysql_stmt_execute_start, 1, STATEMENT)                                                 \
+	DO(mysql_stmt_prepare_start, 1, STATEMENT)
+
+#define UNSEEN_NUMBER(name, place, kind) UNSEEN_##name,
+enum unseen { UNSEEN_EACH(UNSEEN_NUMBER) UNSEEN_N };
+#undef UNSEEN_NUMBER
+
 struct client_functions {
 	__typeof__(mysql_real_connect) *real_connect;
 	__typeof__(mysql_close) *close;
@@ -73,6 +101,7 @@ struct client_functions {
 	__typeof__(mysql_stmt_init) *stmt_init;
 	__typeof__(mysql_stmt_prepare) *stmt_prepare;
 	__typeof__(mysql_stmt_close) *stmt_close;
+	void *unseen[UNSEEN_N]; /* by enum unseen */
 };
 
 /* mysql_get_option()'s limits, in seconds; 0: none. */
@@ -97,36 +126,5 @@ struct client_functions {
 #define CLIENT_STATUS_AUTOCOMMIT 0x0002u
 #define CLIENT_STATUS_NO_ESCAPES 0x0200u
 #define CLIENT_STATUS_UNKNOWN (~0u)
-
-/*
- * Functions that may change a session, and that are of no other interest: they make it dirty.  Each
- * as it is called, where its MYSQL* or MYSQL_STMT* stands among its arguments, and which of the two it
- * is.  Adding one takes a line here and one in version.map.
- */
-#define UNSEEN_EACH(DO)                                                                            \
-	DO(mariadb_reconnect, 0, CONNECTION)                                                       \
-	DO(mariadb_stmt_execute_direct, 0, STATEMENT)                                              \
-	DO(mysql_autocommit_start, 1, CONNECTION)                                                  \
-	DO(mysql_change_user_start, 1, CONNECTION)                                                 \
-	DO(mysql_query_start, 1, CONNECTION)                                                       \
-	DO(mysql_real_query_nonblocking, 0, CONNECTION)                                            \
-	DO(mysql_real_query_start, 1, CONNECTION)                                                  \
-	DO(mysql_reset_connection_start, 1, CONNECTION)                                            \
-	DO(mysql_select_db_nonblocking, 0, CONNECTION)                                             \
-	DO(mysql_select_db_start, 1, CONNECTION)                                                   \
-	DO(mysql_send_query_nonblocking, 0, CONNECTION)                                            \
-	DO(mysql_send_query_start, 1, CONNECTION)                                                  \
-	DO(mysql_set_character_set_start, 1, CONNECTION)                                           \
-	DO(mysql_set_server_option, 0, CONNECTION)                                                 \
-	DO(mysql_set_server_option_start, 1, CONNECTION)                                           \
-	DO(mysql_stmt_execute_start, 1, STATEMENT)                                                 \
-	DO(mysql_stmt_prepare_start, 1, STATEMENT)
-
-#define UNSEEN_NUMBER(name, place, kind) UNSEEN_##name,
-enum unseen { UNSEEN_EACH(UNSEEN_NUMBER) UNSEEN_N };
-#undef UNSEEN_NUMBER
-
-/* Its name. */
-const char *unseen_name(enum unseen which);
 
 #endif

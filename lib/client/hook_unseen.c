@@ -8,19 +8,13 @@
 typedef long unseen_call(long a, long b, long c, long d, long e, long f);
 
 static const struct {
-	const char *name;
 	unsigned place;
 	enum { CONNECTION, STATEMENT } kind;
 } all[] = {
-#define ROW(name, place, kind) {#name, place, kind},
+#define ROW(name, place, kind) {place, kind},
 	UNSEEN_EACH(ROW)
 #undef ROW
 };
-
-const char *unseen_name(enum unseen which)
-{
-	return all[which].name;
-}
 
 static struct handle *guard(enum unseen which, const void *object, const void *from)
 {
@@ -38,7 +32,7 @@ static long pass(long a, long b, long c, long d, long e, long f, enum unseen whi
 {
 	struct handle *h = guard(which, (const void *)(all[which].place == 0 ? a : b), from);
 	const struct library *lib = h ? h->library : library_of(from);
-	unseen_call *real = lib ? (unseen_call *)(uintptr_t)lib->unseen[which] : NULL;
+	unseen_call *real = lib ? (unseen_call *)(uintptr_t)lib->real.unseen[which] : NULL;
 
 	if (h)
 		h->session.dirty = true;

@@ -46,6 +46,7 @@ static _Atomic unsigned n_callers;
  * returns an error (!); what has no result (-).  Pointers would be relocated in every process.
  */
 /* clang-format off */
+#define UNSEEN_NAME(name, place, kind) "?" #name "\0"
 static const char wanted[] =
 	"-mysql_real_connect\0" "-mysql_close\0" "!mysql_real_query\0" "!mysql_send_query\0"
 	"!mysql_read_query_result\0" "-mysql_store_result\0" "-mysql_fetch_row\0"
@@ -55,7 +56,7 @@ static const char wanted[] =
 	"-mysql_get_option\0" "-mysql_errno\0" "-mysql_error\0" "?mysql_get_client_version\0"
 	"-mysql_character_set_name\0" "?mysql_real_connect_start\0" "?mysql_real_connect_cont\0"
 	"-mysql_close_start\0" "-mysql_get_ssl_cipher\0" "?mysql_get_socket\0" "-mariadb_get_infov\0"
-	"-mysql_stmt_init\0" "!mysql_stmt_prepare\0" "!mysql_stmt_close\0";
+	"-mysql_stmt_init\0" "!mysql_stmt_prepare\0" "!mysql_stmt_close\0" UNSEEN_EACH(UNSEEN_NAME);
 /* clang-format on */
 
 static uintptr_t base_of(const void *address)
@@ -171,9 +172,8 @@ static void decide_reconnect(struct library *lib)
 	lib->opt_reconnect = lib->is_mariadb || version < VERSION_8 ? CLIENT_OPT_RECONNECT
 								    : CLIENT_OPT_RECONNECT_8;
 	if (!lib->real.options || !is_there((void *)(uintptr_t)lib->real.get_option) ||
-		!is_there((void *)(uintptr_t)lib->real.ping))
-		lib->opt_reconnect = 0;
-	if (!lib->is_mariadb && version >= VERSION_WARNS)
+		!is_there((void *)(uintptr_t)lib->real.ping) ||
+		(!lib->is_mariadb && version >= VERSION_WARNS))
 		lib->opt_reconnect = 0;
 }
 
@@ -198,8 +198,6 @@ static bool load(const void *symbol, struct library *ret)
 			found = stand_in(*name);
 		memcpy(to, &found, sizeof(found));
 	}
-	for (enum unseen i = 0; i < UNSEEN_N; i++)
-		ret->unseen[i] = dlsym(object, unseen_name(i));
 	decide_reconnect(ret);
 	return true;
 }

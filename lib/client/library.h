@@ -19,7 +19,6 @@ struct library {
 	uintptr_t start, size; /* its code; a call from there is not the application's */
 	int opt_reconnect;     /* the option's number, 0 if in-place reconnection is off here */
 	bool is_mariadb;
-	void *unseen[UNSEEN_N]; /* by enum unseen; NULL: it has none */
 	struct library *next;
 };
 

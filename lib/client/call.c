@@ -25,9 +25,7 @@ static bool asks_for_past(const struct handle *h, const char *text, size_t n)
 
 	if (class != PEL_SQL_DIRTY && class != PEL_SQL_PEEK)
 		return false;
-	if (h->pinged)
-		return pel_sql_recalls(text, n, true);
-	return pel_sql_recalls(text, n, false) && move_has_no_id(h);
+	return pel_sql_recalls(text, n, h->pinged) && (h->pinged || move_has_no_id(h));
 }
 
 void call_begin(struct handle *h, const char *text, size_t n)
@@ -106,7 +104,7 @@ int call_failed(struct handle *h, call_run *run, const char *text, size_t n, int
 	h->moved = true;
 	h->pinged = text == NULL;
 	slot_count(SLOT_RETRIED);
-	result = run(h, text, n);
+	result = run(h->library, h->mysql, text, n);
 	if (result == 0 && text)
 		call_note(h, text, n);
 	return result;

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 /* A call that can be made once more; 0: it went well. */
-typedef int call_run(struct handle *h, const char *text, size_t n);
+typedef int call_run(const struct library *lib, void *mysql, const char *text, size_t n);
 
 /*
  * It failed with `result`.  Made once more if the connection could be moved; the result is then the

@@ -55,23 +55,21 @@ bool connection_read_map(const struct followed *f, struct pel_hot *ret)
 	return mapview_is_fresh(map, now) && mapview_read(map, f->name, f->hash, &ref, ret) == 0;
 }
 
-/* What its instance is now is what it must still be: a reader's name may lead to a writer. */
-static void note_instance(struct handle *h)
+enum pel_role connection_known_role(const struct handle *h)
 {
 	struct pel_hot hot;
 	unsigned i;
 
-	if (!connection_read_map(h->followed, &hot) || hot.state != PEL_STATE_KNOWN)
-		return;
+	if (!h->recorded || !connection_read_map(h->followed, &hot) || hot.state != PEL_STATE_KNOWN)
+		return PEL_ROLE_UNKNOWN;
 	i = sever_find_instance(&hot, &h->socket.real);
-	if (i != PEL_NONE && hot.instances[i].role != PEL_ROLE_UNKNOWN &&
-		h->role != PEL_ROLE_WRITER)
-		h->socket.role = hot.instances[i].role;
+	return i == PEL_NONE ? PEL_ROLE_UNKNOWN : hot.instances[i].role;
 }
 
 void connection_note_socket(struct handle *h, int fd)
 {
 	struct socket_record record;
+	enum pel_role known;
 
 	h->word = mapview_word();
 	h->old_news = false;
@@ -83,18 +81,10 @@ void connection_note_socket(struct handle *h, int fd)
 	h->socket = record.socket;
 	if (record.socket.role != PEL_ROLE_UNKNOWN)
 		h->role = record.socket.role;
-	note_instance(h);
-}
-
-bool connection_is_proven(const struct handle *h)
-{
-	struct pel_hot hot;
-	unsigned i;
-
-	if (!h->recorded || !connection_read_map(h->followed, &hot))
-		return false;
-	i = sever_find_instance(&hot, &h->socket.real);
-	return hot.state == PEL_STATE_KNOWN && i != PEL_NONE && hot.instances[i].role == h->role;
+	/* What its instance is now is what it must still be: a reader's name may lead to a writer. */
+	known = connection_known_role(h);
+	if (known != PEL_ROLE_UNKNOWN && h->role != PEL_ROLE_WRITER)
+		h->socket.role = known;
 }
 
 /* When the loss was that this one shares. */

@@ -21,8 +21,8 @@ struct handle *connection_adopt(const struct library *lib, void *mysql, const ch
 /* Looks which socket the connection now has, on what instance. */
 void connection_note_socket(struct handle *h, int fd);
 
-/* True if the socket's instance has its role by a living prober's knowledge of this moment. */
-bool connection_is_proven(const struct handle *h);
+/* The role that the socket's instance has by a living prober's knowledge of this moment. */
+enum pel_role connection_known_role(const struct handle *h);
 
 /* A statement begins: what has become of its instance before is no evidence for its loss. */
 void connection_note_begin(struct handle *h);

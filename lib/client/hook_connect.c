@@ -157,14 +157,17 @@ void mysql_close(void *mysql)
 		lib->real.close(mysql);
 }
 
-/* The same of libmariadb's asynchronous calls. */
-static void adopt_left(const struct library *lib, void *mysql)
+/* A step of libmariadb's asynchronous calls is done: behind the last one is `mysql`, or NULL. */
+static int end_step(const struct library *lib, struct wish *wish, int events, void *mysql)
 {
-	struct handle *h =
-		mysql && env_get()->active ? connection_adopt(lib, mysql, NULL, -1) : NULL;
+	struct handle *h = NULL;
 
+	(void)wish_end(wish);
+	if (events == 0 && mysql && env_get()->active)
+		h = connection_adopt(lib, mysql, NULL, -1);
 	if (h)
 		h->left = true;
+	return events;
 }
 
 int mysql_real_connect_start(void **ret, void *mysql, const char *host, const char *user,
@@ -181,10 +184,7 @@ int mysql_real_connect_start(void **ret, void *mysql, const char *host, const ch
 	handle_free(handle_of(mysql));
 	wish = wish_begin(NULL, PEL_ROLE_UNKNOWN, true);
 	events = lib->real.connect_start(ret, mysql, host, user, password, db, port, socket, flags);
-	(void)wish_end(wish);
-	if (events == 0 && !socket)
-		adopt_left(lib, *ret);
-	return events;
+	return end_step(lib, wish, events, socket ? NULL : *ret);
 }
 
 int mysql_real_connect_cont(void **ret, void *mysql, int events)
@@ -197,10 +197,7 @@ int mysql_real_connect_cont(void **ret, void *mysql, int events)
 		return 0;
 	wish = wish_begin(NULL, PEL_ROLE_UNKNOWN, true);
 	events = lib->real.connect_cont(ret, mysql, events);
-	(void)wish_end(wish);
-	if (events == 0)
-		adopt_left(lib, *ret);
-	return events;
+	return end_step(lib, wish, events, *ret);
 }
 
 int mysql_close_start(void *mysql)

@@ -8,58 +8,48 @@
 
 #include <string.h>
 
-static int run_query(struct handle *h, const char *text, size_t n)
+static int run_query(const struct library *lib, void *mysql, const char *text, size_t n)
 {
-	return h->library->real.real_query(h->mysql, text, n);
+	return lib->real.real_query(mysql, text, n);
 }
 
-static int run_send(struct handle *h, const char *text, size_t n)
+static int run_send(const struct library *lib, void *mysql, const char *text, size_t n)
 {
-	return h->library->real.send_query(h->mysql, text, n);
+	return lib->real.send_query(mysql, text, n);
 }
 
 /* What a statement that is only sent leaves in the session is noted now: its result comes later. */
-static int execute(struct handle *h, call_run *run, const char *text, size_t n)
-{
-	int result;
-
-	n = hook_length(text, n);
-	call_begin(h, text, n);
-	result = run(h, text, n);
-	if (result != 0)
-		return call_failed(h, run, text, n, result);
-	if (!pel_sql_is_harmless(text, n))
-		call_note(h, text, n);
-	return 0;
-}
-
-static int query(void *mysql, const char *text, size_t n, const void *from)
+static int execute(call_run *run, void *mysql, const char *text, size_t n, const void *from)
 {
 	const struct hook call = hook_begin(mysql, from);
+	int result;
 
-	if (call.h)
-		return execute(call.h, run_query, text, n);
-	return call.lib ? call.lib->real.real_query(mysql, text, n) : 1;
+	if (!call.h)
+		return call.lib ? run(call.lib, mysql, text, n) : 1;
+	n = hook_length(text, n);
+	call_begin(call.h, text, n);
+	result = run(call.lib, mysql, text, n);
+	if (result != 0)
+		return call_failed(call.h, run, text, n, result);
+	if (!pel_sql_is_harmless(text, n))
+		call_note(call.h, text, n);
+	return 0;
 }
 
 int mysql_real_query(void *mysql, const char *text, unsigned long n)
 {
-	return query(mysql, text, n, HOOK_CALLER);
+	return execute(run_query, mysql, text, n, HOOK_CALLER);
 }
 
 /* The library's own jumps to mysql_real_query(), which would come to us as a call from our own code. */
 int mysql_query(void *mysql, const char *text)
 {
-	return query(mysql, text, strlen(text), HOOK_CALLER);
+	return execute(run_query, mysql, text, strlen(text), HOOK_CALLER);
 }
 
 int mysql_send_query(void *mysql, const char *text, unsigned long n)
 {
-	const struct hook call = hook_begin(mysql, HOOK_CALLER);
-
-	if (call.h)
-		return execute(call.h, run_send, text, n);
-	return call.lib ? call.lib->real.send_query(mysql, text, n) : 1;
+	return execute(run_send, mysql, text, n, HOOK_CALLER);
 }
 
 client_bool mysql_read_query_result(void *mysql)
@@ -72,9 +62,9 @@ client_bool mysql_read_query_result(void *mysql)
 	return failed;
 }
 
-static int run_ping(struct handle *h, const char *text, size_t n)
+static int run_ping(const struct library *lib, void *mysql, const char *text, size_t n)
 {
-	return h->library->real.ping(h->mysql);
+	return lib->real.ping(mysql);
 }
 
 int mysql_ping(void *mysql)

@@ -190,7 +190,8 @@ static bool is_right(struct handle *h, enum pel_role wanted)
 	struct pel_hot hot;
 	enum pel_role role;
 
-	if ((is_told || !is_needed) && (wanted == PEL_ROLE_UNKNOWN || connection_is_proven(h)))
+	if ((is_told || !is_needed) &&
+		(wanted == PEL_ROLE_UNKNOWN || connection_known_role(h) == h->role))
 		return true;
 	role = ask_role(h);
 	if (role == PEL_ROLE_UNKNOWN && is_lost(h))

@@ -70,10 +70,10 @@ def merged(dns):
         p.view.wait(lambda v: (c := v.find("two.example")) and "one.example" in c.names and
                     c.is_settled(2))
         for user in ("one", "two"):
+            seen = [len(s.who) for s in cluster.servers.values()]
             for server in cluster.servers.values():
                 server.users = {user}
                 server.drop()
-            seen = [len(s.who) for s in cluster.servers.values()]
             try:
                 wait_for(lambda user=user, seen=seen: all(
                     user in s.who[n:] for s, n in zip(cluster.servers.values(), seen)), 15)

@@ -171,11 +171,12 @@ static bool judge_token(struct scan *scan, const struct sql_token *token)
 static bool judge_body(struct scan *scan)
 {
 	for (;;) {
-		struct sql_token token = sql_lex_peek(&scan->lex);
+		struct sql_token token = sql_lex_next(&scan->lex);
 
-		if (token.kind == SQL_END || sql_is_punct(&token, ';'))
-			return is_end(&scan->lex);
-		scan->lex.at = token.text.at + token.text.n;
+		if (token.kind == SQL_END)
+			return true;
+		if (sql_is_punct(&token, ';'))
+			return sql_lex_next(&scan->lex).kind == SQL_END;
 		if (!judge_token(scan, &token))
 			return false;
 		scan->before = scan->last;

@@ -26,7 +26,7 @@ struct family {
 	void (*cluster)(const struct family *f, const struct cluster_metrics *m, uint64_t now_ns,
 		FILE *out);
 	bool (*instance)(const struct pel_hot *hot, unsigned i, double *ret);
-	size_t at, size; /* of a number in struct slots_summary, control_counters or warm_totals */
+	size_t at, size; /* of a number in struct worker or warm_totals */
 };
 
 static uint64_t number_at(const struct family *f, const void *from)
@@ -41,6 +41,12 @@ static void put_number(const struct family *f, uint64_t value, FILE *out)
 	(void)fprintf(out, "%s %" PRIu64 "\n", f->name, value);
 }
 
+static void put_of(const struct family *f, const char *label, const char *word, uint64_t n,
+	FILE *out)
+{
+	(void)fprintf(out, "%s{%s=\"%s\"} %" PRIu64 "\n", f->name, label, word, n);
+}
+
 static void up_put(const struct family *f, const struct worker *w, FILE *out)
 {
 	put_number(f, 1, out);
@@ -48,7 +54,7 @@ static void up_put(const struct family *f, const struct worker *w, FILE *out)
 
 static void build_put(const struct family *f, const struct worker *w, FILE *out)
 {
-	(void)fprintf(out, "%s{version=\"%s\"} 1\n", f->name, PELORUS_VERSION);
+	put_of(f, "version", PELORUS_VERSION, 1, out);
 }
 
 /* By the clock on the wall as it is now: that may have been set since. */
@@ -62,9 +68,9 @@ static void start_put(const struct family *f, const struct worker *w, FILE *out)
 			(double)(loop_now_ns(w->loop) - w->started_ns) / 1e9);
 }
 
-static void client_put(const struct family *f, const struct worker *w, FILE *out)
+static void number_put(const struct family *f, const struct worker *w, FILE *out)
 {
-	put_number(f, number_at(f, &w->clients), out);
+	put_number(f, number_at(f, w), out);
 }
 
 /* Of an earlier release's library nobody knows why. */
@@ -76,10 +82,9 @@ static void severed_put(const struct family *f, const struct worker *w, FILE *ou
 		uint64_t n = w->clients.severed_by[i];
 
 		rest -= n < rest ? n : rest;
-		(void)fprintf(out, "%s{reason=\"%s\"} %" PRIu64 "\n", f->name,
-			pel_word_of_severed(i), n);
+		put_of(f, "reason", pel_word_of_severed(i), n, out);
 	}
-	(void)fprintf(out, "%s{reason=\"untold\"} %" PRIu64 "\n", f->name, rest);
+	put_of(f, "reason", "untold", rest, out);
 }
 
 static void versions_put(const struct family *f, const struct worker *w, FILE *out)
@@ -92,11 +97,6 @@ static void versions_put(const struct family *f, const struct worker *w, FILE *o
 		(void)fprintf(out, "%s{version=\"%u.%u.%u\"} %u\n", f->name, v >> 16, v >> 8 & 255,
 			v & 255, versions[i].live);
 	}
-}
-
-static void held_put(const struct family *f, const struct worker *w, FILE *out)
-{
-	put_number(f, w->held, out);
 }
 
 static void longest_put(const struct family *f, const struct worker *w, FILE *out)
@@ -112,15 +112,11 @@ static void requests_put(const struct family *f, const struct worker *w, FILE *o
 static void refusals_put(const struct family *f, const struct worker *w, FILE *out)
 {
 	const struct control_counters *c = control_counters(w->control);
-	const struct {
-		const char *reason;
-		uint64_t n;
-	} rows[] = {{"malformed", c->malformed}, {"oversized", c->oversized},
-		{"foreign", c->foreign}, {"limited", c->limited}};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		(void)fprintf(out, "%s{reason=\"%s\"} %" PRIu64 "\n", f->name, rows[i].reason,
-			rows[i].n);
+	put_of(f, "reason", "malformed", c->malformed, out);
+	put_of(f, "reason", "oversized", c->oversized, out);
+	put_of(f, "reason", "foreign", c->foreign, out);
+	put_of(f, "reason", "limited", c->limited, out);
 }
 
 static void events_put(const struct family *f, const struct worker *w, FILE *out)
@@ -128,15 +124,14 @@ static void events_put(const struct family *f, const struct worker *w, FILE *out
 	const char *code;
 
 	for (unsigned i = 0; (code = log_code(i)); i++)
-		(void)fprintf(out, "%s{code=\"%s\"} %" PRIu64 "\n", f->name, code,
-			events_counted(w->o->events, i));
+		put_of(f, "code", code, events_counted(w->o->events, i), out);
 }
 
 static void limits_put(const struct family *f, const struct worker *w, FILE *out)
 {
-	(void)fprintf(out,
-		"%s{of=\"clusters\"} %d\n%s{of=\"instances\"} %d\n%s{of=\"processes\"} %d\n",
-		f->name, PEL_MAP_CLUSTERS, f->name, PEL_MAP_INSTANCES, f->name, PEL_SLOTS);
+	put_of(f, "of", "clusters", PEL_MAP_CLUSTERS, out);
+	put_of(f, "of", "instances", PEL_MAP_INSTANCES, out);
+	put_of(f, "of", "processes", PEL_SLOTS, out);
 }
 
 static void limits_used_put(const struct family *f, const struct worker *w, FILE *out)
@@ -151,9 +146,9 @@ static void limits_used_put(const struct family *f, const struct worker *w, FILE
 		clusters++;
 		instances = instances < m.hot->n_instances ? m.hot->n_instances : instances;
 	}
-	(void)fprintf(out,
-		"%s{of=\"clusters\"} %u\n%s{of=\"instances\"} %u\n%s{of=\"processes\"} %u\n",
-		f->name, clusters, f->name, instances, f->name, w->clients.live);
+	put_of(f, "of", "clusters", clusters, out);
+	put_of(f, "of", "instances", instances, out);
+	put_of(f, "of", "processes", w->clients.live, out);
 }
 
 static void put_of_cluster(const struct family *f, const struct cluster_metrics *m, uint64_t value,
@@ -365,8 +360,8 @@ static bool statements_done_of(const struct pel_hot *hot, unsigned i, double *re
 }
 
 /* clang-format off */
-#define CLIENTS(field) .worker = client_put, .at = offsetof(struct slots_summary, field), \
-	.size = sizeof(((struct slots_summary *)0)->field)
+#define NUMBER(field) .worker = number_put, .at = offsetof(struct worker, field), \
+	.size = sizeof(((struct worker *)0)->field)
 #define WARM(field) .cluster = warm_put, .at = offsetof(struct warm_totals, field), \
 	.size = sizeof(((struct warm_totals *)0)->field)
 
@@ -383,33 +378,30 @@ static const struct family families[] = {
 	{"pelorus_limit_used", "gauge",
 		"How many of them there are; what is beyond is left to DNS.",
 		.worker = limits_used_put},
-	{"pelorus_client_processes", "gauge", "Processes that follow a name.", CLIENTS(live)},
+	{"pelorus_client_processes", "gauge", "Processes that follow a name.", NUMBER(clients.live)},
 	{"pelorus_client_library_processes", "gauge", "The same, by their library's version.",
 		.worker = versions_put},
-	{"pelorus_client_connections", "gauge", "Connections tracked now.", CLIENTS(tracked)},
+	{"pelorus_client_connections", "gauge", "Connections tracked now.", NUMBER(clients.tracked)},
 	{"pelorus_connections_routed_total", "counter", "Connections taken to an instance.",
-		CLIENTS(routed)},
+		NUMBER(clients.routed)},
 	{"pelorus_connections_severed_total", "counter", "Stale connections ended, and why.",
 		.worker = severed_put},
 	{"pelorus_connections_refused_total", "counter",
-		"Connections refused for want of a writer.", CLIENTS(refused)},
+		"Connections refused for want of a writer.", NUMBER(clients.refused)},
 	{"pelorus_handles_moved_total", "counter",
-		"Handles of client libraries that failed over in place.", CLIENTS(moved)},
+		"Handles of client libraries that failed over in place.", NUMBER(clients.moved)},
 	{"pelorus_statements_retried_total", "counter",
-		"Statements of these that were executed again.", CLIENTS(retried)},
-	{"pelorus_held_connects", "gauge", "Connects that wait for a writer now.",
-		.worker = held_put},
+		"Statements of these that were executed again.", NUMBER(clients.retried)},
+	{"pelorus_held_connects", "gauge", "Connects that wait for a writer now.", NUMBER(held)},
 	{"pelorus_held_connects_total", "counter", "Connects that have waited for a writer.",
-		CLIENTS(waited)},
-	{"pelorus_held_given_up_total", "counter", "Of those, in vain.", CLIENTS(given_up)},
-	{"pelorus_held_longest_seconds", "gauge", "The longest wait so far.",
-		.worker = longest_put},
+		NUMBER(clients.waited)},
+	{"pelorus_held_given_up_total", "counter", "Of those, in vain.", NUMBER(clients.given_up)},
+	{"pelorus_held_longest_seconds", "gauge", "The longest wait so far.", .worker = longest_put},
 	{"pelorus_control_requests_total", "counter", "Requests at the control socket.",
 		.worker = requests_put},
 	{"pelorus_control_refusals_total", "counter",
 		"Requests, and connections, that were refused there.", .worker = refusals_put},
-	{"pelorus_topology_known", "gauge", "1 while the writer is confirmed.",
-		.cluster = known_put},
+	{"pelorus_topology_known", "gauge", "1 while the writer is confirmed.", .cluster = known_put},
 	{"pelorus_cluster_state", "gauge", "1 for the state that the cluster is in.",
 		.cluster = state_put},
 	{"pelorus_cluster_mode", "gauge",
@@ -444,8 +436,7 @@ static const struct family families[] = {
 		"Statements of warm-ups that are no plain reads, and were not run.",
 		WARM(statements_refused)},
 	{"pelorus_instance_writer", "gauge", "1 for the writer.", .instance = writer_of},
-	{"pelorus_instance_healthy", "gauge", "1 while the instance answers.",
-		.instance = healthy_of},
+	{"pelorus_instance_healthy", "gauge", "1 while the instance answers.", .instance = healthy_of},
 	{"pelorus_instance_admitted", "gauge", "1 if it takes new reader connections.",
 		.instance = admitted_of},
 	{"pelorus_instance_admission", "gauge",
@@ -463,8 +454,7 @@ static const struct family families[] = {
 		.instance = statements_done_of},
 };
 /* clang-format on */
-_Static_assert(sizeof(families) / sizeof(*families) * PEL_MAP_CLUSTERS == METRICS_PARTS,
-	"METRICS_PARTS");
+const unsigned metrics_parts = sizeof(families) / sizeof(*families) * PEL_MAP_CLUSTERS;
 
 static void instances_put(const struct family *f, const struct cluster_metrics *m, FILE *out)
 {
@@ -505,5 +495,5 @@ unsigned metrics_put(void *worker, unsigned from, FILE *out)
 	} else {
 		cluster_put(f, worker, from % PEL_MAP_CLUSTERS, out);
 	}
-	return next < METRICS_PARTS ? next : 0;
+	return next < metrics_parts ? next : 0;
 }

@@ -6,11 +6,9 @@
 #ifndef METRICS_H
 #define METRICS_H
 
-#include <pelorus/map.h>
-
 #include <stdio.h>
 
-#define METRICS_PARTS (46u * PEL_MAP_CLUSTERS)
+extern const unsigned metrics_parts;
 
 /* Writes part `from`, from 0, of a struct worker; the number of the next, 0 behind the last. */
 unsigned metrics_put(void *worker, unsigned from, FILE *out);

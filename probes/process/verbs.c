@@ -319,10 +319,10 @@ static void run_metrics(void *ctx, const struct control_request *request,
 	uint64_t until_ns = loop_now_ns(((struct worker *)ctx)->loop) + METRICS_NS;
 	char *text = NULL;
 	size_t size;
-	FILE *out = part < METRICS_PARTS ? open_memstream(&text, &size) : NULL;
+	FILE *out = part < metrics_parts ? open_memstream(&text, &size) : NULL;
 
 	if (!out) {
-		engine_error(reply, part < METRICS_PARTS ? -ENOMEM : -EINVAL);
+		engine_error(reply, part < metrics_parts ? -ENOMEM : -EINVAL);
 		return;
 	}
 	do {

@@ -15,7 +15,7 @@ import time
 from lib import tap, worlds
 from lib.paths import LIBRARY
 from lib.prober import Prober, cluster_section
-from lib.programs.dialers import Child
+from lib.programs.dialers import KEEPER, Child
 from lib.servers import fakes
 from lib.waiting import wait_for
 
@@ -30,20 +30,6 @@ for i in range(count):
         os.write(1, b"x" + bytes([10]))
         time.sleep(1000)
 time.sleep(1000)
-"""
-# A pool that looks after its connections: one that ended is made anew.
-KEEPER = """
-import select, socket, sys
-name, count = sys.argv[1], int(sys.argv[2])
-kept = [socket.create_connection((name, 3306), 30) for _ in range(count)]
-for k in kept:
-    k.recv(1000)
-print("ready", flush=True)
-while True:
-    for k in select.select(kept, [], [])[0]:
-        if not k.recv(1000):
-            kept.remove(k)
-            kept.append(socket.create_connection((name, 3306), 30))
 """
 # Something was asked, and is not answered.
 WAITS = """

@@ -14,24 +14,12 @@ import tempfile
 from lib import tap, worlds
 from lib.paths import LIBRARY
 from lib.prober import Prober, cluster_section
-from lib.programs.dialers import Child
+from lib.programs.dialers import KEEPER, Child
 from lib.servers import fakes
 from lib.waiting import wait_for
 
 SLOT, FIRST = "<iIQQQ8Q10I16s", 4096
 MORE, BEHIND = "<QiIB7x8xI12x", FIRST + 4096 * struct.calcsize(SLOT)
-KEEPER = """
-import socket, sys
-name, count = sys.argv[1], int(sys.argv[2])
-kept = [socket.create_connection((name, 3306), 30) for _ in range(count)]
-for k in kept:
-    k.recv(1000)
-print("ready", flush=True)
-while True:
-    for i, k in enumerate(kept):
-        if not k.recv(1000):
-            kept[i] = socket.create_connection((name, 3306), 30)
-"""
 
 
 class Slots:

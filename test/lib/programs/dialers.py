@@ -77,6 +77,20 @@ for me in range(count):
 while True:
     os.wait()
 """
+# A pool that looks after its connections: one that ended is made anew.
+KEEPER = """
+import select, socket, sys
+name, count = sys.argv[1], int(sys.argv[2])
+kept = [socket.create_connection((name, 3306), 30) for _ in range(count)]
+for k in kept:
+    k.recv(1000)
+print("ready", flush=True)
+while True:
+    for k in select.select(kept, [], [])[0]:
+        if not k.recv(1000):
+            kept.remove(k)
+            kept.append(socket.create_connection((name, 3306), 30))
+"""
 
 
 class Child:

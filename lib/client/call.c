@@ -19,13 +19,15 @@ void call_note(struct handle *h, const char *text, size_t n)
  * True if the text asks for what a session left behind when it was moved.  Most statements surely do not:
  * it is the others that are searched.  An insert behind the move has begun a past that may be asked for.
  */
-static bool asks_for_past(const struct handle *h, const char *text, size_t n)
+static bool asks_for_past(struct handle *h, const char *text, size_t n)
 {
 	enum pel_sql_class class = pel_sql_classify(text, n, handle_sql_flags(h));
 
-	if (class != PEL_SQL_DIRTY && class != PEL_SQL_PEEK)
+	if ((class != PEL_SQL_DIRTY && class != PEL_SQL_PEEK) ||
+		!pel_sql_recalls(text, n, h->pinged))
 		return false;
-	return pel_sql_recalls(text, n, h->pinged) && (h->pinged || move_has_no_id(h));
+	h->moved = h->pinged || move_has_no_id(h);
+	return h->moved;
 }
 
 void call_begin(struct handle *h, const char *text, size_t n)

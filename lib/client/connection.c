@@ -122,7 +122,7 @@ void connection_note_loss(struct handle *h, enum retry_cause cause)
 	h->lost = true;
 	h->lost_ns = clock_now_ns();
 	h->severed = h->recorded && sockets_read(h->fd, &record) && record.cookie == h->cookie &&
-		(record.severed || record.seen); /* where it is observed, it had been */
+		(record.severed || (record.seen && plan_mode(h->followed) == PEL_MODE_OBSERVE));
 	if (h->recorded && !h->severed)
 		h->lost_ns = share_loss(h, cause == CAUSE_IN_FLIGHT, h->lost_ns);
 }

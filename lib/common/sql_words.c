@@ -144,6 +144,14 @@ bool sql_word_is_readable(struct pel_sql_span word)
 	return FIND(settings, word) || FIND(readables, word);
 }
 
+/* LAST_INSERT_ID(5) makes an id, and asks for none. */
+static bool has_argument(const char *at, const char *end)
+{
+	while (at < end && *at == ' ')
+		at++;
+	return end - at > 1 && *at == '(' && at[1] != ')';
+}
+
 bool pel_sql_recalls(const char *text, size_t n, bool last)
 {
 	const char *list = recalls + (last ? 0 : sizeof(RECALLS_LAST) - 1);
@@ -152,7 +160,7 @@ bool pel_sql_recalls(const char *text, size_t n, bool last)
 		for (size_t at = 0, i = 0; at + i < n; at++, i = 0) {
 			while (list[i] && at + i < n && lower_of(text[at + i]) == list[i])
 				i++;
-			if (!list[i])
+			if (!list[i] && !has_argument(text + at + i, text + n))
 				return true;
 		}
 	}

@@ -146,7 +146,8 @@ bool parked_lead(int fd, const struct socket_record *from, struct socket_record 
 			(void)set_patience(own, (int)to->patience);
 		led = socket_disconnect(own);
 		/* Takes off the error of the one before, which would be all that a poll sees of the next. */
-		(void)real_get()->getsockopt(own, SOL_SOCKET, SO_ERROR, &error, &n);
+		if (led)
+			(void)real_get()->getsockopt(own, SOL_SOCKET, SO_ERROR, &error, &n);
 		error = led ? begin(own, to) : 0;
 		to->made_ns = clock_now_ns();
 		to->error = error == EINPROGRESS ? 0 : error;

@@ -47,7 +47,8 @@ struct slots_file {
 		uint32_t routed, severed, refused, moved, retried, waited, given_up, longest_ms;
 		uint32_t severed_by[PEL_SEVERED];
 		pid_t pid;
-	} was[PEL_SLOTS]; /* at the sweep before */
+		bool gone; /* silent, and without a place; it may come back to another */
+	} was[PEL_SLOTS];  /* at the sweep before */
 	unsigned turn;
 	bool swept; /* or there was nothing to be swept */
 	uint64_t
@@ -268,6 +269,33 @@ static void news_tell(const struct pel_slot *slot, const struct was *was, const 
 	listener->news(listener->ctx, names, &news);
 }
 
+static void was_swap(struct slots_file *s, unsigned a, unsigned b)
+{
+	struct was was = s->was[a];
+	struct pel_slot_seen seen[PEL_SLOT_NAMES];
+
+	s->was[a] = s->was[b];
+	s->was[b] = was;
+	memcpy(seen, s->seen[a], sizeof(seen));
+	memcpy(s->seen[a], s->seen[b], sizeof(seen));
+	memcpy(s->seen[b], seen, sizeof(seen));
+}
+
+/*
+ * Whether it was known in another place, which it lost while it was silent.  What is known of who had
+ * this one goes where nobody is.
+ */
+static bool slot_return(struct slots_file *s, unsigned i, const struct pel_slot *slot)
+{
+	unsigned at = i, k = 0;
+
+	s->was[i].gone = true;
+	for (; k < PEL_SLOTS && !(s->was[k].gone && is_known(s, k, slot)); k++)
+		at = s->was[k].pid == 0 ? k : at;
+	was_swap(s, i, k < PEL_SLOTS ? k : at);
+	return k < PEL_SLOTS;
+}
+
 /* Of one that was not known: as if it had told nothing, or all that it tells now, before. */
 static void slot_meet(struct slots_file *s, unsigned i, const struct pel_slot *slot,
 	const struct was *is, uint64_t now_ns)
@@ -341,7 +369,7 @@ static bool slot_hear(struct slots_file *s, unsigned i, const struct pel_slot *s
 	bool has_more = more_read(s, i, slot, &more), used;
 	struct was is = was_of(slot, &more), *was = &s->was[i];
 
-	if (!is_known(s, i, slot))
+	if (!is_known(s, i, slot) && !slot_return(s, i, slot))
 		slot_meet(s, i, slot, &is, sweep->now_ns);
 	else if (was->seen_ns != is.seen_ns)
 		was->moved_ns = sweep->now_ns;
@@ -382,6 +410,10 @@ static void slot_sweep(struct slots_file *s, unsigned i, const struct pel_slot *
 		/* A script that came and went since the sweep before did want them. */
 		if (s->swept && slot->pid > 0 && !known)
 			wants_tell(slot, listener, true);
+		/* Who is of our namespace does not come back. */
+		if (slot->pidns == s->pidns)
+			s->was[i].pid = 0;
+		s->was[i].gone = true;
 		slot_free(s, i);
 		return;
 	}

@@ -404,13 +404,16 @@ static void totals_take(struct fixture *f, unsigned i, uint64_t start_ticks, uin
 /* What becomes of a process that has told of 3, and of 5 at last. */
 static const struct {
 	const char *how;
-	bool daemon, remade, silent, late, moves;
+	bool daemon, remade, silent, late, moves, taken;
 	unsigned counted; /* by all that have listened since; a daemon's counters begin at 0 */
 } tellings[] = {
 	{"goes on", .counted = 5},
 	{"goes on with another daemon", .daemon = true, .counted = 2},
 	{"is silent for long", .silent = true, .counted = 5},
 	{"is silent, and then half told", .silent = true, .late = true, .counted = 5},
+	{"is silent, and comes back elsewhere", .silent = true, .moves = true, .counted = 5},
+	{"... for another has its place", .silent = true, .moves = true, .taken = true,
+		.counted = 5},
 	{"finds the file made anew", .remade = true, .counted = 5},
 	{"finds it so, and another place in it", .remade = true, .moves = true, .counted = 3},
 };
@@ -430,6 +433,10 @@ static void what_a_process_has_done_is_counted_once(void **state)
 		slots_sweep(f->slots, SECOND, &listener, &sum);
 		if (tellings[i].silent)
 			slots_sweep(f->slots, 200 * SECOND, NULL, &sum);
+		if (tellings[i].taken) {
+			totals_take(f, at, 900, 0);
+			slots_sweep(f->slots, SECOND, NULL, &sum);
+		}
 		if (tellings[i].remade)
 			assert_int_equal(unlinkat(f->dirfd, "clients.slots", 0), 0);
 		if (tellings[i].remade || tellings[i].daemon)

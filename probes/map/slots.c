@@ -452,11 +452,22 @@ uint64_t slots_crowd(struct slots_file *s, slots_held *held, void *ctx)
 	return sum;
 }
 
+/* A process says how many before it says why, and a sweep may come in between. */
+static void untold_add(struct slots_summary *sum, uint64_t severed)
+{
+	uint64_t told = sum->untold;
+
+	for (unsigned i = 0; i < PEL_SEVERED; i++)
+		told += sum->severed_by[i];
+	sum->untold += severed > told ? severed - told : 0;
+}
+
 bool slots_sweep(struct slots_file *s, uint64_t now_ns, const struct slots_listener *listener,
 	struct slots_summary *ret)
 {
 	struct sweep sweep = {.now_ns = now_ns, .listener = listener};
 	struct pel_slot batch[BATCH];
+	uint64_t severed = s->sum.severed;
 
 	s->sum.live = 0;
 	s->sum.tracked = 0;
@@ -467,6 +478,7 @@ bool slots_sweep(struct slots_file *s, uint64_t now_ns, const struct slots_liste
 		for (unsigned i = 0; i < BATCH; i++)
 			slot_sweep(s, first + i, &batch[i], &sweep);
 	}
+	untold_add(&s->sum, severed);
 	s->swept = true;
 	s->turn = (s->turn + 1) % SLOTS_TURNS;
 	*ret = s->sum;

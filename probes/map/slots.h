@@ -19,7 +19,9 @@ struct slots_summary {
 	uint64_t tracked;
 	uint64_t routed;
 	uint64_t severed;
-	uint64_t severed_by[PEL_SEVERED]; /* of them; earlier releases do not tell why */
+	uint64_t severed_by[PEL_SEVERED]; /* of them */
+	uint64_t
+		untold; /* of them, too: why was not told by the sweep after; never less than it was */
 	uint64_t refused;
 	uint64_t moved;
 	uint64_t retried;

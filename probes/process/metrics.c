@@ -73,18 +73,11 @@ static void number_put(const struct family *f, const struct worker *w, FILE *out
 	put_number(f, number_at(f, w), out);
 }
 
-/* Of an earlier release's library nobody knows why. */
 static void severed_put(const struct family *f, const struct worker *w, FILE *out)
 {
-	uint64_t rest = w->clients.severed;
-
-	for (unsigned i = 0; i < PEL_SEVERED; i++) {
-		uint64_t n = w->clients.severed_by[i];
-
-		rest -= n < rest ? n : rest;
-		put_of(f, "reason", pel_word_of_severed(i), n, out);
-	}
-	put_of(f, "reason", "untold", rest, out);
+	for (unsigned i = 0; i < PEL_SEVERED; i++)
+		put_of(f, "reason", pel_word_of_severed(i), w->clients.severed_by[i], out);
+	put_of(f, "reason", "untold", w->clients.untold, out);
 }
 
 static void versions_put(const struct family *f, const struct worker *w, FILE *out)

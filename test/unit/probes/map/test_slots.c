@@ -463,6 +463,30 @@ static void what_a_process_has_done_is_counted_once(void **state)
 	}
 }
 
+/* It tells how many first, and why a moment later; one of an earlier release tells no reason. */
+static void why_is_told_late_and_taken_back_never(void **state)
+{
+	struct fixture *f = *state;
+	struct slots_summary sum;
+
+	totals_take(f, 10, 100, 3);
+	f->map->more[10].pid = 0;
+	slots_sweep(f->slots, SECOND, NULL, &sum);
+	assert_int_equal(sum.severed, 3);
+	assert_int_equal(sum.untold, 0);
+	f->map->more[10].pid = 999999;
+	slots_sweep(f->slots, SECOND, NULL, &sum);
+	assert_int_equal(sum.severed_by[PEL_SEVERED_GONE], 3);
+	totals_take(f, 11, 101, 4);
+	f->map->more[11].pid = 0;
+	for (unsigned i = 0; i < 3; i++)
+		slots_sweep(f->slots, SECOND, NULL, &sum);
+	assert_int_equal(sum.untold, 4);
+	f->map->more[11].pid = 999999;
+	slots_sweep(f->slots, SECOND, NULL, &sum);
+	assert_int_equal(sum.untold, 4);
+}
+
 static void a_time_to_come_is_no_life(void **state)
 {
 	struct fixture *f = *state;
@@ -500,6 +524,7 @@ int main(void)
 		IN_DIR(a_truncated_file_is_told_and_made_anew),
 		IN_DIR(slots_survive_a_new_prober),
 		IN_DIR(what_a_process_has_done_is_counted_once),
+		IN_DIR(why_is_told_late_and_taken_back_never),
 		IN_DIR(a_time_to_come_is_no_life),
 	};
 

@@ -323,6 +323,7 @@ static void seen_tell(struct slots_file *s, unsigned i, const struct pel_slot *s
 	const struct pel_slot_more *more, const struct slots_listener *listener)
 {
 	for (unsigned n = 0; n < PEL_SLOT_NAMES; n++) {
+		static const struct pel_slot_seen nothing;
 		const struct pel_slot_seen *was = &s->seen[i][n], *is = &more->seen[n];
 		const struct pel_slot_seen news = {
 			.elsewhere = grown(was->elsewhere, is->elsewhere),
@@ -332,9 +333,8 @@ static void seen_tell(struct slots_file *s, unsigned i, const struct pel_slot *s
 			.moved = grown(was->moved, is->moved),
 		};
 
-		if (memcmp(was, is, sizeof(*is)) == 0)
-			continue;
-		if (was->pad == 0 && listener && listener->seen)
+		if (was->pad == 0 && memcmp(&news, &nothing, sizeof(news)) != 0 && listener &&
+			listener->seen)
 			listener->seen(listener->ctx, slot->names[n], slot->command, &news);
 		memcpy(&s->seen[i][n], is, sizeof(*is));
 		s->seen[i][n].pad = 0;

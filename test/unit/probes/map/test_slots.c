@@ -386,6 +386,33 @@ static void seen_add(void *ctx, uint64_t hash, const char command[static 16],
 	*(uint32_t *)ctx += seen->held;
 }
 
+static void rows_count(void *ctx, uint64_t hash, const char command[static 16],
+	const struct pel_slot_seen *seen)
+{
+	++*(unsigned *)ctx;
+}
+
+/* Whoever changes what no program tells would fill the history with rows of nothing. */
+static void nothing_new_makes_no_row(void **state)
+{
+	struct fixture *f = *state;
+	unsigned rows = 0;
+	const struct slots_listener listener = {.seen = rows_count, .ctx = &rows};
+	struct slots_summary sum;
+	struct pel_slot_more *more = &f->map->more[0];
+
+	slot_take(f, 0, getpid(), own_pidns());
+	more->pid = getpid();
+	more->seen[1].held = 3;
+	more->seen[1].pad = 1;
+	for (unsigned i = 0; i < 3; i++)
+		slots_sweep(f->slots, SECOND, &listener, &sum);
+	assert_int_equal(rows, 1);
+	more->seen[1].held = 0;
+	slots_sweep(f->slots, SECOND, &listener, &sum);
+	assert_int_equal(rows, 1);
+}
+
 /* A process that began so long ago has these totals, whoever has heard of them. */
 static void totals_take(struct fixture *f, unsigned i, uint64_t start_ticks, uint32_t n)
 {
@@ -525,6 +552,7 @@ int main(void)
 		IN_DIR(slots_survive_a_new_prober),
 		IN_DIR(what_a_process_has_done_is_counted_once),
 		IN_DIR(why_is_told_late_and_taken_back_never),
+		IN_DIR(nothing_new_makes_no_row),
 		IN_DIR(a_time_to_come_is_no_life),
 	};
 

@@ -36,6 +36,7 @@
 struct slots_file {
 	int fd;
 	int dirfd;
+	mode_t mode;
 	ino_t inode;
 	dev_t device;
 	uint64_t pidns;
@@ -68,21 +69,11 @@ static uint64_t now_ticks(void)
 int slots_open(int dirfd, mode_t mode, struct slots_file **ret)
 {
 	struct slots_file *s = *ret ? *ret : calloc(1, sizeof(*s));
-	int fd, had = *ret ? s->fd : -1;
+	int old = slots_file_old(dirfd, mode), fd = old < 0 ? slots_file_new(dirfd, mode) : old;
 	struct stat st;
 
-	if (!s)
-		return -ENOMEM;
-	s->dirfd = dirfd;
-	s->pidns = stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
-	fd = slots_file_old(dirfd, mode);
-	if (had >= 0 || (fd < 0 && fd != -ENOENT))
-		s->remade_ticks = now_ticks();
-	s->swept |= fd < 0;
-	if (fd < 0)
-		fd = slots_file_new(dirfd, mode);
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		int r = fd < 0 ? fd : -errno;
+	if (!s || fd < 0 || fstat(fd, &st) < 0) {
+		int r = !s ? -ENOMEM : fd < 0 ? fd : -errno;
 
 		if (fd >= 0)
 			(void)close(fd);
@@ -90,11 +81,17 @@ int slots_open(int dirfd, mode_t mode, struct slots_file **ret)
 			free(s);
 		return r;
 	}
-	if (had >= 0)
-		(void)close(had);
+	if (*ret || (old < 0 && old != -ENOENT))
+		s->remade_ticks = now_ticks();
+	if (*ret)
+		(void)close(s->fd);
+	s->swept |= old < 0;
+	s->dirfd = dirfd;
+	s->mode = mode;
 	s->fd = fd;
 	s->inode = st.st_ino;
 	s->device = st.st_dev;
+	s->pidns = stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
 	*ret = s;
 	return 0;
 }
@@ -429,7 +426,7 @@ static bool path_leads_here(const struct slots_file *s)
 
 	return fstatat(s->dirfd, PEL_RUN_SLOTS, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		st.st_ino == s->inode && st.st_dev == s->device &&
-		st.st_size == (off_t)sizeof(struct pel_slots);
+		slots_file_is_usable(s->fd, s->mode);
 }
 
 uint64_t slots_crowd(struct slots_file *s, slots_held *held, void *ctx)

@@ -36,7 +36,7 @@ static bool head_is_ours(int fd)
 		memcmp(&head, &our_head, sizeof(head)) == 0;
 }
 
-static bool is_usable(int fd, mode_t mode)
+bool slots_file_is_usable(int fd, mode_t mode)
 {
 	struct stat st;
 
@@ -51,7 +51,7 @@ int slots_file_old(int dirfd, mode_t mode)
 
 	if (fd < 0)
 		return -errno;
-	if (is_usable(fd, mode))
+	if (slots_file_is_usable(fd, mode))
 		return fd;
 	(void)close(fd);
 	return -EINVAL;

@@ -369,6 +369,37 @@ static void a_truncated_file_is_told_and_made_anew(void **state)
 	assert_false(slots_sweep(f->slots, SECOND, NULL, &sum));
 }
 
+/* Its magic is gone, so that no client takes it for a slot file. */
+static void a_file_that_was_emptied_and_filled_is_told(void **state)
+{
+	struct fixture *f = *state;
+	struct slots_summary sum;
+	int fd = openat(f->dirfd, "clients.slots", O_RDWR | O_CLOEXEC);
+
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(ftruncate(fd, sizeof(struct pel_slots)), 0);
+	close(fd);
+	assert_false(slots_sweep(f->slots, SECOND, NULL, &sum));
+	slots_anew(f, false);
+	assert_true(slots_sweep(f->slots, SECOND, NULL, &sum));
+	assert_int_equal(f->map->magic, PEL_SLOTS_MAGIC);
+}
+
+/* Whoever began before, and tells in the file that stays, is as new as before. */
+static void an_opening_that_fails_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct slots_summary sum;
+
+	assert_true(slots_sweep(f->slots, SECOND, NULL, &sum));
+	assert_int_equal(unlinkat(f->dirfd, "clients.slots", 0), 0);
+	assert_int_equal(mkdirat(f->dirfd, "clients.slots.new", 0700), 0);
+	assert_int_not_equal(slots_open(f->dirfd, 0600, &f->slots), 0);
+	slot_take(f, 0, getpid(), own_pidns());
+	slots_sweep(f->slots, SECOND, NULL, &sum);
+	assert_int_equal(sum.severed, 3);
+}
+
 static void slots_survive_a_new_prober(void **state)
 {
 	struct fixture *f = *state;
@@ -549,6 +580,8 @@ int main(void)
 		IN_DIR(a_slot_of_another_namespace_lives_by_its_looks),
 		IN_DIR(a_slot_that_is_never_filled_is_freed),
 		IN_DIR(a_truncated_file_is_told_and_made_anew),
+		IN_DIR(a_file_that_was_emptied_and_filled_is_told),
+		IN_DIR(an_opening_that_fails_changes_nothing),
 		IN_DIR(slots_survive_a_new_prober),
 		IN_DIR(what_a_process_has_done_is_counted_once),
 		IN_DIR(why_is_told_late_and_taken_back_never),

@@ -23,12 +23,11 @@
 
 #define IDLE_NS (30 * LOOP_S)
 #define SWEEP_NS (5 * LOOP_S)
-#define USERS 16
+#define USERS 64
 #define TRUSTED_BURST 4000
 #define TRUSTED_PER_S 1000
 #define FOREIGN_BURST 20
 #define FOREIGN_PER_S 5
-#define FOREIGN_FULL_NS (LOOP_S * FOREIGN_BURST / FOREIGN_PER_S)
 
 struct bucket {
 	uid_t uid;
@@ -86,31 +85,31 @@ static void connection_close(struct connection *c)
 }
 
 /*
- * That of who is trusted is nobody else's: a user may have many numbers.  One that was not asked for until
- * it must be full again is as good as new, whose it was.
+ * That of who is trusted is nobody else's: a user may have many numbers.  Whoever has none takes that
+ * which was asked for longest ago, as full as it has become: no number of users gets more than all the
+ * buckets give.
  */
-static struct bucket *bucket_of(struct control *s, const struct control_peer *peer, uint64_t now_ns)
+static struct bucket *bucket_of(struct control *s, const struct control_peer *peer)
 {
+	struct bucket *oldest = s->buckets;
+
 	if (peer->trusted)
 		return &s->trusted;
 	for (unsigned i = 0; i < USERS; i++) {
-		if (s->buckets[i].filled_ns && s->buckets[i].uid == peer->uid)
-			return &s->buckets[i];
-	}
-	for (unsigned i = 0; i < USERS; i++) {
 		struct bucket *b = &s->buckets[i];
 
-		if (b->filled_ns && now_ns - b->filled_ns < FOREIGN_FULL_NS)
-			continue;
-		*b = (struct bucket){.uid = peer->uid};
-		return b;
+		if (b->filled_ns && b->uid == peer->uid)
+			return b;
+		if (b->filled_ns < oldest->filled_ns)
+			oldest = b;
 	}
-	return &s->buckets[USERS - 1]; /* more users than places share the last one */
+	oldest->uid = peer->uid;
+	return oldest;
 }
 
 static bool token_take(struct control *s, const struct control_peer *peer, uint64_t now_ns)
 {
-	struct bucket *b = bucket_of(s, peer, now_ns);
+	struct bucket *b = bucket_of(s, peer);
 	uint64_t burst = 1000 * (peer->trusted ? TRUSTED_BURST : FOREIGN_BURST);
 	uint64_t per_s = peer->trusted ? TRUSTED_PER_S : FOREIGN_PER_S;
 	uint64_t gained = (now_ns - b->filled_ns) / LOOP_MS * per_s;
@@ -282,15 +281,19 @@ static struct connection *connection_free_one(struct control *s)
 	return NULL;
 }
 
-/* Another user may hold a quarter of the places. */
+/* Other users may hold a quarter of the places, and one of them no more than are left of these. */
 static bool may_connect(struct control *s, const struct control_peer *peer)
 {
 	unsigned n = 0;
 
 	if (peer->trusted)
 		return true;
-	for (unsigned i = 0; i < CONTROL_CONNECTIONS; i++)
-		n += s->connections[i].fd >= 0 && !s->connections[i].peer.trusted;
+	for (unsigned i = 0; i < CONTROL_CONNECTIONS; i++) {
+		const struct control_peer *other = &s->connections[i].peer;
+
+		if (s->connections[i].fd >= 0 && !other->trusted)
+			n += other->uid == peer->uid ? 2 : 1;
+	}
 	return s->options.shared && n < CONTROL_CONNECTIONS / 4;
 }
 

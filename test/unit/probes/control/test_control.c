@@ -396,6 +396,7 @@ static void a_flood_is_limited(void **state)
 /* As another user, who may have many numbers: asks so often, and leaves. */
 static void ask_as(struct fixture *f, uid_t uid, unsigned times)
 {
+	unsigned others = control_connections(f->control);
 	pid_t pid = fork();
 
 	if (pid == 0) {
@@ -410,7 +411,7 @@ static void ask_as(struct fixture *f, uid_t uid, unsigned times)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	do
 		assert_int_equal(loop_step(f->loop), 0);
-	while (control_connections(f->control));
+	while (control_connections(f->control) > others);
 }
 
 static void other_users_use_up_nothing_of_ours(void **state)
@@ -446,6 +447,43 @@ static void users_who_ask_seldom_share_nothing(void **state)
 	assert_int_equal(control_counters(f->control)->requests, 2000);
 }
 
+/* ... who all ask within a few seconds: the longest silent makes way, and has been given its part. */
+static void a_crowd_of_users_shares_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(f->path, 0666), 0);
+	for (uid_t uid = 20000; uid < 20300; uid++) {
+		ask_as(f, uid, 5);
+		f->later_ns += 10 * LOOP_MS;
+	}
+	assert_int_equal(control_counters(f->control)->limited, 0);
+	assert_int_equal(control_counters(f->control)->requests, 1500);
+}
+
+static void another_user_leaves_places_to_the_next(void **state)
+{
+	struct fixture *f = *state;
+	static int fds[CONTROL_CONNECTIONS];
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(f->path, 0666), 0);
+	assert_int_equal(seteuid(20001), 0);
+	for (unsigned i = 0; i < CONTROL_CONNECTIONS; i++)
+		fds[i] = client(f);
+	assert_int_equal(seteuid(0), 0);
+	for (unsigned i = 0; i < CONTROL_CONNECTIONS; i++)
+		assert_int_equal(loop_step(f->loop), 0);
+	assert_true(control_connections(f->control) > 0);
+	ask_as(f, 20002, 1);
+	assert_int_equal(control_counters(f->control)->requests, 1);
+	for (unsigned i = 0; i < CONTROL_CONNECTIONS; i++)
+		close(fds[i]);
+}
+
 int main(void)
 {
 #define SERVED(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -464,6 +502,8 @@ int main(void)
 		SERVED(a_flood_is_limited),
 		SERVED(other_users_use_up_nothing_of_ours),
 		SERVED(users_who_ask_seldom_share_nothing),
+		SERVED(a_crowd_of_users_shares_nothing),
+		SERVED(another_user_leaves_places_to_the_next),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,10 +31,13 @@ class Slot:
         self.place, self.pid, self.command = place, pid, command
         self.names = [*names, *[0] * (8 - len(names))]
         self.pidns = os.stat("/proc/self/ns/pid").st_ino
+        with open(f"/proc/{pid}/stat") as stat:
+            self.start = int(stat.read().rpartition(")")[2].split()[19])
 
     def tell(self, **counters):
         values = [counters.get(c, 0) for c in COUNTERS]
-        data = SLOT.pack(self.pid, 0x000100, 0, self.pidns, 0, *self.names, *values, self.command)
+        data = SLOT.pack(self.pid, 0x000100, self.start, self.pidns, 0, *self.names, *values,
+                         self.command)
         with open(self.path, "r+b") as out:
             out.seek(4096 + self.place * SLOT.size)
             out.write(data)

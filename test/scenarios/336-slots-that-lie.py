@@ -30,7 +30,8 @@ class Slots:
         self.pidns = os.stat("/proc/self/ns/pid").st_ino
 
     def put(self, i, pid, start, pidns=None, command=b"liar", uid=0, name=0, held=0):
-        values = [pid, 0x000100, start, pidns or self.pidns, 2**63, name] + [0] * 7 + [3] + [0] * 9
+        pidns = self.pidns if pidns is None else pidns
+        values = [pid, 0x000100, start, pidns, 2**63, name] + [0] * 7 + [3] + [0] * 9
         os.pwrite(self.fd, struct.pack(MORE, start, pid, uid, 0, held), BEHIND + 256 * i)
         os.pwrite(self.fd, struct.pack(SLOT, *values, command), FIRST + 152 * i)
 
@@ -66,13 +67,16 @@ def check_users(p, slots):
 
 
 def check_reused(p, slots, env):
-    """The number of one that has ended is another's, whose connections are none of its."""
+    """The number of one that has ended, or was never told whose, is another's."""
     with Child(KEEPER, p.lab.writer_name, 2, env=env) as other:
         other.child.stdout.readline()
-        slots.put(2, other.child.pid, start_of(other.child.pid) - 1)
-        found = rows(p, other.child.pid)
-        tap.ok(isinstance(found, list) and found[0]["open"] == 3 and not found[0]["instances"],
-               "a number that was given out again is another process's", found)
+        pid, start = other.child.pid, start_of(other.child.pid)
+        for begun, pidns, text in ((start - 1, None, "that was given out again"),
+                                   (start, 0, "of no namespace"), (0, None, "without a start")):
+            slots.put(2, pid, begun, pidns)
+            found = rows(p, pid)
+            tap.ok(isinstance(found, list) and found[0]["open"] == 3 and not found[0]["instances"],
+                   f"a number {text} is another process's", found)
         slots.take_back(2)
 
 

@@ -57,12 +57,13 @@ static uint64_t start_ticks(pid_t pid)
 
 /*
  * Whether its number is that process's here: in a container's pid namespace it is another's, and of one
- * that has ended it may have been given out again.
+ * that has ended it may have been given out again.  One that tells neither, for it has no /proc, may be
+ * anybody.
  */
 static bool is_here(const struct look *look, const struct pel_slot *slot)
 {
-	return (!slot->pidns || slot->pidns == look->pidns) &&
-		(!slot->start_ticks || slot->start_ticks == start_ticks(slot->pid));
+	return slot->pidns && slot->pidns == look->pidns && slot->start_ticks &&
+		slot->start_ticks == start_ticks(slot->pid);
 }
 
 static bool uid_read(pid_t pid, uid_t *ret)

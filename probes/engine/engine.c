@@ -354,6 +354,7 @@ int engine_new(const struct engine_options *options, struct engine **ret)
 	if (!e)
 		return -ENOMEM;
 	e->options = *options;
+	e->switches = options->switches;
 	e->shared = (struct cluster_options){.loop = options->loop,
 		.log = options->log,
 		.remote = &e->remote,
@@ -374,14 +375,6 @@ int engine_new(const struct engine_options *options, struct engine **ret)
 		engine_free(e, true);
 		return r;
 	}
-	r = switches_load(&e->switches, options->dirfd);
-	if (r < 0)
-		log_event(e->shared.log, LOG_WARNING, "disabled", NULL, NULL,
-			"all names, which may have been: " SWITCHES_FILE " cannot be read: %s",
-			strerror(-r));
-	/* A map that was taken over says what programs obey, whether that could be written down or not. */
-	if (map_write_mode_of(e->shared.map, PEL_MAP_CLUSTERS) == PEL_MODE_OFF)
-		e->switches.all = true;
 	engine_switches_apply(e);
 	loop_timer_set(e->shared.loop, &e->beat, now_ns);
 	engine_remote_configure(e);

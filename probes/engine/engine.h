@@ -34,6 +34,7 @@ struct engine_options {
 	const char
 		*defaults_file; /* my.cnf to read [client] and [pelorus] from; NULL: usual ones */
 	bool no_option_files;   /* reads none of them */
+	struct switches *switches; /* engine/switches.h: of all workers */
 };
 
 /*

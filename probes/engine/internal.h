@@ -33,7 +33,8 @@ struct engine {
 	struct remote_module remote;
 	struct health_witness witness;
 	struct cluster *clusters[PEL_MAP_CLUSTERS];
-	struct switches switches;
+	struct switches *switches;
+	bool unread;             /* their file, so far */
 	struct pending *pending; /* as they came */
 	struct loop_timer beat;
 };

@@ -7,8 +7,23 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+struct switches *switches_new(void)
+{
+	void *s = mmap(NULL, sizeof(struct switches), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return s == MAP_FAILED ? NULL : s;
+}
+
+void switches_free(struct switches *s)
+{
+	if (s)
+		(void)munmap(s, sizeof(*s));
+}
 
 static void line_take(struct switches *s, char *line)
 {
@@ -40,8 +55,8 @@ int switches_load(struct switches *s, int dirfd)
 	else if (fd >= 0)
 		(void)close(fd);
 	if (r == -ENOENT)
-		return 0;
-	s->all = s->all || r < 0;
+		r = 0;
+	s->read = r == 0;
 	return r;
 }
 
@@ -121,15 +136,32 @@ static bool is_of_cluster(const void *ctx, const char *name)
 	return cluster_has_name(ctx, name);
 }
 
+/* Why it cannot be read may pass: a table of files that is full, a disk that fails. */
+static void file_read(struct engine *e)
+{
+	int r = switches_load(e->switches, e->options.dirfd);
+
+	if (r < 0 && !e->unread)
+		log_event(e->shared.log, LOG_WARNING, "disabled", NULL, NULL,
+			"all names, which may have been: " SWITCHES_FILE " cannot be read yet: %s",
+			strerror(-r));
+	else if (r == 0 && e->unread)
+		log_event(e->shared.log, LOG_WARNING, e->switches->all ? "disabled" : "enabled",
+			NULL, NULL, "as " SWITCHES_FILE " says, which can be read now");
+	e->unread = r < 0;
+}
+
 void engine_switches_apply(struct engine *e)
 {
+	if (!e->switches->read)
+		file_read(e);
 	map_write_mode(e->shared.map, PEL_MAP_CLUSTERS,
-		e->switches.all ? PEL_MODE_OFF : PEL_MODE_ACTIVE);
+		engine_is_off(e) ? PEL_MODE_OFF : PEL_MODE_ACTIVE);
 	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
 		struct cluster *c = e->clusters[i];
 
 		if (c)
-			cluster_switch(c, switches_any(&e->switches, is_of_cluster, c));
+			cluster_switch(c, switches_any(e->switches, is_of_cluster, c));
 	}
 }
 
@@ -149,7 +181,7 @@ static bool is_wanted(const void *ctx, const char *name)
 
 int engine_switch(struct engine *e, const char *name, bool off, int *ret_kept)
 {
-	struct switches now = e->switches;
+	struct switches now = *e->switches;
 	char normal[PEL_NAME_MAX];
 	struct wanted wanted = {.name = name ? normal : NULL};
 	int r = 0;
@@ -158,6 +190,8 @@ int engine_switch(struct engine *e, const char *name, bool off, int *ret_kept)
 		return -EINVAL;
 	if (name)
 		wanted.cluster = engine_find(e, name, normal);
+	now.all |= !now.read;
+	now.read = true;
 	if (!off && name && now.all)
 		return -EBUSY;
 	if (!off)
@@ -169,7 +203,7 @@ int engine_switch(struct engine *e, const char *name, bool off, int *ret_kept)
 	if (r < 0)
 		return r;
 	/* First what was asked for: who needs it does so when something is wrong already. */
-	e->switches = now;
+	*e->switches = now;
 	engine_switches_apply(e);
 	*ret_kept = switches_save(&now, e->options.dirfd);
 	log_event(e->shared.log, LOG_WARNING, off ? "disabled" : "enabled",
@@ -184,5 +218,5 @@ int engine_switch(struct engine *e, const char *name, bool off, int *ret_kept)
 
 bool engine_is_off(const struct engine *e)
 {
-	return e->switches.all;
+	return e->switches->all || !e->switches->read;
 }

@@ -2,9 +2,9 @@
 /*
  * Names that were switched off by hand, and whether all are.
  *
- * They stand in a file of the runtime directory, a name a line, `*` for all: so they outlive the
- * prober, but not the machine's next start.  That all are the map says, too, if it is taken over.  What
- * the configuration says of a `mode` is apart from it.
+ * They stand in memory that all workers share, and in a file of the runtime directory, a name a line,
+ * `*` for all: so they outlive the prober, but not the machine's next start.  The file is read once.
+ * What the configuration says of a `mode` is apart from it.
  */
 #ifndef SWITCHES_H
 #define SWITCHES_H
@@ -16,14 +16,19 @@
 #define SWITCHES_FILE "switched-off"
 
 struct switches {
+	bool read; /* what the file says is known; until then all are off */
 	bool all;
 	unsigned n;
 	char names[PEL_MAP_CLUSTERS][PEL_NAME_MAX]; /* normal form */
 };
 
+/* In memory that is shared with children, who are not to free it; or NULL. */
+struct switches *switches_new(void);
+void switches_free(struct switches *s);
+
 /*
  * What the file says; nothing is off where there is none.  0, or -errno if there is one that cannot be
- * read: then all names are off, for they may be.
+ * read: then it is to be read again.
  */
 int switches_load(struct switches *s, int dirfd);
 

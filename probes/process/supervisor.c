@@ -11,6 +11,7 @@
 #include "channel.h"
 #include "base/events.h"
 #include "control/control.h"
+#include "engine/switches.h"
 #include "keep.h"
 #include "base/log.h"
 #include "notify.h"
@@ -44,6 +45,7 @@ struct supervisor {
 	struct log *log;
 	struct events *events;
 	struct keep *keep;
+	struct switches *switches;
 	char *message; /* PEL_CONTROL_MAX + 1 bytes that no core dump contains */
 	int signal_fd;
 	int ready_fd;
@@ -403,6 +405,7 @@ static void work(struct supervisor *s)
 		.config = s->config,
 		.events = s->events,
 		.keep = s->keep,
+		.switches = s->switches,
 		.channel = s->channel,
 	};
 	enum worker_end end = worker_run(&options);
@@ -430,8 +433,9 @@ static int start(struct supervisor *s)
 
 	s->events = events_new();
 	s->keep = keep_new();
+	s->switches = switches_new();
 	s->message = secret_alloc(PEL_CONTROL_MAX + 1);
-	if (s->events && s->keep && s->message)
+	if (s->events && s->keep && s->switches && s->message)
 		r = log_new(o->log_file, options_log_format(o, s->config), o->log_level, s->events,
 			&s->log);
 	if (r == 0)
@@ -447,6 +451,7 @@ static void stop(struct supervisor *s)
 	park_close(&s->park);
 	secret_free(s->message, PEL_CONTROL_MAX + 1);
 	keep_free(s->keep);
+	switches_free(s->switches);
 	config_free(s->config);
 	events_free(s->events);
 	log_free(s->log);

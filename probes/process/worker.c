@@ -124,6 +124,7 @@ static int engine_start(struct worker *w)
 		.park6 = w->o->park->port6,
 		.defaults_file = o->defaults_file,
 		.no_option_files = o->no_option_files,
+		.switches = w->o->switches,
 	};
 
 	return engine_new(&options, &w->engine);

@@ -29,6 +29,7 @@ struct worker_options {
 	const struct config *config; /* the last one known to be good */
 	struct events *events;
 	struct keep *keep;
+	struct switches *switches;
 	int channel;
 };
 

@@ -101,6 +101,23 @@ def check_name(p, crowd):
         tap.ok(said(p, *words)[0] == 2, f"{' '.join(words)} is a mistake")
 
 
+def lose_worker(p):
+    worker = p.worker()
+    os.kill(worker, signal.SIGKILL)
+    p.view.wait(lambda view: view.pid not in (0, worker))
+    wait_for(p.is_up)
+    p.wait_known("demo-1")
+
+
+def start_anew(p, meanwhile):
+    p.signal(signal.SIGKILL)
+    p.process.wait()
+    meanwhile()
+    p.begin()
+    wait_for(p.is_up)
+    p.wait_known("demo-1")
+
+
 def check_unwritable(p, crowd):
     """As in a folder that is full, or was mounted read-only."""
     before, behind = (os.path.join(p.directory, f"switched-off{x}") for x in (".new", ""))
@@ -108,12 +125,12 @@ def check_unwritable(p, crowd):
     code, text = said(p, "disable")
     check_all_go(p, crowd, BY_DNS, "disable holds where it cannot be written down", PROCESSES)
     tap.ok(code == 0 and "may not know: File exists" in text, "which is said", (code, text))
-    worker = p.worker()
-    os.kill(worker, signal.SIGKILL)
-    p.view.wait(lambda view: view.pid not in (0, worker))
-    wait_for(p.is_up)
-    p.wait_known("demo-1")
+    lose_worker(p)
     check_all_go(p, crowd, BY_DNS, "a worker that was lost is no reason to lead again", PROCESSES)
+    said(p, "enable")
+    said(p, "disable", p.lab.writer_name)
+    lose_worker(p)
+    check_all_go(p, crowd, BY_DNS, "nor is it where a name was disabled", PROCESSES)
     said(p, "enable")
     for i in range(64):
         said(p, "disable", f"nobody-{i}.example.com")
@@ -121,17 +138,19 @@ def check_unwritable(p, crowd):
     tap.ok(code == 1 and "64 names are disabled already" in text, "65 names are too many", text)
     said(p, "enable")
     os.rmdir(before)
-    os.mkdir(behind)
-    p.signal(signal.SIGKILL)
-    p.process.wait()
-    p.begin()
-    wait_for(p.is_up)
-    p.wait_known("demo-1")
+    start_anew(p, lambda: os.mkdir(behind))
     tap.ok("DISABLED: ALL" in told(p, "DISABLED"), "what cannot be read may say that all are",
            p.pelorus("status").stdout)
     os.rmdir(behind)
+    wait_for(lambda: not told(p, "DISABLED"))
+    check_all_go(p, crowd, LED, "until it can be read", PROCESSES)
+    start_anew(p, lambda: os.mkdir(behind))
     said(p, "enable")
-    check_all_go(p, crowd, LED, "until enable says otherwise", PROCESSES)
+    check_all_go(p, crowd, LED, "or enable says otherwise", PROCESSES)
+    os.rmdir(behind)
+    said(p, "disable")
+    start_anew(p, lambda: os.unlink(behind))
+    check_all_go(p, crowd, LED, "so does who removes the file before the daemon begins", PROCESSES)
 
 
 def check_configured(p, crowd):

@@ -353,7 +353,8 @@ static void engine_open(void)
 		.config = sim->config,
 		.dirfd = sim->dirfd,
 		.map_mode = 0600,
-		.no_option_files = true};
+		.no_option_files = true,
+		.switches = &sim->switches};
 
 	if (engine_new(&options, &sim->engine) < 0 ||
 		pel_map_attach(sim->dirfd, &sim->watch.map) < 0)

@@ -19,6 +19,7 @@
 
 #include "base/loop.h"
 #include "engine/engine.h"
+#include "engine/switches.h"
 
 #include <pelorus/map.h>
 
@@ -98,6 +99,7 @@ struct sim {
 	const struct world *world;
 	struct loop *loop;
 	struct engine *engine;
+	struct switches switches;
 	struct config *config;
 	struct log *log;
 	char dir[64];

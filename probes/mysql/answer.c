@@ -7,10 +7,6 @@
 
 #include <mysql.h>
 
-/* libmariadb exports it and declares it nowhere that is installed. */
-int ma_pvio_register_callback(my_bool is_new,
-	void (*told)(int mode, MYSQL *mysql, const unsigned char *buffer, size_t n));
-
 /* There is one thread, and it reads one answer at a time. */
 static struct answer *current;
 
@@ -18,7 +14,7 @@ static struct answer *current;
  * A socket that is shut both ways answers what comes with a reset: reading it ends, with what is there.
  * `n` is negative where nothing was read.
  */
-static void has_read(int mode, MYSQL *mysql, const unsigned char *buffer, size_t n)
+void answer_has_read(int mode, MYSQL *mysql, const unsigned char *buffer, size_t n)
 {
 	(void)buffer;
 	if (mode != 0 || !current || (ssize_t)n <= 0)
@@ -35,10 +31,6 @@ void answer_begin(struct answer *a, uint64_t limit)
 
 void answer_enter(struct answer *a)
 {
-	static bool is_known;
-
-	if (!is_known)
-		is_known = ma_pvio_register_callback(1, has_read) == 0;
 	current = a;
 }
 

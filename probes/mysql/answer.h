@@ -7,7 +7,10 @@
 #define PELORUS_PROBES_MYSQL_ANSWER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include <mysql.h>
 
 struct answer {
 	uint64_t bytes, limit;
@@ -18,6 +21,9 @@ void answer_begin(struct answer *a, uint64_t limit);
 
 /* What libmariadb reads from now on is this one's, or nobody's: to be called before each of its operations. */
 void answer_enter(struct answer *a);
+
+/* What libmariadb is to tell of each read: nothing is bounded before. */
+void answer_has_read(int mode, MYSQL *mysql, const unsigned char *buffer, size_t n);
 
 /* Its connection has been shut because of it. */
 bool answer_is_too_long(const struct answer *a);

@@ -7,6 +7,7 @@
  */
 #include "member_login.h"
 
+#include "answer.h"
 #include "coroutine.h"
 #include "sha2_login.h"
 
@@ -219,11 +220,15 @@ static MYSQL *prepare(const struct tls_settings *tls)
 
 static bool listen_once(void)
 {
-	static bool done;
+	static unsigned done;
 
-	if (!done)
-		done = sha2_login_register() == 0 && ma_pvio_register_callback(1, spoke) == 0;
-	return done;
+	if (done == 0)
+		done += sha2_login_register() == 0;
+	if (done == 1)
+		done += ma_pvio_register_callback(1, spoke) == 0;
+	if (done == 2)
+		done += ma_pvio_register_callback(1, answer_has_read) == 0;
+	return done == 3;
 }
 
 struct member_login *member_login_new(const char *host, uint16_t port,

@@ -11,10 +11,41 @@
 #include "mysql/remedy.h"
 #include "net/getaddrinfo.h"
 
+#include <dlfcn.h>
 #include <errmsg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+typedef int register_callback(my_bool on,
+	void (*told)(int mode, MYSQL *mysql, const unsigned char *data, size_t n));
+
+static unsigned registered;
+
+/* libmariadb's own, but that it fails the second time: there is no memory. */
+register_callback ma_pvio_register_callback;
+int ma_pvio_register_callback(my_bool on,
+	void (*told)(int mode, MYSQL *mysql, const unsigned char *data, size_t n))
+{
+	register_callback *real =
+		(register_callback *)(uintptr_t)dlsym(RTLD_NEXT, "ma_pvio_register_callback");
+
+	return ++registered == 2 ? 1 : real(on, told);
+}
+
+/* Who logs in, and who bounds what is answered, are told what is read; or nobody logs in. */
+static void nobody_logs_in_unheard(void **state)
+{
+	const struct credential credential = {.user = "u"};
+	struct member_login *l;
+
+	assert_null(member_login_new("host", 1, &credential));
+	l = member_login_new("host", 1, &credential);
+	assert_non_null(l);
+	assert_int_equal(registered, 3);
+	mysql_close(member_login_handle(l));
+	member_login_free(l);
+}
 
 static void what_a_failure_is(void **state)
 {
@@ -436,6 +467,7 @@ static void a_new_address_is_a_new_server(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nobody_logs_in_unheard),
 		cmocka_unit_test(what_a_failure_is),
 		cmocka_unit_test(the_grant_names_the_account),
 		cmocka_unit_test(the_remedy_is_for_this_user_and_reason),

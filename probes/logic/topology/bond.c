@@ -41,7 +41,7 @@ void topology_forget_all(struct topology *t, uint64_t now_ns)
 	t->table = (struct topology_table){.teller = PEL_NONE, .master = PEL_NONE};
 	t->contest = (struct topology_contest){.chosen = PEL_NONE, .named = PEL_NONE};
 	t->known_once = false;
-	t->named_ns = 0;
+	t->named_ns = t->found_ns = 0;
 	t->term = (struct evidence_term){0};
 	t->started_ns = now_ns;
 	for (unsigned i = 0; i < t->n_names; i++)

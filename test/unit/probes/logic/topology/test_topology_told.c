@@ -53,16 +53,21 @@ static void meet(struct topology *t, char id, enum pel_role role)
 	answer(t, id, role);
 }
 
-/* a is configured and the writer, b and c are its replicas. */
-static struct topology *with_replicas(void)
+static void meet_with_replicas(struct topology *t)
 {
-	struct topology *t = begin();
-
 	(void)topology_add_member(t, "a.example", 0, now);
 	meet(t, 'a', PEL_ROLE_WRITER);
 	(void)replicas(t, 'a', "bR cR");
 	meet(t, 'b', PEL_ROLE_READER);
 	meet(t, 'c', PEL_ROLE_READER);
+}
+
+/* a is configured and the writer, b and c are its replicas. */
+static struct topology *with_replicas(void)
+{
+	struct topology *t = begin();
+
+	meet_with_replicas(t);
 	return t;
 }
 
@@ -226,6 +231,18 @@ static void a_writer_finds_its_replicas(void **state)
 	assert_int_equal(topology_admission(t, find(t, 'd')), PEL_ADMIT_NEW);
 	assert_int_equal(replicas(t, 'b', "eR") & TOPOLOGY_MEMBERS, 0); /* it is not the writer */
 	assert_null(find(t, 'e'));
+}
+
+/* As after another port was configured. */
+static void all_that_is_forgotten_is_found_again_at_once(void **state)
+{
+	struct topology *t = with_replicas();
+
+	(void)topology_reset(t, t->config.port, PEL_WHY_NONE, now);
+	assert_null(find(t, 'b'));
+	meet_with_replicas(t);
+	assert_non_null(find(t, 'b'));
+	assert_int_equal(topology_admission(t, find(t, 'b')), PEL_ADMITTED);
 }
 
 static void a_replica_that_is_gone_is_forgotten(void **state)
@@ -438,6 +455,7 @@ int main(void)
 		cmocka_unit_test(another_group_takes_the_place_of_the_first),
 		cmocka_unit_test(who_tells_of_others_replaces_no_configured_member),
 		cmocka_unit_test(a_writer_finds_its_replicas),
+		cmocka_unit_test(all_that_is_forgotten_is_found_again_at_once),
 		cmocka_unit_test(a_replica_that_is_gone_is_forgotten),
 		cmocka_unit_test(no_replica_at_all_is_gone_only_when_that_lasts),
 		cmocka_unit_test(a_replica_that_takes_writes_claims_nothing_by_it),

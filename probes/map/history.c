@@ -14,6 +14,8 @@
 
 #define KEPT 256 /* of more in an hour some get several rows */
 
+static const char others[] = "(others)";
+
 struct head {
 	uint64_t magic;
 	uint32_t count;
@@ -99,15 +101,33 @@ static bool is_of(const struct pel_history_row *row, int64_t hour, const char *c
 		strcmp(row->cluster, cluster) == 0;
 }
 
-/* The place of a row of this hour, which may be new. */
-static unsigned place_of(struct history *h, int64_t hour, const char *cluster, const char *program)
+/* The place of its row of this hour; at the end if there is none yet, and *program may be all others'. */
+static unsigned place_find(const struct history *h, int64_t hour, const char *cluster,
+	const char **program)
 {
-	struct pel_history_row *row;
+	unsigned programs = 0;
 
 	for (unsigned i = h->n; i-- > 0;) {
-		if (is_of(&h->kept[i].row, hour, cluster, program))
+		const struct pel_history_row *row = &h->kept[i].row;
+
+		if (is_of(row, hour, cluster, *program))
 			return i;
+		programs += row->program[0] && is_of(row, hour, cluster, row->program);
 	}
+	if (programs < HISTORY_PROGRAMS || !**program || strcmp(*program, others) == 0)
+		return h->n;
+	*program = others;
+	return place_find(h, hour, cluster, program);
+}
+
+/* ... which is made then. */
+static unsigned place_of(struct history *h, int64_t hour, const char *cluster, const char *program)
+{
+	unsigned at = place_find(h, hour, cluster, &program);
+	struct pel_history_row *row;
+
+	if (at < h->n)
+		return at;
 	if (h->n == KEPT) {
 		h->n--;
 		memmove(&h->kept[0], &h->kept[1], h->n * sizeof(h->kept[0]));

@@ -7,6 +7,8 @@
 
 #include <sys/types.h>
 
+#define HISTORY_PROGRAMS 20 /* of a cluster in an hour; all others are one: a week fits */
+
 struct history;
 
 /* Opens or makes it; without it nothing is kept.  NULL if that fails. */

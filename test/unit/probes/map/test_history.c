@@ -89,6 +89,28 @@ static void the_oldest_rows_make_room(void **state)
 	assert_int_equal(file.rows[3].hour, 4);
 }
 
+/* Whoever writes slots may call itself what it likes, and otherwise than before all the time. */
+static void many_programs_leave_what_others_did(void **state)
+{
+	struct history *h = history_open(dir, 0600);
+	char name[16] = "";
+
+	add(h, HOUR, "node", 7);
+	for (unsigned i = 0; i < 2 * PEL_HISTORY_ROWS; i++) {
+		(void)snprintf(name, sizeof(name), "%u", i);
+		add(h, 2 * HOUR, name, 1);
+	}
+	add(h, 2 * HOUR, "0", 1);
+	history_close(h);
+	file_read();
+	assert_int_equal(file.written, 1 + HISTORY_PROGRAMS + 1);
+	assert_int_equal(file.rows[0].counts.held, 7);
+	assert_int_equal(file.rows[1].counts.held, 2);
+	assert_string_equal(file.rows[1 + HISTORY_PROGRAMS].program, "(others)");
+	assert_int_equal(file.rows[1 + HISTORY_PROGRAMS].counts.held,
+		2 * PEL_HISTORY_ROWS - HISTORY_PROGRAMS);
+}
+
 static void what_is_no_history_is_begun_anew(void **state)
 {
 	int fd = openat(dir, PEL_HISTORY_FILE, O_RDWR | O_CREAT, 0600);
@@ -113,6 +135,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(what_belongs_together_is_one_row_across_starts),
 		CASE(the_oldest_rows_make_room),
+		CASE(many_programs_leave_what_others_did),
 		CASE(what_is_no_history_is_begun_anew),
 	};
 

@@ -60,6 +60,9 @@ bool name_key(const char *name, char ret[static PEL_NAME_MAX], enum pel_role *re
 /* The first name, by which it goes in the log. */
 const char *cluster_name(const struct cluster *c);
 
+/* Its record of the map. */
+unsigned cluster_record(const struct cluster *c);
+
 /* Whether a name in normal form is one of its names; the one of this hash, or NULL; its role. */
 bool cluster_has_name(const struct cluster *c, const char *name);
 const char *cluster_name_of(const struct cluster *c, uint64_t hash);

@@ -244,6 +244,11 @@ const char *cluster_name_of(const struct cluster *c, uint64_t hash)
 	return NULL;
 }
 
+unsigned cluster_record(const struct cluster *c)
+{
+	return c->record;
+}
+
 const char *cluster_name(const struct cluster *c)
 {
 	return c->title;

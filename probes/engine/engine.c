@@ -414,10 +414,15 @@ int engine_refresh(struct engine *e, const char *name)
 
 struct cluster *engine_find_hash(const struct engine *e, uint64_t name_hash, const char **ret_name)
 {
-	for (unsigned i = 0; i < PEL_MAP_CLUSTERS; i++) {
-		*ret_name = e->clusters[i] ? cluster_name_of(e->clusters[i], name_hash) : NULL;
-		if (*ret_name)
-			return e->clusters[i];
+	int record = map_write_find(e->shared.map, name_hash);
+
+	for (unsigned i = 0; record >= 0 && i < PEL_MAP_CLUSTERS; i++) {
+		struct cluster *c = e->clusters[i];
+
+		if (!c || cluster_record(c) != (unsigned)record)
+			continue;
+		*ret_name = cluster_name_of(c, name_hash);
+		return *ret_name ? c : NULL;
 	}
 	return NULL;
 }

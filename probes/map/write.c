@@ -452,6 +452,21 @@ void map_write_mode(struct map_write *w, unsigned cluster, enum pel_mode mode)
 	}
 }
 
+int map_write_find(const struct map_write *w, uint64_t hash)
+{
+	const struct pel_map_entry *index = w->file.map->index;
+
+	for (size_t i = 0; hash && i < PEL_MAP_INDEX; i++) {
+		const struct pel_map_entry *e = &index[(hash + i) & (PEL_MAP_INDEX - 1)];
+
+		if (e->hash == hash)
+			return e->cluster;
+		if (e->hash == 0)
+			break;
+	}
+	return -ENOENT;
+}
+
 enum pel_mode map_write_mode_of(const struct map_write *w, unsigned cluster)
 {
 	return pel_map_mode(w->file.map, cluster);

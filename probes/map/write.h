@@ -54,6 +54,9 @@ void map_write_crowd(struct map_write *w, uint64_t sockets);
 
 /* Where the names of a record lead; out of range: all names.  Wakes whom that concerns. */
 void map_write_mode(struct map_write *w, unsigned cluster, enum pel_mode mode);
+/* The record that publishes the name of this hash, or -ENOENT. */
+int map_write_find(const struct map_write *map, uint64_t hash);
+
 enum pel_mode map_write_mode_of(const struct map_write *w, unsigned cluster);
 
 /* Has the programs, or the one of this pid, end their idle connections, once. */

@@ -43,12 +43,12 @@ static void on_wanted(void *ctx, uint64_t hash, bool used)
 	const char *name;
 	struct cluster *c = engine_find_hash(w->engine, hash, &name);
 
-	if (c && used)
-		cluster_used(c);
-	if (follows_want(w->follows, hash, loop_now_ns(w->loop)))
+	if (!c)
 		return;
+	if (used)
+		cluster_used(c);
 	/* Who found it in the map, where it came with another name, has not told us. */
-	if (c)
+	if (!follows_want(w->follows, hash, loop_now_ns(w->loop)))
 		worker_want(w, name);
 }
 

@@ -78,6 +78,7 @@ static void every_name_of_every_cluster_is_found(void **state)
 			assert_int_equal(find(p->map, text[0], &ref), 0);
 			assert_int_equal(ref.cluster, c);
 			assert_int_equal(ref.name, n);
+			assert_int_equal(map_write_find(p->w, pel_name_hash(text[0])), c);
 		}
 	}
 }
@@ -120,7 +121,9 @@ static void a_released_record_is_free_and_never_comes_back_under_its_uid(void **
 
 	publish_name(p, c, "demo.example", 0);
 	assert_int_equal(find(p->map, "demo.example", &ref), 0);
+	assert_int_equal(map_write_find(p->w, pel_name_hash("demo.example")), c);
 	map_write_release(p->w, c);
+	assert_int_equal(map_write_find(p->w, pel_name_hash("demo.example")), -ENOENT);
 	assert_int_equal(find(p->map, "demo.example", &again), -ENOENT);
 	assert_int_equal(pel_map_read_hot(p->map, c, &hot), -ENOENT);
 	assert_int_equal(map_write_take(p->w, NOW), c);

@@ -251,18 +251,11 @@ static struct caller *find_entered(const void *from)
 
 const struct library *library_anew(const void *from)
 {
-	const struct library *only = atomic_load_explicit(&libraries, memory_order_acquire);
-	const struct library *lib;
-	struct caller caller, *entered;
+	const struct caller caller = caller_around(from);
+	struct caller *entered = find_entered(from);
 	int saved = errno;
+	const struct library *lib = library_with(find(&caller, !entered));
 
-	/* A program that calls from so many places: only with two libraries is it worth the time. */
-	if (atomic_load_explicit(&n_callers, memory_order_relaxed) >= CALLERS_MAX && only &&
-		!only->next)
-		return only;
-	caller = caller_around(from);
-	entered = find_entered(from);
-	lib = library_with(find(&caller, !entered));
 	if (!lib && entered)
 		lib = atomic_load_explicit(&entered->library, memory_order_acquire);
 	else if (entered)
@@ -275,9 +268,16 @@ const struct library *library_anew(const void *from)
 
 const struct library *library_of(const void *from)
 {
+	const struct library *only = atomic_load_explicit(&libraries, memory_order_acquire);
 	struct caller *c = find_entered(from);
 
-	return c ? atomic_load_explicit(&c->library, memory_order_acquire) : library_anew(from);
+	if (c)
+		return atomic_load_explicit(&c->library, memory_order_acquire);
+	/* A program that calls from so many places: only with two libraries is it worth the time. */
+	if (atomic_load_explicit(&n_callers, memory_order_relaxed) >= CALLERS_MAX && only &&
+		!only->next)
+		return only;
+	return library_anew(from);
 }
 
 uint64_t library_limit_ns(const struct library *lib, void *mysql, int option)

@@ -42,29 +42,30 @@ CLIENT_EXPORT int mysql_close_start(void *mysql);
 
 /*
  * Functions that may change a session, and that are of no other interest: they make it dirty.  Each
- * as it is called, where its MYSQL* or MYSQL_STMT* stands among its arguments, and which of the two it
- * is.  Adding one takes a line here and one in version.map.
+ * as it is called, and where its MYSQL* or MYSQL_STMT* stands among its arguments.  Adding one takes a
+ * line here and one in version.map.
  */
 #define UNSEEN_EACH(DO)                                                                            \
-	DO(mariadb_reconnect, 0, CONNECTION)                                                       \
-	DO(mariadb_stmt_execute_direct, 0, STATEMENT)                                              \
-	DO(mysql_autocommit_start, 1, CONNECTION)                                                  \
-	DO(mysql_change_user_start, 1, CONNECTION)                                                 \
-	DO(mysql_query_start, 1, CONNECTION)                                                       \
-	DO(mysql_real_query_nonblocking, 0, CONNECTION)                                            \
-	DO(mysql_real_query_start, 1, CONNECTION)                                                  \
-	DO(mysql_reset_connection_start, 1, CONNECTION)                                            \
-	DO(mysql_select_db_nonblocking, 0, CONNECTION)                                             \
-	DO(mysql_select_db_start, 1, CONNECTION)                                                   \
-	DO(mysql_send_query_nonblocking, 0, CONNECTION)                                            \
-	DO(mysql_send_query_start, 1, CONNECTION)                                                  \
-	DO(mysql_set_character_set_start, 1, CONNECTION)                                           \
-	DO(mysql_set_server_option, 0, CONNECTION)                                                 \
-	DO(mysql_set_server_option_start, 1, CONNECTION)                                           \
-	DO(mysql_stmt_execute_start, 1, STATEMENT)                                                 \
-	DO(mysql_stmt_prepare_start, 1, STATEMENT)
+	DO(mariadb_reconnect, 0)                                                                   \
+	DO(mariadb_stmt_execute_direct, 0)                                                         \
+	DO(mysql_autocommit_start, 1)                                                              \
+	DO(mysql_change_user_start, 1)                                                             \
+	DO(mysql_query_start, 1)                                                                   \
+	DO(mysql_real_query_nonblocking, 0)                                                        \
+	DO(mysql_real_query_start, 1)                                                              \
+	DO(mysql_reset_connection_start, 1)                                                        \
+	DO(mysql_select_db_nonblocking, 0)                                                         \
+	DO(mysql_select_db_start, 1)                                                               \
+	DO(mysql_send_query_nonblocking, 0)                                                        \
+	DO(mysql_send_query_start, 1)                                                              \
+	DO(mysql_set_character_set_start, 1)                                                       \
+	DO(mysql_set_server_option, 0)                                                             \
+	DO(mysql_set_server_option_start, 1)                                                       \
+	DO(mysql_stmt_close_start, 1)                                                              \
+	DO(mysql_stmt_execute_start, 1)                                                            \
+	DO(mysql_stmt_prepare_start, 1)
 
-#define UNSEEN_NUMBER(name, place, kind) UNSEEN_##name,
+#define UNSEEN_NUMBER(name, place) UNSEEN_##name,
 enum unseen { UNSEEN_EACH(UNSEEN_NUMBER) UNSEEN_N };
 #undef UNSEEN_NUMBER
 

@@ -46,7 +46,7 @@ static _Atomic unsigned n_callers;
  * returns an error (!); what has no result (-).  Pointers would be relocated in every process.
  */
 /* clang-format off */
-#define UNSEEN_NAME(name, place, kind) "?" #name "\0"
+#define UNSEEN_NAME(name, place) "?" #name "\0"
 static const char wanted[] =
 	"-mysql_real_connect\0" "-mysql_close\0" "!mysql_real_query\0" "!mysql_send_query\0"
 	"!mysql_read_query_result\0" "-mysql_store_result\0" "-mysql_fetch_row\0"

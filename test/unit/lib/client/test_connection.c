@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a lost connection is taken for, where nobody publishes. */
+/* What a lost connection is taken for, where nobody publishes; and what a call leaves of others. */
 #include "client/connection.h"
 #include "base/process.h"
 #include "common/names.h"
@@ -15,6 +15,9 @@
 #include <cmocka.h>
 
 #define NAME "db.example.com"
+
+/* As the library has it. */
+long mysql_stmt_close_start(long ret, long stmt, long c, long d, long e, long f);
 
 static int get_socket(void *mysql)
 {
@@ -91,6 +94,27 @@ static void only_what_this_library_has_severed_failed_over(void **state)
 	}
 }
 
+static long close_start(long ret, long stmt, long c, long d, long e, long f)
+{
+	return 0;
+}
+
+/* Where the library's own call of mysql_stmt_close() does not come to us. */
+static void a_statement_that_is_closed_step_by_step_is_forgotten(void **state)
+{
+	static const struct library library = {
+		.real.unseen[UNSEEN_mysql_stmt_close_start] = (void *)(uintptr_t)&close_start};
+	struct handle h = {.library = &library};
+	client_bool failed;
+	long stmt;
+
+	statement_new(&stmt, &h);
+	assert_non_null(statement_of(&stmt));
+	assert_int_equal(mysql_stmt_close_start((long)&failed, (long)&stmt, 0, 0, 0, 0), 0);
+	assert_null(statement_of(&stmt));
+	assert_null(h.statements);
+}
+
 static int prepare(void **state)
 {
 	process_init();
@@ -101,6 +125,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_what_this_library_has_severed_failed_over),
+		cmocka_unit_test(a_statement_that_is_closed_step_by_step_is_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, prepare, NULL);

@@ -72,12 +72,14 @@ static enum pel_role ask_role(struct handle *h)
 bool move_has_no_id(const struct handle *h)
 {
 	const struct client_functions *real = &h->library->real;
+	int saved = errno;
 	void *result = ask_for(h, "SELECT LAST_INSERT_ID()");
 	char **row = result ? real->fetch_row(result) : NULL;
 	bool none = row && row[0] && strcmp(row[0], "0") == 0;
 
 	if (result)
 		real->free_result(result);
+	errno = saved;
 	return none;
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a lost connection is taken for, where nobody publishes; and what a call leaves of others. */
 #include "client/connection.h"
+#include "client/move.h"
 #include "base/process.h"
 #include "common/names.h"
 #include "connections/sockets.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -94,6 +96,22 @@ static void only_what_this_library_has_severed_failed_over(void **state)
 	}
 }
 
+static int query(void *mysql, const char *text, unsigned long n)
+{
+	errno = EAGAIN;
+	return 1;
+}
+
+static void a_question_of_ours_leaves_errno_alone(void **state)
+{
+	static const struct library library = {.real.real_query = query};
+	const struct handle h = {.library = &library};
+
+	errno = ENOENT;
+	assert_false(move_has_no_id(&h));
+	assert_int_equal(errno, ENOENT);
+}
+
 static long close_start(long ret, long stmt, long c, long d, long e, long f)
 {
 	return 0;
@@ -125,6 +143,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_what_this_library_has_severed_failed_over),
+		cmocka_unit_test(a_question_of_ours_leaves_errno_alone),
 		cmocka_unit_test(a_statement_that_is_closed_step_by_step_is_forgotten),
 	};
 

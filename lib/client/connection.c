@@ -7,7 +7,6 @@
 #include "base/env.h"
 #include "base/futex.h"
 #include "known/mapview.h"
-#include "known/plan.h"
 #include "prober/follow.h"
 #include "connections/hold.h"
 #include "connections/sockets.h"
@@ -256,7 +255,7 @@ static bool is_in_doubt(const struct followed *f)
 	return true;
 }
 
-static struct plan plan_of(struct followed *f)
+struct plan connection_plan(struct followed *f)
 {
 	struct plan plan;
 
@@ -264,22 +263,10 @@ static struct plan plan_of(struct followed *f)
 	return plan;
 }
 
-bool connection_has_way(struct followed *f)
-{
-	enum route_verdict verdict = plan_of(f).verdict;
-
-	return verdict == ROUTE_INSTANCE || verdict == ROUTE_DNS;
-}
-
-uint64_t connection_hold_ns(struct followed *f)
-{
-	return plan_of(f).hold_ns;
-}
-
 uint64_t connection_wait_end(struct followed *f, uint64_t begin_ns)
 {
 	uint64_t whole = env_get()->failover_timeout_ns;
-	struct plan plan = plan_of(f);
+	struct plan plan = connection_plan(f);
 
 	if (plan.found && plan.fresh && plan.hot.state == PEL_STATE_WRITERLESS)
 		return plan.hot.writerless_ns + whole;
@@ -290,7 +277,7 @@ uint64_t connection_wait_end(struct followed *f, uint64_t begin_ns)
 
 bool connection_await_way(struct followed *f, uint64_t limit_ns)
 {
-	uint64_t now = clock_now_ns(), hold_ns = connection_hold_ns(f);
+	uint64_t now = clock_now_ns(), hold_ns = connection_plan(f).hold_ns;
 	uint64_t until = now + (limit_ns < hold_ns ? limit_ns : hold_ns), end;
 	struct hold hold = {.fd = -1,
 		.families = ROUTE_FAMILY4 | ROUTE_FAMILY6,
@@ -300,7 +287,7 @@ bool connection_await_way(struct followed *f, uint64_t limit_ns)
 
 	while (clock_now_ns() < until && is_in_doubt(f))
 		connection_wait(connection_word(), DOUBT_NS);
-	plan = plan_of(f);
+	plan = connection_plan(f);
 	end = connection_wait_end(f, now);
 	hold.until_ns = until < end ? until : end;
 	return plan.verdict == ROUTE_WAIT && hold.until_ns > now && hold_wait(&hold, &plan) == 0;

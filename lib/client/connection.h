@@ -7,6 +7,7 @@
 
 #include "handle.h"
 #include "rules/retry.h"
+#include "known/plan.h"
 #include "known/wish.h"
 
 #include <stdbool.h>
@@ -46,11 +47,8 @@ uint32_t connection_word(void);
 /* Waits until the word moves, `limit_ns` at most. */
 void connection_wait(uint32_t seen, uint64_t limit_ns);
 
-/* True if the name leads somewhere at this moment; false between two writers. */
-bool connection_has_way(struct followed *f);
-
-/* How long a new connection by the name may wait for a writer; 0: not at all. */
-uint64_t connection_hold_ns(struct followed *f);
+/* Where the name leads at this moment. */
+struct plan connection_plan(struct followed *f);
 
 /*
  * Until when a call that began at `begin_ns` may wait for a way: all calls of all processes have

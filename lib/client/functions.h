@@ -32,7 +32,6 @@ CLIENT_EXPORT int mysql_reset_connection(void *mysql);
 CLIENT_EXPORT int mysql_ping(void *mysql);
 CLIENT_EXPORT void *mysql_stmt_init(void *mysql);
 CLIENT_EXPORT int mysql_stmt_prepare(void *stmt, const char *text, unsigned long n);
-CLIENT_EXPORT client_bool mysql_stmt_close(void *stmt);
 
 CLIENT_EXPORT int mysql_real_connect_start(void **ret, void *mysql, const char *host,
 	const char *user, const char *password, const char *db, unsigned port, const char *socket,
@@ -41,8 +40,8 @@ CLIENT_EXPORT int mysql_real_connect_cont(void **ret, void *mysql, int events);
 CLIENT_EXPORT int mysql_close_start(void *mysql);
 
 /*
- * Functions that may change a session, and that are of no other interest: they make it dirty.  Each
- * as it is called, and where its MYSQL* or MYSQL_STMT* stands among its arguments.  Adding one takes a
+ * Functions that may change a session, and that are of no other interest: they make it dirty, or
+ * end a statement.  Each as it is called, and where its MYSQL* or MYSQL_STMT* stands among its arguments.  Adding one takes a
  * line here and one in version.map.
  */
 #define UNSEEN_EACH(DO)                                                                            \
@@ -61,6 +60,7 @@ CLIENT_EXPORT int mysql_close_start(void *mysql);
 	DO(mysql_set_character_set_start, 1)                                                       \
 	DO(mysql_set_server_option, 0)                                                             \
 	DO(mysql_set_server_option_start, 1)                                                       \
+	DO(mysql_stmt_close, 0)                                                                    \
 	DO(mysql_stmt_close_start, 1)                                                              \
 	DO(mysql_stmt_execute_start, 1)                                                            \
 	DO(mysql_stmt_prepare_start, 1)
@@ -101,7 +101,6 @@ struct client_functions {
 	client_bool (*get_infov)(void *mysql, int value, void *arg, ...); /* libmariadb */
 	__typeof__(mysql_stmt_init) *stmt_init;
 	__typeof__(mysql_stmt_prepare) *stmt_prepare;
-	__typeof__(mysql_stmt_close) *stmt_close;
 	void *unseen[UNSEEN_N]; /* by enum unseen */
 };
 

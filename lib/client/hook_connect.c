@@ -19,7 +19,6 @@
 #include "common/text.h"
 #include "base/env.h"
 #include "base/say.h"
-#include "known/plan.h"
 #include "prober/follow.h"
 #include "names/lookup.h"
 

@@ -122,13 +122,3 @@ int mysql_stmt_prepare(void *stmt, const char *text, unsigned long n)
 		note_prepared(s, text, n);
 	return result;
 }
-
-client_bool mysql_stmt_close(void *stmt)
-{
-	struct statement *s = statement_of(stmt);
-	const struct library *lib = s ? s->handle->library : library_of(HOOK_CALLER);
-
-	if (s)
-		statement_free(s);
-	return lib ? lib->real.stmt_close(stmt) : 1;
-}

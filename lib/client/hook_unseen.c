@@ -23,10 +23,10 @@ static long pass(long a, long b, long c, long d, long e, long f, enum unseen whi
 	const struct library *lib = h ? h->library : library_of(from);
 	unseen_call *real = lib ? (unseen_call *)(uintptr_t)lib->real.unseen[which] : NULL;
 
-	if (h)
-		h->session.dirty = true;
-	if (s && which == UNSEEN_mysql_stmt_close_start)
+	if (s && (which == UNSEEN_mysql_stmt_close || which == UNSEEN_mysql_stmt_close_start))
 		statement_free(s);
+	else if (h)
+		h->session.dirty = true;
 	if (real)
 		return real(a, b, c, d, e, f);
 	if (places[which] == 0)

@@ -56,7 +56,7 @@ static const char wanted[] =
 	"-mysql_get_option\0" "-mysql_errno\0" "-mysql_error\0" "?mysql_get_client_version\0"
 	"-mysql_character_set_name\0" "?mysql_real_connect_start\0" "?mysql_real_connect_cont\0"
 	"-mysql_close_start\0" "-mysql_get_ssl_cipher\0" "?mysql_get_socket\0" "-mariadb_get_infov\0"
-	"-mysql_stmt_init\0" "!mysql_stmt_prepare\0" "!mysql_stmt_close\0" UNSEEN_EACH(UNSEEN_NAME);
+	"-mysql_stmt_init\0" "!mysql_stmt_prepare\0" UNSEEN_EACH(UNSEEN_NAME);
 /* clang-format on */
 
 static uintptr_t base_of(const void *address)

@@ -23,7 +23,6 @@
 #include "base/real.h"
 #include "base/say.h"
 #include "known/address.h"
-#include "known/plan.h"
 #include "prober/follow.h"
 #include "prober/slot.h"
 
@@ -254,7 +253,9 @@ static enum outcome move_until(struct handle *h, struct wish *wish, uint64_t unt
 
 	for (;;) {
 		uint32_t seen = connection_word();
-		bool has_way = connection_has_way(h->followed);
+		enum route_verdict verdict = connection_plan(h->followed).verdict;
+		/* Between two writers there is none. */
+		bool has_way = verdict == ROUTE_INSTANCE || verdict == ROUTE_DNS;
 
 		/* Switched off meanwhile: what was lost is told. */
 		if (plan_mode(h->followed) != PEL_MODE_ACTIVE)
@@ -322,7 +323,7 @@ bool move_verify(struct handle *h)
 	uint64_t limit_ns = library_limit_ns(h->library, h->mysql, CLIENT_OPT_CONNECT_TIMEOUT);
 
 	if (!right) {
-		uint64_t most_ns = connection_hold_ns(h->followed);
+		uint64_t most_ns = connection_plan(h->followed).hold_ns;
 
 		if (most_ns < CONNECTION_SEARCH_NS)
 			most_ns = CONNECTION_SEARCH_NS;

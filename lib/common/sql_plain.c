@@ -281,12 +281,12 @@ static bool take_value(struct sql_lex *lex, struct pel_sql_span *ret)
 static bool take_variable(struct sql_lex *lex, struct pel_sql_setting *ret)
 {
 	struct sql_token name = sql_lex_peek(lex);
-	bool at = name.kind == SQL_SYS_VAR;
+	bool at = name.kind == SQL_SYS_VAR, scoped;
 
 	if (at)
 		(void)sql_lex_next(lex);
-	if ((sql_take_words(lex, "session") || sql_take_words(lex, "local")) && at &&
-		!sql_take_punct(lex, '.'))
+	scoped = sql_take_words(lex, "session") || sql_take_words(lex, "local");
+	if (scoped && at && !sql_take_punct(lex, '.'))
 		return false;
 	name = sql_lex_next(lex);
 	if (name.kind != SQL_WORD)
@@ -294,6 +294,10 @@ static bool take_variable(struct sql_lex *lex, struct pel_sql_setting *ret)
 	ret->name = sql_word_setting(name.text);
 	ret->is_variable = true;
 	(void)sql_take_punct(lex, ':');
+	/* Such a one is the next transaction's alone. */
+	if (at && !scoped && ret->name &&
+		(strncmp(ret->name, "tx_", 3) == 0 || strncmp(ret->name, "transaction_", 12) == 0))
+		return false;
 	return ret->name && sql_take_punct(lex, '=');
 }
 

@@ -58,8 +58,8 @@ static const char peeks[] =
 
 static const char settings[] =
 	"aurora_replica_read_consistency\0autocommit\0big_tables\0bulk_insert_buffer_size\0"
-	"character_set_client\0character_set_connection\0character_set_results\0"
-	"character_set_server\0collation_connection\0collation_server\0cte_max_recursion_depth\0"
+	"character_set_connection\0character_set_results\0character_set_server\0"
+	"collation_connection\0collation_server\0cte_max_recursion_depth\0"
 	"default_storage_engine\0default_week_format\0div_precision_increment\0"
 	"eq_range_index_dive_limit\0explicit_defaults_for_timestamp\0foreign_key_checks\0"
 	"group_concat_max_len\0information_schema_stats_expiry\0innodb_lock_wait_timeout\0"
@@ -76,9 +76,10 @@ static const char settings[] =
 	"tx_read_only\0unique_checks\0wait_timeout\0windowing_use_high_precision\0";
 
 static const char readables[] =
-	"aurora_server_id\0aurora_version\0hostname\0innodb_read_only\0innodb_version\0"
-	"lower_case_table_names\0max_allowed_packet\0port\0protocol_version\0read_only\0"
-	"server_id\0server_uuid\0super_read_only\0system_time_zone\0version\0version_comment\0";
+	"aurora_server_id\0aurora_version\0character_set_client\0hostname\0innodb_read_only\0"
+	"innodb_version\0lower_case_table_names\0max_allowed_packet\0port\0protocol_version\0"
+	"read_only\0server_id\0server_uuid\0super_read_only\0system_time_zone\0version\0"
+	"version_comment\0";
 /* What tells of the very last statement, and then of any before. */
 #define RECALLS_LAST "found_rows\0row_count\0show warnings\0show errors\0warning_count\0" \
 	"error_count\0diagnostics\0"

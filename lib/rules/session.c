@@ -41,10 +41,10 @@ void session_forget_database(struct session *s)
 }
 
 /* The first ones say in what statements are written. */
-#define WRITTEN 3
+#define WRITTEN 2
 static const char *const charset_starts[] = {"SET names", "SET character set",
-	"SET SESSION character_set_client", "SET SESSION character_set_results",
-	"SET SESSION character_set_connection", "SET SESSION collation_connection"};
+	"SET SESSION character_set_results", "SET SESSION character_set_connection",
+	"SET SESSION collation_connection"};
 
 void session_forget_charset(struct session *s)
 {

@@ -47,6 +47,20 @@ static const struct row {
 	{"the last access alone",
 		{"SET SESSION TRANSACTION READ ONLY", "SET session transaction read write"},
 		{"SET session transaction read write"}, false, false},
+	{"isolation of each transaction, in each way",
+		{"SET tx_isolation = 'SERIALIZABLE'", "SET @@session.tx_read_only = 1",
+			"SET @@local.transaction_isolation = 'SERIALIZABLE'"},
+		{"SET SESSION tx_isolation = 'SERIALIZABLE'", "SET SESSION tx_read_only = 1",
+			"SET SESSION transaction_isolation = 'SERIALIZABLE'"},
+		false, false},
+	{"isolation of the next transaction", {"SET @@tx_isolation = 'SERIALIZABLE'"}, {NULL}, true,
+		false},
+	{"... by its other name", {"SET @@transaction_isolation := 'SERIALIZABLE'"}, {NULL}, true,
+		false},
+	{"access of the next transaction", {"SET @@transaction_read_only = 1"}, {NULL}, true,
+		false},
+	{"a character set that a reconnection takes for all three",
+		{"SET character_set_client = latin2"}, {NULL}, true, false},
 	{"both in one are not understood",
 		{"SET SESSION TRANSACTION READ ONLY, ISOLATION LEVEL READ COMMITTED"}, {NULL}, true,
 		false},
@@ -136,8 +150,8 @@ static void what_statements_are_written_in_is_known(void **state)
 	note(&s, "SET NAMES gbk");
 	note(&s, "SET character_set_results = utf8mb4");
 	assert_string_equal(session_charset(&s), "SET names gbk");
-	note(&s, "SET character_set_client = sjis, sql_notes = 0");
-	assert_string_equal(session_charset(&s), "SET SESSION character_set_client = sjis");
+	note(&s, "SET CHARACTER SET sjis");
+	assert_string_equal(session_charset(&s), "SET character set sjis");
 	session_forget_charset(&s);
 	assert_string_equal(session_charset(&s), "");
 }

@@ -118,8 +118,16 @@ struct client_functions {
 #define CLIENT_OPT_SSL_ENFORCE 38
 
 /* mariadb_get_infov() */
+#define CLIENT_INFO_CHARSET 7
 #define CLIENT_INFO_HOST 10
 #define CLIENT_INFO_SERVER_STATUS 30
+
+/* MY_CHARSET_INFO */
+struct client_charset {
+	unsigned number, state;
+	const char *charset, *collation, *comment, *directory;
+	unsigned least, most;
+};
 
 /* What a server says of the session with each answer. */
 #define CLIENT_STATUS_IN_TRANSACTION 0x0001u

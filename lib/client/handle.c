@@ -17,6 +17,7 @@ struct handle *handle_new(void *mysql, const struct library *library, struct fol
 	h->fd = -1;
 	session_init(&h->session);
 	(void)handle_note_autocommit(h);
+	handle_note_collation(h);
 	if (table_put(mysql, h) < 0) {
 		free(h);
 		return NULL;
@@ -97,6 +98,15 @@ bool handle_note_autocommit(struct handle *h)
 	h->session.autocommit =
 		status != CLIENT_STATUS_UNKNOWN && (status & CLIENT_STATUS_AUTOCOMMIT);
 	return status != CLIENT_STATUS_UNKNOWN;
+}
+
+void handle_note_collation(struct handle *h)
+{
+	struct client_charset own = {.collation = NULL};
+
+	(void)h->library->real.get_infov(h->mysql, CLIENT_INFO_CHARSET, &own);
+	if (own.collation)
+		session_keep_collation(&h->session, own.collation);
 }
 
 /* Not one of the character sets in which a byte below 128 can be a part of a longer character. */

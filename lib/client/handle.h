@@ -85,6 +85,12 @@ unsigned handle_status(const struct handle *h);
 /* Takes autocommit from it; false if it is not told. */
 bool handle_note_autocommit(struct handle *h);
 
+/*
+ * Keeps the collation that a login has: the library's own of its character set.  libmariadb, when it
+ * connects anew, names the character set alone, of which the server may have another by default.
+ */
+void handle_note_collation(struct handle *h);
+
 /* The flags for pel_sql_classify() that hold on this connection. */
 unsigned handle_sql_flags(const struct handle *h);
 

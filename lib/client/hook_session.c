@@ -73,8 +73,10 @@ client_bool mysql_change_user(void *mysql, const char *user, const char *passwor
 	const struct hook call = hook_begin(mysql, HOOK_CALLER);
 	client_bool failed = call.lib ? call.lib->real.change_user(mysql, user, password, db) : 1;
 
-	if (call.h && !failed)
-		begin_anew(call.h);
+	if (!call.h || failed)
+		return failed;
+	begin_anew(call.h);
+	handle_note_collation(call.h);
 	return failed;
 }
 

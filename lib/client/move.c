@@ -206,13 +206,14 @@ static bool is_right(struct handle *h, enum pel_role wanted)
 	return false;
 }
 
+/* A library's own collation that a server does not have (ER_UNKNOWN_COLLATION) no login has there. */
 static enum outcome restore(struct handle *h)
 {
 	bool done = true;
 
 	for (const char *s = session_next(&h->session, NULL); done && s;
 		s = session_next(&h->session, s))
-		done = ask_do(h, s);
+		done = ask_do(h, s) || h->library->real.errnum(h->mysql) == 1273;
 	if (done)
 		return OUTCOME_DONE;
 	return is_lost(h) ? OUTCOME_AGAIN : OUTCOME_HOPELESS;

@@ -81,6 +81,11 @@ static void keep(struct session *s, const char *start, struct pel_sql_span value
 	s->used = (uint16_t)(s->used + size);
 }
 
+void session_keep_collation(struct session *s, const char *name)
+{
+	keep(s, "SET SESSION collation_connection = ", (struct pel_sql_span){name, strlen(name)});
+}
+
 static bool equals(struct pel_sql_span value, const char *word)
 {
 	return value.n == strlen(word) && strncasecmp(value.at, word, value.n) == 0;

@@ -28,6 +28,9 @@ void session_init(struct session *s);
 void session_note(struct session *s, enum pel_sql_class class, const char *text, size_t n,
 	unsigned flags);
 
+/* Restores a collation that no statement set. */
+void session_keep_collation(struct session *s, const char *name);
+
 /* The library itself restores the database, or the character set, that it was told last. */
 void session_forget_database(struct session *s);
 void session_forget_charset(struct session *s);

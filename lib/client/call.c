@@ -24,9 +24,10 @@ static bool asks_for_past(struct handle *h, const char *text, size_t n)
 	enum pel_sql_class class = pel_sql_classify(text, n, handle_sql_flags(h));
 
 	if ((class != PEL_SQL_DIRTY && class != PEL_SQL_PEEK) ||
-		!pel_sql_recalls(text, n, h->pinged))
+		!(pel_sql_recalls(text, n, false) || (h->pinged && pel_sql_recalls(text, n, true))))
 		return false;
-	h->moved = h->pinged || move_has_no_id(h);
+	/* Who asks for the very last statement as well would be told of a question of ours. */
+	h->moved = h->pinged || pel_sql_recalls(text, n, true) || move_has_no_id(h);
 	return h->moved;
 }
 

@@ -39,7 +39,7 @@ bool pel_sql_is_harmless(const char *text, size_t n);
 
 /*
  * True if the text may ask for what a statement before has left in any session, the id of an insert or a
- * sequence's value; `last`: or for the very last one's rows and warnings.
+ * sequence's value; `last`: for the very last one's rows and warnings instead.
  */
 bool pel_sql_recalls(const char *text, size_t n, bool last);
 

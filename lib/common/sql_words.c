@@ -80,10 +80,11 @@ static const char readables[] =
 	"innodb_version\0lower_case_table_names\0max_allowed_packet\0port\0protocol_version\0"
 	"read_only\0server_id\0server_uuid\0super_read_only\0system_time_zone\0version\0"
 	"version_comment\0";
-/* What tells of the very last statement, and then of any before. */
-#define RECALLS_LAST "found_rows\0row_count\0show warnings\0show errors\0warning_count\0" \
-	"error_count\0diagnostics\0"
-static const char recalls[] = RECALLS_LAST
+static const char asks_last[] =
+	"found_rows\0row_count\0show warnings\0show errors\0warning_count\0error_count\0"
+	"diagnostics\0";
+
+static const char asks_any[] =
 	"insert_id\0@identity\0session.identity\0lastval(\0previous value\0";
 /* clang-format on */
 
@@ -155,9 +156,7 @@ static bool has_argument(const char *at, const char *end)
 
 bool pel_sql_recalls(const char *text, size_t n, bool last)
 {
-	const char *list = recalls + (last ? 0 : sizeof(RECALLS_LAST) - 1);
-
-	for (; *list; list += strlen(list) + 1) {
+	for (const char *list = last ? asks_last : asks_any; *list; list += strlen(list) + 1) {
 		for (size_t at = 0, i = 0; at + i < n; at++, i = 0) {
 			while (list[i] && at + i < n && lower_of(text[at + i]) == list[i])
 				i++;

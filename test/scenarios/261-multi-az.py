@@ -92,6 +92,20 @@ def is_whole(c):
         all(i.lag_ms == 0 and not i.lagged for i in readers)
 
 
+def await_whole(cluster, p, seconds):
+    """The cluster, once it is; what keeps it from that is told."""
+    try:
+        return p.wait(lambda c: is_whole(c) and c, seconds)
+    except TimeoutError:
+        tap.note(p.log()[-2000:])
+        for instance in p.cluster().instances.values():
+            tap.note(vars(instance))
+        for address, server in cluster.servers.items():
+            tap.note((address, server.sql("SELECT @@read_only, @@gtid_executed"),
+                      server.sql("SHOW REPLICA STATUS")))
+        raise
+
+
 def without_rights(cluster):
     with Prober(cluster, section(cluster)) as p:
         p.view.wait(lambda _: "code=question-refused" in p.log(), 20)
@@ -107,7 +121,7 @@ def without_rights(cluster):
 
 def crash(cluster, p, watch, floor):
     """One round; milliseconds from the first write that was let in to the new one published."""
-    old = address_of_writer(p.wait(lambda c: is_whole(c) and c, 60))
+    old = address_of_writer(await_whole(cluster, p, 60))
     begin = now_ns()
     new = cluster.fail_over(old)
     writable, address = floor.first(begin, old)
@@ -131,7 +145,7 @@ def crashes(cluster):
         if None not in late:
             tap.note(f"published after it was writable, ms: median {statistics.median(late):.0f} "
                      f"of {[round(ms) for ms in late]}")
-        p.wait(is_whole, 30)
+        await_whole(cluster, p, 30)
         tap.ok(True, "and the old one is a reader, with a lag that is known")
 
 

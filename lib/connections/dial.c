@@ -36,6 +36,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 
 #define DIAL_TRIES 3
@@ -213,6 +214,18 @@ static void remember(struct dial *d)
 	slot_count(SLOT_ROUTED);
 }
 
+/*
+ * Who switches quick acknowledgements off before it connects, as Netty does, has the kernel keep the
+ * handshake's last word back for 200 ms, to send it with the request.  Here the server speaks first, and
+ * waits for it.  Behind the handshake the kernel switches them on by itself.
+ */
+static void acknowledge_at_once(int fd)
+{
+	const int on = 1;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+}
+
 static ssize_t call_real(struct dial *d)
 {
 	struct sockaddr_storage sa;
@@ -354,6 +367,8 @@ static bool attempt(struct dial *d, ssize_t *ret, int *ret_errno)
 	}
 	(void)atomic_fetch_add_explicit(&d->followed->turn, 1, memory_order_relaxed);
 	remember(d);
+	if (d->call->repeatable)
+		acknowledge_at_once(d->fd);
 	*ret = call_real(d);
 	*ret_errno = errno;
 	tell_trace(d, *ret < 0 ? *ret_errno : 0);

@@ -5,6 +5,7 @@ import ctypes
 import errno
 import os
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -25,6 +26,7 @@ HOLE = f"hole.cluster-xyz.{DOMAIN}"
 ONE, TWO, THREE, DNS = "127.0.77.1", "127.0.77.2", "127.0.77.3", "127.0.77.4"
 NOBODY = "127.0.77.5"
 INET, INET6 = socket.AF_INET, socket.AF_INET6
+SEGMENTS_OUT = 136  # of struct tcp_info
 V6ONLY = (socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
 
 
@@ -65,6 +67,23 @@ def check_roles(servers, published):
     published.tell("writer 0 1")
     ok(reach(WRITER, port) == TWO, "after a failover the name leads to the new writer")
     published.tell("writer 0 0")
+
+
+def handshake(address):
+    """How many segments a connect() sent that was to save the last one's acknowledgement."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+        sock.connect(address)
+        return struct.unpack_from("I", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256),
+                                  SEGMENTS_OUT)[0]
+
+
+def check_quick(port):
+    """Netty switches it off, and a server that is to speak first hears nothing for 200 ms."""
+    kept = min(handshake((ONE, port)) for _ in range(5))
+    ok(kept == 1, "the kernel keeps an acknowledgement back whose program has it so", kept)
+    sent = min(handshake((socket.gethostbyname(WRITER), port)) for _ in range(5))
+    ok(sent >= 2, "of a connect to a followed name the server hears at once", sent)
 
 
 def raw_address(host, port):
@@ -260,6 +279,7 @@ def main():
             published.tell(f"instance {number} 0 i{number} {port} {address}")
             published.tell(f"writer {number} 0")
         check_roles(servers, published)
+        check_quick(port)
         check_fast_open(port)
         check_others(folder, servers)
         check_errno(port)

@@ -36,13 +36,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 
 #define DIAL_TRIES 3
-#define REFUSED_NS                                                                                 \
-	UINT64_C(1000000000)        /* between two hints; and a reader is left out for so long */
-#define ASK_NS UINT64_C(1000000000) /* between two requests for a prober */
+#define HINT_NS UINT64_C(1000000000) /* between two hints */
+#define ASK_NS UINT64_C(1000000000)  /* between two requests for a prober */
 
 struct dial {
 	int fd;
@@ -51,6 +49,7 @@ struct dial {
 	uint16_t families;
 	uint64_t cookie;
 	uint64_t since_ns; /* when this connect began */
+	uint64_t due_ns;   /* a writer has refused it: when it is tried once more */
 	struct pel_addr asked;
 	struct followed *followed;
 	const struct dial_call *call;
@@ -133,6 +132,7 @@ static int plan_with_patience(struct dial *d)
 		.parkable = d->call->repeatable,
 		.cookie = d->cookie,
 		.since_ns = d->since_ns,
+		.due_ns = d->due_ns,
 		.followed = d->followed,
 	};
 	int error;
@@ -154,9 +154,7 @@ static int plan_with_patience(struct dial *d)
  */
 static bool is_at_known_port(const struct plan *p)
 {
-	uint16_t port = p->verdict == ROUTE_INSTANCE ? p->hot.instances[p->instance].port : 0;
-
-	return p->verdict == ROUTE_INSTANCE && p->target.port == (port ? port : p->hot.port);
+	return p->verdict == ROUTE_INSTANCE && p->target.port == plan_port(p, p->instance);
 }
 
 /* It goes where this process found the writer by itself. */
@@ -212,18 +210,6 @@ static void remember(struct dial *d)
 		process_kick();
 	slot_count_sockets(1);
 	slot_count(SLOT_ROUTED);
-}
-
-/*
- * Who switches quick acknowledgements off before it connects, as Netty does, has the kernel keep the
- * handshake's last word back for 200 ms, to send it with the request.  Here the server speaks first, and
- * waits for it.  Behind the handshake the kernel switches them on by itself.
- */
-static void acknowledge_at_once(int fd)
-{
-	const int on = 1;
-
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 }
 
 static ssize_t call_real(struct dial *d)
@@ -324,25 +310,30 @@ static bool turn_dns(struct dial *d, int error)
 		return error == ECONNREFUSED || error == ENETUNREACH || error == EHOSTUNREACH;
 	}
 	if (error == ECONNREFUSED && d->plan.found && d->plan.hot.dns_only &&
-		d->plan.now_ns - atomic_load(&f->refused_ns) > REFUSED_NS) {
+		d->plan.now_ns - atomic_load(&f->refused_ns) > HINT_NS) {
 		atomic_store(&f->refused_ns, d->plan.now_ns);
 		follow_hint(f, true);
 	}
 	return false;
 }
 
-/* What is wrong is left out for a moment.  True if the call may have another way. */
+/* What is wrong is left out for a moment, or waited for.  True if the call may have another way. */
 static bool leave_out(struct dial *d, int error)
 {
 	const struct plan *p = &d->plan;
 
+	if (p->role == PEL_ROLE_WRITER && error == ECONNREFUSED && d->due_ns == 0 &&
+		may_be_led(d) && is_at_known_port(p)) {
+		d->due_ns = clock_now_ns() + HOLD_DOUBT_NS;
+		return true;
+	}
 	if (is_pinned(d) && error == EINPROGRESS)
 		reachability_begin();
 	else if (is_pinned(d))
 		return followed_unpin(d->followed, &p->target);
 	if (p->verdict != ROUTE_INSTANCE || p->role != PEL_ROLE_READER || error != ECONNREFUSED)
 		return false;
-	followed_exclude(d->followed, p->identity, clock_now_ns() + REFUSED_NS);
+	followed_exclude(d->followed, p->identity, clock_now_ns() + HOLD_REFUSED_NS);
 	return true;
 }
 
@@ -368,7 +359,7 @@ static bool attempt(struct dial *d, ssize_t *ret, int *ret_errno)
 	(void)atomic_fetch_add_explicit(&d->followed->turn, 1, memory_order_relaxed);
 	remember(d);
 	if (d->call->repeatable)
-		acknowledge_at_once(d->fd);
+		socket_acknowledge_at_once(d->fd);
 	*ret = call_real(d);
 	*ret_errno = errno;
 	tell_trace(d, *ret < 0 ? *ret_errno : 0);
@@ -472,6 +463,7 @@ ssize_t dial_run(int fd, const struct sockaddr *addr, socklen_t len, const struc
 
 	d.fd = fd;
 	d.call = call;
+	d.due_ns = 0;
 	d.family = addr->sa_family;
 	d.borrowed = process_check() == PROCESS_BORROWED;
 	if (int_option(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM ||

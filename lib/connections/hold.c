@@ -78,6 +78,7 @@ static int park(const struct hold *h, const struct plan *plan, uint64_t due_ns)
 		.since_ns = h->since_ns,
 		.until_ns = h->until_ns ? h->until_ns : h->since_ns + plan->hold_ns,
 		.due_ns = due_ns,
+		.gaps = h->due_ns != 0,
 		.holder = own_pid(),
 	};
 
@@ -152,6 +153,7 @@ int hold_wait(const struct hold *h, struct plan *plan)
 		.since_ns = h->since_ns,
 		.random = process_random(),
 		.look.until_ns = h->until_ns ? h->until_ns : h->since_ns + plan->hold_ns,
+		.look.due_ns = h->due_ns,
 	};
 	uint64_t end_ns = end_of(h->fd);
 	enum release release = RELEASE_KEEP;
@@ -204,17 +206,17 @@ int hold_connect(const struct hold *h, struct plan *plan)
 {
 	const bool awaits = plan->verdict == ROUTE_WAIT;
 	const struct wish *wish;
-	uint64_t due = 0;
+	uint64_t due = awaits ? 0 : h->due_ns;
 	int r;
 
-	if (!awaits && !is_crowded(h, plan))
+	if (!awaits && due == 0 && !is_crowded(h, plan))
 		return 0;
 	wish = wish_find();
 	if (plan->hold_ns == 0 || (wish && !wish->never_waits && (awaits || wish->has_waited)))
 		return awaits ? ECONNREFUSED : 0;
 	if (parked_blocks(h->fd) || (wish && !wish->never_waits))
 		return hold_wait(h, plan);
-	if (!awaits)
+	if (!awaits && due == 0)
 		due = release_due_ns(atomic_load(&h->followed->released_ns), waiter_window_ns(plan),
 			process_random());
 	if (!awaits && (due <= plan->now_ns || !futex_waits_for_two()))
@@ -246,6 +248,58 @@ bool hold_instead(int fd, const struct socket_record *record)
 	(void)atomic_fetch_add(&process_get()->parked, 1);
 	slot_count_sockets(-1);
 	slot_count(SLOT_WAITED);
+	return true;
+}
+
+/* It is the program's own, is to be led, and was not yet. */
+static bool may_go_on(int fd, const struct socket_record *record)
+{
+	return record->port != 0 && record->held == SOCKET_FREE && record->gaps == 0 &&
+		record->socket.identity != 0 && record->holder == own_pid() &&
+		socket_cookie(fd) == record->cookie && !parked_blocks(fd);
+}
+
+/* Where it goes now that this one has refused it.  False if that says nothing of the instance. */
+static bool plan_past(const struct hold *h, const struct sever_socket *refused, struct plan *ret)
+{
+	unsigned i;
+
+	plan_make(h->followed, h->families, h->port, ret);
+	i = ret->found ? sever_find_instance(&ret->hot, &refused->real) : PEL_NONE;
+	if (ret->mode != PEL_MODE_ACTIVE || ret->hold_ns == 0 || i == PEL_NONE ||
+		refused->real.port != plan_port(ret, i))
+		return false;
+	if (refused->role == PEL_ROLE_READER) {
+		followed_exclude(h->followed, refused->identity, ret->now_ns + HOLD_REFUSED_NS);
+		plan_make(h->followed, h->families, h->port, ret);
+	}
+	return refused->role == PEL_ROLE_READER || refused->role == PEL_ROLE_WRITER;
+}
+
+bool hold_refused(int fd)
+{
+	struct socket_record record;
+	struct plan plan;
+	struct hold h;
+
+	if (!sockets_read(fd, &record) || !may_go_on(fd, &record))
+		return false;
+	h = (struct hold){
+		.fd = fd,
+		.family = record.family,
+		.families = record.families,
+		.port = record.port,
+		.parkable = true,
+		.cookie = record.cookie,
+		.followed = followed_at(record.followed),
+	};
+	if (!plan_past(&h, &record.socket, &plan) || !socket_disconnect(fd))
+		return false;
+	h.since_ns = plan.now_ns;
+	h.due_ns = plan.now_ns + (plan.identity == record.socket.identity ? HOLD_DOUBT_NS : 1);
+	if (hold_connect(&h, &plan) != EINPROGRESS)
+		return false;
+	slot_count_sockets(-1);
 	return true;
 }
 

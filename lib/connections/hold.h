@@ -19,6 +19,13 @@
 
 #define HOLD_NEVER UINT64_MAX
 
+/*
+ * A server that dies refuses before a prober can know of it.  A connect that is refused where the map has
+ * the writer waits for the map's word, at most so long, and is tried once more.
+ */
+#define HOLD_DOUBT_NS UINT64_C(250000000)
+#define HOLD_REFUSED_NS UINT64_C(1000000000) /* a reader that refuses is left out for so long */
+
 /* One connect(), as its caller made it. */
 struct hold {
 	int fd;     /* -1: there is no socket yet */
@@ -29,6 +36,7 @@ struct hold {
 	uint64_t cookie;
 	uint64_t since_ns;
 	uint64_t until_ns; /* 0: as the plan says */
+	uint64_t due_ns;   /* not 0: it was refused, and may go on then */
 	struct followed *followed;
 };
 
@@ -47,6 +55,12 @@ void hold_crowd(struct followed *f, uint64_t now_ns);
 
 /* One that is connecting to what is no longer right waits instead of being severed.  False if not. */
 bool hold_instead(int fd, const struct socket_record *record);
+
+/*
+ * One that does not block was refused.  True if it goes on connecting: to another reader, or at a place to
+ * wait for the writer.
+ */
+bool hold_refused(int fd);
 
 /* The watcher's part: wakes and leads whom it concerns.  When it wants to be called again, from now. */
 uint64_t hold_look(const struct pel_map *map, uint64_t now_ns);

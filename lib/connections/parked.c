@@ -260,6 +260,18 @@ static bool is_too_early(const struct answer *a)
 		(a->record.gaps > 0 || a->record.holder != atomic_load(&process_get()->pid));
 }
 
+/* The name of the file that a call came from, or an empty one. */
+static const char *file_of(const void *caller)
+{
+	const char *name;
+	Dl_info info;
+
+	if (dladdr(caller, &info) == 0 || !info.dli_fname)
+		return "";
+	name = strrchr(info.dli_fname, '/');
+	return name ? name + 1 : info.dli_fname;
+}
+
 /*
  * Java polls, asks SO_ERROR at once, and takes none for "not connected" if the poll was woken in the
  * gap.  Told that it goes on, it polls again; others take that for an error, Netty too if it is told
@@ -267,13 +279,34 @@ static bool is_too_early(const struct answer *a)
  */
 static bool is_javas(const void *caller)
 {
-	const char *name;
-	Dl_info info;
+	const char *name = file_of(caller);
 
-	if (dladdr(caller, &info) == 0 || !info.dli_fname)
-		return false;
-	name = strrchr(info.dli_fname, '/');
-	return name && (strcmp(name, "/libnet.so") == 0 || strcmp(name, "/libnio.so") == 0);
+	return strcmp(name, "libnet.so") == 0 || strcmp(name, "libnio.so") == 0;
+}
+
+int parked_word(const void *caller)
+{
+	static const struct {
+		char name[28];
+		size_t n;
+		int word;
+	} known[] = {
+		{"node", sizeof("node"), EINPROGRESS},
+		{"libuv.so", 8, EINPROGRESS},
+		{"libnode.so", 10, EINPROGRESS},
+		{"libnetty_transport_native_", 26, EINPROGRESS},
+		/* Its loops take both; a socket with a time limit polls again behind this one alone. */
+		{"_socket.", 8, EAGAIN},
+		{"python", 6, EAGAIN},
+		{"libpython", 9, EAGAIN},
+	};
+	const char *name = file_of(caller);
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if (strncmp(name, known[i].name, known[i].n) == 0)
+			return known[i].word;
+	}
+	return 0;
 }
 
 static void settle(struct answer *a, const void *caller)

@@ -41,6 +41,12 @@ void parked_let_go(int fd);
 bool parked_answers(int fd);
 int parked_error(int fd, void *value, socklen_t *len, const void *caller);
 
+/*
+ * By which error of a socket those who called from there understand that it goes on connecting: they poll
+ * again.  0: of whoever else, who may take it for a failure, and not for the one that it knows.
+ */
+int parked_word(const void *caller);
+
 /* True while it is a call of the program that would be blocked by it. */
 bool parked_blocks(int fd);
 

@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -263,6 +264,13 @@ static void sever(int fd)
 	if (sigpipe_kills() && socket_disconnect(fd))
 		return;
 	(void)shutdown(fd, SHUT_RDWR);
+}
+
+void socket_acknowledge_at_once(int fd)
+{
+	const int on = 1;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 }
 
 bool socket_peer(int fd, struct pel_addr *ret)

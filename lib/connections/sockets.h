@@ -94,4 +94,11 @@ int socket_sever(int fd, uint64_t cookie);
 /* Takes a socket back to unconnected, so that connect() may be called on it again. */
 bool socket_disconnect(int fd);
 
+/*
+ * Before it connects.  Who has switched quick acknowledgements off, as Netty does, has the kernel keep the
+ * handshake's last word back for 200 ms, to send it with the request: here the server speaks first, and
+ * waits for it.  Behind the handshake the kernel switches them on by itself.
+ */
+void socket_acknowledge_at_once(int fd);
+
 #endif

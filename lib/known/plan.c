@@ -209,6 +209,13 @@ void plan_make(struct followed *f, uint16_t families, uint16_t asked_port, struc
 		plan_dns(f, families, asked_port, plan);
 }
 
+uint16_t plan_port(const struct plan *plan, unsigned instance)
+{
+	uint16_t port = plan->hot.instances[instance].port;
+
+	return port ? port : plan->hot.port;
+}
+
 struct sever_socket plan_socket(const struct plan *plan)
 {
 	return (struct sever_socket){

@@ -42,6 +42,9 @@ void plan_make(struct followed *f, uint16_t families, uint16_t asked_port, struc
 /* Round robin's; it is moved, in followed.turn, by whoever connects or lets a caller connect. */
 uint64_t plan_turn(const struct followed *f);
 
+/* At which the prober logs in. */
+uint16_t plan_port(const struct plan *plan, unsigned instance);
+
 /* What a socket that follows this plan is remembered by. */
 struct sever_socket plan_socket(const struct plan *plan);
 

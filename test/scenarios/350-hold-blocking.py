@@ -5,6 +5,7 @@
 What a signal, SO_SNDTIMEO and a cancelled thread do to it is compared with a connect to a port that
 never answers.
 """
+import contextlib
 import ctypes
 import errno
 import os
@@ -25,7 +26,9 @@ from lib.waiting import wait_for, within
 DOMAIN = "test-region-1.rds.amazonaws.com"
 WRITER, READER = f"db.cluster-abc.{DOMAIN}", f"db.cluster-ro-abc.{DOMAIN}"
 ONE, TWO = "127.0.77.1", "127.0.77.2"
+NOBODY = "127.0.77.5"
 THREADS, PROGRAMS, CROWDED = 40, 4, 6
+TRIES = 20  # a wait for the map's word is a short one
 LIBC = ctypes.CDLL(None, use_errno=True)
 DIAL = """
 import errno, socket, sys, time
@@ -195,6 +198,29 @@ def check_crowd(published, address):
     ok(found == [0] * CROWDED, "nor does it end the wait of one of a crowd", found)
 
 
+def hold_dying(published, address):
+    """Where it is, if the map learns in time that there is no writer."""
+    published.tell("writer 0 2")
+    result = in_thread(lambda: connect(address))
+    with contextlib.suppress(TimeoutError):
+        wait_for(lambda: loopback.sleepers() >= 1, 1)
+    published.tell("writer 0 none")
+    time.sleep(0.5)
+    waits = loopback.sleepers() >= 1
+    published.tell("writer 0 1")
+    return result() if waits else "refused"
+
+
+def check_dying(published, port, address):
+    """Who dies refuses before a prober knows of it."""
+    published.tell(f"instance 0 2 i2 {port} {NOBODY}")
+    found = next((w for _ in range(TRIES) if (w := hold_dying(published, address)) == TWO), None)
+    ok(found == TWO, "one that the dying writer refuses waits for the new one", found)
+    published.tell("writer 0 2")
+    code = connect(address)
+    ok(code == "ECONNREFUSED", "... and is told, if it is the writer all the same", code)
+
+
 def check_closed(published, address):
     """A server that is slow to answer would connect the old socket, wherever its number is now."""
     published.tell("writer 0 none")
@@ -286,6 +312,7 @@ def main():
         check_cancelled(published, host, port, folder)
         check_ends(published, port)
         check_readers(published, port)
+        check_dying(published, port, address)
     done()
 
 

@@ -3,11 +3,13 @@
 """Between two writers a connect that does not block stays on its way, as to a slow server, and ends
 at the new writer: whatever the program, its daemon or its cluster does meanwhile."""
 import asyncio
+import ctypes
 import errno
 import os
 import select
 import selectors
 import socket
+import threading
 import time
 
 from lib.programs import loopback
@@ -16,8 +18,11 @@ from lib.published import Map, Park
 from lib.tap import done, note, ok
 
 DOMAIN = "test-region-1.rds.amazonaws.com"
-WRITER = f"db.cluster-abc.{DOMAIN}"
+WRITER, READER = f"db.cluster-abc.{DOMAIN}", f"db.cluster-ro-abc.{DOMAIN}"
 ONE, TWO, SILENT = "127.0.77.1", "127.0.77.2", "10.77.0.2"
+NOBODY = "127.0.77.5"
+GOES_ON = (errno.EINPROGRESS, errno.EAGAIN)
+TRIES = 20  # a wait for the map's word is a short one
 REFUSED = select.POLLOUT | select.POLLERR | select.POLLHUP
 CROWD, WINDOW_S = 200, 0.25
 
@@ -35,10 +40,10 @@ class World:
         self.writer("none")
         return self.begin()
 
-    def begin(self):
+    def begin(self, host=None):
         sock = socket.socket()
         sock.setblocking(False)
-        code = sock.connect_ex((self.host, self.port))
+        code = sock.connect_ex((host or self.host, self.port))
         if code != errno.EINPROGRESS:
             raise AssertionError(errno.errorcode.get(code, code))
         return sock
@@ -64,7 +69,7 @@ def outcome(sock, limit=10):
             if not selector.select(limit):
                 break
             code = error(sock)
-            if code != errno.EINPROGRESS:
+            if code not in GOES_ON:
                 return errno.errorcode[code] if code else greeting(sock)
     return "nothing"
 
@@ -222,6 +227,106 @@ def check_under_way(world):
     ok(who == TWO, "... for the new one", who)
 
 
+async def open_dying(world):
+    waiting = asyncio.ensure_future(open_one(world, 20))
+    await asyncio.sleep(0.05)
+    world.writer("none")
+    await asyncio.sleep(0.5)
+    world.writer(1)
+    return (await asyncio.gather(waiting, return_exceptions=True))[0]
+
+
+def in_time(world):
+    """A thread's connect that has a time limit, while the map learns."""
+    found = []
+
+    def work():
+        try:
+            with socket.create_connection((world.host, world.port), 20) as sock:
+                found.append(greeting(sock))
+        except OSError as e:
+            found.append(e)
+    thread = threading.Thread(target=work)
+    thread.start()
+    time.sleep(0.05)
+    world.writer("none")
+    time.sleep(0.5)
+    world.writer(1)
+    thread.join()
+    return found[0]
+
+
+def refused(world, port=None):
+    """A socket that is refused where the map has the writer, and what it says of that."""
+    world.writer(2)
+    sock = socket.socket()
+    sock.setblocking(False)
+    code = sock.connect_ex((world.host, port or world.port))
+    if code == errno.EINPROGRESS and events(sock, 10):
+        code = error(sock)
+    return sock, code
+
+
+def hold_dying(world):
+    """Who it is connected to, if the map learns in time that there is no writer."""
+    sock, _ = refused(world)
+    world.writer("none")
+    time.sleep(0.5)
+    heard = events(sock)
+    world.writer(1)
+    return outcome(sock) if not heard else "refused"
+
+
+def check_dying(world):
+    """Who dies refuses before a prober knows of it."""
+    world.published.tell(f"instance 0 2 i2 {world.port} {NOBODY}")
+    found = next((who for _ in range(TRIES) if (who := hold_dying(world)) == TWO), "refused")
+    ok(found == TWO, "a connect that the dying writer refuses waits for the new one", found)
+    for _ in range(TRIES):
+        world.writer(2)
+        if (found := asyncio.run(open_dying(world))) == TWO:
+            break
+    ok(found == TWO, "... asyncio's, too", found)
+    for _ in range(TRIES):
+        world.writer(2)
+        if (found := in_time(world)) == TWO:
+            break
+    ok(found == TWO, "... a socket's that has a time limit, too", found)
+    world.writer(2)
+    with world.begin() as sock:
+        events(sock, 10)
+        code, size = ctypes.c_int(), ctypes.c_int(4)
+        ctypes.CDLL(None).getsockopt(sock.fileno(), socket.SOL_SOCKET, socket.SO_ERROR,
+                                     ctypes.byref(code), ctypes.byref(size))
+    ok(code.value == errno.ECONNREFUSED, "who may not understand that it goes on is told", code)
+    sock, code = refused(world)
+    who = outcome(sock)
+    ok(code in GOES_ON and who == "ECONNREFUSED",
+       "is it the writer all the same, it is tried once more, and told", (code, who))
+    with socket.socket() as other:
+        other.bind((NOBODY, 0))
+        sock, code = refused(world, other.getsockname()[1])
+    sock.close()
+    ok(code == errno.ECONNREFUSED, "at another port than the cluster's it is told at once", code)
+    world.published.tell("hold 0 0")
+    sock, code = refused(world)
+    sock.close()
+    ok(code == errno.ECONNREFUSED, "with a hold of 0, too", code)
+    world.published.tell("hold 0 unsaid")
+
+
+def check_dead_reader(world):
+    """So does a reader: there is another."""
+    world.writer(0)
+    host, found = socket.gethostbyname(READER), []
+    for _ in range(24):
+        sock = world.begin(host)
+        events(sock, 10)
+        found.append(outcome(sock))
+        time.sleep(0.1)  # a reader that refuses is left out for a second
+    ok(set(found) == {TWO}, "a connect that a reader refuses goes on to another", found)
+
+
 def check_kernel(world):
     """The host's kernel gives up on a connect after its first try, 3 s."""
     path = "/proc/sys/net/ipv4/tcp_syn_retries"
@@ -271,19 +376,20 @@ def check_crowd(world):
 
 
 def main():
-    folder = loopback.enter(hosts={WRITER: TWO})
+    folder = loopback.enter(hosts={WRITER: TWO, READER: TWO})
     port = loopback.Servers(ONE, TWO).port
     place = Park()
     with Map(folder) as published:
         published.tell(f"name 0 writer {WRITER} {TWO}")
+        published.tell(f"name 0 reader {READER} {TWO}")
         for i, address in enumerate((ONE, TWO)):
             published.tell(f"instance 0 {i} i{i} {port} {address}")
         published.park(place)
         published.tell("writer 0 0")
         world = World(published, port)
         for check in (check_parked, check_programs, check_closed, check_forked, check_ends,
-                      check_crowd, check_lost_daemon, check_under_way,
-                      check_kernel):
+                      check_crowd, check_lost_daemon, check_under_way, check_dying,
+                      check_dead_reader, check_kernel):
             check(world)
         check_places(world, place)
     done()

@@ -7,12 +7,13 @@ is led to the writer, too.  By hand there are rows of Vert.x by NIO, R2DBC, and 
 
 Each is a row of the client matrix: its resolver finds the virtual address, it writes to the new
 writer at once, and nothing that was acknowledged is lost; the control beside them, without the
-preload, stays where DNS leads.
+preload, stays where DNS leads.  Each also rests through a handover, and loses the reader that it
+reads from, at rest and at work.
 
 PELORUS_LONG=1 goes through ten crashes, handovers and black holes beside a floor that knows the new
 writer beforehand, and through 15 s without a writer, and prints what each adds and is told; or
-through some of that: PELORUS_LONG=blackhole,pause.  How they fare idle, in a transaction and by the
-reader's name: PELORUS_ROUNDS=4 of 600-clients.
+through some of that: PELORUS_LONG=blackhole,pause.  How they fare idle and in a transaction through
+all ways to fail: PELORUS_ROUNDS=4 of 600-clients.
 """
 import functools
 import ipaddress
@@ -22,7 +23,7 @@ import subprocess
 import tempfile
 import time
 
-from lib.lab import Lab
+from lib.lab import Lab, now
 from lib.paths import CLIENTS, PELORUS
 from lib.programs import clients, guests
 from lib.programs import writer as w
@@ -43,6 +44,10 @@ FLOOR, CONTROL, STATIC = "floor", "control", "C on musl, static, in the trap"
 # Told of a connect that was led on while Netty looked at it: its NIO takes "not yet" for a fault.
 KNOWN = {"Vert.x, pool, nio": "finishConnect is not supported"}
 RESOLVE = "require('dns').promises.resolve4(process.argv[1]).then((found) => console.log(found[0]))"
+
+
+def address_of(lab, instance):
+    return next(i["addresses"][0] for i in lab.status()["instances"] if i["id"] == instance)
 
 
 def is_virtual(address):
@@ -149,6 +154,63 @@ def check_crash(trial, rows):
         trial.control.rest()
         ok(not any(m > writable + 10**8 for m in trial.control.moments),
            "without us it stays where DNS leads", trial.control.told["errors"][-3:])
+
+
+def check_told(text, row, told, again):
+    """An idle one's next statements."""
+    ok(len(told["errors"]) <= row.told_once() and again["ok"] and not again["errors"],
+       f"{row.kind.name}: {text}", (told, again))
+
+
+def check_idle(trial):
+    """It rests while the writer hands over."""
+    trial.settle()
+    for row in trial.rows:
+        row.write()
+    lab, old = trial.lab, address_of(trial.lab, trial.lab.writer)
+    with matrix.all_hear(trial.rows, old, "idle"):
+        lab.failover("graceful")
+        writer = lab.writer
+        trial.apps.prober.wait(lambda c: c.writer == writer, 60)
+    for row in trial.rows:
+        check_told("idle while the writer changes, it writes", row, row.write(), row.write())
+
+
+def kill_reader(trial, text):
+    """One that they read from is no more, and they have heard of it."""
+    trial.settle()
+    values = [row.read()["value"] for row in trial.rows]
+    victim = max(set(values), key=values.count)
+    with matrix.all_hear(trial.rows, address_of(trial.lab, victim), text):
+        trial.lab.run("kill", victim)
+        killed_s = now() / 1e9
+        trial.apps.prober.wait(lambda c: victim not in c.instances or
+                               c.instances[victim].health != "ok", 60)
+    return victim, killed_s
+
+
+def check_reader(trial):
+    """The reader that they read from crashes: at rest, and while they read."""
+    victim, _ = kill_reader(trial, "a reader")
+    for row in trial.rows:
+        told, again = row.read(), row.read()
+        check_told("idle while its reader is killed, it reads", row, told, again)
+        ok(again["value"] != victim, f"{row.kind.name}: ... from another", again)
+    trial.lab.run("start", victim)
+    trial.settle()
+    for row in trial.rows:
+        row.busy(PAUSE_S, 1, row.read)
+    victim, killed_s = kill_reader(trial, "a reader, busy")
+    time.sleep(LATE_S)
+    for row in trial.rows:
+        told = row.rest()
+        flight, own, others = outage.sort([(a / 1e9, b / 1e9, text) for a, b, text in
+                                           told["errors"]], killed_s, 1)
+        again = row.read()
+        ok(not own and not others and again["value"] not in (None, victim),
+           f"{row.kind.name}: it reads on while its reader is killed, and nothing fails but what "
+           "was in flight", (flight, own, others, again))
+    trial.lab.run("start", victim)
 
 
 def check_rows(trial):
@@ -278,6 +340,8 @@ def main():
             rows = trial.begin([*kinds, *static(lab, apps.env(), folder)])
             check_connect(trial, rows)
             check_crash(trial, rows)
+            check_idle(trial)
+            check_reader(trial)
             check_hickory(lab, apps.env(), *hickory)
             if LONG:
                 lab.run("dns", "follow")

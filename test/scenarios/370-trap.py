@@ -32,6 +32,7 @@ PLAIN_USER = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]  # as to what
 LONG = bool(os.environ.get("PELORUS_LONG"))
 ROUNDS = 30 if LONG else 1
 BACK_MS, MEDIAN_MS = 1000, 40
+LOST = 2
 HOLD_S = 15 if LONG else 3
 CGO_ENV = {"GODEBUG": "netdns=cgo"}
 
@@ -131,11 +132,31 @@ def check_hold(race, ours):
            f"without a writer: {name} waits, with no more errors than statements in flight", errors)
 
 
+def check_killed(race, reader):
+    """The reader that it reads from crashes: its statement may be lost, and a login behind that."""
+    def answers(since=0):
+        return [line for line in list(reader.lines) if line[1] == "ok" and line[0] > since]
+
+    race.wait_settled()
+    victim, before = answers()[-1][3], len(reader.errors())
+    race.lab.run("kill", victim)
+    killed = now()
+    back = reader.wait_for(killed, 20)
+    errors = reader.errors()[before:]
+    ok(back and answers(killed)[-1][3] != victim and len(errors) <= LOST,
+       f"the {reader.kind} one reads on when its reader is killed, from another",
+       (victim, reader.lines[-3:], errors))
+    race.lab.run("start", victim)
+
+
 def check_idle(lab, race, ours, static, apps):
     """A connection that nobody uses while the writer changes is gone when it is used again."""
     idle = Writer(lab, "idle", 77, apps.env(), 3000, command=TRAP + [static])
-    reader = Writer(lab, "reader", 78, apps.env(READ="1"), 5, command=TRAP + [static],
-                    host=lab.reader_name)
+    reader, idle_reader = (
+        Writer(lab, kind, number, apps.env(READ="1"), pause_ms, command=TRAP + [static],
+               host=lab.reader_name)
+        for kind, number, pause_ms in (("reader", 78, 5), ("idle reader", 79, 3000)))
+    ok(idle_reader.wait_for(), "an idle reader reads", idle_reader.stderr)
     ok(idle.wait_for() and reader.wait_for(), "an idle one writes, and a reader reads",
        (idle.stderr, reader.stderr, idle.lines[-2:], reader.lines[-2:]))
     listed = lab.exec(PELORUS, "ps", env=apps.env(), check=False).stdout
@@ -146,7 +167,9 @@ def check_idle(lab, race, ours, static, apps):
     ok(reader.wait_for(now(), 10), "the reader reads", reader.lines[-3:])
     read = {line[3] for line in reader.lines if line[1] == "ok" and line[2] > 0}
     note(f"the reader was answered by {sorted(read)}, errors: {len(reader.errors())}")
-    for one in (idle, reader):
+    for one in (reader, idle_reader):
+        check_killed(race, one)
+    for one in (idle, reader, idle_reader):
         ok(one.end() == 0, f"the {one.kind} one ends as the program does", one.stderr)
 
 

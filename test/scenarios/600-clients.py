@@ -18,8 +18,7 @@ from lib.lab import Lab, now
 from lib.programs.apps import Apps
 from lib.tap import done, note, ok, skip
 from lib.trials import matrix, outage
-from lib.trials.matrix import ABI, POOL, READ
-from lib.waiting import wait_for
+from lib.trials.matrix import READ
 
 LONG = int(os.environ.get("PELORUS_ROUNDS", "1")) > 1
 MODES = ("crash", "graceful", "blackhole", "reboot") if LONG else ("crash",)
@@ -112,14 +111,8 @@ class Trial:
         ended."""
         old = next(i["addresses"][0] for i in self.lab.status()["instances"]
                    if i["role"] == "writer")
-        sockets = {row: row.connections_to(old) for row in self.rows}
-        events = self.failover(mode)
-        for row, lost in sockets.items():
-            try:
-                wait_for(lambda row=row, lost=lost: row.has_heard(lost, old))
-            except TimeoutError:
-                note(f"{row.kind.name}, {mode}: it keeps {lost}")
-        return events
+        with matrix.all_hear(self.rows, old, mode):
+            return self.failover(mode)
 
     def idle(self, mode):
         for row in self.rows:
@@ -128,7 +121,7 @@ class Trial:
         for row in self.rows:
             told, again = row.write(), row.write()
             errors = len(told["errors"])
-            good = errors <= told_once(row) and again["ok"] == row.kind.connections
+            good = errors <= row.told_once() and again["ok"] == row.kind.connections
             self.judge(row, f"idle, {mode}", good, said(errors), (told, again))
         self.heal(mode, events)
 
@@ -141,7 +134,7 @@ class Trial:
         for row in self.rows:
             told, again = row.rest(), row.write()
             late = [e for ns, _, e in told["errors"] if ns > published]
-            good = len(late) <= told_once(row) and told["ok"] > 0 and \
+            good = len(late) <= row.told_once() and told["ok"] > 0 and \
                 again["ok"] == row.kind.connections
             self.judge(row, f"busy, {mode}", bool(good), said(len(told["errors"])),
                        (late[:3], again))
@@ -189,11 +182,6 @@ class Trial:
             told, secure = row.write(), self.secure(row, self.lab.writer)
             good = told["ok"] == row.kind.connections and secure
             self.judge(row, "new connection", good, "ok", told)
-
-
-def told_once(row):
-    """How many errors of lost connections a row may be told by its next statements."""
-    return 0 if row.kind.manner in (POOL, ABI) else row.kind.connections
 
 
 def said(errors):

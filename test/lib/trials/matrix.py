@@ -22,6 +22,8 @@ from lib.lab import now
 from lib.paths import BUILD, CLIENTS, PELORUS
 from lib.programs import clients, guests
 from lib.programs.apps import App, children
+from lib.tap import note
+from lib.waiting import wait_for
 
 NODE = ("node", os.path.join(CLIENTS, "node", "any.mjs"))
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -244,16 +246,19 @@ class Row:
         self.acknowledged += told["ok"]
         return told
 
-    def busy(self, pause_s=0.03, n=None):
-        """Writes until rest(), n at once, by a thread; {"ok", "errors"} is put into self.told, each
-        error with the moments at which it was asked and answered, and into self.moments when
-        something was acknowledged."""
+    def read(self, n=1, calm=True):
+        return self.ask("r", READ, n, calm)
+
+    def busy(self, pause_s=0.03, n=None, ask=None):
+        """Writes, or does what is told, until rest(), n at once, by a thread; {"ok", "errors"} is
+        put into self.told, each error with the moments at which it was asked and answered, and into
+        self.moments when something was acknowledged."""
         self.told, self.moments = {"ok": 0, "errors": []}, []
         self.resting.clear()
 
         def work():
             while not self.resting.is_set():
-                begun, told = now(), self.write(n, calm=False)
+                begun, told = now(), (ask or self.write)(n, calm=False)
                 self.told["ok"] += told["ok"]
                 self.moments += [now()] if told["ok"] else []
                 self.told["errors"] += [(begun, now(), e) for e in told["errors"]]
@@ -277,6 +282,10 @@ class Row:
             return True
         return not sockets & (held(pids) if self.kind.manner == POOL else
                               connected(pids[-1], address))
+
+    def told_once(self):
+        """How many errors of lost connections it may be told by its next statements."""
+        return 0 if self.kind.manner in (POOL, ABI) else self.kind.connections
 
     def first_after(self, moment_ns, limit_s):
         """Milliseconds from a moment until something was acknowledged; None if nothing was within
@@ -313,6 +322,18 @@ class Row:
         except (OSError, subprocess.TimeoutExpired):
             pass
         self.app.end()
+
+
+@contextlib.contextmanager
+def all_hear(rows, address, what):
+    """Behind the block each row has heard that its connections to that address have ended."""
+    sockets = {row: row.connections_to(address) for row in rows}
+    yield
+    for row, lost in sockets.items():
+        try:
+            wait_for(lambda row=row, lost=lost: row.has_heard(lost, address))
+        except TimeoutError:
+            note(f"{row.kind.name}, {what}: it keeps {lost}")
 
 
 def table(rows, columns, limits):

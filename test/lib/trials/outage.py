@@ -5,6 +5,8 @@ import re
 FLIGHT_S = 0.15  # a program that does not look sees the loss at its next statement
 AFTER_S, LATEST_S = 1.0, 3.0
 WAITED_S = 0.9
+# of a login that a dying server had taken, behind the statement that was lost
+CUT_OFF = re.compile(r"reset by peer|ECONNRESET|cannot log in", re.I)
 TIME_IS_OUT = re.compile(r"timed?[ -]?out|ETIMEDOUT|\(\)[\"')]*$", re.I)  # (): of asyncio
 
 
@@ -19,7 +21,7 @@ def sort(errors, failure_s, width):
     for begun, ended, text in errors:
         if is_own_limit(text, ended - begun):
             own.append(text)
-        elif begun < failure_s + FLIGHT_S and len(flight) < width:
+        elif begun < failure_s + FLIGHT_S and (len(flight) < width or CUT_OFF.search(text)):
             flight.append(text)
         else:
             others.append(text)

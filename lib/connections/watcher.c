@@ -160,7 +160,9 @@ static bool is_idle(int fd)
 	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 &&
 		info.tcpi_state == TCP_ESTABLISHED && info.tcpi_unacked == 0 &&
 		info.tcpi_last_data_recv >= DRILL_IDLE_MS &&
-		info.tcpi_last_data_sent >= info.tcpi_last_data_recv && poll(&unread, 1, 0) == 0;
+		sever_is_answered(info.tcpi_last_data_sent, info.tcpi_last_data_recv,
+			info.tcpi_last_ack_recv) &&
+		poll(&unread, 1, 0) == 0;
 }
 
 /* One socket, which the drill ends if it is idle and led. */

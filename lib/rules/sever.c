@@ -40,6 +40,11 @@ unsigned sever_find_instance(const struct pel_hot *hot, const struct pel_addr *r
 	return n == 1 ? found : PEL_NONE;
 }
 
+bool sever_is_answered(uint32_t sent_ms, uint32_t received_ms, uint32_t acknowledged_ms)
+{
+	return sent_ms > received_ms || (sent_ms == received_ms && acknowledged_ms >= received_ms);
+}
+
 /*
  * Without credentials DNS is all there is.  The prober publishes the addresses of a writer name only
  * once it is sure of them: they are not what one answer said.

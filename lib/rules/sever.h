@@ -48,6 +48,14 @@ struct sever_socket {
 enum sever_reason sever_decide(const struct pel_hot *hot, const struct sever_socket *socket,
 	enum sever_mode mode, bool fresh, uint64_t now_ns);
 
+/*
+ * Whether the server had the last word, by what the kernel tells: so many ms ago something was sent, some
+ * was received, and the peer acknowledged.  What was sent at once behind an answer has its time, for the
+ * kernel's clock has steps of up to 10 ms; then a later acknowledgement is of a question, or of a
+ * keepalive probe, which cannot be told apart: doubt waits.
+ */
+bool sever_is_answered(uint32_t sent_ms, uint32_t received_ms, uint32_t acknowledged_ms);
+
 /* The instance at an address, or PEL_NONE: by address and port, else by an address of one alone. */
 unsigned sever_find_instance(const struct pel_hot *hot, const struct pel_addr *real);
 

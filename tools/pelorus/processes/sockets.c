@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sockets.h"
 
+#include "rules/sever.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <linux/inet_diag.h>
@@ -44,7 +46,10 @@ static uint32_t idle_of(const struct nlmsghdr *head, const struct inet_diag_msg 
 		memcpy(&info, RTA_DATA(a),
 			RTA_PAYLOAD(a) < sizeof(info) ? RTA_PAYLOAD(a) : sizeof(info));
 	}
-	return info.tcpi_last_data_sent < info.tcpi_last_data_recv ? 0 : info.tcpi_last_data_recv;
+	return sever_is_answered(info.tcpi_last_data_sent, info.tcpi_last_data_recv,
+		       info.tcpi_last_ack_recv)
+		? info.tcpi_last_data_recv
+		: 0;
 }
 
 /* A mapped IPv4 address is one. */

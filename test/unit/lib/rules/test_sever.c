@@ -243,6 +243,17 @@ static void dns_alone_never_ends_for_want_of_an_address(void **state)
 	assert_int_equal(sever_decide(&hot, &s, SEVER_SAFE, true, TOPO_NOW), SEVER_NOT_KNOWN);
 }
 
+static void who_had_the_last_word_is_told_by_all_three_times(void **state)
+{
+	(void)state;
+	assert_true(sever_is_answered(1004, 1000, 1000));
+	assert_false(sever_is_answered(1000, 1004, 960));
+	/* Within one step of the clock. */
+	assert_true(sever_is_answered(1000, 1000, 1000));
+	assert_true(sever_is_answered(1000, 1000, 1004));
+	assert_false(sever_is_answered(1000, 1000, 960));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
@@ -250,6 +261,7 @@ int main(void)
 		cmocka_unit_test(an_address_without_family_is_nobodys),
 		cmocka_unit_test(a_record_that_is_not_in_use_judges_nothing),
 		cmocka_unit_test(dns_alone_never_ends_for_want_of_an_address),
+		cmocka_unit_test(who_had_the_last_word_is_told_by_all_three_times),
 	};
 
 	return table_run("sever", TABLE_OF(rows, holds, others), NULL, NULL);

@@ -166,7 +166,7 @@ static bool is_idle(int fd)
 }
 
 /* One socket, which the drill ends if it is idle and led. */
-static void drill_one(int fd)
+static void drill_one(int fd, uint64_t now)
 {
 	struct socket_record record;
 
@@ -177,11 +177,12 @@ static void drill_one(int fd)
 		socket_sever(fd, record.cookie) < 0)
 		return;
 	trace("sever", followed_at(record.followed)->name, "drill", &record.socket.real, fd, 0);
+	hold_crowd(followed_at(record.followed), now);
 	slot_count_severed(PEL_SEVERED_DRILL);
 }
 
 /* Each word is obeyed once, by those who were there when it moved. */
-static void drill(struct watcher *w, const struct pel_map *map)
+static void drill(struct watcher *w, const struct pel_map *map, uint64_t now)
 {
 	uint32_t word = map ? atomic_load_explicit(&map->header.drill, memory_order_acquire) : 0;
 	bool moved = map && map == w->drill_map && word != w->drill;
@@ -193,7 +194,7 @@ static void drill(struct watcher *w, const struct pel_map *map)
 		(pid != 0 && pid != atomic_load(&process_get()->pid)))
 		return;
 	for (int fd = 0, n = sockets_limit(); fd < n; fd++)
-		drill_one(fd);
+		drill_one(fd, now);
 }
 
 /* Which of our sockets still are there; the others are forgotten. */
@@ -301,7 +302,7 @@ static void *watch(void *unused)
 		uint64_t next, rest;
 
 		scan(&w, map, now);
-		drill(&w, map);
+		drill(&w, map, now);
 		next = hold_look(map, now);
 		w.is_held = next != HOLD_NEVER;
 		tell_asked(now);

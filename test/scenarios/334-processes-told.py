@@ -209,7 +209,9 @@ def check_why(p, pids):
 
 
 def check_trace(p, lines):
-    kinds = collections.Counter((line["event"], line["why"]) for line in lines)
+    # Of those that come back some may wait a moment: they are a crowd.
+    kinds = collections.Counter((line["event"], line["why"]) for line in lines
+                                if line["event"] not in ("hold", "release"))
     tap.ok(kinds == {("lookup", "by-role"): 3 * POOL, ("connect", "by-role"): 3 * POOL,
                      ("sever", "drill"): 2 * POOL},
            "the trace has a line for each lookup, connect and end, with its reason", kinds)

@@ -94,15 +94,20 @@ def check_several(p, slots, env):
 
 
 def check_many(p, env):
-    """More connections than a page has room for."""
-    with Child(KEEPER, p.lab.writer_name, 300, env={**env, "LD_PRELOAD": LIBRARY}) as one:
+    """More connections than a page has room for, and than come back at once."""
+    trace = os.path.join(p.folder, "trace")
+    with Child(KEEPER, p.lab.writer_name, 300,
+               env={**env, "LD_PRELOAD": LIBRARY, "PELORUS_TRACE": trace}) as one:
         one.child.stdout.readline()
         words = ("drill", "close", "--pid", str(one.child.pid))
         wait_for(lambda: p.pelorus(*words, "--dry-run").stdout.split()[-2:] == ["300"] * 2)
+        wait_for(lambda: p.view.crowd >= 300)
         done = p.pelorus(*words)
         tap.ok(done.stdout.splitlines()[1].split()[2:5] == ["300"] * 3,
                "a drill of 300 connections counts all of them",
                done.stdout + done.stderr)
+    with open(trace) as lines:
+        tap.ok("event=hold" in lines.read(), "which come back one after another, as a crowd does")
 
 
 def name_hash(name):

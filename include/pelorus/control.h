@@ -20,6 +20,9 @@
  *   disable | enable      [name=HOST]           whether it, or every name, goes where DNS leads
  *   drill     [pid=N]                           has programs end their idle connections, once
  *   admit | hold          name=HOST id=SERVER-ID
+ *   drain                 name=HOST id=SERVER-ID [force=1] [look=1]
+ *                                               holds it, and has readers' idle connections to it
+ *                                               ended, once; look=1: tells whether it would
  *   warm                  name=HOST id=SERVER-ID [file=PATH]
  *                         look=1: how that goes: state= done= total= failed= refused= text=
  *   stop

@@ -42,6 +42,9 @@
 #define PEL_LAG_UNKNOWN UINT32_MAX
 #define PEL_HOLD_MAX_NS UINT64_C(600000000000)
 #define PEL_HOLD_OF(ns) ((uint16_t)((ns) / UINT64_C(100000000) + 1)) /* 0: not said */
+#define PEL_DRILL_NOBODY (-1) /* with drill_of: who does not know of that is not meant */
+#define PEL_DRILL_OF(hot, i)                                                                       \
+	(((hot)->instances[i].identity ^ (hot)->uid * UINT64_C(0x9e3779b97f4a7c15)) | 1)
 #define PEL_HEARTBEAT_STALE_NS UINT64_C(5000000000)
 #define PEL_HEARTBEAT_AHEAD_NS UINT64_C(1000000000)
 
@@ -229,7 +232,9 @@ struct pel_map_header {
 	uint8_t pad2[3];
 	int32_t drill_pid;      /* of whom `drill` is meant; 0: of all */
 	_Atomic uint32_t drill; /* moves: idle connections are to be ended, once */
-	uint8_t fill[4096 - 176];
+	/* Those to this instance alone, of readers: PEL_DRILL_OF(); 0: all. */
+	_Atomic uint64_t drill_of;
+	uint8_t fill[4096 - 184];
 };
 
 struct pel_map {
@@ -278,6 +283,7 @@ PEL_AT(pel_map_header, crowd, 96);
 PEL_AT(pel_map_header, mode, 100);
 PEL_AT(pel_map_header, drill_pid, 168);
 PEL_AT(pel_map_header, drill, 172);
+PEL_AT(pel_map_header, drill_of, 176);
 PEL_AT(pel_map, index, 4096);
 PEL_AT(pel_map, clusters, 4096 + 16 * PEL_MAP_INDEX);
 #undef PEL_AT

@@ -165,15 +165,30 @@ static bool is_idle(int fd)
 		poll(&unread, 1, 0) == 0;
 }
 
-/* One socket, which the drill ends if it is idle and led. */
-static void drill_one(int fd, uint64_t now)
+/* Whether a reader's name led it to the one instance that the drill is of, and leads elsewhere now. */
+static bool is_of(const struct socket_record *record, uint64_t of)
+{
+	struct plan plan;
+	unsigned i;
+
+	if (record->socket.role != PEL_ROLE_READER && record->socket.role != PEL_ROLE_CUSTOM)
+		return false;
+	plan_make(followed_at(record->followed), record->families, record->port, &plan);
+	i = plan.verdict == ROUTE_INSTANCE ? sever_find_instance(&plan.hot, &record->socket.real)
+					   : PEL_NONE;
+	return i != PEL_NONE && i != plan.instance && PEL_DRILL_OF(&plan.hot, i) == of &&
+		plan.hot.instances[i].admission != PEL_ADMITTED;
+}
+
+/* One socket, which the drill (of one instance alone, if of that) ends if it is idle and led. */
+static void drill_one(int fd, uint64_t of, uint64_t now)
 {
 	struct socket_record record;
 
 	if (!sockets_read(fd, &record) || record.severed || record.held == SOCKET_PARKED ||
 		record.held == SOCKET_LEAVES ||
 		plan_mode(followed_at(record.followed)) != PEL_MODE_ACTIVE ||
-		socket_cookie(fd) != record.cookie || !is_idle(fd) ||
+		(of && !is_of(&record, of)) || socket_cookie(fd) != record.cookie || !is_idle(fd) ||
 		socket_sever(fd, record.cookie) < 0)
 		return;
 	trace("sever", followed_at(record.followed)->name, "drill", &record.socket.real, fd, 0);
@@ -186,7 +201,8 @@ static void drill(struct watcher *w, const struct pel_map *map, uint64_t now)
 {
 	uint32_t word = map ? atomic_load_explicit(&map->header.drill, memory_order_acquire) : 0;
 	bool moved = map && map == w->drill_map && word != w->drill;
-	int32_t pid = moved ? map->header.drill_pid : 0;
+	uint64_t of = moved ? atomic_load(&map->header.drill_of) : 0;
+	int32_t pid = moved && !of ? map->header.drill_pid : 0;
 
 	w->drill_map = map;
 	w->drill = word;
@@ -194,7 +210,7 @@ static void drill(struct watcher *w, const struct pel_map *map, uint64_t now)
 		(pid != 0 && pid != atomic_load(&process_get()->pid)))
 		return;
 	for (int fd = 0, n = sockets_limit(); fd < n; fd++)
-		drill_one(fd, now);
+		drill_one(fd, of, now);
 }
 
 /* Which of our sockets still are there; the others are forgotten. */

@@ -19,6 +19,8 @@
 	EVENT("disabled", "Somebody had a cluster's names, or all, go where DNS leads; `enabled` " \
 		"ends that.") \
 	EVENT("drill", "Somebody has idle connections ended, once.") \
+	EVENT("drain", "Somebody has a reader's idle connections ended, once, and new ones kept " \
+		"from it, until it is admitted by hand.") \
 	EVENT("connects-waited", "The writer is there; so many connects of so many programs " \
 		"waited for it at once, and so long.") \
 	EVENT("blue-green", "A blue/green deployment is there, its switchover begins, is in " \

@@ -427,3 +427,55 @@ int cluster_admit(struct cluster *c, const char *id, enum pel_admission admissio
 		topology_feed_admission(&c->topology, slot, admission, true, cluster_now(c)));
 	return 0;
 }
+
+static unsigned published_find(const struct cluster *c, const char *id)
+{
+	const struct pel_hot *hot = map_write_hot(c->o->map, c->record);
+	const struct pel_cold *cold = map_write_cold(c->o->map, c->record);
+	unsigned i = 0;
+
+	while (i < hot->n_instances && strcmp(cold->instances[i].id, id) != 0)
+		i++;
+	return i < hot->n_instances ? i : PEL_NONE;
+}
+
+/* Whether a reader's connection that leaves instance `left` goes to another reader, as programs judge. */
+static bool another_takes(const struct pel_hot *hot, unsigned left)
+{
+	for (unsigned i = 0; i < hot->n_instances && hot->state != PEL_STATE_UNKNOWN; i++) {
+		const struct pel_hot_instance *in = &hot->instances[i];
+		bool lagged = in->flags & PEL_INST_LAGGED && hot->fallback != PEL_FALLBACK_READER;
+
+		if (i != left && in->role == PEL_ROLE_READER && in->admission == PEL_ADMITTED &&
+			in->flags & PEL_INST_ROUTABLE && !lagged &&
+			in->health != PEL_HEALTH_STALLED && in->health != PEL_HEALTH_UNREACHABLE)
+			return true;
+	}
+	return false;
+}
+
+int cluster_drain(struct cluster *c, const char *id, bool force, bool look, uint64_t *ret_of)
+{
+	const struct pel_hot *hot = map_write_hot(c->o->map, c->record);
+	unsigned i = published_find(c, id);
+	int r;
+
+	if (i == PEL_NONE)
+		return -ENOENT;
+	if (hot->instances[i].role == PEL_ROLE_WRITER)
+		return CLUSTER_DRAIN_WRITER;
+	if (!force && !another_takes(hot, i))
+		return CLUSTER_DRAIN_LAST;
+	if (look)
+		return 0;
+	r = cluster_admit(c, id, PEL_ADMIT_HELD);
+	if (r < 0)
+		return r;
+	/* Before the first connection ends: what takes its place is led by the map. */
+	cluster_publish(c);
+	i = published_find(c, id);
+	if (i == PEL_NONE || hot->instances[i].admission != PEL_ADMIT_HELD)
+		return -EAGAIN;
+	*ret_of = PEL_DRILL_OF(hot, i);
+	return 0;
+}

@@ -147,6 +147,14 @@ int cluster_token(struct cluster *c, const char *host, uint16_t port, const char
 /* Admission of an instance by hand.  0; -ENOENT: no such instance. */
 int cluster_admit(struct cluster *c, const char *id, enum pel_admission admission);
 
+/*
+ * Holds a reader, and publishes that; *ret_of: what a drill is told by to end the connections to it.  Not
+ * without `force` where no other reader would take them.  With `look` it only tells whether it would.
+ * 0, -ENOENT: no such instance; -EAGAIN: nothing is published yet by a prober that has just begun.
+ */
+enum cluster_drain { CLUSTER_DRAIN_WRITER = 1, CLUSTER_DRAIN_LAST };
+int cluster_drain(struct cluster *c, const char *id, bool force, bool look, uint64_t *ret_of);
+
 /* How the last warm-up of an instance went, or goes. */
 struct warm_shown {
 	const char *state; /* "waiting", "reading", "running", "done", "failed" */

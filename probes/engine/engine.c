@@ -452,9 +452,9 @@ void engine_crowd(struct engine *e, uint64_t sockets)
 	map_write_crowd(e->shared.map, sockets);
 }
 
-void engine_drill(struct engine *e, int32_t pid)
+void engine_drill(struct engine *e, int32_t pid, uint64_t of)
 {
-	map_write_drill(e->shared.map, pid);
+	map_write_drill(e->shared.map, pid, of);
 }
 
 char *engine_status(const struct engine *e)

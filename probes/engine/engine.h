@@ -78,8 +78,8 @@ int engine_refresh(struct engine *e, const char *name);
 int engine_switch(struct engine *e, const char *name, bool off, int *ret_kept);
 bool engine_is_off(const struct engine *e);
 
-/* Has the programs, or the one of this pid, end their idle connections, once. */
-void engine_drill(struct engine *e, int32_t pid);
+/* As map_write_drill(). */
+void engine_drill(struct engine *e, int32_t pid, uint64_t of);
 
 /* A new configuration takes the place of the old one, which may be freed after this. */
 int engine_reload(struct engine *e, const struct config *config);

@@ -472,9 +472,14 @@ enum pel_mode map_write_mode_of(const struct map_write *w, unsigned cluster)
 	return pel_map_mode(w->file.map, cluster);
 }
 
-void map_write_drill(struct map_write *w, int32_t pid)
+/*
+ * Who still obeys the word before may find one of the two new already: less is ended then than by either
+ * word, never more.
+ */
+void map_write_drill(struct map_write *w, int32_t pid, uint64_t of)
 {
-	w->file.map->header.drill_pid = pid;
+	atomic_store(&w->file.map->header.drill_of, of);
+	w->file.map->header.drill_pid = of ? PEL_DRILL_NOBODY : pid;
 	word_move(&w->file.map->header.drill);
 	word_move(&w->file.map->header.wake);
 }

@@ -59,8 +59,11 @@ int map_write_find(const struct map_write *map, uint64_t hash);
 
 enum pel_mode map_write_mode_of(const struct map_write *w, unsigned cluster);
 
-/* Has the programs, or the one of this pid, end their idle connections, once. */
-void map_write_drill(struct map_write *w, int32_t pid);
+/*
+ * Has the programs, or the one of this pid, end their idle connections, once; with `of`, which is
+ * PEL_DRILL_OF(), all programs those of readers to that instance.
+ */
+void map_write_drill(struct map_write *w, int32_t pid, uint64_t of);
 
 /* Takes a free record, in state UNKNOWN and STARTING.  Its number, or -ENOSPC. */
 int map_write_take(struct map_write *w, uint64_t now_ns);

@@ -177,7 +177,7 @@ static void run_drill(void *ctx, const struct control_request *request,
 		control_reply_error(reply, "invalid", "%s is no process's number", pid);
 		return;
 	}
-	engine_drill(w->engine, (int32_t)number);
+	engine_drill(w->engine, (int32_t)number, 0);
 	log_event(w->log, LOG_WARNING, "drill", NULL, NULL,
 		"idle connections of %s%s are ended, as process %d of user %u asks",
 		pid ? "process " : "all programs", pid ? pid : "", peer->pid, peer->uid);
@@ -361,6 +361,43 @@ static void run_hold(void *ctx, const struct control_request *request,
 	admission_set(ctx, request, PEL_ADMIT_HELD, reply);
 }
 
+static bool is_set(const struct control_request *request, const char *key)
+{
+	const char *value = control_get(request, key);
+
+	return value && *value == '1';
+}
+
+static void run_drain(void *ctx, const struct control_request *request,
+	const struct control_peer *peer, struct control_reply *reply)
+{
+	struct worker *w = ctx;
+	const char *id = control_get(request, "id");
+	bool look = is_set(request, "look");
+	char name[PEL_NAME_MAX];
+	uint64_t of = 0;
+	struct cluster *c;
+	int r = id ? find(w, request, name, &c) : -EINVAL;
+
+	if (r == 0)
+		r = cluster_drain(c, id, is_set(request, "force"), look, &of);
+	if (r == CLUSTER_DRAIN_WRITER)
+		control_reply_error(reply, "writer", "%s is the writer", id);
+	else if (r == CLUSTER_DRAIN_LAST)
+		control_reply_error(reply, "last",
+			"no other reader is there that would take its connections (--force)");
+	else if (r == -EAGAIN)
+		control_reply_error(reply, "starting", "the prober has just begun: once more");
+	else if (r < 0)
+		engine_error(reply, r);
+	if (r != 0 || look)
+		return;
+	engine_drill(w->engine, 0, of);
+	log_event(w->log, LOG_WARNING, "drain", cluster_name(c), id,
+		"readers' idle connections to it are ended, as process %d of user %u asks",
+		peer->pid, peer->uid);
+}
+
 static void warm_look(const struct cluster *c, const char *id, struct control_reply *reply)
 {
 	struct warm_shown warm;
@@ -410,6 +447,7 @@ const struct control_verb worker_verbs[] = {
 	{"token", CONTROL_TRUSTED, run_token},
 	{"admit", CONTROL_TRUSTED, run_admit},
 	{"hold", CONTROL_TRUSTED, run_hold},
+	{"drain", CONTROL_TRUSTED, run_drain},
 	{"warm", CONTROL_TRUSTED, run_warm},
 	{"drill", CONTROL_TRUSTED, run_drill},
 	{"disable", CONTROL_TRUSTED, run_disable},

@@ -1,14 +1,19 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""What `pelorus drill close` ends of programs on real servers: what rests, and not what waits for an
-answer, however soon after the last one it was asked.
+"""What `pelorus drill close` and `pelorus reader drain` end of programs on real servers: what
+rests, and not what waits for an answer, however soon after the last one it was asked; of a reader
+that is drained what a reader's name led there, and nothing else.
 """
+import collections
+import json
+import signal
 import subprocess
 
 from lib import tap
 from lib.lab import Lab
 from lib.paths import LIBRARY
-from lib.prober import Prober
+from lib.prober import Prober, cluster_section
+from lib.programs import clients
 from lib.waiting import wait_for
 
 IDLE, BUSY = 4, 8
@@ -26,17 +31,17 @@ def tell(*words):
 def connect():
     return pymysql.connect(host=host, user="app", password="app", database="app")
 
-def ask():
+def ask(cursor):
     try:
-        cursor = connect().cursor()
         cursor.execute("SELECT 1")
         cursor.execute("SELECT SLEEP(1000)")
     except pymysql.Error as error:
         tell("lost", error)
 
-for _ in range(busy):
-    threading.Thread(target=ask, daemon=True).start()
 kept = {c._sock: c for c in (connect() for _ in range(idle))}
+asked = [connect() for _ in range(busy)]
+for one in asked:
+    threading.Thread(target=ask, args=(one.cursor(),), daemon=True).start()
 tell("ready")
 while True:
     ready = select.select([sys.stdin, *kept], [], [])[0]
@@ -49,6 +54,24 @@ while True:
             kept[one._sock] = one
             tell("back")
 """
+
+
+# A pool of mysql2, which connects anew when it is used: so many at once for each line of input.
+NODE = """
+const pool = require('mysql2/promise').createPool({ host: process.argv[1], user: 'app',
+	password: 'app', database: 'app', connectionLimit: 4 });
+require('readline').createInterface({ input: process.stdin }).on('line', async () => {
+	const ask = async () => {
+		try {
+			return (await pool.query('SELECT @@aurora_server_id AS id, SLEEP(0.1)'))[0][0].id;
+		} catch (error) {
+			return error.message;
+		}
+	};
+	console.log(JSON.stringify(await Promise.all([1, 2, 3, 4].map(ask))));
+}).on('close', () => process.exit(0));
+"""
+READERS = ("demo-2", "demo-3")
 
 
 class Pool:
@@ -93,6 +116,43 @@ def rest(p, total, idle, *words):
 
 
 
+def places(p, pid):
+    """{instance: open connections} of one process, by ps."""
+    rows = json.loads(p.pelorus("ps", "--json").stdout)
+    return next((r["instances"] for r in rows if r["pid"] == pid), {})
+
+
+def by_ss(lab, ids):
+    """{instance: connections to it} of pools, by the address that its host has."""
+    hosts = {lab.exec("getent", "ahostsv4", lab.host(id)).stdout.split()[0]: id for id in ids}
+    out = lab.exec("ss", "-tnpH", "state", "established").stdout
+    found = collections.Counter()
+    for line in out.splitlines():
+        peer = line.split()[3].rpartition(":")[0].strip("[]").removeprefix("::ffff:")
+        found[hosts.get(peer)] += '"python3"' in line
+    return {id: found[id] for id in ids}
+
+
+def pid_of(p):
+    """Of the one program that follows a name."""
+    return wait_for(lambda: json.loads(p.pelorus("ps", "--json").stdout), 20, 0.1)[-1]["pid"]
+
+
+def admission(p, id):
+    return p.cluster().instances[id].admission
+
+
+def admit_all(p):
+    for id in READERS:
+        p.pelorus("reader", "admit", id)
+    p.wait(lambda c: all(c.instances[id].admission == "admitted" for id in READERS))
+
+
+def drain(p, *words):
+    done = p.pelorus("reader", "drain", *words)
+    return done, (list(table(done).values()) if done.stdout else [])
+
+
 def check_drill(lab, p):
     with Pool(p, lab.reader_name, busy=BUSY) as pool:
         rest(p, IDLE + BUSY, IDLE, "drill", "close")
@@ -104,10 +164,153 @@ def check_drill(lab, p):
                "no statement that was sent at once behind an answer is lost", pool.said())
 
 
+def check_drain(lab, p):
+    words = ("reader", "drain", "demo-2")
+    half, asked = IDLE // 2, BUSY // 2
+    with Pool(p, lab.writer_name) as writers, Pool(p, lab.reader_name, busy=BUSY) as pool:
+        rest(p, half + asked, half, *words)
+        done = p.pelorus(*words, "--dry-run")
+        tap.ok(done.returncode == 0 and [(r["OPEN"], r["IDLE"]) for r in table(done).values()] ==
+               [(str(half + asked), str(half))] and admission(p, "demo-2") == "admitted",
+               "--dry-run tells what is there and idle, and holds nothing",
+               done.stdout + done.stderr)
+        done, rows = drain(p, "demo-2")
+        tap.ok(len(rows) == 1 and rows[0]["ENDED"] == rows[0]["BACK"] == str(half) and
+               rows[0]["LEFT"] == str(asked) and rows[0]["AFTER"] != "-",
+               "drain: a reader's idle connections to it end and come back", done.stdout)
+        tap.ok(done.returncode == 1 and f"{asked} connections to demo-2 are left" in done.stderr,
+               "those that wait for an answer are left, and told", done.stderr)
+        tap.ok(admission(p, "demo-2") == "held" and len(p.events("drain")) == 1,
+               "it is held, and an event tells it")
+        seen = by_ss(lab, ("demo-1", *READERS))
+        tap.ok(seen == {"demo-1": IDLE, "demo-2": asked, "demo-3": IDLE + asked},
+               "ss sees the same", seen)
+        with Pool(p, lab.reader_name) as late:
+            rest(p, asked, 0, *words)
+            where = places(p, pid_of(p))
+            done, rows = drain(p, "demo-2")
+            tap.ok(done.returncode == 1 and [r["ENDED"] for r in rows] == ["0"] and not late.said(),
+                   "once more, of one that is held: nothing new is there", done.stdout)
+        tap.ok(by_ss(lab, READERS)["demo-2"] == asked, "new connects go elsewhere", where)
+        tap.ok(pool.said() == ["back"] * half and not writers.said(),
+               "no statement is lost, and no writer's connection",
+               (pool.said(), writers.said()))
+    done, rows = drain(p, "demo-2")
+    tap.ok(done.returncode == 0 and not rows, "when all is done nothing remains",
+           done.stdout + done.stderr)
+    admit_all(p)
+
+
+def check_refused(lab, p):
+    with Pool(p, lab.reader_name) as pool:
+        rest(p, IDLE, IDLE, "drill", "close")
+        done = p.pelorus("reader", "drain", "demo-1")
+        tap.ok(done.returncode == 1 and "demo-1 is the writer" in done.stderr,
+               "a writer is not drained", done.stderr)
+        codes = [p.pelorus("reader", "drain", *words).returncode for words in (["demo-9"], [])]
+        tap.ok(codes == [4, 2], "nor what nobody knows", codes)
+        before = len(p.events("drain"))
+        p.pelorus("reader", "hold", "demo-2")
+        p.wait(lambda c: c.instances["demo-2"].admission == "held")
+        for option in (["--dry-run"], []):
+            done = p.pelorus("reader", "drain", *option, "demo-3")
+            tap.ok(done.returncode == 1 and "no other reader" in done.stderr and
+                   admission(p, "demo-3") == "admitted",
+                   f"nor the last that takes connections {option}", done.stderr)
+        tap.ok(len(p.events("drain")) == before and not places(p, pid_of(p)).get("demo-1"),
+               "and nothing is ended", p.events("drain"))
+        done, rows = drain(p, "--force", "demo-3")
+        tap.ok(done.returncode == 0 and rows[0]["ENDED"] == rows[0]["BACK"] == str(IDLE // 2),
+               "but by force: they come back on the writer", done.stdout + done.stderr)
+        tap.ok(by_ss(lab, ("demo-1", *READERS)) ==
+               {"demo-1": IDLE // 2, "demo-2": IDLE // 2, "demo-3": 0},
+               "those to another one that is held stay", by_ss(lab, ("demo-1", *READERS)))
+        tap.ok(pool.said() == ["back"] * (IDLE // 2), "once each", pool.said())
+    admit_all(p)
+
+
+def check_left_alone(lab, p, text, **more):
+    """Of programs that are observed, or switched off, or may not be severed, none ends."""
+    with Pool(p, lab.reader_name, **more) as pool:
+        pid = pid_of(p)
+        wait_for(lambda: sum(places(p, pid).values()) == IDLE, 20, 0.1)
+        id = next(id for id in places(p, pid) if id in READERS)
+        rest(p, places(p, pid)[id], places(p, pid)[id], "reader", "drain", id)
+        done, rows = drain(p, id)
+        tap.ok(done.returncode == 1 and [(r["ENDED"], r["OPEN"] == r["LEFT"]) for r in rows] ==
+               [("0", True)] and not pool.said(), f"{text}: left alone, and told", done.stdout)
+    admit_all(p)
+    return rows
+
+
+def check_node(lab, p):
+    if why := clients.node_problem():
+        tap.skip("a pool of mysql2", why)
+        return
+    with p.popen(["node", "-e", NODE, lab.reader_name], cwd=clients.NODE,
+                 env={**p.environment, "PELORUS_PROBER": "off", "LD_PRELOAD": LIBRARY},
+                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        def ask():
+            child.stdin.write("\n")
+            child.stdin.flush()
+            return json.loads(child.stdout.readline())
+        before = ask()
+        here = before.count("demo-3")
+        rest(p, here, here, "reader", "drain", "demo-3")
+        done, rows = drain(p, "demo-3")
+        tap.ok(done.returncode == 0 and rows[0]["ENDED"] == str(here) and 0 < here < 4,
+               "a pool of mysql2: those to it are ended", done.stdout + done.stderr)
+        after = ask()
+        tap.ok(after == ["demo-2"] * 4, "and it goes on elsewhere without an error", after)
+        child.stdin.close()
+    admit_all(p)
+
+
+def renewed(p, end):
+    """Ends the daemon's worker, and waits until another one knows the same."""
+    before = p.worker()
+    asked = {id: i.evidence_ns for id, i in p.cluster().instances.items()}
+    end()
+    p.wait(lambda c: p.worker() != before and c.is_settled(3) and
+           all(c.instances[id].evidence_ns > then for id, then in asked.items()), 40)
+
+
+def check_restart(lab, p):
+    def restart():
+        p.signal(signal.SIGKILL)
+        p.process.wait(20)
+        p.begin()
+    with Pool(p, lab.reader_name) as pool:
+        rest(p, IDLE, IDLE, "drill", "close")
+        drain(p, "demo-2")
+        rest(p, IDLE, IDLE, "drill", "close")
+        for end in (lambda: lab.exec("kill", "-9", str(p.worker())), restart):
+            renewed(p, end)
+            tap.ok(admission(p, "demo-2") == "held" and by_ss(lab, READERS) ==
+                   {"demo-2": 0, "demo-3": IDLE}, "behind a restart it is held, and stays empty",
+                   (admission(p, "demo-2"), by_ss(lab, READERS)))
+        admit_all(p)
+        rest(p, IDLE, IDLE, "reader", "drain", "demo-3")
+        wait_for(lambda: drain(p, "demo-3")[0].returncode == 0, 60)
+        tap.ok(by_ss(lab, READERS) == {"demo-2": IDLE, "demo-3": 0},
+               "the next daemon drains as well", by_ss(lab, READERS))
+        tap.ok(pool.said() == ["back"] * (IDLE + IDLE // 2), "each was ended as often as told",
+               pool.said())
+    admit_all(p)
+
+
 def main():
-    with Lab(instances=3) as lab, Prober(lab) as p:
+    with Lab(instances=3) as lab, \
+         Prober(lab, cluster_section(lab, reader_selector="round-robin")) as p:
         p.wait_settled(3)
         check_drill(lab, p)
+        check_drain(lab, p)
+        check_refused(lab, p)
+        rows = check_left_alone(lab, p, "observed", PELORUS_MODE="observe")
+        tap.ok(rows[0]["MODE"] == "observe", "with its mode", rows)
+        check_left_alone(lab, p, "never severed", PELORUS_SEVER="off")
+        check_node(lab, p)
+        check_restart(lab, p)
     tap.done()
 
 

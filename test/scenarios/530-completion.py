@@ -25,6 +25,7 @@ ROWS = [("topol", "topology"), ("topology --form", "topology --format"),
         ("run pelorus-na", "run pelorus-namesake"), ("lab fail", "lab failover"),
         ("run -- pelorus-na", "run -- pelorus-namesake"), ("prober ref", "prober refresh"),
         ("reader ad", "reader admit"), ("reader warm --fro", "reader warm --from"),
+        ("reader dr", "reader drain"), ("reader drain --dr", "reader drain --dry-run"),
         ("help topol", "help topology"), ("run --env-f", "run --env-file")]
 
 

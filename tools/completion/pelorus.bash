@@ -52,7 +52,7 @@ _pelorus()
 					;;
 				config) words="show check" ;;
 				prober | reader) words=$(_pelorus_commands "$command") ;;
-				reader\ * | admit | hold | warm) words=$(_pelorus_instances) ;;
+				reader\ * | admit | hold | warm | drain) words=$(_pelorus_instances) ;;
 				lab) words=$(pelorus lab --help | sed -n 's/^    \([a-z]*\) .*/\1/p') ;;
 				*) words=$(_pelorus_names) ;;
 				esac

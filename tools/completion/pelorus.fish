@@ -58,7 +58,7 @@ function __pelorus_complete
             printf '%s\n' show check
         case lab
             pelorus lab --help 2>/dev/null | string replace -rf '^    ([a-z]+) +(.*)' '$1\t$2'
-        case 'reader *' admit hold warm
+        case 'reader *' admit hold warm drain
             __pelorus_values id
         case '*'
             __pelorus_values name

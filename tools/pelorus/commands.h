@@ -84,6 +84,7 @@ int cmd_auth_token(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_drain(int argc, char **argv);
 int cmd_drill(int argc, char **argv);
 int cmd_env(int argc, char **argv);
 int cmd_events(int argc, char **argv);

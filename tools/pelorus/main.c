@@ -18,6 +18,7 @@ static const struct command commands[] = {
 	{"config", cmd_config, "the configuration, and where each value is from"},
 	{"disable", cmd_switch, "have connections go where DNS leads, as without Pelorus"},
 	{"doctor", cmd_doctor, "what keeps Pelorus from working, and what mends it"},
+	{"drain", cmd_drain, "keep readers from an instance, and end their idle connections"},
 	{"drill", cmd_drill, "end idle connections, to see how programs come back"},
 	{"enable", cmd_switch, "have connections follow their cluster again"},
 	{"env", cmd_env, "the lines that set it up for a shell, a container, a service"},
@@ -29,7 +30,7 @@ static const struct command commands[] = {
 	{"metrics", cmd_metrics, "counters and gauges for Prometheus"},
 	{"prober", cmd_noun, "tell the prober: refresh, reload, stop"},
 	{"ps", cmd_ps, "the processes that follow a cluster"},
-	{"reader", cmd_noun, "whether readers go to an instance: warm, admit, hold"},
+	{"reader", cmd_noun, "whether readers go to an instance: warm, admit, hold, drain"},
 	{"refresh", cmd_refresh, "have the prober ask every instance now"},
 	{"reload", cmd_reload, "have the prober read its configuration again"},
 	{"report", cmd_report, "what would have been done where it only observes"},
@@ -47,10 +48,10 @@ static const struct command commands[] = {
 
 /* A command that is a word of one of these is listed there. */
 static const struct noun {
-	const char *name, *verbs[4];
+	const char *name, *verbs[5];
 } nouns[] = {
 	{"prober", {"refresh", "reload", "stop"}},
-	{"reader", {"warm", "admit", "hold"}},
+	{"reader", {"warm", "admit", "hold", "drain"}},
 };
 
 /* What is named in none of them comes last. */

@@ -6,9 +6,10 @@
 #include "commands.h"
 
 #include "control_client.h"
-#include "processes/processes.h"
+#include "drill.h"
 
 #include "common/clock.h"
+#include "common/words.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -33,14 +34,14 @@ static const char help[] =
 
 /* What has become of one process's connections. */
 struct outcome {
-	int ended, back;
+	int ended, back, left;
 	uint64_t back_ns; /* when it last grew; 0: not at all */
 };
 
 static bool has(const struct process_seen *p, uint64_t inode)
 {
-	for (unsigned i = 0; i < p->n_inodes; i++) {
-		if (p->inodes[i] == inode)
+	for (unsigned i = 0; i < p->n_sockets; i++) {
+		if (p->sockets[i].inode == inode)
 			return true;
 	}
 	return false;
@@ -52,10 +53,11 @@ static void compare(const struct process_seen *was, const struct process_seen *i
 	int back = 0;
 
 	o->ended = 0;
-	for (unsigned i = 0; i < was->n_inodes; i++)
-		o->ended += !has(is, was->inodes[i]);
-	for (unsigned i = 0; i < is->n_inodes; i++)
-		back += !has(was, is->inodes[i]);
+	o->left = is->open;
+	for (unsigned i = 0; i < was->n_sockets; i++)
+		o->ended += was->sockets[i].counted && !has(is, was->sockets[i].inode);
+	for (unsigned i = 0; i < is->n_sockets; i++)
+		back += !has(was, is->sockets[i].inode);
 	if (back > o->back)
 		o->back_ns = took_ns;
 	o->back = back;
@@ -77,26 +79,29 @@ static const struct process_seen *find(const struct process_seen *list, int n,
 }
 
 /* One look at all.  True if everybody who lost some has as many again. */
-static bool look(const struct map_view *view, const struct process_seen *was, int n,
-	uint64_t took_ns, struct outcome *outcomes)
+static bool look(const struct map_view *view, const struct process_filter *filter,
+	const struct process_seen *was, int n, uint64_t took_ns, struct outcome *outcomes)
 {
+	const struct process_filter all = {.name = filter->name, .id = filter->id};
 	struct process_seen *now;
-	int n_now = processes_read(view, 0, &now);
-	bool all = true;
+	int n_now = processes_read(view, &all, &now);
+	bool well = n_now >= 0;
 
 	for (int i = 0; i < n && n_now >= 0; i++) {
 		const struct process_seen *is = find(now, n_now, &was[i]);
 
 		if (is && is->open >= 0)
 			compare(&was[i], is, took_ns, &outcomes[i]);
-		all &= outcomes[i].back >= outcomes[i].ended;
+		else if (!is)
+			outcomes[i].left = 0; /* it has ended */
+		well &= outcomes[i].back >= outcomes[i].ended;
 	}
 	processes_free(now, n_now);
-	return all;
+	return well;
 }
 
-static void watch(const struct map_view *view, const struct process_seen *was, int n,
-	struct outcome *outcomes)
+static void watch(const struct map_view *view, const struct process_filter *filter,
+	const struct process_seen *was, int n, struct outcome *outcomes)
 {
 	const struct timespec pause = {.tv_nsec = LOOK_NS};
 	uint64_t begin = clock_now_ns(), well = 0, now;
@@ -104,65 +109,121 @@ static void watch(const struct map_view *view, const struct process_seen *was, i
 	do {
 		(void)nanosleep(&pause, NULL);
 		now = clock_now_ns();
-		if (!look(view, was, n, now - begin, outcomes))
+		if (!look(view, filter, was, n, now - begin, outcomes))
 			well = 0;
 		else if (well == 0)
 			well = now;
 	} while (now - begin < WAIT_NS && (well == 0 || now - well < WELL_NS));
 }
 
-static void before_print(const struct process_seen *list, int n)
+/* That it has none of them cannot be told. */
+static bool is_untold(const struct process_seen *p)
+{
+	return p->open < 0 && !p->has_ended && p->told.slot.tracked > 0;
+}
+
+/* Of one instance alone: who has none there, and had none, is not told of. */
+static bool is_concerned(const struct drill *d, const struct process_seen *p, int left)
+{
+	return !d->filter.id || p->open > 0 || left > 0 || is_untold(p);
+}
+
+static void before_print(const struct drill *d, const struct process_seen *list, int n)
 {
 	printf("%7s %-16s %5s %5s\n", "PID", "COMMAND", "OPEN", "IDLE");
-	for (int i = 0; i < n; i++)
-		printf("%7d %-16s %5d %5d\n", list[i].told.slot.pid, list[i].told.command,
-			list[i].open < 0 ? 0 : list[i].open, list[i].idle);
-}
-
-static void after_print(const struct process_seen *list, int n, const struct outcome *outcomes)
-{
-	printf("%7s %-16s %5s %5s %5s %8s\n", "PID", "COMMAND", "OPEN", "ENDED", "BACK", "AFTER");
 	for (int i = 0; i < n; i++) {
-		const struct outcome *o = &outcomes[i];
-		char after[16] = "-";
-
-		if (o->back_ns)
-			(void)snprintf(after, sizeof(after), "%.2f s", (double)o->back_ns / 1e9);
-		printf("%7d %-16s %5d %5d %5d %8s\n", list[i].told.slot.pid, list[i].told.command,
-			list[i].open < 0 ? 0 : list[i].open, o->ended, o->back, after);
+		if (is_concerned(d, &list[i], 0))
+			printf("%7d %-16s %5d %5d\n", list[i].told.slot.pid, list[i].told.command,
+				list[i].open < 0 ? 0 : list[i].open, list[i].idle);
 	}
 }
 
-static int drill(const char *command, const struct map_view *view, const char *pid, bool dry_run)
+static void line_print(const struct drill *d, const struct process_seen *p, const struct outcome *o)
 {
-	char request[PEL_CONTROL_MAX] = "drill\n";
-	struct process_seen *list;
-	struct outcome *outcomes;
-	int status = STATUS_OK, n = processes_read(view, pid ? command_pid(pid) : 0, &list);
+	printf("%7d %-16s ", p->told.slot.pid, p->told.command);
+	if (d->filter.id)
+		printf("%-7s ", pel_word_of_mode(p->mode));
+	printf("%5d %5d ", p->open < 0 ? 0 : p->open, o->ended);
+	if (d->filter.id && is_untold(p))
+		printf("%5s ", "?");
+	else if (d->filter.id)
+		printf("%5d ", o->left);
+	printf("%5d ", o->back);
+	if (o->back_ns)
+		printf("%6.2f s\n", (double)o->back_ns / 1e9);
+	else
+		printf("%8s\n", "-");
+}
 
-	if (n < 0)
-		return command_fail(command, STATUS_FAILED, "who is there cannot be read");
-	if (pid && n != 1) {
-		processes_free(list, n);
-		return n == 0
-			? command_fail(command, STATUS_UNKNOWN, "process %s follows no name", pid)
-			: command_fail(command, STATUS_FAILED,
-				  "%s is the number of %d processes, in containers: all would be meant",
-				  pid, n);
+static void after_print(const struct drill *d, const struct process_seen *list, int n,
+	const struct outcome *outcomes)
+{
+	bool one = d->filter.id;
+
+	printf("%7s %-16s %s%5s %5s %s%5s %8s\n", "PID", "COMMAND", one ? "MODE    " : "", "OPEN",
+		"ENDED", one ? " LEFT " : "", "BACK", "AFTER");
+	for (int i = 0; i < n; i++) {
+		if (is_concerned(d, &list[i], outcomes[i].left))
+			line_print(d, &list[i], &outcomes[i]);
 	}
-	outcomes = calloc((size_t)n + 1, sizeof(*outcomes));
-	if (pid)
-		(void)pel_control_put(request, sizeof(request), "pid", pid);
-	if (dry_run) {
-		before_print(list, n);
-	} else {
-		status = control_client_run(command, request, NULL);
-		if (status == STATUS_OK && outcomes) {
-			watch(view, list, n, outcomes);
-			after_print(list, n, outcomes);
-		}
+}
+
+/* Whether the one instance has none any more. */
+static int judge(const struct drill *d, const struct process_seen *list, int n,
+	const struct outcome *outcomes)
+{
+	int left = 0, untold = 0;
+
+	for (int i = 0; i < n; i++) {
+		left += outcomes[i].left;
+		untold += is_untold(&list[i]);
+	}
+	if (left)
+		return command_fail(d->command, STATUS_FAILED, "%d connections to %s are left",
+			left, d->filter.id);
+	if (untold)
+		return command_fail(d->command, STATUS_FAILED,
+			"%d processes may have connections to %s, and cannot be looked into",
+			untold, d->filter.id);
+	return STATUS_OK;
+}
+
+static int run(const struct drill *d, const struct map_view *view, const struct process_seen *list,
+	int n)
+{
+	int status = d->request ? control_client_run(d->command, d->request, NULL) : STATUS_OK;
+	struct outcome *outcomes =
+		status == STATUS_OK ? calloc((size_t)n + 1, sizeof(*outcomes)) : NULL;
+
+	if (outcomes && d->dry_run) {
+		before_print(d, list, n);
+	} else if (outcomes) {
+		for (int i = 0; i < n; i++)
+			outcomes[i].left = list[i].open < 0 ? 0 : list[i].open;
+		watch(view, &d->filter, list, n, outcomes);
+		after_print(d, list, n, outcomes);
+		status = d->filter.id ? judge(d, list, n, outcomes) : status;
 	}
 	free(outcomes);
+	return status;
+}
+
+int drill_run(const struct drill *d, const struct map_view *view)
+{
+	struct process_seen *list;
+	int status, n = processes_read(view, &d->filter, &list);
+
+	if (n < 0)
+		return command_fail(d->command, STATUS_FAILED, "who is there cannot be read");
+	if (d->filter.pid && n == 0)
+		status = command_fail(d->command, STATUS_UNKNOWN, "process %d follows no name",
+			d->filter.pid);
+	else if (d->filter.pid && n > 1)
+		status = command_fail(d->command, STATUS_FAILED,
+			"%d is the number of %d processes, in containers: all would be meant",
+			d->filter.pid, n);
+	else
+		status = run(d, view, list, n);
 	processes_free(list, n);
 	return status;
 }
@@ -174,6 +235,7 @@ int cmd_drill(int argc, char **argv)
 	const struct command_option options[] = {{"pid", .word = &pid},
 		{"dry-run", .flag = &dry_run}, {0}};
 	int status = command_parse(argc, argv, options, 1, 1, help), r;
+	char request[PEL_CONTROL_MAX] = "drill\n";
 	struct map_view view;
 
 	if (status >= 0)
@@ -183,7 +245,13 @@ int cmd_drill(int argc, char **argv)
 	r = map_view_open(&view);
 	if (r < 0)
 		return map_view_fail(argv[0], r);
-	status = drill(argv[0], &view, pid, dry_run);
+	if (pid)
+		(void)pel_control_put(request, sizeof(request), "pid", pid);
+	status = drill_run(&(struct drill){.command = argv[0],
+				   .request = dry_run ? NULL : request,
+				   .filter.pid = pid ? command_pid(pid) : 0,
+				   .dry_run = dry_run},
+		&view);
 	map_view_close(&view);
 	return status;
 }

@@ -140,7 +140,8 @@ static void json_print(const struct process_seen *list, int n)
 static int list(const char *command, const struct map_view *view, pid_t only, bool json)
 {
 	struct process_seen *found;
-	int n = processes_read(view, only, &found), status = STATUS_OK;
+	int n = processes_read(view, &(struct process_filter){.pid = only}, &found),
+	    status = STATUS_OK;
 
 	if (n < 0)
 		status = command_fail(command, STATUS_FAILED, "who is there cannot be read");

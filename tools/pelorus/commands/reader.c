@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pelorus reader admit, hold, warm: whether an instance takes reader connections, by hand, and a warm-up
- * that the prober runs on it.
+ * pelorus reader admit, hold, drain, warm: whether an instance takes reader connections, by hand, what
+ * becomes of those that it has, and a warm-up that the prober runs on it.
  */
 #include "commands.h"
 
 #include "control_client.h"
+#include "drill.h"
 #include "map_view.h"
 #include "screen.h"
 
@@ -20,68 +21,76 @@
 
 #define LOOK_NS 100000000L
 
-static const char *find_in(const struct report *r, const char *instance)
-{
-	for (unsigned i = 0; i < r->n_instances; i++) {
-		const struct report_instance *in = &r->instances[i];
+/* An instance, and a name of its cluster. */
+struct found {
+	char name[PEL_NAME_MAX], id[PEL_ID_MAX];
+};
 
-		if (strcasecmp(in->id, instance) == 0 || strcasecmp(in->host, instance) == 0)
-			return in->id;
-	}
-	return NULL;
+static bool is_called(const struct report_instance *in, const char *instance)
+{
+	return strcasecmp(in->id, instance) == 0 || strcasecmp(in->host, instance) == 0;
 }
 
 /* How many clusters have it; the last of them is the result. */
-static unsigned find(const struct report *reports, unsigned n, const char *instance,
-	const char **ret_name, const char **ret_id)
+static unsigned find(const struct report *reports, int n, const char *instance, struct found *ret)
 {
 	unsigned found = 0;
 
-	for (unsigned i = 0; i < n; i++) {
-		const char *id = find_in(&reports[i], instance);
+	for (int i = 0; i < n; i++) {
+		unsigned k = 0;
 
-		if (!id)
+		while (k < reports[i].n_instances && !is_called(&reports[i].instances[k], instance))
+			k++;
+		if (k == reports[i].n_instances)
 			continue;
-		*ret_name = reports[i].name;
-		*ret_id = id;
+		strcpy(ret->name, reports[i].name);
+		strcpy(ret->id, reports[i].instances[k].id);
 		found++;
 	}
 	return found;
 }
 
-static int request_put(const char *command, const char *verb, const struct report *reports,
-	unsigned n, const char *instance, char request[static PEL_CONTROL_MAX])
+/*
+ * The instance with this id or host.  `cluster` is a name that leads to its cluster; NULL: the only one
+ * that has it.  The exit status; what is wrong has been told.
+ */
+static int instance_find(const char *command, const char *cluster, const char *instance,
+	struct found *ret)
 {
-	const char *name = "", *id = "";
-	unsigned found = find(reports, n, instance, &name, &id);
+	struct report *reports;
+	int n = map_view_reports(cluster, &reports);
+	unsigned found = find(reports, n, instance, ret);
 
+	free(reports);
+	if (n < 0)
+		return command_fail(command, STATUS_NO_PROBER, "no prober is at work");
 	if (found == 0)
 		return command_fail(command, STATUS_UNKNOWN, "no cluster has an instance %s",
 			instance);
 	if (found > 1)
 		return command_fail(command, STATUS_USAGE,
 			"several clusters have an instance %s: name one with --cluster", instance);
-	(void)snprintf(request, PEL_CONTROL_MAX, "%s\n", verb);
-	if (pel_control_put(request, PEL_CONTROL_MAX, "name", name) < 0 ||
-		pel_control_put(request, PEL_CONTROL_MAX, "id", id) < 0)
-		return command_fail(command, STATUS_USAGE, "the name is too long");
 	return STATUS_OK;
 }
 
-/*
- * Puts verb, name= and id= of the instance with this id or host into `request`.  `cluster` is a name
- * that leads to its cluster; NULL: the only one that has it.  The exit status; what is wrong has
- * been told.
- */
+/* Both fit. */
+static void request_put(const char *verb, const struct found *found,
+	char request[static PEL_CONTROL_MAX])
+{
+	(void)snprintf(request, PEL_CONTROL_MAX, "%s\n", verb);
+	(void)pel_control_put(request, PEL_CONTROL_MAX, "name", found->name);
+	(void)pel_control_put(request, PEL_CONTROL_MAX, "id", found->id);
+}
+
+/* Puts verb, name= and id= into `request`: see instance_find(). */
 static int instance_request(const char *command, const char *verb, const char *cluster,
 	const char *instance, char request[static PEL_CONTROL_MAX])
 {
-	struct report *reports;
-	int n = map_view_reports(cluster, &reports);
-	int status = n < 0 ? command_fail(command, STATUS_NO_PROBER, "no prober is at work")
-			   : request_put(command, verb, reports, (unsigned)n, instance, request);
+	struct found found;
+	int status = instance_find(command, cluster, instance, &found);
 
-	free(reports);
+	if (status == STATUS_OK)
+		request_put(verb, &found, request);
 	return status;
 }
 
@@ -102,6 +111,59 @@ int cmd_admit(int argc, char **argv)
 		return status;
 	status = instance_request(argv[0], argv[0], cluster, argv[optind], request);
 	return status == STATUS_OK ? control_client_run(argv[0], request, NULL) : status;
+}
+
+static const char drain_help[] =
+	"usage: pelorus reader drain [--cluster NAME] [--force] [--dry-run] INSTANCE\n"
+	"Holds INSTANCE, and has the programs of this host end the connections to it that a reader's\n"
+	"or a custom name led there and that have been idle for a second, once; their pools come back\n"
+	"on other readers.  It tells of each program how many were open there and were ended, how many\n"
+	"have come back elsewhere within 10 s, when the last of them had, and how many are left: those\n"
+	"that wait for an answer, or that no such name led there.  One in a transaction may be idle.\n"
+	"Programs that are observed or switched off are left alone.\n"
+	"\n"
+	"      --cluster NAME  which cluster, if several have such an INSTANCE\n"
+	"      --force         also if no other reader is there to take them\n"
+	"      --dry-run       tells what is open and idle, and ends and holds nothing\n"
+	"\n"
+	"Ends with 1 while any is left: run it again.  `pelorus reader admit` brings INSTANCE back.\n";
+
+static int drain(const char *command, const char *cluster, const char *instance, bool force,
+	bool dry_run)
+{
+	char request[PEL_CONTROL_MAX];
+	struct map_view view;
+	struct found found;
+	int r, status = instance_find(command, cluster, instance, &found);
+
+	if (status != STATUS_OK)
+		return status;
+	request_put("drain", &found, request);
+	if (force)
+		(void)pel_control_put(request, sizeof(request), "force", "1");
+	if (dry_run)
+		(void)pel_control_put(request, sizeof(request), "look", "1");
+	r = map_view_open(&view);
+	if (r < 0)
+		return map_view_fail(command, r);
+	status = drill_run(&(struct drill){.command = command,
+				   .request = request,
+				   .filter = {.name = found.name, .id = found.id},
+				   .dry_run = dry_run},
+		&view);
+	map_view_close(&view);
+	return status;
+}
+
+int cmd_drain(int argc, char **argv)
+{
+	const char *cluster = NULL;
+	bool force = false, dry_run = false;
+	const struct command_option options[] = {{"cluster", .word = &cluster},
+		{"force", .flag = &force}, {"dry-run", .flag = &dry_run}, {0}};
+	int status = command_parse(argc, argv, options, 1, 1, drain_help);
+
+	return status >= 0 ? status : drain(argv[0], cluster, argv[optind], force, dry_run);
 }
 
 static const char warm_help[] =

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@ struct cluster_seen {
 
 struct look {
 	const struct map_view *view;
+	const struct process_filter *filter;
 	struct cluster_seen *clusters; /* PEL_MAP_CLUSTERS */
 	struct open_sockets sockets;
 	bool has_sockets;
@@ -66,6 +68,15 @@ static bool is_here(const struct look *look, const struct pel_slot *slot)
 		slot->start_ticks == start_ticks(slot->pid);
 }
 
+static bool has_ended(const struct look *look, const struct pel_slot *slot)
+{
+	uint64_t other = start_ticks(slot->pid);
+
+	return slot->pidns == look->pidns &&
+		((other && slot->start_ticks && other != slot->start_ticks) ||
+			(kill(slot->pid, 0) < 0 && errno == ESRCH));
+}
+
 static bool uid_read(pid_t pid, uid_t *ret)
 {
 	char path[32], line[256];
@@ -96,7 +107,16 @@ static void user_take(struct process_seen *p)
 		strcpy(p->user, "-");
 }
 
-/* Its names, and which clusters they are of. */
+static bool is_wanted(const struct look *look, const struct cluster_seen *c)
+{
+	bool found = !look->filter->name;
+
+	for (unsigned i = 0; !found && i < c->hot.n_names; i++)
+		found = strcmp(c->cold.names[i], look->filter->name) == 0;
+	return found;
+}
+
+/* Its names, and which clusters they are of that are asked for. */
 static uint64_t names_take(const struct look *look, struct process_seen *p)
 {
 	uint64_t clusters = 0;
@@ -113,7 +133,7 @@ static uint64_t names_take(const struct look *look, struct process_seen *p)
 				if (p->told.slot.names[n] != c->hot.names[k].hash)
 					continue;
 				strcpy(p->names[n], c->cold.names[k]);
-				clusters |= UINT64_C(1) << i;
+				clusters |= (uint64_t)is_wanted(look, c) << i;
 			}
 		}
 		if ((clusters >> i & 1) && pel_map_mode(look->view->map, i) > p->mode)
@@ -131,17 +151,17 @@ struct finding {
 };
 
 /* Without memory the last ones are not known. */
-static void inode_add(struct process_seen *p, uint64_t inode)
+static void socket_add(struct process_seen *p, uint64_t inode, bool counted)
 {
-	unsigned n = p->n_inodes;
-	uint64_t *grown = p->inodes;
+	unsigned n = p->n_sockets;
+	struct process_socket *grown = p->sockets;
 
 	if ((n & (n - 1)) == 0)
-		grown = realloc(p->inodes, (n ? 2 * (size_t)n : 1) * sizeof(*grown));
+		grown = realloc(p->sockets, (n ? 2 * (size_t)n : 1) * sizeof(*grown));
 	if (!grown)
 		return;
-	p->inodes = grown;
-	p->inodes[p->n_inodes++] = inode;
+	p->sockets = grown;
+	p->sockets[p->n_sockets++] = (struct process_socket){inode, counted};
 }
 
 static void socket_count(struct process_seen *p, const char *id, const struct open_socket *socket)
@@ -150,7 +170,6 @@ static void socket_count(struct process_seen *p, const char *id, const struct op
 
 	p->open++;
 	p->idle += socket->idle_ms >= PROCESS_IDLE_MS;
-	inode_add(p, socket->inode);
 	while (i < p->n_instances && strcmp(p->instances[i].id, id) != 0)
 		i++;
 	if (i == PROCESS_INSTANCES)
@@ -167,33 +186,44 @@ static void on_socket(void *ctx, const struct open_socket *socket)
 	for (uint64_t rest = f->clusters; rest; rest &= rest - 1) {
 		const struct cluster_seen *c = &f->look->clusters[__builtin_ctzll(rest)];
 		unsigned i = sever_find_instance(&c->hot, &socket->peer);
+		const char *id;
+		bool counted;
 
 		if (i == PEL_NONE)
 			continue;
-		socket_count(f->process, c->cold.instances[i].id, socket);
+		id = c->cold.instances[i].id;
+		counted = !f->look->filter->id || strcmp(id, f->look->filter->id) == 0;
+		socket_add(f->process, socket->inode, counted);
+		if (counted)
+			socket_count(f->process, id, socket);
 		return;
 	}
 }
 
-static void process_complete(const struct look *look, struct process_seen *p)
+/* False if it is of no cluster that is asked for. */
+static bool process_complete(const struct look *look, struct process_seen *p)
 {
 	struct finding finding = {.look = look, .process = p};
 
 	p->is_here = is_here(look, &p->told.slot);
+	p->has_ended = !p->is_here && has_ended(look, &p->told.slot);
 	user_take(p);
 	finding.clusters = names_take(look, p);
 	if (!look->has_sockets || !p->is_here ||
 		open_sockets_of(&look->sockets, p->told.slot.pid, on_socket, &finding) < 0)
 		p->open = -1;
+	return finding.clusters || !look->filter->name;
 }
 
-int processes_read(const struct map_view *view, pid_t only, struct process_seen **ret)
+int processes_read(const struct map_view *view, const struct process_filter *filter,
+	struct process_seen **ret)
 {
 	struct look look = {.view = view,
+		.filter = filter,
 		.clusters = calloc(PEL_MAP_CLUSTERS, sizeof(*look.clusters))};
 	struct slot_seen *told;
 	struct stat st;
-	int n;
+	int n, found = 0;
 
 	*ret = NULL;
 	if (!look.clusters)
@@ -201,24 +231,29 @@ int processes_read(const struct map_view *view, pid_t only, struct process_seen 
 	clusters_read(&look);
 	look.pidns = stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
 	look.has_sockets = open_sockets_read(&look.sockets) == 0;
-	n = map_view_slots(view, only, &told);
+	n = map_view_slots(view, filter->pid, &told);
 	if (n > 0)
 		*ret = calloc((size_t)n, sizeof(**ret));
 	if (n > 0 && !*ret)
 		n = -ENOMEM;
 	for (int i = 0; i < n; i++) {
-		(*ret)[i].told = told[i];
-		process_complete(&look, &(*ret)[i]);
+		struct process_seen *p = &(*ret)[found];
+
+		*p = (struct process_seen){.told = told[i]};
+		if (process_complete(&look, p))
+			found++;
+		else
+			free(p->sockets);
 	}
 	free(told);
 	open_sockets_free(&look.sockets);
 	free(look.clusters);
-	return n;
+	return n < 0 ? n : found;
 }
 
 void processes_free(struct process_seen *list, int n)
 {
 	for (int i = 0; i < n; i++)
-		free(list[i].inodes);
+		free(list[i].sockets);
 	free(list);
 }

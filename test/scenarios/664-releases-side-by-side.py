@@ -9,6 +9,7 @@ failover and a crash, else one of them each.
 """
 import os
 import re
+import subprocess
 
 from lib import environ
 from lib.lab import Lab
@@ -20,6 +21,16 @@ from lib.tap import done, note, ok, skip
 from lib.trials import released
 from lib.waiting import wait_for
 
+KEPT = """
+import select, sys
+import pymysql
+kept = []
+while len({c._sock.getpeername()[0] for c in kept}) < 2:
+    kept.append(pymysql.connect(host=sys.argv[1], user="app", password="app"))
+print("ready", flush=True)
+sys.stdin.read()
+print(len(select.select([c._sock for c in kept], [], [], 0)[0]), "ended")
+"""
 KINDS = ("C", "Perl DBD::MariaDB")
 LONG = ["graceful", "crash"] if os.environ.get("PELORUS_LONG") else None
 
@@ -62,9 +73,33 @@ def check_failover(what, lab, prober, writers, mode):
            f"{what}: {mode}: {w.kind} goes on, with two errors at most", w.errors(begun)[:5])
 
 
+def check_drained(what, prober, library):
+    """A word that an earlier library does not know is none to it, and no drill of everything."""
+    env = environ.plain(**environ.preload(prober.directory, library=library))
+    with prober.popen(["/usr/bin/python3", "-c", KEPT, prober.lab.reader_name], env=env,
+                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        child.stdout.readline()
+        writer = prober.lab.writer
+        id = next(id for id in prober.cluster().instances if id != writer)
+
+        def rests():
+            last = prober.pelorus("reader", "drain", "--dry-run", id).stdout.split()[-2:]
+            return last[0] == last[1] != "IDLE"
+        wait_for(rests, 30, 0.2)
+        made = prober.pelorus("reader", "drain", id)
+        prober.pelorus("reader", "admit", id)
+        child.stdin.close()
+        ended = child.stdout.read()
+    ok(made.returncode == 1 and f"connections to {id} are left" in made.stderr and
+       ended == "0 ended\n", f"{what}: a drain ends nothing, and tells what is left",
+       made.stdout + made.stderr + ended)
+
+
 def check(what, library, program, lab, first, modes):
     with Other(program, lab) as prober:
         prober.wait_settled(3)
+        if program == PELORUSD:
+            check_drained(what, prober, library)
         env = environ.plain(**environ.preload(prober.directory, library=library))
         writers = [Writer(lab, kind, first + i, env) for i, kind in enumerate(KINDS)]
         try:

@@ -11,9 +11,10 @@ import subprocess
 
 from lib import tap
 from lib.lab import Lab
-from lib.paths import LIBRARY
+from lib.paths import LIBRARY, PELORUS
 from lib.prober import Prober, cluster_section
 from lib.programs import clients
+from lib.programs.writer import Writer
 from lib.waiting import wait_for
 
 IDLE, BUSY = 4, 8
@@ -266,6 +267,29 @@ def check_node(lab, p):
     admit_all(p)
 
 
+def check_trap(lab, p):
+    """Whose connections the kernel tells of other processes: its keeper's worker has them not."""
+    static, why = clients.go(static=True)
+    if why:
+        tap.skip("Go in the trap", why)
+        return
+    env = {**p.environment, "PELORUS_PROBER": "off", "READ": "1"}
+    one = Writer(lab, "reader", 1, env, 5, command=[PELORUS, "run", "--trap", "--", static],
+                 host=lab.reader_name)
+    try:
+        tap.ok(one.wait_for(), "a program in the trap reads", one.stderr)
+        opened = wait_for(lambda: json.loads(p.pelorus("ps", "--json").stdout)[-1]["open"], 10, 0.2)
+        tap.ok(opened == 1, "ps tells how many connections it has, by what it says itself", opened)
+        for id in READERS:
+            done, rows = drain(p, id)
+            tap.ok(done.returncode == 1 and rows[0]["LEFT"] == "?" and
+                   "cannot be looked into" in done.stderr, f"drain says so, too: {id}",
+                   done.stdout + done.stderr)
+            admit_all(p)
+    finally:
+        one.end()
+
+
 def renewed(p, end):
     """Ends the daemon's worker, and waits until another one knows the same."""
     before = p.worker()
@@ -310,6 +334,7 @@ def main():
         tap.ok(rows[0]["MODE"] == "observe", "with its mode", rows)
         check_left_alone(lab, p, "never severed", PELORUS_SEVER="off")
         check_node(lab, p)
+        check_trap(lab, p)
         check_restart(lab, p)
     tap.done()
 

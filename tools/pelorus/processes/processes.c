@@ -5,12 +5,14 @@
 #include "rules/sever.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct cluster_seen {
 	bool used;
@@ -66,6 +68,20 @@ static bool is_here(const struct look *look, const struct pel_slot *slot)
 {
 	return slot->pidns && slot->pidns == look->pidns && slot->start_ticks &&
 		slot->start_ticks == start_ticks(slot->pid);
+}
+
+/* The trap's worker tells of programs whose connections are none of its own. */
+static bool is_trap(pid_t pid)
+{
+	char path[32], executable[PATH_MAX];
+	const char *name;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	n = readlink(path, executable, sizeof(executable) - 1);
+	executable[n > 0 ? n : 0] = '\0';
+	name = strrchr(executable, '/');
+	return name && strncmp(name, "/pelorus-trap", 13) == 0;
 }
 
 static bool has_ended(const struct look *look, const struct pel_slot *slot)
@@ -209,7 +225,7 @@ static bool process_complete(const struct look *look, struct process_seen *p)
 	p->has_ended = !p->is_here && has_ended(look, &p->told.slot);
 	user_take(p);
 	finding.clusters = names_take(look, p);
-	if (!look->has_sockets || !p->is_here ||
+	if (!look->has_sockets || !p->is_here || is_trap(p->told.slot.pid) ||
 		open_sockets_of(&look->sockets, p->told.slot.pid, on_socket, &finding) < 0)
 		p->open = -1;
 	return finding.clusters || !look->filter->name;

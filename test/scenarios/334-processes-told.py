@@ -152,6 +152,28 @@ def check_waiting(p, env):
         tap.ok(rows.get(one.child.pid, [])[:2] == ["1", "0"], "and is left alone", done.stdout)
 
 
+def check_one_cluster(p, env, other):
+    """Two clusters have instances of the same names."""
+    names = (p.lab.reader_name, other.reader_name)
+    with Child(KEEPER, names[0], 4, env={**env, "LD_PRELOAD": LIBRARY}) as one, \
+         Child(KEEPER, names[1], 4, env={**env, "LD_PRELOAD": LIBRARY}) as two:
+        for c in (one, two):
+            c.child.stdout.readline()
+        pids = [c.child.pid for c in (one, two)]
+        wait_for(lambda: [drilled(p, "--dry-run")[1].get(pid) for pid in pids] == [["4", "4"]] * 2)
+        done = p.pelorus("reader", "drain", "demo-2")
+        tap.ok(done.returncode == 2 and "several clusters" in done.stderr,
+               "which of two instances of a name is drained must be said", done.stderr)
+        done = p.pelorus("reader", "drain", "--cluster", names[1], "demo-2")
+        rows = [line.split() for line in done.stdout.splitlines()[1:]]
+        tap.ok(done.returncode == 0 and [r[0] for r in rows] == [str(pids[1])] and
+               rows[0][3:7] == ["2", "2", "0", "2"], "then that one alone is",
+               done.stdout + done.stderr)
+        left = {r["pid"]: r["instances"] for r in told(p)}
+        tap.ok(left[pids[0]] == {"demo-2": 2, "demo-3": 2} and
+               left[pids[1]] == {"demo-3": 4}, "and the other's stay", left)
+
+
 def check_container(p, env):
     """What a number means there, is another process here."""
     with subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", sys.executable, "-c",
@@ -239,8 +261,10 @@ def main():
     fakes.enter()
     dns = worlds.Dns()
     cluster = fakes.Cluster(dns, 3, 1, "told")
+    other = fakes.Cluster(dns, 3, 2, "other")
+    config = [cluster_section(c, reader_selector="round-robin") for c in (cluster, other)]
     with tempfile.TemporaryDirectory() as folder, \
-         Prober(cluster, cluster_section(cluster)) as p:
+         Prober(cluster, config[0] + config[1].replace("cluster lab", "cluster other")) as p:
         p.wait(lambda c: c.state == "known" and all(i.routable for i in c.instances.values()))
         env = {**p.environment, "PELORUS_PROBER": "off"}
         check_ps(p, env)
@@ -249,7 +273,9 @@ def main():
         check_waiting(p, env)
         check_container(p, env)
         check_trace_text(p, env, folder)
+        check_one_cluster(p, env, other)
     cluster.close()
+    other.close()
     tap.done()
 
 

@@ -15,67 +15,19 @@ import subprocess
 import threading
 import time
 
-from lib import environ
-from lib.paths import BUILD
-from lib.programs import clients, loopback
-from lib.published import Map, Park
+from lib.programs import clients, trapped
+from lib.programs.trapped import FAULTY, KEEPER, LONG, ONE, PROGRAM, SIX, TWO, WRITER, worker_of
 from lib.tap import done, note, ok, skip
 from lib.terminal import Terminal
 from lib.waiting import alive, wait_for, within
 
-WRITER = "db.cluster-abc.test-region-1.rds.amazonaws.com"
-ONE, TWO, SHORT = "127.0.77.1", "127.0.77.2", "127.0.77.3"
+SHORT = "127.0.77.3"
 NAMESERVER = "127.0.77.53"
-SILENT, SIX = "10.77.0.2", "fd00:77::1"
-PROGRAM = os.path.join(BUILD, "test", "guests", "trapped-static")
-KEEPER = os.path.join(BUILD, "tools", "trap", "pelorus-trap")
-FAULTY = os.path.join(BUILD, "test", "guests", "trap-faults")
 STARTING = 1  # PEL_WHY_STARTING
-LONG = bool(os.environ.get("PELORUS_LONG"))
 LOOKUPS = 150
 STORM, FORKS, CROWD, ALONE = (10000, 1000, 1000, 400) if LONG else (500, 100, 200, 40)
 PLACES = {1: "a call is taken", 2: "its socket is", 3: "it is recorded", 6: "it blocks no longer",
           7: "it is begun", 4: "it blocks again", 5: "all but the answer is done"}
-
-
-class World:
-    def __init__(self, folder, published, port):
-        self.published, self.port, self.folder = published, port, folder
-        self.address = socket.gethostbyname(WRITER)
-        self.env = environ.plain(PELORUS_RUNTIME_DIR=os.path.join(folder, "run"),
-                                 PELORUS_PROBER="off")
-
-    def words(self, *what, address=None, keeper=KEEPER):
-        return [keeper, "--", PROGRAM, address or self.address, str(self.port), *map(str, what)]
-
-    def popen(self, words, **more):
-        return subprocess.Popen(words, **{"env": self.env, "stdout": subprocess.PIPE,
-                                          "stderr": subprocess.PIPE, "text": True, **more})
-
-    def run(self, words, limit=240 if LONG else 60, env=None, **more):
-        """(status, output, errors)"""
-        done = subprocess.run(words, env={**self.env, **(env or {})}, capture_output=True,
-                              text=True, timeout=limit, **more)
-        return done.returncode, done.stdout.strip(), done.stderr.strip()
-
-    def ask(self, *what, **more):
-        return self.run(self.words(*what, **more))
-
-    def writer(self, which):
-        self.published.tell(f"writer 0 {which}")
-
-
-def worker_of(keeper):
-    """The trap's other process: of the keeper's children the one that is no program."""
-    def find():
-        found = {}
-        with open(f"/proc/{keeper}/task/{keeper}/children") as children:
-            for pid in children.read().split():
-                with contextlib.suppress(OSError):
-                    exe = os.readlink(f"/proc/{pid}/exe")
-                    found[exe.endswith(("pelorus-trap", "trap-faults"))] = int(pid)
-        return found.get(True) if False in found else None
-    return wait_for(find, 10)
 
 
 def check_led(world):
@@ -200,10 +152,10 @@ def check_signals(world):
            f"{STORM} connects under a timer, {text}: all well, or ended by a signal", got)
         if "restart" in words:
             ok(interrupted == 0, f"... {text}: none is ended by one")
-    world.published.tell(f"instance 0 0 i0 {world.port} {SILENT}")
+    world.published.tell(f"instance 0 0 i0 {world.port} {trapped.SILENT}")
     world.writer(0)
     got = world.ask("alarm", 200)
-    native = world.run(world.words("alarm", 200, address=SILENT)[2:])
+    native = world.run(world.words("alarm", 200, address=trapped.SILENT)[2:])
     note(f"alarm() on a silent host: {got[1]} ms; natively {native[1]} ms")
     ok(got[1].rsplit(" ", 1)[0] == native[1].rsplit(" ", 1)[0] and
        int(got[1].split()[-1]) < int(native[1].split()[-1]) + 1000,
@@ -468,16 +420,7 @@ def check_nothing_left(world):
 
 
 def main():
-    folder = loopback.enter(hosts={WRITER: TWO})
-    port = loopback.Servers(ONE, TWO, SIX).port
-    place = Park()
-    with Map(folder) as published:
-        published.tell(f"name 0 writer {WRITER} {TWO}")
-        for i, address in enumerate((ONE, TWO)):
-            published.tell(f"instance 0 {i} i{i} {port} {address}")
-        published.park(place)
-        published.tell("writer 0 0")
-        world = World(folder, published, port)
+    with trapped.world() as world:
         for check in (check_led, check_held, check_crowd, check_severed, check_signals,
                       check_faults, check_status, check_company, check_idle, check_closed,
                       check_terminal, check_lookups, check_nothing_left):

@@ -2,8 +2,8 @@
 /*
  * Two processes hold the listener, so that one of them may die: without any, each connect() of the
  * program would fail with ENOSYS for good.  A worker that is dead is replaced, and one that is
- * late is ended first.  Whether it is late is looked at only while calls come in: an idle program
- * wakes nobody.
+ * late, or stopped, is ended first.  Whether it is late is looked at only while calls come in: an
+ * idle program wakes nobody.
  *
  * The program is in our own process group, as without us: what a terminal sends reaches both, and
  * is not passed on; what comes from elsewhere is.  Where a terminal stops the program we stop too,
@@ -241,7 +241,9 @@ static void reap(struct keeper *k)
 	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0) {
 		if (pid == k->program)
 			note_program(k, status);
-		else if (pid == k->worker && !WIFSTOPPED(status) && !WIFCONTINUED(status))
+		else if (pid == k->worker && WIFSTOPPED(status))
+			(void)kill(pid, SIGKILL); /* what waits for it may call nobody */
+		else if (pid == k->worker && !WIFCONTINUED(status))
 			replace_worker(k);
 	}
 }

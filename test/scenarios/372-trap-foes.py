@@ -6,8 +6,9 @@ import os
 import signal
 
 from lib.programs import trapped
-from lib.programs.trapped import ONE, worker_of
+from lib.programs.trapped import FAULTY, ONE, worker_of
 from lib.tap import done, ok
+from lib.waiting import wait_for
 
 PARKED = """
 sock = socket.socket()
@@ -59,9 +60,29 @@ def check_stopped(world):
        "a worker that is stopped while all are at rest: a stale connection is closed", (begun, got))
 
 
+def check_begin(world):
+    """It is the worker that is waited for, and not whatever comes first."""
+    fuse = os.path.join(world.folder, "fuse")
+    for kind in ("kill", "stop"):
+        with open(fuse, "w"):
+            pass
+        got = world.run(world.words("greet", keeper=FAULTY),
+                        env={"PELORUS_TRAP_FAULT": f"8 {kind} {fuse}"})
+        ok(got == (0, ONE, "") and not os.path.exists(fuse),
+           f"a worker's {kind} when it begins: the program waits for the next one", got)
+    with open(fuse, "w"):
+        pass
+    child = world.popen(world.words("storm", 1, "nonblock", keeper=FAULTY),
+                        env={**world.env, "PELORUS_TRAP_FAULT": f"8 late {fuse}"})
+    wait_for(lambda: not os.path.exists(fuse))
+    child.send_signal(signal.SIGWINCH)
+    got = said(child)
+    ok(got == ["1 0 0 0", ""], "a signal while a worker begins: the program still waits for it", got)
+
+
 def main():
     with trapped.world() as world:
-        for check in (check_stopped,):
+        for check in (check_stopped, check_begin):
             check(world)
     done()
 

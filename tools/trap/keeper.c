@@ -41,7 +41,7 @@
 #endif
 #define QUICK_NS UINT64_C(1000000000) /* a worker that dies within this has not been at work */
 #define QUICK_MAX 3                   /* so many of them, and we do without for so long */
-#define BEGIN_MS 1000                 /* the program does not wait longer for its worker */
+#define BEGIN_NS UINT64_C(1000000000) /* the program does not wait longer for its worker */
 
 struct keeper {
 	struct trap *trap;
@@ -312,18 +312,23 @@ static void keep(struct keeper *k)
 }
 
 /*
- * Once the first worker is there, or has ended.  A signal ends a call that nobody has taken yet, even one
+ * Once a worker is there, or none will be.  A signal ends a call that nobody has taken yet, even one
  * that does not block, with EINTR; natively none does.
  */
 static void let_program_run(struct keeper *k)
 {
+	const uint64_t end_ns = now_ns() + BEGIN_NS;
 	struct pollfd in[] = {
 		{.fd = k->line, .events = POLLIN},
 		{.fd = k->signals, .events = POLLIN},
 	};
 
-	if (k->worker != 0)
-		(void)poll(in, 2, BEGIN_MS);
+	for (uint64_t now; k->worker != 0 && !k->ended && (now = now_ns()) < end_ns;) {
+		if (poll(in, 2, (int)((end_ns - now) / 1000000) + 1) > 0 && in[0].revents)
+			break;
+		if (in[1].revents & POLLIN)
+			take_signal(k);
+	}
 	(void)!write(k->go, "", 1);
 	(void)close(k->go);
 	k->go = -1;

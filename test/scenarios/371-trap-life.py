@@ -363,34 +363,12 @@ def check_severed(world):
         ok(got.endswith("timed out"), f"but none while the mode is {mode}", got)
 
 
-def serve_names_slowly():
-    """A nameserver whose answers are late, but not that of one question for another's sake."""
-    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-    server.bind((NAMESERVER, 53))
-
-    def serve():
-        while True:
-            question, client = server.recvfrom(2000)
-            end = question.index(0, 12) + 5
-            is_v4 = question[end - 3] == 1
-            record = b"\xc0\x0c\0\x01\0\x01\0\0\0\x01\0\x04" + socket.inet_aton(TWO)
-            answer = (question[:2] + b"\x81\x80\0\x01" + bytes([0, is_v4, 0, 0, 0, 0]) +
-                      question[12:end] + (record if is_v4 else b""))
-            threading.Timer(0.3, server.sendto, (answer, client)).start()
-    threading.Thread(target=serve, daemon=True).start()
-
-
 def check_lookups(world):
     program, why = clients.go(static=True)
     if why:
         skip("Go's lookups", why)
         return
-    conf = os.path.join(world.folder, "resolv.conf")
-    with open(conf, "w") as out:
-        out.write(f"nameserver {NAMESERVER}\n")
-    subprocess.run(["mount", "--bind", conf, "/etc/resolv.conf"], check=True)
-    serve_names_slowly()
+    trapped.serve_names(world.folder, NAMESERVER, 0.3)
     got = world.run([KEEPER, "--", program, *(f"n{i}.example" for i in range(LOOKUPS))],
                     env={"LOOKUP": "udp"})
     ok(got == (0, "\n".join([TWO] * LOOKUPS), ""), f"Go looks {LOOKUPS} names up at once",

@@ -5,11 +5,12 @@ whose threads part with each other's files, a writer that there is no way to."""
 import os
 import signal
 
-from lib.programs import trapped
-from lib.programs.trapped import FAULTY, ONE, worker_of
-from lib.tap import done, ok
+from lib.programs import guests, trapped
+from lib.programs.trapped import FAULTY, KEEPER, ONE, SIX, TWO, WRITER, worker_of
+from lib.tap import done, ok, skip
 from lib.waiting import wait_for
 
+WIRE = "10.77.0.1"  # an address of ours that is not the loopback's
 PARKED = """
 sock = socket.socket()
 sock.setblocking(False)
@@ -80,9 +81,29 @@ def check_begin(world):
     ok(got == ["1 0 0 0", ""], "a signal while a worker begins: the program still waits for it", got)
 
 
+def check_dialled(world):
+    """Programs dial a nameserver to learn their own address, or whether it is there at all."""
+    program, why = guests.build_go(world.folder, False, name="names")
+    if why:
+        skip("Go's dials", why)
+        return
+    # The machine's own on a wire, a host with no way to it, the machine's own by IPv6.
+    words = [f"{network}/{address}:53" for address in (WIRE, "10.78.0.1", f"[{SIX}]")
+             for network in ("udp", "tcp")]
+    got, plain = (world.run([*trap, program, *words]) for trap in ([KEEPER, "--"], []))
+    ok(got == plain and f"{WIRE}\n" in got[1],
+       "a nameserver's port is dialled from where, and as well as, natively", (got, plain))
+    trapped.serve_names(world.folder, WIRE)
+    name = f"other.{WRITER.split('.', 1)[1]}"
+    world.published.tell(f"name 0 writer {name} {TWO}")
+    got = world.run([KEEPER, "--", program, name, "n.example"])
+    ok(got[1].startswith("[198.18.") and got[1].endswith(f"\n[{TWO}] <nil>"),
+       "and its answers come back, whether they are ours or not", got)
+
+
 def main():
     with trapped.world() as world:
-        for check in (check_stopped, check_begin):
+        for check in (check_stopped, check_begin, check_dialled):
             check(world)
     done()
 

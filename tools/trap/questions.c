@@ -25,6 +25,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -44,7 +45,7 @@
 /* A question for a name of which the prober has not said yet where it leads. */
 struct pending {
 	uint64_t until_ns; /* 0: a free place */
-	uint16_t port;
+	struct pel_addr from;
 	uint16_t size;
 	uint8_t bytes[QUESTION_MAX];
 };
@@ -53,7 +54,7 @@ struct pending {
 struct forward {
 	uint64_t until_ns; /* 0: a free place */
 	int fd;
-	uint16_t port;
+	struct pel_addr from;
 	uint16_t size;
 	uint8_t bytes[QUESTION_MAX]; /* for an answer of ours, if the nameserver gives none */
 };
@@ -72,19 +73,6 @@ static struct sockaddr_in loopback(uint16_t port)
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 }
 
-/* The port of the program's socket, or of ours. */
-static uint16_t local_port(int fd)
-{
-	struct sockaddr_storage sa;
-	socklen_t n = sizeof(sa);
-	struct pel_addr addr;
-
-	return getsockname(fd, (struct sockaddr *)&sa, &n) == 0 &&
-			address_from_sockaddr((const struct sockaddr *)&sa, n, &addr)
-		? addr.port
-		: 0;
-}
-
 void questions_open(struct trap *t)
 {
 	const struct sockaddr_in any = loopback(0);
@@ -92,12 +80,12 @@ void questions_open(struct trap *t)
 
 	t->answers = fd;
 	if (fd >= 0 && bind(fd, (const struct sockaddr *)&any, sizeof(any)) == 0)
-		t->answers_port = local_port(fd);
+		t->answers_port = socket_address(fd).port;
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	t->answers_stream = fd;
 	if (fd >= 0 && bind(fd, (const struct sockaddr *)&any, sizeof(any)) == 0 &&
 		listen(fd, 64) == 0)
-		t->answers_stream_port = local_port(fd);
+		t->answers_stream_port = socket_address(fd).port;
 }
 
 struct questions *questions_begin(struct worker *w)
@@ -131,7 +119,7 @@ static bool is_gos_own(int own, int family)
 /* Anybody on this host may come to have a port that the program had. */
 static bool is_there(const struct trap_server *s)
 {
-	int own = s->port ? task_take(s->tgid, s->fd) : -1;
+	int own = s->from.port ? task_take(s->tgid, s->fd) : -1;
 	bool same = own >= 0 && socket_cookie(own) == s->cookie;
 
 	if (own >= 0)
@@ -152,10 +140,57 @@ static struct trap_server *server_place(struct trap *t, bool stream)
 static void remember_server(struct trap *t, struct trap_server *to, const struct trap_server *s)
 {
 	for (unsigned i = 0; i < SERVERS; i++) {
-		if (t->servers[i].port == s->port && t->servers[i].stream == s->stream)
-			t->servers[i].port = 0;
+		if (socket_is_same(&t->servers[i].from, &s->from) &&
+			t->servers[i].stream == s->stream)
+			t->servers[i].from.port = 0;
 	}
 	*to = *s;
+}
+
+/* One of the machine's own. */
+static bool is_nameserver(const struct pel_addr *a)
+{
+	char line[256], word[64];
+	uint8_t ip[16];
+	bool found = false;
+	FILE *f = fopen("/etc/resolv.conf", "re");
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, " nameserver %63[0-9a-fA-F.:]", word) == 1 &&
+			inet_pton(a->family == 4 ? AF_INET : AF_INET6, word, ip) == 1 &&
+			memcmp(ip, a->ip, a->family == 4 ? 4 : 16) == 0;
+	if (f)
+		(void)fclose(f);
+	return found;
+}
+
+/* To the address that it would have if it were let go there; false if it could not. */
+static bool bind_as_natively(int own, const struct pel_addr *to)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool leads = fd >= 0 && socket_begin(fd, to, AF_INET, NULL) == 0;
+	struct pel_addr from = leads ? socket_address(fd) : (struct pel_addr){0};
+	struct sockaddr_storage sa;
+	socklen_t n;
+
+	if (fd >= 0)
+		(void)close(fd);
+	from.port = 0;
+	n = address_to_sockaddr(&from, AF_INET, &sa);
+	return n > 0 && bind(own, (const struct sockaddr *)&sa, n) == 0;
+}
+
+/*
+ * Programs dial a nameserver's port to learn their own address, too, or whether anybody is there: that
+ * is as natively by IPv4 and UDP.  Where it would not be, only the machine's own nameservers count.
+ */
+static bool may_redirect(int own, int family, const struct trap_server *s)
+{
+	if (!is_gos_own(own, family))
+		return false;
+	if (s->stream || family != AF_INET)
+		return is_nameserver(&s->addr);
+	return socket_address(own).port != 0 || bind_as_natively(own, &s->addr);
 }
 
 /* What its connect() gives; -1: it is to go on by itself. */
@@ -166,14 +201,16 @@ static int redirect(struct trap *t, int own, int family, struct trap_server *s)
 	int r;
 
 	s->stream = socket_option(own, SOL_SOCKET, SO_TYPE) == SOCK_STREAM;
-	place = is_gos_own(own, family) ? server_place(t, s->stream) : NULL;
-	if (!place)
+	place = server_place(t, s->stream);
+	if (!place || !may_redirect(own, family, s))
 		return -1;
 	to.port = s->stream ? t->answers_stream_port : t->answers_port;
 	s->cookie = socket_cookie(own);
 	r = to.port && s->cookie ? socket_begin(own, &to, family, NULL) : -1;
-	s->port = r == 0 || r == EINPROGRESS ? local_port(own) : 0;
-	if (s->port == 0)
+	if (r != 0 && r != EINPROGRESS)
+		return -1;
+	s->from = socket_address(own);
+	if (s->from.port == 0)
 		return -1;
 	remember_server(t, place, s);
 	return r;
@@ -202,23 +239,26 @@ bool questions_redirect(struct worker *w, struct trap_call *c, const struct pel_
 }
 
 /* Anybody on this host may send to our port. */
-const struct pel_addr *questions_server(const struct trap *t, uint16_t port, bool stream)
+const struct pel_addr *questions_server(const struct trap *t, const struct pel_addr *from,
+	bool stream)
 {
-	for (unsigned i = 0; port != 0 && i < SERVERS; i++) {
+	for (unsigned i = 0; from->port != 0 && i < SERVERS; i++) {
 		const struct trap_server *s = &t->servers[i];
 
-		if (s->port == port && s->stream == stream)
+		if (socket_is_same(&s->from, from) && s->stream == stream)
 			return is_there(s) ? &s->addr : NULL;
 	}
 	return NULL;
 }
 
-static void send_answer(struct questions *q, uint16_t port, const uint8_t *bytes, size_t n)
+static void send_answer(struct questions *q, const struct pel_addr *from, const uint8_t *bytes,
+	size_t n)
 {
-	const struct sockaddr_in to = loopback(port);
+	struct sockaddr_storage to;
+	socklen_t n_to = address_to_sockaddr(from, AF_INET, &to);
 
 	(void)sendto(q->w->trap->answers, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL,
-		(const struct sockaddr *)&to, sizeof(to));
+		(const struct sockaddr *)&to, n_to);
 }
 
 static void end_forward(struct forward *f)
@@ -228,7 +268,7 @@ static void end_forward(struct forward *f)
 }
 
 /* A nameserver that refuses is told of as it is, so that the next one is asked at once. */
-static void fail(struct questions *q, uint16_t port, const uint8_t *bytes, size_t n)
+static void fail(struct questions *q, const struct pel_addr *from, const uint8_t *bytes, size_t n)
 {
 	uint8_t answer[QUESTION_MAX];
 
@@ -237,7 +277,7 @@ static void fail(struct questions *q, uint16_t port, const uint8_t *bytes, size_
 	memcpy(answer, bytes, n);
 	answer[2] |= 0x80;
 	answer[3] = 0x80 | SERVFAIL;
-	send_answer(q, port, answer, n);
+	send_answer(q, from, answer, n);
 }
 
 /* A free place, or that of the oldest. */
@@ -254,16 +294,17 @@ static struct forward *forward_place(struct questions *q)
 	return oldest;
 }
 
-static void forward(struct questions *q, uint16_t port, const uint8_t *bytes, size_t n)
+static void forward(struct questions *q, const struct pel_addr *from, const uint8_t *bytes,
+	size_t n)
 {
-	const struct pel_addr *server = questions_server(q->w->trap, port, false);
+	const struct pel_addr *server = questions_server(q->w->trap, from, false);
 	struct forward *f = server ? forward_place(q) : NULL;
 	int family = server && server->family == 6 ? AF_INET6 : AF_INET;
 
 	if (!f)
 		return;
 	f->fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	f->port = port;
+	f->from = *from;
 	f->size = (uint16_t)(n < sizeof(f->bytes) ? n : sizeof(f->bytes));
 	memcpy(f->bytes, bytes, f->size);
 	if (f->fd < 0 || socket_begin(f->fd, server, family, NULL) != 0 ||
@@ -271,7 +312,7 @@ static void forward(struct questions *q, uint16_t port, const uint8_t *bytes, si
 		worker_watch(q->w, f->fd, WORKER_FORWARD, (unsigned)(f - q->forwards)) < 0) {
 		if (f->fd >= 0)
 			(void)close(f->fd);
-		fail(q, port, bytes, n);
+		fail(q, from, bytes, n);
 		return;
 	}
 	f->until_ns = clock_now_ns() + FORWARD_NS;
@@ -337,7 +378,8 @@ ssize_t questions_answer(struct worker *w, const uint8_t *bytes, size_t n, uint8
  * True if it has its answer, or a nameserver is asked; false if the prober's first word is
  * awaited.
  */
-static bool ask(struct questions *q, uint16_t port, const uint8_t *bytes, size_t n, bool may_wait)
+static bool ask(struct questions *q, const struct pel_addr *from, const uint8_t *bytes, size_t n,
+	bool may_wait)
 {
 	uint8_t answer[DNS_ANSWER_MAX];
 	ssize_t r = questions_answer(q->w, bytes, n, answer);
@@ -345,14 +387,15 @@ static bool ask(struct questions *q, uint16_t port, const uint8_t *bytes, size_t
 	if (r == -EAGAIN && may_wait)
 		return false;
 	if (r > 0)
-		send_answer(q, port, answer, (size_t)r);
+		send_answer(q, from, answer, (size_t)r);
 	else
-		forward(q, port, bytes, n);
+		forward(q, from, bytes, n);
 	return true;
 }
 
 /* As a look-up of the library: a first word is awaited once, and not for long. */
-static void put_off(struct questions *q, uint16_t port, const uint8_t *bytes, size_t n)
+static void put_off(struct questions *q, const struct pel_addr *from, const uint8_t *bytes,
+	size_t n)
 {
 	for (unsigned i = 0; n <= QUESTION_MAX && i < PENDING; i++) {
 		struct pending *p = &q->pending[i];
@@ -360,37 +403,37 @@ static void put_off(struct questions *q, uint16_t port, const uint8_t *bytes, si
 		if (p->until_ns != 0)
 			continue;
 		p->until_ns = atomic_load(&q->w->trap->first_until_ns);
-		p->port = port;
+		p->from = *from;
 		p->size = (uint16_t)n;
 		memcpy(p->bytes, bytes, n);
 		return;
 	}
-	forward(q, port, bytes, n);
+	forward(q, from, bytes, n);
 }
 
-static void receive_question(struct questions *q, uint16_t port, size_t n)
+static void receive_question(struct questions *q, const struct pel_addr *from, size_t n)
 {
 	_Atomic uint64_t *until = &q->w->trap->first_until_ns;
 	uint64_t now = clock_now_ns();
 
-	if (!questions_server(q->w->trap, port, false) ||
-		ask(q, port, q->message, n, atomic_load(until) == 0 || now < atomic_load(until)))
+	if (!questions_server(q->w->trap, from, false) ||
+		ask(q, from, q->message, n, atomic_load(until) == 0 || now < atomic_load(until)))
 		return;
 	if (atomic_load(until) == 0)
 		atomic_store(until, now + FIRST_NS);
-	put_off(q, port, q->message, n);
+	put_off(q, from, q->message, n);
 }
 
 static void receive(struct questions *q)
 {
-	struct sockaddr_in from;
-	socklen_t n_from = sizeof(from);
+	struct sockaddr_storage sa;
+	socklen_t n_sa = sizeof(sa);
+	struct pel_addr from;
 	ssize_t n = recvfrom(q->w->trap->answers, q->message, sizeof(q->message), MSG_DONTWAIT,
-		(struct sockaddr *)&from, &n_from);
+		(struct sockaddr *)&sa, &n_sa);
 
-	if (n >= PEL_DNS_HEADER && n_from == sizeof(from) &&
-		from.sin_addr.s_addr == htonl(INADDR_LOOPBACK))
-		receive_question(q, ntohs(from.sin_port), (size_t)n);
+	if (n >= PEL_DNS_HEADER && address_from_sockaddr((const struct sockaddr *)&sa, n_sa, &from))
+		receive_question(q, &from, (size_t)n);
 }
 
 static void receive_forwarded(struct questions *q, struct forward *f)
@@ -400,9 +443,9 @@ static void receive_forwarded(struct questions *q, struct forward *f)
 	if (f->until_ns == 0 || (n < 0 && errno == EAGAIN))
 		return;
 	if (n >= 2)
-		send_answer(q, f->port, q->message, (size_t)n);
+		send_answer(q, &f->from, q->message, (size_t)n);
 	else if (n < 0)
-		fail(q, f->port, f->bytes, f->size);
+		fail(q, &f->from, f->bytes, f->size);
 	if (n < 2 || memcmp(q->message, f->bytes, 2) == 0)
 		end_forward(f);
 }
@@ -425,7 +468,7 @@ uint64_t questions_look(struct worker *w, uint64_t now_ns)
 	for (unsigned i = 0; q && i < PENDING; i++) {
 		struct pending *p = &q->pending[i];
 
-		if (p->until_ns != 0 && ask(q, p->port, p->bytes, p->size, now_ns < p->until_ns))
+		if (p->until_ns != 0 && ask(q, &p->from, p->bytes, p->size, now_ns < p->until_ns))
 			p->until_ns = 0;
 		if (p->until_ns != 0)
 			rest = TICK_NS;

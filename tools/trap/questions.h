@@ -24,10 +24,11 @@ bool questions_redirect(struct worker *w, struct trap_call *c, const struct pel_
 	int family);
 
 /*
- * The nameserver that the socket with that port was to reach, if it still is that of the program;
+ * The nameserver that the socket of that address was to reach, if it still is that of the program;
  * or NULL.
  */
-const struct pel_addr *questions_server(const struct trap *t, uint16_t port, bool stream);
+const struct pel_addr *questions_server(const struct trap *t, const struct pel_addr *from,
+	bool stream);
 
 /*
  * The answer to a question, where a prober says where its name leads: its length, 0 if a

@@ -48,6 +48,23 @@ int socket_state(int fd)
 	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) < 0 ? -1 : info.tcpi_state;
 }
 
+struct pel_addr socket_address(int fd)
+{
+	struct sockaddr_storage sa;
+	socklen_t n = sizeof(sa);
+	struct pel_addr own = {0};
+
+	if (getsockname(fd, (struct sockaddr *)&sa, &n) == 0)
+		(void)address_from_sockaddr((const struct sockaddr *)&sa, n, &own);
+	return own;
+}
+
+bool socket_is_same(const struct pel_addr *a, const struct pel_addr *b)
+{
+	return a->family == b->family && a->port == b->port &&
+		memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
+}
+
 bool socket_goes_to(int fd, const struct pel_addr *to)
 {
 	struct sockaddr_storage sa;
@@ -61,8 +78,7 @@ bool socket_goes_to(int fd, const struct pel_addr *to)
 		r = getsockopt(fd, SOL_SOCKET, SO_PEERNAME, &sa, &n);
 	}
 	return r == 0 && address_from_sockaddr((const struct sockaddr *)&sa, n, &peer) &&
-		peer.family == to->family && peer.port == to->port &&
-		memcmp(peer.ip, to->ip, sizeof(peer.ip)) == 0;
+		socket_is_same(&peer, to);
 }
 
 int socket_begin(int fd, const struct pel_addr *to, int family, struct trap_call *call)

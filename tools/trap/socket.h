@@ -21,6 +21,11 @@ bool socket_blocks(int fd);
 /* enum of <netinet/tcp.h>: TCP_CLOSE, TCP_SYN_SENT ...; -1 if that cannot be told. */
 int socket_state(int fd);
 
+/* Its own address; port 0: it has none yet. */
+struct pel_addr socket_address(int fd);
+
+bool socket_is_same(const struct pel_addr *a, const struct pel_addr *b);
+
 /* True if it is on its way to, or connected with, that address. */
 bool socket_goes_to(int fd, const struct pel_addr *to);
 

@@ -27,7 +27,7 @@ struct stream {
 	uint64_t until_ns; /* 0: a free place */
 	int client;
 	int server; /* -1: not asked */
-	uint16_t port;
+	struct pel_addr from;
 	size_t n_in, n_out;
 	uint8_t in[ROOM];  /* of the program */
 	uint8_t out[ROOM]; /* to the nameserver, until it can be sent */
@@ -68,14 +68,14 @@ static void take(struct worker *w)
 	if (fd < 0)
 		return;
 	if (!address_from_sockaddr((const struct sockaddr *)&sa, n, &from) ||
-		!questions_server(w->trap, from.port, true)) {
+		!questions_server(w->trap, &from, true)) {
 		(void)close(fd);
 		return;
 	}
 	s = place();
 	s->client = fd;
 	s->server = -1;
-	s->port = from.port;
+	s->from = from;
 	s->n_in = s->n_out = 0;
 	s->until_ns = clock_now_ns() + IDLE_NS;
 	if (worker_watch(w, fd, WORKER_STREAM, (unsigned)(s - streams)) < 0)
@@ -102,7 +102,7 @@ static bool flush(struct stream *s)
 
 static bool ask_server(struct worker *w, struct stream *s, const uint8_t *bytes, size_t n)
 {
-	const struct pel_addr *to = questions_server(w->trap, s->port, true);
+	const struct pel_addr *to = questions_server(w->trap, &s->from, true);
 	int family = to && to->family == 6 ? AF_INET6 : AF_INET, r = 0;
 
 	if (!to || n > sizeof(s->out) - s->n_out)

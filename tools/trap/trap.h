@@ -60,11 +60,11 @@ struct trap_call {
 /* The nameserver that a socket of the program was to be connected with, which asks us instead. */
 struct trap_server {
 	struct pel_addr addr;
-	uint64_t cookie; /* of that socket */
+	struct pel_addr from; /* that socket's own; port 0: a free place */
+	uint64_t cookie;      /* of that socket */
 	int32_t tgid;
 	int32_t fd;
-	uint16_t port; /* its own; 0: a free place */
-	uint16_t stream;
+	uint32_t stream;
 };
 
 struct trap {

@@ -87,14 +87,14 @@ def aarch64():
                 library=os.path.join(ROOT, "build", "aarch64", "lib", "libpelorus.so"))
 
 
-def build_go(folder, cgo, *flags):
-    """test/guests/dial.go, static or (cgo) with libc's resolver: (path, None) or (None, why
-    not)."""
+def build_go(folder, cgo, *flags, name="dial"):
+    """test/guests/dial.go, or another, static or (cgo) with libc's resolver: (path, None) or
+    (None, why not)."""
     binary = shutil.which("go") or "/usr/local/go/bin/go"
-    out = os.path.join(folder, f"dial-go{int(cgo)}{''.join(flags)}")
+    out = os.path.join(folder, f"{name}-go{int(cgo)}{''.join(flags)}")
     if not os.access(binary, os.X_OK):
         return None, "no go"
-    source = os.path.join(ROOT, "test", "guests", "dial.go")
+    source = os.path.join(ROOT, "test", "guests", name + ".go")
     made = run([binary, "build", *flags, "-o", out, source],
                {"CGO_ENABLED": str(int(cgo)), "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local",
                 "GO111MODULE": "off", "GOCACHE": os.path.join(ROOT, "build", "cache-go")})

@@ -13,6 +13,7 @@ from lib.waiting import wait_for
 WIRE = "10.77.0.1"  # an address of ours that is not the loopback's
 PARKED = """
 sock = socket.socket()
+sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 3)
 sock.setblocking(False)
 say(errno.errorcode[sock.connect_ex((ADDRESS, PORT))])
 events = select.epoll()
@@ -23,17 +24,18 @@ while True:
         break
     error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     try:
-        say(errno.errorcode[error] if error else sock.getpeername()[0])
+        say(errno.errorcode[error] if error else sock.getpeername()[0],
+            sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT))
         break
     except OSError:
         pass
 """
 
 
-def parked(world):
-    """A program that waits, and does nothing else."""
+def parked(world, **more):
+    """A program that waits, and does nothing else; at the end it says how patient its socket is."""
     world.writer("none")
-    child = world.python(PARKED)
+    child = world.python(PARKED, **more)
     begun = child.stdout.readline().strip()
     return child, begun
 
@@ -48,7 +50,7 @@ def check_stopped(world):
     os.kill(worker_of(child.pid), signal.SIGSTOP)
     world.writer(0)
     got = said(child)
-    ok((begun, got) == ("EINPROGRESS", [ONE, ""]),
+    ok((begun, got) == ("EINPROGRESS", [f"{ONE} 3", ""]),
        "a worker that is stopped while one waits: it is led", (begun, got))
     child = world.python("sock = socket.socket(); say(greet(sock)); sock.settimeout(20)\n"
                          "say(len(sock.recv(99)))")
@@ -59,6 +61,26 @@ def check_stopped(world):
     world.writer(0)
     ok((begun, got) == (ONE, ["0", ""]),
        "a worker that is stopped while all are at rest: a stale connection is closed", (begun, got))
+
+
+def check_led_on(world):
+    """The writer that one waits for is somewhere else than where it could go."""
+    child, begun = parked(world)
+    world.published.tell(f"instance 0 0 i0 {world.port} 10.78.0.1")
+    world.writer(0)
+    got = said(child)
+    ok((begun, got) == ("EINPROGRESS", ["ECONNREFUSED 3", ""]),
+       "one that waits for a writer that there is no way to is refused", (begun, got))
+    world.published.tell(f"instance 0 0 i0 {world.port} {ONE}")
+    stuck = os.path.join(world.folder, "stuck")
+    child, begun = parked(world, keeper=FAULTY, env={**world.env, "PELORUS_TRAP_STUCK": stuck})
+    with open(stuck, "w"):
+        pass
+    world.writer(0)
+    wait_for(lambda: not os.path.exists(stuck))
+    got = said(child)
+    ok((begun, got) == ("EINPROGRESS", [f"{ONE} 3", ""]),
+       "one that cannot be led at once is led as soon as it can", (begun, got))
 
 
 def check_begin(world):
@@ -103,7 +125,7 @@ def check_dialled(world):
 
 def main():
     with trapped.world() as world:
-        for check in (check_stopped, check_begin, check_dialled):
+        for check in (check_stopped, check_led_on, check_begin, check_dialled):
             check(world)
     done()
 

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -118,6 +120,10 @@ bool socket_disconnect(int fd)
 {
 	const struct sockaddr none = {.sa_family = AF_UNSPEC};
 
+#ifdef PELORUS_TRAP_FAULTS
+	if (getenv("PELORUS_TRAP_STUCK") && unlink(getenv("PELORUS_TRAP_STUCK")) == 0)
+		return false;
+#endif
 	return connect(fd, &none, sizeof(none)) == 0;
 }
 

@@ -86,30 +86,38 @@ int waiting_park(struct worker *w, int own, struct trap_socket *record, const st
 	return ECONNREFUSED;
 }
 
+static bool is_there(int own, const struct trap_socket *s)
+{
+	return socket_state(own) == TCP_SYN_SENT && socket_goes_to(own, &s->socket.real);
+}
+
 /*
- * The same socket, to another address.  In between it is in error for some 20 us; whoever is woken
- * by that asks how it went, which waits until we are back in our loop.  An error and nothing else,
- * as of a socket that connects with the error of the one before, is no question to Go's poller: it
- * never reads from such a socket.
+ * The same socket, to another address; where there is no way to it, to where nobody listens, and
+ * false.  In between it is in error for some 20 us; whoever is woken by that asks how it went, which
+ * waits until we are back in our loop.  An error and nothing else, as of a socket that connects with
+ * the error of the one before, is no question to Go's poller: it never reads from such a socket.
  */
 static bool lead(int own, struct trap_socket *s, const struct pel_addr *to, bool stays)
 {
+	struct pel_addr nowhere = stays ? *to : s->socket.real;
 	int r;
 
-	if (socket_state(own) != TCP_SYN_SENT || !socket_goes_to(own, &s->socket.real))
+	if (!is_there(own, s) || !socket_disconnect(own))
 		return false;
 	if (stays && !s->parked)
 		s->patience = socket_patience(own, SOCKET_PATIENT);
 	else if (!stays && s->parked)
 		(void)socket_patience(own, (int)s->patience);
-	if (!socket_disconnect(own))
-		return false;
 	(void)socket_option(own, SOL_SOCKET, SO_ERROR); /* takes the error off it */
 	r = socket_begin(own, to, s->family, NULL);
 	s->parked = stays;
 	s->made_ns = clock_now_ns();
 	s->socket.real = *to;
-	return r == EINPROGRESS || r == 0;
+	if (r == EINPROGRESS || r == 0)
+		return true;
+	nowhere.port = 0;
+	(void)socket_begin(own, &nowhere, s->family, NULL);
+	return false;
 }
 
 bool waiting_instead(struct worker *w, int own, struct trap_socket *s)
@@ -145,14 +153,19 @@ static bool lead_on(struct worker *w, int own, struct trap_socket *s, enum relea
 {
 	struct pel_addr to = place_of(plan, s->socket.real.family);
 
-	if (release == RELEASE_REPARK)
-		return lead(own, s, &to, true);
+	bool led;
+
 	if (release == RELEASE_GO)
 		to = plan->target;
-	else
+	else if (release != RELEASE_REPARK)
 		to.port = 0; /* where nobody listens */
-	end_wait(s->since_ns, release != RELEASE_GO);
-	if (!lead(own, s, &to, false) || release != RELEASE_GO) {
+	led = lead(own, s, &to, release == RELEASE_REPARK);
+	/* Some kernels take none back while a thread waits in it: the next look tries again. */
+	if (release == RELEASE_REPARK || (!led && release == RELEASE_GO && is_there(own, s)))
+		return true;
+	end_wait(s->since_ns, !led || release != RELEASE_GO);
+	if (!led || release != RELEASE_GO) {
+		(void)socket_patience(own, (int)s->patience);
 		sockets_forget(w->trap, s);
 		return false;
 	}

@@ -30,6 +30,39 @@ while True:
     except OSError:
         pass
 """
+LEADERLESS = """
+def other():
+    first = f"/proc/{os.getpid()}/stat"
+    while open(first).read().rsplit(")", 1)[1].split()[0] != "Z":
+        time.sleep(0.001)
+    sock = socket.socket()
+    sock.settimeout(20)
+    say(greet(sock))
+    os._exit(0)
+threading.Thread(target=other).start()
+libc.syscall({"x86_64": 60, "aarch64": 93}[os.uname().machine], 0)
+"""
+IN_THREAD = """
+first = socket.socket()
+def other():
+    assert libc.unshare(0x400) == 0  # CLONE_FILES
+    os.close(first.fileno())
+    {}
+thread = threading.Thread(target=other)
+thread.start()
+thread.join()
+"""
+UNSHARED = IN_THREAD.format("say(greet())") + """
+try:
+    first.getpeername()
+except OSError as e:
+    say(errno.errorcode[e.errno])
+"""
+UNSHARED_LATER = IN_THREAD.format("""sock = socket.socket()
+    say(greet(sock))
+    sock.settimeout(20)
+    say(len(sock.recv(99)))""")
+UNSHARED_PARKED = IN_THREAD.format(PARKED.strip().replace("\n", "\n    "))
 
 
 def parked(world, **more):
@@ -83,6 +116,31 @@ def check_led_on(world):
        "one that cannot be led at once is led as soon as it can", (begun, got))
 
 
+def check_threads(world):
+    """A thread may have files of its own, and outlive the first one; its socket is what counts."""
+    for old in ({}, {"PELORUS_TRAP_OLD": "1"}):
+        text = ", on a kernel that knows no thread's files" if old else ""
+        env = {**world.env, **old}
+        got = said(world.python(LEADERLESS, keeper=FAULTY, env=env))
+        ok(got == ["ECONNREFUSED" if old else ONE, ""],
+           f"a thread connects when the first one has ended{text}", got)
+        got = said(world.python(UNSHARED, keeper=FAULTY, env=env))
+        ok(got == [f"{'ECONNREFUSED' if old else ONE}\nENOTCONN", ""],
+           f"a thread with files of its own connects its own socket{text}", got)
+    child = world.python(UNSHARED_LATER)
+    begun = child.stdout.readline().strip()
+    world.writer(1)
+    got = said(child)
+    world.writer(0)
+    ok((begun, got) == (ONE, ["0", ""]), "and that is the one which is closed", (begun, got))
+    world.writer("none")
+    child = world.python(UNSHARED_PARKED)
+    begun = child.stdout.readline().strip()
+    world.writer(0)
+    got = said(child)
+    ok((begun, got) == ("EINPROGRESS", [f"{ONE} 3", ""]), "or led on", (begun, got))
+
+
 def check_begin(world):
     """It is the worker that is waited for, and not whatever comes first."""
     fuse = os.path.join(world.folder, "fuse")
@@ -125,7 +183,7 @@ def check_dialled(world):
 
 def main():
     with trapped.world() as world:
-        for check in (check_stopped, check_led_on, check_begin, check_dialled):
+        for check in (check_stopped, check_led_on, check_threads, check_begin, check_dialled):
             check(world)
     done()
 

@@ -42,7 +42,7 @@
 struct dial {
 	struct worker *w;
 	struct trap_call *call;
-	pid_t tgid;
+	pid_t owner;
 	int own; /* a duplicate of its socket */
 	int name;
 	int family; /* of the address that was given */
@@ -142,7 +142,7 @@ static struct trap_socket record_of(const struct dial *d)
 {
 	return (struct trap_socket){
 		.cookie = cookie_of(d),
-		.tgid = d->tgid,
+		.owner = d->owner,
 		.fd = (int32_t)d->call->notif.data.args[0],
 		.socket = plan_socket(&d->plan),
 		.made_ns = d->plan.now_ns,
@@ -317,8 +317,7 @@ static void serve_virtual(struct dial *d)
 	struct trap *t = d->w->trap;
 	struct trap_call *c = d->call;
 
-	d->tgid = task_process_of((pid_t)c->notif.pid);
-	d->own = d->tgid > 0 ? task_take(d->tgid, (int)c->notif.data.args[0]) : -ESRCH;
+	d->own = task_take_of((pid_t)c->notif.pid, (int)c->notif.data.args[0], &d->owner);
 	trap_fault(2);
 	if (!filter_is_waiting(t->listener, c->notif.id)) {
 		finish(c);

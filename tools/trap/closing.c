@@ -17,7 +17,7 @@
 /* A duplicate of what is recorded, or below 0 if its owner has closed it. */
 static int take(struct worker *w, const struct trap_socket *s)
 {
-	int own = task_take(s->tgid, s->fd);
+	int own = task_take(s->owner, s->fd);
 
 	if (own < 0 || socket_cookie(own) == atomic_load(&s->cookie))
 		return own;
@@ -35,7 +35,7 @@ static void end(struct worker *w, int own, const struct trap_socket *s, enum pel
 	/* It was connected anew, by a call that nobody told of. */
 	if (!socket_goes_to(own, &s->socket.real))
 		return;
-	if (!task_dies_of_sigpipe(s->tgid) || !socket_disconnect(own))
+	if (!task_dies_of_sigpipe(s->owner) || !socket_disconnect(own))
 		(void)shutdown(own, SHUT_RDWR);
 	atomic_store(&w->followed[s->name]->released_ns, now_ns);
 	slot_count_severed(why);

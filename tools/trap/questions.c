@@ -119,7 +119,7 @@ static bool is_gos_own(int own, int family)
 /* Anybody on this host may come to have a port that the program had. */
 static bool is_there(const struct trap_server *s)
 {
-	int own = s->from.port ? task_take(s->tgid, s->fd) : -1;
+	int own = s->from.port ? task_take(s->owner, s->fd) : -1;
 	bool same = own >= 0 && socket_cookie(own) == s->cookie;
 
 	if (own >= 0)
@@ -221,12 +221,12 @@ bool questions_redirect(struct worker *w, struct trap_call *c, const struct pel_
 {
 	struct trap *t = w->trap;
 	pid_t tgid = w->questions ? task_process_of((pid_t)c->notif.pid) : -1;
-	struct trap_server s = {.addr = *asked, .tgid = tgid, .fd = (int)c->notif.data.args[0]};
+	struct trap_server s = {.addr = *asked, .fd = (int)c->notif.data.args[0]};
 	int own, r = -1;
 
 	if (tgid < 0 || !task_is_go(tgid) || !task_is_here(tgid))
 		return false;
-	own = task_take(tgid, s.fd);
+	own = task_take_of((pid_t)c->notif.pid, s.fd, &s.owner);
 	if (own < 0)
 		return false;
 	if (filter_is_waiting(t->listener, c->notif.id))

@@ -23,6 +23,9 @@
 #ifndef SYS_pidfd_getfd
 #define SYS_pidfd_getfd 438
 #endif
+#ifndef PIDFD_THREAD /* Linux 6.9 */
+#define PIDFD_THREAD O_EXCL
+#endif
 #define READ_MAX 128
 #define HEADERS_MAX 64
 #define NOTES_MAX 4096
@@ -82,16 +85,48 @@ pid_t task_process_of(pid_t tid)
 	return tgid > 0 ? tgid : -ESRCH;
 }
 
-static int take(pid_t tgid, int fd)
+static bool is_same(const struct stat *a, const struct stat *b)
 {
-	int pidfd = (int)syscall(SYS_pidfd_open, tgid, 0), r;
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
+}
 
-	if (pidfd < 0)
-		return -errno;
-	r = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+static int take_by(int pidfd, int fd)
+{
+	int r = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+
 	r = r < 0 ? -errno : r;
-	(void)close(pidfd);
+	if (pidfd >= 0)
+		(void)close(pidfd);
 	return r;
+}
+
+/* Of older kernels the first thread's is had, which may be another, or none: that is no answer. */
+static int take_of_process(pid_t tid, int fd)
+{
+	pid_t tgid = task_process_of(tid);
+	int r = tgid < 0 ? tgid : take_by((int)syscall(SYS_pidfd_open, tgid, 0), fd);
+	struct stat own, theirs;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", tid, fd);
+	if (tgid == tid || stat(path, &theirs) < 0 ||
+		(r >= 0 && fstat(r, &own) == 0 && is_same(&own, &theirs)))
+		return r;
+	if (r >= 0)
+		(void)close(r);
+	return -ESRCH;
+}
+
+static int take(pid_t tid, int fd)
+{
+	int pidfd = -1;
+
+	errno = EINVAL;
+#ifdef PELORUS_TRAP_FAULTS
+	if (!getenv("PELORUS_TRAP_OLD"))
+#endif
+		pidfd = (int)syscall(SYS_pidfd_open, tid, PIDFD_THREAD);
+	return pidfd < 0 && errno == EINVAL ? take_of_process(tid, fd) : take_by(pidfd, fd);
 }
 
 static ssize_t read_memory(pid_t tid, uint64_t from, void *to, size_t n)
@@ -196,11 +231,11 @@ static bool is_forbidden(int64_t r)
 	return r == -EPERM || r == -EACCES;
 }
 
-int task_take(pid_t tgid, int fd)
+int task_take(pid_t tid, int fd)
 {
-	struct question q = {.pid = tgid, .fd = fd};
+	struct question q = {.pid = tid, .fd = fd};
 	struct answer a;
-	int64_t r = take(tgid, fd);
+	int64_t r = take(tid, fd);
 	int own = -1;
 
 	if (!is_forbidden(r) || help < 0)
@@ -209,6 +244,24 @@ int task_take(pid_t tgid, int fd)
 		(void)close((int)r);
 	r = ask(&q, &a, &own);
 	return r >= 0 && own >= 0 ? own : -EPERM;
+}
+
+int task_take_of(pid_t tid, int fd, pid_t *ret_owner)
+{
+	pid_t tgid = task_process_of(tid);
+	int own = task_take(tid, fd), other;
+	struct stat here, there;
+
+	*ret_owner = tid;
+	if (own < 0 || tgid < 0 || tgid == tid)
+		return own;
+	other = task_take(tgid, fd);
+	if (other >= 0 && fstat(own, &here) == 0 && fstat(other, &there) == 0 &&
+		is_same(&here, &there))
+		*ret_owner = tgid;
+	if (other >= 0)
+		(void)close(other);
+	return own;
 }
 
 ssize_t task_read(pid_t tid, uint64_t from, void *to, size_t n)

@@ -15,7 +15,13 @@
 pid_t task_process_of(pid_t tid);
 
 /* A number of ours for what `fd` is there, to be closed soon; or -errno. */
-int task_take(pid_t tgid, int fd);
+int task_take(pid_t tid, int fd);
+
+/*
+ * ... and who has it from now on: the thread's process, which outlives it; or itself, if it has files
+ * of its own, or the process's first thread has ended.
+ */
+int task_take_of(pid_t tid, int fd, pid_t *ret_owner);
 
 /* Its memory; how much was read, or -errno. */
 ssize_t task_read(pid_t tid, uint64_t from, void *to, size_t n);

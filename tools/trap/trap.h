@@ -29,7 +29,7 @@
 /* A socket that was led.  It is known by its cookie: a number may be another's by now. */
 struct trap_socket {
 	_Atomic uint64_t cookie; /* 0: a free place */
-	int32_t tgid;
+	int32_t owner;           /* see task_take_of() */
 	int32_t fd;
 	struct sever_socket socket;
 	uint64_t made_ns;
@@ -62,7 +62,7 @@ struct trap_server {
 	struct pel_addr addr;
 	struct pel_addr from; /* that socket's own; port 0: a free place */
 	uint64_t cookie;      /* of that socket */
-	int32_t tgid;
+	int32_t owner;
 	int32_t fd;
 	uint32_t stream;
 };

@@ -210,7 +210,7 @@ static uint64_t look_parked(struct worker *w, struct trap_socket *s)
 	if (release == RELEASE_KEEP && plan.now_ns - s->looked_ns < THERE_NS)
 		return rest_of(&v, &plan);
 	s->looked_ns = plan.now_ns;
-	own = task_take(s->tgid, s->fd);
+	own = task_take(s->owner, s->fd);
 	if (own < 0 || socket_cookie(own) != atomic_load(&s->cookie) ||
 		socket_state(own) != TCP_SYN_SENT) {
 		end_wait(s->since_ns, true);
@@ -233,7 +233,7 @@ static void let_wait_alone(struct worker *w, struct trap_call *c, const struct p
 	bool over)
 {
 	struct trap_socket *s = &c->socket;
-	int own = task_take(s->tgid, s->fd), r = ECONNREFUSED;
+	int own = task_take(s->owner, s->fd), r = ECONNREFUSED;
 
 	if (own >= 0 && socket_cookie(own) == atomic_load(&s->cookie))
 		r = waiting_park(w, own, s, plan);
@@ -273,7 +273,7 @@ static uint64_t look_held(struct worker *w, struct trap_call *c)
 			call_serve(w, c);
 		else
 			call_answer(w->trap, c, ECONNREFUSED);
-	} else if (plan.now_ns >= c->end_ns || task_has_signal(s->tgid, (pid_t)c->notif.pid)) {
+	} else if (plan.now_ns >= c->end_ns || task_has_signal(s->owner, (pid_t)c->notif.pid)) {
 		let_wait_alone(w, c, &plan, plan.now_ns >= c->end_ns);
 	} else {
 		return worker_least(WAITING_LOOK_NS, rest_of(&v, &plan));

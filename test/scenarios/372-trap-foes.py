@@ -141,6 +141,13 @@ def check_threads(world):
     ok((begun, got) == ("EINPROGRESS", [f"{ONE} 3", ""]), "or led on", (begun, got))
 
 
+def check_namespaces(world):
+    got = said(world.python("sock = socket.socket()\nassert libc.unshare(0x40000000) == 0\n"
+                            "say(greet(sock), greet())"))
+    ok(got == [f"{ONE} ENETUNREACH", ""],
+       "in another network a socket that was brought along is led, and one of there is not", got)
+
+
 def check_begin(world):
     """It is the worker that is waited for, and not whatever comes first."""
     fuse = os.path.join(world.folder, "fuse")
@@ -183,7 +190,8 @@ def check_dialled(world):
 
 def main():
     with trapped.world() as world:
-        for check in (check_stopped, check_led_on, check_threads, check_begin, check_dialled):
+        for check in (check_stopped, check_led_on, check_threads,
+                      check_namespaces, check_begin, check_dialled):
             check(world)
     done()
 

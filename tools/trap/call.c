@@ -285,7 +285,7 @@ static void dial(struct dial *d)
 {
 	struct trap *t = d->w->trap;
 
-	if (!task_is_here((pid_t)d->call->notif.pid) ||
+	if (socket_netns(d->own) != d->w->netns ||
 		socket_option(d->own, SOL_SOCKET, SO_TYPE) != SOCK_STREAM) {
 		call_continue(t, d->call);
 		return;

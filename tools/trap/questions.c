@@ -224,12 +224,12 @@ bool questions_redirect(struct worker *w, struct trap_call *c, const struct pel_
 	struct trap_server s = {.addr = *asked, .fd = (int)c->notif.data.args[0]};
 	int own, r = -1;
 
-	if (tgid < 0 || !task_is_go(tgid) || !task_is_here(tgid))
+	if (tgid < 0 || !task_is_go(tgid))
 		return false;
 	own = task_take_of((pid_t)c->notif.pid, s.fd, &s.owner);
 	if (own < 0)
 		return false;
-	if (filter_is_waiting(t->listener, c->notif.id))
+	if (socket_netns(own) == w->netns && filter_is_waiting(t->listener, c->notif.id))
 		r = redirect(t, own, family, &s);
 	(void)close(own);
 	if (r < 0)

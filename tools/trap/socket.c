@@ -18,13 +18,26 @@
 #ifndef SO_COOKIE
 #define SO_COOKIE 57
 #endif
+#ifndef SO_NETNS_COOKIE /* Linux 5.14 */
+#define SO_NETNS_COOKIE 71
+#endif
+
+static uint64_t long_option(int fd, int name)
+{
+	uint64_t value = 0;
+	socklen_t n = sizeof(value);
+
+	return getsockopt(fd, SOL_SOCKET, name, &value, &n) < 0 ? 0 : value;
+}
 
 uint64_t socket_cookie(int fd)
 {
-	uint64_t cookie = 0;
-	socklen_t n = sizeof(cookie);
+	return long_option(fd, SO_COOKIE);
+}
 
-	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &n) < 0 ? 0 : cookie;
+uint64_t socket_netns(int fd)
+{
+	return long_option(fd, SO_NETNS_COOKIE);
 }
 
 int socket_option(int fd, int level, int name)

@@ -328,16 +328,6 @@ bool task_is_go(pid_t tgid)
 	return last.is_go;
 }
 
-bool task_is_here(pid_t tid)
-{
-	struct stat own, other;
-	char path[64];
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", tid);
-	return stat(path, &other) == 0 && stat("/proc/self/ns/net", &own) == 0 &&
-		own.st_ino == other.st_ino;
-}
-
 bool task_has_signal(pid_t tgid, pid_t tid)
 {
 	char path[64], status[4096];

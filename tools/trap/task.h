@@ -29,9 +29,6 @@ ssize_t task_read(pid_t tid, uint64_t from, void *to, size_t n);
 /* True if it was built by Go; its file is looked at once. */
 bool task_is_go(pid_t tgid);
 
-/* True if it lives in our network namespace. */
-bool task_is_here(pid_t tid);
-
 /* True if a signal waits for this thread to come out of its call. */
 bool task_has_signal(pid_t tgid, pid_t tid);
 

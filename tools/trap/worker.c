@@ -5,6 +5,7 @@
 #include "closing.h"
 #include "filter.h"
 #include "questions.h"
+#include "socket.h"
 #include "sockets.h"
 #include "task.h"
 #include "waiting.h"
@@ -271,6 +272,7 @@ _Noreturn void worker_run(struct trap *t, int line)
 	begin(t);
 	w.trap = t;
 	w.line = line;
+	w.netns = socket_netns(line);
 	task_ask_by(line);
 	w.looked_ns = clock_now_ns();
 	w.epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -30,6 +30,7 @@ struct worker {
 	int line; /* to the keeper */
 	int kick; /* an eventfd: the map has moved, or something was counted */
 	bool all_found;
+	uint64_t netns;                        /* our network namespace; nothing is led in others */
 	uint64_t next_ns;                      /* when all is looked at again (CLOCK_MONOTONIC) */
 	uint64_t looked_ns;                    /* the last idle look */
 	struct followed *followed[TRAP_NAMES]; /* by the index in trap->names */

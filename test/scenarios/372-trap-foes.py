@@ -6,11 +6,12 @@ import os
 import signal
 
 from lib.programs import guests, trapped
-from lib.programs.trapped import FAULTY, KEEPER, ONE, SIX, TWO, WRITER, worker_of
+from lib.programs.trapped import FAULTY, KEEPER, LONG, ONE, SIX, TWO, WRITER, worker_of
 from lib.tap import done, ok, skip
 from lib.waiting import wait_for
 
 WIRE = "10.77.0.1"  # an address of ours that is not the loopback's
+HELD = 2000 if LONG else 300
 PARKED = """
 sock = socket.socket()
 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 3)
@@ -63,6 +64,24 @@ UNSHARED_LATER = IN_THREAD.format("""sock = socket.socket()
     sock.settimeout(20)
     say(len(sock.recv(99)))""")
 UNSHARED_PARKED = IN_THREAD.format(PARKED.strip().replace("\n", "\n    "))
+# So many children that block in their connects, and how many come through.
+CROWD = """
+children = []
+for _ in range(int(sys.argv[3])):
+    child = os.fork()
+    if child == 0:
+        os._exit(greet() != sys.argv[4])
+    children.append(child)
+
+def waits(child):
+    with open(f"/proc/{child}/wchan") as wchan:
+        return "seccomp" in wchan.read()
+while not all(map(waits, children)) and not os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG |
+                                                      os.WNOWAIT):
+    time.sleep(0.1)
+say("waiting")
+say(sum(os.waitpid(child, 0)[1] == 0 for child in children))
+"""
 
 
 def parked(world, **more):
@@ -148,6 +167,15 @@ def check_namespaces(world):
        "in another network a socket that was brought along is led, and one of there is not", got)
 
 
+def check_many(world):
+    world.writer("none")
+    child = world.python(CROWD, HELD, ONE)
+    child.stdout.readline()
+    world.writer(0)
+    got = said(child)
+    ok(got == [str(HELD), ""], f"{HELD} connects that block wait for a writer at a time", got)
+
+
 def check_begin(world):
     """It is the worker that is waited for, and not whatever comes first."""
     fuse = os.path.join(world.folder, "fuse")
@@ -191,7 +219,7 @@ def check_dialled(world):
 def main():
     with trapped.world() as world:
         for check in (check_stopped, check_led_on, check_threads,
-                      check_namespaces, check_begin, check_dialled):
+                      check_namespaces, check_many, check_begin, check_dialled):
             check(world)
     done()
 

@@ -140,7 +140,7 @@ static void do_without(struct keeper *k)
 	k->worker = 0;
 	k->look_ns = now_ns() + QUICK_NS;
 	block_set(&k->trap->block);
-	for (unsigned i = 0; i < TRAP_CALLS; i++) {
+	for (unsigned i = 0; i < k->trap->calls_end; i++) {
 		struct trap_call *c = &k->trap->calls[i];
 
 		if (c->notif.id != 0 && !c->held)

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 uint64_t socket_cookie(int fd);
-uint64_t socket_netns(int fd); /* the cookie of its network namespace */
+uint64_t socket_netns(int fd);                  /* the cookie of its network namespace */
 int socket_option(int fd, int level, int name); /* -1: it has none */
 
 /* True if a connect() on it waits. */

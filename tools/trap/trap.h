@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TRAP_CALLS 256
+#define TRAP_CALLS 4096    /* those that wait; whoever comes then is refused */
 #define TRAP_NAMES 64      /* FOLLOWED_MAX */
 #define TRAP_DATAGRAMS 256 /* sockets of the program that ask us instead of a nameserver, */
 #define TRAP_STREAMS 64    /* and those that do by TCP; others ask it by themselves */
@@ -85,6 +85,8 @@ struct trap {
 	uint32_t sweep_at; /* so many sockets, and the dead ones are looked for */
 	uint32_t next_server;
 	char names[TRAP_NAMES][PEL_NAME_MAX];
+	uint32_t calls_from; /* at the last look all places below were taken, */
+	uint32_t calls_end;  /* and none is from here on */
 	struct trap_server servers[TRAP_DATAGRAMS + TRAP_STREAMS];
 	struct trap_call calls[TRAP_CALLS];
 	uint64_t used[TRAP_SOCKETS / 64]; /* bit i: sockets[i] is in use */

@@ -19,6 +19,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#define WELL 64                       /* calls that are looked at well at a time */
 #define THERE_NS UINT64_C(1000000000) /* a parked socket is looked for so often */
 #define MIX UINT64_C(0x9e3779b97f4a7c15)
 
@@ -245,7 +246,8 @@ static void let_wait_alone(struct worker *w, struct trap_call *c, const struct p
 		call_answer(w->trap, c, r);
 }
 
-static uint64_t look_held(struct worker *w, struct trap_call *c)
+/* `well`: whether its caller is still there, and deaf to a signal, is looked at as well. */
+static uint64_t look_held(struct worker *w, struct trap_call *c, bool well)
 {
 	struct trap_socket *s = &c->socket;
 	struct waiter v = {
@@ -259,7 +261,7 @@ static uint64_t look_held(struct worker *w, struct trap_call *c)
 	struct plan plan;
 	enum release release;
 
-	if (!filter_is_waiting(w->trap->listener, c->notif.id)) {
+	if (well && !filter_is_waiting(w->trap->listener, c->notif.id)) {
 		end_wait(s->since_ns, true);
 		c->held = 0;
 		c->notif.id = 0;
@@ -273,7 +275,8 @@ static uint64_t look_held(struct worker *w, struct trap_call *c)
 			call_serve(w, c);
 		else
 			call_answer(w->trap, c, ECONNREFUSED);
-	} else if (plan.now_ns >= c->end_ns || task_has_signal(s->owner, (pid_t)c->notif.pid)) {
+	} else if (plan.now_ns >= c->end_ns ||
+		(well && task_has_signal(s->owner, (pid_t)c->notif.pid))) {
 		let_wait_alone(w, c, &plan, plan.now_ns >= c->end_ns);
 	} else {
 		return worker_least(WAITING_LOOK_NS, rest_of(&v, &plan));
@@ -281,23 +284,40 @@ static uint64_t look_held(struct worker *w, struct trap_call *c)
 	return WORKER_NEVER;
 }
 
+/* Of many that are held only some at a time are looked at well. */
+static uint64_t look_calls(struct worker *w)
+{
+	struct trap *t = w->trap;
+	const uint32_t turns = 1 + w->n_held / WELL, turn = w->turn++ % turns;
+	uint64_t rest = WORKER_NEVER;
+	uint32_t end = 0, from = TRAP_CALLS;
+
+	w->n_held = 0;
+	for (uint32_t i = 0; i < t->calls_end; i++) {
+		struct trap_call *c = &t->calls[i];
+
+		worker_beat(w);
+		if (c->notif.id != 0 && c->held && w->followed[c->socket.name])
+			rest = worker_least(rest, look_held(w, c, i % turns == turn));
+		else if (c->notif.id != 0 && c->held)
+			call_give_up(t, c);
+		w->n_held += c->held;
+		if (c->notif.id != 0)
+			end = i + 1;
+		else if (from == TRAP_CALLS)
+			from = i;
+	}
+	t->calls_from = from < end ? from : end;
+	t->calls_end = end;
+	return rest;
+}
+
 uint64_t waiting_look(struct worker *w, uint64_t now_ns)
 {
 	struct trap_socket *next;
-	uint64_t rest = WORKER_NEVER;
-	uint32_t held = 0;
+	uint64_t rest = look_calls(w);
+	uint32_t held = w->n_held;
 
-	for (unsigned i = 0; i < TRAP_CALLS; i++) {
-		struct trap_call *c = &w->trap->calls[i];
-
-		if (c->notif.id == 0 || !c->held)
-			continue;
-		if (w->followed[c->socket.name])
-			rest = worker_least(rest, look_held(w, c));
-		else
-			call_give_up(w->trap, c);
-		held += c->held;
-	}
 	for (struct trap_socket *s = sockets_next(w->trap, NULL); s; s = next) {
 		next = sockets_next(w->trap, s);
 		if (!s->parked || !w->followed[s->name])

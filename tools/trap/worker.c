@@ -121,7 +121,7 @@ static void take_over(struct worker *w)
 	t->n_sockets = 0;
 	for (unsigned i = 0; i < TRAP_SOCKETS / 64; i++)
 		t->n_sockets += (uint32_t)__builtin_popcountll(t->used[i]);
-	for (unsigned i = 0; i < TRAP_CALLS; i++) {
+	for (unsigned i = 0; i < t->calls_end; i++) {
 		if (t->calls[i].notif.id != 0 && !t->calls[i].held)
 			call_serve(w, &t->calls[i]);
 	}
@@ -132,15 +132,17 @@ static void take_call(struct worker *w)
 	struct trap *t = w->trap;
 	struct trap_call *c = NULL;
 
-	for (unsigned i = 0; i < TRAP_CALLS && !c; i++) {
+	for (unsigned i = t->calls_from; i < TRAP_CALLS && !c; i++) {
 		if (t->calls[i].notif.id == 0)
 			c = &t->calls[i];
 	}
 	/* All places are held: one gives up its own. */
 	if (!c) {
-		c = &t->calls[0];
+		c = &t->calls[TRAP_CALLS - 1];
 		call_give_up(t, c);
 	}
+	if (c >= t->calls + t->calls_end)
+		t->calls_end = (uint32_t)(c - t->calls) + 1;
 	memset((char *)c + sizeof(c->notif), 0, sizeof(*c) - sizeof(c->notif));
 	if (filter_receive(t->listener, &c->notif) < 0) {
 		c->notif.id = 0;

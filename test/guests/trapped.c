@@ -4,7 +4,7 @@
  *
  *   greet            connects, and prints what it is greeted with
  *   storm N WORD...  N connects under a timer that fires all the time, how many ended how; words:
- *                    restart (SA_RESTART), nonblock
+ *                    restart (SA_RESTART), nonblock, again (as long as it is EINTR)
  *   alarm N          one connect that a signal is to end N ms later: how, and when
  *   limit N          ... or its own SO_SNDTIMEO
  *   crowd N          N connects that do not block, awaited as Go does: how many came through
@@ -82,7 +82,7 @@ static int outcome(int fd)
 	return error;
 }
 
-static int storm(int count, bool restart, bool nonblock)
+static int storm(int count, bool restart, bool nonblock, bool again)
 {
 	int good = 0, interrupted = 0, connected = 0, other = 0;
 
@@ -91,6 +91,8 @@ static int storm(int count, bool restart, bool nonblock)
 		int fd = socket(family, SOCK_STREAM | (nonblock ? SOCK_NONBLOCK : 0), 0),
 		    r = dial(fd);
 
+		while (again && r == EINTR)
+			r = dial(fd);
 		if (nonblock && r == EINPROGRESS)
 			r = outcome(fd);
 		good += r == 0;
@@ -283,7 +285,7 @@ int main(int argc, char **argv)
 		family = inet_pton(AF_INET6, argv[1], &to6.sin6_addr) == 1 ? AF_INET6 : 0;
 	to4.sin_port = to6.sin6_port = htons((uint16_t)atoi(argv[2]));
 	if (strcmp(argv[3], "storm") == 0)
-		return storm(n, has(argv, "restart"), has(argv, "nonblock"));
+		return storm(n, has(argv, "restart"), has(argv, "nonblock"), has(argv, "again"));
 	if (strcmp(argv[3], "alarm") == 0 || strcmp(argv[3], "limit") == 0)
 		return end_late(n, argv[3][0] == 'l');
 	if (strcmp(argv[3], "crowd") == 0)

@@ -142,7 +142,8 @@ def check_signals(world):
     serve_shortly(SHORT, world.port)
     world.published.tell(f"instance 0 0 i0 {world.port} {SHORT}")
     world.writer(0)
-    for words in ((), ("restart",), ("nonblock",), ("restart", "nonblock")):
+    for words in ((), ("restart",), ("nonblock",), ("restart", "nonblock"), ("again",),
+                  ("again", "nonblock")):
         got = world.ask("storm", STORM, *words)
         good, interrupted, connected, other = map(int, got[1].split())
         plain = world.run(world.words("storm", STORM, *words, address=SHORT)[2:])
@@ -150,7 +151,7 @@ def check_signals(world):
         note(f"{text}: {got[1]}; natively {plain[1]}")
         ok(connected == other == 0 and good + interrupted == STORM,
            f"{STORM} connects under a timer, {text}: all well, or ended by a signal", got)
-        if "restart" in words:
+        if "restart" in words or "again" in words:
             ok(interrupted == 0, f"... {text}: none is ended by one")
     world.published.tell(f"instance 0 0 i0 {world.port} {trapped.SILENT}")
     world.writer(0)

@@ -4,6 +4,7 @@
 whose threads part with each other's files, a writer that there is no way to."""
 import os
 import signal
+import subprocess
 
 from lib.programs import guests, trapped
 from lib.programs.trapped import FAULTY, KEEPER, LONG, ONE, SIX, TWO, WRITER, worker_of
@@ -167,6 +168,24 @@ def check_namespaces(world):
        "in another network a socket that was brought along is led, and one of there is not", got)
 
 
+def check_starved(world):
+    """A worker that gets no processor is slow, as all else there; ended, it would begin anew."""
+    fuse = os.path.join(world.folder, "fuse")
+    for kind, text, stays in (("starve", "a worker that gets no processor is not replaced", True),
+                              ("loop", "but one that runs and never gets on", False)):
+        with open(fuse, "w"):
+            pass
+        child = world.python("say(greet()); sys.stdin.read()", keeper=FAULTY,
+                             stdin=subprocess.PIPE,
+                             env={**world.env, "PELORUS_TRAP_FAULT": f"2 {kind} {fuse}"})
+        wait_for(lambda: not os.path.exists(fuse))
+        before = worker_of(child.pid)
+        got = child.stdout.readline().strip()
+        after = worker_of(child.pid)
+        ok(got == ONE and (before == after) == stays and said(child) == ["", ""],
+           text, (got, before, after))
+
+
 def check_many(world):
     world.writer("none")
     child = world.python(CROWD, HELD, ONE)
@@ -219,7 +238,7 @@ def check_dialled(world):
 def main():
     with trapped.world() as world:
         for check in (check_stopped, check_led_on, check_threads,
-                      check_namespaces, check_many, check_begin, check_dialled):
+                      check_namespaces, check_many, check_starved, check_begin, check_dialled):
             check(world)
     done()
 

@@ -2,8 +2,9 @@
 /*
  * Two processes hold the listener, so that one of them may die: without any, each connect() of the
  * program would fail with ENOSYS for good.  A worker that is dead is replaced, and one that is
- * late, or stopped, is ended first.  Whether it is late is looked at only while calls come in: an
- * idle program wakes nobody.
+ * late, or stopped, is ended first; but not soon where it only gets no processor, as in a container
+ * with little of one: its successor would get none either.  Whether it is late is looked at only while
+ * calls come in: an idle program wakes nobody.
  *
  * The program is in our own process group, as without us: what a terminal sends reaches both, and
  * is not passed on; what comes from elsewhere is.  Where a terminal stops the program we stop too,
@@ -41,6 +42,7 @@
 #endif
 #define QUICK_NS UINT64_C(1000000000) /* a worker that dies within this has not been at work */
 #define QUICK_MAX 3                   /* so many of them, and we do without for so long */
+#define LATE_MAX 30                   /* so often is it let off for that */
 #define BEGIN_NS UINT64_C(1000000000) /* the program does not wait longer for its worker */
 
 struct keeper {
@@ -61,6 +63,7 @@ struct keeper {
 	unsigned quick_deaths;
 	uint64_t look_ns; /* when it is looked whether the worker is late; 0: nobody calls */
 	uint64_t taken;   /* what had been taken when that was decided */
+	unsigned late;    /* looks in a row that found it late, but for want of a processor */
 };
 
 static uint64_t now_ns(void)
@@ -151,6 +154,7 @@ static void do_without(struct keeper *k)
 static void start_worker(struct keeper *k)
 {
 	k->look_ns = 0;
+	k->late = 0;
 	k->worker = fork();
 	k->worker_ns = now_ns();
 	if (k->worker == 0) {
@@ -189,10 +193,17 @@ static bool has_call(const struct keeper *k)
 	return poll(&p, 1, 0) == 1 && (p.revents & POLLIN);
 }
 
+static bool is_late(const struct keeper *k, uint64_t now)
+{
+	uint64_t busy = atomic_load(&k->trap->busy_ns);
+
+	return busy != 0 ? now > busy + TRAP_LATE_NS
+			 : has_call(k) && atomic_load(&k->trap->taken) == k->taken;
+}
+
 static void look_at_worker(struct keeper *k)
 {
-	uint64_t now = now_ns(), busy = atomic_load(&k->trap->busy_ns);
-	bool is_stuck = busy != 0 && now > busy + TRAP_LATE_NS;
+	uint64_t now = now_ns();
 
 	if (k->look_ns == 0 || now < k->look_ns)
 		return;
@@ -200,8 +211,12 @@ static void look_at_worker(struct keeper *k)
 	if (k->worker == 0) {
 		k->quick_deaths = 0;
 		start_worker(k);
-	} else if (is_stuck ||
-		(busy == 0 && has_call(k) && atomic_load(&k->trap->taken) == k->taken)) {
+	} else if (!is_late(k, now)) {
+		k->late = 0;
+	} else if (k->late < LATE_MAX && task_would_run(k->worker)) {
+		k->late++;
+		k->look_ns = now + TRAP_LATE_NS;
+	} else {
 		(void)kill(k->worker, SIGKILL);
 	}
 }

@@ -340,6 +340,18 @@ bool task_has_signal(pid_t tgid, pid_t tid)
 	return waits & ~field(status, "\nSigBlk:", 16) & ~field(status, "\nSigIgn:", 16);
 }
 
+bool task_would_run(pid_t pid)
+{
+	char path[64], stat[512];
+	const char *end;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (read_file(path, stat, sizeof(stat)) < 0)
+		return false;
+	end = strrchr(stat, ')'); /* of its name */
+	return end && (strncmp(end, ") R", 3) == 0 || strncmp(end, ") D", 3) == 0);
+}
+
 bool task_dies_of_sigpipe(pid_t tgid)
 {
 	static const uint64_t bit = UINT64_C(1) << (SIGPIPE - 1);

@@ -32,6 +32,9 @@ bool task_is_go(pid_t tgid);
 /* True if a signal waits for this thread to come out of its call. */
 bool task_has_signal(pid_t tgid, pid_t tid);
 
+/* True if it runs, or would if there were a processor, or a disk, for it. */
+bool task_would_run(pid_t pid);
+
 /* True if SIGPIPE would end it. */
 bool task_dies_of_sigpipe(pid_t tgid);
 

@@ -72,6 +72,11 @@ void call_continue(struct trap *t, struct trap_call *c)
 	finish(c);
 }
 
+static int take(const struct trap_call *c, pid_t *ret_owner)
+{
+	return task_take_of((pid_t)c->notif.pid, (int)c->notif.data.args[0], ret_owner);
+}
+
 /* The address of a call; false if it cannot be read or is none of the internet's. */
 static bool read_address(const struct trap_call *c, struct pel_addr *ret, int *ret_family)
 {
@@ -92,8 +97,13 @@ static bool read_address(const struct trap_call *c, struct pel_addr *ret, int *r
 void call_give_up(struct trap *t, struct trap_call *c)
 {
 	struct pel_addr addr;
-	int family;
+	pid_t owner;
+	int family, own = c->unblocked ? take(c, &owner) : -1;
 
+	if (own >= 0) {
+		socket_restore(own, c);
+		(void)close(own);
+	}
 	if (c->notif.data.nr == SYS_connect && read_address(c, &addr, &family) && block_has(&addr))
 		call_answer(t, c, ECONNREFUSED);
 	else
@@ -317,7 +327,7 @@ static void serve_virtual(struct dial *d)
 	struct trap *t = d->w->trap;
 	struct trap_call *c = d->call;
 
-	d->own = task_take_of((pid_t)c->notif.pid, (int)c->notif.data.args[0], &d->owner);
+	d->own = take(c, &d->owner);
 	trap_fault(2);
 	if (!filter_is_waiting(t->listener, c->notif.id)) {
 		finish(c);

@@ -56,7 +56,7 @@ class World:
 
 # What a program written here begins with: it dials what it is told.
 HEAD = """
-import ctypes, errno, os, select, signal, socket, sys, threading, time
+import ctypes, errno, fcntl, os, select, signal, socket, sys, threading, time
 ADDRESS, PORT = sys.argv[1], int(sys.argv[2])
 libc = ctypes.CDLL(None, use_errno=True)
 

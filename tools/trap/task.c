@@ -60,7 +60,15 @@ static ssize_t read_file(const char *path, char *ret, size_t size)
 	return n;
 }
 
-/* A line of /proc/PID/status, as a number. */
+/* /proc/PID/status; a user may be in hundreds of groups, which stand before the rest.  NULL: none. */
+static const char *read_status(const char *path)
+{
+	static char status[65536];
+
+	return read_file(path, status, sizeof(status)) < 0 ? NULL : status;
+}
+
+/* A line of it, as a number. */
 static uint64_t field(const char *status, const char *name, int base)
 {
 	const char *at = strstr(status, name);
@@ -71,7 +79,8 @@ static uint64_t field(const char *status, const char *name, int base)
 pid_t task_process_of(pid_t tid)
 {
 	int fd = (int)syscall(SYS_pidfd_open, tid, 0);
-	char path[64], status[4096];
+	const char *status;
+	char path[64];
 	pid_t tgid;
 
 	if (fd >= 0) {
@@ -79,7 +88,8 @@ pid_t task_process_of(pid_t tid)
 		return tid;
 	}
 	(void)snprintf(path, sizeof(path), "/proc/%d/status", tid);
-	if (read_file(path, status, sizeof(status)) < 0)
+	status = read_status(path);
+	if (!status)
 		return -ESRCH;
 	tgid = (pid_t)field(status, "\nTgid:", 10);
 	return tgid > 0 ? tgid : -ESRCH;
@@ -330,11 +340,13 @@ bool task_is_go(pid_t tgid)
 
 bool task_has_signal(pid_t tgid, pid_t tid)
 {
-	char path[64], status[4096];
+	const char *status;
+	char path[64];
 	uint64_t waits;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/status", tgid, tid);
-	if (read_file(path, status, sizeof(status)) < 0)
+	status = read_status(path);
+	if (!status)
 		return false;
 	waits = field(status, "\nSigPnd:", 16) | field(status, "\nShdPnd:", 16);
 	return waits & ~field(status, "\nSigBlk:", 16) & ~field(status, "\nSigIgn:", 16);
@@ -355,10 +367,10 @@ bool task_would_run(pid_t pid)
 bool task_dies_of_sigpipe(pid_t tgid)
 {
 	static const uint64_t bit = UINT64_C(1) << (SIGPIPE - 1);
-	char path[64], status[4096];
+	const char *status;
+	char path[64];
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/status", tgid);
-	if (read_file(path, status, sizeof(status)) < 0)
-		return false;
-	return !((field(status, "\nSigIgn:", 16) | field(status, "\nSigCgt:", 16)) & bit);
+	status = read_status(path);
+	return status && !((field(status, "\nSigIgn:", 16) | field(status, "\nSigCgt:", 16)) & bit);
 }

@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <grp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -76,10 +78,35 @@ static void a_late_answer_is_no_other_question_s(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* The kernel tells of the groups first, in any number. */
+static void a_signal_is_seen_behind_many_groups(void **state)
+{
+	static gid_t groups[1000];
+	int status;
+	pid_t child;
+
+	if (geteuid() != 0)
+		skip();
+	for (unsigned i = 0; i < sizeof(groups) / sizeof(*groups); i++)
+		groups[i] = 100000 + i;
+	child = fork();
+	if (child == 0)
+		_exit(setgroups(sizeof(groups) / sizeof(*groups), groups) < 0 || raise(SIGSTOP));
+	assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+	if (WIFEXITED(status))
+		skip();
+	assert_false(task_has_signal(child, child));
+	assert_int_equal(kill(child, SIGUSR1), 0);
+	assert_true(task_has_signal(child, child));
+	assert_int_equal(kill(child, SIGKILL), 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_late_answer_is_no_other_question_s),
+		cmocka_unit_test(a_signal_is_seen_behind_many_groups),
 	};
 
 	return cmocka_run_group_tests_name("task", tests, NULL, NULL);

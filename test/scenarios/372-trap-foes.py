@@ -3,6 +3,7 @@
 """The trap where something is against it: a worker that is stopped while nobody calls, a program
 whose threads part with each other's files, a writer that there is no way to."""
 import os
+import resource
 import signal
 import subprocess
 
@@ -82,6 +83,31 @@ while not all(map(waits, children)) and not os.waitid(os.P_ALL, 0, os.WEXITED | 
     time.sleep(0.1)
 say("waiting")
 say(sum(os.waitpid(child, 0)[1] == 0 for child in children))
+"""
+# Connections that stay, many that end, and more that stay: how many of these are closed in the end.
+TURNOVER = """
+def dial():
+    sock = socket.socket()
+    sock.connect((ADDRESS, PORT))
+    return sock
+
+def is_closed(sock):
+    sock.settimeout(max(end - time.monotonic(), 0.001))
+    try:
+        while sock.recv(99):
+            pass
+    except TimeoutError:
+        return False
+    except OSError:
+        pass
+    return True
+stay = [dial() for _ in range(4300)]
+for _ in range(3800):
+    dial().close()
+stay += [dial() for _ in range(300)]
+say("up")
+end = time.monotonic() + 20
+say(sum(map(is_closed, stay)))
 """
 
 
@@ -166,6 +192,22 @@ def check_namespaces(world):
                             "say(greet(sock), greet())"))
     ok(got == [f"{ONE} ENETUNREACH", ""],
        "in another network a socket that was brought along is led, and one of there is not", got)
+
+
+def check_turnover(world):
+    """More than there is room for, but not at a time."""
+    text = "8,400 connections, half of them gone: each that is left is closed"
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if most < 10000:
+        skip(text, f"there are {most} descriptors at the most")
+        return
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    child = world.python(TURNOVER)
+    child.stdout.readline()
+    world.writer(1)
+    got = said(child)
+    world.writer(0)
+    ok(got == ["4600", ""], text, got)
 
 
 def check_given_up(world):
@@ -253,7 +295,7 @@ def check_dialled(world):
 def main():
     with trapped.world() as world:
         for check in (check_stopped, check_led_on, check_threads, check_namespaces, check_many,
-                      check_given_up, check_starved, check_begin, check_dialled):
+                      check_turnover, check_given_up, check_starved, check_begin, check_dialled):
             check(world)
     done()
 

@@ -8,6 +8,7 @@
  */
 #include "call.h"
 
+#include "closing.h"
 #include "filter.h"
 #include "questions.h"
 #include "socket.h"
@@ -168,7 +169,7 @@ static void remember(struct dial *d)
 {
 	const struct trap_socket record = record_of(d);
 
-	if (cookie_of(d) == 0 || !sockets_put(d->w->trap, &record))
+	if (cookie_of(d) == 0 || !closing_put(d->w, &record))
 		return;
 	slot_count_sockets(1);
 	slot_count(SLOT_ROUTED);

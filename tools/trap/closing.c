@@ -14,6 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define FULL_NS UINT64_C(1000000000) /* between two looks for room */
+
 /* A duplicate of what is recorded, or below 0 if its owner has closed it. */
 static int take(struct worker *w, const struct trap_socket *s)
 {
@@ -104,6 +106,17 @@ void closing_look(struct worker *w, const struct pel_map *map, uint64_t now_ns)
 		if (!look_name(w, map, i, now_ns))
 			w->all_found = false;
 	}
+}
+
+struct trap_socket *closing_put(struct worker *w, const struct trap_socket *s)
+{
+	struct trap_socket *to = sockets_put(w->trap, s);
+
+	if (to || s->made_ns - w->full_ns < FULL_NS)
+		return to;
+	w->full_ns = s->made_ns;
+	(void)closing_count(w);
+	return sockets_put(w->trap, s);
 }
 
 uint32_t closing_count(struct worker *w)

@@ -23,7 +23,7 @@
 #define TRAP_NAMES 64      /* FOLLOWED_MAX */
 #define TRAP_DATAGRAMS 256 /* sockets of the program that ask us instead of a nameserver, */
 #define TRAP_STREAMS 64    /* and those that do by TCP; others ask it by themselves */
-#define TRAP_SOCKETS 8192  /* a power of two; more than that are not closed */
+#define TRAP_SOCKETS 8192  /* a power of two; more than that at a time are not closed */
 #define TRAP_LATE_NS UINT64_C(100000000)
 
 /* A socket that was led.  It is known by its cookie: a number may be another's by now. */

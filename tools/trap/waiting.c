@@ -2,6 +2,7 @@
 #include "waiting.h"
 
 #include "call.h"
+#include "closing.h"
 #include "filter.h"
 #include "socket.h"
 #include "sockets.h"
@@ -79,7 +80,7 @@ int waiting_park(struct worker *w, int own, struct trap_socket *record, const st
 			!(record->families & (family == 4 ? ROUTE_FAMILY4 : ROUTE_FAMILY6)) ||
 			!park_at(own, record, &place))
 			continue;
-		if (sockets_put(w->trap, record))
+		if (closing_put(w, record))
 			return EINPROGRESS;
 		(void)socket_disconnect(own);
 	}

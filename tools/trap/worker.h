@@ -32,6 +32,7 @@ struct worker {
 	bool all_found;
 	uint64_t netns;                        /* our network namespace; nothing is led in others */
 	uint64_t next_ns;                      /* when all is looked at again (CLOCK_MONOTONIC) */
+	uint64_t full_ns;                      /* when there was no room for a socket */
 	uint64_t looked_ns;                    /* the last idle look */
 	struct followed *followed[TRAP_NAMES]; /* by the index in trap->names */
 	struct worker_seen seen[TRAP_NAMES];

@@ -224,6 +224,15 @@ def check_given_up(world):
        "a socket that blocks does so when its connect is given up", got)
 
 
+def check_few_files(world):
+    """Whatever is missing, the program runs."""
+    got = {n: world.run(["sh", "-c", f"ulimit -n {n}; exec {KEEPER} -- echo ran"])[:2]
+           for n in range(5, 16)}
+    ok(set(got.values()) == {(0, "ran")}, "with 5 to 15 descriptors the program runs", got)
+    got = world.run(["sh", "-c", f"ulimit -n 7; exec {KEEPER} --require -- echo ran"])
+    ok(got[:2] == (125, ""), "but not where the trap is required", got)
+
+
 def check_starved(world):
     """A worker that gets no processor is slow, as all else there; ended, it would begin anew."""
     fuse = os.path.join(world.folder, "fuse")
@@ -295,7 +304,8 @@ def check_dialled(world):
 def main():
     with trapped.world() as world:
         for check in (check_stopped, check_led_on, check_threads, check_namespaces, check_many,
-                      check_turnover, check_given_up, check_starved, check_begin, check_dialled):
+                      check_turnover, check_few_files, check_given_up, check_starved, check_begin,
+                      check_dialled):
             check(world)
     done()
 

@@ -125,8 +125,10 @@ static int start_program(struct keeper *k, char **command, const char *preload)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line) < 0)
 		return -errno;
 	k->program = fork();
-	if (k->program == 0)
+	if (k->program == 0) {
+		(void)close(line[0]); /* or it would wait for itself, if we end before */
 		become_program(k, line[1], command, preload);
+	}
 	(void)close(line[1]);
 	if (k->program > 0 && read(line[0], &fd, sizeof(fd)) == sizeof(fd) && fd >= 0)
 		k->trap->listener = task_take(k->program, fd);
@@ -390,8 +392,7 @@ static int take_signals(struct keeper *k)
 	(void)sigfillset(&all);
 	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
 		(void)sigdelset(&all, ours[i]);
-	if (sigaction(SIGCHLD, &none, &k->child_action) < 0 ||
-		sigprocmask(SIG_BLOCK, &all, &k->mask) < 0)
+	if (sigaction(SIGCHLD, &none, NULL) < 0 || sigprocmask(SIG_BLOCK, &all, NULL) < 0)
 		return -errno;
 	k->signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	return k->signals < 0 ? -errno : 0;
@@ -426,6 +427,8 @@ static int begin(struct keeper *k, const char *program)
 	const char *slash = strrchr(program, '/');
 	int line[2];
 
+	(void)sigaction(SIGCHLD, NULL, &k->child_action);
+	(void)sigprocmask(SIG_BLOCK, NULL, &k->mask);
 	k->trap = mmap(NULL, sizeof(*k->trap), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (k->trap == MAP_FAILED)
@@ -440,17 +443,32 @@ static int begin(struct keeper *k, const char *program)
 	return take_signals(k);
 }
 
-int keeper_run(char **command, const char *preload)
+/* What was tried beforehand may fail all the same, for want of a descriptor or a process. */
+static int run_without(struct keeper *k, int error, char **command, const char *preload,
+	bool require)
+{
+	fprintf(stderr, "pelorus: run: --trap cannot work: %s%s\n", strerror(error),
+		require ? "" : "; it runs as without");
+	if (k->program > 0) {
+		(void)kill(k->program, SIGKILL);
+		(void)waitpid(k->program, NULL, 0);
+	}
+	if (require)
+		return KEEPER_FAILED;
+	(void)sigaction(SIGCHLD, &k->child_action, NULL);
+	(void)sigprocmask(SIG_SETMASK, &k->mask, NULL);
+	return keeper_execute(command, preload);
+}
+
+int keeper_run(char **command, const char *preload, bool require)
 {
 	struct keeper k = {0};
 	int r = begin(&k, command[0]);
 
 	if (r == 0)
 		r = start_program(&k, command, preload);
-	if (r < 0) {
-		fprintf(stderr, "pelorus: run: the program cannot be trapped: %s\n", strerror(-r));
-		return KEEPER_FAILED;
-	}
+	if (r < 0)
+		return run_without(&k, -r, command, preload, require);
 	close_program_files(&k);
 	questions_open(k.trap);
 	start_worker(&k);

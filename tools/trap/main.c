@@ -63,7 +63,7 @@ int main(int argc, char **argv)
 		return keeper_execute(argv + optind, preload);
 	why = filter_hindrance();
 	if (!why)
-		return keeper_run(argv + optind, preload);
+		return keeper_run(argv + optind, preload, require);
 	fprintf(stderr, "pelorus: run: --trap cannot work: %s%s\n", why,
 		require ? "" : "; it runs as without");
 	return require ? KEEPER_FAILED : keeper_execute(argv + optind, preload);

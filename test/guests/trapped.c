@@ -195,9 +195,13 @@ static int crowd(int count)
 	int ep = epoll_create1(0), good = 0, left = 0;
 
 	for (int i = 0; i < count; i++) {
+		int r;
+
 		e.data.fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK, 0);
-		if (dial(e.data.fd) == EINPROGRESS &&
-			epoll_ctl(ep, EPOLL_CTL_ADD, e.data.fd, &e) == 0)
+		r = dial(e.data.fd);
+		if (r != EINPROGRESS)
+			fprintf(stderr, "not begun: %s\n", strerror(r));
+		else if (epoll_ctl(ep, EPOLL_CTL_ADD, e.data.fd, &e) == 0)
 			left++;
 	}
 	printf("begun %d\n", left);

@@ -183,8 +183,25 @@ def check_faults(world):
                 ok(got == (0, wanted, "") and burnt and within(took, 5),
                    f"a worker's {kind} when {text}: {what[-1]}, nothing is seen",
                    (got, took, burnt))
+    check_parked(world, fuse)
     check_start(world, fuse)
     check_no_keeper(world)
+
+
+def check_parked(world, fuse):
+    """A worker that ends while it parks a socket."""
+    for place in (6, 7, 5):
+        with open(fuse, "w"):
+            pass
+        world.writer("none")
+        child = world.popen(world.words("crowd", 1, keeper=FAULTY), env={
+            **world.env, "PELORUS_TRAP_FAULT": f"{place} kill {fuse}"})
+        begun = child.stdout.readline()
+        world.writer(0)
+        got = [text.strip() for text in child.communicate(timeout=60)]
+        ok((begun, got) == ("begun 1\n", ["1", ""]) and not os.path.exists(fuse),
+           f"a worker's kill when {PLACES[place]}, while there is no writer: nothing is seen",
+           (begun, got))
 
 
 def check_start(world, fuse):

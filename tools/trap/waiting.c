@@ -55,15 +55,23 @@ uint64_t waiting_due(struct followed *f, const struct plan *plan)
 	return release_due_ns(released, waiter_window_ns(plan), process_random());
 }
 
-static bool park_at(int own, struct trap_socket *s, const struct pel_addr *place)
+/* Recorded first: what connects and is not, no worker behind this one would know. */
+static bool park_at(struct worker *w, int own, struct trap_socket *record,
+	const struct pel_addr *place)
 {
-	s->socket.real = *place;
-	if (socket_begin(own, place, s->family, NULL) != EINPROGRESS)
+	struct trap_socket *s;
+
+	record->socket.real = *place;
+	s = closing_put(w, record);
+	if (!s)
 		return false;
-	/* Where that cannot be seen it would never be led. */
-	if (socket_state(own) == TCP_SYN_SENT && socket_goes_to(own, place))
-		return true;
-	(void)socket_disconnect(own);
+	if (socket_begin(own, place, s->family, NULL) == EINPROGRESS) {
+		/* Where that cannot be seen it would never be led. */
+		if (socket_state(own) == TCP_SYN_SENT && socket_goes_to(own, place))
+			return true;
+		(void)socket_disconnect(own);
+	}
+	sockets_forget(w->trap, s);
 	return false;
 }
 
@@ -76,13 +84,10 @@ int waiting_park(struct worker *w, int own, struct trap_socket *record, const st
 	for (uint8_t family = record->family == AF_INET ? 4 : 6; family >= 4; family -= 2) {
 		struct pel_addr place = place_of(plan, family);
 
-		if (place.port == 0 ||
-			!(record->families & (family == 4 ? ROUTE_FAMILY4 : ROUTE_FAMILY6)) ||
-			!park_at(own, record, &place))
-			continue;
-		if (closing_put(w, record))
+		if (place.port != 0 &&
+			(record->families & (family == 4 ? ROUTE_FAMILY4 : ROUTE_FAMILY6)) &&
+			park_at(w, own, record, &place))
 			return EINPROGRESS;
-		(void)socket_disconnect(own);
 	}
 	(void)socket_patience(own, (int)record->patience);
 	return ECONNREFUSED;

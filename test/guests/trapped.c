@@ -7,6 +7,7 @@
  *                    restart (SA_RESTART), nonblock, again (as long as it is EINTR)
  *   alarm N          one connect that a signal is to end N ms later: how, and when
  *   limit N          ... or its own SO_SNDTIMEO
+ *   bad              connects a descriptor that is none: how that ends
  *   crowd N          N connects that do not block, awaited as Go does: how many came through
  *   filter           greets behind a seccomp filter of its own, which refuses getppid()
  *   listener         whether it may have one that tells of system calls
@@ -294,6 +295,8 @@ int main(int argc, char **argv)
 		return end_late(n, argv[3][0] == 'l');
 	if (strcmp(argv[3], "crowd") == 0)
 		return crowd(n);
+	if (strcmp(argv[3], "bad") == 0)
+		return printf("%s\n", strerror(dial(-1))) < 0;
 	if (strcmp(argv[3], "forks") == 0)
 		return forks(n);
 	if (strcmp(argv[3], "filter") == 0)

@@ -51,6 +51,8 @@ def check_led(world):
     ok(got == (0, ONE, ""), "and where only programs of its name are led", got)
     got = world.run(world.words("greet", keeper=FAULTY), env={"PELORUS_TRAP_YAMA": "1"})
     ok(got == (0, ONE, ""), "and where only an ancestor may look into a program", got)
+    got = world.run(world.words("bad", keeper=FAULTY), env={"PELORUS_TRAP_YAMA": "1"})
+    ok(got == (0, os.strerror(errno.EBADF), ""), "... which finds no socket there either", got)
 
 
 def is_held(keeper):

@@ -10,6 +10,7 @@
 #include "task.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
@@ -123,6 +124,21 @@ static void probe_child(int to)
 	_exit(0);
 }
 
+/* Why a descriptor of one's own child is refused. */
+static const char *reason_of_take(void)
+{
+	int fd = open("/proc/sys/kernel/yama/ptrace_scope", O_RDONLY | O_CLOEXEC);
+	char scope = '0';
+
+	if (fd >= 0) {
+		(void)!read(fd, &scope, 1);
+		(void)close(fd);
+	}
+	return scope > '1'
+		? "kernel.yama.ptrace_scope is above 1 (it forbids to take a descriptor of one's own child)"
+		: "this user may not take a descriptor of its own child (pidfd_getfd is forbidden)";
+}
+
 /* What the worker does with each call, on the child's. */
 static const char *probe_call(int child, int listener)
 {
@@ -139,7 +155,7 @@ static const char *probe_call(int child, int listener)
 		return "this user may not read the memory of its own child (ptrace is forbidden)";
 	s = task_take(child, (int)n.data.args[0]);
 	if (s < 0)
-		return "this user may not take a descriptor of its own child (pidfd_getfd is forbidden)";
+		return reason_of_take();
 	(void)close(s);
 	return filter_answer(listener, n.id, EPERM) < 0 ? "the kernel takes no answer" : NULL;
 }
@@ -169,7 +185,7 @@ static const char *probe_parent(int child, int from)
 		return reason_of(-fd);
 	listener = task_take(child, fd);
 	if (listener < 0)
-		return "this user may not take a descriptor of its own child (pidfd_getfd is forbidden)";
+		return reason_of_take();
 	why = probe_call(child, listener);
 	(void)close(listener);
 	return why;

@@ -232,28 +232,32 @@ static int64_t ask(struct question *q, struct answer *ret, int *ret_fd)
 	return -EPERM;
 }
 
-static bool is_forbidden(int64_t r)
+/*
+ * True if the keeper is to do it: it was forbidden once.  It is not tried again, for the kernel's
+ * log tells of each try.
+ */
+static bool has_to_ask(int64_t r)
 {
+	static bool is_forbidden;
+
 #ifdef PELORUS_TRAP_FAULTS
-	if (getenv("PELORUS_TRAP_YAMA"))
-		return true;
+	is_forbidden |= getenv("PELORUS_TRAP_YAMA") != NULL;
 #endif
-	return r == -EPERM || r == -EACCES;
+	is_forbidden |= r == -EPERM || r == -EACCES;
+	return is_forbidden && help >= 0;
 }
 
 int task_take(pid_t tid, int fd)
 {
 	struct question q = {.pid = tid, .fd = fd};
 	struct answer a;
-	int64_t r = take(tid, fd);
+	int64_t r = has_to_ask(0) ? -EPERM : take(tid, fd);
 	int own = -1;
 
-	if (!is_forbidden(r) || help < 0)
+	if (r >= 0 || !has_to_ask(r))
 		return (int)r;
-	if (r >= 0)
-		(void)close((int)r);
 	r = ask(&q, &a, &own);
-	return r >= 0 && own >= 0 ? own : -EPERM;
+	return r < 0 ? (int)r : own >= 0 ? own : -EPERM;
 }
 
 int task_take_of(pid_t tid, int fd, pid_t *ret_owner)
@@ -278,10 +282,10 @@ ssize_t task_read(pid_t tid, uint64_t from, void *to, size_t n)
 {
 	struct question q = {.pid = tid, .from = from, .n = n};
 	struct answer a;
-	ssize_t r = read_memory(tid, from, to, n);
+	ssize_t r = has_to_ask(0) ? -EPERM : read_memory(tid, from, to, n);
 	int none;
 
-	if (!is_forbidden(r) || help < 0 || n > sizeof(a.bytes))
+	if (r >= 0 || !has_to_ask(r) || n > sizeof(a.bytes))
 		return r;
 	r = (ssize_t)ask(&q, &a, &none);
 	if (r > 0 && (size_t)r <= n)

@@ -2,16 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """The trap on a distribution's kernel, Debian's, in a machine that is emulated: at each of Yama's
 four scopes, as root and as an ordinary user without capabilities.
+
+With PELORUS_LONG the unit tests and 371-trap-life run there, too; with --arm64 FOLDER all of that
+on 64-bit ARM, whose Debian is put there first (1 GB).
 """
+import argparse
+import glob
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 
 from lib import environ
 from lib.paths import BUILD
-from lib.programs import loopback, machine
+from lib.programs import arm64, loopback, machine
 from lib.published import Map
 from lib.tap import done, note, ok, skip
 
@@ -21,7 +27,9 @@ PROGRAM = os.path.join(BUILD, "test", "guests", "trapped-static")
 SCOPE = "/proc/sys/kernel/yama/ptrace_scope"
 USER = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all",
         "--inh-caps=-all"]
+HERE = os.path.dirname(os.path.abspath(__file__))
 CONNECTS = 40
+LONG = bool(os.environ.get("PELORUS_LONG"))
 REFUSED = "--trap cannot work: kernel.yama.ptrace_scope is above 1"
 
 
@@ -52,9 +60,25 @@ def looked_into():
     return log.stdout.count("ptrace attach of")
 
 
+def inside_long():
+    with open(SCOPE, "w") as file:
+        file.write("1")
+    units = [p for p in glob.glob(os.path.join(BUILD, "test", "unit", "test_*"))
+             if os.path.isfile(p) and os.access(p, os.X_OK)]
+    for program in units:
+        got = subprocess.run([program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                             timeout=600)
+        if got.returncode != 0:
+            print("failed", os.path.basename(program), got.stdout[-1000:], flush=True)
+    print("units", len(units), flush=True)
+    subprocess.run(["/usr/bin/python3", "-B", os.path.join(HERE, "371-trap-life.py")], check=False)
+
+
 def inside():
-    """There, as root.  A scope may be made narrower, but for ever once it is 3."""
+    """There, as root.  Of the scopes 3 is the last, for it stays."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    if "long" in sys.argv:
+        inside_long()
     for scope in range(4):
         with open(SCOPE, "w") as file:
             file.write(str(scope))
@@ -88,16 +112,44 @@ def check(part):
            text + "one line says why not, and the program runs as without", greeted)
 
 
+def check_long(said):
+    """What of the unit tests, and of 371, failed."""
+    units = re.search(r"^units (\d+)$", said, re.M)
+    failed = re.findall(r"^failed (.*)", said, re.M)
+    ok(units and int(units[1]) > 50 and not failed, "the unit tests pass there", failed or said)
+    plan, bad = re.search(r"^1\.\.(\d+)$", said, re.M), re.findall(r"^not ok .*\n.*", said, re.M)
+    for line in re.findall(r"^(?:# .* natively .*|ok .* # SKIP .*)", said, re.M):
+        note(line)
+    ok(plan and int(plan[1]) > 70 and not bad, "371-trap-life passes there", bad or said[-2000:])
+
+
+def find_kernel(folder):
+    """(a build, a kernel for it, or None, and why there is none)"""
+    if folder:
+        root, build = arm64.make(folder)
+        return build, *machine.kernel("aarch64", root, build)
+    return BUILD, *machine.kernel("x86_64")
+
+
 def main():
-    kernel, why = machine.kernel("x86_64")
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--arm64", metavar="FOLDER", help="on 64-bit ARM")
+    folder = parser.parse_args().arm64
+    is_long = LONG or folder
+    build, kernel, why = find_kernel(folder)
     if why:
         skip("the trap on another kernel", why)
         done()
-    said, status = machine.run(kernel, ["/usr/bin/python3", "-B", __file__, "inside"], 600)
+    said, status = machine.run(kernel, [
+        "/usr/bin/env", f"PELORUS_BUILD={build}", f"PYTHONPATH={os.path.dirname(HERE)}",
+        "/usr/bin/python3", "-B", os.path.abspath(__file__), "inside", *["long"][:bool(is_long)]],
+        3600 if is_long else 600)
     note(f"Linux {kernel.name}")
-    parts = ("\n" + said).split("\nnow ")[1:]
+    before, *parts = ("\n" + said).split("\nnow ")
     ok(status == "ended 0" and len(parts) == 8, "the machine comes up, and goes",
        (status, said[-2000:]))
+    if is_long:
+        check_long(before)
     for part in parts:
         check(part)
     done()

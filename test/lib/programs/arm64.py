@@ -9,9 +9,9 @@ import subprocess
 from lib.paths import CLIENTS, ROOT
 
 PACKAGES = ("linux-image-cloud-arm64 libc6-dev libc-bin bash dash coreutils findutils grep sed mawk"
-            " python3 iproute2 mount util-linux procps netbase strace gdb libcmocka-dev"
+            " python3 iproute2 mount util-linux procps netbase strace gdb tmux"
             " libmariadb-dev libcurl4-openssl-dev libjson-c-dev libexpat1-dev libsmartcols-dev"
-            " libssl-dev").split()
+            " libssl-dev libcmocka-dev").split()
 # What Go's programs are built by there: they were, here.
 GO = """#!/bin/sh
 out=

@@ -4,6 +4,8 @@
 
 DNS leads to another server than the topology, so that each connect tells which of the two led it.
 """
+import contextlib
+import fcntl
 import os
 import signal
 import subprocess
@@ -109,9 +111,18 @@ def lose_worker(p):
     p.wait_known("demo-1")
 
 
+def has_ended(p):
+    """Its worker, too, which holds the lock for a moment longer."""
+    with open(os.path.join(p.directory, "lock")) as lock, contextlib.suppress(OSError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
 def start_anew(p, meanwhile):
     p.signal(signal.SIGKILL)
     p.process.wait()
+    wait_for(lambda: has_ended(p))
     meanwhile()
     p.begin()
     wait_for(p.is_up)

@@ -287,8 +287,8 @@ static bool is_javas(const void *caller)
 int parked_word(const void *caller)
 {
 	static const struct {
-		char name[28];
-		size_t n;
+		char name[27];
+		uint8_t n;
 		int word;
 	} known[] = {
 		{"node", sizeof("node"), EINPROGRESS},

@@ -16,8 +16,9 @@ import sys
 import tempfile
 
 from lib import environ
+from lib.machines import arm64, machine
 from lib.paths import BUILD
-from lib.programs import arm64, loopback, machine
+from lib.programs import loopback
 from lib.published import Map
 from lib.tap import done, note, ok, skip
 

@@ -21,7 +21,8 @@ def sort(errors, failure_s, width):
     for begun, ended, text in errors:
         if is_own_limit(text, ended - begun):
             own.append(text)
-        elif begun < failure_s + FLIGHT_S and (len(flight) < width or CUT_OFF.search(text)):
+        elif (begun < failure_s + FLIGHT_S and
+              len(flight) < width * (2 if CUT_OFF.search(text) else 1)):
             flight.append(text)
         else:
             others.append(text)

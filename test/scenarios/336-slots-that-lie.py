@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 from lib import tap, worlds
-from lib.paths import LIBRARY
+from lib.paths import LIBRARY, PELORUS
 from lib.prober import Prober, cluster_section
 from lib.programs.dialers import KEEPER, Child
 from lib.servers import fakes
@@ -34,6 +34,11 @@ class Slots:
         values = [pid, 0x000100, start, pidns, 2**63, name] + [0] * 7 + [3] + [0] * 9
         os.pwrite(self.fd, struct.pack(MORE, start, pid, uid, 0, held), BEHIND + 256 * i)
         os.pwrite(self.fd, struct.pack(SLOT, *values, command), FIRST + 152 * i)
+
+    def tracked(self, pid):
+        """What the process itself says."""
+        slots = os.pread(self.fd, 4096 * struct.calcsize(SLOT), FIRST)
+        return next((s[13] for s in struct.iter_unpack(SLOT, slots) if s[0] == pid), None)
 
     def take_back(self, i):
         os.pwrite(self.fd, bytes(152), FIRST + 152 * i)
@@ -93,6 +98,20 @@ def check_several(p, slots, env):
         slots.take_back(3)
 
 
+def check_unseen(p, slots, env):
+    """Of one with more rights than who asks only the list of descriptors can be read, and the
+    connections of another network namespace are not told: that is not to have none."""
+    with Child(KEEPER, p.lab.writer_name, 2, env={**env, "LD_PRELOAD": LIBRARY}) as one:
+        one.child.stdout.readline()
+        wait_for(lambda: slots.tracked(one.child.pid) == 2)
+        for text, *words in (("with more rights", "setpriv", "--bounding-set=-sys_ptrace"),
+                             ("of another network", "unshare", "--net")):
+            done = p.execute([*words, PELORUS, "ps", "--json", str(one.child.pid)])
+            tap.ok(done.returncode == 0 and json.loads(done.stdout)[0]["open"] == 2,
+                   f"a process {text} is believed how many connections it has",
+                   done.stdout + done.stderr)
+
+
 def check_many(p, env):
     """More connections than a page has room for, and than come back at once."""
     trace = os.path.join(p.folder, "trace")
@@ -148,6 +167,7 @@ def main():
         check_several(p, slots, env)
         check_words(p, slots)
         check_nameless(p, slots)
+        check_unseen(p, slots, env)
         check_many(p, env)
     cluster.close()
     tap.done()

@@ -11,10 +11,12 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PACKET 32768
@@ -156,6 +158,20 @@ static uint64_t inode_at(int dirfd, const char *name)
 	return sscanf(text, "socket:[%llu]", &inode) == 1 ? inode : 0;
 }
 
+/*
+ * Whether it is of our network namespace, whose connections are told.  Who may not look behind its
+ * descriptors, though he may list them, may not ask this either.
+ */
+static bool is_seen(pid_t pid)
+{
+	struct stat own, its;
+	char path[32];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
+	return stat("/proc/self/ns/net", &own) == 0 && stat(path, &its) == 0 &&
+		own.st_ino == its.st_ino;
+}
+
 int open_sockets_of(const struct open_sockets *s, pid_t pid, open_socket_found *found, void *ctx)
 {
 	char path[32];
@@ -163,6 +179,8 @@ int open_sockets_of(const struct open_sockets *s, pid_t pid, open_socket_found *
 	DIR *dir;
 	int n = 0;
 
+	if (!is_seen(pid))
+		return -EACCES;
 	(void)snprintf(path, sizeof(path), "/proc/%d/fd", pid);
 	dir = opendir(path);
 	if (!dir)

@@ -22,7 +22,7 @@ struct open_sockets {
 int open_sockets_read(struct open_sockets *ret);
 void open_sockets_free(struct open_sockets *s);
 
-/* Those that a process has; how many, or -errno: not everybody may look into it. */
+/* Those that a process has; how many, or -errno: not everybody may look into it, nor from everywhere. */
 typedef void open_socket_found(void *ctx, const struct open_socket *socket);
 int open_sockets_of(const struct open_sockets *s, pid_t pid, open_socket_found *found, void *ctx);
 

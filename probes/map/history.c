@@ -5,6 +5,8 @@
  */
 #include "history.h"
 
+#include <pelorus/map.h>
+
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -12,7 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define KEPT 256 /* of more in an hour some get several rows */
+#define KEPT 256 /* all of an hour: of more, one after the other, each would get ever new rows */
+/* Beside these there is room for all others of each cluster, and for its failovers. */
+#define PROGRAMS (KEPT - 2 * PEL_MAP_CLUSTERS)
 
 static const char others[] = "(others)";
 
@@ -105,7 +109,7 @@ static bool is_of(const struct pel_history_row *row, int64_t hour, const char *c
 static unsigned place_find(const struct history *h, int64_t hour, const char *cluster,
 	const char **program)
 {
-	unsigned programs = 0;
+	unsigned programs = 0, all = 0;
 
 	for (unsigned i = h->n; i-- > 0;) {
 		const struct pel_history_row *row = &h->kept[i].row;
@@ -113,8 +117,10 @@ static unsigned place_find(const struct history *h, int64_t hour, const char *cl
 		if (is_of(row, hour, cluster, *program))
 			return i;
 		programs += row->program[0] && is_of(row, hour, cluster, row->program);
+		all += row->program[0] && row->hour == hour;
 	}
-	if (programs < HISTORY_PROGRAMS || !**program || strcmp(*program, others) == 0)
+	if ((programs < HISTORY_PROGRAMS && all < PROGRAMS) || !**program ||
+		strcmp(*program, others) == 0)
 		return h->n;
 	*program = others;
 	return place_find(h, hour, cluster, program);

@@ -23,7 +23,7 @@ static const char help[] =
 	"(connects by a writer's name that DNS led to another server, or that found no writer and would\n"
 	"have waited, and statements that would have been carried over); and connects that would have\n"
 	"gone to another instance for balance.  Failovers are counted for every cluster.  Of more than\n"
-	"20 programs in an hour the later ones are one line, (others).\n"
+	"20 programs of a cluster in an hour, or 128 of all, the later ones are one line, (others).\n"
 	"\n"
 	"  --since TIME  of the last 90m, 12h, 7d; in whole hours\n"
 	"  --json        the same for programs\n";

@@ -111,6 +111,27 @@ static void many_programs_leave_what_others_did(void **state)
 		2 * PEL_HISTORY_ROWS - HISTORY_PROGRAMS);
 }
 
+/* Where many clusters are observed, each sweep tells of all their programs. */
+static void many_clusters_leave_what_others_did(void **state)
+{
+	const struct pel_history_counts counts = {.elsewhere = 1};
+	struct history *h = history_open(dir, 0600);
+	char cluster[16], program[16];
+
+	add(h, HOUR, "node", 7);
+	for (unsigned i = 0; i < 64 * 20 * 5; i++) {
+		(void)snprintf(cluster, sizeof(cluster), "db%u", i % 64);
+		(void)snprintf(program, sizeof(program), "%u", i / 64 % 20);
+		history_add(h, 2 * HOUR, cluster, program, &counts);
+		history_add(h, 2 * HOUR, cluster, "", &counts);
+	}
+	history_close(h);
+	file_read();
+	assert_true(file.written < PEL_HISTORY_ROWS / 4);
+	assert_int_equal(file.rows[0].counts.held, 7);
+	assert_int_equal(file.rows[1].counts.elsewhere, 5);
+}
+
 static void what_is_no_history_is_begun_anew(void **state)
 {
 	int fd = openat(dir, PEL_HISTORY_FILE, O_RDWR | O_CREAT, 0600);
@@ -136,6 +157,7 @@ int main(void)
 		CASE(what_belongs_together_is_one_row_across_starts),
 		CASE(the_oldest_rows_make_room),
 		CASE(many_programs_leave_what_others_did),
+		CASE(many_clusters_leave_what_others_did),
 		CASE(what_is_no_history_is_begun_anew),
 	};
 

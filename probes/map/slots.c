@@ -16,21 +16,20 @@
 #include "slots.h"
 
 #include "slots_file.h"
+#include "slots_process.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include "common/rundir.h"
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SILENT_NS UINT64_C(100000000000) /* three looks and a bit */
 #define FILLING_NS UINT64_C(10000000000) /* how long a slot may be taken and not ready */
 #define BATCH 64
+#define LOST_NEAR 16          /* a look at 4,096 new ones must not be one at as many places each */
 #define SOCKETS_MOST 1048575u /* of a process: no sum of claims wraps around */
 
 struct slots_file {
@@ -48,23 +47,17 @@ struct slots_file {
 		uint32_t routed, severed, refused, moved, retried, waited, given_up, longest_ms;
 		uint32_t severed_by[PEL_SEVERED];
 		pid_t pid;
-		bool gone; /* silent, and without a place; it may come back to another */
-	} was[PEL_SLOTS];  /* at the sweep before */
+	} was[PEL_SLOTS]; /* at the sweep before */
 	unsigned turn;
 	bool swept; /* or there was nothing to be swept */
 	uint64_t
 		remade_ticks; /* who began before may have told in an earlier file; 0: there was none */
 	struct pel_slot_seen seen[PEL_SLOTS][PEL_SLOT_NAMES]; /* at the sweep before */
+	struct lost {
+		struct was was;
+		struct pel_slot_seen seen[PEL_SLOT_NAMES];
+	} lost[PEL_SLOTS]; /* who lost a place, and may come back to another: near lost_at() */
 };
-
-static uint64_t now_ticks(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return ((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec) /
-		(1000000000 / (uint64_t)sysconf(_SC_CLK_TCK));
-}
 
 int slots_open(int dirfd, mode_t mode, struct slots_file **ret)
 {
@@ -82,7 +75,7 @@ int slots_open(int dirfd, mode_t mode, struct slots_file **ret)
 		return r;
 	}
 	if (*ret || (old < 0 && old != -ENOENT))
-		s->remade_ticks = now_ticks();
+		s->remade_ticks = process_now_ticks();
 	if (*ret)
 		(void)close(s->fd);
 	s->swept |= old < 0;
@@ -102,38 +95,6 @@ void slots_close(struct slots_file *s)
 		return;
 	(void)close(s->fd);
 	free(s);
-}
-
-/* Field 22 of /proc/PID/stat, behind the command, which may contain anything; 0 if not known. */
-static uint64_t start_ticks(pid_t pid)
-{
-	char path[32], text[1024], *at;
-	ssize_t n;
-	int fd;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	n = read(fd, text, sizeof(text) - 1);
-	(void)close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	at = strrchr(text, ')');
-	for (int field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	return at ? strtoull(at + 1, NULL, 10) : 0;
-}
-
-static bool process_lives(pid_t pid, uint64_t ticks, bool thorough)
-{
-	uint64_t now;
-
-	if (kill(pid, 0) < 0 && errno == ESRCH)
-		return false;
-	if (!thorough || ticks == 0)
-		return true;
-	now = start_ticks(pid);
-	return now == 0 || now == ticks;
 }
 
 /* A slot that is taken but never filled belongs to one who died in between. */
@@ -215,12 +176,23 @@ static uint32_t believable(uint32_t sockets)
 	return sockets < SOCKETS_MOST ? sockets : SOCKETS_MOST;
 }
 
+static bool is_same(const struct was *a, const struct was *b)
+{
+	return a->pid == b->pid && a->start_ticks == b->start_ticks && a->pidns == b->pidns;
+}
+
+static bool is_of(const struct was *was, const struct pel_slot *slot)
+{
+	const struct was who = {.pid = slot->pid,
+		.start_ticks = slot->start_ticks,
+		.pidns = slot->pidns};
+
+	return is_same(was, &who);
+}
+
 static bool is_known(const struct slots_file *s, unsigned i, const struct pel_slot *slot)
 {
-	const struct was *was = &s->was[i];
-
-	return was->pid == slot->pid && was->start_ticks == slot->start_ticks &&
-		was->pidns == slot->pidns;
+	return is_of(&s->was[i], slot);
 }
 
 /*
@@ -266,31 +238,49 @@ static void news_tell(const struct pel_slot *slot, const struct was *was, const 
 	listener->news(listener->ctx, names, &news);
 }
 
-static void was_swap(struct slots_file *s, unsigned a, unsigned b)
+/* One of the LOST_NEAR places for whoever has this number, start and namespace. */
+static struct lost *lost_at(struct slots_file *s, pid_t pid, uint64_t start, uint64_t pidns,
+	unsigned n)
 {
-	struct was was = s->was[a];
-	struct pel_slot_seen seen[PEL_SLOT_NAMES];
+	uint64_t hash = ((uint64_t)pid ^ start << 22 ^ pidns << 40) * UINT64_C(0x9e3779b97f4a7c15);
 
-	s->was[a] = s->was[b];
-	s->was[b] = was;
-	memcpy(seen, s->seen[a], sizeof(seen));
-	memcpy(s->seen[a], s->seen[b], sizeof(seen));
-	memcpy(s->seen[b], seen, sizeof(seen));
+	return &s->lost[((hash >> 40) + n) % PEL_SLOTS];
 }
 
-/*
- * Whether it was known in another place, which it lost while it was silent.  What is known of who had
- * this one goes where nobody is.
- */
+/* What is known of who had a place is kept until it comes back, or too many others are lost. */
+static void slot_lose(struct slots_file *s, unsigned i)
+{
+	struct was *was = &s->was[i];
+	struct lost *to = NULL;
+
+	if (was->pid == 0)
+		return;
+	for (unsigned n = LOST_NEAR; n-- > 0;) {
+		struct lost *l = lost_at(s, was->pid, was->start_ticks, was->pidns, n);
+
+		if (!to || (l->was.pid == 0 && !is_same(&to->was, was)) || is_same(&l->was, was))
+			to = l;
+	}
+	to->was = *was;
+	memcpy(to->seen, s->seen[i], sizeof(to->seen));
+	was->pid = 0;
+}
+
+/* Whether it was known in another place, which it lost while it was silent. */
 static bool slot_return(struct slots_file *s, unsigned i, const struct pel_slot *slot)
 {
-	unsigned at = i, k = 0;
+	slot_lose(s, i);
+	for (unsigned n = 0; n < LOST_NEAR; n++) {
+		struct lost *l = lost_at(s, slot->pid, slot->start_ticks, slot->pidns, n);
 
-	s->was[i].gone = true;
-	for (; k < PEL_SLOTS && !(s->was[k].gone && is_known(s, k, slot)); k++)
-		at = s->was[k].pid == 0 ? k : at;
-	was_swap(s, i, k < PEL_SLOTS ? k : at);
-	return k < PEL_SLOTS;
+		if (!is_of(&l->was, slot))
+			continue;
+		s->was[i] = l->was;
+		memcpy(s->seen[i], l->seen, sizeof(l->seen));
+		l->was.pid = 0;
+		return true;
+	}
+	return false;
 }
 
 /* Of one that was not known: as if it had told nothing, or all that it tells now, before. */
@@ -410,7 +400,7 @@ static void slot_sweep(struct slots_file *s, unsigned i, const struct pel_slot *
 		/* Who is of our namespace does not come back. */
 		if (slot->pidns == s->pidns)
 			s->was[i].pid = 0;
-		s->was[i].gone = true;
+		slot_lose(s, i);
 		slot_free(s, i);
 		return;
 	}

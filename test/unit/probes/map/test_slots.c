@@ -462,7 +462,7 @@ static void totals_take(struct fixture *f, unsigned i, uint64_t start_ticks, uin
 /* What becomes of a process that has told of 3, and of 5 at last. */
 static const struct {
 	const char *how;
-	bool daemon, remade, silent, late, moves, taken;
+	bool daemon, remade, silent, late, moves, taken, crowded;
 	unsigned counted; /* by all that have listened since; a daemon's counters begin at 0 */
 } tellings[] = {
 	{"goes on", .counted = 5},
@@ -472,6 +472,7 @@ static const struct {
 	{"is silent, and comes back elsewhere", .silent = true, .moves = true, .counted = 5},
 	{"... for another has its place", .silent = true, .moves = true, .taken = true,
 		.counted = 5},
+	{"... for others have all", .silent = true, .moves = true, .crowded = true, .counted = 5},
 	{"finds the file made anew", .remade = true, .counted = 5},
 	{"finds it so, and another place in it", .remade = true, .moves = true, .counted = 3},
 };
@@ -495,6 +496,12 @@ static void what_a_process_has_done_is_counted_once(void **state)
 			totals_take(f, at, 900, 0);
 			slots_sweep(f->slots, SECOND, NULL, &sum);
 		}
+		for (unsigned k = 0; tellings[i].crowded && k < PEL_SLOTS; k++)
+			totals_take(f, k, 900 + k, 0);
+		if (tellings[i].crowded)
+			slots_sweep(f->slots, SECOND, NULL, &sum);
+		for (unsigned k = 0; tellings[i].crowded && k < PEL_SLOTS; k++)
+			f->map->slots[k].pid = 0;
 		if (tellings[i].remade)
 			assert_int_equal(unlinkat(f->dirfd, "clients.slots", 0), 0);
 		if (tellings[i].remade || tellings[i].daemon)

@@ -29,9 +29,10 @@ class Slots:
         self.fd = os.open(os.path.join(p.directory, "clients.slots"), os.O_RDWR)
         self.pidns = os.stat("/proc/self/ns/pid").st_ino
 
-    def put(self, i, pid, start, pidns=None, command=b"liar", uid=0, name=0, held=0):
+    def put(self, i, pid, start, pidns=None, command=b"liar", uid=0, name=0, more=(0,) * 7,
+            held=0):
         pidns = self.pidns if pidns is None else pidns
-        values = [pid, 0x000100, start, pidns, 2**63, name] + [0] * 7 + [3] + [0] * 9
+        values = [pid, 0x000100, start, pidns, 2**63, name, *more, 3] + [0] * 9
         os.pwrite(self.fd, struct.pack(MORE, start, pid, uid, 0, held), BEHIND + 256 * i)
         os.pwrite(self.fd, struct.pack(SLOT, *values, command), FIRST + 152 * i)
 
@@ -83,6 +84,18 @@ def check_reused(p, slots, env):
             tap.ok(isinstance(found, list) and found[0]["open"] == 3 and not found[0]["instances"],
                    f"a number {text} is another process's", found)
         slots.take_back(2)
+
+
+def check_many_names(p, slots, env):
+    """Of more names than a slot has room for, the later ones are not told."""
+    with Child(KEEPER, p.lab.writer_name, 2, env=env) as other:
+        other.child.stdout.readline()
+        pid = other.child.pid
+        slots.put(6, pid, start_of(pid), name=1, more=range(2, 9))
+        found = rows(p, pid)
+        tap.ok(isinstance(found, list) and found[0]["open"] == 2,
+               "a process of eight names and more has connections by any", found)
+        slots.take_back(6)
 
 
 def check_several(p, slots, env):
@@ -164,6 +177,7 @@ def main():
         slots, env = Slots(p), {**p.environment, "PELORUS_PROBER": "off"}
         check_users(p, slots)
         check_reused(p, slots, env)
+        check_many_names(p, slots, env)
         check_several(p, slots, env)
         check_words(p, slots)
         check_nameless(p, slots)

@@ -154,6 +154,9 @@ static uint64_t names_take(const struct look *look, struct process_seen *p)
 		}
 		if ((clusters >> i & 1) && pel_map_mode(look->view->map, i) > p->mode)
 			p->mode = pel_map_mode(look->view->map, i);
+		/* Of more names than a slot has room for the later ones may be any. */
+		if (c->used && p->n_names == PEL_SLOT_NAMES)
+			clusters |= (uint64_t)is_wanted(look, c) << i;
 	}
 	if (pel_map_mode(look->view->map, PEL_MAP_CLUSTERS) > p->mode)
 		p->mode = pel_map_mode(look->view->map, PEL_MAP_CLUSTERS);

@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import subprocess
+import time
 
 from lib.programs import guests, trapped
 from lib.programs.trapped import FAULTY, KEEPER, LONG, ONE, SIX, TWO, WRITER, worker_of
@@ -140,6 +141,38 @@ def check_stopped(world):
     world.writer(0)
     ok((begun, got) == (ONE, ["0", ""]),
        "a worker that is stopped while all are at rest: a stale connection is closed", (begun, got))
+
+
+def check_keeper_stopped(world):
+    """Where it alone may look into the program: what it does not tell now is none the less so."""
+    more = {"keeper": FAULTY, "env": {**world.env, "PELORUS_TRAP_YAMA": "1"}}
+
+    def stopped_while(child, act):
+        os.kill(child.pid, signal.SIGSTOP)
+        act()
+        time.sleep(0.5)  # the worker asks in vain
+        os.kill(child.pid, signal.SIGCONT)
+        return said(child)
+    child, begun = parked(world, **more)
+    got = stopped_while(child, lambda: world.writer(0))
+    ok((begun, got) == ("EINPROGRESS", [f"{ONE} 3", ""]),
+       "a keeper that is stopped when one may go that waits: it goes later", (begun, got))
+    child = world.python("sock = socket.socket(); say(greet(sock)); sock.settimeout(20)\n"
+                         "say(len(sock.recv(99)))", **more)
+    begun = child.stdout.readline().strip()
+    got = stopped_while(child, lambda: world.writer(1))
+    world.writer(0)
+    ok((begun, got) == (ONE, ["0", ""]),
+       "... when a connection is to be closed: it is closed later", (begun, got))
+    child = world.python("say(); sys.stdin.readline(); say(greet())", stdin=subprocess.PIPE,
+                         **more)
+    child.stdout.readline()
+
+    def dial():
+        child.stdin.write("\n")
+        child.stdin.flush()
+    got = stopped_while(child, dial)
+    ok(got == [ONE, ""], "... when the program connects: that takes as long", got)
 
 
 def check_led_on(world):
@@ -303,9 +336,9 @@ def check_dialled(world):
 
 def main():
     with trapped.world() as world:
-        for check in (check_stopped, check_led_on, check_threads, check_namespaces, check_many,
-                      check_turnover, check_few_files, check_given_up, check_starved, check_begin,
-                      check_dialled):
+        for check in (check_stopped, check_keeper_stopped, check_led_on, check_threads,
+                      check_namespaces, check_many, check_turnover, check_few_files,
+                      check_given_up, check_starved, check_begin, check_dialled):
             check(world)
     done()
 

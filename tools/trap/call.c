@@ -78,19 +78,21 @@ static int take(const struct trap_call *c, pid_t *ret_owner)
 	return task_take_of((pid_t)c->notif.pid, (int)c->notif.data.args[0], ret_owner);
 }
 
-/* The address of a call; false if it cannot be read or is none of the internet's. */
-static bool read_address(const struct trap_call *c, struct pel_addr *ret, int *ret_family)
+/* The address of a call: 1; 0 if it cannot be read or is none of the internet's, -EAGAIN if not now. */
+static int read_address(const struct trap_call *c, struct pel_addr *ret, int *ret_family)
 {
 	struct sockaddr_storage sa = {0};
 	uint64_t n = c->notif.data.args[2] & 0xffffffff;
 	ssize_t r;
 
 	if (n < sizeof(struct sockaddr_in) || c->notif.pid == 0)
-		return false;
+		return 0;
 	n = n < sizeof(struct sockaddr_in6) ? sizeof(struct sockaddr_in)
 					    : sizeof(struct sockaddr_in6);
 	r = task_read((pid_t)c->notif.pid, c->notif.data.args[1], &sa, n);
 	*ret_family = sa.ss_family;
+	if (r == -EAGAIN)
+		return -EAGAIN;
 	return r == (ssize_t)n &&
 		address_from_sockaddr((const struct sockaddr *)&sa, (socklen_t)n, ret);
 }
@@ -105,7 +107,8 @@ void call_give_up(struct trap *t, struct trap_call *c)
 		socket_restore(own, c);
 		(void)close(own);
 	}
-	if (c->notif.data.nr == SYS_connect && read_address(c, &addr, &family) && block_has(&addr))
+	if (c->notif.data.nr == SYS_connect && read_address(c, &addr, &family) > 0 &&
+		block_has(&addr))
 		call_answer(t, c, ECONNREFUSED);
 	else
 		call_continue(t, c);
@@ -322,6 +325,13 @@ static void dial(struct dial *d)
 		call_continue(t, d->call);
 }
 
+/* Its caller waits, as it would for us if it were the keeper itself that looked. */
+static void put_off(struct worker *w, struct trap_call *c)
+{
+	c->tries--;
+	worker_look_within(w, WAITING_LOOK_NS);
+}
+
 /* A virtual address leads nowhere by itself: in doubt it is refused, and not silent for minutes. */
 static void serve_virtual(struct dial *d)
 {
@@ -332,6 +342,8 @@ static void serve_virtual(struct dial *d)
 	trap_fault(2);
 	if (!filter_is_waiting(t->listener, c->notif.id)) {
 		finish(c);
+	} else if (d->own == -EAGAIN) {
+		put_off(d->w, c);
 	} else if (d->own == -EBADF) {
 		call_continue(t, c);
 	} else if (d->own < 0) {
@@ -348,6 +360,7 @@ static void serve_virtual(struct dial *d)
 void call_serve(struct worker *w, struct trap_call *c)
 {
 	struct dial d = {.w = w, .call = c};
+	int r;
 
 	trap_fault(1);
 	if (c->tries++ >= WORKERS_MAX && !c->held) {
@@ -355,8 +368,12 @@ void call_serve(struct worker *w, struct trap_call *c)
 		return;
 	}
 	/* How a connect went: who was woken in the gap of waiting.c asks behind it. */
-	if (!env_get()->active || c->notif.data.nr != SYS_connect ||
-		!read_address(c, &d.asked, &d.family))
+	r = env_get()->active && c->notif.data.nr == SYS_connect
+		? read_address(c, &d.asked, &d.family)
+		: 0;
+	if (r == -EAGAIN)
+		put_off(w, c);
+	else if (r == 0)
 		call_continue(w->trap, c);
 	else if (block_has(&d.asked))
 		serve_virtual(&d);

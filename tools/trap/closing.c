@@ -9,6 +9,7 @@
 #include "base/env.h"
 #include "prober/slot.h"
 
+#include <errno.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,7 +17,7 @@
 
 #define FULL_NS UINT64_C(1000000000) /* between two looks for room */
 
-/* A duplicate of what is recorded, or below 0 if its owner has closed it. */
+/* A duplicate of what is recorded, or below 0 if its owner has closed it; -EAGAIN: who knows. */
 static int take(struct worker *w, const struct trap_socket *s)
 {
 	int own = task_take(s->owner, s->fd);
@@ -43,7 +44,8 @@ static void end(struct worker *w, int own, const struct trap_socket *s, enum pel
 	slot_count_severed(why);
 }
 
-static void judge(struct worker *w, struct trap_socket *s, const struct pel_ref *ref,
+/* False if that could not be done now. */
+static bool judge(struct worker *w, struct trap_socket *s, const struct pel_ref *ref,
 	const struct pel_hot *hot, uint64_t now_ns)
 {
 	enum sever_reason reason;
@@ -53,16 +55,17 @@ static void judge(struct worker *w, struct trap_socket *s, const struct pel_ref 
 	s->socket.name = (uint8_t)ref->name;
 	reason = sever_decide(hot, &s->socket, env_get()->sever, true, now_ns);
 	if (reason < SEVER_FIRST)
-		return;
+		return true;
 	own = take(w, s);
 	if (own >= 0 && !waiting_instead(w, own, s)) {
 		end(w, own, s, reason - SEVER_FIRST, now_ns);
 		sockets_forget(w->trap, s);
-	} else if (own < 0) {
+	} else if (own < 0 && own != -EAGAIN) {
 		sockets_forget(w->trap, s);
 	}
 	if (own >= 0)
 		(void)close(own);
+	return own != -EAGAIN;
 }
 
 /* One name.  False if the map does not have it, or nobody lives who vouches for what it says. */
@@ -73,7 +76,7 @@ static bool look_name(struct worker *w, const struct pel_map *map, unsigned i, u
 	struct trap_socket *next;
 	struct pel_ref ref;
 	struct pel_hot hot;
-	bool is_led;
+	bool is_led, is_done = true;
 
 	if (!f || !mapview_is_fresh(map, now_ns)) {
 		*seen = (struct worker_seen){0};
@@ -90,12 +93,13 @@ static bool look_name(struct worker *w, const struct pel_map *map, unsigned i, u
 	for (struct trap_socket *s = sockets_next(w->trap, NULL); s && is_led; s = next) {
 		next = sockets_next(w->trap, s);
 		worker_beat(w);
-		if (s->name == i && !s->parked)
-			judge(w, s, &ref, &hot, now_ns);
+		if (s->name == i && !s->parked && !judge(w, s, &ref, &hot, now_ns))
+			is_done = false;
 	}
 	if (seen->map != map)
 		slot_follow(f->hash, now_ns);
 	*seen = (struct worker_seen){.map = map, .uid = hot.uid, .generation = hot.generation};
+	seen->generation -= !is_done;
 	return true;
 }
 
@@ -129,11 +133,12 @@ uint32_t closing_count(struct worker *w)
 
 		worker_beat(w);
 		next = sockets_next(w->trap, s);
-		if (own < 0) {
+		if (own < 0 && own != -EAGAIN) {
 			sockets_forget(w->trap, s);
 			continue;
 		}
-		(void)close(own);
+		if (own >= 0)
+			(void)close(own);
 		live += !s->parked;
 	}
 	return live;

@@ -212,24 +212,33 @@ void task_help(int line)
 		(void)close(fd);
 }
 
-/* What comes too late for an earlier question, of a worker before this one perhaps, is thrown away. */
+/*
+ * What comes too late for an earlier question, of a worker before this one perhaps, is thrown away.  A
+ * keeper that owes an answer, for it is stopped or gets no processor, is neither asked nor waited for.
+ */
 static int64_t ask(struct question *q, struct answer *ret, int *ret_fd)
 {
-	static uint32_t asked;
+	static uint64_t asked;
+	static bool owes;
 	struct pollfd answered = {.fd = help, .events = POLLIN};
 
-	q->number = (uint64_t)getpid() << 32 | ++asked;
-	if (send_with(help, q, sizeof(*q), -1) < 0)
-		return -EPERM;
-	while (poll(&answered, 1, HELP_MS) == 1 &&
-		receive_with(help, ret, sizeof(*ret), ret_fd) == sizeof(*ret)) {
+	for (q->number = 0;;) {
+		if (!owes) {
+			q->number = asked = (uint64_t)getpid() << 32 | (uint32_t)(asked + 1);
+			if (send_with(help, q, sizeof(*q), -1) < 0)
+				return -EPERM;
+			owes = true;
+		}
+		if (poll(&answered, 1, q->number ? HELP_MS : 0) != 1)
+			return -EAGAIN;
+		if (receive_with(help, ret, sizeof(*ret), ret_fd) != sizeof(*ret))
+			return -EPERM;
+		owes = ret->number != asked;
 		if (ret->number == q->number)
 			return ret->r;
 		if (*ret_fd >= 0)
 			(void)close(*ret_fd);
-		*ret_fd = -1;
 	}
-	return -EPERM;
 }
 
 /*

@@ -14,7 +14,10 @@
 /* The process of a thread, or -errno. */
 pid_t task_process_of(pid_t tid);
 
-/* A number of ours for what `fd` is there, to be closed soon; or -errno. */
+/*
+ * A number of ours for what `fd` is there, to be closed soon; or -errno, of which -EAGAIN (as of
+ * task_read(), too) tells nothing: the keeper does not answer now.
+ */
 int task_take(pid_t tid, int fd);
 
 /*

@@ -218,6 +218,8 @@ static uint64_t look_parked(struct worker *w, struct trap_socket *s)
 		return rest_of(&v, &plan);
 	s->looked_ns = plan.now_ns;
 	own = task_take(s->owner, s->fd);
+	if (own == -EAGAIN)
+		return WAITING_LOOK_NS;
 	if (own < 0 || socket_cookie(own) != atomic_load(&s->cookie) ||
 		socket_state(own) != TCP_SYN_SENT) {
 		end_wait(s->since_ns, true);
@@ -242,6 +244,8 @@ static void let_wait_alone(struct worker *w, struct trap_call *c, const struct p
 	struct trap_socket *s = &c->socket;
 	int own = task_take(s->owner, s->fd), r = ECONNREFUSED;
 
+	if (own == -EAGAIN)
+		return;
 	if (own >= 0 && socket_cookie(own) == atomic_load(&s->cookie))
 		r = waiting_park(w, own, s, plan);
 	if (own >= 0)
@@ -264,6 +268,7 @@ static uint64_t look_held(struct worker *w, struct trap_call *c, bool well)
 		.random = atomic_load(&s->cookie) * MIX,
 		.look = {.until_ns = s->until_ns, .due_ns = s->due_ns},
 	};
+	const uint32_t tries = c->tries;
 	struct plan plan;
 	enum release release;
 
@@ -276,11 +281,12 @@ static uint64_t look_held(struct worker *w, struct trap_call *c, bool well)
 	release = waiter_look(&v, &plan);
 	s->due_ns = v.look.due_ns;
 	if (release != RELEASE_KEEP) {
-		end_wait(s->since_ns, release != RELEASE_GO);
 		if (release == RELEASE_GO)
 			call_serve(w, c);
 		else
 			call_answer(w->trap, c, ECONNREFUSED);
+		if (release != RELEASE_GO || c->tries != tries) /* it was not put off */
+			end_wait(s->since_ns, release != RELEASE_GO);
 	} else if (plan.now_ns >= c->end_ns ||
 		(well && task_has_signal(s->owner, (pid_t)c->notif.pid))) {
 		let_wait_alone(w, c, &plan, plan.now_ns >= c->end_ns);
@@ -307,6 +313,10 @@ static uint64_t look_calls(struct worker *w)
 			rest = worker_least(rest, look_held(w, c, i % turns == turn));
 		else if (c->notif.id != 0 && c->held)
 			call_give_up(t, c);
+		else if (c->notif.id != 0) /* the keeper did not answer */
+			call_serve(w, c);
+		if (c->notif.id != 0)
+			rest = worker_least(rest, WAITING_LOOK_NS);
 		w->n_held += c->held;
 		if (c->notif.id != 0)
 			end = i + 1;

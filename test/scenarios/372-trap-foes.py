@@ -62,6 +62,20 @@ try:
 except OSError as e:
     say(errno.errorcode[e.errno])
 """
+# It dials what its thread has closed, and the first one has not.
+CLOSED = IN_THREAD.replace("os.close(first.fileno())", "fd = first.detach()").format(
+    """address = socket.inet_aton(ADDRESS)
+    os.close(fd)
+    sa = b"\\2\\0" + PORT.to_bytes(2, "big") + address + bytes(8)
+    say(errno.errorcode[ctypes.get_errno()] if libc.connect(fd, sa, 16) else "connected")
+    global kept
+    kept = fd""") + """
+try:
+    socket.socket(fileno=kept).getpeername()
+    say("led")
+except OSError as e:
+    say(errno.errorcode[e.errno])
+"""
 UNSHARED_LATER = IN_THREAD.format("""sock = socket.socket()
     say(greet(sock))
     sock.settimeout(20)
@@ -206,6 +220,8 @@ def check_threads(world):
         got = said(world.python(UNSHARED, keeper=FAULTY, env=env))
         ok(got == [f"{'ECONNREFUSED' if old else ONE}\nENOTCONN", ""],
            f"a thread with files of its own connects its own socket{text}", got)
+        got = said(world.python(CLOSED, keeper=FAULTY, env=env))
+        ok(got == ["EBADF\nENOTCONN", ""], f"or none, where it has closed that{text}", got)
     child = world.python(UNSHARED_LATER)
     begun = child.stdout.readline().strip()
     world.writer(1)

@@ -117,14 +117,16 @@ static int take_of_process(pid_t tid, int fd)
 	int r = tgid < 0 ? tgid : take_by((int)syscall(SYS_pidfd_open, tgid, 0), fd);
 	struct stat own, theirs;
 	char path[64];
+	bool has;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", tid, fd);
-	if (tgid == tid || stat(path, &theirs) < 0 ||
-		(r >= 0 && fstat(r, &own) == 0 && is_same(&own, &theirs)))
+	has = stat(path, &theirs) == 0;
+	if (tgid < 0 || tgid == tid || r == -EPERM ||
+		(has && r >= 0 && fstat(r, &own) == 0 && is_same(&own, &theirs)))
 		return r;
 	if (r >= 0)
 		(void)close(r);
-	return -ESRCH;
+	return has ? -ESRCH : -EBADF;
 }
 
 static int take(pid_t tid, int fd)

@@ -76,6 +76,38 @@ try:
 except OSError as e:
     say(errno.errorcode[e.errno])
 """
+# The first thread and others wait in their connects; a signal comes, and one hears of it.
+SIGNALLED = """
+def dial():
+    sa = b"\\2\\0" + PORT.to_bytes(2, "big") + socket.inet_aton(ADDRESS) + bytes(8)
+    sock = socket.socket()
+    said.append(errno.errorcode[ctypes.get_errno()] if libc.connect(sock.fileno(), sa, 16)
+                else sock.recv(99).decode().strip())
+
+def waits(task):
+    with open(f"/proc/self/task/{task}/wchan") as wchan:
+        return "seccomp" in wchan.read()
+
+def tell():
+    while sum(map(waits, os.listdir("/proc/self/task"))) < 4:
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    os.read(heard, 1)
+    say("heard")
+said = []
+heard, told = os.pipe()
+os.set_blocking(told, False)
+signal.set_wakeup_fd(told)
+signal.signal(signal.SIGUSR1, lambda *_: None)
+signal.siginterrupt(signal.SIGUSR1, False)
+threads = [threading.Thread(target=each) for each in (dial, dial, dial, tell)]
+for thread in threads:
+    thread.start()
+dial()
+for thread in threads:
+    thread.join()
+say(*said)
+"""
 UNSHARED_LATER = IN_THREAD.format("""sock = socket.socket()
     say(greet(sock))
     sock.settimeout(20)
@@ -234,6 +266,13 @@ def check_threads(world):
     world.writer(0)
     got = said(child)
     ok((begun, got) == ("EINPROGRESS", [f"{ONE} 3", ""]), "or led on", (begun, got))
+    world.writer("none")
+    child = world.python(SIGNALLED)
+    child.stdout.readline()
+    world.writer(0)
+    got = said(child)
+    ok(got == [" ".join([ONE] * 4), ""],
+       "four threads wait for a writer, and a signal for the first: all come to it", got)
 
 
 def check_namespaces(world):

@@ -353,18 +353,24 @@ bool task_is_go(pid_t tgid)
 	return last.is_go;
 }
 
+/* One that is meant for the process comes to its first thread, unless that blocks it. */
 bool task_has_signal(pid_t tgid, pid_t tid)
 {
 	const char *status;
 	char path[64];
-	uint64_t waits;
+	uint64_t waits, shared, deaf;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/status", tgid, tid);
 	status = read_status(path);
 	if (!status)
 		return false;
-	waits = field(status, "\nSigPnd:", 16) | field(status, "\nShdPnd:", 16);
-	return waits & ~field(status, "\nSigBlk:", 16) & ~field(status, "\nSigIgn:", 16);
+	waits = field(status, "\nSigPnd:", 16);
+	shared = field(status, "\nShdPnd:", 16);
+	deaf = field(status, "\nSigBlk:", 16) | field(status, "\nSigIgn:", 16);
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", tgid);
+	if (shared && tid != tgid && (status = read_status(path)))
+		shared &= field(status, "\nSigBlk:", 16);
+	return (waits | shared) & ~deaf;
 }
 
 bool task_would_run(pid_t pid)

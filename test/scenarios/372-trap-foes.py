@@ -4,6 +4,7 @@
 whose threads part with each other's files, a writer that there is no way to."""
 import os
 import resource
+import select
 import signal
 import subprocess
 import time
@@ -113,6 +114,17 @@ UNSHARED_LATER = IN_THREAD.format("""sock = socket.socket()
     sock.settimeout(20)
     say(len(sock.recv(99)))""")
 UNSHARED_PARKED = IN_THREAD.format(PARKED.strip().replace("\n", "\n    "))
+# A child that nobody may look into, and a connect of one like all others.
+SECRETIVE = """
+child = os.fork()
+if child == 0:
+    libc.prctl(4, 0)  # PR_SET_DUMPABLE
+    os._exit(greet() == "EPERM")
+os.waitpid(child, 0)
+say()
+sys.stdin.readline()
+say(greet())
+"""
 # So many children that block in their connects, and how many come through.
 CROWD = """
 children = []
@@ -219,6 +231,18 @@ def check_keeper_stopped(world):
         child.stdin.flush()
     got = stopped_while(child, dial)
     ok(got == [ONE, ""], "... when the program connects: that takes as long", got)
+    child = world.popen(["setpriv", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all",
+                         KEEPER, "--", "/usr/bin/python3", "-c", trapped.HEAD + SECRETIVE,
+                         world.address, str(world.port)], stdin=subprocess.PIPE)
+    child.stdout.readline()
+    os.kill(child.pid, signal.SIGSTOP)
+    dial()
+    answered = bool(select.select([child.stdout], [], [], 10)[0])
+    os.kill(child.pid, signal.SIGCONT)
+    got = said(child)
+    ok((answered, got) == (True, [ONE, ""]),
+       "it is not asked about all, because there was one that nobody may look into",
+       (answered, got))
 
 
 def check_led_on(world):

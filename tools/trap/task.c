@@ -41,6 +41,7 @@ struct question {
 };
 
 static int help = -1;
+static bool is_forbidden; /* see has_to_ask() */
 
 struct answer {
 	uint64_t number;
@@ -236,8 +237,10 @@ static int64_t ask(struct question *q, struct answer *ret, int *ret_fd)
 		if (receive_with(help, ret, sizeof(*ret), ret_fd) != sizeof(*ret))
 			return -EPERM;
 		owes = ret->number != asked;
-		if (ret->number == q->number)
+		if (ret->number == q->number) {
+			is_forbidden = ret->r != -EPERM;
 			return ret->r;
+		}
 		if (*ret_fd >= 0)
 			(void)close(*ret_fd);
 	}
@@ -245,12 +248,10 @@ static int64_t ask(struct question *q, struct answer *ret, int *ret_fd)
 
 /*
  * True if the keeper is to do it: it was forbidden once.  It is not tried again, for the kernel's
- * log tells of each try.
+ * log tells of each try; but where the keeper may not either, only that one process is at fault.
  */
 static bool has_to_ask(int64_t r)
 {
-	static bool is_forbidden;
-
 #ifdef PELORUS_TRAP_FAULTS
 	is_forbidden |= getenv("PELORUS_TRAP_YAMA") != NULL;
 #endif

@@ -24,6 +24,7 @@
 #include "base/process.h"
 #include "base/real.h"
 #include "base/say.h"
+#include "known/drill.h"
 #include "known/followed.h"
 #include "known/mapview.h"
 #include "known/plan.h"
@@ -41,7 +42,6 @@
 
 #define STACK_SIZE (256 * 1024) /* address space, of which a few pages are used */
 #define FIRST_RETRY_NS UINT64_C(250000000)
-#define DRILL_IDLE_MS 1000
 #define STORM_AFTER 16
 #define STORM_PAUSE_NS UINT64_C(100000000)
 
@@ -65,8 +65,7 @@ struct watcher {
 	uint64_t retry_ns;  /* the next pause while not all are found */
 	uint64_t looked_ns; /* the last idle look */
 	uint32_t live;      /* sockets that it counted */
-	uint32_t drill;     /* the map's word for that, as last obeyed */
-	const struct pel_map *drill_map;
+	struct drill drill;
 };
 
 struct verdict {
@@ -150,64 +149,40 @@ static void scan(struct watcher *w, const struct pel_map *map, uint64_t now)
 	}
 }
 
-/* What this process has on its way, or may have, or is to be answered, is no drill's business. */
 static bool is_idle(int fd)
 {
 	struct pollfd unread = {.fd = fd, .events = POLLIN};
 	struct tcp_info info = {0};
 	socklen_t n = sizeof(info);
 
-	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 &&
-		info.tcpi_state == TCP_ESTABLISHED && info.tcpi_unacked == 0 &&
-		info.tcpi_last_data_recv >= DRILL_IDLE_MS &&
-		sever_is_answered(info.tcpi_last_data_sent, info.tcpi_last_data_recv,
-			info.tcpi_last_ack_recv) &&
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 && sever_is_idle(&info) &&
 		poll(&unread, 1, 0) == 0;
-}
-
-/* Whether a reader's name led it to the one instance that the drill is of, and leads elsewhere now. */
-static bool is_of(const struct socket_record *record, uint64_t of)
-{
-	struct plan plan;
-	unsigned i;
-
-	if (record->socket.role != PEL_ROLE_READER && record->socket.role != PEL_ROLE_CUSTOM)
-		return false;
-	plan_make(followed_at(record->followed), record->families, record->port, &plan);
-	i = plan.verdict == ROUTE_INSTANCE ? sever_find_instance(&plan.hot, &record->socket.real)
-					   : PEL_NONE;
-	return i != PEL_NONE && i != plan.instance && PEL_DRILL_OF(&plan.hot, i) == of &&
-		plan.hot.instances[i].admission != PEL_ADMITTED;
 }
 
 /* One socket, which the drill (of one instance alone, if of that) ends if it is idle and led. */
 static void drill_one(int fd, uint64_t of, uint64_t now)
 {
 	struct socket_record record;
+	struct followed *f;
 
 	if (!sockets_read(fd, &record) || record.severed || record.held == SOCKET_PARKED ||
-		record.held == SOCKET_LEAVES ||
-		plan_mode(followed_at(record.followed)) != PEL_MODE_ACTIVE ||
-		(of && !is_of(&record, of)) || socket_cookie(fd) != record.cookie || !is_idle(fd) ||
+		record.held == SOCKET_LEAVES)
+		return;
+	f = followed_at(record.followed);
+	if (!drill_is_of(f, &record.socket, record.families, record.port, of) ||
+		socket_cookie(fd) != record.cookie || !is_idle(fd) ||
 		socket_sever(fd, record.cookie) < 0)
 		return;
-	trace("sever", followed_at(record.followed)->name, "drill", &record.socket.real, fd, 0);
-	hold_crowd(followed_at(record.followed), now);
+	trace("sever", f->name, "drill", &record.socket.real, fd, 0);
+	hold_crowd(f, now);
 	slot_count_severed(PEL_SEVERED_DRILL);
 }
 
-/* Each word is obeyed once, by those who were there when it moved. */
 static void drill(struct watcher *w, const struct pel_map *map, uint64_t now)
 {
-	uint32_t word = map ? atomic_load_explicit(&map->header.drill, memory_order_acquire) : 0;
-	bool moved = map && map == w->drill_map && word != w->drill;
-	uint64_t of = moved ? atomic_load(&map->header.drill_of) : 0;
-	int32_t pid = moved && !of ? map->header.drill_pid : 0;
+	uint64_t of;
 
-	w->drill_map = map;
-	w->drill = word;
-	if (!moved || env_get()->sever == SEVER_OFF ||
-		(pid != 0 && pid != atomic_load(&process_get()->pid)))
+	if (!drill_is_begun(&w->drill, map, &of))
 		return;
 	for (int fd = 0, n = sockets_limit(); fd < n; fd++)
 		drill_one(fd, of, now);

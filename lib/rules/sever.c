@@ -15,6 +15,10 @@
 
 #include <pelorus/slots.h>
 
+#include <netinet/tcp.h>
+
+#define IDLE_MS 1000
+
 _Static_assert(SEVER_REPLACED - SEVER_FIRST == PEL_SEVERED_REPLACED, "enum pel_severed");
 
 static bool same_ip(const struct pel_hot_instance *in, const struct pel_addr *a)
@@ -43,6 +47,14 @@ unsigned sever_find_instance(const struct pel_hot *hot, const struct pel_addr *r
 bool sever_is_answered(uint32_t sent_ms, uint32_t received_ms, uint32_t acknowledged_ms)
 {
 	return sent_ms > received_ms || (sent_ms == received_ms && acknowledged_ms >= received_ms);
+}
+
+bool sever_is_idle(const struct tcp_info *info)
+{
+	return info->tcpi_state == TCP_ESTABLISHED && info->tcpi_unacked == 0 &&
+		info->tcpi_last_data_recv >= IDLE_MS &&
+		sever_is_answered(info->tcpi_last_data_sent, info->tcpi_last_data_recv,
+			info->tcpi_last_ack_recv);
 }
 
 /*

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct tcp_info;
+
 enum sever_mode {
 	SEVER_SAFE = 0, /* what is surely wrong: writers', and any on an unreachable instance */
 	SEVER_ALL = 1,  /* also what merely ceased to be where its role says */
@@ -55,6 +57,12 @@ enum sever_reason sever_decide(const struct pel_hot *hot, const struct sever_soc
  * keepalive probe, which cannot be told apart: doubt waits.
  */
 bool sever_is_answered(uint32_t sent_ms, uint32_t received_ms, uint32_t acknowledged_ms);
+
+/*
+ * Whether nothing is under way on a connection: neither sent, nor asked and not answered, nor answered just
+ * now.  What has come and was not read is for who asks.
+ */
+bool sever_is_idle(const struct tcp_info *info);
 
 /* The instance at an address, or PEL_NONE: by address and port, else by an address of one alone. */
 unsigned sever_find_instance(const struct pel_hot *hot, const struct pel_addr *real);

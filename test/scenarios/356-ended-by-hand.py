@@ -10,7 +10,7 @@ import signal
 import subprocess
 
 from lib import tap
-from lib.lab import Lab
+from lib.lab import Lab, now
 from lib.paths import LIBRARY, PELORUS
 from lib.prober import Prober, cluster_section
 from lib.programs import clients
@@ -18,6 +18,7 @@ from lib.programs.writer import Writer
 from lib.waiting import wait_for
 
 IDLE, BUSY = 4, 8
+REST_MS = 20000  # between two statements of a pool that rests
 # A pool that looks after its idle connections; and statements that are sent at once behind a ping,
 # as pools do it: by the kernel's clock, in steps of 4 ms, question and answer are of one time.
 POOL = """
@@ -123,14 +124,14 @@ def places(p, pid):
     return next((r["instances"] for r in rows if r["pid"] == pid), {})
 
 
-def by_ss(lab, ids):
+def by_ss(lab, ids, program="python3"):
     """{instance: connections to it} of pools, by the address that its host has."""
     hosts = {lab.exec("getent", "ahostsv4", lab.host(id)).stdout.split()[0]: id for id in ids}
     out = lab.exec("ss", "-tnpH", "state", "established").stdout
     found = collections.Counter()
     for line in out.splitlines():
         peer = line.split()[3].rpartition(":")[0].strip("[]").removeprefix("::ffff:")
-        found[hosts.get(peer)] += '"python3"' in line
+        found[hosts.get(peer)] += f'"{program}"' in line
     return {id: found[id] for id in ids}
 
 
@@ -267,27 +268,49 @@ def check_node(lab, p):
     admit_all(p)
 
 
+def start_go(lab, p, static, read, pause_ms, connections, number):
+    """A pool of Go in the trap, which reads by the reader's name."""
+    return Writer(lab, "reader", number, {**p.environment, "PELORUS_PROBER": "off", "READ": read},
+                  pause_ms, command=[PELORUS, "run", "--trap", "--", static],
+                  more=(str(connections),), host=lab.reader_name)
+
+
 def check_trap(lab, p):
-    """Whose connections the kernel tells of other processes: its keeper's worker has them not."""
+    """Go in the trap, by the same rule: its connections are told of, and ended by the worker."""
     static, why = clients.go(static=True)
     if why:
         tap.skip("Go in the trap", why)
         return
-    env = {**p.environment, "PELORUS_PROBER": "off", "READ": "1"}
-    one = Writer(lab, "reader", 1, env, 5, command=[PELORUS, "run", "--trap", "--", static],
-                 host=lab.reader_name)
+    half, asked = IDLE // 2, BUSY // 2
+    idle = start_go(lab, p, static, "1", REST_MS, IDLE, 1)
+    busy = start_go(lab, p, static, "SELECT SLEEP(1000)", 0, BUSY, 2)
     try:
-        tap.ok(one.wait_for(), "a program in the trap reads", one.stderr)
-        opened = wait_for(lambda: json.loads(p.pelorus("ps", "--json").stdout)[-1]["open"], 10, 0.2)
-        tap.ok(opened == 1, "ps tells how many connections it has, by what it says itself", opened)
-        for id in READERS:
-            done, rows = drain(p, id)
-            tap.ok(done.returncode == 1 and rows[0]["LEFT"] == "?" and
-                   "cannot be looked into" in done.stderr, f"drain says so, too: {id}",
-                   done.stdout + done.stderr)
-            admit_all(p)
+        words = ("reader", "drain", "demo-2")
+        rest(p, half + asked, half, *words)
+        done, rows = drain(p, "demo-2")
+        ended = sorted((r["OPEN"], r["ENDED"], r["LEFT"]) for r in rows)
+        tap.ok(ended == [(str(half), str(half), "0"), (str(asked), "0", str(asked))] and
+               done.returncode == 1 and f"{asked} connections to demo-2 are left" in done.stderr,
+               "Go in the trap: drain ends what rests, leaves what waits for an answer, and tells",
+               done.stdout + done.stderr)
+        seen = by_ss(lab, READERS, "writer-static")
+        tap.ok(seen["demo-2"] == asked, "ss sees the same", seen)
+        since = now()
+        tap.ok(idle.wait_for(since, 60) and
+               wait_for(lambda: by_ss(lab, READERS, "writer-static")["demo-3"] == IDLE + asked, 60),
+               "those that were ended come back on the other reader",
+               by_ss(lab, READERS, "writer-static"))
+        admit_all(p)
+        rest(p, IDLE + BUSY, IDLE, "drill", "close")
+        done = p.pelorus("drill", "close")
+        ended = sorted(int(r["ENDED"]) for r in table(done).values())
+        tap.ok(ended == [0, IDLE], "and `drill close` ends those that rest", done.stdout)
+        tap.ok(idle.wait_for(now(), 60) and not idle.errors() and not busy.errors(),
+               "no statement is lost", (idle.errors(), busy.errors()))
     finally:
-        one.end()
+        for one in (idle, busy):
+            one.process.terminate()
+            one.end()
 
 
 def renewed(p, end):

@@ -103,6 +103,31 @@ static bool look_name(struct worker *w, const struct pel_map *map, unsigned i, u
 	return true;
 }
 
+/* As at a failover, but what is idle, and once. */
+static void drill(struct worker *w, const struct pel_map *map, uint64_t now_ns)
+{
+	struct trap_socket *next;
+	uint64_t of;
+
+	if (!drill_is_begun(&w->drill, map, &of))
+		return;
+	for (struct trap_socket *s = sockets_next(w->trap, NULL); s; s = next) {
+		struct followed *f = w->followed[s->name];
+		int own = -1;
+
+		next = sockets_next(w->trap, s);
+		worker_beat(w);
+		if (f && !s->parked && drill_is_of(f, &s->socket, s->families, s->port, of))
+			own = take(w, s);
+		if (own >= 0 && socket_is_idle(own)) {
+			end(w, own, s, PEL_SEVERED_DRILL, now_ns);
+			sockets_forget(w->trap, s);
+		}
+		if (own >= 0)
+			(void)close(own);
+	}
+}
+
 void closing_look(struct worker *w, const struct pel_map *map, uint64_t now_ns)
 {
 	w->all_found = map != NULL;
@@ -110,6 +135,7 @@ void closing_look(struct worker *w, const struct pel_map *map, uint64_t now_ns)
 		if (!look_name(w, map, i, now_ns))
 			w->all_found = false;
 	}
+	drill(w, map, now_ns);
 }
 
 struct trap_socket *closing_put(struct worker *w, const struct trap_socket *s)

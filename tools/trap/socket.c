@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -55,12 +56,27 @@ bool socket_blocks(int fd)
 	return flags >= 0 && !(flags & O_NONBLOCK);
 }
 
+static bool read_info(int fd, struct tcp_info *ret)
+{
+	socklen_t n = sizeof(*ret);
+
+	memset(ret, 0, n);
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, ret, &n) == 0;
+}
+
 int socket_state(int fd)
 {
-	struct tcp_info info = {0};
-	socklen_t n = sizeof(info);
+	struct tcp_info info;
 
-	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) < 0 ? -1 : info.tcpi_state;
+	return read_info(fd, &info) ? info.tcpi_state : -1;
+}
+
+bool socket_is_idle(int fd)
+{
+	struct pollfd unread = {.fd = fd, .events = POLLIN};
+	struct tcp_info info;
+
+	return read_info(fd, &info) && sever_is_idle(&info) && poll(&unread, 1, 0) == 0;
 }
 
 struct pel_addr socket_address(int fd)

@@ -8,6 +8,7 @@
 
 #include "trap.h"
 
+#include "known/drill.h"
 #include "known/followed.h"
 #include "known/plan.h"
 
@@ -36,6 +37,7 @@ struct worker {
 	uint64_t looked_ns;                    /* the last idle look */
 	struct followed *followed[TRAP_NAMES]; /* by the index in trap->names */
 	struct worker_seen seen[TRAP_NAMES];
+	struct drill drill;
 	uint32_t n_held; /* calls, at the last look */
 	uint32_t turn;   /* of those that are looked after, if they are many */
 	struct questions *questions;

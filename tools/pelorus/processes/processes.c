@@ -4,6 +4,7 @@
 #include "common/names.h"
 #include "rules/sever.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <pwd.h>
@@ -41,8 +42,8 @@ static void clusters_read(struct look *look)
 	}
 }
 
-/* Field 22 of /proc/PID/stat, behind the command, which may contain anything; 0 if not known. */
-static uint64_t start_ticks(pid_t pid)
+/* A field of /proc/PID/stat, behind the command, which may contain anything; 0 if not known. */
+static uint64_t stat_field(pid_t pid, int wanted)
 {
 	char path[32], text[1024] = "", *at;
 	FILE *from;
@@ -54,9 +55,14 @@ static uint64_t start_ticks(pid_t pid)
 	(void)fread(text, 1, sizeof(text) - 1, from);
 	(void)fclose(from);
 	at = strrchr(text, ')');
-	for (int field = 2; at && field < 22; field++)
+	for (int field = 2; at && field < wanted; field++)
 		at = strchr(at + 1, ' ');
 	return at ? strtoull(at + 1, NULL, 10) : 0;
+}
+
+static uint64_t start_ticks(pid_t pid)
+{
+	return stat_field(pid, 22);
 }
 
 /*
@@ -219,6 +225,44 @@ static void on_socket(void *ctx, const struct open_socket *socket)
 	}
 }
 
+/* The sockets of a process and of those below it, but for one; below 0 if any may not be looked into. */
+static int tree_of(pid_t pid, pid_t but, struct finding *f)
+{
+	int r = open_sockets_of(&f->look->sockets, pid, on_socket, f), child;
+	char path[64];
+	struct dirent *entry;
+	FILE *from;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/task/%.10s/children", pid,
+			entry->d_name);
+		from = fopen(path, "re");
+		while (from && fscanf(from, "%d", &child) == 1) {
+			if (child != but && tree_of(child, but, f) < 0 && kill(child, 0) == 0)
+				r = -EPERM;
+		}
+		if (from)
+			(void)fclose(from);
+	}
+	if (dir)
+		(void)closedir(dir);
+	return r;
+}
+
+/* Those of a trap's program are below the worker's parent; without that one they are not known. */
+static int sockets_take(struct finding *f)
+{
+	pid_t pid = f->process->told.slot.pid, keeper;
+
+	if (!is_trap(pid))
+		return open_sockets_of(&f->look->sockets, pid, on_socket, f);
+	keeper = (pid_t)stat_field(pid, 4);
+	return is_trap(keeper) ? tree_of(keeper, pid, f) : -ESRCH;
+}
+
 /* False if it is of no cluster that is asked for. */
 static bool process_complete(const struct look *look, struct process_seen *p)
 {
@@ -228,8 +272,7 @@ static bool process_complete(const struct look *look, struct process_seen *p)
 	p->has_ended = !p->is_here && has_ended(look, &p->told.slot);
 	user_take(p);
 	finding.clusters = names_take(look, p);
-	if (!look->has_sockets || !p->is_here || is_trap(p->told.slot.pid) ||
-		open_sockets_of(&look->sockets, p->told.slot.pid, on_socket, &finding) < 0)
+	if (!look->has_sockets || !p->is_here || sockets_take(&finding) < 0)
 		p->open = -1;
 	return finding.clusters || !look->filter->name;
 }

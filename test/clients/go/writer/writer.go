@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// As test/clients/c/writer.c, by database/sql; with READ set it asks who answers instead of writing:
+// As test/clients/c/writer.c, by database/sql; with READ set it asks who answers instead of writing, or
+// what READ says, if that is a SELECT:
 //
 //	writer HOST NUMBER [MILLISECONDS [CONNECTIONS]]
 //
@@ -52,9 +53,12 @@ func argument(i int, otherwise string) string {
 }
 
 func statement(db *sql.DB, n int64) (string, error) {
-	if os.Getenv("READ") != "" {
+	if read := os.Getenv("READ"); read != "" {
 		var id string
-		err := db.QueryRow("SELECT @@aurora_server_id").Scan(&id)
+		if !strings.HasPrefix(read, "SELECT") {
+			read = "SELECT @@aurora_server_id"
+		}
+		err := db.QueryRow(read).Scan(&id)
 		return id, err
 	}
 	_, err := db.ExecContext(context.Background(),

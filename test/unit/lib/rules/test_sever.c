@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <netinet/tcp.h>
+
 #include "rules/sever.h"
 #include "table.h"
 #include "topo.h"
@@ -254,9 +256,33 @@ static void who_had_the_last_word_is_told_by_all_three_times(void **state)
 	assert_false(sever_is_answered(1000, 1000, 960));
 }
 
+static void idle_is_what_has_nothing_under_way(void **state)
+{
+	const struct tcp_info idle = {.tcpi_state = TCP_ESTABLISHED,
+		.tcpi_last_data_sent = 1001,
+		.tcpi_last_data_recv = 1000,
+		.tcpi_last_ack_recv = 1000};
+	struct tcp_info info = idle;
+
+	(void)state;
+	assert_true(sever_is_idle(&info));
+	info.tcpi_state = TCP_CLOSE_WAIT;
+	assert_false(sever_is_idle(&info));
+	info = idle;
+	info.tcpi_unacked = 1;
+	assert_false(sever_is_idle(&info));
+	info = idle;
+	info.tcpi_last_data_recv = 999;
+	assert_false(sever_is_idle(&info));
+	info = idle;
+	info.tcpi_last_data_sent = 999;
+	assert_false(sever_is_idle(&info));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
+		cmocka_unit_test(idle_is_what_has_nothing_under_way),
 		cmocka_unit_test(two_instances_on_one_host_are_told_apart_by_port),
 		cmocka_unit_test(an_address_without_family_is_nobodys),
 		cmocka_unit_test(a_record_that_is_not_in_use_judges_nothing),

@@ -29,6 +29,7 @@
 #include "known/block.h"
 #include "known/plan.h"
 #include "known/trace.h"
+#include "known/waiter.h"
 #include "known/wish.h"
 #include "prober/follow.h"
 #include "prober/slot.h"
@@ -324,7 +325,7 @@ static bool leave_out(struct dial *d, int error)
 
 	if (p->role == PEL_ROLE_WRITER && error == ECONNREFUSED && d->due_ns == 0 &&
 		may_be_led(d) && is_at_known_port(p)) {
-		d->due_ns = clock_now_ns() + HOLD_DOUBT_NS;
+		d->due_ns = clock_now_ns() + WAITER_DOUBT_NS;
 		return true;
 	}
 	if (is_pinned(d) && error == EINPROGRESS)
@@ -333,7 +334,7 @@ static bool leave_out(struct dial *d, int error)
 		return followed_unpin(d->followed, &p->target);
 	if (p->verdict != ROUTE_INSTANCE || p->role != PEL_ROLE_READER || error != ECONNREFUSED)
 		return false;
-	followed_exclude(d->followed, p->identity, clock_now_ns() + HOLD_REFUSED_NS);
+	followed_exclude(d->followed, p->identity, clock_now_ns() + WAITER_REFUSED_NS);
 	return true;
 }
 

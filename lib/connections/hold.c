@@ -259,23 +259,6 @@ static bool may_go_on(int fd, const struct socket_record *record)
 		socket_cookie(fd) == record->cookie && !parked_blocks(fd);
 }
 
-/* Where it goes now that this one has refused it.  False if that says nothing of the instance. */
-static bool plan_past(const struct hold *h, const struct sever_socket *refused, struct plan *ret)
-{
-	unsigned i;
-
-	plan_make(h->followed, h->families, h->port, ret);
-	i = ret->found ? sever_find_instance(&ret->hot, &refused->real) : PEL_NONE;
-	if (ret->mode != PEL_MODE_ACTIVE || ret->hold_ns == 0 || i == PEL_NONE ||
-		refused->real.port != plan_port(ret, i))
-		return false;
-	if (refused->role == PEL_ROLE_READER) {
-		followed_exclude(h->followed, refused->identity, ret->now_ns + HOLD_REFUSED_NS);
-		plan_make(h->followed, h->families, h->port, ret);
-	}
-	return refused->role == PEL_ROLE_READER || refused->role == PEL_ROLE_WRITER;
-}
-
 bool hold_refused(int fd)
 {
 	struct socket_record record;
@@ -293,10 +276,11 @@ bool hold_refused(int fd)
 		.cookie = record.cookie,
 		.followed = followed_at(record.followed),
 	};
-	if (!plan_past(&h, &record.socket, &plan) || !socket_disconnect(fd))
+	if (!waiter_past(h.followed, h.families, h.port, &record.socket, &plan) ||
+		!socket_disconnect(fd))
 		return false;
 	h.since_ns = plan.now_ns;
-	h.due_ns = plan.now_ns + (plan.identity == record.socket.identity ? HOLD_DOUBT_NS : 1);
+	h.due_ns = waiter_doubt_ns(&plan, &record.socket);
 	if (hold_connect(&h, &plan) != EINPROGRESS)
 		return false;
 	slot_count_sockets(-1);

@@ -19,13 +19,6 @@
 
 #define HOLD_NEVER UINT64_MAX
 
-/*
- * A server that dies refuses before a prober can know of it.  A connect that is refused where the map has
- * the writer waits for the map's word, at most so long, and is tried once more.
- */
-#define HOLD_DOUBT_NS UINT64_C(250000000)
-#define HOLD_REFUSED_NS UINT64_C(1000000000) /* a reader that refuses is left out for so long */
-
 /* One connect(), as its caller made it. */
 struct hold {
 	int fd;     /* -1: there is no socket yet */

@@ -77,3 +77,25 @@ enum release waiter_look(struct waiter *w, struct plan *plan)
 		l->due_ns = due_of(w, plan);
 	return release_decide(l);
 }
+
+bool waiter_past(struct followed *f, uint16_t families, uint16_t port,
+	const struct sever_socket *refused, struct plan *ret)
+{
+	unsigned i;
+
+	plan_make(f, families, port, ret);
+	i = ret->found ? sever_find_instance(&ret->hot, &refused->real) : PEL_NONE;
+	if (ret->mode != PEL_MODE_ACTIVE || ret->hold_ns == 0 || i == PEL_NONE ||
+		refused->real.port != plan_port(ret, i))
+		return false;
+	if (refused->role == PEL_ROLE_READER) {
+		followed_exclude(f, refused->identity, ret->now_ns + WAITER_REFUSED_NS);
+		plan_make(f, families, port, ret);
+	}
+	return refused->role == PEL_ROLE_READER || refused->role == PEL_ROLE_WRITER;
+}
+
+uint64_t waiter_doubt_ns(const struct plan *plan, const struct sever_socket *refused)
+{
+	return plan->now_ns + (plan->identity == refused->identity ? WAITER_DOUBT_NS : 1);
+}

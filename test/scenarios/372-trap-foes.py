@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The trap where something is against it: a worker that is stopped while nobody calls, a program
 whose threads part with each other's files, a writer that there is no way to."""
+import contextlib
 import os
 import resource
 import select
@@ -15,6 +16,8 @@ from lib.tap import done, ok, skip
 from lib.waiting import wait_for
 
 WIRE = "10.77.0.1"  # an address of ours that is not the loopback's
+SHUT = "127.0.77.9"  # nobody listens there
+TRIES = 20
 HELD = 2000 if LONG else 300
 PARKED = """
 sock = socket.socket()
@@ -265,6 +268,74 @@ def check_led_on(world):
        "one that cannot be led at once is led as soon as it can", (begun, got))
 
 
+def is_parked(_):
+    return subprocess.run(["ss", "-tnH", "state", "syn-sent"], capture_output=True,
+                          check=True).stdout
+
+
+def in_call(child):
+    with contextlib.suppress(OSError), \
+            open(f"/proc/{child.pid}/task/{child.pid}/children") as children:
+        for pid in children.read().split():
+            with open(f"/proc/{pid}/wchan") as wchan:
+                if "seccomp" in (where := wchan.read()):
+                    return where
+    return None
+
+
+def is_held(child):
+    """Its program's call has no answer yet, and has had none for longer than a connect takes."""
+    if not in_call(child):
+        return None
+    time.sleep(0.05)
+    return in_call(child)
+
+
+def refused(world, words, waits, then=()):
+    """(whether it waits when it was refused, what it comes to) if the map says that behind it."""
+    world.writer(0)
+    child = world.popen(words)
+    seen = wait_for(lambda: waits(child) or child.poll() is not None, 20, 0.002)
+    for which in then if child.poll() is None else ():
+        world.writer(which)
+    said = child.communicate(timeout=60)[0].strip()
+    return seen is not True, said.rpartition("\n")[2] or said
+
+
+def check_refused(world):
+    """A writer that dies refuses before a daemon knows: its word is waited for, for 250 ms."""
+    world.published.tell(f"instance 0 0 i0 {world.port} {SHUT}")
+    program, why = guests.build_go(world.folder, False)
+    kinds = [("a static program that blocks", world.words("greet"), is_held, TWO,
+              os.strerror(111))]
+    if why:
+        skip("Go's dials to a writer that dies", why)
+    else:
+        words = [KEEPER, "--", program, str(world.port), world.address]
+        kinds.append(("Go", words, is_parked, "true", "connect: connection refused"))
+    for kind, words, waits, led, told in kinds:
+        got = [refused(world, words, waits, ("none", 1)) for _ in range(TRIES)]
+        ok(any(said == led for _, said in got),
+           f"{kind}: refused by a writer that dies, it waits for the next one", got)
+        got = [refused(world, words, waits) for _ in range(TRIES)]
+        ok(all(said.endswith(told) for _, said in got) and any(waited for waited, _ in got),
+           f"{kind}: is it the writer all the same, it is tried once more, and told", got)
+    if not why:
+        fuse = os.path.join(world.folder, "fuse")
+        with open(fuse, "w"):
+            pass
+        got = world.run([FAULTY, "--", program, str(world.port), world.address],
+                        env={"PELORUS_TRAP_FAULT": f"9 kill {fuse}"})
+        ok(got[1].endswith("connect: connection refused") and not os.path.exists(fuse),
+           "Go: it is told if a worker dies of that", got)
+    world.writer(0)
+    got = said(world.python(PARKED))
+    ok(got[0].split()[:2] == ["EINPROGRESS", "ECONNREFUSED"],
+       "who may not understand that it goes on is told", got)
+    world.published.tell(f"instance 0 0 i0 {world.port} {ONE}")
+    world.writer(0)
+
+
 def check_threads(world):
     """A thread may have files of its own, and outlive the first one; its socket is what counts."""
     for old in ({}, {"PELORUS_TRAP_OLD": "1"}):
@@ -415,9 +486,8 @@ def check_dialled(world):
 
 def main():
     with trapped.world() as world:
-        for check in (check_stopped, check_keeper_stopped, check_led_on, check_threads,
-                      check_namespaces, check_many, check_turnover, check_few_files,
-                      check_given_up, check_starved, check_begin, check_dialled):
+        for check in (check_stopped, check_keeper_stopped, check_led_on, check_refused,
+                      check_threads, check_namespaces,
             check(world)
     done()
 

@@ -34,10 +34,9 @@
 #include <unistd.h>
 
 #define TRIES 3
-#define WORKERS_MAX 2                   /* that may die of one call */
-#define REFUSED_NS UINT64_C(1000000000) /* a reader is left out for so long */
-#define ASK_NS UINT64_C(1000000000)     /* between two requests for a prober */
-#define WAITS -1                        /* no answer yet */
+#define WORKERS_MAX 2               /* that may die of one call */
+#define ASK_NS UINT64_C(1000000000) /* between two requests for a prober */
+#define WAITS -1                    /* no answer yet */
 
 /* One connect() to a followed name. */
 struct dial {
@@ -48,6 +47,7 @@ struct dial {
 	int name;
 	int family; /* of the address that was given */
 	bool blocks;
+	bool refused; /* once, by a writer */
 	uint16_t families;
 	uint64_t since_ns;
 	struct pel_addr asked;
@@ -165,6 +165,7 @@ static struct trap_socket record_of(const struct dial *d)
 		.port = d->asked.port,
 		.families = d->families,
 		.family = (uint16_t)d->family,
+		.refused = d->refused,
 	};
 }
 
@@ -199,19 +200,48 @@ static int await(struct dial *d, uint64_t due_ns)
 	return WAITS;
 }
 
-/* A reader that refuses is left out for a moment; on this host that is known at once. */
-static bool is_refused_by_reader(struct dial *d, int *r)
+/* On this host that is known at once. */
+static bool is_refused(const struct dial *d, int *r)
 {
 	struct pollfd p = {.fd = d->own, .events = POLLOUT};
 
-	if (d->plan.verdict != ROUTE_INSTANCE || d->plan.role != PEL_ROLE_READER)
-		return false;
 	if (*r == EINPROGRESS && poll(&p, 1, 0) == 1 && (p.revents & POLLERR))
 		*r = socket_option(d->own, SOL_SOCKET, SO_ERROR);
-	if (*r != ECONNREFUSED)
+	return *r == ECONNREFUSED;
+}
+
+/* One that blocks was refused where the map has the writer: it waits, once, for the map's word. */
+static int doubt(struct dial *d)
+{
+	struct trap_socket *s = sockets_find(d->w->trap, cookie_of(d));
+	const struct sever_socket refused = plan_socket(&d->plan);
+
+	if (d->refused ||
+		!waiter_past(d->followed, d->families, d->asked.port, &refused, &d->plan) ||
+		!socket_disconnect(d->own))
+		return ECONNREFUSED;
+	if (s) {
+		sockets_forget(d->w->trap, s);
+		slot_count_sockets(-1);
+	}
+	d->refused = true;
+	d->since_ns = d->plan.now_ns;
+	return await(d, d->plan.verdict == ROUTE_WAIT ? 0 : waiter_doubt_ns(&d->plan, &refused));
+}
+
+/* What it was led to may refuse it: a reader is left out for a moment.  True if there is another. */
+static bool goes_past(struct dial *d, int *r)
+{
+	const bool is_reader = d->plan.role == PEL_ROLE_READER;
+
+	if (d->plan.verdict != ROUTE_INSTANCE ||
+		!(is_reader || (d->plan.role == PEL_ROLE_WRITER && d->blocks)) || !is_refused(d, r))
 		return false;
-	followed_exclude(d->followed, d->plan.identity, clock_now_ns() + REFUSED_NS);
-	return true;
+	if (is_reader)
+		followed_exclude(d->followed, d->plan.identity, clock_now_ns() + WAITER_REFUSED_NS);
+	else
+		*r = doubt(d);
+	return is_reader;
 }
 
 /* One plan and its call.  True if there is to be another. */
@@ -237,8 +267,7 @@ static bool attempt(struct dial *d, int *r)
 	trap_fault(4);
 	if (*r == EALREADY || *r == EISCONN)
 		return false;
-	return plan_is_outdated(&d->plan, d->followed, env_get()->sever) ||
-		is_refused_by_reader(d, r);
+	return plan_is_outdated(&d->plan, d->followed, env_get()->sever) || goes_past(d, r);
 }
 
 /*
@@ -316,6 +345,7 @@ static void dial(struct dial *d)
 	atomic_store(&d->call->socket.cookie, socket_cookie(d->own));
 	d->blocks = socket_blocks(d->own);
 	d->families = usable_families(d->own, d->family);
+	d->refused = d->call->held && d->call->socket.refused;
 	d->since_ns = d->call->held ? d->call->socket.since_ns : clock_now_ns();
 	if (!is_question(d))
 		answer(d, run(d));
@@ -357,6 +387,33 @@ static void serve_virtual(struct dial *d)
 		(void)close(d->own);
 }
 
+/*
+ * How a connect went: who was woken in the gap of waiting.c asks behind it, and is let go.  One that was
+ * refused may go on; then there is neither an error nor a peer, by which Go knows to wait on.  Others
+ * would take it for the end.
+ */
+static void serve_question(struct worker *w, struct trap_call *c)
+{
+	struct trap *t = w->trap;
+	struct trap_socket *s = NULL;
+	pid_t owner;
+	int own = t->n_sockets > 0 && task_is_go((pid_t)c->notif.pid) ? take(c, &owner) : -1;
+
+	if (own == -EAGAIN) {
+		put_off(w, c);
+		return;
+	}
+	if (own >= 0 && socket_state(own) == TCP_CLOSE)
+		s = sockets_find(t, socket_cookie(own));
+	if (s && w->followed[s->name] && socket_is_refused(own))
+		(void)waiting_refused(w, own, s);
+	else if (s && c->tries > 1) /* a worker died of it, in between */
+		waiting_refuse(own, s);
+	if (own >= 0)
+		(void)close(own);
+	call_continue(t, c);
+}
+
 void call_serve(struct worker *w, struct trap_call *c)
 {
 	struct dial d = {.w = w, .call = c};
@@ -367,7 +424,10 @@ void call_serve(struct worker *w, struct trap_call *c)
 		call_give_up(w->trap, c);
 		return;
 	}
-	/* How a connect went: who was woken in the gap of waiting.c asks behind it. */
+	if (env_get()->active && c->notif.data.nr == SYS_getsockopt) {
+		serve_question(w, c);
+		return;
+	}
 	r = env_get()->active && c->notif.data.nr == SYS_connect
 		? read_address(c, &d.asked, &d.family)
 		: 0;

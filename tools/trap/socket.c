@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <netinet/in.h>
@@ -22,6 +23,8 @@
 #ifndef SO_NETNS_COOKIE /* Linux 5.14 */
 #define SO_NETNS_COOKIE 71
 #endif
+
+#define SEGMENTS_IN 140 /* tcpi_segs_in, in what TCP_INFO tells */
 
 static uint64_t long_option(int fd, int name)
 {
@@ -69,6 +72,24 @@ int socket_state(int fd)
 	struct tcp_info info;
 
 	return read_info(fd, &info) ? info.tcpi_state : -1;
+}
+
+/*
+ * The kernel tells the error once, and it is for the program: what failed by the first segment that came
+ * was refused.  <netinet/tcp.h> ends before their number.
+ */
+bool socket_is_refused(int fd)
+{
+	struct pollfd failed = {.fd = fd};
+	uint8_t info[SEGMENTS_IN + sizeof(uint32_t)];
+	uint32_t segments;
+	socklen_t n = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &n) < 0 || n < sizeof(info) ||
+		info[offsetof(struct tcp_info, tcpi_state)] != TCP_CLOSE)
+		return false;
+	memcpy(&segments, info + SEGMENTS_IN, sizeof(segments));
+	return segments == 1 && poll(&failed, 1, 0) == 1 && (failed.revents & POLLERR);
 }
 
 bool socket_is_idle(int fd)

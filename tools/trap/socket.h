@@ -22,6 +22,9 @@ bool socket_blocks(int fd);
 /* enum of <netinet/tcp.h>: TCP_CLOSE, TCP_SYN_SENT ...; -1 if that cannot be told. */
 int socket_state(int fd);
 
+/* True if its connect was refused, of which the program has not been told yet. */
+bool socket_is_refused(int fd);
+
 /* True if nothing is under way on it, nor unread. */
 bool socket_is_idle(int fd);
 

@@ -43,7 +43,7 @@ struct trap_socket {
 	uint16_t families;  /* ... that it can use */
 	uint16_t family;    /* ... of whose shape its addresses are */
 	uint8_t parked;     /* it connects to a port that never answers */
-	uint8_t severed;
+	uint8_t refused;    /* once, where the map had its instance */
 };
 
 /* A call of the program that has no answer yet: taken, and perhaps held until there is a writer. */

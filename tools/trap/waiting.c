@@ -147,6 +147,39 @@ bool waiting_instead(struct worker *w, int own, struct trap_socket *s)
 	return true;
 }
 
+void waiting_refuse(int own, const struct trap_socket *s)
+{
+	struct pel_addr nowhere = s->socket.real;
+
+	nowhere.port = 0; /* nobody listens there */
+	(void)socket_begin(own, &nowhere, s->family, NULL);
+}
+
+bool waiting_refused(struct worker *w, int own, const struct trap_socket *s)
+{
+	struct trap_socket record = *s;
+	struct plan plan;
+
+	if (s->parked || s->refused || s->socket.identity == 0 || socket_blocks(own) ||
+		!waiter_past(w->followed[s->name], s->families, s->port, &s->socket, &plan) ||
+		place_of(&plan, s->socket.real.family).port == 0 || !socket_disconnect(own))
+		return false;
+	(void)socket_option(own, SOL_SOCKET, SO_ERROR); /* takes the error off it */
+	trap_fault(9);
+	record.refused = 1;
+	record.since_ns = plan.now_ns;
+	record.until_ns = plan.now_ns + plan.hold_ns;
+	record.due_ns = plan.verdict == ROUTE_WAIT ? 0 : waiter_doubt_ns(&plan, &s->socket);
+	slot_count_sockets(-1);
+	if (waiting_park(w, own, &record, &plan) == EINPROGRESS) {
+		slot_count(SLOT_WAITED);
+		worker_look_within(w, 0);
+		return true;
+	}
+	waiting_refuse(own, &record);
+	return true;
+}
+
 static void end_wait(uint64_t since_ns, bool in_vain)
 {
 	slot_waited(clock_now_ns() - since_ns);
@@ -213,7 +246,7 @@ static uint64_t look_parked(struct worker *w, struct trap_socket *s)
 	/* See waiting_park(). */
 	if (release == RELEASE_GO && s->socket.real.family == 4 && plan.target.family == 6)
 		release = RELEASE_REFUSE;
-	s->due_ns = v.look.due_ns;
+	s->due_ns = plan.verdict == ROUTE_WAIT ? 0 : v.look.due_ns;
 	if (release == RELEASE_KEEP && plan.now_ns - s->looked_ns < THERE_NS)
 		return rest_of(&v, &plan);
 	s->looked_ns = plan.now_ns;
@@ -279,7 +312,7 @@ static uint64_t look_held(struct worker *w, struct trap_call *c, bool well)
 		return WORKER_NEVER;
 	}
 	release = waiter_look(&v, &plan);
-	s->due_ns = v.look.due_ns;
+	s->due_ns = plan.verdict == ROUTE_WAIT ? 0 : v.look.due_ns;
 	if (release != RELEASE_KEEP) {
 		if (release == RELEASE_GO)
 			call_serve(w, c);

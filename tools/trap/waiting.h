@@ -26,6 +26,15 @@ uint64_t waiting_due(struct followed *f, const struct plan *plan);
  */
 bool waiting_instead(struct worker *w, int own, struct trap_socket *s);
 
+/*
+ * One that does not block was refused.  True if it goes on connecting: to another reader, or parked, to
+ * wait for the map's word of the writer.
+ */
+bool waiting_refused(struct worker *w, int own, const struct trap_socket *s);
+
+/* Has one that is not connected be refused. */
+void waiting_refuse(int own, const struct trap_socket *s);
+
 /* Lets go whom it is time for.  When it wants to be called again, from now. */
 uint64_t waiting_look(struct worker *w, uint64_t now_ns);
 

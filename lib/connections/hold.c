@@ -161,9 +161,9 @@ int hold_wait(const struct hold *h, struct plan *plan)
 	uint32_t seen = 0;
 	int error = 0;
 
-	/* One of a crowd, but not one that has waited. */
+	/* One of a crowd, but not one that has waited: it lets nobody go until it does. */
 	if (!awaits)
-		w.since_ns = 0;
+		w.since_ns = 1;
 	/* Without a socket it is a call of a client library, which goes on behind any signal. */
 	while (error == 0 || (error == EINTR && h->fd < 0)) {
 		/* Once for each time that all are woken: a signal is none. */
@@ -297,6 +297,7 @@ static enum release look_parked(const struct socket_record *record, struct waite
 	if (plan->role == record->socket.role || !plan->found)
 		return r;
 	wish = wish_begin(w->followed, record->socket.role, true);
+	w->look.due_ns = record->due_ns;
 	r = waiter_look(w, plan);
 	(void)wish_end(wish);
 	return r;
@@ -376,6 +377,8 @@ static uint64_t look_at(int fd)
 	if (release == RELEASE_GO && record.socket.real.family == 4 && plan.target.family == 6)
 		release = RELEASE_REFUSE;
 	if (release == RELEASE_KEEP) {
+		record.due_ns = w.look.due_ns;
+		(void)sockets_replace(fd, &record, &record);
 		at = w.look.leads && w.look.due_ns > plan.now_ns ? w.look.due_ns : record.until_ns;
 		return at > plan.now_ns ? at - plan.now_ns : LOOK_NS;
 	}

@@ -63,9 +63,12 @@ enum release waiter_look(struct waiter *w, struct plan *plan)
 	struct release_look *l = &w->look;
 
 	plan_make(w->followed, w->families, w->port, plan);
-	/* Who comes when there is one comes at another time than those who came to the last. */
-	if (plan->verdict == ROUTE_WAIT && atomic_load(&w->followed->released_ns) != 0)
-		atomic_store(&w->followed->released_ns, 0);
+	/* Whoever goes on waiting comes when there is one, at another time than those who came to the last. */
+	if (plan->verdict == ROUTE_WAIT) {
+		l->due_ns = 0;
+		if (atomic_load(&w->followed->released_ns) != 0)
+			atomic_store(&w->followed->released_ns, 0);
+	}
 	l->now_ns = plan->now_ns;
 	l->verdict = plan->verdict;
 	l->leads = waiter_leads(plan);

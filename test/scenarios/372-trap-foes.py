@@ -487,7 +487,8 @@ def check_dialled(world):
 def main():
     with trapped.world() as world:
         for check in (check_stopped, check_keeper_stopped, check_led_on, check_refused,
-                      check_threads, check_namespaces,
+                      check_threads, check_namespaces, check_many, check_turnover, check_few_files,
+                      check_given_up, check_starved, check_begin, check_dialled):
             check(world)
     done()
 

@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -284,29 +285,37 @@ static bool is_javas(const void *caller)
 	return strcmp(name, "libnet.so") == 0 || strcmp(name, "libnio.so") == 0;
 }
 
+/* gevent and eventlet ask by the same file as those that poll again, and take any error for the end. */
+static int is_greenlet(struct dl_phdr_info *info, size_t n, void *unused)
+{
+	(void)n;
+	(void)unused;
+	return strstr(info->dlpi_name, "greenlet") != NULL;
+}
+
+/* True if it begins with one of them. */
+static bool begins_with(const char *name, const char *words)
+{
+	for (size_t n; *words; words += n + 1) {
+		n = strlen(words);
+		if (strncmp(name, words, n) == 0)
+			return true;
+	}
+	return false;
+}
+
 int parked_word(const void *caller)
 {
-	static const struct {
-		char name[27];
-		uint8_t n;
-		int word;
-	} known[] = {
-		{"node", sizeof("node"), EINPROGRESS},
-		{"libuv.so", 8, EINPROGRESS},
-		{"libnode.so", 10, EINPROGRESS},
-		{"libnetty_transport_native_", 26, EINPROGRESS},
-		/* Its loops take both; a socket with a time limit polls again behind this one alone. */
-		{"_socket.", 8, EAGAIN},
-		{"python", 6, EAGAIN},
-		{"libpython", 9, EAGAIN},
-	};
 	const char *name = file_of(caller);
 
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
-		if (strncmp(name, known[i].name, known[i].n) == 0)
-			return known[i].word;
-	}
-	return 0;
+	if (strcmp(name, "node") == 0 ||
+		begins_with(name, "libuv.so\0libnetty_transport_native_\0"))
+		return EINPROGRESS;
+	/* Python's loops take both; a socket with a time limit polls again behind this one alone. */
+	return begins_with(name, "_socket.\0python\0libpython\0") &&
+			dl_iterate_phdr(is_greenlet, NULL) == 0
+		? EAGAIN
+		: 0;
 }
 
 static void settle(struct answer *a, const void *caller)

@@ -9,6 +9,7 @@ import os
 import select
 import selectors
 import socket
+import subprocess
 import threading
 import time
 
@@ -25,6 +26,14 @@ GOES_ON = (errno.EINPROGRESS, errno.EAGAIN)
 TRIES = 20  # a wait for the map's word is a short one
 REFUSED = select.POLLOUT | select.POLLERR | select.POLLHUP
 CROWD, WINDOW_S = 200, 0.25
+GREENLET = """
+import greenlet, select, socket, sys
+sock = socket.socket()
+sock.setblocking(False)
+sock.connect_ex((sys.argv[1], int(sys.argv[2])))
+select.select([], [sock], [], 10)
+print(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+"""
 
 
 class World:
@@ -299,6 +308,10 @@ def check_dying(world):
         ctypes.CDLL(None).getsockopt(sock.fileno(), socket.SOL_SOCKET, socket.SO_ERROR,
                                      ctypes.byref(code), ctypes.byref(size))
     ok(code.value == errno.ECONNREFUSED, "who may not understand that it goes on is told", code)
+    said = subprocess.run(["/usr/bin/python3", "-c", GREENLET, world.host, str(world.port)],
+                          capture_output=True, text=True)
+    ok(said.stdout == f"{errno.ECONNREFUSED}\n", "... as gevent and eventlet do not",
+       (said.stdout, said.stderr[-300:]))
     sock, code = refused(world)
     who = outcome(sock)
     ok(code in GOES_ON and who == "ECONNREFUSED",

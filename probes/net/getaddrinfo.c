@@ -25,6 +25,16 @@ void getaddrinfo_prepare(const char *host, const struct pel_addr *addr)
 	ready.addr = addr;
 }
 
+#if PELORUS_STATIC
+/* By ld's --wrap: in one static program two cannot have the same name. */
+int __real_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+	struct addrinfo **ret);
+int __wrap_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+	struct addrinfo **ret);
+
+#define getaddrinfo __wrap_getaddrinfo
+#define real_getaddrinfo __real_getaddrinfo
+#else
 static int real_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 	struct addrinfo **ret)
 {
@@ -33,6 +43,7 @@ static int real_getaddrinfo(const char *node, const char *service, const struct 
 	*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
 	return real ? real(node, service, hints, ret) : EAI_FAIL;
 }
+#endif
 
 static int answer_numeric(const struct pel_addr *addr, const char *service,
 	const struct addrinfo *hints, struct addrinfo **ret)

@@ -53,6 +53,19 @@ static int module_path(const char *name, char *ret, size_t size)
 	return 0;
 }
 
+/* A program that is linked statically loads nothing, and has that of HTTP in itself. */
+static int module_within(const char *name, const struct remote_ops **ret, char *error, size_t size)
+{
+	extern const struct remote_ops pelorus_remote __attribute__((weak));
+
+	if (&pelorus_remote && name == modules[REMOTE_HTTP]) {
+		*ret = &pelorus_remote;
+		return 0;
+	}
+	snprintf(error, size, "%s is not in a program that is linked statically", name);
+	return -ELIBACC;
+}
+
 static int module_find(const char *name, const struct remote_ops **ret, char *error, size_t size)
 {
 	const struct remote_ops *ops;
@@ -60,6 +73,8 @@ static int module_find(const char *name, const struct remote_ops **ret, char *er
 	void *module;
 	int r = module_path(name, path, sizeof(path));
 
+	if (PELORUS_STATIC)
+		return module_within(name, ret, error, size);
 	if (r < 0) {
 		snprintf(error, size, "its place is not known: %s", strerror(-r));
 		return r;

@@ -103,7 +103,11 @@ static void look_interposed(struct doctor *d)
 	const char *const argv[] = {"/proc/self/exe", "doctor", "--child", NULL};
 	char output[OUTPUT_MAX];
 
-	if (output_take(d, argv, output) == 0 && strstr(output, PRELOAD_LIBRARY) &&
+	if (PELORUS_STATIC)
+		doctor_tell(d, FINDING_NOTE,
+			"`pelorus doctor -- PROGRAM` asks that program's loader",
+			"this command is linked statically: no child of ours can be preloaded");
+	else if (output_take(d, argv, output) == 0 && strstr(output, PRELOAD_LIBRARY) &&
 		!strstr(output, "cannot be preloaded"))
 		tell_version(d, output);
 	else

@@ -135,9 +135,13 @@ def by_ss(lab, ids, program="python3"):
     return {id: found[id] for id in ids}
 
 
-def pid_of(p):
-    """Of the one program that follows a name."""
-    return wait_for(lambda: json.loads(p.pelorus("ps", "--json").stdout), 20, 0.1)[-1]["pid"]
+def pids(p):
+    return {row["pid"] for row in json.loads(p.pelorus("ps", "--json").stdout)}
+
+
+def pid_of(p, before=frozenset()):
+    """Of the one program that follows a name, but for those that were told of before."""
+    return wait_for(lambda: pids(p) - before, 20, 0.1).pop()
 
 
 def admission(p, id):
@@ -233,8 +237,9 @@ def check_refused(lab, p):
 
 def check_left_alone(lab, p, text, **more):
     """Of programs that are observed, or switched off, or may not be severed, none ends."""
+    before = pids(p)
     with Pool(p, lab.reader_name, **more) as pool:
-        pid = pid_of(p)
+        pid = pid_of(p, before)
         wait_for(lambda: sum(places(p, pid).values()) == IDLE, 20, 0.1)
         id = next(id for id in places(p, pid) if id in READERS)
         rest(p, places(p, pid)[id], places(p, pid)[id], "reader", "drain", id)

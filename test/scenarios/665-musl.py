@@ -1,8 +1,8 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
 """The tarball for musl: twice the same bytes; unpacked where there is no glibc, and nothing else
-besides, its daemon follows a cluster by TLS and through a failover, its command tells of it, and its
-trap leads a static program.
+besides, its daemon follows a cluster by TLS and through a failover, its command tells of it, and
+its trap leads a static program.
 
 By hand, with PELORUS_LONG: what it is linked with is built from Debian's sources, which takes
 minutes and the network.
@@ -20,7 +20,7 @@ from lib.prober import Prober, cluster_section
 from lib.programs import guests
 from lib.tap import done, ok, skip
 
-# What is run within finds the kernel's folders, and the names of the lab; nothing of this machine's.
+# What is run within finds the kernel's folders and the lab's names; nothing of this machine's.
 INSIDE = """
 for d in proc dev tmp; do mount --rbind /$d "$0/$d"; done
 mount --bind /etc/resolv.conf "$0/etc/resolv.conf"

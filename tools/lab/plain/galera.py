@@ -122,7 +122,9 @@ class Node(Mysqld):
             nodes in (None, int(now["wsrep_cluster_size"]))
 
     def status(self):
-        return dict(self.sql("SHOW GLOBAL STATUS LIKE 'wsrep%'", check=False) or ())
+        """Of a value that goes over several lines the first one counts."""
+        rows = self.sql("SHOW GLOBAL STATUS LIKE 'wsrep%'", check=False) or ()
+        return dict(row for row in rows if len(row) == 2)
 
     def shut_down(self):
         self.sql("SHUTDOWN")

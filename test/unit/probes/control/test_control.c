@@ -393,6 +393,13 @@ static void a_flood_is_limited(void **state)
 	close(fd);
 }
 
+static void let_others_in(struct fixture *f)
+{
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(f->path, 0666), 0);
+}
+
 /* As another user, who may have many numbers: asks so often, and leaves. */
 static void ask_as(struct fixture *f, uid_t uid, unsigned times)
 {
@@ -419,9 +426,7 @@ static void other_users_use_up_nothing_of_ours(void **state)
 	struct fixture *f = *state;
 	int fd;
 
-	if (geteuid() != 0)
-		skip();
-	assert_int_equal(chmod(f->path, 0666), 0);
+	let_others_in(f);
 	for (uid_t uid = 20000; uid < 20020; uid++)
 		ask_as(f, uid, 30);
 	assert_true(control_counters(f->control)->limited > 0);
@@ -431,36 +436,28 @@ static void other_users_use_up_nothing_of_ours(void **state)
 	close(fd);
 }
 
+/* So many users, one behind another, each of whom asks so often: nobody is told to ask less. */
+static void users_ask(struct fixture *f, unsigned users, unsigned each, uint64_t pause_ns)
+{
+	let_others_in(f);
+	for (uid_t uid = 20000; uid < 20000 + users; uid++) {
+		ask_as(f, uid, each);
+		f->later_ns += pause_ns;
+	}
+	assert_int_equal(control_counters(f->control)->limited, 0);
+	assert_int_equal(control_counters(f->control)->requests, users * each);
+}
+
 /* A host with a pool for each of many users. */
 static void users_who_ask_seldom_share_nothing(void **state)
 {
-	struct fixture *f = *state;
-
-	if (geteuid() != 0)
-		skip();
-	assert_int_equal(chmod(f->path, 0666), 0);
-	for (uid_t uid = 20000; uid < 20100; uid++) {
-		ask_as(f, uid, 20);
-		f->later_ns += LOOP_S;
-	}
-	assert_int_equal(control_counters(f->control)->limited, 0);
-	assert_int_equal(control_counters(f->control)->requests, 2000);
+	users_ask(*state, 100, 20, LOOP_S);
 }
 
 /* ... who all ask within a few seconds: the longest silent makes way, and has been given its part. */
 static void a_crowd_of_users_shares_nothing(void **state)
 {
-	struct fixture *f = *state;
-
-	if (geteuid() != 0)
-		skip();
-	assert_int_equal(chmod(f->path, 0666), 0);
-	for (uid_t uid = 20000; uid < 20300; uid++) {
-		ask_as(f, uid, 5);
-		f->later_ns += 10 * LOOP_MS;
-	}
-	assert_int_equal(control_counters(f->control)->limited, 0);
-	assert_int_equal(control_counters(f->control)->requests, 1500);
+	users_ask(*state, 300, 5, 10 * LOOP_MS);
 }
 
 static void another_user_leaves_places_to_the_next(void **state)
@@ -468,9 +465,7 @@ static void another_user_leaves_places_to_the_next(void **state)
 	struct fixture *f = *state;
 	static int fds[CONTROL_CONNECTIONS];
 
-	if (geteuid() != 0)
-		skip();
-	assert_int_equal(chmod(f->path, 0666), 0);
+	let_others_in(f);
 	assert_int_equal(seteuid(20001), 0);
 	for (unsigned i = 0; i < CONTROL_CONNECTIONS; i++)
 		fds[i] = client(f);

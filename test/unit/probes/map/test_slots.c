@@ -1,98 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The clients' slots as the daemon hears them: who lives, and what each has done, once. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
+/* The clients' slots as the daemon hears them: who lives, and in which file. */
+#include "slots_place.h"
 
-#include "map/slots.h"
-
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-#define SECOND UINT64_C(1000000000)
-
-struct fixture {
-	char dir[64];
-	int dirfd;
-	struct slots_file *slots;
-	struct pel_slots *map;
-};
-
-/* A directory with a slot file in it, mapped as a client maps it. */
-static int setup(void **state)
-{
-	static struct fixture f;
-	int fd;
-
-	f.slots = NULL;
-	strcpy(f.dir, "/tmp/test_slots.XXXXXX");
-	assert_non_null(mkdtemp(f.dir));
-	f.dirfd = open(f.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(slots_open(f.dirfd, 0600, &f.slots), 0);
-	fd = openat(f.dirfd, "clients.slots", O_RDWR | O_CLOEXEC);
-	f.map = mmap(NULL, sizeof(*f.map), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	assert_ptr_not_equal(f.map, MAP_FAILED);
-	close(fd);
-	*state = &f;
-	return 0;
-}
-
-/* As a new daemon does it, or one that finds its file gone and has a new one made. */
-static void slots_anew(struct fixture *f, bool daemon)
-{
-	int fd;
-
-	if (daemon) {
-		slots_close(f->slots);
-		f->slots = NULL;
-	}
-	assert_int_equal(slots_open(f->dirfd, 0600, &f->slots), 0);
-	munmap(f->map, sizeof(*f->map));
-	fd = openat(f->dirfd, "clients.slots", O_RDWR | O_CLOEXEC);
-	f->map = mmap(NULL, sizeof(*f->map), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	assert_ptr_not_equal(f->map, MAP_FAILED);
-	close(fd);
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	char command[96];
-
-	slots_close(f->slots);
-	munmap(f->map, sizeof(*f->map));
-	close(f->dirfd);
-	(void)sprintf(command, "rm -rf %s", f->dir);
-	return system(command);
-}
-
-static uint64_t own_pidns(void)
-{
-	struct stat st;
-
-	assert_int_equal(stat("/proc/self/ns/pid", &st), 0);
-	return st.st_ino;
-}
-
-static void slot_take(struct fixture *f, unsigned i, pid_t pid, uint64_t pidns)
-{
-	struct pel_slot *slot = &f->map->slots[i];
-
-	slot->pid = pid;
-	slot->pidns = pidns;
-	slot->severed = 3;
-	slot->tracked = 2;
-	slot->names[1] = 77;
-	slot->version = 0x010203;
-}
 
 static pid_t dead_pid(void)
 {
@@ -411,147 +321,6 @@ static void slots_survive_a_new_prober(void **state)
 	assert_int_equal(sum.live, 1);
 }
 
-static void seen_add(void *ctx, uint64_t hash, const char command[static 16],
-	const struct pel_slot_seen *seen)
-{
-	*(uint32_t *)ctx += seen->held;
-}
-
-static void rows_count(void *ctx, uint64_t hash, const char command[static 16],
-	const struct pel_slot_seen *seen)
-{
-	++*(unsigned *)ctx;
-}
-
-/* Whoever changes what no program tells would fill the history with rows of nothing. */
-static void nothing_new_makes_no_row(void **state)
-{
-	struct fixture *f = *state;
-	unsigned rows = 0;
-	const struct slots_listener listener = {.seen = rows_count, .ctx = &rows};
-	struct slots_summary sum;
-	struct pel_slot_more *more = &f->map->more[0];
-
-	slot_take(f, 0, getpid(), own_pidns());
-	more->pid = getpid();
-	more->seen[1].held = 3;
-	more->seen[1].pad = 1;
-	for (unsigned i = 0; i < 3; i++)
-		slots_sweep(f->slots, SECOND, &listener, &sum);
-	assert_int_equal(rows, 1);
-	more->seen[1].held = 0;
-	slots_sweep(f->slots, SECOND, &listener, &sum);
-	assert_int_equal(rows, 1);
-}
-
-/* A process that began so long ago has these totals, whoever has heard of them. */
-static void totals_take(struct fixture *f, unsigned i, uint64_t start_ticks, uint32_t n)
-{
-	struct pel_slot_more *more = &f->map->more[i];
-
-	slot_take(f, i, 999999, own_pidns() + 1); /* asked for in no /proc */
-	f->map->slots[i].start_ticks = start_ticks;
-	f->map->slots[i].seen_ns = SECOND;
-	f->map->slots[i].severed = f->map->slots[i].waited = n;
-	more->severed_by[PEL_SEVERED_GONE] = n;
-	more->pid = 999999;
-	more->start_ticks = start_ticks;
-	more->seen[1].held = n;
-}
-
-/* What becomes of a process that has told of 3, and of 5 at last. */
-static const struct {
-	const char *how;
-	bool daemon, remade, silent, late, moves, taken, crowded;
-	unsigned counted; /* by all that have listened since; a daemon's counters begin at 0 */
-} tellings[] = {
-	{"goes on", .counted = 5},
-	{"goes on with another daemon", .daemon = true, .counted = 2},
-	{"is silent for long", .silent = true, .counted = 5},
-	{"is silent, and then half told", .silent = true, .late = true, .counted = 5},
-	{"is silent, and comes back elsewhere", .silent = true, .moves = true, .counted = 5},
-	{"... for another has its place", .silent = true, .moves = true, .taken = true,
-		.counted = 5},
-	{"... for others have all", .silent = true, .moves = true, .crowded = true, .counted = 5},
-	{"finds the file made anew", .remade = true, .counted = 5},
-	{"finds it so, and another place in it", .remade = true, .moves = true, .counted = 3},
-};
-
-static void what_a_process_has_done_is_counted_once(void **state)
-{
-	struct fixture *f = *state;
-
-	for (size_t i = 0; i < sizeof(tellings) / sizeof(*tellings); i++) {
-		uint32_t held = 0, at = 10 + (uint32_t)i;
-		const struct slots_listener listener = {.seen = seen_add, .ctx = &held};
-		struct slots_summary sum, before;
-
-		slots_anew(f, true);
-		slots_sweep(f->slots, SECOND, NULL, &before);
-		totals_take(f, at, 100 + i, 3);
-		slots_sweep(f->slots, SECOND, &listener, &sum);
-		if (tellings[i].silent)
-			slots_sweep(f->slots, 200 * SECOND, NULL, &sum);
-		if (tellings[i].taken) {
-			totals_take(f, at, 900, 0);
-			slots_sweep(f->slots, SECOND, NULL, &sum);
-		}
-		for (unsigned k = 0; tellings[i].crowded && k < PEL_SLOTS; k++)
-			totals_take(f, k, 900 + k, 0);
-		if (tellings[i].crowded)
-			slots_sweep(f->slots, SECOND, NULL, &sum);
-		for (unsigned k = 0; tellings[i].crowded && k < PEL_SLOTS; k++)
-			f->map->slots[k].pid = 0;
-		if (tellings[i].remade)
-			assert_int_equal(unlinkat(f->dirfd, "clients.slots", 0), 0);
-		if (tellings[i].remade || tellings[i].daemon)
-			slots_anew(f, tellings[i].daemon);
-		if (tellings[i].daemon) {
-			slots_sweep(f->slots, SECOND, &listener, &sum);
-			memset(&before, 0, sizeof(before));
-			held = 0;
-		}
-		totals_take(f, at + (tellings[i].moves ? 100 : 0), 100 + i, 5);
-		f->map->more[at].pid *= !tellings[i].late;
-		slots_sweep(f->slots, SECOND, &listener, &sum);
-		f->map->more[at].pid = f->map->slots[at].pid;
-		slots_sweep(f->slots, SECOND, &listener, &sum);
-		sum.severed_by[PEL_SEVERED_GONE] -= before.severed_by[PEL_SEVERED_GONE];
-		if (sum.severed - before.severed != tellings[i].counted ||
-			sum.severed_by[PEL_SEVERED_GONE] != tellings[i].counted ||
-			sum.waited - before.waited != tellings[i].counted ||
-			held != tellings[i].counted)
-			fail_msg("%s: %u severed, %u waited, %u held", tellings[i].how,
-				(unsigned)(sum.severed - before.severed),
-				(unsigned)(sum.waited - before.waited), held);
-		f->map->slots[at].pid = f->map->slots[at + 100].pid = 0;
-	}
-}
-
-/* It tells how many first, and why a moment later; one of an earlier release tells no reason. */
-static void why_is_told_late_and_taken_back_never(void **state)
-{
-	struct fixture *f = *state;
-	struct slots_summary sum;
-
-	totals_take(f, 10, 100, 3);
-	f->map->more[10].pid = 0;
-	slots_sweep(f->slots, SECOND, NULL, &sum);
-	assert_int_equal(sum.severed, 3);
-	assert_int_equal(sum.untold, 0);
-	f->map->more[10].pid = 999999;
-	slots_sweep(f->slots, SECOND, NULL, &sum);
-	assert_int_equal(sum.severed_by[PEL_SEVERED_GONE], 3);
-	totals_take(f, 11, 101, 4);
-	f->map->more[11].pid = 0;
-	for (unsigned i = 0; i < 3; i++)
-		slots_sweep(f->slots, SECOND, NULL, &sum);
-	assert_int_equal(sum.untold, 4);
-	f->map->more[11].pid = 999999;
-	slots_sweep(f->slots, SECOND, NULL, &sum);
-	assert_int_equal(sum.untold, 4);
-}
-
 static void a_time_to_come_is_no_life(void **state)
 {
 	struct fixture *f = *state;
@@ -573,7 +342,6 @@ static void a_time_to_come_is_no_life(void **state)
 
 int main(void)
 {
-#define IN_DIR(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		IN_DIR(who_came_and_went_has_used_its_cluster),
 		IN_DIR(the_dead_lose_their_slots),
@@ -590,9 +358,6 @@ int main(void)
 		IN_DIR(a_file_that_was_emptied_and_filled_is_told),
 		IN_DIR(an_opening_that_fails_changes_nothing),
 		IN_DIR(slots_survive_a_new_prober),
-		IN_DIR(what_a_process_has_done_is_counted_once),
-		IN_DIR(why_is_told_late_and_taken_back_never),
-		IN_DIR(nothing_new_makes_no_row),
 		IN_DIR(a_time_to_come_is_no_life),
 	};
 

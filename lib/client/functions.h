@@ -40,9 +40,9 @@ CLIENT_EXPORT int mysql_real_connect_cont(void **ret, void *mysql, int events);
 CLIENT_EXPORT int mysql_close_start(void *mysql);
 
 /*
- * Functions that may change a session, and that are of no other interest: they make it dirty, or
- * end a statement.  Each as it is called, and where its MYSQL* or MYSQL_STMT* stands among its arguments.  Adding one takes a
- * line here and one in version.map.
+ * Functions that may change a session, and that are of no other interest: they make it dirty, or end a
+ * statement.  Each as it is called, and where its MYSQL* or MYSQL_STMT* stands among its arguments.
+ * Adding one takes a line here and one in version.map.
  */
 #define UNSEEN_EACH(DO)                                                                            \
 	DO(mariadb_reconnect, 0)                                                                   \

@@ -13,12 +13,14 @@
 #include "common/clock.h"
 #include "base/futex.h"
 #include "base/process.h"
+#include "base/quiet.h"
 #include "known/trace.h"
 #include "known/waiter.h"
 #include "known/wish.h"
 #include "prober/slot.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -259,7 +261,8 @@ static bool may_go_on(int fd, const struct socket_record *record)
 		socket_cookie(fd) == record->cookie && !parked_blocks(fd);
 }
 
-bool hold_refused(int fd)
+/* True if it goes on connecting: to another reader, or at a place to wait for the writer. */
+static bool go_on(int fd)
 {
 	struct socket_record record;
 	struct plan plan;
@@ -285,6 +288,22 @@ bool hold_refused(int fd)
 		return false;
 	slot_count_sockets(-1);
 	return true;
+}
+
+void hold_answered(int fd, void *error, socklen_t n, const void *caller)
+{
+	struct quiet quiet;
+	int word = 0;
+
+	if (n >= sizeof(word))
+		memcpy(&word, error, sizeof(word));
+	if (word != ECONNREFUSED)
+		return;
+	quiet = quiet_begin();
+	word = parked_word(caller);
+	if (word != 0 && go_on(fd))
+		memcpy(error, &word, sizeof(word));
+	quiet_end(quiet);
 }
 
 /* By the role that its connect() had, which a call of a client library may have wished for. */

@@ -50,10 +50,10 @@ void hold_crowd(struct followed *f, uint64_t now_ns);
 bool hold_instead(int fd, const struct socket_record *record);
 
 /*
- * One that does not block was refused.  True if it goes on connecting: to another reader, or at a place to
- * wait for the writer.
+ * What SO_ERROR has answered whoever called from there.  One that does not block and was refused may go on
+ * connecting; then it says so, if the caller understands that.
  */
-bool hold_refused(int fd);
+void hold_answered(int fd, void *error, socklen_t n, const void *caller);
 
 /* The watcher's part: wakes and leads whom it concerns.  When it wants to be called again, from now. */
 uint64_t hold_look(const struct pel_map *map, uint64_t now_ns);

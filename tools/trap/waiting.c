@@ -98,6 +98,13 @@ static bool is_there(int own, const struct trap_socket *s)
 	return socket_state(own) == TCP_SYN_SENT && socket_goes_to(own, &s->socket.real);
 }
 
+/* Has it be refused: nobody listens there. */
+static void go_nowhere(int own, struct pel_addr near, int family)
+{
+	near.port = 0;
+	(void)socket_begin(own, &near, family, NULL);
+}
+
 /*
  * The same socket, to another address; where there is no way to it, to where nobody listens, and
  * false.  In between it is in error for some 20 us; whoever is woken by that asks how it went, which
@@ -106,7 +113,7 @@ static bool is_there(int own, const struct trap_socket *s)
  */
 static bool lead(int own, struct trap_socket *s, const struct pel_addr *to, bool stays)
 {
-	struct pel_addr nowhere = stays ? *to : s->socket.real;
+	const struct pel_addr near = stays ? *to : s->socket.real;
 	int r;
 
 	if (!is_there(own, s) || !socket_disconnect(own))
@@ -122,8 +129,7 @@ static bool lead(int own, struct trap_socket *s, const struct pel_addr *to, bool
 	s->socket.real = *to;
 	if (r == EINPROGRESS || r == 0)
 		return true;
-	nowhere.port = 0;
-	(void)socket_begin(own, &nowhere, s->family, NULL);
+	go_nowhere(own, near, s->family);
 	return false;
 }
 
@@ -149,10 +155,7 @@ bool waiting_instead(struct worker *w, int own, struct trap_socket *s)
 
 void waiting_refuse(int own, const struct trap_socket *s)
 {
-	struct pel_addr nowhere = s->socket.real;
-
-	nowhere.port = 0; /* nobody listens there */
-	(void)socket_begin(own, &nowhere, s->family, NULL);
+	go_nowhere(own, s->socket.real, s->family);
 }
 
 bool waiting_refused(struct worker *w, int own, const struct trap_socket *s)
@@ -192,7 +195,6 @@ static bool lead_on(struct worker *w, int own, struct trap_socket *s, enum relea
 	const struct plan *plan)
 {
 	struct pel_addr to = place_of(plan, s->socket.real.family);
-
 	bool led;
 
 	if (release == RELEASE_GO)
